@@ -1,0 +1,79 @@
+/**
+ * Operator errors: a stable code, one plain sentence, and what to do next.
+ *
+ * Exceptions are for our own mistakes and for what an operator must fix. A packet from a stranger
+ * is never an exception: parsers return `undefined` or a drop reason, and a counter moves.
+ */
+
+/** Exit statuses of the command line (docs/cli.md). */
+export const ExitStatus = {
+  failed: 1,
+  usage: 2,
+  notRunning: 3,
+  unreachable: 4,
+  privilege: 5,
+} as const;
+
+/** Every operator error evio can print, with its exit status. Codes are part of the CLI contract. */
+export const errorCodes = {
+  EVIO_TOKEN_DAMAGED: ExitStatus.usage,
+  EVIO_TOKEN_EXPIRED: ExitStatus.failed,
+  EVIO_TOKEN_USED_UP: ExitStatus.failed,
+  EVIO_TOKEN_REVOKED: ExitStatus.failed,
+  EVIO_TOKEN_FOREIGN: ExitStatus.failed,
+  EVIO_TOKEN_UNKNOWN: ExitStatus.failed,
+  EVIO_NOT_ADMIN: ExitStatus.failed,
+  EVIO_ADDRESS_OUTSIDE: ExitStatus.usage,
+  EVIO_ADDRESS_TAKEN: ExitStatus.failed,
+  EVIO_BAD_VALUE: ExitStatus.usage,
+  EVIO_RELAY_UNREACHABLE: ExitStatus.unreachable,
+  EVIO_RELAY_KEY_MISMATCH: ExitStatus.failed,
+  EVIO_RELAY_REFUSED: ExitStatus.failed,
+  EVIO_ADDRESS_IN_USE: ExitStatus.failed,
+  EVIO_NO_TUN: ExitStatus.privilege,
+  EVIO_NO_PRIVILEGE: ExitStatus.privilege,
+  EVIO_NO_NATIVE: ExitStatus.failed,
+  EVIO_ALREADY_RUNNING: ExitStatus.failed,
+  EVIO_NOT_RUNNING: ExitStatus.notRunning,
+  EVIO_NO_NETWORK: ExitStatus.failed,
+  EVIO_AMBIGUOUS_NETWORK: ExitStatus.usage,
+  EVIO_ALREADY_JOINED: ExitStatus.failed,
+  EVIO_PROFILE_CORRUPT: ExitStatus.failed,
+  EVIO_PROFILE_NEWER: ExitStatus.failed,
+  EVIO_STORAGE: ExitStatus.failed,
+  EVIO_UNKNOWN_PEER: ExitStatus.failed,
+  EVIO_TIMEOUT: ExitStatus.unreachable,
+  EVIO_DEVICE: ExitStatus.failed,
+  EVIO_LAB: ExitStatus.failed,
+  EVIO_INTERNAL: ExitStatus.failed,
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What the operator sees. `message` is one sentence; `suggestions` are next steps, most likely first. */
+export class EvioError extends Error {
+  override readonly name = 'EvioError';
+  readonly code: ErrorCode;
+  readonly suggestions: readonly string[];
+
+  constructor(code: ErrorCode, message: string, suggestions: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.suggestions = suggestions;
+  }
+
+  /** Exit status of the process when this error ends it. */
+  get exitStatus(): number {
+    return errorCodes[this.code];
+  }
+
+  /** The `--json` form fixed by the CLI contract. */
+  toJSON(): { error: { code: ErrorCode; message: string; suggestions: readonly string[] } } {
+    return { error: { code: this.code, message: this.message, suggestions: this.suggestions } };
+  }
+}
+
+/** The message of anything thrown, for logs and for wrapping. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,65 @@
+/**
+ * The first bytes of everything evio puts into a UDP datagram or a relay carrier, and the session packet.
+ *
+ * First byte (RFC 7983 demultiplexing kept clear): 0x00-0x03 STUN, 0x14-0x3f DTLS, 0x50-0x5f evio.
+ *
+ *   data packet                                     little endian, as Noise and WireGuard number them
+ *   +------+-------+--------+----------------+------------------------+---------------------+--------+
+ *   | 0x50 | flags | rsv 2  | receiver index | counter                | ciphertext          | tag 16 |
+ *   |  1   |  1    |        |  4             |  8 (high 32 bits < 2^21)|                     |        |
+ *   +------+-------+--------+----------------+------------------------+---------------------+--------+
+ *   plaintext: kind 1 | body. An empty plaintext is a keepalive.
+ *     kind 0x00 frame                          Ethernet frame, checksums complete
+ *     kind 0x01 frame, checksum partial        TCP or UDP over IPv4 or IPv6; where the checksum lies follows from the frame
+ *     kind 0x02 frame, checksum partial, at    start 2 | offset 2 (little endian, as in virtio_net_hdr) | frame
+ *     kind 0x10 control                        one message of wire/control.ts, for the control thread
+ *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
+ *
+ * The AEAD nonce is 4 zero bytes and the counter: little endian for ChaCha20-Poly1305, big endian for
+ * AES-256-GCM (Noise revision 34, section 12). There is no associated data: index and counter choose key and nonce.
+ */
+
+export const PacketType = {
+  data: 0x50,
+  handshakeInit: 0x51,
+  handshakeResponse: 0x52,
+  cookieReply: 0x53,
+  relaySend: 0x58,
+  relayDeliver: 0x59,
+  relayBind: 0x5a,
+  relayBound: 0x5b,
+  relayUnbound: 0x5c,
+} as const;
+
+export const Kind = { frame: 0x00, frameChecksum: 0x01, frameChecksumAt: 0x02, control: 0x10 } as const;
+
+/** Bytes before the ciphertext of a data packet. */
+export const dataHeaderLength = 16;
+/** Bytes of the AEAD tag, both suites. */
+export const tagLength = 16;
+/** Bytes of a node id. */
+export const nodeIdLength = 16;
+
+export const Suite = { aes256gcm: 1, chacha20poly1305: 2 } as const;
+export type Suite = (typeof Suite)[keyof typeof Suite];
+
+/** A datagram on a 1500-byte path: IPv6 header 40, UDP 8. IPv4 leaves 20 more. */
+export const underlayMtu = 1500;
+export const underlayOverhead = 48;
+
+/** Bytes that evio adds to an Ethernet payload of `mtu` bytes on a direct path (Ethernet 14 and one VLAN tag inside). */
+export const directOverhead = dataHeaderLength + 1 + 18 + tagLength;
+/** Header of a packet that a relay carries by UDP: see wire/relay.ts. */
+export const relayHeaderLength = 24;
+/** Envelope of a packet that members forward: ttl 1, flags 1, destination 16, inside a link session. */
+export const transitOverhead = dataHeaderLength + 1 + 18 + tagLength;
+
+/** True when the first byte says STUN (RFC 8489 section 5). */
+export function looksLikeStun(first: number): boolean {
+  return first < 4;
+}
+
+/** True when the first byte is one of ours. */
+export function looksLikeEvio(first: number): boolean {
+  return (first & 0xf0) === 0x50;
+}
