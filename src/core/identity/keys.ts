@@ -1,0 +1,64 @@
+/**
+ * Long-term keys: one Ed25519 key that signs, and its image on Curve25519 for Noise.
+ *
+ * A single 32-byte public key then names a node, a relay, an invite or a network. The map from Ed25519 to X25519 is
+ * the birational one of RFC 7748 section 4.1, as in libsodium's `crypto_sign_ed25519_pk_to_curve25519`.
+ */
+import { createPublicKey, verify as verifySignature } from 'node:crypto';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import type { Random } from '../lib/env.js';
+
+export const publicKeyLength = 32;
+export const signatureLength = 64;
+export const seedLength = 32;
+
+/** Secret key and public key on Curve25519, 32 bytes each. */
+export interface DhKeys {
+  readonly secretKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+export interface Keys {
+  /** The secret, 32 bytes (RFC 8032). Everything else follows from it. Never leaves its file. */
+  readonly seed: Uint8Array;
+  /** Ed25519 public key, 32 bytes: the public name. */
+  readonly publicKey: Uint8Array;
+  readonly dh: DhKeys;
+}
+
+export function keysFromSeed(seed: Uint8Array): Keys {
+  const secretKey = ed25519.utils.toMontgomerySecret(seed);
+  const publicKey = ed25519.getPublicKey(seed);
+  return { seed, publicKey, dh: { secretKey, publicKey: ed25519.utils.toMontgomery(publicKey) } };
+}
+
+export function generateKeys(random: Random): Keys {
+  return keysFromSeed(random.fill(new Uint8Array(seedLength)));
+}
+
+/** The Noise static key that belongs to a public key, or undefined when it is no point of the curve. */
+export function dhPublicKey(publicKey: Uint8Array): Uint8Array | undefined {
+  try {
+    return ed25519.utils.toMontgomery(publicKey);
+  } catch {
+    return undefined;
+  }
+}
+
+export function sign(keys: Keys, message: Uint8Array): Uint8Array {
+  return ed25519.sign(message, keys.seed);
+}
+
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4). */
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** True for a genuine signature. OpenSSL does it: 0.1 ms instead of the 1.5 ms of the portable code. Never throws. */
+export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== publicKeyLength || signature.length !== signatureLength) return false;
+  try {
+    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+    return verifySignature(null, message, key, signature);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Messages between a node and a relay inside the Noise session of the WebSocket: JSON, checked at both doors.
+ *
+ *   node                                relay
+ *    |  Noise IK message 1 (no payload)   |     prologue "evio relay 1", suite aes256gcm
+ *    |----------------------------------->|
+ *    |  Noise IK message 2 (no payload)   |
+ *    |<-----------------------------------|
+ *    |  hello { network, credential }     |
+ *    |----------------------------------->|     the relay verifies the chain, counts the invite, signs a receipt
+ *    |  welcome { association, members }  |     or: refused { code, message } and close
+ *    |<-----------------------------------|
+ *    |  member, presence … ping/pong      |
+ *
+ * Byte strings are base64url; node ids are 32 hexadecimal characters.
+ */
+import { z } from 'zod';
+
+export const relayPrologue = 'evio relay 1';
+/** HTTP path of the WebSocket. */
+export const relayPath = '/evio/v1';
+export const signalVersion = 1;
+
+const bytes = (max: number) => z.string().max(Math.ceil((max * 4) / 3) + 2).regex(/^[A-Za-z0-9_-]*$/);
+const nodeId = z.string().regex(/^[0-9a-f]{32}$/);
+const port = z.number().int().min(1).max(65_535);
+
+/** Codes of `refused`; each becomes an operator error of the same meaning. */
+export const refusals = [
+  'version',
+  'network-not-allowed',
+  'bad-credential',
+  'token-expired',
+  'token-used-up',
+  'token-revoked',
+  'revoked',
+  'address-taken',
+  'name-invalid',
+  'full',
+] as const;
+export type Refusal = (typeof refusals)[number];
+
+export const helloMessage = z.object({
+  type: z.literal('hello'),
+  version: z.number().int(),
+  agent: z.string().max(64),
+  network: bytes(4096),
+  credential: bytes(1024),
+});
+
+export const toRelay = z.discriminatedUnion('type', [
+  helloMessage,
+  z.object({ type: z.literal('ping'), id: z.number().int() }),
+]);
+export type ToRelay = z.infer<typeof toRelay>;
+
+export const toNode = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('welcome'),
+    /** UDP association: index, key (32 bytes), and the ports of the relay's UDP and alternate STUN sockets. */
+    association: z.number().int().min(0).max(0xffff_ffff),
+    key: bytes(32),
+    udpPort: port,
+    alternatePort: port.nullable(),
+    /** Where the relay sees the TCP connection from. */
+    observed: z.string().max(64),
+    /** A receipt signed now, or null when the credential needed none. */
+    receipt: bytes(512).nullable(),
+    /** Credentials of the known members, this node left out; further ones follow as `member`. */
+    members: z.array(bytes(1024)).max(4096),
+    online: z.array(nodeId).max(4096),
+    /** The relay's date, ms since 1970, so that a wrong clock is noticed. */
+    date: z.number(),
+  }),
+  z.object({ type: z.literal('refused'), code: z.enum(refusals), message: z.string().max(512), detail: z.string().max(256).optional() }),
+  z.object({ type: z.literal('member'), credential: bytes(1024) }),
+  z.object({ type: z.literal('presence'), id: nodeId, online: z.boolean() }),
+  z.object({ type: z.literal('pong'), id: z.number().int() }),
+]);
+export type ToNode = z.infer<typeof toNode>;
+export type Welcome = Extract<ToNode, { type: 'welcome' }>;
+
+/** The message in the text, or undefined when it is not one. */
+export function parseToRelay(text: string): ToRelay | undefined {
+  return parseWith(toRelay, text);
+}
+
+export function parseToNode(text: string): ToNode | undefined {
+  return parseWith(toNode, text);
+}
+
+function parseWith<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    const result = schema.safeParse(JSON.parse(text));
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
