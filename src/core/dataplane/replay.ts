@@ -1,0 +1,57 @@
+/**
+ * Replay window of RFC 6479: a ring of bit blocks that slides with the highest counter seen, and never shifts.
+ *
+ * `check` before the tag is verified, `accept` after: a forged packet cannot move the window. Counters are
+ * Numbers below 2^53. One block more than the window is kept, so that sliding clears whole blocks only.
+ */
+
+const blockBits = 32;
+const blocks = 256;
+/** Counters behind the highest one that are still told apart; older ones are refused. */
+export const windowSize = (blocks - 1) * blockBits;
+
+export class ReplayWindow {
+  readonly #ring = new Int32Array(blocks);
+  /** Next expected counter: one more than the highest accepted. */
+  #next = 0;
+
+  /** Highest accepted counter, or -1. */
+  get highest(): number {
+    return this.#next - 1;
+  }
+
+  /** True when the counter was not accepted before and is not older than the window. Changes nothing. */
+  check(counter: number): boolean {
+    if (counter >= this.#next) return true;
+    if (counter < this.#next - windowSize) return false;
+    const block = Math.floor(counter / blockBits) % blocks;
+    return ((this.#ring[block] as number) & (1 << (counter % blockBits))) === 0;
+  }
+
+  /** Marks the counter of an authentic packet; false (and no change) when `check` would say false. */
+  accept(counter: number): boolean {
+    const ring = this.#ring;
+    const at = Math.floor(counter / blockBits);
+    if (counter >= this.#next) {
+      const newest = this.#next === 0 ? -1 : Math.floor((this.#next - 1) / blockBits);
+      // Blocks between the old and the new highest held bits of counters that are now out of the window.
+      const stale = Math.min(at - newest, blocks);
+      for (let i = 1; i <= stale; i++) ring[(newest + i) % blocks] = 0;
+      this.#next = counter + 1;
+    } else if (counter < this.#next - windowSize) {
+      return false;
+    }
+    const block = at % blocks;
+    const bit = 1 << (counter % blockBits);
+    const word = ring[block] as number;
+    if ((word & bit) !== 0) return false;
+    ring[block] = word | bit;
+    return true;
+  }
+
+  /** Forgets everything, for a new key. */
+  reset(): void {
+    this.#ring.fill(0);
+    this.#next = 0;
+  }
+}

@@ -1,0 +1,499 @@
+/**
+ * The data plane in one process: real packet layout and real AEAD (node:crypto), no kernel and no thread.
+ *
+ * Datagrams travel through a `MemoryNet`; the network interface is `transmit` (what the host sends) and
+ * `onFrame` (what the host receives). Every event reaches the listener later, through the clock, in order.
+ * One frame is one packet here: no GSO, no rate limits but those of the contract's events.
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { equalBytes, toHex } from '../../src/core/lib/bytes.js';
+import { sameEndpoint, type Endpoint } from '../../src/core/lib/endpoint.js';
+import type { Clock } from '../../src/core/lib/env.js';
+import {
+  dataHeaderLength,
+  Kind,
+  looksLikeStun,
+  PacketType,
+  relayHeaderLength,
+  Suite,
+  tagLength,
+} from '../../src/core/wire/packet.js';
+import { batchOf } from '../../src/core/wire/relay.js';
+import {
+  dropReasons,
+  type DataPlane,
+  type DeviceCounters,
+  type DropReason,
+  type GuardRule,
+  type Neighbour,
+  type Origin,
+  type Path,
+  type PeerCounters,
+  type PlaneListener,
+  type PlaneOptions,
+  type RelayRoute,
+  type SessionKeys,
+} from '../../src/core/dataplane/plane.js';
+import { ReplayWindow } from '../../src/core/dataplane/replay.js';
+import type { MemoryNet, MemorySocket } from './memory-net.js';
+
+const holdLimit = 8;
+const holdMs = 3_000;
+const wantedEveryMs = 1_000;
+const roamedEveryMs = 100;
+
+interface Key {
+  readonly slot: number;
+  readonly keys: SessionKeys;
+  readonly window: ReplayWindow;
+  counter: number;
+  confirmed: boolean;
+}
+
+interface Peer {
+  readonly nodeId: Uint8Array;
+  readonly guard: GuardRule;
+  path: Path | null;
+  sending: Key | undefined;
+  held: { frame: Uint8Array; at: number }[];
+  wantedAt: number;
+  roamedAt: number;
+  readonly counters: PeerCounters;
+}
+
+const zeroCounters = (): PeerCounters => ({
+  rxFrames: 0,
+  rxBytes: 0,
+  txFrames: 0,
+  txBytes: 0,
+  rxDirect: 0,
+  rxRelayed: 0,
+  txDirect: 0,
+  txRelayed: 0,
+  lastRxMs: 0,
+  lastRxDirectMs: 0,
+  lastTxMs: 0,
+});
+
+function nonce(suite: Suite, counter: number): Uint8Array {
+  const out = new Uint8Array(12);
+  new DataView(out.buffer).setBigUint64(4, BigInt(counter), suite === Suite.chacha20poly1305);
+  return out;
+}
+
+function sealPacket(keys: SessionKeys, counter: number, plain: Uint8Array): Uint8Array {
+  const iv = nonce(keys.suite, counter);
+  const cipher =
+    keys.suite === Suite.aes256gcm
+      ? createCipheriv('aes-256-gcm', keys.sendKey, iv)
+      : createCipheriv('chacha20-poly1305', keys.sendKey, iv, { authTagLength: tagLength });
+  const out = new Uint8Array(dataHeaderLength + plain.length + tagLength);
+  const view = new DataView(out.buffer);
+  out[0] = PacketType.data;
+  view.setUint32(4, keys.remoteIndex, true);
+  view.setBigUint64(8, BigInt(counter), true);
+  out.set(cipher.update(plain), dataHeaderLength);
+  cipher.final();
+  out.set(cipher.getAuthTag(), dataHeaderLength + plain.length);
+  return out;
+}
+
+function openPacket(keys: SessionKeys, counter: number, packet: Uint8Array): Uint8Array | undefined {
+  const iv = nonce(keys.suite, counter);
+  const decipher =
+    keys.suite === Suite.aes256gcm
+      ? createDecipheriv('aes-256-gcm', keys.receiveKey, iv)
+      : createDecipheriv('chacha20-poly1305', keys.receiveKey, iv, { authTagLength: tagLength });
+  decipher.setAuthTag(packet.subarray(packet.length - tagLength));
+  const plain = decipher.update(packet.subarray(dataHeaderLength, packet.length - tagLength));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return new Uint8Array(plain);
+}
+
+const ethernetView = (frame: Uint8Array): DataView =>
+  new DataView(frame.buffer, frame.byteOffset, frame.length);
+
+export interface MemoryPlaneHost {
+  readonly net: MemoryNet;
+  /** Address of the socket on the net; the plane's `bindAddress` when given. */
+  readonly host: string;
+}
+
+export class MemoryPlane implements DataPlane {
+  /** Called for every frame that the host would read from its interface. */
+  onFrame: (frame: Uint8Array) => void = () => undefined;
+  readonly deviceName: string;
+  readonly #options: PlaneOptions;
+  readonly #net: MemoryNet;
+  readonly #clock: Clock;
+  readonly #host: string;
+  readonly #peers = new Map<number, Peer>();
+  readonly #keys = new Map<number, Key>();
+  readonly #relays = new Map<number, RelayRoute>();
+  readonly #drops = Object.fromEntries(dropReasons.map((r) => [r, 0])) as Record<DropReason, number>;
+  readonly #learned = new Map<string, number>();
+  #neighbours: readonly Neighbour[] = [];
+  #device = { rxFrames: 0, rxBytes: 0, txFrames: 0, txBytes: 0 };
+  #listener: PlaneListener | undefined;
+  #socket: MemorySocket | undefined;
+
+  constructor(options: PlaneOptions, host: MemoryPlaneHost) {
+    this.#options = options;
+    this.#net = host.net;
+    this.#clock = host.net.clock;
+    this.#host = options.bindAddress ?? host.host;
+    this.deviceName = options.deviceName.replace('%d', '0');
+  }
+
+  get port(): number {
+    return this.#socket?.endpoint.port ?? 0;
+  }
+
+  /** The endpoint of the socket on the net. */
+  get endpoint(): Endpoint {
+    return this.#socket?.endpoint ?? { host: this.#host, port: 0 };
+  }
+
+  async start(listener: PlaneListener): Promise<void> {
+    this.#listener = listener;
+    this.#open(this.#options.port);
+  }
+
+  async stop(): Promise<void> {
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#listener = undefined;
+    this.#keys.clear();
+    this.#peers.clear();
+  }
+
+  async rebind(): Promise<void> {
+    const port = this.port;
+    this.#socket?.close();
+    this.#open(port);
+  }
+
+  #open(port: number): void {
+    this.#socket = this.#net.open(this.#host, port, (bytes, endpoint) => {
+      this.#receive(bytes, { kind: 'direct', endpoint });
+    });
+  }
+
+  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
+    this.#peers.set(slot, {
+      nodeId: nodeId.slice(),
+      guard,
+      path: null,
+      sending: undefined,
+      held: [],
+      wantedAt: -Infinity,
+      roamedAt: -Infinity,
+      counters: zeroCounters(),
+    });
+    this.#learned.set(toHex(guard.mac), slot);
+  }
+
+  removePeer(slot: number): void {
+    this.#peers.delete(slot);
+    for (const [index, key] of this.#keys) if (key.slot === slot) this.#keys.delete(index);
+    for (const [mac, owner] of this.#learned) if (owner === slot) this.#learned.delete(mac);
+  }
+
+  setPath(slot: number, path: Path | null): void {
+    const peer = this.#peers.get(slot);
+    if (!peer) return;
+    peer.path = path;
+    this.#flushHeld(peer);
+  }
+
+  addKey(slot: number, keys: SessionKeys): void {
+    const copy = { ...keys, sendKey: keys.sendKey.slice(), receiveKey: keys.receiveKey.slice() };
+    this.#keys.set(keys.localIndex, {
+      slot,
+      keys: copy,
+      window: new ReplayWindow(),
+      counter: 0,
+      confirmed: false,
+    });
+  }
+
+  useKey(slot: number, localIndex: number): void {
+    const peer = this.#peers.get(slot);
+    const key = this.#keys.get(localIndex);
+    if (!peer || key?.slot !== slot) return;
+    peer.sending = key;
+    this.#flushHeld(peer);
+  }
+
+  removeKey(localIndex: number): void {
+    const key = this.#keys.get(localIndex);
+    if (!key) return;
+    this.#keys.delete(localIndex);
+    const peer = this.#peers.get(key.slot);
+    if (peer?.sending === key) peer.sending = undefined;
+  }
+
+  setRelay(relay: number, route: RelayRoute | null): void {
+    if (route) this.#relays.set(relay, route);
+    else this.#relays.delete(relay);
+  }
+
+  setNeighbours(neighbours: readonly Neighbour[]): void {
+    this.#neighbours = neighbours;
+  }
+
+  sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
+    const peer = this.#peers.get(slot);
+    if (!peer?.sending) return this.#drop('no-session');
+    const way = path ?? peer.path;
+    if (!way) return this.#drop('no-path');
+    const plain = bytes.length === 0 ? bytes : Uint8Array.of(Kind.control, ...bytes);
+    this.#sendSealed(peer.sending, plain, way);
+  }
+
+  sendPacket(bytes: Uint8Array, path: Path): void {
+    this.#send(bytes, path);
+  }
+
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
+    this.#clock.after(0, () => {
+      let at = 0;
+      while (at + 2 <= batch.length) {
+        const length = (batch[at] as number) | ((batch[at + 1] as number) << 8);
+        if (at + 2 + length > batch.length) return this.#drop('short');
+        this.#receive(batch.slice(at + 2, at + 2 + length), {
+          kind: 'carrier',
+          carrier,
+          source: source.slice(),
+        });
+        at += 2 + length;
+      }
+    });
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  peerCounters(slot: number): PeerCounters {
+    return { ...(this.#peers.get(slot)?.counters ?? zeroCounters()) };
+  }
+
+  deviceCounters(): DeviceCounters {
+    return { ...this.#device, drops: { ...this.#drops } };
+  }
+
+  /** Test hook: the key's next packet counts as the last allowed one. */
+  exhaust(localIndex: number): void {
+    const key = this.#keys.get(localIndex);
+    if (key) this.#tell((l) => l.exhausted(key.slot, localIndex));
+  }
+
+  /** Test hook: what a fallen worker would tell. */
+  restart(restarts: number, reason: string): void {
+    this.#tell((l) => l.restarted(restarts, reason));
+  }
+
+  /** The host sends a frame into the interface. */
+  transmit(frame: Uint8Array): void {
+    if (frame.length < 14) return this.#drop('malformed-frame');
+    this.#device.txFrames++;
+    this.#device.txBytes += frame.length;
+    const answer = this.#answerArp(frame);
+    if (answer) {
+      this.#clock.after(0, () => {
+        this.#toDevice(answer);
+      });
+      return;
+    }
+    const slot = this.#learned.get(toHex(frame.subarray(0, 6)));
+    const peer = slot === undefined ? undefined : this.#peers.get(slot);
+    if (slot !== undefined && peer) return this.#sendFrame(slot, peer, frame);
+    let copies = 0;
+    for (const [other, candidate] of this.#peers) {
+      if (!candidate.sending || !candidate.path) continue;
+      copies++;
+      this.#sendFrame(other, candidate, frame);
+    }
+    if (copies === 0) this.#drop('no-peer');
+  }
+
+  #sendFrame(slot: number, peer: Peer, frame: Uint8Array): void {
+    const now = this.#clock.now();
+    if (!peer.sending || !peer.path) {
+      peer.held = peer.held.filter((h) => now - h.at < holdMs);
+      if (peer.held.length < holdLimit) peer.held.push({ frame: frame.slice(), at: now });
+      else this.#drop(peer.sending ? 'no-path' : 'no-session');
+      if (now - peer.wantedAt >= wantedEveryMs) {
+        peer.wantedAt = now;
+        this.#tell((l) => l.wanted(slot));
+      }
+      return;
+    }
+    peer.counters.txFrames++;
+    peer.counters.txBytes += frame.length;
+    peer.counters.lastTxMs = now;
+    if (peer.path.kind === 'direct') peer.counters.txDirect++;
+    else peer.counters.txRelayed++;
+    const plain = new Uint8Array(1 + frame.length);
+    plain[0] = Kind.frame;
+    plain.set(frame, 1);
+    this.#sendSealed(peer.sending, plain, peer.path);
+  }
+
+  #flushHeld(peer: Peer): void {
+    if (!peer.sending || !peer.path) return;
+    const now = this.#clock.now();
+    const held = peer.held;
+    peer.held = [];
+    for (const h of held) {
+      if (now - h.at < holdMs) this.#sendFrame(-1, peer, h.frame);
+    }
+  }
+
+  #sendSealed(key: Key, plain: Uint8Array, path: Path): void {
+    this.#send(sealPacket(key.keys, key.counter++, plain), path);
+  }
+
+  #send(bytes: Uint8Array, path: Path): void {
+    if (path.kind === 'direct') {
+      this.#socket?.send(bytes, path.endpoint);
+    } else if (path.kind === 'carrier') {
+      const batch = batchOf(bytes);
+      const destination = path.destination.slice();
+      this.#tell((l) => l.carry(path.carrier, destination, batch));
+    } else {
+      const route = this.#relays.get(path.relay);
+      if (!route) return this.#drop('no-path');
+      const out = new Uint8Array(relayHeaderLength + bytes.length);
+      out[0] = PacketType.relaySend;
+      new DataView(out.buffer).setUint32(4, route.association, true);
+      out.set(path.destination, 8);
+      out.set(bytes, relayHeaderLength);
+      this.#socket?.send(out, route.endpoint);
+    }
+  }
+
+  #receive(bytes: Uint8Array, origin: Origin): void {
+    if (bytes.length < 1) return this.#drop('short');
+    const type = bytes[0] as number;
+    if (type === PacketType.data) return this.#receiveData(bytes, origin);
+    if (type === PacketType.relayDeliver && origin.kind === 'direct')
+      return this.#receiveRelayed(bytes, origin.endpoint);
+    const stun = looksLikeStun(type) && bytes.length >= 20 && ethernetView(bytes).getUint32(4) === 0x2112a442;
+    const known: number[] = [
+      PacketType.handshakeInit,
+      PacketType.handshakeResponse,
+      PacketType.cookieReply,
+      PacketType.relayBound,
+      PacketType.relayUnbound,
+    ];
+    if (!stun && !known.includes(type)) return this.#drop('unknown-type');
+    this.#tell((l) => l.packet(bytes, origin));
+  }
+
+  #receiveRelayed(bytes: Uint8Array, from: Endpoint): void {
+    if (bytes.length <= relayHeaderLength) return this.#drop('short');
+    for (const [relay, route] of this.#relays) {
+      if (!sameEndpoint(route.endpoint, from)) continue;
+      return this.#receive(bytes.slice(relayHeaderLength), {
+        kind: 'relay',
+        relay,
+        source: bytes.slice(8, relayHeaderLength),
+      });
+    }
+    this.#drop('unknown-type');
+  }
+
+  #receiveData(bytes: Uint8Array, origin: Origin): void {
+    if (bytes.length < dataHeaderLength + tagLength) return this.#drop('short');
+    const view = ethernetView(bytes);
+    const key = this.#keys.get(view.getUint32(4, true));
+    const peer = key && this.#peers.get(key.slot);
+    if (!key || !peer) return this.#drop('unknown-index');
+    if (view.getUint32(12, true) >= 0x20_0000) return this.#drop('replayed');
+    const counter = Number(view.getBigUint64(8, true));
+    if (!key.window.check(counter)) return this.#drop('replayed');
+    const plain = openPacket(key.keys, counter, bytes);
+    if (!plain) return this.#drop('bad-tag');
+    key.window.accept(counter);
+    const now = this.#clock.now();
+    peer.counters.lastRxMs = now;
+    if (!key.confirmed) {
+      key.confirmed = true;
+      if (peer.sending !== key) this.#tell((l) => l.confirmed(key.slot, key.keys.localIndex));
+    }
+    if (origin.kind === 'direct') {
+      peer.counters.lastRxDirectMs = now;
+      const usual = peer.path?.kind === 'direct' && sameEndpoint(peer.path.endpoint, origin.endpoint);
+      if (!usual && now - peer.roamedAt >= roamedEveryMs) {
+        peer.roamedAt = now;
+        this.#tell((l) => l.roamed(key.slot, origin.endpoint));
+      }
+    }
+    if (plain.length === 0) return;
+    if (plain[0] === Kind.control) return this.#tell((l) => l.control(key.slot, plain.slice(1), origin));
+    if (plain[0] !== Kind.frame || plain.length < 15) return this.#drop('malformed-frame');
+    this.#receiveFrame(key.slot, peer, plain.slice(1), origin);
+  }
+
+  #receiveFrame(slot: number, peer: Peer, frame: Uint8Array, origin: Origin): void {
+    const source = frame.subarray(6, 12);
+    if (!peer.guard.bridge) {
+      if (!equalBytes(source, peer.guard.mac)) return this.#drop('guard-mac');
+      const view = ethernetView(frame);
+      const type = view.getUint16(12);
+      const ip =
+        type === 0x0800 && frame.length >= 34
+          ? view.getUint32(26)
+          : type === 0x0806 && frame.length >= 42
+            ? view.getUint32(28)
+            : 0;
+      if (ip !== 0 && ip !== peer.guard.ip && this.#neighbours.some((n) => n.ip === ip))
+        return this.#drop('guard-ip');
+    }
+    this.#learned.set(toHex(source), slot);
+    peer.counters.rxFrames++;
+    peer.counters.rxBytes += frame.length;
+    if (origin.kind === 'direct') peer.counters.rxDirect++;
+    else peer.counters.rxRelayed++;
+    this.#toDevice(frame);
+  }
+
+  /** An ARP reply for a member, or undefined when the frame is no request for one. */
+  #answerArp(frame: Uint8Array): Uint8Array | undefined {
+    const view = ethernetView(frame);
+    if (frame.length < 42 || view.getUint16(12) !== 0x0806 || view.getUint16(20) !== 1) return undefined;
+    const target = view.getUint32(38);
+    const member = this.#neighbours.find((n) => n.ip === target);
+    if (!member || target === this.#options.ip) return undefined;
+    const reply = frame.slice(0, 42);
+    reply.set(frame.subarray(6, 12), 0);
+    reply.set(member.mac, 6);
+    reply[21] = 2;
+    reply.set(member.mac, 22);
+    reply.set(frame.subarray(38, 42), 28);
+    reply.set(frame.subarray(22, 32), 32);
+    return reply;
+  }
+
+  #toDevice(frame: Uint8Array): void {
+    this.#device.rxFrames++;
+    this.#device.rxBytes += frame.length;
+    this.onFrame(frame);
+  }
+
+  #tell(event: (listener: PlaneListener) => void): void {
+    this.#clock.after(0, () => {
+      if (this.#listener) event(this.#listener);
+    });
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops[reason]++;
+  }
+}
