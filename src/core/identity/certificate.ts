@@ -62,7 +62,11 @@ export interface CredentialParts {
 }
 
 const version = 1;
-const labels = { invite: utf8('evio invite 1'), certificate: utf8('evio certificate 1'), receipt: utf8('evio receipt 1') };
+const labels = {
+  invite: utf8('evio invite 1'),
+  certificate: utf8('evio certificate 1'),
+  receipt: utf8('evio receipt 1'),
+};
 const maxTags = 16;
 /** How far ahead of ours a member's clock may be. */
 export const clockSkewMs = 10 * 60_000;
@@ -232,8 +236,7 @@ export type CredentialFault =
   | 'receipt-late';
 
 export type CredentialVerdict =
-  | { readonly ok: true; readonly member: Member }
-  | { readonly ok: false; readonly fault: CredentialFault };
+  { readonly ok: true; readonly member: Member } | { readonly ok: false; readonly fault: CredentialFault };
 
 /**
  * Verifies a whole chain against the facts of a network.

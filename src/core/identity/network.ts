@@ -75,7 +75,13 @@ export function openNetwork(signed: Uint8Array): NetworkFacts | undefined {
   return { rootKey, name, cidr, mtu, receipts: (flags & 1) !== 0, serial, relays };
 }
 
-export function describeNetwork(facts: NetworkFacts): { id: string; name: string; cidr: string; mtu: number; relays: string[] } {
+export function describeNetwork(facts: NetworkFacts): {
+  id: string;
+  name: string;
+  cidr: string;
+  mtu: number;
+  relays: string[];
+} {
   return {
     id: networkIdOf(facts.rootKey),
     name: facts.name,

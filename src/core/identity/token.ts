@@ -6,7 +6,15 @@
  * It is never the network's secret: it expires, counts its uses and can be revoked by id.
  */
 import { blake2s } from '@noble/hashes/blake2.js';
-import { ByteReader, ByteWriter, concatBytes, equalBytes, fromBase64Url, toBase64Url, utf8 } from '../lib/bytes.js';
+import {
+  ByteReader,
+  ByteWriter,
+  concatBytes,
+  equalBytes,
+  fromBase64Url,
+  toBase64Url,
+  utf8,
+} from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { verifyInvite, type Invite } from './certificate.js';
 import { keysFromSeed, seedLength, type Keys } from './keys.js';
@@ -29,7 +37,11 @@ function checksum(body: Uint8Array): Uint8Array {
   return blake2s(concatBytes(utf8('evio token'), body), { dkLen: 32 }).slice(0, checksumLength);
 }
 
-export function encodeToken(networkBytes: Uint8Array, inviteBytes: Uint8Array, inviteSeed: Uint8Array): string {
+export function encodeToken(
+  networkBytes: Uint8Array,
+  inviteBytes: Uint8Array,
+  inviteSeed: Uint8Array,
+): string {
   const body = new ByteWriter(512).block(networkBytes).block(inviteBytes).bytes(inviteSeed).finish();
   return tokenPrefix + toBase64Url(concatBytes(body, checksum(body)));
 }
@@ -49,9 +61,11 @@ export function decodeToken(text: string): Token {
   if (!compact.startsWith(tokenPrefix)) throw damaged(`it does not begin with "${tokenPrefix}"`);
   if (compact.length > maxTokenLength) throw damaged('it is too long');
   const bytes = fromBase64Url(compact.slice(tokenPrefix.length));
-  if (!bytes || bytes.length < checksumLength + seedLength) throw damaged('characters are missing or changed');
+  if (!bytes || bytes.length < checksumLength + seedLength)
+    throw damaged('characters are missing or changed');
   const body = bytes.subarray(0, bytes.length - checksumLength);
-  if (!equalBytes(checksum(body), bytes.subarray(body.length))) throw damaged('characters are missing or changed');
+  if (!equalBytes(checksum(body), bytes.subarray(body.length)))
+    throw damaged('characters are missing or changed');
   const reader = new ByteReader(body);
   const networkBytes = reader.block();
   const inviteBytes = reader.block();
@@ -61,6 +75,7 @@ export function decodeToken(text: string): Token {
   const invite = verifyInvite(inviteBytes, network.rootKey);
   if (!invite) throw damaged('the invite in it is not signed by its network');
   const inviteKeys = keysFromSeed(seed);
-  if (!equalBytes(inviteKeys.publicKey, invite.key)) throw damaged('its secret does not belong to its invite');
+  if (!equalBytes(inviteKeys.publicKey, invite.key))
+    throw damaged('its secret does not belong to its invite');
   return { network, networkBytes, invite, inviteBytes, inviteKeys };
 }

@@ -10,7 +10,9 @@ export interface Endpoint {
 
 /** `1.2.3.4:5` or `[2001:db8::1]:5`: the canonical text, used as map key. */
 export function formatEndpoint(endpoint: Endpoint): string {
-  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+  return endpoint.host.includes(':')
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`;
 }
 
 /** Parses `HOST:PORT` or `[HOST]:PORT`; the host may be a name. Undefined when malformed. */
@@ -50,7 +52,10 @@ export function addressBytes(host: string): Uint8Array | undefined {
   const [head = '', tail] = text.split('::') as [string?, string?];
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const words = tail === undefined ? left : [...left, ...new Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  const words =
+    tail === undefined
+      ? left
+      : [...left, ...new Array<string>(8 - left.length - right.length).fill('0'), ...right];
   words.forEach((word, i) => {
     const value = parseInt(word, 16);
     out[i * 2] = value >> 8;

@@ -26,7 +26,8 @@ export function formatIpv4(ip: number): string {
 /** `10.144.0.0/16`, or undefined when malformed or when host bits are set. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address, length, ...more] = text.split('/');
-  if (address === undefined || length === undefined || more.length > 0 || !/^\d{1,2}$/.test(length)) return undefined;
+  if (address === undefined || length === undefined || more.length > 0 || !/^\d{1,2}$/.test(length))
+    return undefined;
   const base = parseIpv4(address);
   const prefix = Number(length);
   if (base === undefined || prefix > 32 || (base & hostMask(prefix)) !== 0) return undefined;

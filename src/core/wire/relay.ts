@@ -72,7 +72,12 @@ export function verifyBind(packet: Uint8Array, key: Uint8Array): boolean {
 }
 
 /** `observed` is the source address of the bind: what STUN calls the reflexive address. */
-export function encodeBound(association: number, counter: number, observed: Endpoint, key: Uint8Array): Uint8Array {
+export function encodeBound(
+  association: number,
+  counter: number,
+  observed: Endpoint,
+  key: Uint8Array,
+): Uint8Array {
   const out = header(PacketType.relayBound, bindLength, association, counter);
   const address = addressBytes(observed.host);
   if (!address) throw new TypeError(`not an IP address: ${observed.host}`);
@@ -85,7 +90,8 @@ export function encodeBound(association: number, counter: number, observed: Endp
 /** The observed address of a genuine bound packet, else undefined. */
 export function openBound(packet: Uint8Array, key: Uint8Array): Endpoint | undefined {
   if (packet.length !== bindLength || packet[0] !== PacketType.relayBound) return undefined;
-  if (!equalSecret(packet.subarray(boundMacAt, boundMacAt + 16), mac(key, packet.subarray(0, boundMacAt)))) return undefined;
+  if (!equalSecret(packet.subarray(boundMacAt, boundMacAt + 16), mac(key, packet.subarray(0, boundMacAt))))
+    return undefined;
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   return { host: addressText(packet.subarray(16, 32)), port: view.getUint16(32) };
 }

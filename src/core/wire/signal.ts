@@ -21,7 +21,11 @@ export const relayPrologue = 'evio relay 1';
 export const relayPath = '/evio/v1';
 export const signalVersion = 1;
 
-const bytes = (max: number) => z.string().max(Math.ceil((max * 4) / 3) + 2).regex(/^[A-Za-z0-9_-]*$/);
+const bytes = (max: number) =>
+  z
+    .string()
+    .max(Math.ceil((max * 4) / 3) + 2)
+    .regex(/^[A-Za-z0-9_-]*$/);
 const nodeId = z.string().regex(/^[0-9a-f]{32}$/);
 const port = z.number().int().min(1).max(65_535);
 
@@ -72,7 +76,12 @@ export const toNode = z.discriminatedUnion('type', [
     /** The relay's date, ms since 1970, so that a wrong clock is noticed. */
     date: z.number(),
   }),
-  z.object({ type: z.literal('refused'), code: z.enum(refusals), message: z.string().max(512), detail: z.string().max(256).optional() }),
+  z.object({
+    type: z.literal('refused'),
+    code: z.enum(refusals),
+    message: z.string().max(512),
+    detail: z.string().max(256).optional(),
+  }),
   z.object({ type: z.literal('member'), credential: bytes(1024) }),
   z.object({ type: z.literal('presence'), id: nodeId, online: z.boolean() }),
   z.object({ type: z.literal('pong'), id: z.number().int() }),
