@@ -4,51 +4,32 @@
  * Pure but for randomness and the date: nothing is stored and nothing is asked of a relay here.
  */
 import type { InviteRecord, Profile } from '../config/schema.js';
-import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
-import {
-  containsCidr,
-  formatCidr,
-  formatIpv4,
-  isHostAddress,
-  parseCidr,
-  parseIpv4,
-  type Cidr,
-} from '../lib/ipv4.js';
+import { containsCidr, formatIpv4 } from '../lib/ipv4.js';
 import {
   certificateLifeMs,
   encodeCredential,
   maxCredentialLength,
-  parseCertificate,
-  parseCredential,
   parseInvite,
   Right,
   Role,
   signCertificate,
   signInvite,
-  type Certificate,
   type RoleName,
 } from './certificate.js';
-import { generateKeys, keysFromSeed, type Keys } from './keys.js';
-import {
-  maxMtu,
-  maxRelays,
-  minMtu,
-  openNetwork,
-  signNetwork,
-  type NetworkFacts,
-  type RelayFact,
-} from './network.js';
-import { derivedIp, inviteIdOf, macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from './node-id.js';
+import { generateKeys, keysFromSeed } from './keys.js';
+import { badValue, checkAddress, checkCidr, checkNetworkName, checkNodeName, defaultMtu } from './names.js';
+import { maxMtu, maxRelays, minMtu, signNetwork, type NetworkFacts, type RelayFact } from './network.js';
+import { derivedIp, inviteIdOf, nodeIdOf } from './node-id.js';
+import { corrupt, secretBytes, selfOf } from './self.js';
 import { encodeToken, type Token } from './token.js';
 
 /** The room that a relay's receipt takes in a credential, bytes (certificate.ts). */
 const receiptLength = 169;
 const empty = new Uint8Array(0);
 const maxTagLength = 32;
-export const defaultCidr = '10.144.0.0/16';
-export const defaultMtu = 1350;
 
 /** What an operator asks for with `evio init`. */
 export interface NetworkPlan {
@@ -87,78 +68,6 @@ export interface AddressChange {
   readonly attempt?: number | undefined;
   /** The credential in use, whose receipt is kept. Default: the profile's. */
   readonly current?: Uint8Array | undefined;
-}
-
-function badValue(message: string, ...suggestions: string[]): EvioError {
-  return new EvioError('EVIO_BAD_VALUE', message, suggestions);
-}
-
-/** A host name made into one DNS label (RFC 1123 section 2.1); never empty. */
-export function nodeNameFrom(hostName: string): string {
-  const label = (hostName.split('.')[0] ?? '')
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 63)
-    .replace(/-+$/, '');
-  return label === '' ? 'node' : label;
-}
-
-/** Passes a name that is a DNS label. Throws EvioError EVIO_BAD_VALUE. */
-export function checkNodeName(name: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return name;
-  throw badValue(
-    `"${name}" cannot be a node name: it takes lower-case letters, digits and hyphens, at most 63.`,
-    `For example: ${nodeNameFrom(name)}`,
-  );
-}
-
-/** Passes a network name that people can type. Throws EvioError EVIO_BAD_VALUE. */
-export function checkNetworkName(name: string): string {
-  if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(name)) return name;
-  throw badValue(
-    `"${name}" cannot be a network name: it takes letters, digits, dots, hyphens and underscores, at most 64.`,
-    'For example: evio init home',
-  );
-}
-
-function checkCidr(text: string): Cidr {
-  const cidr = parseCidr(text);
-  if (!cidr) {
-    throw badValue(
-      `"${text}" is not an IPv4 range; the bits after the prefix must be zero.`,
-      `For example: --cidr ${defaultCidr}`,
-    );
-  }
-  if (cidr.prefix < 8 || cidr.prefix > 30) {
-    throw badValue(
-      `The range ${text} must have a prefix from /8 to /30.`,
-      `For example: --cidr ${defaultCidr}`,
-    );
-  }
-  const first = cidr.base >>> 24;
-  if (first === 0 || first === 127 || first >= 224) {
-    throw badValue(`The range ${text} is not for hosts (RFC 6890).`, `For example: --cidr ${defaultCidr}`);
-  }
-  return cidr;
-}
-
-/** The address as a number. Throws EvioError EVIO_BAD_VALUE, or EVIO_ADDRESS_OUTSIDE when no host in `range` may have it. */
-export function checkAddress(text: string, range: Cidr): number {
-  const ip = parseIpv4(text);
-  if (ip === undefined)
-    throw badValue(`"${text}" is not an IPv4 address.`, 'Write it as four numbers: --ip 10.144.0.7');
-  if (!isHostAddress(range, ip)) {
-    throw new EvioError(
-      'EVIO_ADDRESS_OUTSIDE',
-      `The address ${text} is not one for a host in ${formatCidr(range)}.`,
-      [
-        `Choose one from ${formatIpv4(range.base + 1)} on, inside ${formatCidr(range)}.`,
-        'Leave out --ip to get one.',
-      ],
-    );
-  }
-  return ip;
 }
 
 /** Makes a network's root key and its first member, which may invite others. Throws EvioError EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE. */
@@ -238,7 +147,7 @@ export function makeInvite(
     }
   }
   const tags = [...new Set(plan.tags)];
-  const root = keysFromSeed(secret(profile.rootSeed));
+  const root = keysFromSeed(secretBytes(profile.rootSeed));
   const keys = generateKeys(env.random);
   const created = env.clock.date();
   const expires = created + plan.expiresMs;
@@ -369,70 +278,6 @@ export function resign(profile: Profile, change: AddressChange, dateMs: number):
     wanted === undefined ? derivedIp(self.id, range, change.attempt ?? 0) : checkAddress(wanted, range);
   // Without relays the invite's end is judged by this date, so signing again later must not end the membership.
   const notBefore = invite && !self.network.receipts ? Math.min(dateMs, invite.notAfter) : dateMs;
-  const certificate = signCertificate({ ...self.certificate, ip, notBefore }, keysFromSeed(secret(seed)));
+  const certificate = signCertificate({ ...self.certificate, ip, notBefore }, keysFromSeed(secretBytes(seed)));
   return encodeCredential({ ...self.parts, certificate });
-}
-
-/** A credential with a relay's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
-export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8Array {
-  const parts = parseCredential(credential);
-  if (!parts) throw corrupt('its credential is malformed');
-  return encodeCredential({ ...parts, receipt });
-}
-
-/** A profile read: who this machine is, in which network. */
-export interface Self {
-  readonly network: NetworkFacts;
-  readonly networkBytes: Uint8Array;
-  readonly networkId: string;
-  readonly keys: Keys;
-  readonly id: Uint8Array;
-  readonly idText: string;
-  readonly mac: string;
-  /** The credential in use, its parts and the certificate in it. */
-  readonly credential: Uint8Array;
-  readonly parts: { certificate: Uint8Array; invite: Uint8Array; receipt: Uint8Array };
-  readonly certificate: Certificate;
-}
-
-/**
- * Reads a profile.
- *
- * @param credential a later one than the profile's, from the node's state.
- * @throws EvioError EVIO_PROFILE_CORRUPT when its parts are not genuine.
- */
-export function selfOf(profile: Profile, credential?: Uint8Array): Self {
-  const networkBytes = secret(profile.network);
-  const network = openNetwork(networkBytes);
-  if (!network) throw corrupt('its network facts are not signed by their root key');
-  const keys = keysFromSeed(secret(profile.nodeSeed));
-  const bytes = credential ?? secret(profile.credential);
-  const parts = parseCredential(bytes);
-  const certificate = parts && parseCertificate(parts.certificate);
-  if (!parts || !certificate) throw corrupt('its credential is malformed');
-  const id = nodeIdOf(keys.publicKey);
-  return {
-    network,
-    networkBytes,
-    networkId: networkIdOf(network.rootKey),
-    keys,
-    id,
-    idText: nodeIdText(id),
-    mac: macText(macOf(id)),
-    credential: bytes,
-    parts,
-    certificate,
-  };
-}
-
-function secret(text: string): Uint8Array {
-  const bytes = fromBase64Url(text);
-  if (!bytes) throw corrupt('a key in it is not base64url');
-  return bytes;
-}
-
-function corrupt(why: string): EvioError {
-  return new EvioError('EVIO_PROFILE_CORRUPT', `The profile of this network cannot be used: ${why}.`, [
-    'Forget the network with: evio leave, then join again with a new token.',
-  ]);
 }

@@ -1,18 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { verifyCredential, Role } from '../../../src/core/identity/certificate.js';
+import { Role, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
 import {
   enroll,
   makeInvite,
   makeNetwork,
-  nodeNameFrom,
-  checkNodeName,
   resign,
-  selfOf,
-  withReceipt,
   type NetworkPlan,
 } from '../../../src/core/identity/enroll.js';
-import { signReceipt } from '../../../src/core/identity/certificate.js';
+import { checkNodeName, nodeNameFrom } from '../../../src/core/identity/names.js';
+import { selfOf, withReceipt } from '../../../src/core/identity/self.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';

@@ -1,0 +1,80 @@
+/**
+ * One JSON file of a home: checked when read, replaced whole when written.
+ *
+ * `conf` writes to a temporary file, syncs and renames. It does not look whether the disk took every byte, so it
+ * writes beside the file and the result is compared before it takes the file's place.
+ */
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import Conf from 'conf';
+import type { z } from 'zod';
+import { EvioError } from '../lib/errors.js';
+import { storageError } from './home.js';
+
+/**
+ * The content, or undefined where there is no such file.
+ *
+ * @param version the one this program writes; a later one is not touched.
+ * @param next what the operator can do about a damaged file.
+ * @throws EvioError EVIO_PROFILE_CORRUPT, EVIO_PROFILE_NEWER, EVIO_STORAGE.
+ */
+export function readJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  version: number,
+  next: readonly string[],
+): T | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw storageError(path, thrown);
+  }
+  const corrupt = (why: string): EvioError =>
+    new EvioError('EVIO_PROFILE_CORRUPT', `The file ${path} is damaged: ${why}.`, next);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw corrupt('it is not JSON');
+  }
+  const found = (content as { version?: unknown } | null)?.version;
+  if (typeof found === 'number' && found > version) {
+    throw new EvioError(
+      'EVIO_PROFILE_NEWER',
+      `The file ${path} was written by a newer evio (version ${found}, this one knows ${version}).`,
+      ['Install the newest evio: npm install --global evio'],
+    );
+  }
+  const result = schema.safeParse(content);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw corrupt(`${issue?.path.join('.') || 'content'}: ${issue?.message ?? 'invalid'}`);
+}
+
+/** Replaces the file, mode 0600. Either the whole new content stands afterwards or the old. Throws EvioError EVIO_STORAGE. */
+export function writeJson(path: string, content: Record<string, unknown>): void {
+  const extension = extname(path);
+  const name = `${basename(path, extension)}.next`;
+  const text = `${JSON.stringify(content, undefined, 2)}\n`;
+  const staged = `${dirname(path)}/${name}${extension}`;
+  try {
+    rmSync(staged, { force: true });
+    const conf = new Conf<Record<string, unknown>>({
+      cwd: dirname(path),
+      configName: name,
+      fileExtension: extension.slice(1),
+      configFileMode: 0o600,
+      accessPropertiesByDotNotation: false,
+      serialize: () => text,
+    });
+    conf.store = content;
+    if (readFileSync(staged, 'utf8') !== text)
+      throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+    renameSync(staged, path);
+  } catch (thrown) {
+    rmSync(staged, { force: true });
+    throw storageError(path, thrown);
+  }
+}

@@ -1,0 +1,145 @@
+/** The networks of a home: profiles and states on disk. Knows folders and files; not what stands in them. */
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromBase64Url } from '../lib/bytes.js';
+import { isAlive } from '../lib/process.js';
+import { EvioError } from '../lib/errors.js';
+import { openNetwork } from '../identity/network.js';
+import { ensureFolder, storageError, type Home } from './home.js';
+import { readJson, writeJson } from './json-file.js';
+import { withLock } from './lock.js';
+import { selectNetwork, type NamedNetwork } from './select.js';
+import { profileSchema, profileVersion, stateSchema, type NodeState, type Profile } from './schema.js';
+
+const stateVersion = 1;
+export const emptyState: NodeState = { version: stateVersion, members: [], endpoints: {} };
+const idPattern = /^[0-9a-f]{16}$/;
+/** Folders in the making; one that a killed command left behind is swept away by the next. */
+const stagingPrefix = '.new-';
+
+export class Store {
+  readonly home: Home;
+
+  constructor(home: Home) {
+    this.home = home;
+  }
+
+  #folder(id: string): string {
+    return join(this.home.networks, id);
+  }
+
+  /** Ids of the networks this machine is in, sorted. */
+  ids(): string[] {
+    try {
+      return readdirSync(this.home.networks)
+        .filter((name) => idPattern.test(name))
+        .sort();
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw storageError(this.home.networks, thrown);
+    }
+  }
+
+  has(id: string): boolean {
+    return existsSync(join(this.#folder(id), 'profile.json'));
+  }
+
+  /** Throws EvioError EVIO_NO_NETWORK, EVIO_PROFILE_CORRUPT, EVIO_PROFILE_NEWER, EVIO_STORAGE. */
+  profile(id: string): Profile {
+    const path = join(this.#folder(id), 'profile.json');
+    const profile = readJson(path, profileSchema, profileVersion, [
+      `Restore it from a backup, or forget the network with: evio leave --network ${id}`,
+      'Then join again with a new token.',
+    ]);
+    if (!profile) {
+      throw new EvioError('EVIO_NO_NETWORK', `The network folder ${this.#folder(id)} holds no profile.`, [
+        `Forget it with: evio leave --network ${id}`,
+      ]);
+    }
+    return profile;
+  }
+
+  /**
+   * The node's memory of earlier runs. Everything in it comes back by itself, so a damaged file is not an error:
+   * `onDamage` hears of it and the node begins anew. Throws EvioError EVIO_PROFILE_NEWER, EVIO_STORAGE.
+   */
+  state(id: string, onDamage: (error: EvioError) => void = () => undefined): NodeState {
+    const path = join(this.#folder(id), 'state.json');
+    try {
+      return readJson(path, stateSchema, stateVersion, []) ?? emptyState;
+    } catch (thrown) {
+      if (!(thrown instanceof EvioError) || thrown.code !== 'EVIO_PROFILE_CORRUPT') throw thrown;
+      onDamage(thrown);
+      return emptyState;
+    }
+  }
+
+  /** Adds a network, whole or not at all. Throws EvioError EVIO_ALREADY_JOINED, EVIO_STORAGE. */
+  create(id: string, profile: Profile, state: NodeState): void {
+    ensureFolder(this.home.path);
+    ensureFolder(this.home.networks);
+    for (const name of readdirSync(this.home.networks)) {
+      if (name.startsWith(stagingPrefix) && !isAlive(Number(name.slice(name.lastIndexOf('-') + 1))))
+        rmSync(join(this.home.networks, name), { recursive: true, force: true });
+    }
+    const staging = join(this.home.networks, `${stagingPrefix}${id}-${process.pid}`);
+    try {
+      ensureFolder(staging);
+      writeJson(join(staging, 'profile.json'), profile);
+      writeJson(join(staging, 'state.json'), state);
+      renameSync(staging, this.#folder(id));
+    } catch (thrown) {
+      rmSync(staging, { recursive: true, force: true });
+      const code = (thrown as NodeJS.ErrnoException).code;
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(id);
+      throw storageError(this.#folder(id), thrown);
+    }
+  }
+
+  /** Reads, changes and writes a profile while no other command does. */
+  async changeProfile(id: string, change: (profile: Profile) => Profile): Promise<Profile> {
+    return withLock(this.#folder(id), () => {
+      const changed = change(this.profile(id));
+      writeJson(join(this.#folder(id), 'profile.json'), changed);
+      return changed;
+    });
+  }
+
+  saveState(id: string, state: NodeState): void {
+    writeJson(join(this.#folder(id), 'state.json'), state);
+  }
+
+  remove(id: string): void {
+    try {
+      rmSync(this.#folder(id), { recursive: true, force: true });
+    } catch (thrown) {
+      throw storageError(this.#folder(id), thrown);
+    }
+  }
+
+  /** Every network here; the name of one whose profile cannot be read is `?`. */
+  list(): NamedNetwork[] {
+    return this.ids().map((id) => ({ id, name: this.#nameOf(id) }));
+  }
+
+  #nameOf(id: string): string {
+    try {
+      const bytes = fromBase64Url(this.profile(id).network);
+      return (bytes && openNetwork(bytes)?.name) ?? '?';
+    } catch {
+      return '?';
+    }
+  }
+
+  /** The id that a selector means. Throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK. */
+  pick(selector?: string): string {
+    return selectNetwork(this.list(), selector).id;
+  }
+}
+
+function alreadyJoined(id: string): EvioError {
+  return new EvioError('EVIO_ALREADY_JOINED', `This machine is in the network ${id} already.`, [
+    'Run it with: evio node',
+    `To join anew, first: evio leave --network ${id}`,
+  ]);
+}
