@@ -114,15 +114,15 @@ export class NoiseHandshake {
 
   /**
    * The next message of ours. Throws when it is not our turn, after `destroy`, when the message would exceed
-   * 65535 bytes, or when the remote static key that was configured is of low order.
+   * 65535 bytes, or when the remote static key that was configured is of low order. `random` makes the ephemeral key.
    */
-  writeMessage(payload: Uint8Array): Uint8Array {
+  writeMessage(payload: Uint8Array, random: Random = this.#random): Uint8Array {
     if (this.#destroyed || !this.ourTurn) throw new Error('it is not our turn to write a handshake message');
     return this.#attempt((state) => {
       const parts: Uint8Array[] = [];
       for (const token of this.#messages[this.#turn] as readonly Token[]) {
         if (token === 'e') {
-          state.ephemeral ??= generateDhKeys(this.#random);
+          state.ephemeral ??= generateDhKeys(random);
           state.symmetric.mixHash(state.ephemeral.publicKey);
           parts.push(state.ephemeral.publicKey);
         } else if (token === 's') {
