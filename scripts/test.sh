@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Every check of the project, then one line: N passed, N failed, N skipped. Type-check and lint count as one
+# test each. The lab needs root: without it, it is skipped, unless CI=true, where everything must run.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+passed=0 failed=0 skipped=0
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+
+heading() { printf '\n== %s\n' "$1"; }
+
+check() { # name command...
+  heading "$1"
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
+# Numbers of a vitest JSON report: passed failed skipped. A file that could not be loaded is one failure; so is
+# a run that ended badly though no test failed (an error outside any test, a crash).
+count() { # report status
+  node -e '
+    const { readFileSync } = require("node:fs");
+    const [path, status] = process.argv.slice(1);
+    let passed = 0, failed = 0, skipped = 0;
+    try {
+      const report = JSON.parse(readFileSync(path, "utf8"));
+      for (const file of report.testResults) {
+        const results = file.assertionResults;
+        for (const { status } of results) {
+          if (status === "passed") passed++;
+          else if (status === "failed") failed++;
+          else skipped++;
+        }
+        if (file.status === "failed" && !results.some((r) => r.status === "failed")) failed++;
+      }
+    } catch { failed++; }
+    if (status !== "0" && failed === 0) failed++;
+    console.log(passed, failed, skipped);' "$@"
+}
+
+project() { # name
+  heading "$1 tests"
+  local status=0 p f s
+  npx vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$reports/$1.json" || status=$?
+  read -r p f s < <(count "$reports/$1.json" "$status")
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+check 'types' npm run --silent typecheck
+check 'lint' npm run --silent lint
+project unit
+if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then
+  project lab
+else
+  heading 'lab tests'
+  echo 'SKIPPED: the network lab needs root. Run them with: sudo npm run test:lab'
+  n=$(npx vitest list --project lab --json 2>/dev/null | node -e '
+    let text = "";
+    process.stdin.on("data", (d) => (text += d)).on("end", () => {
+      try { console.log(JSON.parse(text).length); } catch { console.log(1); }
+    });')
+  skipped=$((skipped + n))
+fi
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
