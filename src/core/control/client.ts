@@ -1,0 +1,179 @@
+/** Asks a running node. Loads nothing heavy: `evio status` in a script should cost little more than Node itself. */
+import { createConnection, type Socket } from 'node:net';
+import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
+import { LineSplitter } from './lines.js';
+import type { Method, NodeEvent, Params, Results } from './schema.js';
+
+/** Time for an answer that needs no waiting in the node, ms. */
+const answerTimeoutMs = 5000;
+/** An answer of thousands of peers is long. */
+const maxAnswerLength = 64 * 1024 * 1024;
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+  cancelTimer(): void;
+}
+
+interface Answer {
+  id?: number;
+  result?: unknown;
+  error?: { code?: string; message?: string; suggestions?: string[] };
+  event?: string;
+}
+
+export function notRunning(): EvioError {
+  return new EvioError('EVIO_NOT_RUNNING', 'No node runs here.', [
+    'Start it with: evio node',
+    'For a node with another state folder set EVIO_HOME.',
+  ]);
+}
+
+function isErrorCode(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(errorCodes, code);
+}
+
+export class ControlClient {
+  readonly #socket: Socket;
+  readonly #splitter = new LineSplitter(maxAnswerLength);
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #onEvent: ((event: NodeEvent) => void) | undefined;
+  #onClose: (() => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      this.#receive(chunk);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#end();
+    });
+  }
+
+  /**
+   * Connects to the node whose control socket has this path.
+   *
+   * @throws EvioError EVIO_NOT_RUNNING, EVIO_NO_PRIVILEGE when the socket belongs to somebody else.
+   */
+  static connect(path: string): Promise<ControlClient> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(path);
+      socket.once('connect', () => {
+        socket.removeAllListeners('error');
+        resolve(new ControlClient(socket));
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EACCES' || error.code === 'EPERM') {
+          reject(
+            new EvioError('EVIO_NO_PRIVILEGE', `The node at ${path} belongs to another user.`, [
+              'Run the command as the user that runs the node, for example with sudo.',
+            ]),
+          );
+        } else reject(notRunning());
+      });
+    });
+  }
+
+  /** Calls the node once. Throws EvioError as the node answers it, EVIO_TIMEOUT, EVIO_NOT_RUNNING when it ends. */
+  request<M extends Exclude<Method, 'watch'>>(
+    method: M,
+    params: Params<M>,
+    timeoutMs: number = answerTimeoutMs,
+  ): Promise<Results[M]> {
+    return this.#send(method, params, timeoutMs) as Promise<Results[M]>;
+  }
+
+  /** Receives events until the connection ends; resolves once the node has begun to send them. */
+  async watch(
+    params: Params<'watch'>,
+    onEvent: (event: NodeEvent) => void,
+    onClose?: () => void,
+  ): Promise<void> {
+    this.#onEvent = onEvent;
+    this.#onClose = onClose;
+    await this.#send('watch', params, answerTimeoutMs);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(method: Method, params: unknown, timeoutMs: number): Promise<unknown> {
+    if (this.#socket.destroyed) return Promise.reject(notRunning());
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(
+          new EvioError('EVIO_TIMEOUT', `The node did not answer within ${timeoutMs / 1000} s.`, [
+            'Look at its log; start it again with: evio down, then evio node',
+          ]),
+        );
+      }, timeoutMs);
+      const cancelTimer = (): void => {
+        clearTimeout(timer);
+      };
+      this.#waiting.set(id, { resolve, reject, cancelTimer });
+      this.#socket.write(`${JSON.stringify({ id, method, params })}\n`);
+    });
+  }
+
+  #receive(chunk: string): void {
+    const lines = this.#splitter.push(chunk);
+    if (!lines) {
+      this.#socket.destroy();
+      return;
+    }
+    for (const line of lines) {
+      let answer: Answer;
+      try {
+        answer = JSON.parse(line) as Answer;
+      } catch {
+        this.#socket.destroy();
+        return;
+      }
+      if (answer.event !== undefined) this.#onEvent?.(answer as unknown as NodeEvent);
+      else this.#answer(answer);
+    }
+  }
+
+  #answer({ id, result, error }: Answer): void {
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (id === undefined || !waiting) return;
+    this.#waiting.delete(id);
+    waiting.cancelTimer();
+    if (!error) {
+      waiting.resolve(result);
+      return;
+    }
+    const code = isErrorCode(error.code) ? error.code : 'EVIO_INTERNAL';
+    waiting.reject(new EvioError(code, error.message ?? 'The node failed.', error.suggestions ?? []));
+  }
+
+  #end(): void {
+    for (const waiting of this.#waiting.values()) {
+      waiting.cancelTimer();
+      waiting.reject(notRunning());
+    }
+    this.#waiting.clear();
+    this.#onClose?.();
+  }
+}
+
+/** Connects, asks once and hangs up. */
+export async function ask<M extends Exclude<Method, 'watch'>>(
+  path: string,
+  method: M,
+  params: Params<M>,
+  timeoutMs?: number,
+): Promise<Results[M]> {
+  const client = await ControlClient.connect(path);
+  try {
+    return await client.request(method, params, timeoutMs);
+  } finally {
+    client.close();
+  }
+}

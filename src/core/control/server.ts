@@ -1,0 +1,218 @@
+/**
+ * The control socket of a running node: newline-delimited JSON (schema.ts), for the owner of the home only.
+ *
+ * What a connection may cost is bounded: length of a line, requests at once, unsent bytes, connections.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { z } from 'zod';
+import type { Logger } from '../lib/env.js';
+import { EvioError, messageOf } from '../lib/errors.js';
+import { LineSplitter } from './lines.js';
+import { requests, type Method, type NodeEvent, type Results } from './schema.js';
+import { listenExclusively } from './socket-file.js';
+
+type Parsed<M extends Method> = z.output<(typeof requests)[M]>;
+
+/** What answers requests. `signal` aborts when the asker hangs up. May throw EvioError. */
+export type Handlers = {
+  [M in Exclude<Method, 'watch'>]: (
+    params: Parsed<M>,
+    signal: AbortSignal,
+  ) => Results[M] | Promise<Results[M]>;
+} & {
+  /** The id of the only network whose events are wanted, or undefined for all. */
+  watch(params: Parsed<'watch'>): string | undefined;
+};
+
+const maxConnections = 64;
+const maxRequestsAtOnce = 8;
+/** A watcher that reads more slowly than this many unsent bytes is cut off. */
+const maxUnsentBytes = 1024 * 1024;
+/** How long a server that stops waits for answers in the making, ms. */
+const farewellMs = 500;
+
+/** The network that an event is about, by id. */
+export function networkOf(event: NodeEvent): string {
+  return typeof event.network === 'string' ? event.network : event.network.id;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly splitter: LineSplitter;
+  readonly abort: AbortController;
+  readonly queue: string[];
+  running: number;
+  ending: boolean;
+  watching: { network: string | undefined } | undefined;
+}
+
+export class ControlServer {
+  readonly #path: string;
+  readonly #handlers: Handlers;
+  readonly #log: Logger;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  #release: (() => void) | undefined;
+
+  constructor(path: string, handlers: Handlers, log: Logger) {
+    this.#path = path;
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#server = createServer((socket) => {
+      this.#accept(socket);
+    });
+    this.#server.maxConnections = maxConnections;
+  }
+
+  /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE. */
+  async start(): Promise<void> {
+    this.#release = await listenExclusively(this.#server, this.#path);
+    this.#server.on('error', (error) => {
+      this.#log.warn('control socket failed', { error: error.message });
+    });
+  }
+
+  /** Removes the socket, lets requests in hand be answered, and hangs up. Idempotent. */
+  async stop(): Promise<void> {
+    this.#release?.();
+    this.#release = undefined;
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    for (const connection of this.#connections) {
+      connection.abort.abort();
+      this.#hangUpWhenIdle(connection);
+    }
+    const patience = setTimeout(() => {
+      for (const { socket } of this.#connections) socket.destroy();
+    }, farewellMs);
+    await closed;
+    clearTimeout(patience);
+  }
+
+  #hangUpWhenIdle(connection: Connection): void {
+    connection.ending = true;
+    if (connection.running === 0) connection.socket.end();
+  }
+
+  /** Sends an event to those who watch its network. */
+  publish(event: NodeEvent): void {
+    const network = networkOf(event);
+    const line = `${JSON.stringify(event)}\n`;
+    for (const { socket, watching } of this.#connections) {
+      if (!watching || (watching.network !== undefined && watching.network !== network)) continue;
+      if (socket.writableLength > maxUnsentBytes) socket.destroy();
+      else socket.write(line);
+    }
+  }
+
+  #accept(socket: Socket): void {
+    const connection: Connection = {
+      socket,
+      splitter: new LineSplitter(),
+      abort: new AbortController(),
+      queue: [],
+      running: 0,
+      ending: false,
+      watching: undefined,
+    };
+    this.#connections.add(connection);
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      const lines = connection.splitter.push(chunk);
+      if (!lines) {
+        this.#refuse(connection, undefined, new EvioError('EVIO_BAD_VALUE', 'The request is too long.'));
+        socket.destroySoon();
+        return;
+      }
+      connection.queue.push(...lines);
+      this.#work(connection);
+    });
+    socket.on('drain', () => {
+      this.#work(connection);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      connection.abort.abort();
+      this.#connections.delete(connection);
+    });
+  }
+
+  /** Starts requests while the asker keeps up; reading pauses when it does not. */
+  #work(connection: Connection): void {
+    const { socket, queue } = connection;
+    const mayRun = (): boolean => connection.running < maxRequestsAtOnce && !socket.writableNeedDrain;
+    while (queue.length > 0 && mayRun() && !socket.destroyed) {
+      const line = queue.shift() as string;
+      if (line.trim() === '') continue;
+      connection.running++;
+      void this.#serve(connection, line).finally(() => {
+        connection.running--;
+        if (connection.ending) this.#hangUpWhenIdle(connection);
+        else this.#work(connection);
+      });
+    }
+    if (queue.length > 0 || !mayRun()) socket.pause();
+    else socket.resume();
+  }
+
+  async #serve(connection: Connection, line: string): Promise<void> {
+    let id: unknown;
+    try {
+      let request: { id?: unknown; method?: unknown; params?: unknown } | null;
+      try {
+        request = JSON.parse(line) as typeof request;
+      } catch {
+        throw new EvioError('EVIO_BAD_VALUE', 'The request is not JSON.');
+      }
+      if (typeof request !== 'object' || request === null)
+        throw new EvioError('EVIO_BAD_VALUE', 'The request is not an object.');
+      if (typeof request.id === 'number' || typeof request.id === 'string') id = request.id;
+      const result = await this.#call(connection, request.method, request.params ?? {});
+      this.#send(connection, { id: id ?? null, result });
+    } catch (thrown) {
+      this.#refuse(connection, id, thrown);
+    }
+  }
+
+  #call(connection: Connection, method: unknown, params: unknown): unknown {
+    if (typeof method !== 'string' || !Object.hasOwn(requests, method)) {
+      throw new EvioError('EVIO_BAD_VALUE', 'The node does not know this request.', [
+        'Start the node again, so that it runs the version installed now: evio down, then evio node',
+      ]);
+    }
+    const parsed = requests[method as Method].safeParse(params);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new EvioError(
+        'EVIO_BAD_VALUE',
+        `${issue?.path.join('.') || 'params'}: ${issue?.message ?? 'invalid'}.`,
+      );
+    }
+    if (method === 'watch') {
+      connection.watching = { network: this.#handlers.watch(parsed.data) };
+      return { watching: true };
+    }
+    const handler = this.#handlers[method as Exclude<Method, 'watch'>] as (
+      params: unknown,
+      signal: AbortSignal,
+    ) => unknown;
+    return handler(parsed.data, connection.abort.signal);
+  }
+
+  #refuse(connection: Connection, id: unknown, thrown: unknown): void {
+    if (!(thrown instanceof EvioError))
+      this.#log.error('control request failed', { error: messageOf(thrown) });
+    const error =
+      thrown instanceof EvioError
+        ? thrown
+        : new EvioError('EVIO_INTERNAL', `The node failed: ${messageOf(thrown)}.`);
+    this.#send(connection, { id: id ?? null, error: error.toJSON().error });
+  }
+
+  #send({ socket }: Connection, answer: unknown): void {
+    if (!socket.destroyed && socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Takes the path of a control socket for this process, so that a home has one node.
+ *
+ * A node that was killed leaves its socket behind; nobody answers there, and it is replaced. The new socket is made
+ * under a name of its own and linked into place, which fails when another process was faster.
+ */
+import { chmodSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createConnection, type Server } from 'node:net';
+import { storageError } from '../config/home.js';
+import { EvioError } from '../lib/errors.js';
+
+export function alreadyRunning(path: string): EvioError {
+  return new EvioError('EVIO_ALREADY_RUNNING', `A node runs already with this state folder (${path}).`, [
+    'See it with: evio status',
+    'Stop it with: evio down',
+    'For a second node on this machine set EVIO_HOME.',
+  ]);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    const settle = (result: boolean) => (): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once('connect', settle(true));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      // A full backlog (EAGAIN) means that somebody listens.
+      settle(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT' && error.code !== 'ENOTSOCK')();
+    });
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw thrown;
+  }
+}
+
+/**
+ * Lets the server listen at `path`, mode 0600. Resolves to a function that removes the path, if it still is ours.
+ *
+ * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE.
+ */
+export async function listenExclusively(server: Server, path: string): Promise<() => void> {
+  // Short, because the path's length was checked for the final name.
+  const own = `${path.slice(0, -'control.sock'.length)}c${process.pid}`;
+  const stale = `${path.slice(0, -'control.sock'.length)}s${process.pid}`;
+  try {
+    rmSync(own, { force: true });
+    await listen(server, own);
+    chmodSync(own, 0o600);
+    try {
+      if (!link(own, path)) {
+        if (await answers(path)) throw alreadyRunning(path);
+        renameSync(path, stale);
+        if (await answers(stale)) {
+          // Another process came between: give its socket back.
+          link(stale, path);
+          throw alreadyRunning(path);
+        }
+        if (!link(own, path)) throw alreadyRunning(path);
+      }
+    } finally {
+      rmSync(stale, { force: true });
+    }
+  } catch (thrown) {
+    server.close();
+    throw storageError(path, thrown);
+  } finally {
+    rmSync(own, { force: true });
+  }
+  const { ino, dev } = statSync(path);
+  return () => {
+    try {
+      const now = statSync(path);
+      if (now.ino === ino && now.dev === dev) rmSync(path);
+    } catch {
+      // Removed by somebody else: nothing to undo.
+    }
+  };
+}
