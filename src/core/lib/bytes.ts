@@ -56,6 +56,11 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   return toBase64Url(bytes) === text ? bytes : undefined;
 }
 
+/** A copy in memory of its own. Not `slice()`, which on a Buffer, such as a received datagram, is only a view. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Overwrites a secret. Best effort: the engine may have copied it. */
 export function wipe(bytes: Uint8Array): void {
   bytes.fill(0);
@@ -195,7 +200,7 @@ export class ByteReader {
   /** A copy of the next `n` bytes. */
   bytes(n: number): Uint8Array {
     const at = this.#take(n);
-    return at < 0 ? new Uint8Array(n <= 64 ? n : 0) : this.#bytes.slice(at, at + n);
+    return at < 0 ? new Uint8Array(n <= 64 ? n : 0) : copyBytes(this.#bytes.subarray(at, at + n));
   }
 
   block(): Uint8Array {
@@ -214,9 +219,9 @@ export class ByteReader {
     }
   }
 
-  /** Everything not read yet. */
+  /** A copy of everything not read yet; empty once failed. */
   rest(): Uint8Array {
-    return this.bytes(this.#bytes.length - this.#at);
+    return this.#failed ? new Uint8Array(0) : this.bytes(this.#bytes.length - this.#at);
   }
 
   get offset(): number {

@@ -17,7 +17,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 /** Parses `HOST:PORT` or `[HOST]:PORT`; the host may be a name. Undefined when malformed. */
 export function parseHostPort(text: string): { host: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text);
   if (!match) return undefined;
   const host = match[1] ?? match[2] ?? '';
   const port = Number(match[3]);
@@ -26,11 +26,13 @@ export function parseHostPort(text: string): { host: string; port: number } | un
   return { host, port };
 }
 
-/** Parses an endpoint whose host must be an IP literal. */
+/** Parses an endpoint whose host must be an IP literal; the result has the canonical form, with any zone kept. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const parsed = parseHostPort(text);
-  if (!parsed || (!isIPv4(parsed.host) && !isIPv6(parsed.host))) return undefined;
-  return parsed;
+  const address = parsed && addressBytes(parsed.host);
+  if (!address) return undefined;
+  const zone = /%.*$/.exec(parsed.host)?.[0] ?? '';
+  return { host: addressText(address) + zone, port: parsed.port };
 }
 
 /** The 16 bytes of an address, IPv4 as ::ffff:a.b.c.d. Undefined when `host` is not an IP literal. */

@@ -6,7 +6,7 @@
  */
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { blake2s } from '@noble/hashes/blake2.js';
-import { utf8, wipe } from '../lib/bytes.js';
+import { copyBytes, utf8, wipe } from '../lib/bytes.js';
 import { addressBytes, type Endpoint } from '../lib/endpoint.js';
 import type { Random } from '../lib/env.js';
 import { cookieLength, cookieNonceLength, encodeCookieReply, parseCookieReply } from '../wire/handshake.js';
@@ -88,7 +88,7 @@ export class CookieJar {
 
   /** Call for every handshake packet just before it is sent: writes mac2 when there is a cookie, and remembers mac1. */
   stamp(packet: Uint8Array, nowMs: number): void {
-    this.#lastMac1 = mac1Of(packet).slice();
+    this.#lastMac1 = copyBytes(mac1Of(packet));
     const cookie = this.cookie(nowMs);
     if (cookie) setMac2(packet, cookie);
   }

@@ -4,7 +4,7 @@
  *
  * A call that fails leaves the handshake as it was before, so a forged or damaged message cannot end one.
  */
-import { concatBytes, utf8, wipe } from '../lib/bytes.js';
+import { concatBytes, copyBytes, utf8, wipe } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import { tagLength, type Suite } from '../wire/packet.js';
 import { patterns, type PatternName, type Token } from './patterns.js';
@@ -78,7 +78,7 @@ export class NoiseHandshake {
       utf8(`Noise_${init.pattern}_25519_${cipherName(init.suite)}_BLAKE2s`),
     );
     symmetric.mixHash(init.prologue);
-    const remoteStatic = remoteKnown ? init.remoteStatic?.slice() : undefined;
+    const remoteStatic = remoteKnown ? init.remoteStatic && copyBytes(init.remoteStatic) : undefined;
     const [ofInitiator, ofResponder] = init.initiator
       ? [init.staticKeys?.publicKey, remoteStatic]
       : [remoteStatic, init.staticKeys?.publicKey];
@@ -86,7 +86,7 @@ export class NoiseHandshake {
     if (pattern.responderKnown && ofResponder) symmetric.mixHash(ofResponder);
     // A copy, because destroy() wipes it.
     const ephemeral = init.ephemeral && {
-      secretKey: init.ephemeral.secretKey.slice(),
+      secretKey: copyBytes(init.ephemeral.secretKey),
       publicKey: init.ephemeral.publicKey,
     };
     this.#state = { symmetric, ephemeral, remoteEphemeral: undefined, remoteStatic };
@@ -168,7 +168,7 @@ export class NoiseHandshake {
     let at = 0;
     for (const token of this.#messages[this.#turn] as readonly Token[]) {
       if (token === 'e') {
-        const key = message.slice(at, at + dhLength);
+        const key = copyBytes(message.subarray(at, at + dhLength));
         // Refused here, since in patterns like NN the first DH with it happens only when we write.
         if (key.length !== dhLength || isLowOrder(key)) return undefined;
         at += dhLength;

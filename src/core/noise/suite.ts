@@ -6,7 +6,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { toHex } from '../lib/bytes.js';
+import { copyBytes, toHex } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import { Suite, tagLength } from '../wire/packet.js';
 
@@ -50,7 +50,7 @@ const lowOrder = new Set(lowOrderPoints);
 
 /** True when no secret can be shared with this public key. Public keys only: the time it takes tells which. */
 export function isLowOrder(publicKey: Uint8Array): boolean {
-  const masked = publicKey.slice();
+  const masked = copyBytes(publicKey);
   masked[31] = (masked[31] as number) & 0x7f; // X25519 ignores the top bit
   return lowOrder.has(toHex(masked));
 }

@@ -1,5 +1,5 @@
 /** SymmetricState with its CipherState: Noise revision 34, sections 5.1 and 5.2. Method names are the specification's. */
-import { wipe } from '../lib/bytes.js';
+import { copyBytes, wipe } from '../lib/bytes.js';
 import type { Suite } from '../wire/packet.js';
 import { decrypt, encrypt, hash, hashLength, hkdf2 } from './suite.js';
 
@@ -56,7 +56,7 @@ export class SymmetricState {
   encryptAndHash(plaintext: Uint8Array): Uint8Array {
     const ciphertext = this.#key
       ? encrypt(this.#suite, this.#key, this.#counter++, this.#hash, plaintext)
-      : plaintext.slice();
+      : copyBytes(plaintext);
     this.mixHash(ciphertext);
     return ciphertext;
   }
@@ -65,7 +65,7 @@ export class SymmetricState {
   decryptAndHash(ciphertext: Uint8Array): Uint8Array | undefined {
     const plaintext = this.#key
       ? decrypt(this.#suite, this.#key, this.#counter++, this.#hash, ciphertext)
-      : ciphertext.slice();
+      : copyBytes(ciphertext);
     if (plaintext) this.mixHash(ciphertext);
     return plaintext;
   }

@@ -2,7 +2,7 @@
  * The two CipherStates after a handshake, for a carrier that keeps messages in order and loses none (the WebSocket
  * control channel): the counter is implied. Noise revision 34, section 5.1. Datagrams need wire/packet.ts instead.
  */
-import { wipe } from '../lib/bytes.js';
+import { copyBytes, wipe } from '../lib/bytes.js';
 import { tagLength, type Suite } from '../wire/packet.js';
 import type { TransportKeys } from './handshake.js';
 import { decrypt, encrypt, keyLength } from './suite.js';
@@ -26,8 +26,8 @@ export class NoiseTransport {
     if (sendKey.length !== keyLength || receiveKey.length !== keyLength)
       throw new TypeError('a key is not 32 bytes');
     this.#suite = suite;
-    this.#sendKey = sendKey.slice();
-    this.#receiveKey = receiveKey.slice();
+    this.#sendKey = copyBytes(sendKey);
+    this.#receiveKey = copyBytes(receiveKey);
     this.#limit = limit;
   }
 

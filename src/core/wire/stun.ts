@@ -12,7 +12,7 @@
  * which have no magic cookie, get no answer. A response is at most 24 bytes longer than a bare request (IPv6); the
  * protocol leaves no way to have it shorter.
  */
-import { ByteWriter, toHex, utf8 } from '../lib/bytes.js';
+import { ByteWriter, copyBytes, toHex, utf8 } from '../lib/bytes.js';
 import { addressBytes, addressText, type Endpoint } from '../lib/endpoint.js';
 
 const magicCookie = 0x2112_a442;
@@ -146,7 +146,7 @@ function take(message: Uint8Array): Parts | undefined {
       integrity = true;
     at = end + (-length & 3);
   }
-  return { type, transactionId: message.slice(8, headerLength), attributes, fingerprint };
+  return { type, transactionId: copyBytes(message.subarray(8, headerLength)), attributes, fingerprint };
 }
 
 /** A binding request. `transactionId` is 12 random bytes: they are all that protects a response from forgery. */

@@ -160,6 +160,22 @@ describe('IK over datagrams', () => {
     expect(answer && checkMac2(answer.packet, cookie)).toBe(true);
   });
 
+  it('reads from a Buffer, leaves it alone and keeps nothing of it', () => {
+    const { packet, state } = initiate();
+    const received = Buffer.from(packet);
+    const pending = consumeInitiation(received, local);
+    expect(received.equals(packet)).toBe(true);
+    received.fill(0xee);
+    const answer = pending?.respond({ payload: utf8('x'), senderIndex: 9, random });
+    if (!answer) throw new Error('no answer');
+    const response = Buffer.from(answer.packet);
+    const session = state.consumeResponse(response);
+    response.fill(0xee);
+    expect(session && toHex(session.keys.send)).toBe(toHex(answer.keys.receive));
+    expect(session?.payload).toEqual(utf8('x'));
+    expect(pending && toHex(pending.remoteStatic)).toBe(toHex(alice.publicKey));
+  });
+
   it('takes nothing after destroy', () => {
     const { packet, state } = initiate();
     const answer = consumeInitiation(packet, local)?.respond({ payload: utf8('x'), senderIndex: 9, random });
