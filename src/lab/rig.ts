@@ -1,0 +1,244 @@
+/**
+ * Evio in the lab: a relay on the public segment and nodes at its sites, each a real `evio` process with a home
+ * folder of its own. Knows the command line (docs/cli.md) and nothing of what is behind it.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EvioError, messageOf } from '../core/lib/errors.js';
+import { sleep } from './exec.js';
+import type { LabProcess, RunResult } from './exec.js';
+import { Lab } from './topology.js';
+import type { LabHost } from './topology.js';
+
+/** bin/run.js of this installation; the same distance from src/lab and from dist/lab. */
+const binary = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+
+/** Name by which every machine of the lab finds the relay, in both address families. */
+export const relayName = 'relay.evio.example';
+
+export interface RigOptions {
+  readonly prefix?: string;
+  /** Port of the relay; 443 by default, which is the only one some firewalls let out to. */
+  readonly relayPort?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Every line any evio process prints. */
+  readonly onLine?: (source: string, line: string) => void;
+}
+
+interface NodeFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly mac: string;
+}
+
+/** `evio peers --json`, the part the lab reads. */
+export interface PeerFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly state: string;
+  readonly path: { readonly kind: string; readonly endpoint: string; readonly rttMs: number } | null;
+}
+
+/** A machine with an evio home: the network's first node, a member, or the relay. */
+export class RigNode {
+  readonly name: string;
+  readonly host: LabHost;
+  /** EVIO_HOME. */
+  readonly home: string;
+  /** The running `evio relay`, `evio node` or `evio join`. */
+  process: LabProcess | undefined;
+  #facts: NodeFacts | undefined;
+  readonly #rig: Rig;
+
+  constructor(rig: Rig, name: string, host: LabHost) {
+    this.#rig = rig;
+    this.name = name;
+    this.host = host;
+    this.home = join(rig.folder, name);
+    mkdirSync(this.home, { recursive: true, mode: 0o700 });
+  }
+
+  get #environment(): Record<string, string | undefined> {
+    return { EVIO_HOME: this.home, NO_COLOR: '1', CI: 'true', EVIO_LOG: process.env['EVIO_LOG'] ?? 'info' };
+  }
+
+  /** Overlay address. Throws until `start` or `up` has learnt it. */
+  get ip(): string {
+    return this.#known.ip;
+  }
+
+  get id(): string {
+    return this.#known.id;
+  }
+
+  get #known(): NodeFacts {
+    if (this.#facts === undefined) throw new EvioError('EVIO_LAB', `node ${this.name} has no address yet`);
+    return this.#facts;
+  }
+
+  /** Runs `evio …` here to its end. */
+  cli(
+    args: readonly string[],
+    options: { allowFailure?: boolean; timeoutMs?: number } = {},
+  ): Promise<RunResult> {
+    return this.host.run([process.execPath, binary, ...args], {
+      ...options,
+      timeoutMs: options.timeoutMs ?? 60_000,
+      env: this.#environment,
+      signal: this.#rig.signal,
+    });
+  }
+
+  /** Runs `evio … --json` here and parses what it printed. */
+  async json<T>(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
+    const { stdout } = await this.cli([...args, '--json'], options);
+    try {
+      return JSON.parse(stdout) as T;
+    } catch (thrown) {
+      throw new EvioError(
+        'EVIO_LAB',
+        `evio ${args.join(' ')} on ${this.name} printed no JSON: ${stdout.slice(0, 200)}`,
+        [],
+        {
+          cause: thrown,
+        },
+      );
+    }
+  }
+
+  /** Starts a long-running `evio … --json` here. */
+  launch(args: readonly string[]): LabProcess {
+    const running = this.host.launch([process.execPath, binary, ...args, '--json'], {
+      env: this.#environment,
+      onLine: (line) => this.#rig.onLine(this.name, line),
+    });
+    this.process = running;
+    return running;
+  }
+
+  /** Makes the network here. Returns the token of `evio init`. */
+  async init(network: string, relayUrl: string, extra: readonly string[] = []): Promise<string> {
+    const made = await this.json<{ node: NodeFacts; token: string }>([
+      ...['init', network, '--relay', relayUrl, '--node-name', this.name],
+      ...extra,
+    ]);
+    this.#facts = made.node;
+    return made.token;
+  }
+
+  /** Waits until the node of this home answers `evio status`, and learns its address. */
+  async up(timeoutMs = 30_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const asked = await this.cli(['status', '--json'], { allowFailure: true });
+      if (asked.status === 0) {
+        this.#facts = (JSON.parse(asked.stdout) as { node: NodeFacts }).node;
+        return;
+      }
+      if (this.process?.running !== true || performance.now() > deadline) {
+        const why = this.process?.running === true ? `is not up after ${timeoutMs} ms` : 'ended early';
+        throw new EvioError('EVIO_LAB', `node ${this.name} ${why}: ${this.process?.tail() ?? asked.stdout}`);
+      }
+      await sleep(100, this.#rig.signal);
+    }
+  }
+
+  async peers(): Promise<readonly PeerFacts[]> {
+    return (await this.json<{ peers: readonly PeerFacts[] }>(['peers'])).peers;
+  }
+
+  /** SIGTERM (or another signal) and wait for the end. */
+  async stop(graceMs = 5_000): Promise<void> {
+    await this.process?.stop(graceMs);
+  }
+}
+
+export class Rig {
+  readonly lab: Lab;
+  /** Holds the homes; removed by `destroy`. */
+  readonly folder: string;
+  readonly signal: AbortSignal | undefined;
+  readonly nodes: RigNode[] = [];
+  readonly #options: RigOptions;
+  #relay: { node: RigNode; url: string } | undefined;
+
+  private constructor(lab: Lab, options: RigOptions) {
+    this.lab = lab;
+    this.#options = options;
+    this.signal = options.signal;
+    this.folder = mkdtempSync(join(tmpdir(), 'evio-lab-'));
+  }
+
+  static async create(options: RigOptions = {}): Promise<Rig> {
+    const rig = new Rig(
+      await Lab.create(options.prefix === undefined ? {} : { prefix: options.prefix }),
+      options,
+    );
+    // The homes go when the process does, however it ends; the namespaces see to themselves.
+    process.once('exit', rig.#removeFolder);
+    return rig;
+  }
+
+  readonly #removeFolder = (): void => {
+    rmSync(this.folder, { recursive: true, force: true });
+  };
+
+  onLine(source: string, line: string): void {
+    this.#options.onLine?.(source, line);
+  }
+
+  /** Runs `evio relay` on a public host of its own. Returns the relay's URL with its key. */
+  async startRelay(extra: readonly string[] = []): Promise<string> {
+    const node = this.#relay?.node ?? new RigNode(this, 'relay', await this.lab.publicHost('relay'));
+    this.lab.names({ [relayName]: node.host });
+    const port = this.#options.relayPort ?? 443;
+    const running = node.launch([
+      'relay',
+      '--listen',
+      `[::]:${port}`,
+      '--public',
+      `${relayName}:${port}`,
+      ...extra,
+    ]);
+    const line = await running.line(/"event":\s*"listening"/, 20_000, this.signal);
+    const { url } = JSON.parse(line) as { url: string };
+    this.#relay = { node, url };
+    return url;
+  }
+
+  get relay(): RigNode {
+    if (this.#relay === undefined) throw new EvioError('EVIO_LAB', 'the lab has no relay yet');
+    return this.#relay.node;
+  }
+
+  get relayUrl(): string {
+    if (this.#relay === undefined) throw new EvioError('EVIO_LAB', 'the lab has no relay yet');
+    return this.#relay.url;
+  }
+
+  /** A machine with an empty home. */
+  node(host: LabHost, name: string = host.name): RigNode {
+    const node = new RigNode(this, name, host);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Stops nodes, then the relay, and removes everything. Can be called again. `report` hears of failures. */
+  async destroy(report: (text: string) => void = () => undefined): Promise<void> {
+    await Promise.all(
+      this.nodes.map((node) =>
+        node.stop(3_000).catch((thrown: unknown) => {
+          report(messageOf(thrown));
+        }),
+      ),
+    );
+    await this.#relay?.node.stop(2_000);
+    await this.lab.destroy();
+    this.#removeFolder();
+    process.removeListener('exit', this.#removeFolder);
+  }
+}
