@@ -37,7 +37,8 @@ function chain(name: string, hook: string, rules: readonly string[]): string[] {
 }
 
 export interface PortForward {
-  readonly protocol: 'udp' | 'tcp';
+  /** `icmp` forwards echo requests; its port means nothing. */
+  readonly protocol: 'udp' | 'tcp' | 'icmp';
   readonly port: number;
   /** Inside address the port is sent to (same port). */
   readonly to: string;
@@ -58,6 +59,13 @@ const icmp6Errors =
   'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept';
 const neighbourDiscovery =
   'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept';
+
+function forwardRule(outside: string, forward: PortForward): string {
+  const { protocol, port, to } = forward;
+  return protocol === 'icmp'
+    ? `ip daddr ${outside} icmp type echo-request dnat ip to ${to}`
+    : `ip daddr ${outside} ${protocol} dport ${port} dnat ip to ${to}:${port}`;
+}
 
 /**
  * A home router.
@@ -86,9 +94,7 @@ export function routerRules(spec: RouterRules): string {
   if (nat) {
     body.push(
       ...chain('prerouting', 'nat hook prerouting priority dstnat;', [
-        ...forwards.map(
-          (f) => `ip daddr ${outside} ${f.protocol} dport ${f.port} dnat ip to ${f.to}:${f.port}`,
-        ),
+        ...forwards.map((f) => forwardRule(outside, f)),
         ...(hairpin
           ? [`iifname "${insideDevice}" ip daddr ${outside} dnat ip to udp dport map @mapping`]
           : []),

@@ -88,7 +88,7 @@ export class Site {
   readonly #options: SiteOptions;
   readonly #lan: string;
   readonly #cgn: string;
-  readonly #forwards: { protocol: 'udp' | 'tcp'; port: number; to: LabHost }[] = [];
+  readonly #forwards: { protocol: PortForward['protocol']; port: number; to: LabHost }[] = [];
   #outsideV4: string | undefined;
   #outsideV6: string | undefined;
   #inside6: string | undefined;
@@ -338,8 +338,8 @@ export class Site {
     }
   }
 
-  /** Forwards a port of the outside address to a machine inside (same port), through every router. */
-  async forward(protocol: 'udp' | 'tcp', port: number, to: LabHost = this.host): Promise<void> {
+  /** Forwards a port (or echo requests) of the outside address to a machine inside, through every router. */
+  async forward(protocol: PortForward['protocol'], port: number, to: LabHost = this.host): Promise<void> {
     if (to.v4 === undefined || this.routers.length === 0) {
       throw new EvioError('EVIO_LAB', `site ${this.name} has no IPv4 translation to forward a port through`);
     }

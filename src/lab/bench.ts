@@ -1,0 +1,192 @@
+/**
+ * `npm run bench`: evio and its peers through the same two NATs, in interleaved rounds.
+ *
+ *     node dist/lab/bench.js [--quick] [--rounds 3] [--seconds 5] [--only evio,nebula] [--write | --no-write]
+ *
+ * Prints the table and, unless --quick, writes docs/benchmarks.md and docs/benchmarks.json.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { EvioError, messageOf } from '../core/lib/errors.js';
+import { document, table } from './bench-report.js';
+import type { BenchReport, ContenderInfo, Sample } from './bench-report.js';
+import { contenders, openPorts } from './contenders.js';
+import type { Contender, Stage } from './contenders.js';
+import { findProgram, requirePrograms, run, sleep } from './exec.js';
+import { firstPing, iperfTcp, iperfUdp, ping } from './measure.js';
+import { Rig } from './rig.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** How long a contender may take to its first ping. */
+const startMs = 30_000;
+/** Paths settle: n2n finds its direct path, evio leaves the relay. */
+const settleMs = 4_000;
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Installs what is missing by apt-get, without letting Debian start any of it. Returns why one is absent, or null. */
+async function ensure(contender: Contender): Promise<string | null> {
+  const missing = Object.entries(contender.programs).filter(
+    ([program]) => findProgram(program) === undefined,
+  );
+  if (missing.length === 0) return null;
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  if (findProgram('apt-get') === undefined) return `needs ${packages.join(', ')}`;
+  say(`installing ${packages.join(', ')}`);
+  const policy = '/usr/sbin/policy-rc.d';
+  let ours = false;
+  try {
+    try {
+      writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' });
+      ours = true;
+    } catch {
+      // There is one already.
+    }
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    await run(['apt-get', 'update', '-qq'], { env, timeoutMs: 300_000, allowFailure: true });
+    const argv = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages];
+    await run(argv, { env, timeoutMs: 300_000 });
+    return null;
+  } catch (thrown) {
+    return `could not install ${packages.join(', ')}: ${messageOf(thrown)}`;
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}
+
+async function versionOf(contender: Contender): Promise<string> {
+  if (contender.name === 'evio') return `this checkout`;
+  const name = Object.values(contender.programs)[0];
+  if (name === undefined) return '';
+  const asked = await run(['dpkg-query', '-W', '-f', '${Version}', name], { allowFailure: true });
+  return asked.status === 0 ? `Debian ${name} ${asked.stdout}` : '';
+}
+
+async function sample(stage: Stage, contender: Contender, round: number, seconds: number): Promise<Sample> {
+  const running = await contender.start(stage);
+  try {
+    const [client, server] = [stage.a.ns, stage.b.ns];
+    if ((await firstPing(client, running.address, startMs)) === undefined)
+      throw new EvioError('EVIO_LAB', `no ping within ${startMs} ms`);
+    const settling = ping(client, running.address, { count: Math.round(settleMs / 100), intervalMs: 100 });
+    await settling;
+    // Twice, the first not counted: caches, congestion control, just-in-time compilation.
+    await iperfTcp(client, server, running.address, { seconds: 1 });
+    const tcp = await iperfTcp(client, server, running.address, { seconds });
+    await sleep(200);
+    const echo = await ping(client, running.address, { count: 200, intervalMs: 10 });
+    const udp = await iperfUdp(client, server, running.address, { seconds: Math.min(3, seconds) });
+    return {
+      round,
+      contender: contender.name,
+      tcpMbps: tcp.mbps,
+      retransmits: tcp.retransmits,
+      pingMs: echo.avgMs,
+      udpPps: udp.pps,
+      udpLossPercent: udp.lossPercent,
+      path: (await running.path?.()) ?? null,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      only: { type: 'string' },
+      write: { type: 'boolean' },
+      'no-write': { type: 'boolean' },
+    },
+  });
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+  const seconds = Number(values.seconds ?? (values.quick ? 2 : 5));
+  if (!(rounds >= 1) || !(seconds >= 1))
+    throw new EvioError('EVIO_BAD_VALUE', '--rounds and --seconds are numbers from 1');
+  const wanted = values.only?.split(',').map((word) => word.trim().toLowerCase());
+  const chosen = contenders.filter(
+    (c) => wanted === undefined || wanted.some((word) => c.name.toLowerCase().includes(word)),
+  );
+
+  requirePrograms('iperf3');
+  const rig = await Rig.create({ prefix: `evbench${process.pid}` });
+  const folder = mkdtempSync(join(tmpdir(), 'evio-bench-'));
+  const infos: ContenderInfo[] = [];
+  const samples: Sample[] = [];
+  try {
+    const [server, a, b] = await Promise.all([
+      rig.lab.publicHost('server'),
+      rig.lab.site('a', { nat: 'endpoint-independent' }),
+      rig.lab.site('b', { nat: 'endpoint-independent' }),
+    ]);
+    const stage: Stage = { rig, server, a: a.host, b: b.host, folder };
+    await openPorts(stage);
+    const absent = new Map<string, string>();
+    for (const contender of chosen) {
+      const why = await ensure(contender);
+      if (why !== null) absent.set(contender.name, why);
+    }
+    for (let round = 1; round <= rounds; round++) {
+      for (const contender of chosen) {
+        if (absent.has(contender.name)) continue;
+        try {
+          const found = await sample(stage, contender, round, seconds);
+          samples.push(found);
+          const facts = `${found.tcpMbps.toFixed(0)} Mbit/s, ${found.retransmits} retransmits, ping ${found.pingMs.toFixed(2)} ms, ${(found.udpPps / 1000).toFixed(1)} kpps`;
+          say(
+            `round ${round}/${rounds}  ${contender.name}: ${facts}${found.path === null ? '' : `, ${found.path}`}`,
+          );
+        } catch (thrown) {
+          say(`round ${round}/${rounds}  ${contender.name}: ${messageOf(thrown)}`);
+          if (!samples.some((s) => s.contender === contender.name))
+            absent.set(contender.name, messageOf(thrown));
+        }
+      }
+    }
+    for (const contender of chosen) {
+      const { name, layer, encryption } = contender;
+      const measured = samples.some((s) => s.contender === name);
+      const why = measured ? null : (absent.get(name) ?? 'it failed');
+      infos.push({ name, layer, encryption, version: await versionOf(contender), absent: why });
+    }
+  } finally {
+    await rig.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const report: BenchReport = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? 'unknown',
+      cpus: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      node: process.versions.node,
+    },
+    rounds,
+    seconds,
+    contenders: infos,
+    samples,
+  };
+  process.stdout.write(`${table(report)}\n`);
+  if (values['no-write'] === true || (values.quick && values.write !== true)) return;
+  mkdirSync(join(root, 'docs'), { recursive: true });
+  writeFileSync(join(root, 'docs/benchmarks.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(join(root, 'docs/benchmarks.md'), document(report));
+  say('wrote docs/benchmarks.md and docs/benchmarks.json');
+}
+
+try {
+  await main();
+} catch (thrown) {
+  say(messageOf(thrown));
+  if (thrown instanceof EvioError) for (const next of thrown.suggestions) say(`  ${next}`);
+  process.exitCode = thrown instanceof EvioError ? thrown.exitStatus : 1;
+}
