@@ -21,6 +21,24 @@ export const relayPrologue = 'evio relay 1';
 export const relayPath = '/evio/v1';
 export const signalVersion = 1;
 
+/** WebSocket close codes of the relay (private range of RFC 6455 section 7.4.2). */
+export const CloseCode = {
+  /** Ours or the other side's message made no sense. */
+  protocol: 4400,
+  /** Message 1 was not sealed for this relay's key. */
+  wrongKey: 4401,
+  /** Follows `refused`. */
+  refused: 4403,
+  /** Nothing came in time: handshake, hello or heartbeat. */
+  silent: 4408,
+  /** Another connection of the same node took over. */
+  replaced: 4409,
+  /** The receiver of our messages is too slow. */
+  slow: 4413,
+  /** Too many handshakes at once: come back later. */
+  busy: 4429,
+} as const;
+
 const bytes = (max: number) =>
   z
     .string()
