@@ -1,0 +1,126 @@
+/** What a relay allows: bounds on connections, rates and memory, and the token buckets that keep them. */
+
+export interface RelayLimits {
+  /** WebSocket connections, all and from one address (IPv6: one /64). */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** Handshakes a second, sustained; bursts are `handshakeBurst` times as many. */
+  readonly handshakes: number;
+  readonly handshakesPerAddress: number;
+  readonly handshakeBurst: number;
+  /** Bytes that may wait for a slow WebSocket before its data is dropped. */
+  readonly queueBytes: number;
+  /** Relayed data, Mbit/s, of one node and of one network, each by UDP and by WebSocket. Infinity: no limit. */
+  readonly nodeMbps: number;
+  readonly networkMbps: number;
+  /** Networks, and members of one network, that are remembered. */
+  readonly networks: number;
+  readonly membersPerNetwork: number;
+  /** ms: from the TCP connection to the Noise handshake, from there to the hello, and silence until a client is dropped. */
+  readonly handshakeMs: number;
+  readonly helloMs: number;
+  readonly silentMs: number;
+}
+
+export const defaultLimits: RelayLimits = {
+  connections: 16_384,
+  connectionsPerAddress: 1_024,
+  handshakes: 100,
+  handshakesPerAddress: 20,
+  handshakeBurst: 5,
+  queueBytes: 1024 * 1024,
+  nodeMbps: 10_000,
+  networkMbps: 40_000,
+  networks: 4_096,
+  membersPerNetwork: 16_384,
+  handshakeMs: 5_000,
+  helloMs: 5_000,
+  silentMs: 30_000,
+};
+
+/** Tokens refill at `perSecond` up to `burst`. */
+export class TokenBucket {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #level: number;
+  #at: number;
+
+  constructor(perSecond: number, burst: number, nowMs: number) {
+    this.#perMs = perSecond / 1000;
+    this.#burst = burst;
+    this.#level = burst;
+    this.#at = nowMs;
+  }
+
+  /** Takes `n` tokens, or none and false. Infinite rates always pass. */
+  take(n: number, nowMs: number): boolean {
+    if (this.#perMs === Infinity) return true;
+    this.#level = Math.min(this.#burst, this.#level + (nowMs - this.#at) * this.#perMs);
+    this.#at = nowMs;
+    if (this.#level < n) return false;
+    this.#level -= n;
+    return true;
+  }
+
+  /** True when nothing was taken for so long that the bucket says nothing any more. */
+  full(nowMs: number): boolean {
+    return this.#level + (nowMs - this.#at) * this.#perMs >= this.#burst;
+  }
+}
+
+/** Mbit/s as bytes a second. */
+export function bytesPerSecond(mbps: number): number {
+  return (mbps * 1e6) / 8;
+}
+
+/** Depth of a byte bucket: a quarter of a second, at least one full batch of 64 kB and its neighbours. */
+export function byteBurst(mbps: number): number {
+  return Math.max(256 * 1024, bytesPerSecond(mbps) / 4);
+}
+
+/** An address as limits see it: IPv6 by its /64, which one household or host has for itself. */
+export function sourceKey(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  if (!bare.includes(':')) return bare;
+  const [head = '', tail] = bare.split('::') as [string, string?];
+  const left = head === '' ? [] : head.split(':');
+  if (tail === undefined) return left.slice(0, 4).join(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const words = [...left, ...new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return words.slice(0, 4).join(':');
+}
+
+/** One bucket a source, bounded: when too many sources are known, those that said nothing lately are forgotten. */
+export class SourceLimiter {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #max: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(perSecond: number, burst: number, max = 16_384) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#max = max;
+  }
+
+  take(source: string, nowMs: number): boolean {
+    let bucket = this.#buckets.get(source);
+    if (!bucket) {
+      if (this.#buckets.size >= this.#max) this.#forget(nowMs);
+      bucket = new TokenBucket(this.#perSecond, this.#burst, nowMs);
+    } else {
+      this.#buckets.delete(source); // put at the end: the map is in order of last use
+    }
+    this.#buckets.set(source, bucket);
+    return bucket.take(1, nowMs);
+  }
+
+  #forget(nowMs: number): void {
+    let looked = 0;
+    for (const [source, bucket] of this.#buckets) {
+      if (looked++ < 16 && !bucket.full(nowMs) && this.#buckets.size < this.#max * 2) continue;
+      this.#buckets.delete(source);
+      if (looked >= 16) break;
+    }
+  }
+}

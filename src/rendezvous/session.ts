@@ -1,0 +1,284 @@
+/**
+ * One WebSocket of a node: Noise IK as responder, hello, then sealed JSON and data messages.
+ *
+ *   handshake ──message 1──▶ hello ──hello──▶ judging ──admitted──▶ up ──▶ closed
+ *
+ * A stranger costs one Diffie-Hellman: message 1 that was not sealed for this relay's key fails at the first.
+ */
+import type { WebSocket } from 'ws';
+import type { Keys } from '../core/identity/keys.js';
+import { toHex, utf8 } from '../core/lib/bytes.js';
+import type { Env } from '../core/lib/env.js';
+import { NoiseHandshake } from '../core/noise/handshake.js';
+import { NoiseTransport } from '../core/noise/transport.js';
+import { nodeIdLength, Suite } from '../core/wire/packet.js';
+import { batchIsWhole, CarrierMessage, encodeCarrierData } from '../core/wire/relay.js';
+import {
+  CloseCode,
+  parseToRelay,
+  relayPrologue,
+  type Refusal,
+  type ToNode,
+  type ToRelay,
+} from '../core/wire/signal.js';
+import type { NetworkRecord } from './registry.js';
+import { byteBurst, bytesPerSecond, TokenBucket, type RelayLimits } from './limits.js';
+
+/** Noise IK message 1 without payload: e 32, s 32 + 16, tag 16. */
+const firstMessageLength = 96;
+/** Sealed messages of a node: heartbeats. */
+const sealedRate = { perSecond: 10, burst: 50 } as const;
+/** A node that leaves this much of what it must know unread is dropped, bytes. */
+const signalQueueLimit = 4 * 1024 * 1024;
+/** Announcements wait here while the socket has this much to send, bytes. */
+const announceWatermark = 256 * 1024;
+/** How often the heartbeat is looked at, ms. */
+const checkMs = 5_000;
+
+export type Hello = Extract<ToRelay, { type: 'hello' }>;
+
+/** What the server does with a session. */
+export interface SessionHost {
+  /** A hello of the holder of `remoteStatic`. The host calls `welcome` or `refuse`, now or later. */
+  hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void;
+  /** Packets for a member of the session's network: checked to be whole, charged to the node. */
+  data(session: Session, destination: string, batch: Uint8Array, packets: number): void;
+  dropped(session: Session, reason: 'malformed' | 'node-limit', packets: number): void;
+  /** Refused before or at the handshake. */
+  turnedAway(reason: 'wrong-key' | 'protocol' | 'silent'): void;
+  /** Told once. */
+  closed(session: Session): void;
+}
+
+export interface SessionOptions {
+  readonly socket: WebSocket;
+  /** Source address of the TCP connection. */
+  readonly observed: string;
+  readonly keys: Keys;
+  readonly limits: RelayLimits;
+  readonly env: Env;
+  readonly host: SessionHost;
+}
+
+/** Set by the host when the node is admitted. */
+export interface Admitted {
+  readonly record: NetworkRecord;
+  readonly id: string;
+  readonly idBytes: Uint8Array;
+  readonly association: number;
+}
+
+export class Session {
+  readonly observed: string;
+  admitted: Admitted | undefined;
+  /** When the node last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
+  udpAt: number | undefined;
+
+  readonly #options: SessionOptions;
+  readonly #socket: WebSocket;
+  readonly #bytes: TokenBucket;
+  readonly #sealed: TokenBucket;
+  readonly #announcements: (() => ToNode)[] = [];
+  #announcing = false;
+  #stage: 'handshake' | 'hello' | 'judging' | 'up' | 'closed' = 'handshake';
+  #transport: NoiseTransport | undefined;
+  #remoteStatic: Uint8Array | undefined;
+  #cancelDeadline: () => void;
+  #heardAt: number;
+
+  constructor(options: SessionOptions) {
+    const { socket, env, limits } = options;
+    this.observed = options.observed;
+    this.#options = options;
+    this.#socket = socket;
+    const now = env.clock.now();
+    this.#heardAt = now;
+    this.#bytes = new TokenBucket(bytesPerSecond(limits.nodeMbps), byteBurst(limits.nodeMbps), now);
+    this.#sealed = new TokenBucket(sealedRate.perSecond, sealedRate.burst, now);
+    this.#cancelDeadline = env.clock.after(limits.handshakeMs, () => this.#late());
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, binary) => this.#received(data as Buffer, binary));
+    socket.on('ping', () => this.#heard());
+    socket.on('error', () => undefined); // 'close' follows
+    socket.on('close', () => this.#closed());
+  }
+
+  get up(): boolean {
+    return this.#stage === 'up';
+  }
+
+  /** Answers a hello. Nothing happens when the session ended meanwhile; then it returns false. */
+  welcome(admitted: Admitted, message: Extract<ToNode, { type: 'welcome' }>): boolean {
+    if (this.#stage !== 'judging') return false;
+    this.admitted = admitted;
+    this.#stage = 'up';
+    this.send(message);
+    this.#watch();
+    return true;
+  }
+
+  refuse(code: Refusal, message: string, detail: string | undefined): void {
+    if (this.#stage !== 'judging') return;
+    this.send({ type: 'refused', code, message, ...(detail !== undefined && { detail }) });
+    this.close(CloseCode.refused, code);
+  }
+
+  send(message: ToNode): void {
+    if (this.#stage === 'closed' || !this.#transport) return;
+    if (this.#socket.bufferedAmount > signalQueueLimit) {
+      this.close(CloseCode.slow, 'too slow');
+      return;
+    }
+    const sealed = this.#transport.seal(utf8(JSON.stringify(message)));
+    const out = new Uint8Array(1 + sealed.length);
+    out[0] = CarrierMessage.sealed;
+    out.set(sealed, 1);
+    this.#socket.send(out, () => this.#announce());
+  }
+
+  /** Messages that may wait until the socket has room, made when they are sent. */
+  later(messages: Iterable<() => ToNode>): void {
+    for (const message of messages) this.#announcements.push(message);
+    this.#announce();
+  }
+
+  /** False when the node is too slow: the batch was dropped. */
+  sendData(source: Uint8Array, batch: Uint8Array): boolean {
+    if (this.#stage !== 'up' || this.#socket.bufferedAmount > this.#options.limits.queueBytes) return false;
+    this.#socket.send(encodeCarrierData(source, batch));
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#stage === 'closed') return;
+    this.#socket.close(code, reason);
+    this.#closed();
+    // The other side may never answer the close.
+    this.#options.env.clock.after(2_000, () => this.#socket.terminate());
+  }
+
+  #late(): void {
+    this.#options.host.turnedAway('silent');
+    this.close(CloseCode.silent, 'nothing came in time');
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#options.env.clock.now();
+    // Pongs are queued as well: a node that pings and does not read must not fill our memory.
+    if (this.#socket.bufferedAmount > signalQueueLimit) this.#socket.terminate();
+  }
+
+  #watch(): void {
+    const { clock } = this.#options.env;
+    const { silentMs } = this.#options.limits;
+    this.#cancelDeadline();
+    this.#cancelDeadline = clock.after(Math.min(checkMs, silentMs), () => {
+      if (clock.now() - this.#heardAt > silentMs) this.close(CloseCode.silent, 'no heartbeat');
+      else this.#watch();
+    });
+  }
+
+  #received(data: Buffer, binary: boolean): void {
+    this.#heardAt = this.#options.env.clock.now();
+    if (this.#stage === 'closed' || this.#understood(data, binary)) return;
+    if (!this.admitted) this.#options.host.turnedAway('protocol');
+    this.close(CloseCode.protocol, 'not understood');
+  }
+
+  #understood(data: Buffer, binary: boolean): boolean {
+    if (!binary || data.length === 0) return false;
+    if (this.#stage === 'handshake') return this.#shake(data);
+    if (data[0] === CarrierMessage.data) return this.#stage === 'up' && this.#data(data);
+    if (data[0] !== CarrierMessage.sealed || !this.#sealed.take(1, this.#heardAt)) return false;
+    const plain = this.#transport?.open(data.subarray(1));
+    if (!plain) return false;
+    const message = parseToRelay(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString());
+    if (!message) return this.#stage === 'up'; // of a later version, perhaps
+    if (message.type === 'ping') {
+      if (this.#stage === 'up') this.send({ type: 'pong', id: message.id });
+      return this.#stage === 'up';
+    }
+    if (this.#stage !== 'hello') return false;
+    this.#stage = 'judging';
+    this.#options.host.hello(this, message, this.#remoteStatic as Uint8Array);
+    return true;
+  }
+
+  #shake(data: Buffer): boolean {
+    if (data.length !== firstMessageLength) return false;
+    const { keys, env, limits, host } = this.#options;
+    const handshake = new NoiseHandshake({
+      pattern: 'IK',
+      suite: Suite.aes256gcm,
+      initiator: false,
+      prologue: utf8(relayPrologue),
+      staticKeys: keys.dh,
+      random: env.random,
+    });
+    if (!handshake.readMessage(data) || !handshake.remoteStatic) {
+      host.turnedAway('wrong-key');
+      this.close(CloseCode.wrongKey, 'wrong key');
+      return true;
+    }
+    this.#remoteStatic = handshake.remoteStatic.slice();
+    this.#socket.send(handshake.writeMessage(new Uint8Array(0)));
+    const transportKeys = handshake.split();
+    this.#transport = new NoiseTransport(Suite.aes256gcm, transportKeys.send, transportKeys.receive);
+    transportKeys.send.fill(0);
+    transportKeys.receive.fill(0);
+    handshake.destroy();
+    this.#stage = 'hello';
+    this.#cancelDeadline();
+    this.#cancelDeadline = env.clock.after(limits.helloMs, () => this.#late());
+    return true;
+  }
+
+  #data(data: Buffer): boolean {
+    const batch = data.subarray(1 + nodeIdLength);
+    const packets = countPackets(batch);
+    if (packets === 0) {
+      this.#options.host.dropped(this, 'malformed', 1);
+      return true;
+    }
+    if (!this.#bytes.take(data.length, this.#heardAt)) {
+      this.#options.host.dropped(this, 'node-limit', packets);
+      return true;
+    }
+    this.#options.host.data(this, toHex(data.subarray(1, 1 + nodeIdLength)), batch, packets);
+    return true;
+  }
+
+  /** Sends what waits in `later`, as far as the socket has room; goes on when something was sent. */
+  #announce(): void {
+    if (this.#announcing) return;
+    this.#announcing = true;
+    while (
+      this.#announcements.length > 0 &&
+      this.#stage === 'up' &&
+      this.#socket.bufferedAmount < announceWatermark
+    ) {
+      const next = this.#announcements.shift();
+      if (next) this.send(next());
+    }
+    this.#announcing = false;
+  }
+
+  #closed(): void {
+    if (this.#stage === 'closed') return;
+    this.#stage = 'closed';
+    this.#cancelDeadline();
+    this.#announcements.length = 0;
+    this.#transport?.destroy();
+    this.#options.host.closed(this);
+  }
+}
+
+/** Packets of a whole batch, 0 when it is empty or not whole. */
+export function countPackets(batch: Uint8Array): number {
+  if (!batchIsWhole(batch)) return 0;
+  let count = 0;
+  for (let at = 0; at < batch.length; count++) {
+    at += 2 + ((batch[at] as number) | ((batch[at + 1] as number) << 8));
+  }
+  return count;
+}
