@@ -76,7 +76,11 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   const { member } = verdict;
   const bound = dhPublicKey(member.key);
   if (!bound || !equalBytes(bound, remoteStatic)) {
-    return refuse('bad-credential', 'the certificate belongs to another node', 'the certificate of another node');
+    return refuse(
+      'bad-credential',
+      'the certificate belongs to another node',
+      'the certificate of another node',
+    );
   }
   if (!nodeName.test(member.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
@@ -169,11 +173,16 @@ function refuseFault(fault: string, bytes: Uint8Array, dateMs: number): Admissio
   if (fault === 'expired') {
     const parts = parseCredential(bytes);
     const certificate = parts && parseCertificate(parts.certificate);
-    if (certificate && certificate.notAfter > dateMs) return refuse('token-expired', 'the invite has expired');
+    if (certificate && certificate.notAfter > dateMs)
+      return refuse('token-expired', 'the invite has expired');
     return refuse('bad-credential', 'the certificate has expired', 'it has expired');
   }
   if (fault === 'not-yet-valid') {
-    return refuse('bad-credential', 'the certificate is not valid yet: a clock is wrong', 'it is not valid yet');
+    return refuse(
+      'bad-credential',
+      'the certificate is not valid yet: a clock is wrong',
+      'it is not valid yet',
+    );
   }
   return refuse('bad-credential', `the certificate chain does not hold: ${fault}`, fault);
 }

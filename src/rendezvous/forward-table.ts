@@ -180,9 +180,9 @@ export class ForwardTable {
   #mix(network: number, a: number, b: number, c: number, d: number): number {
     let h = this.#seed ^ network;
     h = Math.imul(h ^ a, 0x9e37_79b1);
-    h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85eb_ca6b);
-    h = Math.imul((h ^ (h >>> 13)) ^ c, 0xc2b2_ae35);
-    h = Math.imul((h ^ (h >>> 16)) ^ d, 0x27d4_eb2f);
+    h = Math.imul(h ^ (h >>> 15) ^ b, 0x85eb_ca6b);
+    h = Math.imul(h ^ (h >>> 13) ^ c, 0xc2b2_ae35);
+    h = Math.imul(h ^ (h >>> 16) ^ d, 0x27d4_eb2f);
     return h ^ (h >>> 15);
   }
 }

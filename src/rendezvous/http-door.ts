@@ -2,7 +2,12 @@
  * The TCP side: HTTP with `/healthz`, and the WebSocket upgrade. Everything a stranger can reach is bounded here:
  * connections in all and by address, time for headers, handshakes a second, message size.
  */
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -128,8 +133,9 @@ export class HttpDoor {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => undefined);
     const refuse = (status: string): void => {
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      socket.destroySoon?.();
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+        socket.destroy(),
+      );
     };
     if (request.url !== relayPath) {
       refuse('404 Not Found');
@@ -138,10 +144,7 @@ export class HttpDoor {
     // The TCP source. Forwarding headers are whatever a client writes into them, so they are not read.
     const observed = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
     const now = this.#options.clock.now();
-    if (
-      !this.#handshakesPerAddress.take(sourceKey(observed), now) ||
-      !this.#handshakes.take(1, now)
-    ) {
+    if (!this.#handshakesPerAddress.take(sourceKey(observed), now) || !this.#handshakes.take(1, now)) {
       this.#options.busy();
       refuse('429 Too Many Requests');
       return;

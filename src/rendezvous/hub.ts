@@ -60,8 +60,11 @@ export class Hub implements SessionHost, ForwarderListener {
   readonly #slots = new Uint8Array(maxSlots);
   #forwarder: Forwarder | undefined;
   #ports: UdpPorts = { udpPort: 1, alternatePort: null };
+  #attached: () => void = () => undefined;
+  readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
   #nextSlot = 0;
   #clients = 0;
+  #restarts = 0;
   #stopped = false;
 
   constructor(options: HubOptions) {
@@ -74,10 +77,16 @@ export class Hub implements SessionHost, ForwarderListener {
     return this.#clients;
   }
 
-  /** To be called before the first session. */
+  /** Times the forwarding thread fell. */
+  get forwarderRestarts(): number {
+    return this.#restarts;
+  }
+
+  /** Nobody is welcomed before this. */
   attach(forwarder: Forwarder, ports: UdpPorts): void {
     this.#forwarder = forwarder;
     this.#ports = ports;
+    this.#attached();
   }
 
   stop(): void {
@@ -100,13 +109,10 @@ export class Hub implements SessionHost, ForwarderListener {
     void this.#welcome(session, verdict, hello.agent);
   }
 
-  async #welcome(
-    session: Session,
-    verdict: Extract<Admission, { ok: true }>,
-    agent: string,
-  ): Promise<void> {
+  async #welcome(session: Session, verdict: Extract<Admission, { ok: true }>, agent: string): Promise<void> {
     const { store, env } = this.#options;
     const { record, member, known } = verdict;
+    await this.#ready;
     store.changed();
     // A receipt that left is counted, even if the power fails now.
     if (verdict.counted) await store.append(verdict.counted);
@@ -229,7 +235,9 @@ export class Hub implements SessionHost, ForwarderListener {
       if (!this.#stopped) this.#tell(record, id, { type: 'presence', id, online: false });
     }
     if (this.#stopped) return;
-    const cancel = this.#options.env.clock.after(associationGraceMs, () => this.#dropAssociation(association));
+    const cancel = this.#options.env.clock.after(associationGraceMs, () =>
+      this.#dropAssociation(association),
+    );
     this.#grace.set(association, cancel);
   }
 
@@ -283,6 +291,7 @@ export class Hub implements SessionHost, ForwarderListener {
   }
 
   restarted(reason: string): void {
+    this.#restarts++;
     this.#options.env.log.warn('forwarding thread fell and was started again', { reason });
   }
 

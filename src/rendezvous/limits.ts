@@ -86,7 +86,11 @@ export function sourceKey(address: string): string {
   const left = head === '' ? [] : head.split(':');
   if (tail === undefined) return left.slice(0, 4).join(':');
   const right = tail === '' ? [] : tail.split(':');
-  const words = [...left, ...new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  const words = [
+    ...left,
+    ...new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'),
+    ...right,
+  ];
   return words.slice(0, 4).join(':');
 }
 

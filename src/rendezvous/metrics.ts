@@ -30,7 +30,12 @@ export async function serveMetrics(host: string, port: number, source: MetricsSo
   gauge('evio_relay_clients', 'Nodes connected now', source.clients);
   gauge('evio_relay_members', 'Members known, connected or not', source.members);
   gauge('evio_relay_networks', 'Networks known', source.networks);
-  const counter = <L extends string>(name: string, help: string, label: L, read: () => Iterable<[string, number]>) => {
+  const counter = <L extends string>(
+    name: string,
+    help: string,
+    label: L,
+    read: () => Iterable<[string, number]>,
+  ) => {
     new Counter({
       name,
       help,
@@ -46,7 +51,9 @@ export async function serveMetrics(host: string, port: number, source: MetricsSo
   counter('evio_relay_packets_total', 'Packets forwarded', 'way', () => Object.entries(totals().packets));
   counter('evio_relay_bytes_total', 'Bytes forwarded', 'way', () => Object.entries(totals().bytes));
   counter('evio_relay_drops_total', 'Packets dropped', 'reason', () => Object.entries(totals().drops));
-  counter('evio_relay_refused_total', 'Handshakes and registrations refused', 'reason', () => source.refused());
+  counter('evio_relay_refused_total', 'Handshakes and registrations refused', 'reason', () =>
+    source.refused(),
+  );
   counter('evio_relay_datagrams_total', 'Datagrams answered by the relay itself', 'kind', () => {
     const { stun, binds, hints } = totals();
     return Object.entries({ stun, bind: binds, hint: hints });

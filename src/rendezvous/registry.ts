@@ -204,5 +204,13 @@ function memberFrom(credential: Uint8Array | undefined, lastSeen: number): Known
   const certificate = parts && parseCertificate(parts.certificate);
   if (!credential || !certificate) return undefined;
   const { name, ip, notBefore: signedAt, notAfter } = certificate;
-  return { id: nodeIdText(nodeIdOf(certificate.nodeKey)), name, ip, signedAt, notAfter, credential, lastSeen };
+  return {
+    id: nodeIdText(nodeIdOf(certificate.nodeKey)),
+    name,
+    ip,
+    signedAt,
+    notAfter,
+    credential,
+    lastSeen,
+  };
 }

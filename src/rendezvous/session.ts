@@ -157,6 +157,11 @@ export class Session {
     this.#options.env.clock.after(2_000, () => this.#socket.terminate());
   }
 
+  /** Ends the connection without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
   #late(): void {
     this.#options.host.turnedAway('silent');
     this.close(CloseCode.silent, 'nothing came in time');

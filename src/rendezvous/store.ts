@@ -58,7 +58,10 @@ function storageError(path: string, thrown: unknown): EvioError {
   return new EvioError(
     'EVIO_STORAGE',
     `Cannot write ${path}: ${messageOf(thrown)}.`,
-    ['Check that the disk is neither full nor read-only and that this user may write there.', 'Choose another folder with EVIO_HOME.'],
+    [
+      'Check that the disk is neither full nor read-only and that this user may write there.',
+      'Choose another folder with EVIO_HOME.',
+    ],
     { cause: thrown },
   );
 }
@@ -170,7 +173,9 @@ export class StateStore {
       else {
         const aside = `${this.#statePath}.damaged-${this.#env.clock.date()}`;
         await rename(this.#statePath, aside).catch(() => undefined);
-        this.#log.error('relay state is damaged and was put aside: uses of invites are counted anew', { aside });
+        this.#log.error('relay state is damaged and was put aside: uses of invites are counted anew', {
+          aside,
+        });
       }
     }
     const journal: ReceiptLine[] = [];
@@ -263,7 +268,10 @@ export class StateStore {
 
   #fails(path: string, thrown: unknown): void {
     if (!this.#failing) {
-      this.#log.error('relay cannot use its disk and goes on from memory', { path, reason: messageOf(thrown) });
+      this.#log.error('relay cannot use its disk and goes on from memory', {
+        path,
+        reason: messageOf(thrown),
+      });
     }
     this.#failing = true;
   }

@@ -119,8 +119,7 @@ export function registerOnce(options: RegisterOptions & { readonly relay: RelayF
 }
 
 /** What is worth more to the operator when every relay failed differently. */
-function rank(error: unknown): number {
-  if (!(error instanceof EvioError)) return 0;
+function rank(error: EvioError): number {
   if (error.code === 'EVIO_RELAY_UNREACHABLE') return 1;
   return error.code === 'EVIO_RELAY_KEY_MISMATCH' || error.code === 'EVIO_RELAY_REFUSED' ? 2 : 3;
 }
@@ -133,12 +132,13 @@ function rank(error: unknown): number {
 export async function registerAny(
   options: RegisterOptions & { readonly relays: readonly RelayFact[] },
 ): Promise<{ relay: RelayFact; welcome: Welcome }> {
-  let worst: unknown;
+  let worst: EvioError | undefined;
   for (const relay of options.relays) {
     try {
       return { relay, welcome: await registerOnce({ ...options, relay }) };
     } catch (thrown) {
-      if (rank(thrown) > rank(worst)) worst = thrown;
+      if (!(thrown instanceof EvioError)) throw thrown;
+      if (!worst || rank(thrown) > rank(worst)) worst = thrown;
     }
   }
   throw worst ?? new EvioError('EVIO_RELAY_UNREACHABLE', 'The network has no relay.', []);

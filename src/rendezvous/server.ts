@@ -1,0 +1,368 @@
+/**
+ * `evio relay`: the rendezvous server. One process, one port: HTTP and WebSocket by TCP, STUN and forwarding by UDP.
+ *
+ * This file only puts the parts together: store, registry, hub (who is who), forwarder (UDP), door (TCP), metrics.
+ */
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Server } from 'node:http';
+import { formatRelayUrl, parseRelayUrl, type RelayUrl } from '../core/net/relay-url.js';
+import { toBase64Url } from '../core/lib/bytes.js';
+import { formatEndpoint, parseHostPort } from '../core/lib/endpoint.js';
+import type { Env } from '../core/lib/env.js';
+import { EvioError, messageOf } from '../core/lib/errors.js';
+import { Teardown } from '../core/lib/lifecycle.js';
+import { totalsOf, type RelayTotals } from './counters.js';
+import { openForwarder } from './forward-choice.js';
+import type { Forwarder } from './forwarder.js';
+import { HttpDoor } from './http-door.js';
+import { Hub } from './hub.js';
+import { defaultLimits, type RelayLimits } from './limits.js';
+import { serveMetrics } from './metrics.js';
+import { Registry } from './registry.js';
+import { Session } from './session.js';
+import { loadRelayKeys, StateStore } from './store.js';
+
+const pruneMs = 3_600_000;
+/** How often another ephemeral port is tried when TCP got one that UDP cannot have. */
+const portAttempts = 20;
+/** What a client has to take the close message, ms. */
+const farewellMs = 300;
+
+export interface RelayServerOptions {
+  /** `HOST:PORT`, `[::]:3478`, `0.0.0.0:0`. Port 0 takes a free one. `[::]` takes IPv4 as well. */
+  readonly listen: string;
+  /**
+   * Where nodes reach this relay, when that is not where it listens: `HOST:PORT` of a port mapping (TCP and UDP), or
+   * `wss://HOST:PORT` of a reverse proxy that speaks TLS; UDP is then told as the port we listen on.
+   */
+  readonly public?: string | undefined;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Ids of the networks that are served; empty serves any network that names this relay. */
+  readonly allow?: readonly string[] | undefined;
+  /** `HOST:PORT` for GET /metrics; not served otherwise. */
+  readonly metrics?: string | undefined;
+  /** UDP port of the second STUN socket; by default the one after the listening port. Null: none. */
+  readonly alternatePort?: number | null | undefined;
+  /** EVIO_HOME: keys and state are kept in its folder `relay`. */
+  readonly home: string;
+  readonly limits?: Partial<RelayLimits> | undefined;
+  /** `dgram` forwards on the main thread; by default a worker does, where it can. */
+  readonly forwarder?: 'dgram' | 'worker' | undefined;
+  readonly env: Env;
+}
+
+export interface RelayListening {
+  /** `evio://HOST:PORT#KEY`, or `evios://…` with TLS. */
+  readonly url: string;
+  /** `HOST:PORT` that is bound. */
+  readonly listen: string;
+  /** Base64url Ed25519 public key. */
+  readonly key: string;
+  /** `HOST:PORT` of GET /metrics. */
+  readonly metrics?: string;
+}
+
+export class RelayServer {
+  readonly #options: RelayServerOptions;
+  readonly #limits: RelayLimits;
+  readonly #teardown = new Teardown();
+  readonly #sessions = new Set<Session>();
+  #hub: Hub | undefined;
+  #registry: Registry | undefined;
+  #forwarder: Forwarder | undefined;
+  #metrics: Server | undefined;
+
+  constructor(options: RelayServerOptions) {
+    this.#options = options;
+    const given = Object.entries(options.limits ?? {}).filter(([, value]) => value !== undefined);
+    this.#limits = { ...defaultLimits, ...Object.fromEntries(given) };
+  }
+
+  /**
+   * @throws EvioError EVIO_BAD_VALUE, EVIO_ADDRESS_IN_USE, EVIO_NO_PRIVILEGE (port below 1024), EVIO_STORAGE,
+   * EVIO_PROFILE_CORRUPT. Nothing is left running then.
+   */
+  async start(): Promise<RelayListening> {
+    try {
+      return await this.#start();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  /** Says goodbye to clients, writes what is pending, frees the ports. Idempotent. */
+  stop(): Promise<void> {
+    return this.#teardown.run((step, thrown) => {
+      this.#options.env.log.warn('a step of stopping the relay failed', { step, reason: messageOf(thrown) });
+    });
+  }
+
+  /** Connected nodes. */
+  get clients(): number {
+    return this.#hub?.clients ?? 0;
+  }
+
+  /** What was forwarded and dropped since the start. */
+  totals(): RelayTotals {
+    return totalsOf(this.#blocks());
+  }
+
+  async #start(): Promise<RelayListening> {
+    const { env } = this.#options;
+    const wanted = await this.#listenAddress();
+    const announced = this.#announced();
+    const tls = await this.#readTls();
+    const folder = join(this.#options.home, 'relay');
+    const keys = await loadRelayKeys(folder, env);
+    const key = toBase64Url(keys.publicKey);
+
+    const store = new StateStore(folder, env);
+    const registry = (this.#registry = new Registry());
+    const { state, journal } = await store.load();
+    registry.restore(state, journal);
+    registry.prune(env.clock.date());
+    store.begin(() => registry.snapshot());
+    this.#teardown.add('store', () => store.stop());
+
+    const allow = new Set(this.#options.allow ?? []);
+    const hub = (this.#hub = new Hub({ keys, allow, limits: this.#limits, registry, store, env }));
+    const version = packageVersion();
+    let ports = { udpPort: 1, alternatePort: null as number | null };
+    const makeDoor = (): HttpDoor =>
+      new HttpDoor({
+        limits: this.#limits,
+        clock: env.clock,
+        tls,
+        health: () => ({ status: 'ok', key, version, ...ports, clients: hub.clients }),
+        connected: (socket, observed) => {
+          const session = new Session({ socket, observed, keys, limits: this.#limits, env, host: hub });
+          this.#sessions.add(session);
+          socket.once('close', () => this.#sessions.delete(session));
+        },
+        busy: () => hub.turnedAway('busy'),
+      });
+    const forwarder = (this.#forwarder = openForwarder(
+      { limits: this.#limits, env, kind: this.#options.forwarder },
+      hub,
+    ));
+    this.#teardown.add('forwarder', () => forwarder.stop());
+    const { door, port } = await this.#openPorts(wanted, makeDoor, forwarder);
+    // Last added, first undone: clients hear of it before anything else stops.
+    this.#teardown.add('door', () => this.#closeDoor(door));
+    ports = this.#udpPorts(port, announced, await this.#openAlternate(wanted.host, port, forwarder));
+    hub.attach(forwarder, ports);
+
+    const cancelPrune = { current: () => undefined as void };
+    const prune = (): void => {
+      cancelPrune.current = env.clock.after(pruneMs, () => {
+        if (registry.prune(env.clock.date())) store.changed();
+        prune();
+      });
+    };
+    prune();
+    this.#teardown.add('prune', () => cancelPrune.current());
+    const metrics = await this.#startMetrics();
+
+    const url: RelayUrl = {
+      host: announced?.host ?? (isWildcard(wanted.host) ? firstAddress(wanted.host) : wanted.host),
+      port: announced?.port ?? port,
+      tls: (announced?.tls ?? false) || tls !== undefined,
+      key: keys.publicKey,
+    };
+    return {
+      url: formatRelayUrl(url),
+      listen: formatEndpoint({ host: wanted.host, port }),
+      key,
+      ...(metrics !== undefined && { metrics }),
+    };
+  }
+
+  async #listenAddress(): Promise<{ host: string; port: number }> {
+    const { listen } = this.#options;
+    const parsed = parseHostPort(listen);
+    if (!parsed) {
+      throw new EvioError('EVIO_BAD_VALUE', `"${listen}" is no address to listen on: expected HOST:PORT.`, [
+        'For example: --listen 0.0.0.0:3478, or --listen [::]:3478 for IPv6 and IPv4',
+      ]);
+    }
+    if (isIP(parsed.host) !== 0) return parsed;
+    try {
+      return { host: (await lookup(parsed.host)).address, port: parsed.port };
+    } catch (thrown) {
+      throw new EvioError('EVIO_BAD_VALUE', `The host name in "${listen}" cannot be resolved.`, [], {
+        cause: thrown,
+      });
+    }
+  }
+
+  #announced(): RelayUrl | undefined {
+    return this.#options.public === undefined ? undefined : parseRelayUrl(this.#options.public);
+  }
+
+  async #readTls(): Promise<{ cert: string; key: string } | undefined> {
+    const { tls } = this.#options;
+    if (!tls) return undefined;
+    try {
+      return { cert: await readFile(tls.certFile, 'utf8'), key: await readFile(tls.keyFile, 'utf8') };
+    } catch (thrown) {
+      throw new EvioError('EVIO_BAD_VALUE', `Cannot read the TLS files: ${messageOf(thrown)}.`, [
+        'Give PEM files that this user may read: --tls-cert FILE --tls-key FILE',
+      ]);
+    }
+  }
+
+  /** TCP and UDP on the same number. */
+  async #openPorts(
+    wanted: { host: string; port: number },
+    makeDoor: () => HttpDoor,
+    forwarder: Forwarder,
+  ): Promise<{ door: HttpDoor; port: number }> {
+    for (let attempt = 1; ; attempt++) {
+      let door: HttpDoor;
+      try {
+        door = makeDoor();
+      } catch (thrown) {
+        throw new EvioError('EVIO_BAD_VALUE', `The TLS files cannot be used: ${messageOf(thrown)}.`, [
+          'Check that certificate and key are PEM and belong together.',
+        ]);
+      }
+      try {
+        const port = await door.listen(wanted.host, wanted.port);
+        await forwarder.open(wanted.host, port);
+        return { door, port };
+      } catch (thrown) {
+        await door.close();
+        const taken = (thrown as NodeJS.ErrnoException).code === 'EADDRINUSE';
+        if (!taken || wanted.port !== 0 || attempt >= portAttempts) throw listenError(wanted, thrown);
+      }
+    }
+  }
+
+  async #openAlternate(host: string, port: number, forwarder: Forwarder): Promise<number | null> {
+    const { alternatePort, env } = this.#options;
+    const listenPort = parseHostPort(this.#options.listen)?.port ?? 0;
+    const wanted = alternatePort !== undefined ? alternatePort : listenPort === 0 ? 0 : port + 1;
+    if (wanted === null || wanted > 65_535) return null;
+    try {
+      return await forwarder.openAlternate(host, wanted);
+    } catch (thrown) {
+      env.log.warn('no second STUN port: nodes cannot tell some kinds of NAT apart', {
+        port: wanted,
+        reason: messageOf(thrown),
+      });
+      return null;
+    }
+  }
+
+  /** What nodes are told. Behind a mapping of another number the second port is not known. */
+  #udpPorts(
+    port: number,
+    announced: RelayUrl | undefined,
+    alternatePort: number | null,
+  ): { udpPort: number; alternatePort: number | null } {
+    const proxied = announced?.tls === true && this.#options.tls === undefined;
+    if (!announced || proxied || announced.port === port) return { udpPort: port, alternatePort };
+    return { udpPort: announced.port, alternatePort: null };
+  }
+
+  async #startMetrics(): Promise<string | undefined> {
+    const { metrics } = this.#options;
+    if (metrics === undefined) return undefined;
+    const wanted = parseHostPort(metrics);
+    if (!wanted) {
+      throw new EvioError('EVIO_BAD_VALUE', `"${metrics}" is no address for metrics: expected HOST:PORT.`, [
+        'For example: --metrics 127.0.0.1:9478',
+      ]);
+    }
+    try {
+      this.#metrics = await serveMetrics(wanted.host, wanted.port, {
+        blocks: () => this.#blocks(),
+        refused: () => this.#hub?.turnedAwayCounts ?? new Map<string, number>(),
+        clients: () => this.clients,
+        members: () => this.#registry?.memberCount ?? 0,
+        networks: () => this.#registry?.size ?? 0,
+        restarts: () => this.#hub?.forwarderRestarts ?? 0,
+      });
+    } catch (thrown) {
+      throw listenError(wanted, thrown);
+    }
+    const server = this.#metrics;
+    this.#teardown.add('metrics', () => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const bound = server.address();
+    return typeof bound === 'object' && bound
+      ? formatEndpoint({ host: wanted.host, port: bound.port })
+      : undefined;
+  }
+
+  #blocks() {
+    return [this.#hub?.counters, this.#forwarder?.counters].filter((block) => block !== undefined);
+  }
+
+  async #closeDoor(door: HttpDoor): Promise<void> {
+    this.#hub?.stop();
+    for (const session of this.#sessions) session.close(1001, 'shutting down');
+    const closed = door.close();
+    const { clock } = this.#options.env;
+    const cancel = clock.after(farewellMs, () => {
+      for (const session of this.#sessions) session.terminate();
+    });
+    await closed;
+    cancel();
+  }
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** An address under which others may reach this machine: the first that is neither loopback nor link-local. */
+function firstAddress(wildcard: string): string {
+  const all = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter((address) => !address.internal && !address.address.startsWith('fe80:'));
+  const ipv4 = all.find((address) => address.family === 'IPv4');
+  const ipv6 = wildcard === '::' ? all.find((address) => address.family === 'IPv6') : undefined;
+  return ipv4?.address ?? ipv6?.address ?? (wildcard === '::' ? '::1' : '127.0.0.1');
+}
+
+function listenError(address: { host: string; port: number }, thrown: unknown): EvioError {
+  const text = formatEndpoint(address);
+  const code = (thrown as NodeJS.ErrnoException).code;
+  const options = { cause: thrown };
+  if (code === 'EADDRINUSE') {
+    return new EvioError(
+      'EVIO_ADDRESS_IN_USE',
+      `Another program already uses ${text} (TCP or UDP).`,
+      ['Perhaps another relay runs here; stop it first.', 'Choose another port: --listen HOST:PORT'],
+      options,
+    );
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new EvioError(
+      'EVIO_NO_PRIVILEGE',
+      `This user may not listen on ${text}.`,
+      ['Choose a port above 1023, or run as root.'],
+      options,
+    );
+  }
+  return new EvioError(
+    'EVIO_BAD_VALUE',
+    `Cannot listen on ${text}: ${messageOf(thrown)}.`,
+    ['Give an address of this machine, or 0.0.0.0 for all: --listen 0.0.0.0:3478'],
+    options,
+  );
+}
+
+function packageVersion(): string {
+  const manifest = createRequire(import.meta.url)('../../package.json') as { version?: string };
+  return manifest.version ?? '0';
+}
