@@ -217,7 +217,7 @@ describe('binding', () => {
   });
 });
 
-const stunClient = spawnSync('turnutils_stunclient', ['-h']).error === undefined;
+const stunClient = spawnSync('turnutils_stunclient', ['-h'], { timeout: 5_000 }).error === undefined;
 
 describe.skipIf(!stunClient)('coturn turnutils_stunclient', () => {
   it.each([
@@ -234,7 +234,7 @@ describe.skipIf(!stunClient)('coturn turnutils_stunclient', () => {
     await new Promise<void>((resolve) => socket.bind(0, host, resolve));
     try {
       const { port } = socket.address();
-      const client = spawn('turnutils_stunclient', ['-p', String(port), host]);
+      const client = spawn('turnutils_stunclient', ['-p', String(port), host], { timeout: 10_000 });
       let said = '';
       client.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
       client.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
