@@ -15,9 +15,9 @@ export class ReplayWindow {
   /** Next expected counter: one more than the highest accepted. */
   #next = 0;
 
-  /** Highest accepted counter, or -1. */
-  get highest(): number {
-    return this.#next - 1;
+  /** One more than the highest accepted counter. */
+  get next(): number {
+    return this.#next;
   }
 
   /** True when the counter was not accepted before and is not older than the window. Changes nothing. */
@@ -47,6 +47,15 @@ export class ReplayWindow {
     if ((word & bit) !== 0) return false;
     ring[block] = word | bit;
     return true;
+  }
+
+  /** Refuses every counter below `next`, for a receiver that lost its window: what is under way may be lost, nothing is replayed. */
+  startAfter(next: number): void {
+    this.#ring.fill(-1);
+    this.#next = next;
+    // Counters that share the newest block but were not seen yet must be free.
+    const open = next % blockBits;
+    if (next % blockBits !== 0) this.#ring[Math.floor(next / blockBits) % blocks] = ~(-1 << open);
   }
 
   /** Forgets everything, for a new key. */

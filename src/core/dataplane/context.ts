@@ -1,0 +1,52 @@
+/** What the rooms of the packet loop share: memory, kernel, crypto, tables, counters and the time of this round. */
+import type { Arena } from '../native/arena.js';
+import type { Evp } from '../native/evp.js';
+import type { Fdb } from '../switch/fdb.js';
+import type { FullMesh, RateLimiter } from '../switch/flood.js';
+import type { MemberTable } from '../switch/members.js';
+import type { PacketIo } from './packet-io.js';
+import type { Relays } from './route.js';
+import { DeviceField, type SharedMemory } from './shared.js';
+import type { Tables } from './table.js';
+import type { TxBatch } from './tx-batch.js';
+import type { Uplink } from './uplink.js';
+
+/** Largest IP datagram, which bounds TAP super-frames and UDP batches. */
+export const maxDatagram = 65_535;
+/** Room before a frame for its virtio header and the plaintext's kind bytes, and for cache-line alignment. */
+export const headroom = 64;
+/** A buffer for one super-frame with its headroom, and slack for what is written behind it. */
+export const frameBuffer = headroom + maxDatagram + 64 + 2_048;
+
+export interface LoopOptions {
+  /** Own IPv4 address, signed 32 bits. */
+  readonly ip: number;
+  readonly macHigh: number;
+  readonly macLow: number;
+  readonly mtu: number;
+}
+
+export interface LoopContext {
+  readonly options: LoopOptions;
+  readonly arena: Arena;
+  readonly io: PacketIo;
+  readonly evp: Evp;
+  readonly shared: SharedMemory;
+  readonly tables: Tables;
+  readonly relays: Relays;
+  readonly tx: TxBatch;
+  readonly uplink: Uplink;
+  readonly fdb: Fdb;
+  readonly members: MemberTable;
+  readonly mesh: FullMesh;
+  /** Floods of this node are origin 0, those of the peer in slot n origin n + 1. */
+  readonly floods: RateLimiter;
+  /** Milliseconds, read once a round. */
+  now: number;
+}
+
+/** Counts `n` drops for the reason with this index (shared.ts `Drop`). */
+export function drop(shared: SharedMemory, reason: number, n = 1): void {
+  const at = DeviceField.drops + reason;
+  shared.device[at] = (shared.device[at] as number) + n;
+}

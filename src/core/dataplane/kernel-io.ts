@@ -1,0 +1,135 @@
+/** `PacketIo` over a TAP descriptor and a UDP socket: recvmsg with UDP_GRO, sendmsg with UDP_SEGMENT (udp(7)). */
+import type { Arena } from '../native/arena.js';
+import { Cmsghdr, Errno, Iovec, libc, Msghdr, PollEvent, Pollfd, Socket, type Libc } from '../native/libc.js';
+import type { PacketIo } from './packet-io.js';
+import { narrowSockaddr, sockaddrSize, widenSockaddr } from './sockaddr.js';
+
+/** How long a full socket buffer may hold up the loop, twice at most for one batch. */
+const writableWaitMs = 5;
+const controlCapacity = 64;
+
+export interface KernelDescriptors {
+  readonly tapFd: number;
+  readonly udpFd: number;
+  readonly ipv6: boolean;
+}
+
+export class KernelIo implements PacketIo {
+  segment = 0;
+  readonly from: number;
+  readonly #arena: Arena;
+  readonly #libc: Libc;
+  readonly #tapFd: number;
+  readonly #udpFd: number;
+  readonly #ipv6: boolean;
+  readonly #rx: number;
+  readonly #rxIov: number;
+  readonly #rxControl: number;
+  readonly #tx: number;
+  readonly #txIov: number;
+  readonly #txControl: number;
+  readonly #txName: number;
+  readonly #pollfd: number;
+
+  constructor(arena: Arena, fds: KernelDescriptors) {
+    this.#arena = arena;
+    this.#libc = libc();
+    this.#tapFd = fds.tapFd;
+    this.#udpFd = fds.udpFd;
+    this.#ipv6 = fds.ipv6;
+    this.from = arena.alloc(sockaddrSize);
+    this.#rx = arena.alloc(Msghdr.size);
+    this.#rxIov = arena.alloc(Iovec.size);
+    this.#rxControl = arena.alloc(controlCapacity);
+    this.#tx = arena.alloc(Msghdr.size);
+    this.#txIov = arena.alloc(Iovec.size);
+    this.#txControl = arena.alloc(controlCapacity);
+    this.#txName = arena.alloc(sockaddrSize);
+    this.#pollfd = arena.alloc(Pollfd.size);
+    const { view, base } = arena;
+    for (const [message, iov, control] of [
+      [this.#rx, this.#rxIov, this.#rxControl],
+      [this.#tx, this.#txIov, this.#txControl],
+    ] as const) {
+      arena.setPointer(message + Msghdr.iov, base + iov);
+      view.setUint32(message + Msghdr.iovLength, 1, true);
+      arena.setPointer(message + Msghdr.control, base + control);
+    }
+    arena.setPointer(this.#rx + Msghdr.name, base + this.from);
+    view.setUint32(this.#txControl + Cmsghdr.length, Cmsghdr.data + 2, true);
+    view.setInt32(this.#txControl + Cmsghdr.level, Socket.SOL_UDP, true);
+    view.setInt32(this.#txControl + Cmsghdr.type, Socket.UDP_SEGMENT, true);
+    view.setInt32(this.#pollfd + Pollfd.fd, fds.udpFd, true);
+    view.setUint16(this.#pollfd + Pollfd.events, PollEvent.out, true);
+  }
+
+  readDevice(at: number, max: number): number {
+    const n = this.#libc.read(this.#tapFd, this.#arena.base + at, max);
+    return n >= 0 ? n : -this.#libc.errno();
+  }
+
+  writeDevice(at: number, length: number): number {
+    const n = this.#libc.write(this.#tapFd, this.#arena.base + at, length);
+    return n >= 0 ? n : -this.#libc.errno();
+  }
+
+  receive(at: number, max: number): number {
+    const { view, base } = this.#arena;
+    const rx = this.#rx;
+    const iov = this.#rxIov;
+    view.setUint32(iov, base + at, true);
+    if (base > 0xffff_ffff) this.#arena.setPointer(iov, base + at);
+    view.setUint32(iov + Iovec.length, max, true);
+    view.setUint32(rx + Msghdr.nameLength, sockaddrSize, true);
+    view.setUint32(rx + Msghdr.controlLength, controlCapacity, true);
+    const n = this.#libc.recvmsg(this.#udpFd, base + rx, 0);
+    if (n < 0) return -this.#libc.errno();
+    if (!this.#ipv6) widenSockaddr(view, this.from);
+    const control = this.#rxControl;
+    this.segment = n;
+    if (
+      view.getUint32(rx + Msghdr.controlLength, true) >= Cmsghdr.data + 4 &&
+      view.getInt32(control + Cmsghdr.type, true) === Socket.UDP_GRO &&
+      view.getInt32(control + Cmsghdr.level, true) === Socket.SOL_UDP
+    ) {
+      const segment = view.getInt32(control + Cmsghdr.data, true);
+      if (segment > 0) this.segment = segment;
+    }
+    return n;
+  }
+
+  send(to: number, at: number, length: number, segment: number): number {
+    const { view, base } = this.#arena;
+    const tx = this.#tx;
+    let name = to;
+    let nameLength: number = sockaddrSize;
+    if (!this.#ipv6) {
+      if (!narrowSockaddr(view, to, this.#txName)) return -Errno.EAFNOSUPPORT;
+      name = this.#txName;
+      nameLength = 16;
+    }
+    if (base > 0xffff_ffff) {
+      this.#arena.setPointer(tx + Msghdr.name, base + name);
+      this.#arena.setPointer(this.#txIov, base + at);
+    } else {
+      view.setUint32(tx + Msghdr.name, base + name, true);
+      view.setUint32(this.#txIov, base + at, true);
+    }
+    view.setUint32(tx + Msghdr.nameLength, nameLength, true);
+    view.setUint32(this.#txIov + Iovec.length, length, true);
+    if (segment > 0) {
+      view.setUint16(this.#txControl + Cmsghdr.data, segment, true);
+      // CMSG_SPACE(2): the header and two bytes, padded to eight.
+      view.setUint32(tx + Msghdr.controlLength, Cmsghdr.data + 8, true);
+    } else {
+      view.setUint32(tx + Msghdr.controlLength, 0, true);
+    }
+    for (let attempt = 0; ; attempt++) {
+      const n = this.#libc.sendmsg(this.#udpFd, base + tx, 0);
+      if (n >= 0) return 0;
+      const errno = this.#libc.errno();
+      if ((errno !== Errno.EAGAIN && errno !== Errno.EINTR) || attempt === 2) return -errno;
+      this.#libc.poll(base + this.#pollfd, 1, writableWaitMs);
+    }
+  }
+}

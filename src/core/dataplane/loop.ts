@@ -1,0 +1,191 @@
+/**
+ * The packet loop without its thread: both directions over one `PacketIo`, and the commands of the control thread.
+ * One call of `round` does a bounded amount of work in each direction, so that neither starves the other.
+ */
+import type { Arena } from '../native/arena.js';
+import { Evp } from '../native/evp.js';
+import { Fdb } from '../switch/fdb.js';
+import { FullMesh, RateLimiter } from '../switch/flood.js';
+import { MemberTable } from '../switch/members.js';
+import { macHigh, macLow } from '../wire/ethernet.js';
+import type { LoopContext, LoopOptions } from './context.js';
+import type { Command, Event } from './messages.js';
+import type { PacketIo } from './packet-io.js';
+import { Receive } from './receive.js';
+import { Relays } from './route.js';
+import { peerLimit, type SharedMemory } from './shared.js';
+import { Tables } from './table.js';
+import { Transmit } from './transmit.js';
+import { TxBatch } from './tx-batch.js';
+import { Uplink } from './uplink.js';
+
+/** Bytes of arena that one loop needs. */
+export const arenaLength = 2_621_440;
+
+/** Frames read from the interface in one round, and bytes after which the round turns to the network. */
+const deviceFrames = 64;
+const deviceBytes = 60_000;
+/** Receive calls in one round. */
+const receiveCalls = 8;
+/** Floods one origin may cause: plenty for multicast streams, little for a storm. */
+const floodsPerSecond = 4_000;
+const floodBurst = 8_000;
+
+export class PacketLoop {
+  readonly #c: LoopContext;
+  readonly #transmit: Transmit;
+  readonly #receive: Receive;
+  readonly #now: () => number;
+
+  constructor(
+    arena: Arena,
+    io: PacketIo,
+    shared: SharedMemory,
+    options: LoopOptions,
+    now: () => number,
+    post: (events: Event[], transfer: ArrayBuffer[]) => void,
+  ) {
+    const evp = new Evp(arena);
+    const uplink = new Uplink(shared, post);
+    this.#now = now;
+    this.#c = {
+      options,
+      arena,
+      io,
+      evp,
+      shared,
+      uplink,
+      tables: new Tables(arena, evp, shared),
+      relays: new Relays(arena),
+      tx: new TxBatch(arena, io, shared, uplink),
+      fdb: new Fdb(peerLimit),
+      members: new MemberTable(),
+      mesh: new FullMesh(peerLimit),
+      floods: new RateLimiter(peerLimit + 1, floodsPerSecond, floodBurst),
+      now: now(),
+    };
+    this.#transmit = new Transmit(this.#c);
+    this.#receive = new Receive(this.#c);
+  }
+
+  get deviceLost(): boolean {
+    return this.#transmit.deviceLost;
+  }
+
+  /** Moves packets both ways. True when there may be more. */
+  round(): boolean {
+    const c = this.#c;
+    c.now = this.#now();
+    let busy = false;
+    for (let frames = 0, bytes = 0; frames < deviceFrames && bytes < deviceBytes; frames++) {
+      const n = this.#transmit.readOne();
+      if (n === 0) break;
+      bytes += n;
+      busy = true;
+    }
+    c.tx.flush();
+    for (let calls = 0; calls < receiveCalls; calls++) {
+      if (this.#receive.receiveOne() === 0) break;
+      busy = true;
+    }
+    this.#receive.flush();
+    c.uplink.flush();
+    return busy;
+  }
+
+  /** Carries out one command; `commandsDone` follows after the last of a bunch. */
+  command(command: Command): void {
+    const c = this.#c;
+    const { tables } = c;
+    switch (command.type) {
+      case 'add-peer': {
+        this.#removePeer(command.slot);
+        const peer = tables.addPeer(command.slot, command.nodeId, command.guard);
+        c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
+        return;
+      }
+      case 'remove-peer':
+        this.#removePeer(command.slot);
+        return;
+      case 'set-path': {
+        const peer = tables.peers[command.slot];
+        if (!peer) return;
+        peer.route.set(command.path, c.relays);
+        this.#transmit.ready(peer);
+        return;
+      }
+      case 'add-key':
+        tables.addKey(command.slot, command.keys, command.replayed);
+        command.keys.sendKey.fill(0);
+        command.keys.receiveKey.fill(0);
+        return;
+      case 'use-key': {
+        const key = tables.findKey(command.localIndex);
+        if (key?.peer.slot !== command.slot) return;
+        key.peer.sending = key;
+        this.#transmit.ready(key.peer);
+        return;
+      }
+      case 'remove-key': {
+        const key = tables.removeKey(command.localIndex);
+        if (key) this.#transmit.ready(key.peer);
+        return;
+      }
+      case 'set-relay':
+        c.relays.set(command.relay, command.route);
+        for (const peer of tables.peers) if (peer?.route.relay) this.#transmit.ready(peer);
+        return;
+      case 'set-neighbours':
+        c.members.replace(command.neighbours);
+        return;
+      case 'send-control':
+        this.#transmit.sendControl(tables.peers[command.slot] ?? null, command.bytes, command.path);
+        return;
+      case 'send-packet':
+        this.#transmit.sendPacket(command.bytes, command.path);
+        return;
+      case 'carried':
+        this.#receive.carried(command.carrier, command.source, command.batch);
+        return;
+      case 'crash':
+        throw new Error('asked to fall');
+    }
+  }
+
+  /** To be called before a bunch of commands. */
+  commandsBegin(): void {
+    this.#c.now = this.#now();
+  }
+
+  /** Sends and writes what the commands left behind. */
+  commandsDone(): void {
+    this.#c.tx.flush();
+    this.#receive.flush();
+    this.#c.uplink.flush();
+  }
+
+  #removePeer(slot: number): void {
+    const peer = this.#c.tables.peers[slot];
+    if (!peer) return;
+    this.#transmit.forget(peer);
+    this.#c.fdb.forget(slot);
+    this.#c.tables.removePeer(slot);
+  }
+
+  /** Tells the control thread that the plane cannot go on. */
+  fail(message: string): void {
+    this.#c.uplink.tell({ type: 'failed', message });
+    this.#c.uplink.flush();
+  }
+
+  /** Frees every key. */
+  close(): void {
+    this.#c.tables.clear();
+  }
+}
+
+/** The options as the loop wants them. */
+export function loopOptions(ip: number, mac: Uint8Array, mtu: number): LoopOptions {
+  const view = new DataView(mac.buffer, mac.byteOffset, mac.length);
+  return { ip: ip | 0, macHigh: macHigh(view, 0), macLow: macLow(view, 0), mtu };
+}

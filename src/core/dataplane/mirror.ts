@@ -1,0 +1,112 @@
+/**
+ * What the control thread has told the worker so far, so that a worker that fell can be told again.
+ * Holds a copy of every live key, wiped when the key goes.
+ */
+import type { Command } from './messages.js';
+import type { GuardRule, Neighbour, Path, RelayRoute, SessionKeys } from './plane.js';
+
+interface MirroredPeer {
+  readonly nodeId: Uint8Array;
+  readonly guard: GuardRule;
+  readonly keys: Map<number, SessionKeys>;
+  path: Path | null;
+  using: number | undefined;
+}
+
+function copyKeys(keys: SessionKeys): SessionKeys {
+  return { ...keys, sendKey: keys.sendKey.slice(), receiveKey: keys.receiveKey.slice() };
+}
+
+function wipeKeys(keys: SessionKeys | undefined): void {
+  keys?.sendKey.fill(0);
+  keys?.receiveKey.fill(0);
+}
+
+export class Mirror {
+  readonly #peers = new Map<number, MirroredPeer>();
+  readonly #relays = new Map<number, RelayRoute>();
+  readonly #slots = new Map<number, number>();
+  #neighbours: readonly Neighbour[] = [];
+
+  /** Notes a command that changes state; others leave no trace. */
+  note(command: Command): void {
+    switch (command.type) {
+      case 'add-peer':
+        this.#forget(command.slot);
+        this.#peers.set(command.slot, {
+          nodeId: command.nodeId,
+          guard: command.guard,
+          keys: new Map(),
+          path: null,
+          using: undefined,
+        });
+        return;
+      case 'remove-peer':
+        this.#forget(command.slot);
+        return;
+      case 'set-path': {
+        const peer = this.#peers.get(command.slot);
+        if (peer) peer.path = command.path;
+        return;
+      }
+      case 'add-key': {
+        const peer = this.#peers.get(command.slot);
+        if (!peer) return;
+        this.#removeKey(command.keys.localIndex);
+        peer.keys.set(command.keys.localIndex, copyKeys(command.keys));
+        this.#slots.set(command.keys.localIndex, command.slot);
+        return;
+      }
+      case 'use-key': {
+        const peer = this.#peers.get(command.slot);
+        if (peer?.keys.has(command.localIndex) === true) peer.using = command.localIndex;
+        return;
+      }
+      case 'remove-key':
+        this.#removeKey(command.localIndex);
+        return;
+      case 'set-relay':
+        if (command.route) this.#relays.set(command.relay, command.route);
+        else this.#relays.delete(command.relay);
+        return;
+      case 'set-neighbours':
+        this.#neighbours = command.neighbours;
+    }
+  }
+
+  #removeKey(localIndex: number): void {
+    const peer = this.#peers.get(this.#slots.get(localIndex) ?? -1);
+    this.#slots.delete(localIndex);
+    if (!peer) return;
+    wipeKeys(peer.keys.get(localIndex));
+    peer.keys.delete(localIndex);
+    if (peer.using === localIndex) peer.using = undefined;
+  }
+
+  #forget(slot: number): void {
+    const peer = this.#peers.get(slot);
+    if (!peer) return;
+    for (const localIndex of [...peer.keys.keys()]) this.#removeKey(localIndex);
+    this.#peers.delete(slot);
+  }
+
+  /** The commands that bring a new worker to this state. */
+  replay(): Command[] {
+    const commands: Command[] = [{ type: 'set-neighbours', neighbours: this.#neighbours }];
+    for (const [relay, route] of this.#relays) commands.push({ type: 'set-relay', relay, route });
+    for (const [slot, peer] of this.#peers) {
+      commands.push({ type: 'add-peer', slot, nodeId: peer.nodeId, guard: peer.guard });
+      for (const keys of peer.keys.values()) {
+        commands.push({ type: 'add-key', slot, keys, replayed: true });
+      }
+      if (peer.using !== undefined) commands.push({ type: 'use-key', slot, localIndex: peer.using });
+      if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path });
+    }
+    return commands;
+  }
+
+  /** Wipes every key. */
+  clear(): void {
+    for (const slot of [...this.#peers.keys()]) this.#forget(slot);
+  }
+}

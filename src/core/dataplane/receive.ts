@@ -1,0 +1,325 @@
+/**
+ * From the network to the interface: tells packets apart by their first byte, opens data packets, and writes frames.
+ *
+ * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
+ * table) only after its tag was verified. What an authentic but hostile member put inside is checked again: by the
+ * guard, and by the flow that a segment wants to join.
+ */
+import { Errno } from '../native/libc.js';
+import { checkSource, Verdict } from '../switch/guard.js';
+import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../wire/ethernet.js';
+import { locateTransport } from '../wire/ip.js';
+import {
+  dataHeaderLength,
+  Kind,
+  looksLikeStun,
+  PacketType,
+  relayHeaderLength,
+  tagLength,
+} from '../wire/packet.js';
+import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
+import type { Flow } from './flow.js';
+import { Grower } from './gro.js';
+import type { Origin } from './plane.js';
+import { RouteKind } from './route.js';
+import { readSockaddr, sameSockaddr } from './sockaddr.js';
+import { DeviceField, Drop, PeerField } from './shared.js';
+import type { KeyEntry, PeerEntry } from './table.js';
+
+/** Below this, opening in two steps costs more than the copy that it saves. */
+const splitAbove = 256;
+/** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
+const counterHighLimit = 2 ** 20;
+const roamedEveryMs = 100;
+const stunHeader = 20;
+const stunCookie = 0x2112_a442;
+
+const Way = { direct: 1, relay: 2, carrier: 3 } as const;
+type Way = (typeof Way)[keyof typeof Way];
+
+export class Receive {
+  readonly #c: LoopContext;
+  readonly #gro: Grower;
+  readonly #rx: number;
+  readonly #carrierRx: number;
+  /** Where the packets of the batch at hand came from. */
+  #way: Way = Way.direct;
+  #relay = -1;
+  #carrier = 0;
+  /** Offset of the node id that relay or carrier vouch for. */
+  #source = 0;
+  /** The peer of the last packet of this batch, and whether its path is where the batch comes from. */
+  #lastPeer: PeerEntry | null = null;
+  #lastSame = false;
+
+  constructor(context: LoopContext) {
+    this.#c = context;
+    const { arena } = context;
+    this.#gro = new Grower(arena, (at, length) => {
+      this.#write(at, length);
+    });
+    this.#rx = arena.alloc(frameBuffer);
+    this.#carrierRx = arena.alloc(headroom + frameBuffer);
+  }
+
+  /** Receives what one system call brings. Returns its bytes, 0 when there was nothing. */
+  receiveOne(): number {
+    const { io } = this.#c;
+    const n = io.receive(this.#rx, maxDatagram);
+    // Errors other than EAGAIN tell of some earlier packet; they are not ours to act on.
+    if (n < 0) return 0;
+    if (n === 0) {
+      drop(this.#c.shared, Drop.short);
+      return 1;
+    }
+    this.#begin(Way.direct);
+    const segment = io.segment;
+    for (let at = 0; at < n; at += segment) {
+      this.#packet(this.#rx + at, n - at < segment ? n - at : segment);
+    }
+    return n;
+  }
+
+  /** Takes a batch of a carrier: packets behind 2-byte lengths. */
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
+    const { u8 } = this.#c.arena;
+    this.#begin(Way.carrier);
+    this.#carrier = carrier;
+    this.#source = this.#carrierRx;
+    u8.fill(0, this.#source, this.#source + 16);
+    u8.set(source.subarray(0, 16), this.#source);
+    const to = this.#carrierRx + headroom;
+    for (let at = 0; at < batch.length;) {
+      const length = at + 2 <= batch.length ? (batch[at] as number) | ((batch[at + 1] as number) << 8) : 0;
+      if (length === 0 || at + 2 + length > batch.length) return drop(this.#c.shared, Drop.short);
+      u8.set(batch.subarray(at + 2, at + 2 + length), to);
+      this.#packet(to, length);
+      at += 2 + length;
+    }
+  }
+
+  /** Writes what is still growing. */
+  flush(): void {
+    this.#gro.flush();
+  }
+
+  #begin(way: Way): void {
+    this.#way = way;
+    this.#lastPeer = null;
+  }
+
+  #packet(at: number, length: number): void {
+    const type = this.#c.arena.u8[at] as number;
+    if (type === PacketType.data) this.#data(at, length);
+    else if (type === PacketType.relayDeliver) this.#deliver(at, length);
+    else this.#stranger(at, length, type);
+  }
+
+  /** A packet that a relay passed on: only from a relay's own address, and never one inside another. */
+  #deliver(at: number, length: number): void {
+    const c = this.#c;
+    if (this.#way !== Way.direct) return drop(c.shared, Drop['unknown-type']);
+    if (length <= relayHeaderLength) return drop(c.shared, Drop.short);
+    const relay = this.#findRelay();
+    if (relay < 0) return drop(c.shared, Drop['unknown-type']);
+    this.#way = Way.relay;
+    this.#relay = relay;
+    this.#source = at + 8;
+    if (c.arena.u8[at + relayHeaderLength] === PacketType.data) {
+      this.#data(at + relayHeaderLength, length - relayHeaderLength);
+    } else {
+      this.#packet(at + relayHeaderLength, length - relayHeaderLength);
+    }
+    this.#way = Way.direct;
+  }
+
+  /** The relay installed with the address that the batch came from, or -1. The last one found is tried first. */
+  #findRelay(): number {
+    const { entries } = this.#c.relays;
+    const { from } = this.#c.io;
+    const { view } = this.#c.arena;
+    const last = this.#relay < 0 ? undefined : entries[this.#relay];
+    if (last?.installed === true && sameSockaddr(view, last.address, from)) return this.#relay;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i];
+      if (entry?.installed === true && sameSockaddr(view, entry.address, from)) return i;
+    }
+    return -1;
+  }
+
+  /** Not data: for the control thread, within limits. */
+  #stranger(at: number, length: number, type: number): void {
+    const c = this.#c;
+    const { u8, view } = c.arena;
+    const known =
+      type === PacketType.handshakeInit ||
+      type === PacketType.handshakeResponse ||
+      type === PacketType.cookieReply ||
+      type === PacketType.relayBound ||
+      type === PacketType.relayUnbound ||
+      (looksLikeStun(type) && length >= stunHeader && view.getUint32(at + 4) === stunCookie);
+    if (!known) return drop(c.shared, Drop['unknown-type']);
+    if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
+    c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
+  }
+
+  #origin(): Origin {
+    const { u8, view } = this.#c.arena;
+    if (this.#way === Way.direct)
+      return { kind: 'direct', endpoint: readSockaddr(u8, view, this.#c.io.from) };
+    const source = u8.slice(this.#source, this.#source + 16);
+    return this.#way === Way.relay
+      ? { kind: 'relay', relay: this.#relay, source }
+      : { kind: 'carrier', carrier: this.#carrier, source };
+  }
+
+  #data(at: number, length: number): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    if (length < dataHeaderLength + tagLength) return drop(c.shared, Drop.short);
+    const key = c.tables.keys[view.getUint16(at + 4, true)] ?? null;
+    if (key === null || key.localIndex !== view.getUint32(at + 4, true))
+      return drop(c.shared, Drop['unknown-index']);
+    const low = view.getInt32(at + 8, true);
+    const high = view.getUint32(at + 12, true);
+    if (high >= counterHighLimit) return drop(c.shared, Drop.replayed);
+    const counter = high * 0x1_0000_0000 + (low >>> 0);
+    if (!key.window.check(counter)) return drop(c.shared, Drop.replayed);
+
+    const gro = this.#gro;
+    const to = gro.fresh - 1;
+    const from = at + dataHeaderLength;
+    const plain = length - dataHeaderLength - tagLength;
+    let flow: Flow | null = null;
+    let headers = 0;
+    c.evp.openBegin(key.opening, high, low, from + plain);
+    if (plain > splitAbove && gro.open > 0 && key.guess > 0 && plain > key.guess + 1) {
+      // The headers first: they tell where the payload belongs. Not authentic yet, so nothing but the place depends on it.
+      headers = key.guess;
+      c.evp.openUpdate(key.opening, from, 1 + headers, to);
+      if (c.arena.u8[to] === Kind.frameChecksum) flow = gro.match(key.peer.slot, headers, plain - 1);
+      const rest = flow === null ? to + 1 + headers : flow.end;
+      c.evp.openUpdate(key.opening, from + 1 + headers, plain - 1 - headers, rest);
+    } else if (plain > 0) {
+      c.evp.openUpdate(key.opening, from, plain, to);
+    }
+    if (!c.evp.openFinal(key.opening)) return drop(c.shared, Drop['bad-tag']);
+    if (!key.window.accept(counter)) return drop(c.shared, Drop.replayed);
+    this.#authentic(key);
+    if (flow !== null) {
+      // Its source passed the guard with the flow's first segment, whose addresses it shares.
+      this.#count(key.peer, plain - 1);
+      gro.append(flow, plain - 1 - headers);
+    } else if (plain > 0) {
+      this.#plaintext(key, plain - 1);
+    }
+  }
+
+  /** What every authentic packet moves. */
+  #authentic(key: KeyEntry): void {
+    const c = this.#c;
+    const { peer } = key;
+    const { peers, keySeen } = c.shared;
+    keySeen[key.slot] = key.window.next;
+    peers[peer.counters + PeerField.lastRxMs] = c.now;
+    if (!key.confirmed) {
+      key.confirmed = true;
+      if (peer.sending !== key)
+        c.uplink.tell({ type: 'confirmed', slot: peer.slot, localIndex: key.localIndex });
+    }
+    if (this.#way !== Way.direct) return;
+    peers[peer.counters + PeerField.lastRxDirectMs] = c.now;
+    if (this.#lastPeer !== peer) {
+      this.#lastPeer = peer;
+      this.#lastSame =
+        peer.route.kind === RouteKind.direct && sameSockaddr(c.arena.view, peer.route.address, c.io.from);
+    }
+    if (this.#lastSame || c.now - peer.roamedAt < roamedEveryMs) return;
+    peer.roamedAt = c.now;
+    const endpoint = readSockaddr(c.arena.u8, c.arena.view, c.io.from);
+    c.uplink.tell({ type: 'roamed', slot: peer.slot, endpoint });
+  }
+
+  /** The authentic plaintext in `fresh`: its kind byte is one before, `length` bytes follow. */
+  #plaintext(key: KeyEntry, length: number): void {
+    const c = this.#c;
+    const { u8, view } = c.arena;
+    const frame = this.#gro.fresh;
+    const kind = u8[frame - 1] as number;
+    if (kind === Kind.frame) {
+      if (this.#admit(key.peer, frame, length)) this.#gro.writePlain(length);
+    } else if (kind === Kind.frameChecksum) {
+      const transport = locateTransport(view, frame, length);
+      if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
+      if (this.#admit(key.peer, frame, length)) key.guess = this.#gro.offer(key.peer.slot, length, transport);
+    } else if (kind === Kind.frameChecksumAt) {
+      this.#partialAt(key.peer, frame + 4, length - 4);
+    } else if (kind === Kind.control) {
+      if (!c.uplink.admits(true, c.now)) return drop(c.shared, Drop['control-queue-full']);
+      const bytes = u8.slice(frame, frame + length);
+      c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });
+    } else {
+      drop(c.shared, Drop['malformed-frame']);
+    }
+  }
+
+  #partialAt(peer: PeerEntry, frame: number, length: number): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    if (length < ethernetHeaderLength) return drop(c.shared, Drop['malformed-frame']);
+    const start = view.getUint16(frame - 4, true);
+    const offset = view.getUint16(frame - 2, true);
+    if (start < ethernetHeaderLength || start + offset + 2 > length)
+      return drop(c.shared, Drop['malformed-frame']);
+    if (this.#admit(peer, frame, length)) this.#gro.writePartialAt(frame, length, start, offset);
+  }
+
+  /** Guard, learning and counting. False when the frame must not reach the interface. */
+  #admit(peer: PeerEntry, frame: number, length: number): boolean {
+    const c = this.#c;
+    const { view } = c.arena;
+    const verdict = checkSource(view, frame, length, peer, c.members);
+    if (verdict !== Verdict.pass) {
+      const reason =
+        verdict === Verdict.foreignMac
+          ? 'guard-mac'
+          : verdict === Verdict.foreignAddress
+            ? 'guard-ip'
+            : 'malformed-frame';
+      drop(c.shared, Drop[reason]);
+      return false;
+    }
+    const high = macHigh(view, frame + 6);
+    const low = macLow(view, frame + 6);
+    if (high === c.options.macHigh && low === c.options.macLow) {
+      drop(c.shared, Drop['guard-mac']);
+      return false;
+    }
+    if (isGroup(macHigh(view, frame)) && !c.floods.take(peer.slot + 1, c.now)) {
+      drop(c.shared, Drop['flood-limited']);
+      return false;
+    }
+    if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
+      c.fdb.learn(high, low, peer.slot, c.now);
+    this.#count(peer, length);
+    return true;
+  }
+
+  #count(peer: PeerEntry, bytes: number): void {
+    const { peers, device } = this.#c.shared;
+    const at = peer.counters;
+    const way = at + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
+    peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
+    peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
+    peers[way] = (peers[way] as number) + 1;
+    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
+    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
+  }
+
+  #write(at: number, length: number): void {
+    const c = this.#c;
+    const n = c.io.writeDevice(at, length);
+    if (n >= 0) return;
+    drop(c.shared, n === -Errno.EINVAL ? Drop['malformed-frame'] : Drop['device-full']);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Memory that the control thread and the worker share: counters, the clock, and what must outlive a fallen worker.
+ *
+ * The worker is the only writer of everything but the three `control` words that say otherwise. Numbers are doubles,
+ * which are written and read whole on the machines evio runs on.
+ */
+import { dropReasons, type DeviceCounters, type DropReason, type PeerCounters } from './plane.js';
+
+/** Peers a plane can hold; slots are below it. */
+export const peerLimit = 4_096;
+/** Keys a plane can hold: the low 16 bits of a local index. */
+export const keyLimit = 65_536;
+
+/** Fields of one peer, in the order of the doubles of its record. */
+export const PeerField = {
+  rxFrames: 0,
+  rxBytes: 1,
+  txFrames: 2,
+  txBytes: 3,
+  rxDirect: 4,
+  rxRelayed: 5,
+  txDirect: 6,
+  txRelayed: 7,
+  lastRxMs: 8,
+  lastRxDirectMs: 9,
+  lastTxMs: 10,
+} as const;
+export const peerStride = 16;
+
+export const DeviceField = { rxFrames: 0, rxBytes: 1, txFrames: 2, txBytes: 3, drops: 8 } as const;
+const deviceLength = DeviceField.drops + 64;
+
+/** Index of each drop reason in the order of `dropReasons`. */
+export const Drop = Object.fromEntries(dropReasons.map((reason, i) => [reason, i])) as Record<
+  DropReason,
+  number
+>;
+
+/** Words for `Atomics`. */
+export const ControlWord = {
+  /** Written by the control thread: the worker shall end. */
+  stop: 0,
+  /** Commands posted by the control thread so far; the worker looks at it while it is too busy to poll. */
+  posted: 1,
+} as const;
+
+/** Doubles written by the control thread. */
+export const FlowField = {
+  /** Bytes of carrier batches that the listener has taken. */
+  carryDone: 0,
+  /** Packets and control messages that the listener has taken. */
+  eventsDone: 1,
+} as const;
+
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly control: Int32Array;
+  readonly flow: Float64Array;
+  readonly device: Float64Array;
+  readonly peers: Float64Array;
+  /** Next counter to send, by key slot: written before a packet is sealed, so no restart can use a nonce again. */
+  readonly keyNext: Float64Array;
+  /** One more than the highest counter received, by key slot. */
+  readonly keySeen: Float64Array;
+  /** Which local index the two belong to, as signed 32 bits. */
+  readonly keyIndex: Int32Array;
+}
+
+const controlBytes = 64;
+const flowBytes = 64;
+
+/** Lays the views over a buffer; without one, over a new one. */
+export function sharedMemory(
+  buffer = new SharedArrayBuffer(
+    controlBytes + flowBytes + 8 * (deviceLength + peerLimit * peerStride + 2 * keyLimit) + 4 * keyLimit,
+  ),
+): SharedMemory {
+  let at = 0;
+  const doubles = (count: number, bytes = count * 8): Float64Array => {
+    const view = new Float64Array(buffer, at, count);
+    at += bytes;
+    return view;
+  };
+  const control = new Int32Array(buffer, 0, controlBytes / 4);
+  at = controlBytes;
+  return {
+    buffer,
+    control,
+    flow: doubles(flowBytes / 8),
+    device: doubles(deviceLength),
+    peers: doubles(peerLimit * peerStride),
+    keyNext: doubles(keyLimit),
+    keySeen: doubles(keyLimit),
+    keyIndex: new Int32Array(buffer, at, keyLimit),
+  };
+}
+
+export function readPeerCounters(shared: SharedMemory, slot: number): PeerCounters {
+  const read = (field: number): number => shared.peers[slot * peerStride + field] ?? 0;
+  return {
+    rxFrames: read(PeerField.rxFrames),
+    rxBytes: read(PeerField.rxBytes),
+    txFrames: read(PeerField.txFrames),
+    txBytes: read(PeerField.txBytes),
+    rxDirect: read(PeerField.rxDirect),
+    rxRelayed: read(PeerField.rxRelayed),
+    txDirect: read(PeerField.txDirect),
+    txRelayed: read(PeerField.txRelayed),
+    lastRxMs: read(PeerField.lastRxMs),
+    lastRxDirectMs: read(PeerField.lastRxDirectMs),
+    lastTxMs: read(PeerField.lastTxMs),
+  };
+}
+
+export function readDeviceCounters(shared: SharedMemory): DeviceCounters {
+  const read = (field: number): number => shared.device[field] ?? 0;
+  return {
+    rxFrames: read(DeviceField.rxFrames),
+    rxBytes: read(DeviceField.rxBytes),
+    txFrames: read(DeviceField.txFrames),
+    txBytes: read(DeviceField.txBytes),
+    drops: Object.fromEntries(
+      dropReasons.map((reason, i) => [reason, read(DeviceField.drops + i)]),
+    ) as Record<DropReason, number>,
+  };
+}
+
+/**
+ * Milliseconds of CLOCK_MONOTONIC, the same in every thread of the process: `performance.now()` alone counts from
+ * the start of its thread.
+ */
+export function makeNow(): () => number {
+  const offset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+  return () => performance.now() + offset;
+}

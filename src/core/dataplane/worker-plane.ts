@@ -1,0 +1,365 @@
+/**
+ * The real data plane: opens interface, socket and eventfd, starts the worker thread that moves the packets, and
+ * starts it again with the same descriptors and state when it falls. Descriptors belong to the process, so the
+ * interface stays while the thread is exchanged.
+ */
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { EvioError, messageOf } from '../lib/errors.js';
+import type { Logger } from '../lib/env.js';
+import { Arena, mapLow, unmap } from '../native/arena.js';
+import { errnoName, EventfdFlag, libc } from '../native/libc.js';
+import type { Device } from '../tap/device.js';
+import { createTap } from '../tap/tap-linux.js';
+import { batchOf } from '../wire/relay.js';
+import { arenaLength } from './loop.js';
+import type { Command, Event, WorkerSetup } from './messages.js';
+import { Mirror } from './mirror.js';
+import type {
+  DataPlane,
+  DeviceCounters,
+  GuardRule,
+  Neighbour,
+  Path,
+  PeerCounters,
+  PlaneListener,
+  PlaneOptions,
+  RelayRoute,
+  SessionKeys,
+} from './plane.js';
+import {
+  ControlWord,
+  FlowField,
+  makeNow,
+  peerLimit,
+  peerStride,
+  readDeviceCounters,
+  readPeerCounters,
+  sharedMemory,
+} from './shared.js';
+import { openUdp, sharePort, type UdpSocket } from './udp-socket.js';
+
+/** A worker that falls this often within the window is not started again. */
+const restartLimit = 5;
+const restartWindowMs = 10_000;
+/** How long `stop` waits for the worker to end by itself. */
+const stopMs = 2_000;
+
+export class WorkerPlane implements DataPlane {
+  readonly #options: PlaneOptions;
+  readonly #log: Logger;
+  readonly #shared = sharedMemory();
+  readonly #mirror = new Mirror();
+  readonly #now = makeNow();
+  #listener: PlaneListener | undefined;
+  #device: Device | undefined;
+  #udp: UdpSocket | undefined;
+  #wakeFd = -1;
+  #one: Arena | undefined;
+  #arenaAddress = 0;
+  #worker: Worker | undefined;
+  #port: MessagePort | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+  #restarts = 0;
+  #falls: number[] = [];
+  #failed = false;
+  readonly #wakeAtExit = (): void => {
+    this.#tellStop();
+  };
+
+  constructor(options: PlaneOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  get port(): number {
+    return this.#udp?.port ?? 0;
+  }
+
+  get deviceName(): string {
+    return this.#device?.name ?? '';
+  }
+
+  /** Throws EVIO_NO_NATIVE, EVIO_NO_TUN, EVIO_NO_PRIVILEGE, EVIO_DEVICE or EVIO_ADDRESS_IN_USE, with nothing left behind. */
+  async start(listener: PlaneListener): Promise<void> {
+    if (this.#device || this.#stopping) throw new EvioError('EVIO_INTERNAL', 'a data plane starts once');
+    const { deviceName, mac, ip, prefix, mtu, port, bindAddress } = this.#options;
+    this.#listener = listener;
+    try {
+      const c = libc();
+      this.#udp = openUdp(port, bindAddress);
+      this.#wakeFd = c.eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
+      if (this.#wakeFd < 0) throw new EvioError('EVIO_INTERNAL', `no eventfd: ${errnoName(c.errno())}`);
+      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu });
+      // An eventfd counts by the 8-byte number that is written to it.
+      this.#one = new Arena(64);
+      this.#one.view.setUint32(0, 1, true);
+      this.#arenaAddress = mapLow(arenaLength);
+      this.#startWorker();
+      process.on('exit', this.#wakeAtExit);
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  #startWorker(): void {
+    const udp = this.#udp;
+    const device = this.#device;
+    if (!udp || !device) return;
+    const { port1, port2 } = new MessageChannel();
+    const setup: WorkerSetup = {
+      shared: this.#shared.buffer,
+      port: port2,
+      tapFd: device.fd,
+      udpFd: udp.fd,
+      wakeFd: this.#wakeFd,
+      ipv6: udp.ipv6,
+      arenaAddress: this.#arenaAddress,
+      arenaLength,
+      ip: this.#options.ip,
+      mac: this.#options.mac,
+      mtu: this.#options.mtu,
+    };
+    this.#shared.flow.fill(0);
+    Atomics.store(this.#shared.control, ControlWord.posted, 0);
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: setup,
+      transferList: [port2],
+      name: `evio-plane-${device.name}`,
+    });
+    this.#worker = worker;
+    this.#port = port1;
+    port1.on('message', (events: Event[]) => {
+      for (const event of events) this.#deliver(event);
+    });
+    port1.unref();
+    worker.unref();
+    let reason = 'the thread ended';
+    worker.on('error', (error) => {
+      reason = messageOf(error);
+    });
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        resolve();
+        port1.close();
+        if (this.#worker === worker) this.#fell(reason);
+      });
+    });
+  }
+
+  /** The worker is gone, asked or not. */
+  #fell(reason: string): void {
+    this.#worker = undefined;
+    this.#port = undefined;
+    if (this.#stopping) return;
+    const now = this.#now();
+    this.#falls = this.#falls.filter((at) => now - at < restartWindowMs);
+    this.#falls.push(now);
+    if (this.#falls.length > restartLimit) {
+      this.#fail(new EvioError('EVIO_INTERNAL', `the data plane falls again and again: ${reason}`));
+      return;
+    }
+    this.#restarts++;
+    this.#log.error('data plane restarted', { restarts: this.#restarts, reason });
+    this.#startWorker();
+    for (const command of this.#mirror.replay()) this.#post(command);
+    this.#listener?.restarted(this.#restarts, reason);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed || this.#stopping) return;
+    this.#failed = true;
+    this.#listener?.failed(error);
+  }
+
+  #deliver(event: Event): void {
+    const listener = this.#listener;
+    if (!listener || this.#stopping) return;
+    const { flow } = this.#shared;
+    switch (event.type) {
+      case 'packet':
+        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
+        listener.packet(event.bytes, event.origin);
+        return;
+      case 'control':
+        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
+        listener.control(event.slot, event.bytes, event.origin);
+        return;
+      case 'carry':
+        flow[FlowField.carryDone] = (flow[FlowField.carryDone] as number) + event.batch.length;
+        listener.carry(event.carrier, event.destination, event.batch);
+        return;
+      case 'confirmed':
+        listener.confirmed(event.slot, event.localIndex);
+        return;
+      case 'wanted':
+        listener.wanted(event.slot);
+        return;
+      case 'roamed':
+        listener.roamed(event.slot, event.endpoint);
+        return;
+      case 'exhausted':
+        listener.exhausted(event.slot, event.localIndex);
+        return;
+      case 'failed':
+        this.#fail(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
+    }
+  }
+
+  #command(command: Command): void {
+    if (this.#stopping) return;
+    this.#mirror.note(command);
+    this.#post(command);
+  }
+
+  #post(command: Command, transfer: ArrayBuffer[] = []): void {
+    if (!this.#port) return;
+    this.#port.postMessage(command, transfer);
+    Atomics.add(this.#shared.control, ControlWord.posted, 1);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#one && this.#wakeFd >= 0) libc().write(this.#wakeFd, this.#one.base, 8);
+  }
+
+  #tellStop(): void {
+    Atomics.store(this.#shared.control, ControlWord.stop, 1);
+    this.#wake();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    process.off('exit', this.#wakeAtExit);
+    const worker = this.#worker;
+    if (worker) {
+      this.#tellStop();
+      worker.ref();
+      const timer = setTimeout(() => void worker.terminate(), stopMs);
+      await this.#ended;
+      clearTimeout(timer);
+    }
+    this.#port?.close();
+    this.#port = undefined;
+    this.#worker = undefined;
+    this.#device?.close();
+    const c = this.#udp || this.#wakeFd >= 0 ? libc() : undefined;
+    if (this.#udp) c?.close(this.#udp.fd);
+    if (this.#wakeFd >= 0) c?.close(this.#wakeFd);
+    this.#wakeFd = -1;
+    if (this.#arenaAddress !== 0) unmap(this.#arenaAddress, arenaLength);
+    this.#arenaAddress = 0;
+    this.#mirror.clear();
+    this.#listener = undefined;
+  }
+
+  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
+    if (!Number.isInteger(slot) || slot < 0 || slot >= peerLimit) {
+      throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
+    }
+    this.#shared.peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
+    this.#command({
+      type: 'add-peer',
+      slot,
+      nodeId: nodeId.slice(),
+      guard: { ...guard, mac: guard.mac.slice() },
+    });
+  }
+
+  removePeer(slot: number): void {
+    this.#command({ type: 'remove-peer', slot });
+  }
+
+  setPath(slot: number, path: Path | null): void {
+    this.#command({ type: 'set-path', slot, path });
+  }
+
+  addKey(slot: number, keys: SessionKeys): void {
+    this.#command({ type: 'add-key', slot, keys, replayed: false });
+  }
+
+  useKey(slot: number, localIndex: number): void {
+    this.#command({ type: 'use-key', slot, localIndex });
+  }
+
+  removeKey(localIndex: number): void {
+    this.#command({ type: 'remove-key', localIndex });
+  }
+
+  setRelay(relay: number, route: RelayRoute | null): void {
+    this.#command({ type: 'set-relay', relay, route });
+  }
+
+  setNeighbours(neighbours: readonly Neighbour[]): void {
+    this.#command({ type: 'set-neighbours', neighbours });
+  }
+
+  sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
+    this.#command({ type: 'send-control', slot, bytes, path });
+  }
+
+  sendPacket(bytes: Uint8Array, path: Path): void {
+    if (path.kind !== 'carrier') {
+      this.#command({ type: 'send-packet', bytes, path });
+      return;
+    }
+    // Nothing to seal and no socket: the carrier is the control thread's own.
+    const batch = batchOf(bytes);
+    const { carrier } = path;
+    const destination = path.destination.slice();
+    queueMicrotask(() => {
+      if (!this.#stopping) this.#listener?.carry(carrier, destination, batch);
+    });
+  }
+
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
+    if (this.#stopping) return;
+    const whole = batch.byteLength === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer;
+    this.#post({ type: 'carried', carrier, source, batch }, whole ? [batch.buffer] : []);
+  }
+
+  /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */
+  async rebind(): Promise<void> {
+    const old = this.#udp;
+    if (!old || this.#stopping) return;
+    const c = libc();
+    sharePort(old.fd);
+    let fresh: UdpSocket;
+    try {
+      fresh = openUdp(old.port, this.#options.bindAddress, true);
+    } catch (thrown) {
+      this.#log.warn('udp port lost on rebind', { port: old.port, error: messageOf(thrown) });
+      fresh = openUdp(0, this.#options.bindAddress);
+    }
+    if (fresh.ipv6 !== old.ipv6) {
+      c.close(fresh.fd);
+      throw new EvioError('EVIO_INTERNAL', 'IPv6 came or went: restart the node to use it');
+    }
+    c.dup2(fresh.fd, old.fd);
+    c.close(fresh.fd);
+    this.#udp = { ...fresh, fd: old.fd };
+    this.#wake();
+  }
+
+  now(): number {
+    return this.#now();
+  }
+
+  peerCounters(slot: number): PeerCounters {
+    return readPeerCounters(this.#shared, slot);
+  }
+
+  deviceCounters(): DeviceCounters {
+    return readDeviceCounters(this.#shared);
+  }
+
+  /** Test hook: lets the worker fall. */
+  crash(): void {
+    this.#post({ type: 'crash' });
+  }
+}

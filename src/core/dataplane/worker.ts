@@ -1,0 +1,69 @@
+/**
+ * The thread of the packet loop. It sleeps in poll() on interface, socket and eventfd; the event loop of the thread
+ * never turns, so commands are taken with `receiveMessageOnPort` when the eventfd or the counter of posts says so.
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Arena } from '../native/arena.js';
+import { libc, PollEvent, Pollfd } from '../native/libc.js';
+import { KernelIo } from './kernel-io.js';
+import { loopOptions, PacketLoop } from './loop.js';
+import type { Command, WorkerSetup } from './messages.js';
+import { ControlWord, makeNow, sharedMemory } from './shared.js';
+
+/** The loop looks up at least this often, in case the control thread died without a word. */
+const lookUpMs = 5_000;
+
+function run(setup: WorkerSetup): void {
+  const c = libc();
+  const arena = new Arena(setup.arenaLength, setup.arenaAddress);
+  const shared = sharedMemory(setup.shared);
+  const { port } = setup;
+  const pollfds = arena.alloc(3 * Pollfd.size);
+  const drain = arena.alloc(8);
+  const watched = [setup.tapFd, setup.udpFd, setup.wakeFd];
+  watched.forEach((fd, i) => {
+    arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
+    arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
+  });
+  const wakeEvents = pollfds + 2 * Pollfd.size + Pollfd.revents;
+  const loop = new PacketLoop(
+    arena,
+    new KernelIo(arena, setup),
+    shared,
+    loopOptions(setup.ip, setup.mac, setup.mtu),
+    makeNow(),
+    (events, transfer) => {
+      port.postMessage(events, transfer);
+    },
+  );
+  let taken = 0;
+  let lost = false;
+  const takeCommands = (): void => {
+    const posted = Atomics.load(shared.control, ControlWord.posted);
+    if (posted === taken) return;
+    taken = posted;
+    loop.commandsBegin();
+    for (;;) {
+      const received = receiveMessageOnPort(port) as { message: Command } | undefined;
+      if (received === undefined) break;
+      loop.command(received.message);
+    }
+    loop.commandsDone();
+  };
+  while (Atomics.load(shared.control, ControlWord.stop) === 0) {
+    takeCommands();
+    if (loop.round()) continue;
+    if (loop.deviceLost && !lost) {
+      lost = true;
+      arena.view.setInt32(pollfds, -1, true);
+      loop.fail('the network interface was removed');
+    }
+    c.poll(arena.base + pollfds, watched.length, lookUpMs);
+    if (arena.view.getUint16(wakeEvents, true) !== 0) c.read(setup.wakeFd, arena.base + drain, 8);
+  }
+  loop.close();
+}
+
+const setup = workerData as WorkerSetup;
+run(setup);
+setup.port.close();
