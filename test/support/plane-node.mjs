@@ -10,13 +10,17 @@ const bytes = (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
 const say = (event, fields = {}) => process.stdout.write(JSON.stringify({ event, ...fields }) + '\n');
 const path = (p) => (p && p.destination ? { ...p, destination: bytes(p.destination) } : p);
 const log = Object.fromEntries(
-  ['error', 'warn', 'info', 'debug', 'trace'].map((level) => [level, (message, fields) => say('log', { level, message, ...fields })]),
+  ['error', 'warn', 'info', 'debug', 'trace'].map((level) => [
+    level,
+    (message, fields) => say('log', { level, message, ...fields }),
+  ]),
 );
 const plane = new WorkerPlane({ ...setup.options, mac: bytes(setup.options.mac) }, log);
 
 await plane.start({
   packet: (b, origin) => say('packet', { type: b[0], length: b.length, origin: origin.kind }),
-  control: (slot, b, origin) => say('control', { slot, bytes: Buffer.from(b).toString('hex'), origin: origin.kind }),
+  control: (slot, b, origin) =>
+    say('control', { slot, bytes: Buffer.from(b).toString('hex'), origin: origin.kind }),
   confirmed: (slot, localIndex) => say('confirmed', { slot, localIndex }),
   wanted: (slot) => say('wanted', { slot }),
   roamed: (slot, endpoint) => say('roamed', { slot, endpoint }),
@@ -28,7 +32,11 @@ await plane.start({
 });
 plane.setNeighbours(setup.neighbours.map((n) => ({ ip: n.ip, mac: bytes(n.mac) })));
 for (const peer of setup.peers) {
-  plane.addPeer(peer.slot, bytes(peer.nodeId), { mac: bytes(peer.mac), ip: peer.ip, bridge: peer.bridge ?? false });
+  plane.addPeer(peer.slot, bytes(peer.nodeId), {
+    mac: bytes(peer.mac),
+    ip: peer.ip,
+    bridge: peer.bridge ?? false,
+  });
   const { keys } = peer;
   plane.addKey(peer.slot, { ...keys, sendKey: bytes(keys.sendKey), receiveKey: bytes(keys.receiveKey) });
   if (peer.use !== false) plane.useKey(peer.slot, keys.localIndex);
