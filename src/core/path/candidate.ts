@@ -1,0 +1,58 @@
+/** Which of our own addresses a peer may try. No I/O: the caller brings the interface list. */
+import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { containsCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
+import { maxCandidates, type Candidate } from '../wire/control.js';
+
+/** One address of one interface, as `os.networkInterfaces()` tells. */
+export interface LocalAddress {
+  readonly device: string;
+  readonly address: string;
+  readonly internal: boolean;
+}
+
+/** Interfaces that lead into this machine only: containers, bridges for them, other overlays of ours. */
+const localOnly = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|kube|nerdctl|podman|lxc|lxd|evio)/;
+
+/** Addresses usable from elsewhere: no loopback, link-local, container or overlay address. */
+export function usableAddresses(
+  all: readonly LocalAddress[],
+  exclude: { readonly devices: readonly string[]; readonly cidrs: readonly Cidr[] },
+): string[] {
+  const out: string[] = [];
+  for (const { device, address, internal } of all) {
+    if (internal || localOnly.test(device) || exclude.devices.includes(device)) continue;
+    if (/^(fe[89ab]|127\.|169\.254\.|::1$)/i.test(address)) continue;
+    const ip = parseIpv4(address);
+    if (ip !== undefined && exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 }))) continue;
+    if (!out.includes(address)) out.push(address);
+  }
+  return out;
+}
+
+/** Host candidates first (they are nearest), then reflexive ones, without duplicates. */
+export function gatherCandidates(
+  hosts: readonly string[],
+  port: number,
+  reflexive: readonly Endpoint[],
+): Candidate[] {
+  const seen = new Set<string>();
+  const out: Candidate[] = [];
+  const add = (candidate: Candidate): void => {
+    const key = formatEndpoint(candidate.endpoint);
+    if (seen.has(key) || out.length >= maxCandidates) return;
+    seen.add(key);
+    out.push(candidate);
+  };
+  for (const host of hosts) add({ kind: 'host', endpoint: { host, port } });
+  for (const endpoint of reflexive) add({ kind: 'reflexive', endpoint });
+  return out;
+}
+
+/** True for an endpoint that may be probed at all: a real port, not multicast, loopback, link-local or unspecified. */
+export function isProbeable(endpoint: Endpoint): boolean {
+  if (endpoint.port === 0) return false;
+  const host = endpoint.host.toLowerCase();
+  if (host.includes(':')) return host !== '::' && host !== '::1' && !/^(ff|fe[89ab])/.test(host);
+  const first = Number(host.split('.')[0]);
+  return first !== 0 && first !== 127 && first < 224;
+}

@@ -1,0 +1,128 @@
+/**
+ * The UDP side of our link to one relay: keeps our association bound, measures it, and says when UDP is blocked.
+ *
+ * A machine without I/O. The WebSocket (core/net/relay-client.ts) brings the association; this machine sends `bind`
+ * packets by the same socket that carries data, so a `bound` answer also tells our reflexive address.
+ *
+ *   down ──up──▶ settling ──bound──▶ bound ──no answer──▶ blocked ──bound──▶ bound
+ */
+import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/relay.js';
+
+/** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
+const retryMs = 300;
+const blockedRetryMs = 15_000;
+/** Unanswered binds before UDP counts as blocked. */
+const patience = 5;
+/** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
+const keepaliveMs = 15_000;
+/** Least time between a hint (unbound, suspicion) and the next. */
+const nudgeGapMs = 250;
+
+export interface RelayLinkPorts {
+  sendBind(packet: Uint8Array, relay: Endpoint): void;
+  /** UDP through the relay works (route) or does not (null). */
+  route(route: { endpoint: Endpoint; association: number } | null): void;
+  reflexive(server: Endpoint, observed: Endpoint): void;
+}
+
+export class RelayLink {
+  readonly #ports: RelayLinkPorts;
+  #association: { readonly index: number; readonly key: Uint8Array } | undefined;
+  #endpoint: Endpoint | undefined;
+  #counter = 0;
+  #unanswered = 0;
+  #sentAt = -Infinity;
+  #nextAt = Infinity;
+  #bound = false;
+  #rttMs: number | null = null;
+
+  constructor(ports: RelayLinkPorts) {
+    this.#ports = ports;
+  }
+
+  /** True while data may go through the relay by UDP. */
+  get bound(): boolean {
+    return this.#bound;
+  }
+
+  /** True when the relay is up but UDP to it goes unanswered. */
+  get blocked(): boolean {
+    return this.#association !== undefined && !this.#bound && this.#unanswered >= patience;
+  }
+
+  /** True until UDP either answered or was found blocked. */
+  get settling(): boolean {
+    return this.#association !== undefined && !this.#bound && this.#unanswered < patience;
+  }
+
+  get rttMs(): number | null {
+    return this.#rttMs;
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** A new association: from now on binds go to `endpoint`. `dateMs` seeds the counter, so it rises over restarts too. */
+  up(now: number, dateMs: number, endpoint: Endpoint, index: number, key: Uint8Array): void {
+    this.down();
+    this.#association = { index, key };
+    this.#endpoint = endpoint;
+    this.#counter = Math.max(this.#counter, Math.floor(dateMs));
+    this.#nextAt = now;
+    this.tick(now);
+  }
+
+  down(): void {
+    this.#association = undefined;
+    this.#nextAt = Infinity;
+    this.#unanswered = 0;
+    this.#setBound(false);
+  }
+
+  /** Something is odd (silence, a new address): bind at once, whatever the schedule. */
+  nudge(now: number): void {
+    if (!this.#association || now - this.#sentAt < nudgeGapMs) return;
+    this.#nextAt = now;
+    this.tick(now);
+  }
+
+  tick(now: number): void {
+    if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
+    if (this.#unanswered >= patience) this.#setBound(false);
+    this.#counter++;
+    this.#unanswered++;
+    this.#sentAt = now;
+    this.#nextAt = now + (this.#unanswered > patience ? blockedRetryMs : retryMs);
+    this.#ports.sendBind(encodeBind(this.#association.index, this.#counter, this.#association.key), this.#endpoint);
+  }
+
+  /** A bound or unbound packet from `from`. False when it is not about this link. */
+  receive(now: number, packet: Uint8Array, from: Endpoint): boolean {
+    const association = this.#association;
+    if (!association || !this.#endpoint || !sameEndpoint(from, this.#endpoint)) return false;
+    if (parseUnbound(packet) === association.index) {
+      this.nudge(now);
+      return true;
+    }
+    const head = peekAssociation(packet);
+    if (head?.association !== association.index || head.counter > this.#counter) return false;
+    const observed = openBound(packet, association.key);
+    if (!observed) return false;
+    if (head.counter === this.#counter) this.#rttMs = now - this.#sentAt;
+    this.#unanswered = 0;
+    this.#nextAt = now + keepaliveMs;
+    this.#setBound(true);
+    this.#ports.reflexive(from, observed);
+    return true;
+  }
+
+  #setBound(bound: boolean): void {
+    if (bound === this.#bound) return;
+    this.#bound = bound;
+    const association = this.#association;
+    const endpoint = this.#endpoint;
+    this.#ports.route(bound && association && endpoint ? { endpoint, association: association.index } : null);
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The session with one peer: handshakes, keypairs, rekeying. A machine without I/O.
+ *
+ * Timers and the idea of three keypairs are WireGuard's (paper, section 6). Two differences: an initiation of ours
+ * and one of the peer's are kept apart, so that both sides may begin at once; and the first retries come fast, because
+ * a relay may still be learning that the peer exists.
+ */
+import type { Path, SessionKeys } from '../dataplane/plane.js';
+import type { DhKeys } from '../identity/keys.js';
+import { equalBytes, wipe } from '../lib/bytes.js';
+import type { Env } from '../lib/env.js';
+import { CookieJar } from '../noise/cookie.js';
+import { createInitiation, type Established, type InitiatorState, type PendingInitiation } from '../noise/ik.js';
+import { compareStamps, type StampSource } from '../noise/tai64n.js';
+import { encodeInitPayload, encodeResponsePayload, type InitPayload, type ResponsePayload } from '../wire/handshake.js';
+import type { Suite } from '../wire/packet.js';
+import type { IndexTable } from './index-table.js';
+
+/* Specification constants (WireGuard paper, table in section 6.1) */
+export const rekeyAfterMs = 120_000;
+/** A key lives this much longer than the moment of its rekey. */
+export const rejectMarginMs = 60_000;
+
+/* Tuning constants */
+const retryMs = [400, 600, 1_000, 2_000, 4_000, 5_000] as const;
+/** Once so many tries failed, ask less often. */
+const slowAfterTries = 8;
+const slowRetryMs = 15_000;
+const jitterMs = 333;
+/** The responder rekeys itself when the initiator did not within this time. */
+const responderGraceMs = 10_000;
+
+/** What all sessions of a node share. */
+export interface SessionContext {
+  readonly env: Env;
+  readonly localStatic: DhKeys;
+  readonly prologue: Uint8Array;
+  readonly suite: Suite;
+  readonly boot: number;
+  readonly stamps: StampSource;
+  readonly indexes: IndexTable<Session>;
+  readonly rekeyAfterMs: number;
+  credential(): Uint8Array;
+}
+
+export interface SessionPorts {
+  /** Ways by which a handshake may reach the peer now, best first. Empty: there is none yet. */
+  handshakePaths(): readonly Path[];
+  send(packet: Uint8Array, path: Path): void;
+  addKey(keys: SessionKeys): void;
+  useKey(localIndex: number): void;
+  removeKey(localIndex: number): void;
+  /** An empty packet, which confirms the keys to the peer. */
+  keepalive(): void;
+  /** A keypair is in use. `restarted`: the peer is another process than before (or the first). */
+  established(restarted: boolean): void;
+  /** No keypair is left. */
+  lost(): void;
+}
+
+interface Keypair {
+  readonly localIndex: number;
+  readonly initiator: boolean;
+  readonly createdAt: number;
+  confirmed: boolean;
+}
+
+interface Attempt {
+  readonly state: InitiatorState;
+  readonly index: number;
+}
+
+export class Session {
+  readonly #context: SessionContext;
+  readonly #ports: SessionPorts;
+  readonly #remoteStatic: Uint8Array;
+  readonly #cookies: CookieJar;
+  readonly #keypairs: Keypair[] = [];
+  #current: Keypair | undefined;
+  #attempts: Attempt[] = [];
+  #tries = 0;
+  #retryAt = Infinity;
+  #wanted = false;
+  #lastStamp: Uint8Array | undefined;
+  #peerBoot: number | undefined;
+  #handshakeAt: number | undefined;
+
+  constructor(context: SessionContext, ports: SessionPorts, remoteStatic: Uint8Array) {
+    this.#context = context;
+    this.#ports = ports;
+    this.#remoteStatic = remoteStatic;
+    this.#cookies = new CookieJar(remoteStatic);
+  }
+
+  get established(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** True while a handshake of ours is under way. */
+  get connecting(): boolean {
+    return this.#retryAt !== Infinity;
+  }
+
+  /** Initiations sent since the last success. */
+  get tries(): number {
+    return this.#tries;
+  }
+
+  /** Monotonic ms of the last completed handshake. */
+  get handshakeAt(): number | undefined {
+    return this.#handshakeAt;
+  }
+
+  /** Begins a handshake unless one is under way; `soon` also cuts a long retry wait short. */
+  connect(now: number, soon = true): void {
+    this.#wanted = true;
+    if (this.#retryAt === Infinity) {
+      this.#tries = 0;
+      this.#initiate(now);
+    } else if (soon && this.#retryAt - now > 1_000) {
+      this.#tries = Math.min(this.#tries, 2);
+      this.#initiate(now);
+    }
+  }
+
+  /** Stops trying; keys stay. */
+  giveUp(): void {
+    this.#wanted = false;
+    this.#abandonAttempts();
+  }
+
+  tick(now: number): void {
+    const current = this.#current;
+    const limit = this.#context.rekeyAfterMs + rejectMarginMs;
+    for (const pair of [...this.#keypairs]) if (now - pair.createdAt > limit) this.#drop(pair);
+    if (current && this.#current === undefined) this.#ports.lost();
+    if (this.#current && this.#retryAt === Infinity) {
+      const grace = this.#current.initiator ? 0 : Math.min(responderGraceMs, this.#context.rekeyAfterMs);
+      if (now - this.#current.createdAt >= this.#context.rekeyAfterMs + grace) this.connect(now);
+    }
+    if (now >= this.#retryAt) this.#initiate(now);
+  }
+
+  /**
+   * A verified initiation of this peer. The caller has checked gate, certificate and that it belongs to this peer.
+   * False when its stamp is not newer than the last: a replay, or our own duplicate by another path.
+   */
+  acceptInitiation(now: number, initiation: PendingInitiation, payload: InitPayload, origin: Path): boolean {
+    if (this.#lastStamp && compareStamps(payload.stamp, this.#lastStamp) <= 0) return false;
+    this.#lastStamp = payload.stamp;
+    const index = this.#context.indexes.allocate(this);
+    const response: ResponsePayload = { boot: this.#context.boot, certificate: this.#context.credential() };
+    const { packet, keys, suite } = initiation.respond({
+      payload: encodeResponsePayload(response),
+      senderIndex: index,
+      random: this.#context.env.random,
+    });
+    this.#cookies.stamp(packet, now);
+    this.#install(now, index, initiation.senderIndex, suite, keys, false, payload.boot);
+    this.#ports.send(packet, origin);
+    return true;
+  }
+
+  /** A response to one of our initiations. Undefined when it is not genuine; its payload otherwise, to be verified before `complete`. */
+  openResponse(packet: Uint8Array, receiverIndex: number): Established | undefined {
+    return this.#attempts.find((attempt) => attempt.index === receiverIndex)?.state.consumeResponse(packet);
+  }
+
+  /** Takes the keys of a response whose certificate was verified. */
+  complete(now: number, established: Established, receiverIndex: number, boot: number): void {
+    this.#attempts = this.#attempts.filter((attempt) => attempt.index !== receiverIndex);
+    this.#abandonAttempts();
+    this.#tries = 0;
+    this.#wanted = false;
+    this.#install(now, receiverIndex, established.senderIndex, established.suite, established.keys, true, boot);
+  }
+
+  /** A cookie reply addressed to one of our handshakes: the next try carries the cookie, and comes at once. */
+  takeCookie(now: number, packet: Uint8Array): void {
+    if (this.#cookies.consume(packet, now) && this.#retryAt !== Infinity) this.#retryAt = now;
+  }
+
+  /** The plane saw the first genuine packet under a key: the peer has it, so we may send with it. */
+  confirm(now: number, localIndex: number): void {
+    const pair = this.#keypairs.find((p) => p.localIndex === localIndex);
+    if (!pair || pair.confirmed) return;
+    this.#promote(now, pair);
+  }
+
+  /** The key runs out of numbers. */
+  exhausted(now: number, localIndex: number): void {
+    if (this.#current?.localIndex === localIndex) this.connect(now);
+  }
+
+  /** Forgets all keys: the peer said goodbye, or we remove it. */
+  reset(): void {
+    this.#abandonAttempts();
+    this.#wanted = false;
+    for (const pair of [...this.#keypairs]) this.#drop(pair);
+    this.#peerBoot = undefined;
+    this.#handshakeAt = undefined;
+  }
+
+  #initiate(now: number): void {
+    const paths = this.#ports.handshakePaths();
+    const step = this.#tries >= slowAfterTries ? slowRetryMs : (retryMs[Math.min(this.#tries, retryMs.length - 1)] ?? slowRetryMs);
+    this.#retryAt = now + step + this.#context.env.random.unit() * jitterMs;
+    if (paths.length === 0) return; // nothing to send it by: try again without counting
+    this.#tries++;
+    const index = this.#context.indexes.allocate(this);
+    const payload: InitPayload = {
+      stamp: this.#context.stamps.next(),
+      boot: this.#context.boot,
+      certificate: this.#context.credential(),
+    };
+    const { packet, state } = createInitiation({
+      suite: this.#context.suite,
+      prologue: this.#context.prologue,
+      localStatic: this.#context.localStatic,
+      remoteStatic: this.#remoteStatic,
+      payload: encodeInitPayload(payload),
+      senderIndex: index,
+      random: this.#context.env.random,
+    });
+    this.#cookies.stamp(packet, now);
+    // The last two are kept: a slow answer to the one before is still an answer.
+    this.#attempts.push({ state, index });
+    if (this.#attempts.length > 2) this.#abandon(this.#attempts.shift() as Attempt);
+    for (const path of paths) this.#ports.send(packet, path);
+  }
+
+  #install(
+    now: number,
+    localIndex: number,
+    remoteIndex: number,
+    suite: Suite,
+    keys: { send: Uint8Array; receive: Uint8Array },
+    initiator: boolean,
+    boot: number,
+  ): void {
+    this.#ports.addKey({ localIndex, remoteIndex, suite, sendKey: keys.send, receiveKey: keys.receive });
+    wipe(keys.send);
+    wipe(keys.receive);
+    const pair: Keypair = { localIndex, initiator, createdAt: now, confirmed: initiator };
+    this.#keypairs.push(pair);
+    const restarted = this.#peerBoot !== boot;
+    this.#peerBoot = boot;
+    this.#handshakeAt = now;
+    this.#restarted ||= restarted;
+    if (initiator) {
+      this.#promote(now, pair);
+      this.#ports.keepalive();
+    } else {
+      // Unconfirmed keys of a flood of initiations must not pile up: keep the newest beside current and previous.
+      const spare = this.#keypairs.filter((p) => !p.confirmed);
+      if (spare.length > 2) this.#drop(spare[0] as Keypair);
+    }
+  }
+
+  #restarted = false;
+
+  #promote(now: number, pair: Keypair): void {
+    pair.confirmed = true;
+    const previous = this.#current;
+    this.#current = pair;
+    this.#ports.useKey(pair.localIndex);
+    for (const old of [...this.#keypairs]) {
+      if (old !== pair && old !== previous && old.confirmed) this.#drop(old);
+    }
+    if (!pair.initiator) {
+      this.#tries = 0;
+      this.#wanted = false;
+      this.#abandonAttempts();
+    }
+    this.#handshakeAt = now;
+    const restarted = this.#restarted || !previous;
+    this.#restarted = false;
+    this.#ports.established(restarted);
+  }
+
+  #drop(pair: Keypair): void {
+    const at = this.#keypairs.indexOf(pair);
+    if (at >= 0) this.#keypairs.splice(at, 1);
+    if (this.#current === pair) this.#current = undefined;
+    this.#ports.removeKey(pair.localIndex);
+    this.#context.indexes.release(pair.localIndex);
+  }
+
+  #abandon(attempt: Attempt): void {
+    attempt.state.destroy();
+    this.#context.indexes.release(attempt.index);
+  }
+
+  #abandonAttempts(): void {
+    for (const attempt of this.#attempts) this.#abandon(attempt);
+    this.#attempts = [];
+    this.#retryAt = Infinity;
+  }
+
+  /** True when `key` is the static key this session was made for. */
+  matches(key: Uint8Array): boolean {
+    return equalBytes(key, this.#remoteStatic);
+  }
+
+  /** True while the session wants to exist and does not. */
+  get wanting(): boolean {
+    return this.#wanted;
+  }
+}

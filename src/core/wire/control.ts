@@ -1,0 +1,108 @@
+/**
+ * Control messages between two members, sealed inside their session (kind 0x10 of wire/packet.ts).
+ *
+ *   ping     0x01 | transaction 8 | zero padding        padding tries the path's MTU
+ *   pong     0x02 | transaction 8 | endpoint 18 | direct frames 8
+ *            endpoint: where the ping came from (RFC 5389 calls it reflexive; zeros when it was relayed)
+ *            direct frames: frames received from you by any direct path, so that a path which answers pings and
+ *            eats payload is noticed
+ *   offer    0x03 | sequence 4 | count 1 | ( kind 1 | endpoint 18 )*      my candidates; a new sequence asks for a punch
+ *   accept   0x04 | sequence 4
+ *   goodbye  0x05                                       the sender stops; forget its sessions
+ *
+ * Integers are big endian.
+ */
+import { ByteReader, ByteWriter } from '../lib/bytes.js';
+import { readEndpoint, writeEndpoint, type Endpoint } from '../lib/endpoint.js';
+
+const Type = { ping: 1, pong: 2, offer: 3, accept: 4, goodbye: 5 } as const;
+
+/** Where a candidate comes from; the number is its code on the wire. */
+export const candidateKinds = ['host', 'reflexive', 'mapped', 'static'] as const;
+export type CandidateKind = (typeof candidateKinds)[number];
+
+export interface Candidate {
+  readonly kind: CandidateKind;
+  readonly endpoint: Endpoint;
+}
+
+/** Candidates in one offer: more is a mistake or an attempt to make us scan somebody. */
+export const maxCandidates = 24;
+
+export type Control =
+  | { readonly type: 'ping'; readonly transaction: number; readonly size: number }
+  | { readonly type: 'pong'; readonly transaction: number; readonly observed: Endpoint; readonly directFrames: number }
+  | { readonly type: 'offer'; readonly sequence: number; readonly candidates: readonly Candidate[] }
+  | { readonly type: 'accept'; readonly sequence: number }
+  | { readonly type: 'goodbye' };
+
+const nowhere: Endpoint = { host: '0.0.0.0', port: 0 };
+
+/** @param size total length of the message in bytes; at least 9. */
+export function encodePing(transaction: number, size = 9): Uint8Array {
+  const out = new Uint8Array(Math.max(9, size));
+  out.set(new ByteWriter(9).u8(Type.ping).u64(transaction).finish());
+  return out;
+}
+
+export function encodePong(transaction: number, observed: Endpoint | undefined, directFrames: number): Uint8Array {
+  const writer = new ByteWriter(40).u8(Type.pong).u64(transaction);
+  writeEndpoint(writer, observed ?? nowhere);
+  return writer.u64(directFrames).finish();
+}
+
+export function encodeOffer(sequence: number, candidates: readonly Candidate[]): Uint8Array {
+  const some = candidates.slice(0, maxCandidates);
+  const writer = new ByteWriter(256).u8(Type.offer).u32(sequence).u8(some.length);
+  for (const candidate of some) {
+    writer.u8(candidateKinds.indexOf(candidate.kind));
+    writeEndpoint(writer, candidate.endpoint);
+  }
+  return writer.finish();
+}
+
+export function encodeAccept(sequence: number): Uint8Array {
+  return new ByteWriter(8).u8(Type.accept).u32(sequence).finish();
+}
+
+export function encodeGoodbye(): Uint8Array {
+  return Uint8Array.of(Type.goodbye);
+}
+
+/** The message, or undefined when it is malformed or of a later version. Never throws. */
+export function parseControl(bytes: Uint8Array): Control | undefined {
+  const reader = new ByteReader(bytes);
+  switch (reader.u8()) {
+    case Type.ping: {
+      const transaction = reader.u64();
+      return reader.failed ? undefined : { type: 'ping', transaction, size: bytes.length };
+    }
+    case Type.pong: {
+      const transaction = reader.u64();
+      const observed = readEndpoint(reader);
+      const directFrames = reader.u64();
+      return reader.failed ? undefined : { type: 'pong', transaction, observed, directFrames };
+    }
+    case Type.offer: {
+      const sequence = reader.u32();
+      const count = reader.u8();
+      if (count > maxCandidates) return undefined;
+      const candidates: Candidate[] = [];
+      for (let i = 0; i < count; i++) {
+        const kind = candidateKinds[reader.u8()];
+        const endpoint = readEndpoint(reader);
+        if (kind === undefined || reader.failed) return undefined;
+        candidates.push({ kind, endpoint });
+      }
+      return { type: 'offer', sequence, candidates };
+    }
+    case Type.accept: {
+      const sequence = reader.u32();
+      return reader.failed ? undefined : { type: 'accept', sequence };
+    }
+    case Type.goodbye:
+      return { type: 'goodbye' };
+    default:
+      return undefined;
+  }
+}
