@@ -1,0 +1,346 @@
+/**
+ * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
+ * No I/O: the packet path is a port, time is an argument.
+ */
+import type { DataPlane, Origin, Path, SessionKeys } from '../dataplane/plane.js';
+import type { Member } from '../identity/certificate.js';
+import { Right } from '../identity/certificate.js';
+import { dhPublicKey } from '../identity/keys.js';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
+import type { Env } from '../lib/env.js';
+import { Prober, type ActivePath, type RelayChoice } from '../path/prober.js';
+import { WhyLog } from '../path/why.js';
+import { encodeAccept, encodeGoodbye, encodeOffer, encodePing, encodePong, type Candidate, type Control } from '../wire/control.js';
+import { Session, type SessionContext } from './session.js';
+
+/** An offer is repeated until it is accepted. */
+const offerRetryMs = 500;
+const offerTries = 6;
+/** Silence in spite of heartbeats (path/prober.ts): ask for a new session, then call the peer lost. */
+const silentMs = 15_000;
+const lostMs = 35_000;
+/** Frames go out by a relay and nothing comes back: the relay link is asked whether it still stands. */
+const relaySilenceMs = 1_500;
+/** Handshakes unanswered for so long make a peer unreachable. */
+const unreachableMs = 15_000;
+/** Remembered endpoints of a peer: the way back when no relay answers. */
+const rememberedLimit = 4;
+
+export type PeerState = 'connected' | 'connecting' | 'idle' | 'unreachable';
+
+export interface PeerPorts {
+  readonly env: Env;
+  readonly plane: DataPlane;
+  readonly session: SessionContext;
+  /** Length of a ping that fills the longest packet. */
+  readonly fullPing: number;
+  relays(peer: Peer): readonly RelayChoice[];
+  candidates(): readonly Candidate[];
+  /** Something is wrong with what goes through relays. */
+  relaySilent(): void;
+  connected(peer: Peer): void;
+  moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void;
+  disconnected(peer: Peer): void;
+  /** Answers to pings that the prober did not send. */
+  pong(peer: Peer, transaction: number): void;
+}
+
+export class Peer {
+  readonly slot: number;
+  readonly session: Session;
+  readonly prober: Prober;
+  readonly why = new WhyLog();
+  readonly #ports: PeerPorts;
+  #member: Member;
+  #offerSequence = 0;
+  #offerTries = 0;
+  #offerAt = Infinity;
+  #remoteOffer = -1;
+  #lastOrigin: Path | null = null;
+  #handshakeVia: Endpoint | undefined;
+  #connectingSince: number | undefined;
+  #connected = false;
+  #txRelayedSeen = 0;
+  #relayTxAt = -Infinity;
+  #establishedAt = 0;
+  #remembered: Endpoint[];
+
+  /** Throws TypeError when the member's key is not a point of the curve. The caller has given `slot` to no other peer. */
+  constructor(ports: PeerPorts, slot: number, member: Member, remembered: readonly string[]) {
+    this.#ports = ports;
+    this.#member = member;
+    this.slot = slot;
+    this.#remembered = remembered.map(parseEndpoint).filter((e) => e !== undefined);
+    const remoteStatic = dhPublicKey(member.key);
+    if (!remoteStatic) throw new TypeError(`the key of ${member.idText} is not on the curve`);
+    const { plane, env } = ports;
+    plane.addPeer(slot, member.id, guardOf(member));
+    this.session = new Session(
+      ports.session,
+      {
+        handshakePaths: () => this.#handshakePaths(),
+        send: (packet, path) => {
+          plane.sendPacket(packet, path);
+        },
+        addKey: (keys: SessionKeys) => {
+          plane.addKey(slot, keys);
+        },
+        useKey: (index) => {
+          plane.useKey(slot, index);
+        },
+        removeKey: (index) => {
+          plane.removeKey(index);
+        },
+        keepalive: () => {
+          const path = this.prober.path ?? this.#lastOrigin;
+          if (path) plane.sendControl(slot, new Uint8Array(0), path);
+        },
+        established: (restarted) => {
+          this.#established(env.clock.now(), restarted);
+        },
+        lost: () => {
+          this.#lose('session expired');
+        },
+      },
+      remoteStatic,
+    );
+    this.prober = new Prober(
+      env,
+      {
+        ping: (transaction, size, path) => {
+          plane.sendControl(slot, encodePing(transaction, size), path);
+        },
+        offer: () => {
+          this.offer(env.clock.now());
+        },
+        setPath: (path) => {
+          plane.setPath(slot, path);
+        },
+        relays: () => ports.relays(this),
+        changed: (from, to) => {
+          if (to?.kind === 'direct') this.#remember(to.endpoint);
+          ports.moved(this, from, to);
+        },
+        log: (event, detail) => {
+          this.why.add(env.clock.date(), event, detail);
+        },
+      },
+      ports.fullPing,
+    );
+  }
+
+  get member(): Member {
+    return this.#member;
+  }
+
+  get remembered(): readonly Endpoint[] {
+    return this.#remembered;
+  }
+
+  get state(): PeerState {
+    if (this.session.established && this.prober.path) return 'connected';
+    if (!this.session.connecting && !this.session.established) return 'idle';
+    const since = this.#connectingSince;
+    return since !== undefined && this.#ports.env.clock.now() - since > unreachableMs ? 'unreachable' : 'connecting';
+  }
+
+  /** A newer certificate of the same node: name, address or rights may differ. */
+  update(member: Member): void {
+    this.#member = member;
+    this.#ports.plane.addPeer(this.slot, member.id, guardOf(member));
+  }
+
+  connect(now: number, soon = true): void {
+    if (!this.session.established) this.#connectingSince ??= now;
+    this.session.connect(now, soon);
+  }
+
+  /** Sends our candidates, again until the peer accepts. */
+  offer(now: number): void {
+    if (!this.session.established) return;
+    this.#offerSequence++;
+    this.#offerTries = 0;
+    this.#sendOffer(now);
+  }
+
+  /** A handshake packet of this peer came this way. */
+  heardFrom(origin: Origin): void {
+    this.#lastOrigin = pathBack(origin, this.#member.id);
+    this.#handshakeVia = origin.kind === 'direct' ? origin.endpoint : undefined;
+  }
+
+  /** A control message that the plane authenticated. */
+  control(now: number, message: Control, origin: Origin): void {
+    const back = pathBack(origin, this.#member.id);
+    this.#lastOrigin = back;
+    const { plane } = this.#ports;
+    switch (message.type) {
+      case 'ping': {
+        const direct = origin.kind === 'direct' ? origin.endpoint : undefined;
+        const received = plane.peerCounters(this.slot).rxDirect;
+        plane.sendControl(this.slot, encodePong(message.transaction, direct, received), back);
+        if (direct) this.prober.observed(now, direct, 'ping');
+        return;
+      }
+      case 'pong':
+        this.prober.pong(now, message.transaction, message.directFrames, origin.kind === 'direct');
+        this.#ports.pong(this, message.transaction);
+        return;
+      case 'offer':
+        plane.sendControl(this.slot, encodeAccept(message.sequence), back);
+        if (message.sequence <= this.#remoteOffer) return;
+        this.#remoteOffer = message.sequence;
+        this.prober.offer(now, message.candidates);
+        return;
+      case 'accept':
+        if (message.sequence === this.#offerSequence) this.#offerAt = Infinity;
+        return;
+      case 'goodbye':
+        this.#lose('peer said goodbye');
+        this.session.reset();
+        return;
+    }
+  }
+
+  /** An authenticated packet came from another direct endpoint than our path's. */
+  roamed(now: number, endpoint: Endpoint): void {
+    this.prober.observed(now, endpoint, 'roamed');
+  }
+
+  /** Sends one ping for a person, by the path that data takes. */
+  ping(transaction: number): void {
+    const path = this.prober.path;
+    if (path) this.#ports.plane.sendControl(this.slot, encodePing(transaction, 64), path);
+  }
+
+  tick(now: number): void {
+    this.session.tick(now);
+    const { plane } = this.#ports;
+    const counters = plane.peerCounters(this.slot);
+    const planeNow = plane.now();
+    const age = (at: number): number => (at === 0 ? Infinity : planeNow - at);
+    if (this.session.established) {
+      this.prober.tick(now, {
+        txDirect: counters.txDirect,
+        rxDirect: counters.rxDirect,
+        directRxAgeMs: age(counters.lastRxDirectMs),
+      });
+      this.#watch(now, counters.txRelayed, age(counters.lastRxMs));
+    }
+    if (now >= this.#offerAt) {
+      if (this.#offerTries >= offerTries || !this.session.established) this.#offerAt = Infinity;
+      else this.#sendOffer(now);
+    }
+  }
+
+  /** True while tenths of a second matter. */
+  get busy(): boolean {
+    return this.prober.busy || this.session.connecting || this.#offerAt !== Infinity;
+  }
+
+  goodbye(): void {
+    if (this.session.established) this.#ports.plane.sendControl(this.slot, encodeGoodbye());
+  }
+
+  /** Ends everything and gives the slot back. */
+  close(): void {
+    this.session.reset();
+    this.prober.reset();
+    this.#ports.plane.removePeer(this.slot);
+  }
+
+  #watch(now: number, txRelayed: number, rxAge: number): void {
+    if (txRelayed !== this.#txRelayedSeen) {
+      if (this.#relayTxAt === -Infinity || rxAge < 500) this.#relayTxAt = now;
+      this.#txRelayedSeen = txRelayed;
+      if (this.prober.active?.kind === 'relay' && rxAge > relaySilenceMs && now - this.#relayTxAt > relaySilenceMs) {
+        this.#relayTxAt = now;
+        this.#ports.relaySilent();
+        if (rxAge > 2 * relaySilenceMs) this.session.connect(now);
+      }
+    }
+    const quiet = Math.min(rxAge, now - this.#establishedAt);
+    if (quiet > lostMs) {
+      this.#lose(`silent for ${Math.round(quiet / 1000)} s`);
+      this.session.reset();
+      this.connect(now);
+    } else if (quiet > silentMs) {
+      this.session.connect(now, false);
+    }
+  }
+
+  #established(now: number, restarted: boolean): void {
+    this.#connectingSince = undefined;
+    this.#establishedAt = now;
+    if (!restarted) return;
+    this.#remoteOffer = -1;
+    this.prober.reset();
+    this.why.add(this.#ports.env.clock.date(), 'session', 'established');
+    this.prober.start(now, this.#handshakeVia);
+    for (const endpoint of this.#remembered) this.prober.observed(now, endpoint, 'remembered');
+    if (!this.#connected && this.prober.path) {
+      this.#connected = true;
+      this.#ports.connected(this);
+    }
+  }
+
+  /** The first path of a session may come after it; the engine is told once there is one. */
+  pathAppeared(): void {
+    if (this.#connected || !this.session.established || !this.prober.path) return;
+    this.#connected = true;
+    this.#ports.connected(this);
+  }
+
+  #lose(reason: string): void {
+    this.why.add(this.#ports.env.clock.date(), 'session', reason);
+    this.prober.reset();
+    this.#offerAt = Infinity;
+    this.#connectingSince = undefined;
+    this.#lastOrigin = null;
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#ports.disconnected(this);
+  }
+
+  #sendOffer(now: number): void {
+    this.#offerTries++;
+    this.#offerAt = now + offerRetryMs;
+    const path = this.prober.path ?? this.#lastOrigin;
+    if (!path) return;
+    this.#ports.plane.sendControl(this.slot, encodeOffer(this.#offerSequence, this.#ports.candidates()), path);
+  }
+
+  #handshakePaths(): Path[] {
+    const paths: Path[] = [];
+    if (this.prober.path) paths.push(this.prober.path);
+    const relays = this.#ports.relays(this).map((choice) => choice.path);
+    paths.push(...relays.filter((path) => path !== this.prober.path));
+    if (paths.length === 0 || this.session.tries > 1) {
+      for (const endpoint of this.#remembered) paths.push({ kind: 'direct', endpoint });
+    }
+    return paths.slice(0, 6);
+  }
+
+  #remember(text: string): void {
+    const endpoint = parseEndpoint(text);
+    if (!endpoint) return;
+    const others = this.#remembered.filter((e) => formatEndpoint(e) !== text);
+    this.#remembered = [endpoint, ...others].slice(0, rememberedLimit);
+  }
+}
+
+function guardOf(member: Member): { mac: Uint8Array; ip: number; bridge: boolean } {
+  return { mac: member.mac, ip: member.ip, bridge: (member.rights & Right.bridge) !== 0 };
+}
+
+/** The path by which an answer goes back where a packet came from. */
+export function pathBack(origin: Origin, id: Uint8Array): Path {
+  switch (origin.kind) {
+    case 'direct':
+      return { kind: 'direct', endpoint: origin.endpoint };
+    case 'relay':
+      return { kind: 'relay', relay: origin.relay, destination: id };
+    case 'carrier':
+      return { kind: 'carrier', carrier: origin.carrier, destination: id };
+  }
+}
