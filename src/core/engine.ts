@@ -9,14 +9,15 @@
 import { networkInterfaces } from 'node:os';
 import type { NodeEvent, PeerReport, PingReply, PingReport, StatusReport, WhyReport } from './control/schema.js';
 import type { NodeState } from './config/schema.js';
-import type { DataPlane, Origin, Path, PlaneListener, PlaneOptions } from './dataplane/plane.js';
+import type { DataPlane, Origin, PlaneListener, PlaneOptions } from './dataplane/plane.js';
+import { WorkerPlane } from './dataplane/worker-plane.js';
 import { verifyCredential, type Member } from './identity/certificate.js';
 import { resign, selfOf, withReceipt, type Self } from './identity/enroll.js';
 import { dhPublicKey } from './identity/keys.js';
 import { describeNetwork, type RelayFact } from './identity/network.js';
 import { macOf } from './identity/node-id.js';
 import { Roster } from './identity/roster.js';
-import { concatBytes, equalBytes, fromBase64Url, toBase64Url, toHex, utf8 } from './lib/bytes.js';
+import { concatBytes, equalBytes, fromBase64Url, toBase64Url, utf8 } from './lib/bytes.js';
 import { formatEndpoint, type Endpoint } from './lib/endpoint.js';
 import { EvioError, messageOf } from './lib/errors.js';
 import { formatIpv4 } from './lib/ipv4.js';
@@ -608,7 +609,10 @@ export class Engine implements Node {
   #peerPorts(): PeerPorts {
     return {
       env: this.#env,
-      plane: this.#packetPort(),
+      plane: this.#plane,
+      sendPacket: (packet, path) => {
+        this.#relays.sendPacket(packet, path);
+      },
       session: this.#session,
       // kind byte not counted: Ethernet header, one VLAN tag, payload
       fullPing: 18 + this.#self.network.mtu,
@@ -642,22 +646,6 @@ export class Engine implements Node {
         if (ping?.slot === peer.slot) ping.resolve(peer.prober.active?.kind ?? 'relay');
       },
     };
-  }
-
-  /** The plane as peers see it: handshakes for WebSocket carriers need not pass through the worker. */
-  #packetPort(): DataPlane {
-    const plane = this.#plane;
-    return new Proxy(plane, {
-      get: (target, name) => {
-        if (name === 'sendPacket') {
-          return (bytes: Uint8Array, path: Path) => {
-            this.#relays.sendPacket(bytes, path);
-          };
-        }
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      },
-    });
   }
 
   #moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
@@ -880,7 +868,10 @@ export function systemAddresses(): { device: string; address: string; internal: 
   );
 }
 
-/** Id of a member, for logs. */
-export function shortId(id: Uint8Array): string {
-  return toHex(id).slice(0, 8);
+/** A node on this machine: TAP, UDP socket, packet worker. `start` is what touches the kernel. */
+export function createNode(options: NodeOptions): Node {
+  return new Engine(options, {
+    makePlane: (plane) => new WorkerPlane(plane, options.env.log),
+    addresses: systemAddresses,
+  });
 }

@@ -31,6 +31,8 @@ export type PeerState = 'connected' | 'connecting' | 'idle' | 'unreachable';
 export interface PeerPorts {
   readonly env: Env;
   readonly plane: DataPlane;
+  /** Sends a handshake packet: by the plane, or by the WebSocket that the path names. */
+  sendPacket(packet: Uint8Array, path: Path): void;
   readonly session: SessionContext;
   /** Length of a ping that fills the longest packet. */
   readonly fullPing: number;
@@ -80,7 +82,7 @@ export class Peer {
       {
         handshakePaths: () => this.#handshakePaths(),
         send: (packet, path) => {
-          plane.sendPacket(packet, path);
+          ports.sendPacket(packet, path);
         },
         addKey: (keys: SessionKeys) => {
           plane.addKey(slot, keys);

@@ -7,7 +7,7 @@
  */
 import type { Path, SessionKeys } from '../dataplane/plane.js';
 import type { DhKeys } from '../identity/keys.js';
-import { equalBytes, wipe } from '../lib/bytes.js';
+import { wipe } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { CookieJar } from '../noise/cookie.js';
 import { createInitiation, type Established, type InitiatorState, type PendingInitiation } from '../noise/ik.js';
@@ -80,10 +80,11 @@ export class Session {
   #attempts: Attempt[] = [];
   #tries = 0;
   #retryAt = Infinity;
-  #wanted = false;
   #lastStamp: Uint8Array | undefined;
   #peerBoot: number | undefined;
   #handshakeAt: number | undefined;
+  /** The newest keypair is of another process of the peer; told once it is in use. */
+  #restarted = false;
 
   constructor(context: SessionContext, ports: SessionPorts, remoteStatic: Uint8Array) {
     this.#context = context;
@@ -113,7 +114,6 @@ export class Session {
 
   /** Begins a handshake unless one is under way; `soon` also cuts a long retry wait short. */
   connect(now: number, soon = true): void {
-    this.#wanted = true;
     if (this.#retryAt === Infinity) {
       this.#tries = 0;
       this.#initiate(now);
@@ -121,12 +121,6 @@ export class Session {
       this.#tries = Math.min(this.#tries, 2);
       this.#initiate(now);
     }
-  }
-
-  /** Stops trying; keys stay. */
-  giveUp(): void {
-    this.#wanted = false;
-    this.#abandonAttempts();
   }
 
   tick(now: number): void {
@@ -171,7 +165,6 @@ export class Session {
     this.#attempts = this.#attempts.filter((attempt) => attempt.index !== receiverIndex);
     this.#abandonAttempts();
     this.#tries = 0;
-    this.#wanted = false;
     this.#install(now, receiverIndex, established.senderIndex, established.suite, established.keys, true, boot);
   }
 
@@ -195,7 +188,6 @@ export class Session {
   /** Forgets all keys: the peer said goodbye, or we remove it. */
   reset(): void {
     this.#abandonAttempts();
-    this.#wanted = false;
     for (const pair of [...this.#keypairs]) this.#drop(pair);
     this.#peerBoot = undefined;
     this.#handshakeAt = undefined;
@@ -257,8 +249,6 @@ export class Session {
     }
   }
 
-  #restarted = false;
-
   #promote(now: number, pair: Keypair): void {
     pair.confirmed = true;
     const previous = this.#current;
@@ -269,8 +259,7 @@ export class Session {
     }
     if (!pair.initiator) {
       this.#tries = 0;
-      this.#wanted = false;
-      this.#abandonAttempts();
+        this.#abandonAttempts();
     }
     this.#handshakeAt = now;
     const restarted = this.#restarted || !previous;
@@ -295,15 +284,5 @@ export class Session {
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#retryAt = Infinity;
-  }
-
-  /** True when `key` is the static key this session was made for. */
-  matches(key: Uint8Array): boolean {
-    return equalBytes(key, this.#remoteStatic);
-  }
-
-  /** True while the session wants to exist and does not. */
-  get wanting(): boolean {
-    return this.#wanted;
   }
 }
