@@ -86,7 +86,7 @@ export function parseControl(bytes: Uint8Array): Control | undefined {
     case Type.offer: {
       const sequence = reader.u32();
       const count = reader.u8();
-      if (count > maxCandidates) return undefined;
+      if (reader.failed || count > maxCandidates) return undefined;
       const candidates: Candidate[] = [];
       for (let i = 0; i < count; i++) {
         const kind = candidateKinds[reader.u8()];

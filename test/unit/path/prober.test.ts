@@ -1,0 +1,234 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Path } from '../../../src/core/dataplane/plane.js';
+import { Prober, type ActivePath, type RelayChoice, type Traffic } from '../../../src/core/path/prober.js';
+import { virtualEnv, VirtualClock } from '../../support/virtual.js';
+
+const peerAt = { host: '198.51.100.1', port: 4000 };
+const nearAt = { host: '192.168.1.9', port: 4000 };
+const relay: RelayChoice = {
+  path: { kind: 'relay', relay: 0, destination: new Uint8Array(16) },
+  label: 'udp://192.0.2.1:3478',
+};
+
+/** A prober against a world where `reach` says which direct endpoints carry packets of up to how many bytes. */
+function rig() {
+  const clock = new VirtualClock();
+  const reach = new Map<string, { maxSize: number; delayMs: number }>();
+  const traffic = { txDirect: 0, rxDirect: 0, lastRx: -Infinity };
+  const peer = { received: 0 };
+  const moves: (ActivePath | null)[] = [];
+  const paths: (Path | null)[] = [];
+  let relays: RelayChoice[] = [relay];
+  let offers = 0;
+  const prober = new Prober(
+    virtualEnv(clock),
+    {
+      ping: (transaction, size, path) => {
+        if (path.kind !== 'direct') {
+          clock.after(40, () => prober.pong(clock.now(), transaction, peer.received, false));
+          return;
+        }
+        const way = reach.get(path.endpoint.host);
+        if (!way || size > way.maxSize) return;
+        clock.after(way.delayMs, () => {
+          traffic.lastRx = clock.now();
+          prober.pong(clock.now(), transaction, peer.received, true);
+        });
+      },
+      offer: () => offers++,
+      setPath: (path) => paths.push(path),
+      relays: () => relays,
+      changed: (_from, to) => moves.push(to),
+      log: () => undefined,
+    },
+    1368,
+  );
+  const state = (): Traffic => ({
+    txDirect: traffic.txDirect,
+    rxDirect: traffic.rxDirect,
+    directRxAgeMs: clock.now() - traffic.lastRx,
+  });
+  const run = (ms: number, each: () => void = () => undefined): void => {
+    for (let t = 0; t < ms; t += 50) {
+      clock.advance(50);
+      each();
+      prober.tick(clock.now(), state());
+    }
+  };
+  return {
+    clock,
+    reach,
+    traffic,
+    peer,
+    moves,
+    paths,
+    prober,
+    run,
+    offers: () => offers,
+    setRelays: (list: RelayChoice[]) => {
+      relays = list;
+      prober.relaysChanged(clock.now());
+    },
+    open: (host: string, maxSize = 2000, delayMs = 5) => reach.set(host, { maxSize, delayMs }),
+  };
+}
+
+describe('prober', () => {
+  let r: ReturnType<typeof rig>;
+  beforeEach(() => {
+    r = rig();
+  });
+  const kind = () => r.prober.active?.kind ?? null;
+  const offer = () => r.prober.offer(r.clock.now(), [{ kind: 'reflexive', endpoint: peerAt }]);
+
+  it('begins on the relay, offers its candidates, and moves to a direct path once full-size packets pass', () => {
+    r.prober.start(r.clock.now());
+    expect(kind()).toBe('relay');
+    expect(r.offers()).toBe(1);
+    r.open(peerAt.host);
+    offer();
+    r.run(200);
+    expect(kind()).toBe('direct');
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+  });
+
+  it('keeps on the relay when the peer is silent, and tries again every minute', () => {
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(10_000);
+    expect(kind()).toBe('relay');
+    r.open(peerAt.host);
+    r.run(60_000);
+    expect(kind()).toBe('direct');
+    expect(r.offers()).toBeGreaterThanOrEqual(2);
+  });
+
+  it('never trusts a path that answers small packets only', () => {
+    r.open(peerAt.host, 1200);
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(8_000);
+    expect(kind()).toBe('relay');
+    expect(r.prober.remotes[0]?.state).toBe('narrow');
+  });
+
+  it('prefers the clearly nearer of two direct paths, and does not flap between equals', () => {
+    r.open(peerAt.host, 2000, 20);
+    r.open(nearAt.host, 2000, 2);
+    r.prober.start(r.clock.now());
+    r.prober.offer(r.clock.now(), [
+      { kind: 'reflexive', endpoint: peerAt },
+      { kind: 'host', endpoint: nearAt },
+    ]);
+    r.run(30_000);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+    expect(r.moves.filter((m) => m?.kind === 'direct').length).toBeLessThanOrEqual(2);
+  });
+
+  const connectDirect = (): void => {
+    r.open(peerAt.host);
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(500);
+    expect(kind()).toBe('direct');
+  };
+
+  it('leaves a direct path within 3 s when traffic goes out and nothing comes back', () => {
+    connectDirect();
+    r.reach.clear();
+    const begun = r.clock.now();
+    let leftAt = 0;
+    r.run(5_000, () => {
+      r.traffic.txDirect += 1;
+      if (leftAt === 0 && kind() === 'relay') leftAt = r.clock.now();
+    });
+    expect(leftAt - begun).toBeGreaterThan(900);
+    expect(leftAt - begun).toBeLessThan(3_000);
+  });
+
+  it('leaves an idle direct path by missed heartbeats', () => {
+    connectDirect();
+    r.reach.clear();
+    r.run(16_000);
+    expect(kind()).toBe('relay');
+  });
+
+  it('stays on a direct path with one-way traffic, because pongs come back', () => {
+    connectDirect();
+    r.run(20_000, () => {
+      r.traffic.txDirect += 10;
+      r.peer.received += 10;
+    });
+    expect(kind()).toBe('direct');
+  });
+
+  it('drops a direct path that answers pings and eats payload, and leaves it alone for a while', () => {
+    connectDirect();
+    r.run(20_000, () => {
+      r.traffic.txDirect += 10;
+    });
+    expect(kind()).toBe('relay');
+    r.run(30_000);
+    expect(kind()).toBe('relay');
+  });
+
+  it('notices that a path lost its MTU while in use', () => {
+    connectDirect();
+    r.open(peerAt.host, 500);
+    r.run(10_000, () => {
+      r.traffic.txDirect += 1;
+      r.peer.received += 1;
+      r.traffic.rxDirect += 1;
+      r.traffic.lastRx = r.clock.now();
+    });
+    expect(kind()).toBe('relay');
+  });
+
+  it('has no path without relay and direct, and takes the relay when it returns', () => {
+    r.setRelays([]);
+    r.prober.start(r.clock.now());
+    expect(r.prober.path).toBeNull();
+    r.setRelays([relay]);
+    expect(kind()).toBe('relay');
+    r.setRelays([]);
+    expect(r.paths.at(-1)).toBeNull();
+  });
+
+  it('keeps a direct path when the relay dies', () => {
+    connectDirect();
+    const before = r.paths.length;
+    r.setRelays([]);
+    r.run(5_000);
+    expect(kind()).toBe('direct');
+    expect(r.paths.length).toBe(before);
+  });
+
+  it('finds the way again within a second after the addresses of this machine changed', () => {
+    connectDirect();
+    r.prober.networkChanged(r.clock.now());
+    r.run(1_000);
+    expect(kind()).toBe('direct');
+    r.reach.clear();
+    r.prober.networkChanged(r.clock.now());
+    r.run(2_500);
+    expect(kind()).toBe('relay');
+  });
+
+  it('takes an endpoint that only shows itself by its packets (peer-reflexive)', () => {
+    r.prober.start(r.clock.now());
+    r.open('203.0.113.50');
+    r.prober.observed(r.clock.now(), { host: '203.0.113.50', port: 777 }, 'ping');
+    r.run(300);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host: '203.0.113.50', port: 777 } });
+  });
+
+  it('does not probe loopback or multicast, and keeps a bounded number of candidates', () => {
+    r.prober.start(r.clock.now());
+    for (let i = 0; i < 500; i++) {
+      r.prober.observed(r.clock.now(), { host: `203.0.${i >> 8}.${i & 255}`, port: 9 }, 'ping');
+    }
+    r.prober.offer(r.clock.now(), [{ kind: 'host', endpoint: { host: '127.0.0.1', port: 22 } }]);
+    expect(r.prober.remotes.length).toBeLessThanOrEqual(32);
+    expect(r.prober.remotes.some((x) => x.endpoint.startsWith('127.'))).toBe(false);
+  });
+});
