@@ -6,17 +6,23 @@
  *      ▲                                        ▲                                          │
  *      └──────── handshakes, offers, pings ─────┴───── packets, control messages ──────────┘
  */
-import { networkInterfaces } from 'node:os';
-import type { NodeEvent, PeerReport, PingReply, PingReport, StatusReport, WhyReport } from './control/schema.js';
+import type {
+  NodeEvent,
+  PeerReport,
+  PingReply,
+  PingReport,
+  StatusReport,
+  WhyReport,
+} from './control/schema.js';
 import type { NodeState } from './config/schema.js';
 import type { DataPlane, Origin, PlaneListener, PlaneOptions } from './dataplane/plane.js';
-import { WorkerPlane } from './dataplane/worker-plane.js';
 import { verifyCredential, type Member } from './identity/certificate.js';
-import { resign, selfOf, withReceipt, type Self } from './identity/enroll.js';
+import { resign } from './identity/enroll.js';
 import { dhPublicKey } from './identity/keys.js';
 import { describeNetwork, type RelayFact } from './identity/network.js';
 import { macOf } from './identity/node-id.js';
 import { Roster } from './identity/roster.js';
+import { selfOf, withReceipt, type Self } from './identity/self.js';
 import { concatBytes, equalBytes, fromBase64Url, toBase64Url, utf8 } from './lib/bytes.js';
 import { formatEndpoint, type Endpoint } from './lib/endpoint.js';
 import { EvioError, messageOf } from './lib/errors.js';
@@ -27,7 +33,7 @@ import { endpointSource } from './noise/cookie.js';
 import { consumeInitiation } from './noise/ik.js';
 import { HandshakeGate, limiterKey } from './noise/load.js';
 import { StampSource } from './noise/tai64n.js';
-import { gatherCandidates, usableAddresses } from './path/candidate.js';
+import { gatherCandidates, usableAddresses, type LocalAddress } from './path/candidate.js';
 import { NatObserver } from './path/nat.js';
 import type { ActivePath } from './path/prober.js';
 import { StunClient } from './path/stun-client.js';
@@ -62,7 +68,7 @@ export type PlaneFactory = (options: PlaneOptions) => DataPlane;
 export interface EnginePorts {
   readonly makePlane: PlaneFactory;
   /** Addresses of this machine. */
-  addresses(): { device: string; address: string; internal: boolean }[];
+  addresses(): LocalAddress[];
 }
 
 interface UserPing {
@@ -110,7 +116,8 @@ export class Engine implements Node {
     this.#options = options;
     this.#ports = ports;
     this.#state = options.state;
-    const stored = options.state.credential === undefined ? undefined : fromBase64Url(options.state.credential);
+    const stored =
+      options.state.credential === undefined ? undefined : fromBase64Url(options.state.credential);
     this.#self = selfOf(options.profile, stored);
     this.#credential = this.#self.credential;
     this.#ip = this.#self.certificate.ip;
@@ -192,7 +199,12 @@ export class Engine implements Node {
       this.#state = { ...this.#state, port: this.#plane.port };
       this.#saveSoon();
     }
-    env.log.info('node started', { network: network.name, ip: formatIpv4(this.#ip), device: this.#plane.deviceName, port: this.#plane.port });
+    env.log.info('node started', {
+      network: network.name,
+      ip: formatIpv4(this.#ip),
+      device: this.#plane.deviceName,
+      port: this.#plane.port,
+    });
     this.#tell({
       event: 'started',
       network: describeNetwork(network),
@@ -247,14 +259,25 @@ export class Engine implements Node {
         uptimeMs: Math.round(this.#now - this.#startedAt),
       },
       network: describeNetwork(this.#self.network),
-      device: { name: this.#plane.deviceName, mtu: this.#self.network.mtu, ...device, restarts: this.#restarts },
+      device: {
+        name: this.#plane.deviceName,
+        mtu: this.#self.network.mtu,
+        ...device,
+        restarts: this.#restarts,
+      },
       relays: this.#relays.report(),
       nat: {
         mapping: this.#nat.mapping(this.#hosts),
         udpBlocked: this.#relays.udpBlocked,
         addresses: this.#nat.reflexive.map(formatEndpoint),
       },
-      ring: { sizeEstimate: this.#roster.size + 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+      ring: {
+        sizeEstimate: this.#roster.size + 1,
+        predecessor: null,
+        successors: [],
+        longLinks: [],
+        onDemand: [],
+      },
       peerCount: peers.filter((peer) => peer.state === 'connected').length,
     };
   }
@@ -276,7 +299,13 @@ export class Engine implements Node {
     });
   }
 
-  async ping(text: string, count: number, timeoutMs: number, intervalMs: number, signal?: AbortSignal): Promise<PingReport> {
+  async ping(
+    text: string,
+    count: number,
+    timeoutMs: number,
+    intervalMs: number,
+    signal?: AbortSignal,
+  ): Promise<PingReport> {
     const peer = this.#find(text);
     const replies: PingReply[] = [];
     let sent = 0;
@@ -432,7 +461,8 @@ export class Engine implements Node {
     if (!session || !peer || !this.#admitted(now, bytes, origin)) return;
     const established = session.openResponse(bytes, response.receiverIndex);
     const payload = established && parseResponsePayload(established.payload);
-    if (!established || !payload || this.#prove(payload.certificate, established.remoteStatic) !== peer) return;
+    if (!established || !payload || this.#prove(payload.certificate, established.remoteStatic) !== peer)
+      return;
     peer.heardFrom(origin);
     session.complete(now, established, response.receiverIndex, payload.boot);
     peer.pathAppeared();
@@ -520,7 +550,11 @@ export class Engine implements Node {
   }
 
   #refused(error: EvioError, code: Refusal): void {
-    if (code === 'address-taken' && this.#options.profile.wantedIp === undefined && this.#addressAttempt < maxAddressAttempts) {
+    if (
+      code === 'address-taken' &&
+      this.#options.profile.wantedIp === undefined &&
+      this.#addressAttempt < maxAddressAttempts
+    ) {
       this.#addressAttempt++;
       const credential = resign(
         this.#options.profile,
@@ -568,7 +602,10 @@ export class Engine implements Node {
 
   #reflexive(server: Endpoint, observed: Endpoint): void {
     if (!this.#nat.add(this.#now, server, observed) || !this.#running) return;
-    this.#env.log.debug('reflexive address', { server: formatEndpoint(server), observed: formatEndpoint(observed) });
+    this.#env.log.debug('reflexive address', {
+      server: formatEndpoint(server),
+      observed: formatEndpoint(observed),
+    });
     for (const peer of this.#peers.values()) if (peer.prober.active?.kind !== 'direct') peer.offer(this.#now);
     this.#schedule(0);
   }
@@ -582,8 +619,9 @@ export class Engine implements Node {
       return;
     }
     if (verdict.kind === 'known') return;
-    if (verdict.kind === 'changed') this.#peers.get(verdict.member.idText)?.update(verdict.member);
-    else this.#addPeer(verdict.member);
+    const peer = this.#peers.get(verdict.member.idText);
+    if (peer && !peer.update(verdict.member)) this.#removePeer(peer);
+    if (!this.#peers.has(verdict.member.idText)) this.#addPeer(verdict.member);
     this.#plane.setNeighbours([...this.#roster.all()].map(({ ip, mac }) => ({ ip, mac })));
     this.#saveSoon();
   }
@@ -623,7 +661,11 @@ export class Engine implements Node {
       },
       connected: (peer) => {
         const path = peer.prober.active;
-        this.#env.log.info('peer connected', { peer: peer.member.name, path: path?.kind, endpoint: path?.endpoint });
+        this.#env.log.info('peer connected', {
+          peer: peer.member.name,
+          path: path?.kind,
+          endpoint: path?.endpoint,
+        });
         this.#tell({
           event: 'peer-connected',
           network: this.networkId,
@@ -639,7 +681,12 @@ export class Engine implements Node {
       },
       disconnected: (peer) => {
         this.#env.log.info('peer lost', { peer: peer.member.name });
-        this.#tell({ event: 'peer-lost', network: this.networkId, peer: peer.member.idText, name: peer.member.name });
+        this.#tell({
+          event: 'peer-lost',
+          network: this.networkId,
+          peer: peer.member.idText,
+          name: peer.member.name,
+        });
       },
       pong: (peer, transaction) => {
         const ping = this.#userPings.get(transaction);
@@ -650,7 +697,12 @@ export class Engine implements Node {
 
   #moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
     if (from?.kind === to?.kind && from?.endpoint === to?.endpoint) return;
-    this.#env.log.info('peer path', { peer: peer.member.name, from: from?.kind ?? null, to: to?.kind ?? null, endpoint: to?.endpoint });
+    this.#env.log.info('peer path', {
+      peer: peer.member.name,
+      from: from?.kind ?? null,
+      to: to?.kind ?? null,
+      endpoint: to?.endpoint,
+    });
     this.#tell({
       event: 'peer-path',
       network: this.networkId,
@@ -662,7 +714,10 @@ export class Engine implements Node {
     });
     if (to?.kind === 'direct') {
       const endpoints = peer.remembered.map(formatEndpoint);
-      this.#state = { ...this.#state, endpoints: { ...this.#state.endpoints, [peer.member.idText]: endpoints } };
+      this.#state = {
+        ...this.#state,
+        endpoints: { ...this.#state.endpoints, [peer.member.idText]: endpoints },
+      };
       this.#saveSoon();
     }
     // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat.
@@ -735,7 +790,8 @@ export class Engine implements Node {
 
   #seekRemembered(now: number): void {
     for (const peer of this.#peers.values()) {
-      if (!peer.session.established && !peer.session.connecting && peer.remembered.length > 0) peer.connect(now);
+      if (!peer.session.established && !peer.session.connecting && peer.remembered.length > 0)
+        peer.connect(now);
     }
   }
 
@@ -746,7 +802,8 @@ export class Engine implements Node {
     const slept = date - this.#lastDate > sleepJumpMs;
     this.#lastDate = date;
     const hosts = this.#localHosts();
-    if (!slept && hosts.length === this.#hosts.length && hosts.every((host, i) => host === this.#hosts[i])) return;
+    if (!slept && hosts.length === this.#hosts.length && hosts.every((host, i) => host === this.#hosts[i]))
+      return;
     this.#env.log.info(slept ? 'machine resumed' : 'addresses changed', { addresses: hosts });
     this.#hosts = hosts;
     this.#nat.clear();
@@ -771,7 +828,11 @@ export class Engine implements Node {
     const waiting = peers.some((peer) => peer.state === 'connecting');
     if (waiting && now - this.#startedAt < 5_000) return;
     this.#readyTold = true;
-    this.#tell({ event: 'ready', network: this.networkId, peers: peers.filter((p) => p.state === 'connected').length });
+    this.#tell({
+      event: 'ready',
+      network: this.networkId,
+      peers: peers.filter((p) => p.state === 'connected').length,
+    });
   }
 
   #wake(): void {
@@ -790,7 +851,10 @@ export class Engine implements Node {
 
   #save(): void {
     this.#saveAt = Infinity;
-    this.#state = { ...this.#state, members: [...this.#roster.all()].map((member) => toBase64Url(member.credential)) };
+    this.#state = {
+      ...this.#state,
+      members: [...this.#roster.all()].map((member) => toBase64Url(member.credential)),
+    };
     try {
       this.#options.saveState(this.#state);
     } catch (thrown) {
@@ -804,9 +868,11 @@ export class Engine implements Node {
     const found = this.#roster.find(text, formatIpv4);
     const member = found[0];
     if (found.length > 1) {
-      throw new EvioError('EVIO_UNKNOWN_PEER', `"${text}" may mean ${found.map((m) => `${m.name} (${m.idText})`).join(' or ')}.`, [
-        'Give the whole node id.',
-      ]);
+      throw new EvioError(
+        'EVIO_UNKNOWN_PEER',
+        `"${text}" may mean ${found.map((m) => `${m.name} (${m.idText})`).join(' or ')}.`,
+        ['Give the whole node id.'],
+      );
     }
     const peer = member && this.#peers.get(member.idText);
     if (!peer) {
@@ -830,7 +896,11 @@ export class Engine implements Node {
   }
 
   /** Sends a ping, connecting first where needed; undefined when nothing came back in time. */
-  #pingOnce(peer: Peer, timeoutMs: number, signal: AbortSignal | undefined): Promise<'direct' | 'relay' | undefined> {
+  #pingOnce(
+    peer: Peer,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<'direct' | 'relay' | undefined> {
     const transaction = Math.floor(this.#env.random.unit() * Number.MAX_SAFE_INTEGER);
     return new Promise((resolve) => {
       let cancelRetry = (): void => undefined;
@@ -859,19 +929,4 @@ export class Engine implements Node {
       send();
     });
   }
-}
-
-/** Addresses of this machine, as the kernel tells. */
-export function systemAddresses(): { device: string; address: string; internal: boolean }[] {
-  return Object.entries(networkInterfaces()).flatMap(([device, list]) =>
-    (list ?? []).map(({ address, internal }) => ({ device, address, internal })),
-  );
-}
-
-/** A node on this machine: TAP, UDP socket, packet worker. `start` is what touches the kernel. */
-export function createNode(options: NodeOptions): Node {
-  return new Engine(options, {
-    makePlane: (plane) => new WorkerPlane(plane, options.env.log),
-    addresses: systemAddresses,
-  });
 }

@@ -130,10 +130,16 @@ export class RelaySet {
       const rtt = Math.min(relay.link.rttMs ?? relay.rttMs ?? 1_000, 9_999);
       if (relay.link.bound) {
         const label = `udp://${formatEndpoint(relay.link.endpoint as Endpoint)}`;
-        out.push({ choice: { path: { kind: 'relay', relay: relay.index, destination: id }, label }, rank: rtt });
+        out.push({
+          choice: { path: { kind: 'relay', relay: relay.index, destination: id }, label },
+          rank: rtt,
+        });
       } else {
         const label = `ws://${relay.host}`;
-        out.push({ choice: { path: { kind: 'carrier', carrier: relay.index, destination: id }, label }, rank: 10_000 + rtt });
+        out.push({
+          choice: { path: { kind: 'carrier', carrier: relay.index, destination: id }, label },
+          rank: 10_000 + rtt,
+        });
       }
     }
     return out.sort((a, b) => a.rank - b.rank).map((entry) => entry.choice);
@@ -176,13 +182,24 @@ export class RelaySet {
       },
     });
     const client = new RelayClient(
-      { relay: fact, keys, networkBytes: () => networkBytes, credential: () => this.#options.credential(), agent, env },
+      {
+        relay: fact,
+        keys,
+        networkBytes: () => networkBytes,
+        credential: () => this.#options.credential(),
+        agent,
+        env,
+      },
       {
         up: (welcome, session) => {
           this.#up(relay, fact, welcome, session);
         },
         down: (reason, retryInMs) => {
-          env.log.info('relay down', { relay: fact.address, reason: reason.message, retryInMs: Math.round(retryInMs) });
+          env.log.info('relay down', {
+            relay: fact.address,
+            reason: reason.message,
+            retryInMs: Math.round(retryInMs),
+          });
           relay.online.clear();
           link.down();
           if (!relay.up) return;
@@ -231,7 +248,11 @@ export class RelaySet {
     relay.announced = false;
     relay.online.clear();
     for (const id of welcome.online) relay.online.add(id);
-    env.log.info('relay up', { relay: fact.address, members: welcome.members.length + 1, online: welcome.online.length });
+    env.log.info('relay up', {
+      relay: fact.address,
+      members: welcome.members.length + 1,
+      online: welcome.online.length,
+    });
     this.#listener.welcome(welcome, fact);
     relay.link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
     this.#listener.changed();
@@ -246,10 +267,14 @@ export class RelaySet {
     if (isIP(host) === 0) {
       try {
         for (const { address } of await lookup(host, { all: true })) {
-          if (address.includes(':') !== used.host.includes(':')) servers.push({ host: address, port: welcome.udpPort });
+          if (address.includes(':') !== used.host.includes(':'))
+            servers.push({ host: address, port: welcome.udpPort });
         }
       } catch (thrown) {
-        this.#options.env.log.debug('relay name not resolved', { relay: fact.address, reason: messageOf(thrown) });
+        this.#options.env.log.debug('relay name not resolved', {
+          relay: fact.address,
+          reason: messageOf(thrown),
+        });
       }
     }
     this.#listener.stunServers(servers);

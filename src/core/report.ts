@@ -50,14 +50,18 @@ export function whyReport(peer: Peer, facts: WhyFacts): WhyReport {
     candidates: [
       ...facts.local.map((c) => ({
         endpoint: formatEndpoint(c.endpoint),
-        kind: c.kind as string,
+        kind: c.kind,
         side: 'local' as const,
         state: 'offered',
         rttMs: null,
       })),
       ...remotes.map((r) => ({ ...r, rttMs: rounded(r.rttMs), side: 'remote' as const })),
     ],
-    log: peer.why.entries.map((e) => ({ at: new Date(e.date).toISOString(), event: e.event, detail: e.detail })),
+    log: peer.why.entries.map((e) => ({
+      at: new Date(e.date).toISOString(),
+      event: e.event,
+      detail: e.detail,
+    })),
     advice: advise(peer, facts),
   };
 }
@@ -71,22 +75,29 @@ function advise(peer: Peer, facts: WhyFacts): string[] {
   if (!peer.session.established) {
     if (facts.relays.length > 0 && facts.relays.every((r) => r.state !== 'connected')) {
       out.push('No relay is reachable from here: check the network of this machine, and the relay.');
-    } else if (!facts.online) out.push('The peer is not connected to any relay that we use: see that evio runs there.');
+    } else if (!facts.online)
+      out.push('The peer is not connected to any relay that we use: see that evio runs there.');
     return out;
   }
   if (facts.udpBlocked) {
-    out.push('UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.');
+    out.push(
+      'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
+    );
     return out;
   }
   if (remotes.some((r) => r.state === 'narrow')) {
-    out.push('A direct path answers small packets only: its MTU is too small for this network. Lower --mtu when making the network.');
+    out.push(
+      'A direct path answers small packets only: its MTU is too small for this network. Lower --mtu when making the network.',
+    );
   }
   if (facts.mapping === 'address-and-port-dependent' || facts.mapping === 'address-dependent') {
     out.push(
       `The NAT here maps ${facts.mapping}: forward a UDP port to this machine (evio node --port P), or set the router to endpoint-independent mapping ("full cone").`,
     );
   } else if (remotes.length > 0) {
-    out.push('The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.');
+    out.push(
+      'The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.',
+    );
   }
   if (remotes.length === 0) out.push('The peer offered no address: UDP may be blocked on its side.');
   return out;

@@ -89,6 +89,10 @@ export class SeededRandom implements Random {
   }
 }
 
-export function virtualEnv(clock = new VirtualClock(), seed = 1, log: Logger = silentLogger): Env & { clock: VirtualClock } {
+export function virtualEnv(
+  clock = new VirtualClock(),
+  seed = 1,
+  log: Logger = silentLogger,
+): Env & { clock: VirtualClock } {
   return { clock, random: new SeededRandom(seed), log };
 }

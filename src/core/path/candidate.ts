@@ -23,7 +23,8 @@ export function usableAddresses(
     if (internal || localOnly.test(device) || exclude.devices.includes(device)) continue;
     if (/^(fe[89ab]|127\.|169\.254\.|::1$)/i.test(address)) continue;
     const ip = parseIpv4(address);
-    if (ip !== undefined && exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 }))) continue;
+    if (ip !== undefined && exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 })))
+      continue;
     if (!out.includes(address)) out.push(address);
   }
   return out;

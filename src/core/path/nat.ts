@@ -7,11 +7,7 @@
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
 
 export type Mapping =
-  | 'none'
-  | 'endpoint-independent'
-  | 'address-dependent'
-  | 'address-and-port-dependent'
-  | 'unknown';
+  'none' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
 
 interface Sample {
   readonly server: Endpoint;

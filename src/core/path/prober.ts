@@ -191,7 +191,10 @@ export class Prober {
     for (const [key, remote] of this.#remotes) {
       if (!remote.offered && remote !== this.#active && remote.state !== 'usable') this.#remotes.delete(key);
     }
-    this.#ports.log('offer', candidates.map((c) => `${c.kind} ${formatEndpoint(c.endpoint)}`).join(', ') || 'no candidates');
+    this.#ports.log(
+      'offer',
+      candidates.map((c) => `${c.kind} ${formatEndpoint(c.endpoint)}`).join(', ') || 'no candidates',
+    );
     if (!this.#running) return;
     for (const remote of this.#remotes.values()) if (remote.state !== 'usable') this.#burst(remote, now);
   }
@@ -203,7 +206,8 @@ export class Prober {
     if (!remote || remote.state === 'usable' || remote === this.#active) return;
     if (!known) this.#ports.log('observed', `${remote.key} (${by})`);
     if (remote.state === 'failed' || remote.state === 'waiting' || !known) this.#burst(remote, now);
-    if (this.#running && now - remote.lastPingAt >= 50) this.#pingRemote(remote, now, remote.state === 'answering');
+    if (this.#running && now - remote.lastPingAt >= 50)
+      this.#pingRemote(remote, now, remote.state === 'answering');
   }
 
   /** An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received. */
@@ -259,10 +263,15 @@ export class Prober {
 
   tick(now: number, traffic: Traffic): void {
     if (!this.#running) return;
-    for (const [transaction, ping] of this.#pings) if (now - ping.sentAt > pingLifeMs) this.#pings.delete(transaction);
+    for (const [transaction, ping] of this.#pings)
+      if (now - ping.sentAt > pingLifeMs) this.#pings.delete(transaction);
     this.#watchActive(now, traffic);
     this.#probe(now);
-    if (!this.#active && this.#relay && now - this.#relayPingAt >= (this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs)) {
+    if (
+      !this.#active &&
+      this.#relay &&
+      now - this.#relayPingAt >= (this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs)
+    ) {
       this.#relayPingAt = now;
       this.#send(now, null, 9, this.#relay.path);
     }
@@ -296,7 +305,8 @@ export class Prober {
       this.#fail(now, active, `${active.missed} pings went unanswered`);
       return;
     }
-    const interval = active.missed > 0 || suspect ? retry : this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs;
+    const interval =
+      active.missed > 0 || suspect ? retry : this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs;
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
     if (now - active.lastPingAt >= interval) this.#pingRemote(active, now, this.#used(now));
   }
@@ -339,7 +349,10 @@ export class Prober {
       const step = burstMs[remote.burstStep];
       if (step === undefined) {
         // Usable spares are kept warm at the idle pace, so that a failover has somewhere to go.
-        if (remote.state === 'usable' && now - remote.lastPingAt >= (remote.missed > 0 ? retryMs : heartbeatIdleMs)) {
+        if (
+          remote.state === 'usable' &&
+          now - remote.lastPingAt >= (remote.missed > 0 ? retryMs : heartbeatIdleMs)
+        ) {
           if (remote.missed >= missesAllowed) remote.state = 'failed';
           else this.#pingRemote(remote, now, false);
         }

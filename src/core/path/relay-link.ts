@@ -95,7 +95,10 @@ export class RelayLink {
     this.#unanswered++;
     this.#sentAt = now;
     this.#nextAt = now + (this.#unanswered > patience ? blockedRetryMs : retryMs);
-    this.#ports.sendBind(encodeBind(this.#association.index, this.#counter, this.#association.key), this.#endpoint);
+    this.#ports.sendBind(
+      encodeBind(this.#association.index, this.#counter, this.#association.key),
+      this.#endpoint,
+    );
   }
 
   /** A bound or unbound packet from `from`. False when it is not about this link. */

@@ -10,7 +10,15 @@ import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js
 import type { Env } from '../lib/env.js';
 import { Prober, type ActivePath, type RelayChoice } from '../path/prober.js';
 import { WhyLog } from '../path/why.js';
-import { encodeAccept, encodeGoodbye, encodeOffer, encodePing, encodePong, type Candidate, type Control } from '../wire/control.js';
+import {
+  encodeAccept,
+  encodeGoodbye,
+  encodeOffer,
+  encodePing,
+  encodePong,
+  type Candidate,
+  type Control,
+} from '../wire/control.js';
 import { Session, type SessionContext } from './session.js';
 
 /** An offer is repeated until it is accepted. */
@@ -143,13 +151,16 @@ export class Peer {
     if (this.session.established && this.prober.path) return 'connected';
     if (!this.session.connecting && !this.session.established) return 'idle';
     const since = this.#connectingSince;
-    return since !== undefined && this.#ports.env.clock.now() - since > unreachableMs ? 'unreachable' : 'connecting';
+    return since !== undefined && this.#ports.env.clock.now() - since > unreachableMs
+      ? 'unreachable'
+      : 'connecting';
   }
 
-  /** A newer certificate of the same node: name, address or rights may differ. */
-  update(member: Member): void {
+  /** Takes a newer certificate of the same node. False when address or rights differ, so that the peer must be made anew. */
+  update(member: Member): boolean {
+    if (member.ip !== this.#member.ip || member.rights !== this.#member.rights) return false;
     this.#member = member;
-    this.#ports.plane.addPeer(this.slot, member.id, guardOf(member));
+    return true;
   }
 
   connect(now: number, soon = true): void {
@@ -255,7 +266,11 @@ export class Peer {
     if (txRelayed !== this.#txRelayedSeen) {
       if (this.#relayTxAt === -Infinity || rxAge < 500) this.#relayTxAt = now;
       this.#txRelayedSeen = txRelayed;
-      if (this.prober.active?.kind === 'relay' && rxAge > relaySilenceMs && now - this.#relayTxAt > relaySilenceMs) {
+      if (
+        this.prober.active?.kind === 'relay' &&
+        rxAge > relaySilenceMs &&
+        now - this.#relayTxAt > relaySilenceMs
+      ) {
         this.#relayTxAt = now;
         this.#ports.relaySilent();
         if (rxAge > 2 * relaySilenceMs) this.session.connect(now);
@@ -309,7 +324,11 @@ export class Peer {
     this.#offerAt = now + offerRetryMs;
     const path = this.prober.path ?? this.#lastOrigin;
     if (!path) return;
-    this.#ports.plane.sendControl(this.slot, encodeOffer(this.#offerSequence, this.#ports.candidates()), path);
+    this.#ports.plane.sendControl(
+      this.slot,
+      encodeOffer(this.#offerSequence, this.#ports.candidates()),
+      path,
+    );
   }
 
   #handshakePaths(): Path[] {

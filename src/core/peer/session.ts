@@ -10,9 +10,19 @@ import type { DhKeys } from '../identity/keys.js';
 import { wipe } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { CookieJar } from '../noise/cookie.js';
-import { createInitiation, type Established, type InitiatorState, type PendingInitiation } from '../noise/ik.js';
+import {
+  createInitiation,
+  type Established,
+  type InitiatorState,
+  type PendingInitiation,
+} from '../noise/ik.js';
 import { compareStamps, type StampSource } from '../noise/tai64n.js';
-import { encodeInitPayload, encodeResponsePayload, type InitPayload, type ResponsePayload } from '../wire/handshake.js';
+import {
+  encodeInitPayload,
+  encodeResponsePayload,
+  type InitPayload,
+  type ResponsePayload,
+} from '../wire/handshake.js';
 import type { Suite } from '../wire/packet.js';
 import type { IndexTable } from './index-table.js';
 
@@ -165,7 +175,15 @@ export class Session {
     this.#attempts = this.#attempts.filter((attempt) => attempt.index !== receiverIndex);
     this.#abandonAttempts();
     this.#tries = 0;
-    this.#install(now, receiverIndex, established.senderIndex, established.suite, established.keys, true, boot);
+    this.#install(
+      now,
+      receiverIndex,
+      established.senderIndex,
+      established.suite,
+      established.keys,
+      true,
+      boot,
+    );
   }
 
   /** A cookie reply addressed to one of our handshakes: the next try carries the cookie, and comes at once. */
@@ -195,7 +213,10 @@ export class Session {
 
   #initiate(now: number): void {
     const paths = this.#ports.handshakePaths();
-    const step = this.#tries >= slowAfterTries ? slowRetryMs : (retryMs[Math.min(this.#tries, retryMs.length - 1)] ?? slowRetryMs);
+    const step =
+      this.#tries >= slowAfterTries
+        ? slowRetryMs
+        : (retryMs[Math.min(this.#tries, retryMs.length - 1)] ?? slowRetryMs);
     this.#retryAt = now + step + this.#context.env.random.unit() * jitterMs;
     if (paths.length === 0) return; // nothing to send it by: try again without counting
     this.#tries++;
@@ -259,7 +280,7 @@ export class Session {
     }
     if (!pair.initiator) {
       this.#tries = 0;
-        this.#abandonAttempts();
+      this.#abandonAttempts();
     }
     this.#handshakeAt = now;
     const restarted = this.#restarted || !previous;

@@ -31,7 +31,12 @@ export const maxCandidates = 24;
 
 export type Control =
   | { readonly type: 'ping'; readonly transaction: number; readonly size: number }
-  | { readonly type: 'pong'; readonly transaction: number; readonly observed: Endpoint; readonly directFrames: number }
+  | {
+      readonly type: 'pong';
+      readonly transaction: number;
+      readonly observed: Endpoint;
+      readonly directFrames: number;
+    }
   | { readonly type: 'offer'; readonly sequence: number; readonly candidates: readonly Candidate[] }
   | { readonly type: 'accept'; readonly sequence: number }
   | { readonly type: 'goodbye' };
@@ -45,7 +50,11 @@ export function encodePing(transaction: number, size = 9): Uint8Array {
   return out;
 }
 
-export function encodePong(transaction: number, observed: Endpoint | undefined, directFrames: number): Uint8Array {
+export function encodePong(
+  transaction: number,
+  observed: Endpoint | undefined,
+  directFrames: number,
+): Uint8Array {
   const writer = new ByteWriter(40).u8(Type.pong).u64(transaction);
   writeEndpoint(writer, observed ?? nowhere);
   return writer.u64(directFrames).finish();

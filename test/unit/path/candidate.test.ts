@@ -21,7 +21,12 @@ describe('candidates', () => {
   });
 
   it('puts host candidates first and repeats none', () => {
-    expect(gatherCandidates(['192.0.2.5'], 7, [{ host: '192.0.2.5', port: 7 }, { host: '198.51.100.1', port: 9 }])).toEqual([
+    expect(
+      gatherCandidates(['192.0.2.5'], 7, [
+        { host: '192.0.2.5', port: 7 },
+        { host: '198.51.100.1', port: 9 },
+      ]),
+    ).toEqual([
       { kind: 'host', endpoint: { host: '192.0.2.5', port: 7 } },
       { kind: 'reflexive', endpoint: { host: '198.51.100.1', port: 9 } },
     ]);

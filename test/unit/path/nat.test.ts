@@ -8,15 +8,48 @@ describe('NAT mapping by RFC 4787', () => {
     ['nobody asked', [], 'unknown'],
     ['one server cannot tell', [['192.0.2.1|1', '198.51.100.1|9']], 'unknown'],
     ['our own address comes back', [['192.0.2.1|1', '10.0.0.5|9']], 'none'],
-    ['same mapping for another port', [['192.0.2.1|1', '198.51.100.1|9'], ['192.0.2.1|2', '198.51.100.1|9']], 'endpoint-independent'],
-    ['same mapping for another address', [['192.0.2.1|1', '198.51.100.1|9'], ['192.0.2.2|1', '198.51.100.1|9']], 'endpoint-independent'],
-    ['another mapping for another port', [['192.0.2.1|1', '198.51.100.1|9'], ['192.0.2.1|2', '198.51.100.1|8']], 'address-and-port-dependent'],
+    [
+      'same mapping for another port',
+      [
+        ['192.0.2.1|1', '198.51.100.1|9'],
+        ['192.0.2.1|2', '198.51.100.1|9'],
+      ],
+      'endpoint-independent',
+    ],
+    [
+      'same mapping for another address',
+      [
+        ['192.0.2.1|1', '198.51.100.1|9'],
+        ['192.0.2.2|1', '198.51.100.1|9'],
+      ],
+      'endpoint-independent',
+    ],
+    [
+      'another mapping for another port',
+      [
+        ['192.0.2.1|1', '198.51.100.1|9'],
+        ['192.0.2.1|2', '198.51.100.1|8'],
+      ],
+      'address-and-port-dependent',
+    ],
     [
       'another mapping for another address only',
-      [['192.0.2.1|1', '198.51.100.1|9'], ['192.0.2.1|2', '198.51.100.1|9'], ['192.0.2.2|1', '198.51.100.1|7']],
+      [
+        ['192.0.2.1|1', '198.51.100.1|9'],
+        ['192.0.2.1|2', '198.51.100.1|9'],
+        ['192.0.2.2|1', '198.51.100.1|7'],
+      ],
       'address-dependent',
     ],
-    ['IPv4 decides beside IPv6', [['2001:db8::1|1', '10.0.0.5|9'], ['192.0.2.1|1', '198.51.100.1|9'], ['192.0.2.1|2', '198.51.100.1|8']], 'address-and-port-dependent'],
+    [
+      'IPv4 decides beside IPv6',
+      [
+        ['2001:db8::1|1', '10.0.0.5|9'],
+        ['192.0.2.1|1', '198.51.100.1|9'],
+        ['192.0.2.1|2', '198.51.100.1|8'],
+      ],
+      'address-and-port-dependent',
+    ],
   ];
   it.each(table)('%s', (_name, samples, mapping) => {
     const nat = new NatObserver();

@@ -16,7 +16,10 @@ function rig() {
     reflexive: (_server, at) => seen.push(at),
   });
   const answer = (now: number): boolean => {
-    const { association, counter } = peekAssociation(binds.at(-1) as Uint8Array) as { association: number; counter: number };
+    const { association, counter } = peekAssociation(binds.at(-1) as Uint8Array) as {
+      association: number;
+      counter: number;
+    };
     return link.receive(now, encodeBound(association, counter, observed, key), relay);
   };
   return { link, binds, routes, seen, answer };
@@ -68,7 +71,9 @@ describe('relay link', () => {
   it('ignores answers from elsewhere, of another association, and forged ones', () => {
     const { link } = rig();
     link.up(0, 1, relay, 42, key);
-    expect(link.receive(5, encodeBound(42, 2, observed, key), { host: '203.0.113.9', port: 3478 })).toBe(false);
+    expect(link.receive(5, encodeBound(42, 2, observed, key), { host: '203.0.113.9', port: 3478 })).toBe(
+      false,
+    );
     expect(link.receive(5, encodeBound(41, 2, observed, key), relay)).toBe(false);
     expect(link.receive(5, encodeBound(42, 2, observed, new Uint8Array(32)), relay)).toBe(false);
     expect(link.receive(5, encodeBound(42, 999, observed, key), relay)).toBe(false);

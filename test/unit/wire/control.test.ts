@@ -25,7 +25,11 @@ describe('control messages', () => {
       'offer',
       encodeOffer(3, [{ kind: 'reflexive', endpoint: { host: '2001:db8::1', port: 80 } }]),
       '03000000030101' + '20010db8000000000000000000000001' + '0050',
-      { type: 'offer', sequence: 3, candidates: [{ kind: 'reflexive', endpoint: { host: '2001:db8::1', port: 80 } }] },
+      {
+        type: 'offer',
+        sequence: 3,
+        candidates: [{ kind: 'reflexive', endpoint: { host: '2001:db8::1', port: 80 } }],
+      },
     ],
     ['accept', encodeAccept(3), '0400000003', { type: 'accept', sequence: 3 }],
     ['goodbye', encodeGoodbye(), '05', { type: 'goodbye' }],
