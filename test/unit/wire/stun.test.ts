@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/core/lib/bytes.js';
 import {
@@ -174,9 +175,13 @@ describe('binding', () => {
     expect(parseBindingRequest(bytes(`000100042112a442${plainHex}fffe0004`))).toBeUndefined();
   });
 
-  it('refuses an attribute behind FINGERPRINT', () => {
-    const withMore = bytes(`000100102112a442${plainHex}80280004000000008022000461626364`);
-    expect(parseBindingRequest(withMore)).toBeUndefined();
+  it('refuses an attribute behind a right FINGERPRINT', () => {
+    const covered = `000100102112a442${plainHex}`;
+    const checksum = ((crc32(bytes(covered)) ^ 0x5354554e) >>> 0).toString(16).padStart(8, '0');
+    expect(parseBindingRequest(bytes(`${covered}80280004${checksum}8022000461626364`))).toBeUndefined();
+    const alone = `000100082112a442${plainHex}`;
+    const good = ((crc32(bytes(alone)) ^ 0x5354554e) >>> 0).toString(16).padStart(8, '0');
+    expect(parseBindingRequest(bytes(`${alone}80280004${good}`))?.fingerprint).toBe(true);
   });
 
   it('takes the address of an old server from MAPPED-ADDRESS, and XOR-MAPPED-ADDRESS where both are', () => {
