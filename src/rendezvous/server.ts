@@ -108,6 +108,11 @@ export class RelayServer {
     return this.#hub?.clients ?? 0;
   }
 
+  /** Handshakes and registrations that were refused, by reason. */
+  refused(): ReadonlyMap<string, number> {
+    return this.#hub?.turnedAwayCounts ?? new Map<string, number>();
+  }
+
   /** What was forwarded and dropped since the start. */
   totals(): RelayTotals {
     return totalsOf(this.#blocks());
@@ -283,7 +288,7 @@ export class RelayServer {
     try {
       this.#metrics = await serveMetrics(wanted.host, wanted.port, {
         blocks: () => this.#blocks(),
-        refused: () => this.#hub?.turnedAwayCounts ?? new Map<string, number>(),
+        refused: () => this.refused(),
         clients: () => this.clients,
         members: () => this.#registry?.memberCount ?? 0,
         networks: () => this.#registry?.size ?? 0,

@@ -1,5 +1,7 @@
 /** A network, its members and a relay for tests: real sockets on loopback, real clock, keys from the system. */
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,11 +16,18 @@ import { signNetwork, type RelayFact } from '../../../src/core/identity/network.
 import { networkIdOf, nodeIdOf, nodeIdText } from '../../../src/core/identity/node-id.js';
 import { RelayClient, type RelaySession } from '../../../src/core/net/relay-client.js';
 import { parseRelayUrl, relayFactOf } from '../../../src/core/net/relay-url.js';
+import { toHex } from '../../../src/core/lib/bytes.js';
+import type { Endpoint } from '../../../src/core/lib/endpoint.js';
 import type { EvioError } from '../../../src/core/lib/errors.js';
 import { silentLogger, systemClock, systemRandom, type Env } from '../../../src/core/lib/env.js';
 import { parseIpv4 } from '../../../src/core/lib/ipv4.js';
+import { looksLikeStun, PacketType } from '../../../src/core/wire/packet.js';
+import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/relay.js';
 import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
+
+/** Every way to forward that this checkout can run: the worker needs a build in dist/. */
+export const forwarderKinds: readonly ('dgram' | 'worker')[] = ['dgram'];
 
 export const env: Env = { clock: systemClock, random: systemRandom, log: silentLogger };
 const empty = new Uint8Array(0);
@@ -41,6 +50,13 @@ export class Kit {
     this.#undo.push(() => server.stop());
     const fact = relayFactOf(parseRelayUrl(listening.url)) as RelayFact;
     return { server, home, fact, ...listening, port: Number(listening.listen.split(':').pop()) };
+  }
+
+  /** A way to the relay that a test can freeze and cut. */
+  async proxy(relay: TestRelay): Promise<Proxy> {
+    const proxy = await Proxy.open(relay);
+    this.#undo.push(() => proxy.close());
+    return proxy;
   }
 
   client(node: TestNode, relay: RelayFact): TestClient {
@@ -67,6 +83,71 @@ export interface TestRelay {
   readonly listen: string;
   readonly port: number;
   readonly metrics?: string;
+}
+
+/** TCP to a relay through a middle that may stop passing bytes without closing anything. */
+export class Proxy {
+  readonly fact: RelayFact;
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Connections accepted so far, and when (`performance.now()`). */
+  readonly accepted: number[] = [];
+  #frozen = false;
+
+  private constructor(server: Server, fact: RelayFact) {
+    this.#server = server;
+    this.fact = fact;
+  }
+
+  static async open(relay: TestRelay): Promise<Proxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const proxy = new Proxy(server, { address: `127.0.0.1:${port}`, key: relay.fact.key });
+    server.on('connection', (near) => {
+      proxy.accepted.push(performance.now());
+      const far = connect(relay.port, '127.0.0.1');
+      const pair = [near, far] as const;
+      proxy.#pairs.add(pair);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on('error', () => undefined);
+        from.on('close', () => to.destroy());
+        from.on('data', (bytes) => {
+          if (!to.write(bytes)) from.pause();
+        });
+        to.on('drain', () => {
+          if (!proxy.#frozen) from.resume();
+        });
+      }
+      near.on('close', () => proxy.#pairs.delete(pair));
+      if (proxy.#frozen) proxy.freeze();
+    });
+    return proxy;
+  }
+
+  /** Stops passing bytes, as a dead path does. */
+  freeze(): void {
+    this.#frozen = true;
+    for (const pair of this.#pairs) for (const socket of pair) socket.pause();
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const pair of this.#pairs) for (const socket of pair) socket.resume();
+  }
+
+  /** New connections pass although the old ones stay frozen: another path. */
+  reroute(): void {
+    this.#frozen = false;
+  }
+
+  close(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+    this.#server.close();
+  }
 }
 
 export interface TestNode {
@@ -198,4 +279,67 @@ export async function until(holds: () => boolean, ms = 5_000): Promise<void> {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A node's UDP side: binds to an association, sends and receives relayed packets. */
+export class UdpPeer {
+  readonly #socket = createSocket('udp4');
+  readonly #session: RelaySession;
+  #counter = 0;
+  readonly observed: Endpoint[] = [];
+  readonly delivered: { source: string; packet: Uint8Array }[] = [];
+  readonly hints: number[] = [];
+  onStun: (bytes: Uint8Array) => void = () => undefined;
+
+  private constructor(session: RelaySession) {
+    this.#session = session;
+    this.#socket.on('message', (message: Buffer) => {
+      const bytes = new Uint8Array(message);
+      if (bytes[0] === PacketType.relayBound) {
+        const seen = openBound(bytes, session.key);
+        if (seen) this.observed.push(seen);
+      } else if (bytes[0] === PacketType.relayDeliver) {
+        this.delivered.push({ source: toHex(bytes.subarray(8, 24)), packet: bytes.slice(24) });
+      } else if (bytes[0] === PacketType.relayUnbound) {
+        this.hints.push(parseUnbound(bytes) ?? -1);
+      } else if (looksLikeStun(bytes[0] as number)) {
+        this.onStun(bytes);
+      }
+    });
+  }
+
+  static async open(kit: Kit, session: RelaySession): Promise<UdpPeer> {
+    const peer = new UdpPeer(session);
+    await new Promise<void>((resolve) => peer.#socket.bind(0, '127.0.0.1', resolve));
+    kit.later(() => peer.#socket.close());
+    return peer;
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  raw(bytes: Uint8Array, port = this.#session.endpoint.port): void {
+    this.#socket.send(bytes, port, '127.0.0.1');
+  }
+
+  bindPacket(counter = ++this.#counter): Uint8Array {
+    return encodeBind(this.#session.association, counter, this.#session.key);
+  }
+
+  async bind(): Promise<this> {
+    const before = this.observed.length;
+    this.raw(this.bindPacket());
+    await until(() => this.observed.length > before);
+    return this;
+  }
+
+  sendTo(destination: Uint8Array, packet: Uint8Array): void {
+    const out = new Uint8Array(24 + packet.length);
+    out[0] = PacketType.relaySend;
+    new DataView(out.buffer).setUint32(4, this.#session.association, true);
+    out.set(destination, 8);
+    out.set(packet, 24);
+    this.raw(out);
+  }
 }
