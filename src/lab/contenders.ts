@@ -181,7 +181,7 @@ const nebula: Contender = {
 const tinc: Contender = {
   name: 'tinc (switch mode)',
   layer: 2,
-  encryption: 'Blowfish-CBC + SHA-1',
+  encryption: 'AES-256-CBC + SHA-256',
   programs: { tincd: 'tinc' },
   async start({ a, b, folder }) {
     const base = join(folder, 'tinc');

@@ -1,6 +1,8 @@
 /** One site of the lab: the machines on a LAN, the router or routers in front of them, and their uplink. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { EvioError } from '../core/lib/errors.js';
-import { LabProcess, requirePrograms, run, shell } from './exec.js';
+import { findProgram, LabProcess, requirePrograms, run, shell } from './exec.js';
 import type { LaunchOptions, RunOptions, RunResult } from './exec.js';
 import { clearLink, insideDevice, linkRules, outsideDevice, routerRules } from './rules.js';
 import type { LinkRules, PortForward, SiteKind } from './rules.js';
@@ -10,12 +12,16 @@ export interface PublicSegment {
   readonly prefix: string;
   /** Namespace of the public segment. */
   readonly ns: string;
-  /** Makes a namespace's sysctls, files and tear-down known. */
-  adopt(ns: string, process?: LabProcess): void;
+  /** Ends this process, at the latest, when the lab is destroyed. */
+  adopt(process: LabProcess): void;
+  /** Makes another namespace of the lab. */
+  addNamespace(ns: string): Promise<void>;
   nextV4(): string;
   nextV6(): string;
   /** A /64 of the site's own, without its `::`, such as `2001:db8:7`. */
   nextPrefix(): string;
+  /** Configures the public end of this site's uplink. */
+  plug(site: Site): Promise<void>;
   /** Installs what the public end of a link does to packets arriving from the site. */
   filterPort(port: string, rules: LinkRules): Promise<void>;
 }
@@ -62,13 +68,19 @@ export class LabHost {
   /** Starts a program here; the lab ends it at the latest when it is destroyed. */
   launch(argv: readonly string[], options: Omit<LaunchOptions, 'ns'> = {}): LabProcess {
     const process = new LabProcess(argv, { ...options, ns: this.ns });
-    this.#segment.adopt(this.ns, process);
+    this.#segment.adopt(process);
     return process;
   }
 }
 
-/** Turned off while packets are lost or delayed one by one: one drop must not take a 64 kB burst along. */
-const offloads = ['tso', 'gso', 'tx-udp-segmentation'];
+/**
+ * Turned off while packets are lost or delayed one by one: one drop must not take a 64 kB burst along, and what
+ * a program forwards must carry its checksum.
+ */
+const offloads = ['tx', 'tso', 'gso', 'tx-udp-segmentation'];
+
+/** The program that holds frames back; it is plain Node's, so it runs from the build. */
+const delayProgram = fileURLToPath(new URL('../../dist/lab/delay.js', import.meta.url));
 
 /** Link-local addresses of the two ends of every uplink. */
 export const coreLinkLocal = 'fe80::1';
@@ -93,7 +105,8 @@ export class Site {
   #outsideV6: string | undefined;
   #inside6: string | undefined;
   #link: LinkRules = clearLink;
-  #segmented = false;
+  #wire: LabProcess | undefined;
+  #wantSingle = false;
 
   constructor(segment: PublicSegment, number: number, name: string, options: SiteOptions) {
     this.#segment = segment;
@@ -359,8 +372,8 @@ export class Site {
    * meanwhile, so that packets are lost singly.
    */
   async setLoss(fraction: number): Promise<void> {
-    await this.setSegmentation(fraction > 0);
     await this.#setLink({ loss: fraction });
+    await this.#setOffloads();
   }
 
   /** Drops every UDP packet on the uplink, both ways (kind `udp-blocked` begins like this). */
@@ -407,12 +420,61 @@ export class Site {
 
   /** True: packets cross the uplink one by one (no TSO, GSO, UDP segmentation). False: as veth has it. */
   async setSegmentation(single: boolean): Promise<void> {
-    if (single === this.#segmented) return;
+    this.#wantSingle = single;
+    await this.#setOffloads();
+  }
+
+  async #setOffloads(): Promise<void> {
+    const single = this.#wantSingle || this.#link.loss > 0 || this.#wire !== undefined;
+    if (!single && findProgram('ethtool') === undefined) return;
     requirePrograms('ethtool');
-    this.#segmented = single;
     const { ns, device } = this.uplink;
     const features = offloads.flatMap((feature) => [feature, single ? 'off' : 'on']);
     await run(['ethtool', '-K', device, ...features], { ns });
     await run(['ethtool', '-K', this.port, ...features], { ns: this.#segment.ns });
+  }
+
+  /**
+   * Holds every packet on the uplink for `ms` (and up to `jitterMs` more) in each direction, so the round trip
+   * grows by twice that. 0 and 0 give the plain cable back. Takes the link down for some milliseconds when it
+   * begins and ends, and one processor's share while it lasts: keep to some hundred Mbit/s. Needs dist/.
+   */
+  async setDelay(ms: number, jitterMs = 0): Promise<void> {
+    const wanted = ms > 0 || jitterMs > 0;
+    if (this.#wire?.running === true && wanted) {
+      this.#wire.write(`${ms} ${jitterMs}`);
+      return;
+    }
+    if (wanted === (this.#wire !== undefined)) return;
+    const wireNs = `${this.#segment.prefix}-${this.name}-wire`;
+    if (wanted) {
+      if (!existsSync(delayProgram))
+        throw new EvioError('EVIO_LAB', 'delays need the build', ['npm run build']);
+      await this.#segment.addNamespace(wireNs);
+      await shell(wireNs, 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6\n');
+      // The site's end stays as it is. Its peer moves into the wire, and the public segment gets another port.
+      await run(['ip', 'link', 'set', this.port, 'netns', wireNs, 'name', 'near'], { ns: this.#segment.ns });
+      const cable = ['link', 'add', 'far', 'netns', wireNs, 'type', 'veth'];
+      await run(['ip', ...cable, 'peer', 'name', this.port, 'netns', this.#segment.ns]);
+      await shell(
+        wireNs,
+        'for i in near far; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set $i up; done\n',
+      );
+      const index = async (device: string): Promise<string> =>
+        (await run(['cat', `/sys/class/net/${device}/ifindex`], { ns: wireNs })).stdout.trim();
+      const ends = [await index('near'), await index('far')];
+      const argv = [process.execPath, delayProgram, ...ends, `${ms}`, `${jitterMs}`];
+      this.#wire = new LabProcess(argv, { ns: wireNs });
+      this.#segment.adopt(this.#wire);
+      await this.#wire.line(/^up$/, 10_000);
+    } else {
+      await this.#wire?.stop(500);
+      this.#wire = undefined;
+      await run(['ip', 'link', 'del', 'far'], { ns: wireNs });
+      await run(['ip', 'link', 'set', 'near', 'netns', this.#segment.ns, 'name', this.port], { ns: wireNs });
+    }
+    await this.#segment.plug(this);
+    await this.#setLink({});
+    await this.#setOffloads();
   }
 }

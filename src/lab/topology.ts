@@ -117,10 +117,17 @@ export class Lab {
     return {
       prefix: this.prefix,
       ns: this.#core,
-      adopt: (_ns, process) => {
-        if (process === undefined) return;
+      adopt: (process) => {
         this.#processes.add(process);
         void process.exited.then(() => this.#processes.delete(process));
+      },
+      addNamespace: async (ns) => {
+        if (this.#namespaces.includes(ns)) return;
+        this.#adopt(ns);
+        await shell(undefined, batch([`netns add ${ns}`]));
+      },
+      plug: async (site) => {
+        await shell(this.#core, `${sysctls}${batch(site.coreLines())}`);
       },
       nextV4: () => `192.0.2.${this.#nextAddress()}`,
       nextV6: () => `2001:db8::${this.#nextAddress().toString(16)}`,
@@ -167,7 +174,7 @@ export class Lab {
     await shell(undefined, batch(site.cabling()));
     const plan = site.addressing();
     await Promise.all([
-      shell(this.#core, `${sysctls}${batch(site.coreLines())}`),
+      this.#segment.plug(site),
       ...[...plan].map(([ns, lines]) => {
         const router = site.routers.indexOf(ns);
         const rules = router < 0 ? '' : site.routerScript(router);

@@ -363,6 +363,24 @@ describe('things that happen', () => {
     expect(fast.mbps).toBeGreaterThan(200);
   });
 
+  it('setDelay makes the way longer, changes, carries traffic, and goes away', async () => {
+    const site = sites.eimA;
+    const rtt = async (): Promise<number> =>
+      (await ping(site.host.ns, one.v4 ?? '', { count: 20, intervalMs: 20 })).medianMs;
+    await site.setDelay(20);
+    expect(await rtt()).toBeGreaterThan(40);
+    expect(await rtt()).toBeLessThan(46);
+    expect((await iperfTcp(site.host.ns, one.ns, one.v4 ?? '', { seconds: 2 })).mbps).toBeGreaterThan(20);
+    await site.setDelay(5, 10);
+    const shaken = await ping(site.host.ns, one.v4 ?? '', { count: 50, intervalMs: 20 });
+    expect(shaken.minMs).toBeGreaterThan(10);
+    expect(shaken.maxMs - shaken.minMs).toBeGreaterThan(5);
+    expect(shaken.received).toBe(50);
+    await site.setDelay(0);
+    expect(await rtt()).toBeLessThan(5);
+    expect((await iperfTcp(site.host.ns, one.ns, one.v4 ?? '', { seconds: 1 })).mbps).toBeGreaterThan(200);
+  });
+
   it('udpTimeoutS forgets an idle mapping', async () => {
     const site = await lab.site('brief', { nat: 'endpoint-independent', udpTimeoutS: 1 });
     const socket = await (await agentOn(site.host)).udp();
