@@ -1,30 +1,11 @@
 /** One site of the lab: the machines on a LAN, the router or routers in front of them, and their uplink. */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { EvioError } from '../core/lib/errors.js';
-import { findProgram, LabProcess, requirePrograms, run, shell } from './exec.js';
-import type { LaunchOptions, RunOptions, RunResult } from './exec.js';
-import { clearLink, insideDevice, linkRules, outsideDevice, routerRules } from './rules.js';
-import type { LinkRules, PortForward, SiteKind } from './rules.js';
-
-/** What a site needs from the lab around it. */
-export interface PublicSegment {
-  readonly prefix: string;
-  /** Namespace of the public segment. */
-  readonly ns: string;
-  /** Ends this process, at the latest, when the lab is destroyed. */
-  adopt(process: LabProcess): void;
-  /** Makes another namespace of the lab. */
-  addNamespace(ns: string): Promise<void>;
-  nextV4(): string;
-  nextV6(): string;
-  /** A /64 of the site's own, without its `::`, such as `2001:db8:7`. */
-  nextPrefix(): string;
-  /** Configures the public end of this site's uplink. */
-  plug(site: Site): Promise<void>;
-  /** Installs what the public end of a link does to packets arriving from the site. */
-  filterPort(port: string, rules: LinkRules): Promise<void>;
-}
+import { run, shell } from './exec.js';
+import { LabHost } from './host.js';
+import type { PublicSegment } from './host.js';
+import { insideDevice, outsideDevice, routerRules } from './rules.js';
+import type { PortForward, SiteKind } from './rules.js';
+import { Uplink } from './uplink.js';
 
 export interface SiteOptions {
   readonly nat: SiteKind;
@@ -42,45 +23,6 @@ export interface SiteOptions {
   readonly v4?: boolean | string;
   readonly v6?: boolean | string;
 }
-
-/** A machine in the lab: a namespace with one interface, `eth0`. */
-export class LabHost {
-  readonly name: string;
-  readonly ns: string;
-  readonly site: Site;
-  /** Address of its own interface (inside address behind a NAT). Changes with `site.changeAddress()`. */
-  v4: string | undefined;
-  v6: string | undefined;
-  readonly #segment: PublicSegment;
-
-  constructor(segment: PublicSegment, site: Site, name: string, ns: string) {
-    this.#segment = segment;
-    this.site = site;
-    this.name = name;
-    this.ns = ns;
-  }
-
-  /** Runs a program here to its end. */
-  run(argv: readonly string[], options: Omit<RunOptions, 'ns'> = {}): Promise<RunResult> {
-    return run(argv, { ...options, ns: this.ns });
-  }
-
-  /** Starts a program here; the lab ends it at the latest when it is destroyed. */
-  launch(argv: readonly string[], options: Omit<LaunchOptions, 'ns'> = {}): LabProcess {
-    const process = new LabProcess(argv, { ...options, ns: this.ns });
-    this.#segment.adopt(process);
-    return process;
-  }
-}
-
-/**
- * Turned off while packets are lost or delayed one by one: one drop must not take a 64 kB burst along, and what
- * a program forwards must carry its checksum.
- */
-const offloads = ['tx', 'tso', 'gso', 'tx-udp-segmentation'];
-
-/** The program that holds frames back; it is plain Node's, so it runs from the build. */
-const delayProgram = fileURLToPath(new URL('../../dist/lab/delay.js', import.meta.url));
 
 /** Link-local addresses of the two ends of every uplink. */
 export const coreLinkLocal = 'fe80::1';
@@ -104,9 +46,7 @@ export class Site {
   #outsideV4: string | undefined;
   #outsideV6: string | undefined;
   #inside6: string | undefined;
-  #link: LinkRules = clearLink;
-  #wire: LabProcess | undefined;
-  #wantSingle = false;
+  readonly #cable: Uplink;
 
   constructor(segment: PublicSegment, number: number, name: string, options: SiteOptions) {
     this.#segment = segment;
@@ -140,6 +80,8 @@ export class Site {
         this.#renumber(segment.nextPrefix());
       }
     }
+    const configure = (): Promise<void> => segment.plug(this);
+    this.#cable = new Uplink(segment, name, { ...this.uplink, port: this.port, configure });
   }
 
   /** The first (often only) machine. */
@@ -360,121 +302,33 @@ export class Site {
     await this.#installRouterRules();
   }
 
-  async #setLink(change: Partial<LinkRules>): Promise<void> {
-    this.#link = { ...this.#link, ...change };
-    const { ns, device } = this.uplink;
-    await shell(ns, `nft -f - <<'EOF'\n${linkRules(device, this.#link)}EOF\n`);
-    await this.#segment.filterPort(this.port, this.#link);
+  /** Loses this share of the packets on the uplink, in each direction (see `Uplink` for this and what follows). */
+  setLoss(fraction: number): Promise<void> {
+    return this.#cable.setLoss(fraction);
   }
 
-  /**
-   * Loses this share of the packets crossing the uplink, in each direction. Segmentation offload is off
-   * meanwhile, so that packets are lost singly.
-   */
-  async setLoss(fraction: number): Promise<void> {
-    await this.#setLink({ loss: fraction });
-    await this.#setOffloads();
+  /** Drops all UDP on the uplink. */
+  blockUdp(blocked: boolean): Promise<void> {
+    return this.#cable.blockUdp(blocked);
   }
 
-  /** Drops every UDP packet on the uplink, both ways (kind `udp-blocked` begins like this). */
-  async blockUdp(blocked: boolean): Promise<void> {
-    await this.#setLink({ udpBlocked: blocked });
+  /** Drops everything on the uplink. */
+  unplug(unplugged: boolean): Promise<void> {
+    return this.#cable.unplug(unplugged);
   }
 
-  /** Nothing passes the uplink while unplugged; no interface goes down. */
-  async unplug(unplugged: boolean): Promise<void> {
-    await this.#setLink({ unplugged });
+  /** Limits the uplink to `mbps` each way; undefined lifts it. */
+  setRate(mbps: number | undefined): Promise<void> {
+    return this.#cable.setRate(mbps);
   }
 
-  /** Limits the uplink to `mbps` in each direction (token bucket, 50 ms of queue); undefined lifts it. */
-  async setRate(mbps: number | undefined): Promise<void> {
-    requirePrograms('tc');
-    const { ns, device } = this.uplink;
-    for (const [where, name] of [
-      [ns, device],
-      [this.#segment.ns, this.port],
-    ] as const) {
-      const burst = Math.max(16_000, Math.round(((mbps ?? 0) * 1e6) / 8 / 250));
-      await (mbps === undefined
-        ? run(['tc', 'qdisc', 'del', 'dev', name, 'root'], { ns: where, allowFailure: true })
-        : run(
-            [
-              'tc',
-              'qdisc',
-              'replace',
-              'dev',
-              name,
-              'root',
-              'tbf',
-              'rate',
-              `${mbps}mbit`,
-              'burst',
-              `${burst}`,
-              'latency',
-              '50ms',
-            ],
-            { ns: where },
-          ));
-    }
+  /** Adds `ms` (up to `jitterMs` more) to the uplink each way; 0 ends it. */
+  setDelay(ms: number, jitterMs = 0): Promise<void> {
+    return this.#cable.setDelay(ms, jitterMs);
   }
 
-  /** True: packets cross the uplink one by one (no TSO, GSO, UDP segmentation). False: as veth has it. */
-  async setSegmentation(single: boolean): Promise<void> {
-    this.#wantSingle = single;
-    await this.#setOffloads();
-  }
-
-  async #setOffloads(): Promise<void> {
-    const single = this.#wantSingle || this.#link.loss > 0 || this.#wire !== undefined;
-    if (!single && findProgram('ethtool') === undefined) return;
-    requirePrograms('ethtool');
-    const { ns, device } = this.uplink;
-    const features = offloads.flatMap((feature) => [feature, single ? 'off' : 'on']);
-    await run(['ethtool', '-K', device, ...features], { ns });
-    await run(['ethtool', '-K', this.port, ...features], { ns: this.#segment.ns });
-  }
-
-  /**
-   * Holds every packet on the uplink for `ms` (and up to `jitterMs` more) in each direction, so the round trip
-   * grows by twice that. 0 and 0 give the plain cable back. Takes the link down for some milliseconds when it
-   * begins and ends, and one processor's share while it lasts: keep to some hundred Mbit/s. Needs dist/.
-   */
-  async setDelay(ms: number, jitterMs = 0): Promise<void> {
-    const wanted = ms > 0 || jitterMs > 0;
-    if (this.#wire?.running === true && wanted) {
-      this.#wire.write(`${ms} ${jitterMs}`);
-      return;
-    }
-    if (wanted === (this.#wire !== undefined)) return;
-    const wireNs = `${this.#segment.prefix}-${this.name}-wire`;
-    if (wanted) {
-      if (!existsSync(delayProgram))
-        throw new EvioError('EVIO_LAB', 'delays need the build', ['npm run build']);
-      await this.#segment.addNamespace(wireNs);
-      await shell(wireNs, 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6\n');
-      // The site's end stays as it is. Its peer moves into the wire, and the public segment gets another port.
-      await run(['ip', 'link', 'set', this.port, 'netns', wireNs, 'name', 'near'], { ns: this.#segment.ns });
-      const cable = ['link', 'add', 'far', 'netns', wireNs, 'type', 'veth'];
-      await run(['ip', ...cable, 'peer', 'name', this.port, 'netns', this.#segment.ns]);
-      await shell(
-        wireNs,
-        'for i in near far; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set $i up; done\n',
-      );
-      const index = async (device: string): Promise<string> =>
-        (await run(['cat', `/sys/class/net/${device}/ifindex`], { ns: wireNs })).stdout.trim();
-      const ends = [await index('near'), await index('far')];
-      const argv = [process.execPath, delayProgram, ...ends, `${ms}`, `${jitterMs}`];
-      this.#wire = new LabProcess(argv, { ns: wireNs });
-      this.#segment.adopt(this.#wire);
-      await this.#wire.line(/^up$/, 10_000);
-    } else {
-      await this.#wire?.stop(500);
-      this.#wire = undefined;
-      await run(['ip', 'link', 'del', 'far'], { ns: wireNs });
-      await run(['ip', 'link', 'set', 'near', 'netns', this.#segment.ns, 'name', this.port], { ns: wireNs });
-    }
-    await this.#segment.plug(this);
-    await this.#setLink({});
-    await this.#setOffloads();
+  /** True: no segmentation offload on the uplink. */
+  setSegmentation(single: boolean): Promise<void> {
+    return this.#cable.setSegmentation(single);
   }
 }

@@ -17,8 +17,10 @@ import type { LabProcess } from './exec.js';
 import { leftOvers, removeNamespaces, requireLab, writeNames } from './namespaces.js';
 import { coreLinkRules, partitionRules } from './rules.js';
 import type { LinkRules } from './rules.js';
-import { coreV4, LabHost, Site } from './site.js';
-import type { PublicSegment, SiteOptions } from './site.js';
+import { LabHost } from './host.js';
+import type { PublicSegment } from './host.js';
+import { coreV4, Site } from './site.js';
+import type { SiteOptions } from './site.js';
 
 /** Beginning of the default prefix; the process id follows. */
 export const defaultPrefix = 'evlab';
