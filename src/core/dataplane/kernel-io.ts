@@ -30,6 +30,7 @@ export class KernelIo implements PacketIo {
   readonly #txControl: number;
   readonly #txName: number;
   readonly #pollfd: number;
+  readonly #option: number;
 
   constructor(arena: Arena, fds: KernelDescriptors) {
     this.#arena = arena;
@@ -46,6 +47,7 @@ export class KernelIo implements PacketIo {
     this.#txControl = arena.alloc(controlCapacity);
     this.#txName = arena.alloc(sockaddrSize);
     this.#pollfd = arena.alloc(Pollfd.size);
+    this.#option = arena.alloc(8);
     const { view, base } = arena;
     for (const [message, iov, control] of [
       [this.#rx, this.#rxIov, this.#rxControl],
@@ -96,6 +98,15 @@ export class KernelIo implements PacketIo {
       if (segment > 0) this.segment = segment;
     }
     return n;
+  }
+
+  limitHops(hops: number): void {
+    const { view, base } = this.#arena;
+    // -1 is the default of both options (ip(7), ipv6(7)). IPv4 by a dual-stack socket takes the first.
+    view.setInt32(this.#option, hops > 0 ? hops : -1, true);
+    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IP, Socket.IP_TTL, base + this.#option, 4);
+    if (!this.#ipv6) return;
+    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IPV6, Socket.IPV6_UNICAST_HOPS, base + this.#option, 4);
   }
 
   send(to: number, at: number, length: number, segment: number): number {

@@ -14,4 +14,6 @@ export interface PacketIo {
   readonly from: number;
   /** Sends to the sockaddr_in6 at `to`; with `segment` > 0 as many datagrams of that length. 0 or a negated error. */
   send(to: number, at: number, length: number, segment: number): number;
+  /** Limits how many routers the datagrams sent from now on pass; 0 is the system's default. */
+  limitHops(hops: number): void;
 }

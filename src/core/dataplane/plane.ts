@@ -10,7 +10,8 @@ import type { Suite } from '../wire/packet.js';
 
 /** How a packet reaches a peer. Relay and carrier paths name the peer by its node id (16 bytes). */
 export type Path =
-  | { readonly kind: 'direct'; readonly endpoint: Endpoint }
+  /** `hops` limits how far a single control message goes (IP TTL); it has no meaning for `setPath`. */
+  | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number }
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
   | { readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array }
   /** Handed to the control thread, which owns the carrier (WebSocket now, WebRTC later). */

@@ -287,8 +287,11 @@ export class Transmit {
       c.arena.u8.set(bytes, this.#scratch + 1);
       length = bytes.length + 1;
     }
+    const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
+    if (hops > 0) c.io.limitHops(hops);
     this.#sealOne(key, route, this.#scratch, length);
     if (route === this.#spare) c.tx.flush();
+    if (hops > 0) c.io.limitHops(0);
   }
 
   /** Sends bytes as they are. */

@@ -16,8 +16,15 @@ import type { Env } from '../lib/env.js';
 import type { Candidate, CandidateKind } from '../wire/control.js';
 import { isProbeable } from './candidate.js';
 
-/** When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs. */
-const burstMs = [0, 100, 200, 400, 700, 1_100, 1_700, 2_500, 4_000] as const;
+/**
+ * When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs.
+ * The first ping dies behind our own router. A router that takes an early ping of the peer for local input would map
+ * our own packets to another port from then on, so both sides open their own NAT before anything reaches the other's;
+ * the pause is there for offers that cross at different times.
+ */
+const burstMs = [0, 150, 250, 400, 700, 1_100, 1_700, 2_500, 4_000] as const;
+/** Routers that the first ping passes: our own, not the peer's. */
+const openingHops = 2;
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
 /** Heartbeat of the active path: in use, idle. Below the 30 s after which common NATs forget a mapping. */
@@ -205,7 +212,8 @@ export class Prober {
     const remote = this.#remote(endpoint, 'peer-reflexive');
     if (!remote || remote.state === 'usable' || remote === this.#active) return;
     if (!known) this.#ports.log('observed', `${remote.key} (${by})`);
-    if (remote.state === 'failed' || remote.state === 'waiting' || !known) this.#burst(remote, now);
+    // What came through proves our NAT open: no opening ping.
+    if (remote.state === 'failed' || remote.state === 'waiting' || !known) this.#burst(remote, now, 1);
     if (this.#running && now - remote.lastPingAt >= 50)
       this.#pingRemote(remote, now, remote.state === 'answering');
   }
@@ -370,24 +378,29 @@ export class Prober {
         }
         continue;
       }
-      this.#pingRemote(remote, now, remote.state === 'answering' && remote.fullSizeSent < fullSizeTries);
+      const full = remote.state === 'answering' && remote.fullSizeSent < fullSizeTries;
+      this.#pingRemote(remote, now, full, remote.burstStep === 1 && remote.state === 'probing');
     }
   }
 
-  #burst(remote: Remote, now: number): void {
+  #burst(remote: Remote, now: number, step = 0): void {
     if (remote.state !== 'usable' && remote.state !== 'answering') remote.state = 'probing';
     remote.burstAt = now;
-    remote.burstStep = 0;
+    remote.burstStep = step;
     remote.fullSizeSent = 0;
     remote.missed = 0;
     if (this.#running) this.#probe(now);
   }
 
-  #pingRemote(remote: Remote, now: number, full: boolean): void {
+  #pingRemote(remote: Remote, now: number, full: boolean, opening = false): void {
     remote.lastPingAt = now;
     remote.missed++;
     if (full) remote.fullSizeSent++;
-    this.#send(now, remote.key, full ? this.#fullSize : 9, { kind: 'direct', endpoint: remote.endpoint });
+    const { endpoint } = remote;
+    const path: Path = opening
+      ? { kind: 'direct', endpoint, hops: openingHops }
+      : { kind: 'direct', endpoint };
+    this.#send(now, remote.key, full ? this.#fullSize : 9, path);
   }
 
   #send(now: number, key: string | null, size: number, path: Path): void {
@@ -453,7 +466,8 @@ export class Prober {
   }
 }
 
-/** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8). */
+/** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8), but quick to believe a shorter one. */
 function smooth(before: number | null, sample: number): number {
-  return before === null ? sample : before + (sample - before) / 8;
+  if (before === null) return sample;
+  return before + (sample - before) / (sample < before ? 2 : 8);
 }
