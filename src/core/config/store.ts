@@ -74,8 +74,29 @@ export class Store {
     }
   }
 
+  /**
+   * Throws EvioError EVIO_STORAGE where `create` would: asked before a relay counts the use of a token.
+   */
+  rehearse(id: string, profile: Profile): void {
+    const staging = this.#stage(id, profile, emptyState);
+    rmSync(staging, { recursive: true, force: true });
+  }
+
   /** Adds a network, whole or not at all. Throws EvioError EVIO_ALREADY_JOINED, EVIO_STORAGE. */
   create(id: string, profile: Profile, state: NodeState): void {
+    const staging = this.#stage(id, profile, state);
+    try {
+      renameSync(staging, this.#folder(id));
+    } catch (thrown) {
+      rmSync(staging, { recursive: true, force: true });
+      const code = (thrown as NodeJS.ErrnoException).code;
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(id);
+      throw storageError(this.#folder(id), thrown);
+    }
+  }
+
+  /** A folder with both files that only needs its name. */
+  #stage(id: string, profile: Profile, state: NodeState): string {
     ensureFolder(this.home.path);
     ensureFolder(this.home.networks);
     for (const name of readdirSync(this.home.networks)) {
@@ -87,11 +108,9 @@ export class Store {
       ensureFolder(staging);
       writeJson(join(staging, 'profile.json'), profile);
       writeJson(join(staging, 'state.json'), state);
-      renameSync(staging, this.#folder(id));
+      return staging;
     } catch (thrown) {
       rmSync(staging, { recursive: true, force: true });
-      const code = (thrown as NodeJS.ErrnoException).code;
-      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(id);
       throw storageError(this.#folder(id), thrown);
     }
   }
@@ -105,7 +124,9 @@ export class Store {
     });
   }
 
+  /** Does nothing for a network that was left meanwhile. Throws EvioError EVIO_STORAGE. */
   saveState(id: string, state: NodeState): void {
+    if (!this.has(id)) return;
     writeJson(join(this.#folder(id), 'state.json'), state);
   }
 

@@ -278,6 +278,9 @@ export function resign(profile: Profile, change: AddressChange, dateMs: number):
     wanted === undefined ? derivedIp(self.id, range, change.attempt ?? 0) : checkAddress(wanted, range);
   // Without relays the invite's end is judged by this date, so signing again later must not end the membership.
   const notBefore = invite && !self.network.receipts ? Math.min(dateMs, invite.notAfter) : dateMs;
-  const certificate = signCertificate({ ...self.certificate, ip, notBefore }, keysFromSeed(secretBytes(seed)));
+  const certificate = signCertificate(
+    { ...self.certificate, ip, notBefore },
+    keysFromSeed(secretBytes(seed)),
+  );
   return encodeCredential({ ...self.parts, certificate });
 }

@@ -49,13 +49,18 @@ export function encodeToken(
 /**
  * Reads a token that a person pasted: white space around and inside is forgiven.
  *
- * @throws EvioError EVIO_TOKEN_DAMAGED when it is not a whole, genuine token.
+ * @throws EvioError EVIO_TOKEN_DAMAGED when it is not a whole token, EVIO_TOKEN_FOREIGN when it is whole but its network
+ * did not make it.
  */
 export function decodeToken(text: string): Token {
   const damaged = (why: string): EvioError =>
     new EvioError('EVIO_TOKEN_DAMAGED', `This is not a whole evio token: ${why}.`, [
       'Copy the token again, from "evio1" to its last character.',
       'Make a new one with: evio token create',
+    ]);
+  const foreign = (why: string): EvioError =>
+    new EvioError('EVIO_TOKEN_FOREIGN', `This token was not made by its network: ${why}.`, [
+      'Ask the owner of the network for a new one: evio token create',
     ]);
   const compact = text.replace(/\s+/g, '');
   if (!compact.startsWith(tokenPrefix)) throw damaged(`it does not begin with "${tokenPrefix}"`);
@@ -70,12 +75,13 @@ export function decodeToken(text: string): Token {
   const networkBytes = reader.block();
   const inviteBytes = reader.block();
   const seed = reader.bytes(seedLength);
-  const network = reader.done ? openNetwork(networkBytes) : undefined;
-  if (!network) throw damaged('the network in it is not signed by its root key');
+  if (!reader.done) throw damaged('it has parts that do not belong there');
+  const network = openNetwork(networkBytes);
+  if (!network) throw foreign('the network in it is not signed by its root key');
   const invite = verifyInvite(inviteBytes, network.rootKey);
-  if (!invite) throw damaged('the invite in it is not signed by its network');
+  if (!invite) throw foreign('the invite in it is not signed by its network');
   const inviteKeys = keysFromSeed(seed);
   if (!equalBytes(inviteKeys.publicKey, invite.key))
-    throw damaged('its secret does not belong to its invite');
+    throw foreign('its secret does not belong to its invite');
   return { network, networkBytes, invite, inviteBytes, inviteKeys };
 }

@@ -26,6 +26,7 @@ export const errorCodes = {
   EVIO_ADDRESS_OUTSIDE: ExitStatus.usage,
   EVIO_ADDRESS_TAKEN: ExitStatus.failed,
   EVIO_BAD_VALUE: ExitStatus.usage,
+  EVIO_USAGE: ExitStatus.usage,
   EVIO_RELAY_UNREACHABLE: ExitStatus.unreachable,
   EVIO_RELAY_KEY_MISMATCH: ExitStatus.failed,
   EVIO_RELAY_REFUSED: ExitStatus.failed,

@@ -56,3 +56,8 @@ export function isHostAddress(cidr: Cidr, ip: number): boolean {
 export function containsCidr(outer: Cidr, inner: Cidr): boolean {
   return inner.prefix >= outer.prefix && ((inner.base ^ outer.base) & ~hostMask(outer.prefix)) === 0;
 }
+
+/** True when some address lies in both. */
+export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
+  return containsCidr(a, b) || containsCidr(b, a);
+}

@@ -1,0 +1,110 @@
+/** `evio init`: a new network with this machine as its first member. */
+import type { Profile } from '../config/schema.js';
+import { emptyState, type Store } from '../config/store.js';
+import { makeInvite, makeNetwork } from '../identity/enroll.js';
+import { defaultCidr, defaultMtu } from '../identity/names.js';
+import type { RelayFact } from '../identity/network.js';
+import { selfOf } from '../identity/self.js';
+import { fromBase64Url } from '../lib/bytes.js';
+import type { Env } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
+import { openNetwork } from '../identity/network.js';
+import type { RelayErrands } from './errands.js';
+import { membershipOf, type Membership } from './membership.js';
+
+/** The token that comes with a new network: enough for an afternoon of machines. */
+export const firstToken = { expiresMs: 24 * 3_600_000, uses: 10 } as const;
+
+export interface InitOptions {
+  readonly name: string;
+  readonly nodeName: string;
+  /** URLs or HOST:PORT, as the operator gave them. */
+  readonly relays: readonly string[];
+  /** Default: 10.144.0.0/16, or the next such range that no network of this home has. */
+  readonly cidr?: string | undefined;
+  readonly ip?: string | undefined;
+  readonly mtu?: number | undefined;
+}
+
+export interface InitResult extends Membership {
+  readonly token: string;
+  readonly tokenExpires: string;
+}
+
+export interface EnrollDeps {
+  readonly store: Store;
+  readonly env: Env;
+  readonly errands: RelayErrands;
+}
+
+/**
+ * Makes the network, shows it to a relay, and only then stores it.
+ *
+ * @throws EvioError EVIO_ALREADY_JOINED when a network of this name is here, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE,
+ * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ */
+export async function initNetwork(
+  options: InitOptions,
+  { store, env, errands }: EnrollDeps,
+): Promise<InitResult> {
+  const twin = store.list().find(({ name }) => name === options.name);
+  if (twin) {
+    throw new EvioError(
+      'EVIO_ALREADY_JOINED',
+      `A network called ${options.name} is here already (${twin.id}).`,
+      [
+        'Run it with: evio node',
+        'Make another with another name: evio init NAME',
+        `Forget it with: evio leave --network ${twin.id}`,
+      ],
+    );
+  }
+  const cidr = options.cidr ?? freeRange(rangesOf(store));
+  const plan = {
+    name: options.name,
+    cidr,
+    relays: [] as RelayFact[],
+    mtu: options.mtu ?? defaultMtu,
+    ip: options.ip,
+    nodeName: options.nodeName,
+  };
+  // Everything the operator typed is checked before anybody is asked.
+  makeNetwork(plan, env);
+  for (const text of options.relays) plan.relays.push(await errands.find(text));
+  let profile: Profile = makeNetwork(plan, env);
+  const self = selfOf(profile);
+  store.rehearse(self.networkId, profile);
+  // Each must answer: a relay that never works is easier to mend now than when the first machine cannot join.
+  for (const relay of plan.relays) await errands.register([relay], self);
+  const invite = makeInvite(profile, { ...firstToken, role: 'switch', tags: [] }, env);
+  profile = { ...profile, invites: [invite] };
+  store.create(self.networkId, profile, emptyState);
+  return {
+    ...membershipOf(self),
+    token: invite.token,
+    tokenExpires: new Date(invite.expires).toISOString(),
+  };
+}
+
+function rangesOf(store: Store): Cidr[] {
+  const ranges: Cidr[] = [];
+  for (const id of store.ids()) {
+    try {
+      const bytes = fromBase64Url(store.profile(id).network);
+      const facts = bytes && openNetwork(bytes);
+      if (facts) ranges.push(facts.cidr);
+    } catch {
+      // A damaged profile keeps no range; the commands that use it say what is wrong.
+    }
+  }
+  return ranges;
+}
+
+function freeRange(used: readonly Cidr[]): string {
+  for (let second = 144; second < 160; second++) {
+    const cidr = parseCidr(`10.${second}.0.0/16`);
+    if (cidr && !used.some((other) => cidrsOverlap(cidr, other))) return formatCidr(cidr);
+  }
+  return defaultCidr;
+}

@@ -1,0 +1,78 @@
+/** `evio join`: from a token to a stored membership. */
+import type { Profile } from '../config/schema.js';
+import { emptyState } from '../config/store.js';
+import type { RoleName } from '../identity/certificate.js';
+import { enroll, resign } from '../identity/enroll.js';
+import { networkIdOf } from '../identity/node-id.js';
+import { selfOf, withReceipt, type Self } from '../identity/self.js';
+import { decodeToken } from '../identity/token.js';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { EvioError } from '../lib/errors.js';
+import type { EnrollDeps } from './init.js';
+import { membershipOf, type Membership } from './membership.js';
+
+/** Addresses tried when the derived one is taken: in a range half full this fails once in 2^32. */
+const maxAttempts = 32;
+
+export interface JoinOptions {
+  readonly token: string;
+  /** A DNS label. */
+  readonly name: string;
+  readonly ip?: string | undefined;
+  readonly role?: RoleName | undefined;
+  /** False stores the membership without asking a relay; the node asks when it first runs. */
+  readonly contact: boolean;
+}
+
+export interface JoinResult extends Membership {
+  readonly networkId: string;
+  /** True when this machine was a member before; nothing was changed then. */
+  readonly already: boolean;
+}
+
+/**
+ * Checks the token, makes identity and certificate, has a relay count the use, and stores the profile.
+ *
+ * @throws EvioError EVIO_TOKEN_DAMAGED, EVIO_TOKEN_FOREIGN, EVIO_TOKEN_EXPIRED, EVIO_TOKEN_USED_UP,
+ * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_TAKEN, EVIO_RELAY_UNREACHABLE,
+ * EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ */
+export async function joinNetwork(options: JoinOptions, deps: EnrollDeps): Promise<JoinResult> {
+  const { store, env } = deps;
+  const token = decodeToken(options.token);
+  const networkId = networkIdOf(token.network.rootKey);
+  if (store.has(networkId)) {
+    const profile = store.profile(networkId);
+    const held = store.state(networkId).credential;
+    const self = selfOf(profile, held === undefined ? undefined : fromBase64Url(held));
+    return { ...membershipOf(self), networkId, already: true };
+  }
+  const profile = enroll(token, options, env);
+  store.rehearse(networkId, profile);
+  const contact = options.contact && token.network.relays.length > 0;
+  const joined = contact ? await register(profile, options, deps) : profile;
+  store.create(networkId, joined, { ...emptyState, credential: joined.credential });
+  return { ...membershipOf(selfOf(joined)), networkId, already: false };
+}
+
+/** The profile with a relay's receipt, and with another address when the derived one was taken. */
+async function register(
+  profile: Profile,
+  options: JoinOptions,
+  { env, errands }: EnrollDeps,
+): Promise<Profile> {
+  let current = profile;
+  for (let attempt = 1; ; attempt++) {
+    const self: Self = selfOf(current);
+    try {
+      const receipt = await errands.register(self.network.relays, self);
+      return receipt
+        ? { ...current, credential: toBase64Url(withReceipt(self.credential, receipt)) }
+        : current;
+    } catch (thrown) {
+      const taken = thrown instanceof EvioError && thrown.code === 'EVIO_ADDRESS_TAKEN';
+      if (!taken || options.ip !== undefined || attempt >= maxAttempts) throw thrown;
+    }
+    current = { ...current, credential: toBase64Url(resign(current, { attempt }, env.clock.date())) };
+  }
+}
