@@ -1,0 +1,164 @@
+/** `evio doctor`: every check in the order in which they depend on each other. */
+import { isIPv6 } from 'node:net';
+import type { Home } from '../config/home.js';
+import { Store } from '../config/store.js';
+import { openNetwork } from '../identity/network.js';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { systemRandom } from '../lib/env.js';
+import { formatEndpoint } from '../lib/endpoint.js';
+import { messageOf } from '../lib/errors.js';
+import { parseRelayAddress } from '../net/relay-url.js';
+import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
+import {
+  checkMtu,
+  checkNative,
+  checkNode,
+  checkPlatform,
+  checkPrivilege,
+  checkTun,
+  checkUdp,
+  localAddresses,
+} from './machine.js';
+import { natMapping, type Observation } from './nat.js';
+import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
+import { StunProbe } from './stun-probe.js';
+
+export interface ExamineOptions {
+  readonly home: Home;
+  /** Relays to look at instead of those of the networks here: URLs or HOST:PORT. */
+  readonly relays: readonly string[];
+}
+
+/** Throws EvioError EVIO_BAD_VALUE for a relay that cannot be read; everything else is a finding. */
+export async function examine({ home, relays }: ExamineOptions): Promise<DoctorReport> {
+  const named = relays.map(relayTarget);
+  const checks: Check[] = [checkNode(), checkPlatform(), checkPrivilege(), await checkNative()];
+  if (process.platform === 'linux') checks.push(await checkTun());
+  checks.push(await checkUdp());
+  if (process.platform === 'linux') checks.push(checkMtu());
+  const { targets, profiles } = readNetworks(home);
+  checks.push(...profiles);
+  const findings = await Promise.all(
+    (named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
+  );
+  checks.push(...findings.flatMap((finding) => finding.checks));
+  if (findings.length === 0) {
+    checks.push(
+      warn(
+        'relay',
+        'no relay is known, so UDP and NAT were not looked at.',
+        'Name one: evio doctor --relay HOST:PORT',
+      ),
+    );
+  } else checks.push(...(await checkPaths(findings)));
+  return { checks, verdict: verdictOf(checks) };
+}
+
+/** Relays of the networks in this home, each once, and a check for each profile. */
+function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Check[] } {
+  const targets = new Map<string, RelayTarget>();
+  const profiles: Check[] = [];
+  const store = new Store(home);
+  let ids: string[];
+  try {
+    ids = store.ids();
+  } catch (thrown) {
+    return {
+      targets: [],
+      profiles: [fail('home', messageOf(thrown), 'Choose another folder with EVIO_HOME.')],
+    };
+  }
+  for (const id of ids) {
+    try {
+      const bytes = fromBase64Url(store.profile(id).network);
+      const facts = bytes && openNetwork(bytes);
+      if (!facts) throw new Error('its network facts are not signed by their root key');
+      profiles.push(pass(`profile:${facts.name}`, `${id}, ${facts.relays.length} relays`));
+      for (const { address, key } of facts.relays) {
+        targets.set(`${address} ${toBase64Url(key)}`, { address: parseRelayAddress(address), key });
+      }
+    } catch (thrown) {
+      profiles.push(
+        fail(
+          `profile:${id}`,
+          messageOf(thrown),
+          `Forget the network and join again: evio leave --network ${id}`,
+        ),
+      );
+    }
+  }
+  return { targets: [...targets.values()], profiles };
+}
+
+/** UDP to each relay, and the kind of NAT, in each address family that some relay has. */
+async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
+  const checks: Check[] = [];
+  const reached = findings.filter(({ health }) => health !== undefined);
+  for (const family of [4, 6] as const) {
+    const servers = reached.flatMap(({ name, addresses, health }) => {
+      const host = addresses.find((address) => isIPv6(address) === (family === 6));
+      return host === undefined || !health ? [] : [{ name, host, health }];
+    });
+    if (servers.length === 0) continue;
+    let probe: StunProbe;
+    try {
+      probe = await StunProbe.open(family, systemRandom);
+    } catch {
+      continue;
+    }
+    const observations: Observation[] = [];
+    let answered = 0;
+    for (const { name, host, health } of servers) {
+      const main = { host, port: health.udpPort };
+      const answer = await probe.ask(main);
+      if (!answer) {
+        checks.push(
+          warn(
+            `udp:${name}`,
+            `no answer by UDP over IPv${family}: traffic through this relay takes TCP, which is slower.`,
+            `Let UDP to port ${health.udpPort} through the firewalls between.`,
+          ),
+        );
+        continue;
+      }
+      answered++;
+      checks.push(
+        pass(
+          `udp:${name}`,
+          `answers by UDP over IPv${family} in ${answer.rttMs.toFixed(1)} ms, sees us as ${formatEndpoint(answer.mapped)}`,
+        ),
+      );
+      observations.push({ server: main, mapped: answer.mapped });
+      if (health.alternatePort === null) continue;
+      const other = { host, port: health.alternatePort };
+      const second = await probe.ask(other);
+      if (second) observations.push({ server: other, mapped: second.mapped });
+    }
+    if (answered > 0) checks.push(natCheck(family, natMapping(observations, localAddresses(), probe.port)));
+    probe.close();
+  }
+  return checks;
+}
+
+function natCheck(family: 4 | 6, mapping: ReturnType<typeof natMapping>): Check {
+  const id = family === 4 ? 'nat' : 'nat6';
+  switch (mapping) {
+    case 'none':
+      return pass(id, 'none: this machine has a public address towards the relay');
+    case 'endpoint-independent':
+      return pass(id, 'endpoint-independent mapping: direct paths work with most peers');
+    case 'address-dependent':
+    case 'address-and-port-dependent':
+      return warn(
+        id,
+        `${mapping} mapping: direct paths work only with peers whose NAT is easier; others are relayed.`,
+        'Forward a UDP port to this machine and run: evio node --port PORT',
+      );
+    case 'unknown':
+      return warn(
+        id,
+        'one answer is too little to tell the kind of NAT.',
+        'Open the second UDP port of the relay (its port + 1), or name a second relay.',
+      );
+  }
+}

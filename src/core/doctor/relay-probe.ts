@@ -1,0 +1,154 @@
+/** How a relay is reached: name, TCP, clock, key, UDP. */
+import { lookup } from 'node:dns/promises';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { toBase64Url } from '../lib/bytes.js';
+import { messageOf } from '../lib/errors.js';
+import { parseRelayUrl, relayOrigin, type RelayAddress } from '../net/relay-url.js';
+import { fail, pass, warn, type Check } from './check.js';
+
+const timeoutMs = 5000;
+const maxBody = 16 * 1024;
+const clockWarnMs = 60_000;
+const clockFailMs = 10 * 60_000;
+
+/** A relay to look at; the key is undefined when nobody told it. */
+export interface RelayTarget {
+  readonly address: RelayAddress;
+  readonly key: Uint8Array | undefined;
+}
+
+export interface Health {
+  readonly key: string;
+  readonly udpPort: number;
+  readonly alternatePort: number | null;
+  /** The relay's date by its HTTP header, to the second; undefined when it sends none. */
+  readonly dateMs: number | undefined;
+  readonly rttMs: number;
+}
+
+export interface RelayFinding {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly health: Health | undefined;
+  readonly checks: readonly Check[];
+}
+
+export function relayTarget(text: string): RelayTarget {
+  const { key, ...address } = parseRelayUrl(text);
+  return { address, key };
+}
+
+/** Looks at one relay. `nowMs` is this machine's date. */
+export async function probeRelay({ address, key }: RelayTarget, nowMs: () => number): Promise<RelayFinding> {
+  const name = `${address.host}:${address.port}`;
+  const id = (what: string): string => `${what}:${name}`;
+  let addresses: string[];
+  try {
+    addresses = (await lookup(address.host, { all: true })).map((entry) => entry.address);
+  } catch (thrown) {
+    const check = fail(
+      id('dns'),
+      `the name ${address.host} is not found: ${codeOf(thrown)}.`,
+      'Check the DNS of this machine and the name of the relay.',
+    );
+    return { name, addresses: [], health: undefined, checks: [check] };
+  }
+  const checks = [pass(id('dns'), addresses.join(', '))];
+  let health: Health | undefined;
+  try {
+    health = await getHealth(address);
+  } catch (thrown) {
+    checks.push(
+      fail(
+        id('relay'),
+        `no answer by TCP: ${codeOf(thrown)}.`,
+        'Start the relay, and let TCP to this port through the firewalls between.',
+      ),
+    );
+    return { name, addresses, health, checks };
+  }
+  checks.push(
+    pass(id('relay'), `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`),
+  );
+  if (key !== undefined) {
+    checks.push(
+      toBase64Url(key) === health.key
+        ? pass(id('key'), 'the relay has the key that the network names')
+        : fail(
+            id('key'),
+            'the relay has another key than the network names: nodes will not talk to it.',
+            'Give the relay its old state folder back, or make the network anew with its new URL.',
+          ),
+    );
+  }
+  if (health.dateMs !== undefined) checks.push(clockCheck(id('clock'), nowMs() - health.dateMs));
+  return { name, addresses, health, checks };
+}
+
+/** Judges how far our clock is ahead of the relay's. Its header has whole seconds. */
+export function clockCheck(id: string, aheadMs: number): Check {
+  const off = Math.abs(aheadMs);
+  const text = `this clock is ${(off / 1000).toFixed(0)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the relay's`;
+  const fix = 'Set the clocks by NTP: timedatectl set-ntp true';
+  if (off > clockFailMs) return fail(id, `${text}: certificates will be refused.`, fix);
+  if (off > clockWarnMs) return warn(id, `${text}.`, fix);
+  return pass(id, off < 2000 ? "agrees with the relay's" : text);
+}
+
+function codeOf(thrown: unknown): string {
+  return (thrown as NodeJS.ErrnoException).code ?? messageOf(thrown);
+}
+
+function getHealth(address: RelayAddress): Promise<Health> {
+  return new Promise((resolve, reject) => {
+    const sentAt = performance.now();
+    const request = address.tls ? httpsRequest : httpRequest;
+    const call = request(
+      `${relayOrigin(address, 'http')}/healthz`,
+      { agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      (response) => {
+        const rttMs = performance.now() - sentAt;
+        const parts: Buffer[] = [];
+        let length = 0;
+        response.on('data', (part: Buffer) => {
+          length += part.length;
+          if (length <= maxBody) parts.push(part);
+          else call.destroy(new Error('what answers there is no evio relay'));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          const health = parseHealth(Buffer.concat(parts).toString('utf8'), response.headers.date, rttMs);
+          if (health) resolve(health);
+          else reject(new Error('what answers there is no evio relay'));
+        });
+      },
+    );
+    call.on('error', (error) => {
+      reject(error.name === 'TimeoutError' ? new Error(`silence for ${timeoutMs / 1000} s`) : error);
+    });
+    call.end();
+  });
+}
+
+/** Reads the body of /healthz, or undefined when it is none. */
+export function parseHealth(body: string, date: string | undefined, rttMs: number): Health | undefined {
+  let content: { status?: unknown; key?: unknown; udpPort?: unknown; alternatePort?: unknown } | null;
+  try {
+    content = JSON.parse(body) as typeof content;
+  } catch {
+    return undefined;
+  }
+  const isPort = (value: unknown): value is number =>
+    typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536;
+  if (content?.status !== 'ok' || typeof content.key !== 'string' || !isPort(content.udpPort))
+    return undefined;
+  const dateMs = date === undefined ? NaN : Date.parse(date);
+  return {
+    key: content.key,
+    udpPort: content.udpPort,
+    alternatePort: isPort(content.alternatePort) ? content.alternatePort : null,
+    dateMs: Number.isNaN(dateMs) ? undefined : dateMs,
+    rttMs,
+  };
+}
