@@ -1,0 +1,30 @@
+/** `evio why` as plain text. */
+import type { WhyReport } from '../../core/control/schema.js';
+import { formatMs, printable, table } from '../format.js';
+
+export function whyText({ peer, path, candidates, log, advice }: WhyReport): string {
+  const parts = [
+    path === null
+      ? `${printable(peer)} is not reached now.\n`
+      : `${printable(peer)} is reached ${path.kind === 'direct' ? 'directly' : `by ${path.kind}`}: ${printable(path.endpoint)}, ${formatMs(path.rttMs)}\n`,
+  ];
+  if (candidates.length > 0) {
+    parts.push(
+      table(
+        ['SIDE', 'KIND', 'ENDPOINT', 'STATE', 'RTT'],
+        candidates.map((candidate) => [
+          candidate.side,
+          candidate.kind,
+          printable(candidate.endpoint),
+          candidate.state,
+          formatMs(candidate.rttMs),
+        ]),
+      ),
+    );
+  }
+  if (log.length > 0) {
+    parts.push(log.map(({ at, event, detail }) => `${at}  ${event}  ${printable(detail)}\n`).join(''));
+  }
+  if (advice.length > 0) parts.push(advice.map((line) => `- ${printable(line)}\n`).join(''));
+  return parts.join('\n');
+}
