@@ -1,0 +1,67 @@
+/** What every command shares: JSON output, errors, home, environment. */
+import { Command } from '@oclif/core/command';
+import { homeFrom, type Home } from '../core/config/home.js';
+import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
+import { presentError } from './errors.js';
+
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  /** The state folder. Throws EvioError EVIO_STORAGE. */
+  protected home(): Home {
+    return homeFrom();
+  }
+
+  /** `evio/0.1.0`, as relays and logs see it. */
+  protected agent(): string {
+    return `evio/${this.config.version}`;
+  }
+
+  /** The environment of a short command: it logs only when EVIO_LOG asks for details. */
+  protected async env(): Promise<Env> {
+    const asked = process.env['EVIO_LOG'];
+    const log = asked === 'debug' || asked === 'trace' ? await this.logger() : silentLogger;
+    return { clock: systemClock, random: systemRandom, log };
+  }
+
+  /** The log on stderr: lines for people at a terminal, JSON elsewhere. */
+  protected async logger(): Promise<Logger> {
+    const { createLogger, logLevelFrom } = await import('../core/log.js');
+    const pretty = process.stderr.isTTY;
+    return createLogger({
+      level: logLevelFrom(process.env),
+      pretty,
+      colour: pretty && !process.env['NO_COLOR'],
+      write: (line) => process.stderr.write(line),
+    });
+  }
+
+  /** True where a live view may take over the terminal. */
+  protected mayDraw(): boolean {
+    return process.stdout.isTTY && !process.env['CI'] && !process.env['NO_COLOR'] && !this.jsonEnabled();
+  }
+
+  /** Data for people, on stdout; nothing with --json. */
+  protected print(text: string): void {
+    if (!this.jsonEnabled()) process.stdout.write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+  }
+
+  /** Talk for people, on stderr; nothing with --json. */
+  protected say(text: string): void {
+    if (!this.jsonEnabled()) process.stderr.write(`${text}\n`);
+  }
+
+  /** One JSON line of a long-running command. */
+  protected emit(event: object): void {
+    process.stdout.write(`${JSON.stringify(event)}\n`);
+  }
+
+  override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(json)}\n`);
+  }
+
+  protected override async catch(thrown: unknown): Promise<void> {
+    const command = this.id?.replaceAll(':', ' ') ?? '';
+    process.exitCode = presentError(thrown, this.jsonEnabled(), `evio ${command} --help`);
+  }
+}

@@ -1,0 +1,21 @@
+/** Flags that several commands share. */
+import * as Flags from '@oclif/core/flags';
+import { parseDuration } from './duration.js';
+
+export const networkFlag = Flags.string({
+  char: 'n',
+  helpValue: 'NETWORK',
+  description: 'network, by name or id; needed only where there are several',
+});
+
+/** A duration, as milliseconds. */
+export const durationFlag = Flags.custom<number>({
+  helpValue: 'TIME',
+  parse: async (text) => parseDuration(text),
+});
+
+export const waitFlag = durationFlag({
+  default: 30_000,
+  defaultHelp: async () => '30s',
+  description: 'with --detach: how long to wait until it is connected',
+});

@@ -1,0 +1,43 @@
+/** Runs the command line: oclif finds the command, everything it throws is presented once. */
+import { fileURLToPath } from 'node:url';
+import { presentError } from './errors.js';
+import { answerQuickly, quickQuestion } from './quick.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** `evio help token create` is `evio token create --help`. */
+function helpAsFlag(argv: readonly string[]): string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+/** A reader that went away (`evio peers | head -1`) is no error. */
+function leaveQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+/** Sets the exit status and ends the process once output is written. */
+export async function main(argv: readonly string[], json: boolean): Promise<void> {
+  leaveQuietlyWithReader();
+  const question = quickQuestion(argv);
+  if (question) process.exitCode = await answerQuickly(question);
+  else await dispatch(argv, json);
+  // Sockets or workers that a failed command left behind must not hold the process.
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit();
+}
+
+async function dispatch(argv: readonly string[], json: boolean): Promise<void> {
+  try {
+    const { settings } = await import('@oclif/core/settings');
+    settings.enableAutoTranspile = false;
+    const { run } = await import('@oclif/core/run');
+    await run(helpAsFlag(argv), root);
+  } catch (thrown) {
+    const exit = (thrown as { oclif?: { exit?: number } }).oclif?.exit;
+    // Help ends by an exception that means "exit 0".
+    process.exitCode = exit === 0 ? 0 : presentError(thrown, json);
+  }
+}

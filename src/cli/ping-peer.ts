@@ -1,0 +1,77 @@
+/** `evio ping`: one request a ping, so that replies are shown as they come. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Home } from '../core/config/home.js';
+import { ControlClient } from '../core/control/client.js';
+import type { PingReply, PingReport } from '../core/control/schema.js';
+
+export interface PingOptions {
+  readonly network: string | undefined;
+  readonly peer: string;
+  readonly count: number;
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly onReply: (peer: string, reply: PingReply) => void;
+  readonly onLoss: (peer: string, seq: number) => void;
+}
+
+/** Ends early on SIGINT with what came so far. Throws EvioError EVIO_NOT_RUNNING, EVIO_UNKNOWN_PEER. */
+export async function pingPeer(home: Home, options: PingOptions): Promise<PingReport> {
+  const { network, peer, count, timeoutMs, intervalMs, onReply, onLoss } = options;
+  const abort = new AbortController();
+  process.once('SIGINT', () => {
+    abort.abort();
+  });
+  const client = await ControlClient.connect(home.controlSocket);
+  const replies: PingReply[] = [];
+  let sent = 0;
+  let name = peer;
+  try {
+    while (sent < count && !abort.signal.aborted) {
+      const startedAt = performance.now();
+      const seq = ++sent;
+      const answer = client.request(
+        'ping',
+        { network, peer, count: 1, timeoutMs, intervalMs },
+        timeoutMs + 5000,
+      );
+      const report = await Promise.race([answer, aborted(abort.signal)]);
+      if (!report) break;
+      name = report.peer;
+      const [first] = report.replies;
+      if (first) {
+        const reply = { ...first, seq };
+        replies.push(reply);
+        onReply(name, reply);
+      } else onLoss(name, seq);
+      const rest = startedAt + intervalMs - performance.now();
+      if (sent < count && rest > 0)
+        await sleep(rest, undefined, { signal: abort.signal }).catch(() => undefined);
+    }
+  } finally {
+    client.close();
+  }
+  const times = replies.map(({ rttMs }) => rttMs);
+  const some = times.length > 0;
+  return {
+    peer: name,
+    sent,
+    received: replies.length,
+    minMs: some ? Math.min(...times) : null,
+    avgMs: some ? times.reduce((sum, ms) => sum + ms, 0) / times.length : null,
+    maxMs: some ? Math.max(...times) : null,
+    replies,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve(undefined);
+      },
+      { once: true },
+    );
+  });
+}

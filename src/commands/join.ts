@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base.js';
+import { waitFlag } from '../cli/flags.js';
+import type { Home } from '../core/config/home.js';
+import type { JoinResult } from '../core/enroll/join.js';
+
+export default class Join extends BaseCommand {
+  static override summary = 'join a network by a token, and run the node';
+  static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again changes nothing and runs the node.
+
+Give - as token to read it from standard input, where other users of the machine cannot see it.`;
+
+  static override examples = [
+    'sudo <%= config.bin %> <%= command.id %> evio1AbC…',
+    'sudo <%= config.bin %> <%= command.id %> evio1AbC… --name web-1 --ip 10.144.0.7 --detach',
+    '<%= config.bin %> <%= command.id %> - --no-start --json < token.txt',
+  ];
+
+  static override args = {
+    token: Args.string({
+      required: true,
+      description: 'token from "evio init" or "evio token create", or - to read it',
+    }),
+  };
+
+  static override flags = {
+    name: Flags.string({ description: 'name of this machine [default: its host name]' }),
+    ip: Flags.string({
+      helpValue: 'ADDRESS',
+      description: 'address in the network; derived from the key when left out',
+    }),
+    role: Flags.string({
+      options: ['switch', 'leaf'],
+      description: 'leaf: forwards for nobody [default: as the token permits]',
+    }),
+    'no-start': Flags.boolean({
+      description: 'only store the membership; asks no relay and needs no root',
+      exclusive: ['detach'],
+    }),
+    detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
+    wait: waitFlag,
+  };
+
+  async run(): Promise<object | undefined> {
+    const { args, flags } = await this.parse(Join);
+    const home = this.home();
+    const text = args.token === '-' ? readFileSync(0, 'utf8') : args.token;
+    const start = !flags['no-start'];
+    if (start) {
+      const { decodeToken } = await import('../core/identity/token.js');
+      const { requirePrivilege } = await import('../core/privilege.js');
+      const { networkIdOf } = await import('../core/identity/node-id.js');
+      const networkId = networkIdOf(decodeToken(text).network.rootKey);
+      requirePrivilege();
+      await this.#refuseBesideRunning(home, networkId);
+    }
+    const { joinNetwork } = await import('../core/enroll/join.js');
+    const { enrollDeps } = await import('../cli/enroll.js');
+    const { nodeNameFrom } = await import('../core/identity/names.js');
+    const result = await joinNetwork(
+      {
+        token: text,
+        name: flags.name ?? nodeNameFrom(hostname()),
+        ip: flags.ip,
+        role: flags.role === undefined ? undefined : flags.role === 'leaf' ? 'leaf' : 'switch',
+        contact: start,
+      },
+      enrollDeps(home, await this.env(), this.agent()),
+    );
+    const { network, node } = result;
+    const how = result.already ? 'This machine is in the network' : 'Joined the network';
+    this.say(`${how} ${network.name} (${network.id}) as ${node.name}, ${node.ip}.`);
+    if (!start) return { network, node };
+    return flags.detach ? this.#detach(home, result, flags.wait) : this.#foreground(home, result);
+  }
+
+  /** A node reads its networks when it starts, so one that runs cannot take up another. */
+  async #refuseBesideRunning(home: Home, networkId: string): Promise<void> {
+    const { runningNetworks } = await import('../cli/run-detached.js');
+    const running = await runningNetworks(home);
+    if (running.length === 0 || running.includes(networkId)) return;
+    const { EvioError } = await import('../core/lib/errors.js');
+    throw new EvioError(
+      'EVIO_ALREADY_RUNNING',
+      'A node runs here for other networks and cannot take up a new one.',
+      [
+        'Stop it first: evio down. Then join; both networks run afterwards.',
+        'Or only store the membership with --no-start, and start the node again later.',
+      ],
+    );
+  }
+
+  async #detach(home: Home, result: JoinResult, waitMs: number): Promise<object> {
+    const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
+    const { network, node } = result;
+    if ((await runningNetworks(home)).includes(result.networkId)) {
+      this.say('Its node runs already.');
+      return { network, node };
+    }
+    const { pid, nodes } = await runDetached(home, { networks: [], waitMs });
+    const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
+    this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
+    return { network: now.network, node: now.node, pid };
+  }
+
+  async #foreground(home: Home, { network, node }: JoinResult): Promise<undefined> {
+    const { runNode, logEvent } = await import('../cli/run-node.js');
+    const { Store } = await import('../core/config/store.js');
+    const log = await this.logger();
+    if (this.jsonEnabled()) this.emit({ event: 'joined', network, node });
+    await runNode({
+      home,
+      networks: new Store(home).ids(),
+      version: this.config.version,
+      log,
+      onEvent: (event) => {
+        if (this.jsonEnabled()) this.emit(event);
+        else logEvent(log, event);
+      },
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base.js';
+import { waitFlag } from '../cli/flags.js';
+
+export default class Node extends BaseCommand {
+  static override summary = 'run the node of this machine';
+  static override description =
+    'Makes the interface of every network this machine is in (or of those given) and keeps it connected until SIGINT, SIGTERM or "evio down"; then the interfaces are gone. With --json each event is one line.';
+
+  static override examples = [
+    'sudo <%= config.bin %> <%= command.id %>',
+    'sudo <%= config.bin %> <%= command.id %> --network home --port 4242',
+    'sudo <%= config.bin %> <%= command.id %> --detach --wait 30s',
+  ];
+
+  static override flags = {
+    network: Flags.string({
+      char: 'n',
+      multiple: true,
+      helpValue: 'NETWORK',
+      description: 'run only this network, by name or id; repeatable',
+    }),
+    port: Flags.integer({ min: 1, max: 65_535, description: 'UDP port [default: the one of the last run]' }),
+    detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
+    wait: waitFlag,
+    threads: Flags.integer({ min: 1, max: 64, description: 'packet threads [default: chosen by evio]' }),
+  };
+
+  async run(): Promise<object | undefined> {
+    const { flags } = await this.parse(Node);
+    const { requirePrivilege } = await import('../core/privilege.js');
+    requirePrivilege();
+    const { Store } = await import('../core/config/store.js');
+    const { selectNetwork } = await import('../core/config/select.js');
+    const home = this.home();
+    const store = new Store(home);
+    const all = store.list();
+    if (all.length === 0) selectNetwork(all);
+    const networks = flags.network
+      ? [...new Set(flags.network.map((selector) => selectNetwork(all, selector).id))]
+      : all.map(({ id }) => id);
+    if (flags.detach) {
+      const { runDetached } = await import('../cli/run-detached.js');
+      const { network, port, threads, wait } = flags;
+      const result = await runDetached(home, {
+        networks: network ? networks : [],
+        port,
+        threads,
+        waitMs: wait,
+      });
+      this.say(`The node runs in the background (process ${result.pid}). Its log: ${home.log}`);
+      return result;
+    }
+    const { runNode, logEvent } = await import('../cli/run-node.js');
+    const log = await this.logger();
+    await runNode({
+      home,
+      networks,
+      version: this.config.version,
+      log,
+      port: flags.port,
+      threads: flags.threads,
+      onEvent: (event) => {
+        if (this.jsonEnabled()) this.emit(event);
+        else logEvent(log, event);
+      },
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base.js';
+import { durationFlag, networkFlag } from '../cli/flags.js';
+
+export default class Status extends BaseCommand {
+  static override summary = 'show the node of this machine';
+  static override description =
+    'With --watch it stays and shows changes: a live view at a terminal, one report per interval elsewhere (with --json one object a line).';
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --watch',
+    '<%= config.bin %> <%= command.id %> --json',
+  ];
+
+  static override flags = {
+    network: networkFlag,
+    watch: Flags.boolean({ char: 'w', description: 'stay and show changes' }),
+    interval: durationFlag({
+      default: 1000,
+      defaultHelp: async () => '1s',
+      description: 'with --watch: time between reports',
+    }),
+  };
+
+  async run(): Promise<object | undefined> {
+    const { flags } = await this.parse(Status);
+    const { ask } = await import('../core/control/client.js');
+    const home = this.home();
+    if (!flags.watch) {
+      const status = await ask(home.controlSocket, 'status', { network: flags.network });
+      const { statusText } = await import('../views/text/status.js');
+      this.print(statusText(status));
+      return status;
+    }
+    if (this.mayDraw()) {
+      const { watchStatus } = await import('../views/watch-status.js');
+      await watchStatus({ path: home.controlSocket, network: flags.network, intervalMs: flags.interval });
+      return undefined;
+    }
+    const { followStatus } = await import('../cli/follow-status.js');
+    const { statusText } = await import('../views/text/status.js');
+    await followStatus(home, flags.network, flags.interval, (status) => {
+      if (this.jsonEnabled()) this.emit({ event: 'status', ...status });
+      else this.print(`${statusText(status)}\n`);
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../../cli/base.js';
+import { durationFlag, networkFlag } from '../../cli/flags.js';
+
+export default class TokenCreate extends BaseCommand {
+  static override summary = 'make a token by which machines join the network';
+  static override description =
+    'Only the machine that made the network can. A token expires, counts its uses and can be revoked; whoever holds it can join, so hand it over as you would a password.';
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --expires 7d --uses 20 --tag site-b',
+    '<%= config.bin %> <%= command.id %> --role leaf --json',
+  ];
+
+  static override flags = {
+    network: networkFlag,
+    expires: durationFlag({
+      default: 86_400_000,
+      defaultHelp: async () => '24h',
+      description: 'how long it may be used',
+    }),
+    uses: Flags.integer({
+      default: 1,
+      min: 0,
+      helpValue: 'N',
+      description: 'how many machines may join by it; 0 is no limit',
+    }),
+    role: Flags.string({
+      options: ['switch', 'leaf'],
+      default: 'switch',
+      description:
+        'what joiners may be: a switch forwards for others (and may join as leaf), a leaf does not',
+    }),
+    tag: Flags.string({
+      multiple: true,
+      description: 'tag that joiners carry in their certificates; repeatable',
+    }),
+  };
+
+  async run(): Promise<object> {
+    const { flags } = await this.parse(TokenCreate);
+    const { createInvite } = await import('../../core/enroll/invites.js');
+    const { Store } = await import('../../core/config/store.js');
+    const store = new Store(this.home());
+    const invite = await createInvite(
+      store,
+      store.pick(flags.network),
+      {
+        expiresMs: flags.expires,
+        uses: flags.uses,
+        role: flags.role === 'leaf' ? 'leaf' : 'switch',
+        tags: flags.tag ?? [],
+      },
+      await this.env(),
+    );
+    const expires = new Date(invite.expires).toISOString();
+    const machines =
+      invite.uses === 0
+        ? 'any number of machines'
+        : invite.uses === 1
+          ? 'one machine'
+          : `${invite.uses} machines`;
+    this.say(`Token ${invite.id} admits ${machines} until ${expires}:`);
+    this.print(invite.token);
+    return {
+      id: invite.id,
+      token: invite.token,
+      expires,
+      uses: invite.uses,
+      role: invite.role,
+      tags: invite.tags,
+    };
+  }
+}
