@@ -41,6 +41,12 @@ export class ForwardCore {
   /** After `reply`: what goes back to the sender. */
   answer: Uint8Array = new Uint8Array(0);
 
+  /** Header words of the last packet forwarded, before and after, and its slots: see `again`. */
+  readonly #before = new Int32Array(relayHeaderLength / 4);
+  readonly #after = new Int32Array(relayHeaderLength / 4);
+  #lastSource = 0;
+  #lastTarget = -1;
+
   readonly #driver: CoreDriver;
   readonly #stun: TokenBucket;
   readonly #verifies: TokenBucket;
@@ -76,6 +82,42 @@ export class ForwardCore {
     }
     if (looksLikeStun(type)) return this.stun(bytes.subarray(at, at + length), from, fromAt, nowMs);
     return this.#drop('malformed');
+  }
+
+  /**
+   * For the packets behind one that `handle` forwarded, from the same address and in the same call of the driver: true
+   * when this one has the same header and was treated alike, that is, belongs into the same send.
+   */
+  again(view: DataView, at: number, length: number, nowMs: number): boolean {
+    const before = this.#before;
+    if (this.#lastTarget < 0 || length <= relayHeaderLength) return false;
+    if (
+      view.getInt32(at, true) !== before[0] ||
+      view.getInt32(at + 4, true) !== before[1] ||
+      view.getInt32(at + 8, true) !== before[2] ||
+      view.getInt32(at + 12, true) !== before[3] ||
+      view.getInt32(at + 16, true) !== before[4] ||
+      view.getInt32(at + 20, true) !== before[5]
+    ) {
+      return false;
+    }
+    // Over the limit: `handle` sees it again and counts it.
+    if (!this.table.chargeNode(this.#lastSource, length, nowMs)) return false;
+    if (!this.table.chargeNetwork(this.#lastSource, length, nowMs)) return false;
+    const after = this.#after;
+    view.setInt32(at, after[0] as number, true);
+    view.setInt32(at + 4, after[1] as number, true);
+    view.setInt32(at + 8, after[2] as number, true);
+    view.setInt32(at + 12, after[3] as number, true);
+    view.setInt32(at + 16, after[4] as number, true);
+    view.setInt32(at + 20, after[5] as number, true);
+    this.counters.forwarded('udp-udp', 1, length);
+    return true;
+  }
+
+  /** Forgets the last header: the table or the sender may be another one now. */
+  forget(): void {
+    this.#lastTarget = -1;
   }
 
   /** Only STUN: what the alternate port answers. */
@@ -122,7 +164,11 @@ export class ForwardCore {
       this.target = target;
       return Verdict.up;
     }
+    for (let i = 0; i < 6; i++) this.#before[i] = view.getInt32(at + 4 * i, true);
     this.#rewrite(bytes, view, at, source);
+    for (let i = 0; i < 6; i++) this.#after[i] = view.getInt32(at + 4 * i, true);
+    this.#lastSource = source;
+    this.#lastTarget = target;
     this.counters.forwarded('udp-udp', 1, length);
     return target;
   }

@@ -11,6 +11,8 @@ export const maxSlots = 65_536;
 /** Room for a sockaddr_in6. */
 export const addressRoom = 28;
 const keyLength = 32;
+/** Memory of one table: mostly zero pages that are never touched. */
+export const tableBytes = maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + 1 + 1);
 
 /** What the main thread tells about a connected node. */
 export interface Association {
@@ -25,19 +27,19 @@ export interface Association {
 
 export class ForwardTable {
   readonly addressLength: number;
-  /** Slot → the whole index; meaningful where `used`. */
-  readonly index = new Uint32Array(maxSlots);
-  readonly used = new Uint8Array(maxSlots);
-  readonly network = new Uint32Array(maxSlots);
-  readonly nodeId = new Uint8Array(maxSlots * nodeIdLength);
-  readonly key = new Uint8Array(maxSlots * keyLength);
   /** Highest bind counter accepted; -1 before the first. */
-  readonly counter = new Float64Array(maxSlots);
-  /** Time of the last bind, ms; 0 when never bound. */
-  readonly boundAt = new Float64Array(maxSlots);
+  readonly counter: Float64Array;
+  /** When the node was last heard by UDP, ms; 0 when it never bound. */
+  readonly boundAt: Float64Array;
+  /** Slot → the whole index; meaningful where `used`. */
+  readonly index: Uint32Array;
+  readonly network: Uint32Array;
+  readonly nodeId: Uint8Array;
+  readonly key: Uint8Array;
+  readonly address: Uint8Array;
   /** 1: the node prefers its WebSocket until it is heard by UDP again. */
-  readonly released = new Uint8Array(maxSlots);
-  readonly address = new Uint8Array(maxSlots * addressRoom);
+  readonly released: Uint8Array;
+  readonly used: Uint8Array;
 
   readonly #ids: DataView;
   /** Open addressing over (network, node id): slot + 1, 0 empty. Twice the slots, so at most half full. */
@@ -46,13 +48,34 @@ export class ForwardTable {
   readonly #buckets: Buckets;
   readonly #networkBuckets: Buckets;
 
-  /** @param seed random, so that nobody can choose node ids that share a hash chain */
-  constructor(addressLength: number, seed: number, limits: { nodeMbps: number; networkMbps: number }) {
+  /**
+   * @param seed random, so that nobody can choose node ids that share a hash chain
+   * @param memory of `tableBytes`: what another table left there stays known, so that a thread can take over from one
+   * that fell. One table at a time may use it.
+   */
+  constructor(
+    addressLength: number,
+    seed: number,
+    limits: { nodeMbps: number; networkMbps: number },
+    memory: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(tableBytes),
+  ) {
     this.addressLength = addressLength;
-    this.#ids = new DataView(this.nodeId.buffer);
+    let at = 0;
+    const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
+    this.counter = new Float64Array(memory, room(8), maxSlots);
+    this.boundAt = new Float64Array(memory, room(8), maxSlots);
+    this.index = new Uint32Array(memory, room(4), maxSlots);
+    this.network = new Uint32Array(memory, room(4), maxSlots);
+    this.nodeId = new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength);
+    this.key = new Uint8Array(memory, room(keyLength), maxSlots * keyLength);
+    this.address = new Uint8Array(memory, room(addressRoom), maxSlots * addressRoom);
+    this.released = new Uint8Array(memory, room(1), maxSlots);
+    this.used = new Uint8Array(memory, room(1), maxSlots);
+    this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
     this.#seed = seed | 1;
     this.#buckets = new Buckets(maxSlots, limits.nodeMbps);
     this.#networkBuckets = new Buckets(maxSlots, limits.networkMbps);
+    for (let slot = 0; slot < maxSlots; slot++) if (this.used[slot] === 1) this.#link(slot);
   }
 
   /** Slot of an association, or -1. */
@@ -91,7 +114,6 @@ export class ForwardTable {
     if (before >= 0) this.removeSlot(before);
     const slot = index & 0xffff;
     if (this.used[slot] === 1) this.removeSlot(slot);
-    this.used[slot] = 1;
     this.index[slot] = index;
     this.network[slot] = network;
     this.nodeId.set(nodeId, slot * nodeIdLength);
@@ -100,11 +122,25 @@ export class ForwardTable {
     this.boundAt[slot] = 0;
     this.released[slot] = 0;
     this.#buckets.reset(slot);
+    this.used[slot] = 1;
+    this.#link(slot);
+    return slot;
+  }
+
+  #link(slot: number): void {
     const mask = this.#hash.length - 1;
     let i = this.#home(slot);
     while (this.#hash[i] !== 0) i = (i + 1) & mask;
     this.#hash[i] = slot + 1;
-    return slot;
+  }
+
+  /** Makes the table hold exactly these, keeping what is known of those it has. */
+  keepOnly(associations: readonly Association[]): void {
+    const wanted = new Set(associations.map(({ index }) => index));
+    for (let slot = 0; slot < maxSlots; slot++) {
+      if (this.used[slot] === 1 && !wanted.has(this.index[slot] as number)) this.removeSlot(slot);
+    }
+    for (const association of associations) if (this.find(association.index) < 0) this.add(association);
   }
 
   remove(index: number): void {
@@ -137,6 +173,11 @@ export class ForwardTable {
 
   idOf(slot: number): Uint8Array {
     return this.nodeId.subarray(slot * nodeIdLength, (slot + 1) * nodeIdLength);
+  }
+
+  /** Where a slot's address begins in `address`. */
+  addressAt(slot: number): number {
+    return slot * addressRoom;
   }
 
   addressOf(slot: number): Uint8Array {

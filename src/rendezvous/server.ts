@@ -17,7 +17,7 @@ import type { Env } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { Teardown } from '../core/lib/lifecycle.js';
 import { totalsOf, type RelayTotals } from './counters.js';
-import { openForwarder } from './forward-choice.js';
+import { chooseForwarder } from './forward-choice.js';
 import type { Forwarder } from './forwarder.js';
 import { HttpDoor } from './http-door.js';
 import { Hub } from './hub.js';
@@ -152,7 +152,7 @@ export class RelayServer {
         },
         busy: () => hub.turnedAway('busy'),
       });
-    const forwarder = (this.#forwarder = openForwarder(
+    const forwarder = (this.#forwarder = await chooseForwarder(
       { limits: this.#limits, env, kind: this.#options.forwarder },
       hub,
     ));

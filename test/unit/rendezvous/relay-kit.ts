@@ -1,6 +1,6 @@
 /** A network, its members and a relay for tests: real sockets on loopback, real clock, keys from the system. */
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,10 @@ import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
 
 /** Every way to forward that this checkout can run: the worker needs a build in dist/. */
-export const forwarderKinds: readonly ('dgram' | 'worker')[] = ['dgram'];
+export const forwarderKinds: readonly ('dgram' | 'worker')[] =
+  process.platform === 'linux' && existsSync('dist/rendezvous/forward-worker.js')
+    ? ['dgram', 'worker']
+    : ['dgram'];
 
 export const env: Env = { clock: systemClock, random: systemRandom, log: silentLogger };
 const empty = new Uint8Array(0);
