@@ -10,8 +10,8 @@ export interface PingOptions {
   readonly count: number;
   readonly timeoutMs: number;
   readonly intervalMs: number;
-  readonly onReply: (peer: string, reply: PingReply) => void;
-  readonly onLoss: (peer: string, seq: number) => void;
+  readonly onReply: (reply: PingReply) => void;
+  readonly onLoss: (seq: number) => void;
 }
 
 /** Ends early on SIGINT with what came so far. Throws EvioError EVIO_NOT_RUNNING, EVIO_UNKNOWN_PEER. */
@@ -41,8 +41,8 @@ export async function pingPeer(home: Home, options: PingOptions): Promise<PingRe
       if (first) {
         const reply = { ...first, seq };
         replies.push(reply);
-        onReply(name, reply);
-      } else onLoss(name, seq);
+        onReply(reply);
+      } else onLoss(seq);
       const rest = startedAt + intervalMs - performance.now();
       if (sent < count && rest > 0)
         await sleep(rest, undefined, { signal: abort.signal }).catch(() => undefined);

@@ -5,7 +5,7 @@ import type { NodeEvent } from '../core/control/schema.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import { stopOnSignals } from './signals.js';
-import { Runner, type RunnerNetwork, type RunnerOptions } from '../core/runner.js';
+import { Runner, type RunnerNetwork } from '../core/runner.js';
 
 export interface RunNodeOptions {
   readonly home: Home;
@@ -22,7 +22,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const { home, log } = options;
   const store = new Store(home);
   const networks = readNetworks(store, options.networks, log);
-  const createNode = await loadEngine();
+  const { createNode } = await import('../core/create-node.js');
   const rekey = Number(process.env['EVIO_REKEY_AFTER_MS']);
   const runner = new Runner({
     home,
@@ -41,12 +41,6 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   } finally {
     release();
   }
-}
-
-async function loadEngine(): Promise<RunnerOptions['createNode']> {
-  const path = '../core/engine.js';
-  const { createNode } = (await import(path)) as { createNode: RunnerOptions['createNode'] };
-  return createNode;
 }
 
 /** The networks whose profiles can be read; the others are logged. Throws the first one's error when there is none. */
@@ -73,38 +67,8 @@ function readNetworks(store: Store, ids: readonly string[], log: Logger): Runner
   return networks;
 }
 
-/** An event as a line of the log. */
+/** An event as a line of the log. What the engine logs itself is not said twice. */
 export function logEvent(log: Logger, event: NodeEvent): void {
-  switch (event.event) {
-    case 'started': {
-      const { network, node, device } = event;
-      log.info('node started', { network: network.name, name: node.name, ip: node.ip, device });
-      return;
-    }
-    case 'ready':
-      log.info('connected', { peers: event.peers });
-      return;
-    case 'peer-connected':
-      log.info('peer connected', { peer: event.name, ip: event.ip, path: event.path });
-      return;
-    case 'peer-path':
-      log.info('peer path changed', {
-        peer: event.name,
-        from: event.from,
-        to: event.to,
-        endpoint: event.endpoint,
-      });
-      return;
-    case 'peer-lost':
-      log.info('peer lost', { peer: event.name });
-      return;
-    case 'relay-up':
-      log.info('relay up', { url: event.url, transport: event.transport });
-      return;
-    case 'relay-down':
-      log.warn('relay down', { url: event.url, reason: event.reason });
-      return;
-    case 'stopped':
-      log.info('node stopped', { network: event.network });
-  }
+  if (event.event === 'ready') log.info('connected', { network: event.network, peers: event.peers });
+  if (event.event === 'stopped') log.info('node stopped', { network: event.network });
 }

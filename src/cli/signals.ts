@@ -2,15 +2,23 @@
 import type { Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 
+/** Wrappers such as timeout, sudo and npm pass one Ctrl-C on twice: what follows so soon is its echo, ms. */
+const echoMs = 400;
+
 /**
  * The first SIGINT, SIGTERM or SIGHUP stops in order, the second ends at once. An error nobody caught stops in order
  * too, with exit status 1. Returns a function that takes the handlers away.
  */
 export function stopOnSignals(stop: () => Promise<void>, log: Logger): () => void {
   let asked = false;
+  let askedAt = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (asked) {
+      if (performance.now() - askedAt > echoMs) process.exit(signal === 'SIGINT' ? 130 : 143);
+      return;
+    }
     asked = true;
+    askedAt = performance.now();
     log.info('stopping', { signal });
     void stop();
   };

@@ -37,14 +37,14 @@ export default class Ping extends BaseCommand {
       count: flags.count,
       timeoutMs: flags.timeout,
       intervalMs: flags.interval,
-      onReply: (peer, reply) => {
-        this.print(replyText(peer, reply));
+      onReply: (reply) => {
+        this.print(replyText(args.peer, reply));
       },
-      onLoss: (peer, seq) => {
-        this.print(`no reply from ${peer}: seq=${seq}`);
+      onLoss: (seq) => {
+        this.print(`no reply from ${args.peer}: seq=${seq}`);
       },
     });
-    this.print(pingSummaryText(report));
+    this.print(pingSummaryText({ ...report, peer: args.peer }));
     if (report.received === 0) process.exitCode = ExitStatus.unreachable;
     return report;
   }

@@ -8,6 +8,7 @@ import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import { parseRelayAddress } from '../net/relay-url.js';
+import { NatObserver, type Mapping } from '../path/nat.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
   checkMtu,
@@ -19,7 +20,6 @@ import {
   checkUdp,
   localAddresses,
 } from './machine.js';
-import { natMapping, type Observation } from './nat.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
 import { StunProbe } from './stun-probe.js';
 
@@ -106,7 +106,7 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
     } catch {
       continue;
     }
-    const observations: Observation[] = [];
+    const nat = new NatObserver();
     let answered = 0;
     for (const { name, host, health } of servers) {
       const main = { host, port: health.udpPort };
@@ -128,19 +128,19 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
           `answers by UDP over IPv${family} in ${answer.rttMs.toFixed(1)} ms, sees us as ${formatEndpoint(answer.mapped)}`,
         ),
       );
-      observations.push({ server: main, mapped: answer.mapped });
+      nat.add(0, main, answer.mapped);
       if (health.alternatePort === null) continue;
       const other = { host, port: health.alternatePort };
       const second = await probe.ask(other);
-      if (second) observations.push({ server: other, mapped: second.mapped });
+      if (second) nat.add(0, other, second.mapped);
     }
-    if (answered > 0) checks.push(natCheck(family, natMapping(observations, localAddresses(), probe.port)));
+    if (answered > 0) checks.push(natCheck(family, nat.mapping(localAddresses())));
     probe.close();
   }
   return checks;
 }
 
-function natCheck(family: 4 | 6, mapping: ReturnType<typeof natMapping>): Check {
+function natCheck(family: 4 | 6, mapping: Mapping): Check {
   const id = family === 4 ? 'nat' : 'nat6';
   switch (mapping) {
     case 'none':

@@ -46,10 +46,6 @@ export class StunProbe {
     });
   }
 
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
   /** The address that the server sees, or undefined when it does not answer. */
   async ask(server: Endpoint): Promise<StunAnswer | undefined> {
     const id = this.#random.fill(new Uint8Array(transactionIdLength));
