@@ -239,8 +239,9 @@ async function evioMembers(stage: Stage): Promise<[RigNode, RigNode]> {
   const token = await a.init('bench', rig.relayUrl);
   a.launch(['node']);
   await a.up();
-  await b.cli(['join', token, '--name', b.name, '--no-start']);
-  await a.stop();
+  b.launch(['join', token, '--name', b.name]);
+  await b.up();
+  await Promise.all([a.stop(), b.stop()]);
   evioNodes.set(stage, [a, b]);
   return [a, b];
 }

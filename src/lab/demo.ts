@@ -26,9 +26,14 @@ const siteKinds: readonly SiteKind[] = [
 const mostNodes = 24;
 /** How long a pair may take to its first ping before it counts as unreachable. */
 const reachMs = 40_000;
+/** Paths count as settled when none changed for this long, */
+const quietMs = 3_000;
+/** and nobody waits longer for it than this. */
+const settleMs = 12_000;
 const pingCount = 10;
 const pingIntervalMs = 50;
-const iperfSeconds = 2;
+/** Seconds of TCP for each pair, fewer when there are many pairs. */
+const iperfSeconds = (pairs: number): number => (pairs > 6 ? 1 : 2);
 
 export interface DemoNode {
   readonly name: string;
@@ -61,7 +66,8 @@ export interface DemoResult {
   readonly ok: boolean;
 }
 
-export type DemoPhase = 'lab' | 'relay' | 'join' | 'connect' | 'measure' | 'kept' | 'teardown' | 'done';
+export type DemoPhase =
+  'lab' | 'relay' | 'join' | 'connect' | 'settle' | 'measure' | 'kept' | 'teardown' | 'done';
 
 /** What happens, as it happens. */
 export type DemoEvent =
@@ -137,6 +143,8 @@ export async function runDemo(options: DemoOptions = {}): Promise<DemoResult> {
     await joinAll(rig, members, emit);
     phase('connect', 'waiting until every pair can ping');
     const reached = await connectAll(members, emit, signal);
+    phase('settle', 'letting direct paths replace relayed ones');
+    await settle(rig, members, signal);
     phase('measure', 'measuring each pair');
     const pairs = await measureAll(members, reached, emit, signal);
     result = {
@@ -246,6 +254,21 @@ async function connectAll(
   );
 }
 
+/** Keeps a little traffic on every pair, which is what makes evio look for better paths, until nothing moves. */
+async function settle(rig: Rig, members: readonly Member[], signal: AbortSignal | undefined): Promise<void> {
+  const deadline = performance.now() + settleMs;
+  const probes = pairsOf(members).map(([from, to]) =>
+    from.node.host.launch(['ping', '-n', '-q', '-i', '0.5', to.node.ip]),
+  );
+  rig.lastPathChange = performance.now();
+  try {
+    while (performance.now() < deadline && performance.now() - rig.lastPathChange < quietMs)
+      await sleep(100, signal);
+  } finally {
+    await Promise.all(probes.map((probe) => probe.stop(500)));
+  }
+}
+
 /** One pair after the other, so that they do not share the machine. */
 async function measureAll(
   members: readonly Member[],
@@ -259,13 +282,13 @@ async function measureAll(
     let pair: DemoPair = { from: from.node.name, to: to.node.name, path: null, pingMs: null, mbps: null };
     if (reached[index] === true) {
       const [client, server] = [from.node.host.ns, to.node.host.ns];
-      // The stream goes first: traffic is what makes evio look for a direct path.
-      const stream = await iperfTcp(client, server, to.node.ip, { seconds: iperfSeconds, signal }).catch(
-        (thrown: unknown) => {
-          if (thrown instanceof EvioError) return undefined;
-          throw thrown;
-        },
-      );
+      const stream = await iperfTcp(client, server, to.node.ip, {
+        seconds: iperfSeconds(pairs.length),
+        signal,
+      }).catch((thrown: unknown) => {
+        if (thrown instanceof EvioError) return undefined;
+        throw thrown;
+      });
       const echo = await ping(client, to.node.ip, { count: pingCount, intervalMs: pingIntervalMs, signal });
       const peer = (await from.node.peers()).find((p) => p.ip === to.node.ip);
       pair = {

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EvioError, messageOf } from '../core/lib/errors.js';
-import { sleep } from './exec.js';
 import type { LabProcess, RunResult } from './exec.js';
 import { Lab } from './topology.js';
 import type { LabHost } from './topology.js';
@@ -130,21 +129,12 @@ export class RigNode {
     return made.token;
   }
 
-  /** Waits until the node of this home answers `evio status`, and learns its address. */
+  /** Waits for the event `started` of the running process, and learns the node's address. */
   async up(timeoutMs = 30_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const asked = await this.cli(['status', '--json'], { allowFailure: true });
-      if (asked.status === 0) {
-        this.#facts = (JSON.parse(asked.stdout) as { node: NodeFacts }).node;
-        return;
-      }
-      if (this.process?.running !== true || performance.now() > deadline) {
-        const why = this.process?.running === true ? `is not up after ${timeoutMs} ms` : 'ended early';
-        throw new EvioError('EVIO_LAB', `node ${this.name} ${why}: ${this.process?.tail() ?? asked.stdout}`);
-      }
-      await sleep(100, this.#rig.signal);
-    }
+    if (this.process === undefined) throw new EvioError('EVIO_LAB', `node ${this.name} was not launched`);
+    const line = await this.process.line(/"event":\s*"started"/, timeoutMs, this.#rig.signal);
+    const { node } = JSON.parse(line) as { node?: NodeFacts };
+    this.#facts = node ?? (await this.json<{ node: NodeFacts }>(['status'])).node;
   }
 
   async peers(): Promise<readonly PeerFacts[]> {
@@ -164,6 +154,8 @@ export class Rig {
   readonly signal: AbortSignal | undefined;
   readonly nodes: RigNode[] = [];
   readonly #options: RigOptions;
+  /** When a node last chose another path, as its events told. */
+  lastPathChange = 0;
   #relay: { node: RigNode; url: string } | undefined;
 
   private constructor(lab: Lab, options: RigOptions) {
@@ -188,6 +180,7 @@ export class Rig {
   };
 
   onLine(source: string, line: string): void {
+    if (line.includes('"event":"peer-path"')) this.lastPathChange = performance.now();
     this.#options.onLine?.(source, line);
   }
 
