@@ -45,7 +45,8 @@ export class ForwardCore {
   readonly #before = new Int32Array(relayHeaderLength / 4);
   readonly #after = new Int32Array(relayHeaderLength / 4);
   #lastSource = 0;
-  #lastTarget = -1;
+  /** Slot of the receiver of the last packet that was forwarded by UDP; -1 after `forget`. */
+  lastTarget = -1;
 
   readonly #driver: CoreDriver;
   readonly #stun: TokenBucket;
@@ -90,7 +91,7 @@ export class ForwardCore {
    */
   again(view: DataView, at: number, length: number, nowMs: number): boolean {
     const before = this.#before;
-    if (this.#lastTarget < 0 || length <= relayHeaderLength) return false;
+    if (this.lastTarget < 0 || length <= relayHeaderLength) return false;
     if (
       view.getInt32(at, true) !== before[0] ||
       view.getInt32(at + 4, true) !== before[1] ||
@@ -117,7 +118,7 @@ export class ForwardCore {
 
   /** Forgets the last header: the table or the sender may be another one now. */
   forget(): void {
-    this.#lastTarget = -1;
+    this.lastTarget = -1;
   }
 
   /** Only STUN: what the alternate port answers. */
@@ -168,7 +169,7 @@ export class ForwardCore {
     this.#rewrite(bytes, view, at, source);
     for (let i = 0; i < 6; i++) this.#after[i] = view.getInt32(at + 4 * i, true);
     this.#lastSource = source;
-    this.#lastTarget = target;
+    this.lastTarget = target;
     this.counters.forwarded('udp-udp', 1, length);
     return target;
   }

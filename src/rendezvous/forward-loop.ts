@@ -25,6 +25,10 @@ import type { ForwardTable } from './forward-table.js';
 
 /** The largest UDP payload there is, IPv6. */
 const datagramRoom = 65_536;
+/** Where packets are received: a run may grow over several receives. */
+const receiveRoom = 4 * datagramRoom;
+/** Bytes of one run: what a send of many segments may carry, IPv4. */
+const runLimit = 65_507;
 /** One send by WebSocket clients' packets: under the IPv4 limit. */
 const burstLimit = 60_000;
 /** Receives before commands are looked at again. */
@@ -45,6 +49,12 @@ export class ForwardLoop {
   readonly #in: number;
   readonly #out: number;
   readonly #addressLength: number;
+  /** Packets with their headers rewritten, next to each other, that wait to be sent to one slot; below 0: none. */
+  #runTarget = -1;
+  #runAt = 0;
+  #runLength = 0;
+  #runSegment = 0;
+  #runCount = 0;
   /** Packets on their way up, of one source for one destination. */
   readonly #hand = new Uint8Array(handLimit);
   #handLength = 0;
@@ -68,7 +78,7 @@ export class ForwardLoop {
     this.#control = new Int32Array(setup.control);
     this.#addressLength = sockaddrLength(setup.socket.ipv6);
     this.#io = new SocketIo(arena, setup.socket);
-    this.#in = arena.alloc(datagramRoom + 64);
+    this.#in = arena.alloc(receiveRoom);
     this.#out = arena.alloc(datagramRoom + 64);
     const { ipv6 } = setup.socket;
     this.#core = new ForwardCore(
@@ -111,47 +121,63 @@ export class ForwardLoop {
         more = true;
         break;
       }
-      const n = this.#io.receive(this.#in, datagramRoom);
+      // Behind the run that waits, so that what follows can join it.
+      let at = this.#runTarget < 0 ? this.#in : this.#runAt + this.#runLength;
+      if (at + datagramRoom > this.#in + receiveRoom) {
+        this.#flushRun();
+        at = this.#in;
+      }
+      const n = this.#io.receive(at, datagramRoom);
       // EAGAIN ends it; another error belongs to one packet and the next call works.
       if (n < 0 && n !== -Errno.EINTR) break;
-      if (n > 0) this.#received(n, this.#io.segment, now);
+      if (n > 0) this.#received(at, n, this.#io.segment, now);
     }
+    this.#flushRun();
     this.#flushHand();
     return more;
   }
 
-  #received(length: number, segment: number, now: number): void {
+  #received(from: number, length: number, segment: number, now: number): void {
     const { u8, view } = this.#arena;
     const core = this.#core;
-    const end = this.#in + length;
-    let runAt = this.#in;
-    let runTarget = -1;
-    let runCount = 0;
-    core.forget();
-    for (let at = this.#in; at < end; at += segment) {
+    const end = from + length;
+    core.forget(); // it is another sender, perhaps
+    for (let at = from; at < end; at += segment) {
       const size = at + segment <= end ? segment : end - at;
-      if (runTarget >= 0 && runCount < maxSegments && core.again(view, at, size, now)) {
-        runCount++;
-        continue;
-      }
-      const verdict = core.handle(u8, view, at, size, u8, this.#io.from, now);
-      if (verdict >= 0 && verdict === runTarget && runCount < maxSegments) {
-        runCount++;
-        continue;
-      }
-      if (runTarget >= 0) this.#sendRun(runTarget, runAt, at - runAt, segment, runCount);
-      runTarget = verdict >= 0 ? verdict : -1;
-      runAt = at;
-      runCount = 1;
-      if (verdict === Verdict.reply) this.#reply(this.#io);
+      const verdict = core.again(view, at, size, now)
+        ? core.lastTarget
+        : core.handle(u8, view, at, size, u8, this.#io.from, now);
+      if (verdict >= 0) this.#append(verdict, at, size);
+      else if (verdict === Verdict.reply) this.#reply(this.#io);
       else if (verdict === Verdict.up) this.#handUp(at + relayHeaderLength, size - relayHeaderLength);
     }
-    if (runTarget >= 0) this.#sendRun(runTarget, runAt, end - runAt, segment, runCount);
   }
 
-  #sendRun(slot: number, at: number, length: number, segment: number, packets: number): void {
-    this.#address(slot);
-    this.#sent(this.#io.send(at, length, segment), packets);
+  /** Adds a packet to the run of equal sizes that waits for one receiver; the last may be shorter. */
+  #append(target: number, at: number, size: number): void {
+    const fits =
+      target === this.#runTarget &&
+      at === this.#runAt + this.#runLength &&
+      size <= this.#runSegment &&
+      this.#runCount < maxSegments &&
+      this.#runLength === this.#runCount * this.#runSegment &&
+      this.#runLength + size <= runLimit;
+    if (!fits) {
+      this.#flushRun();
+      this.#runTarget = target;
+      this.#runAt = at;
+      this.#runSegment = size;
+    }
+    this.#runLength += size;
+    this.#runCount++;
+  }
+
+  #flushRun(): void {
+    if (this.#runTarget < 0) return;
+    this.#address(this.#runTarget);
+    this.#sent(this.#io.send(this.#runAt, this.#runLength, this.#runSegment), this.#runCount);
+    this.#runTarget = -1;
+    this.#runLength = this.#runCount = 0;
   }
 
   /** Puts a slot's sockaddr where the socket takes it from. */

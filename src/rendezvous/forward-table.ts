@@ -27,6 +27,7 @@ export interface Association {
 
 export class ForwardTable {
   readonly addressLength: number;
+  readonly memory: SharedArrayBuffer | ArrayBuffer;
   /** Highest bind counter accepted; -1 before the first. */
   readonly counter: Float64Array;
   /** When the node was last heard by UDP, ms; 0 when it never bound. */
@@ -60,6 +61,7 @@ export class ForwardTable {
     memory: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(tableBytes),
   ) {
     this.addressLength = addressLength;
+    this.memory = memory;
     let at = 0;
     const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
     this.counter = new Float64Array(memory, room(8), maxSlots);

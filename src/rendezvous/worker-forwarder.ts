@@ -22,7 +22,7 @@ import type { Forwarder, ForwarderListener } from './forwarder.js';
 import type { RelayLimits } from './limits.js';
 import { countPackets } from './session.js';
 
-const arenaLength = 256 * 1024;
+const arenaLength = 512 * 1024;
 /** A thread that falls again and again is started with growing pauses, ms. */
 const restart = { firstMs: 20, limitMs: 5_000, calmMs: 60_000 };
 

@@ -26,6 +26,16 @@ import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/rela
 import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
 
+/** The machine's clock, but `factor` times as fast: a minute of back-off in a second or two. */
+export function fastEnv(factor: number): Env {
+  const clock = {
+    now: () => systemClock.now() * factor,
+    date: () => Date.now(),
+    after: (ms: number, fire: () => void) => systemClock.after(ms / factor, fire),
+  };
+  return { ...env, clock };
+}
+
 /** Every way to forward that this checkout can run: the worker needs a build in dist/. */
 export const forwarderKinds: readonly ('dgram' | 'worker')[] =
   process.platform === 'linux' && existsSync('dist/rendezvous/forward-worker.js')
@@ -62,8 +72,8 @@ export class Kit {
     return proxy;
   }
 
-  client(node: TestNode, relay: RelayFact): TestClient {
-    const client = new TestClient(node, relay);
+  client(node: TestNode, relay: RelayFact, clientEnv: Env = env): TestClient {
+    const client = new TestClient(node, relay, clientEnv);
     this.#undo.push(() => client.client.stop());
     return client;
   }
@@ -95,6 +105,9 @@ export class Proxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   /** Connections accepted so far, and when (`performance.now()`). */
   readonly accepted: number[] = [];
+  /** What passed in both directions. */
+  bytes = 0;
+  reads = 0;
   #frozen = false;
 
   private constructor(server: Server, fact: RelayFact) {
@@ -119,6 +132,8 @@ export class Proxy {
         from.on('error', () => undefined);
         from.on('close', () => to.destroy());
         from.on('data', (bytes) => {
+          proxy.bytes += bytes.length;
+          proxy.reads++;
           if (!to.write(bytes)) from.pause();
         });
         to.on('drain', () => {
@@ -234,7 +249,7 @@ export class TestClient {
   readonly received: { source: Uint8Array; batch: Uint8Array }[] = [];
   readonly rtts: number[] = [];
 
-  constructor(node: TestNode, relay: RelayFact) {
+  constructor(node: TestNode, relay: RelayFact, clientEnv: Env) {
     this.node = node;
     this.credential = node.credential;
     this.client = new RelayClient(
@@ -244,7 +259,7 @@ export class TestClient {
         networkBytes: () => node.networkBytes,
         credential: () => this.credential,
         agent: 'evio/test',
-        env,
+        env: clientEnv,
       },
       {
         up: (welcome, session) => this.ups.push({ welcome, session }),
