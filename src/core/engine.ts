@@ -656,6 +656,10 @@ export class Engine implements Node {
       fullPing: 18 + this.#self.network.mtu,
       relays: (peer) => this.#relays.choices(peer.member.id, peer.member.idText),
       candidates: () => this.#candidates(),
+      checkRelays: () => {
+        this.#relays.check();
+        this.#schedule(busyTickMs);
+      },
       relaySilent: () => {
         this.#relays.nudge();
       },

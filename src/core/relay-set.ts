@@ -104,6 +104,12 @@ export class RelaySet {
     }
   }
 
+  /** UDP may have moved or gone: bind again. */
+  check(): void {
+    const now = this.#options.env.clock.now();
+    for (const relay of this.#relays) relay.link.nudge(now);
+  }
+
   /** Something is odd: bind again, and see whether the WebSockets still live. */
   nudge(): void {
     const now = this.#options.env.clock.now();

@@ -80,7 +80,7 @@ describe('limits', () => {
   ])(
     'nonsense at 50 000 datagrams a second leaves the %s standing, its memory flat, its peers connected',
     async (name, target) => {
-      const stranger = await net.rig.lab.publicHost(`stranger-${name}`);
+      const stranger = await net.rig.lab.publicHost(`stranger.${name}`);
       const { pid, host, port } = target();
       const udpPort = port === 0 ? await portOf(a) : port;
       const flood = async (seconds: number): Promise<void> => {

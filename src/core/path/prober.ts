@@ -35,9 +35,11 @@ const usedMs = 5_000;
 /** After a missed heartbeat the next ones follow quickly; so many in a row end the path. */
 const retryMs = 500;
 const missesAllowed = 5;
+/** A path in use that falls quiet is pinged this often: a NAT that lost its table opens again by our own packets. */
+const quietMs = 1_000;
 /** Frames go out and nothing at all comes in: ask after this long, and leave the path after that long. */
 const suspectMs = 1_000;
-const silenceMs = 2_400;
+const silenceMs = 2_000;
 /** Frames sent between two pongs that make an unmoved receive count at the peer a verdict. */
 const eatenFrames = 20;
 /** How long a path that ate payload is left alone. */
@@ -101,6 +103,8 @@ export interface ProberPorts {
   /** Sends our candidates under a new sequence number, by the active path. */
   offer(): void;
   setPath(path: Path | null): void;
+  /** The active path has fallen silent: what stands behind it (the relay links) had better be checked. */
+  suspicious(): void;
   /** Relay ways to this peer, best first. */
   relays(): readonly RelayChoice[];
   changed(from: ActivePath | null, to: ActivePath | null): void;
@@ -125,6 +129,7 @@ export class Prober {
   /** txDirect when the peer's count of received frames was last heard, and that count. */
   #proven: { tx: number; received: number } | undefined;
   #txAtLastRx = 0;
+  #suspected = false;
 
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProberPorts, fullSize: number) {
@@ -305,6 +310,13 @@ export class Prober {
     const unansweredFrames = traffic.txDirect > this.#txAtLastRx;
     const retry = Math.max(retryMs, 2 * (active.rttMs ?? 0));
     const suspect = unansweredFrames && this.#used(now) && silence > suspectMs;
+    if (suspect && !this.#suspected) this.#ports.suspicious();
+    this.#suspected = suspect;
+    const spare = suspect ? this.#answering(now, active) : undefined;
+    if (spare) {
+      this.#fail(now, active, `silent, while ${spare.key} answers`);
+      return;
+    }
     if (suspect && silence > Math.max(silenceMs, 4 * (active.rttMs ?? 0))) {
       this.#fail(now, active, `nothing came back for ${Math.round(silence)} ms`);
       return;
@@ -313,10 +325,23 @@ export class Prober {
       this.#fail(now, active, `${active.missed} pings went unanswered`);
       return;
     }
-    const interval =
-      active.missed > 0 || suspect ? retry : this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs;
+    const calm = !this.#used(now)
+      ? heartbeatIdleMs
+      : traffic.directRxAgeMs > quietMs
+        ? quietMs
+        : heartbeatUsedMs;
+    const interval = active.missed > 0 || suspect ? retry : calm;
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
     if (now - active.lastPingAt >= interval) this.#pingRemote(active, now, this.#used(now));
+  }
+
+  /** Another usable candidate that has answered lately. */
+  #answering(now: number, active: Remote): Remote | undefined {
+    for (const remote of this.#remotes.values()) {
+      if (remote !== active && remote.state === 'usable' && now - remote.lastPongAt < suspectMs)
+        return remote;
+    }
+    return undefined;
   }
 
   /** The peer counts what it receives directly; when that stands still while we send, the path eats payload. */

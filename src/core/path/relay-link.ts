@@ -10,14 +10,14 @@ import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/relay.js';
 
 /** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
-const retryMs = 300;
+const retryMs = 250;
 const blockedRetryMs = 15_000;
 /** Unanswered binds before UDP counts as blocked. */
 const patience = 5;
 /** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
 const keepaliveMs = 15_000;
 /** Least time between a hint (unbound, suspicion) and the next. */
-const nudgeGapMs = 250;
+const nudgeGapMs = 200;
 
 export interface RelayLinkPorts {
   sendBind(packet: Uint8Array, relay: Endpoint): void;

@@ -29,6 +29,9 @@ const silentMs = 15_000;
 const lostMs = 35_000;
 /** Frames go out by a relay and nothing comes back: the relay link is asked whether it still stands. */
 const relaySilenceMs = 1_500;
+/** A relayed peer that falls quiet after use: binds are renewed this often, for so long. */
+const relayQuietMs = 1_000;
+const relayQuietForMs = 5_000;
 /** Handshakes unanswered for so long make a peer unreachable. */
 const unreachableMs = 15_000;
 /** Remembered endpoints of a peer: the way back when no relay answers. */
@@ -46,7 +49,9 @@ export interface PeerPorts {
   readonly fullPing: number;
   relays(peer: Peer): readonly RelayChoice[];
   candidates(): readonly Candidate[];
-  /** Something is wrong with what goes through relays. */
+  /** Something may be wrong with UDP to the relays: bind again. Costs little. */
+  checkRelays(): void;
+  /** Something is wrong with what goes through relays: check the WebSockets too. */
   relaySilent(): void;
   connected(peer: Peer): void;
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void;
@@ -72,6 +77,7 @@ export class Peer {
   #connected = false;
   #txRelayedSeen = 0;
   #relayTxAt = -Infinity;
+  #relayCheckedAt = -Infinity;
   #establishedAt = 0;
   #remembered: Endpoint[];
 
@@ -125,6 +131,9 @@ export class Peer {
         },
         setPath: (path) => {
           plane.setPath(slot, path);
+        },
+        suspicious: () => {
+          ports.checkRelays();
         },
         relays: () => ports.relays(this),
         changed: (from, to) => {
@@ -275,6 +284,12 @@ export class Peer {
         this.#ports.relaySilent();
         if (rxAge > 2 * relaySilenceMs) this.session.connect(now);
       }
+    }
+    const quietRelay =
+      this.prober.active?.kind === 'relay' && rxAge > relayQuietMs && rxAge < relayQuietForMs;
+    if (quietRelay && now - this.#relayCheckedAt >= relayQuietMs) {
+      this.#relayCheckedAt = now;
+      this.#ports.checkRelays();
     }
     const quiet = Math.min(rxAge, now - this.#establishedAt);
     if (quiet > lostMs) {

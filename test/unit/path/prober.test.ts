@@ -37,6 +37,7 @@ function rig() {
       },
       offer: () => offers++,
       setPath: (path) => paths.push(path),
+      suspicious: () => undefined,
       relays: () => relays,
       changed: (_from, to) => moves.push(to),
       log: () => undefined,
