@@ -1,0 +1,158 @@
+/** Builds frames byte by byte, apart from the code under test: an independent idea of what TCP over Ethernet looks like. */
+
+export interface TcpFrame {
+  readonly destination: Uint8Array;
+  readonly source: Uint8Array;
+  /** 802.1Q tag control words, outermost first; the outermost of two is a service tag. */
+  readonly vlans: readonly number[];
+  readonly v6: boolean;
+  /** 4 or 16 bytes each. */
+  readonly sourceAddress: Uint8Array;
+  readonly destinationAddress: Uint8Array;
+  readonly tos: number;
+  readonly hopLimit: number;
+  readonly id: number;
+  readonly dontFragment: boolean;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly sequence: number;
+  readonly acknowledgement: number;
+  readonly flags: number;
+  readonly window: number;
+  /** A multiple of 4 bytes. */
+  readonly options: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+export function sum16(bytes: Uint8Array, start = 0): number {
+  let sum = start;
+  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
+}
+
+function word(value: number): number[] {
+  return [(value >>> 8) & 0xff, value & 0xff];
+}
+
+function quad(value: number): number[] {
+  return [...word(value >>> 16), ...word(value & 0xffff)];
+}
+
+export interface BuiltFrame {
+  readonly bytes: Uint8Array;
+  readonly ip: number;
+  readonly tcp: number;
+  readonly headerLength: number;
+}
+
+/** `checksum`: a partial one (the folded pseudo-header sum), or a complete one. */
+export function buildTcp(f: TcpFrame, checksum: 'partial' | 'complete'): BuiltFrame {
+  const tcpLength = 20 + f.options.length + f.payload.length;
+  const tags = f.vlans.flatMap((tci, i) => [
+    ...word(f.vlans.length === 2 && i === 0 ? 0x88a8 : 0x8100),
+    ...word(tci),
+  ]);
+  const ethernet = [...f.destination, ...f.source, ...tags, ...word(f.v6 ? 0x86dd : 0x0800)];
+  let ip: number[];
+  if (f.v6) {
+    ip = [
+      ...quad((0x6000_0000 | (f.tos << 20) | (f.id & 0xffff)) >>> 0),
+      ...word(tcpLength),
+      6,
+      f.hopLimit,
+      ...f.sourceAddress,
+      ...f.destinationAddress,
+    ];
+  } else {
+    const head = [
+      0x45,
+      f.tos,
+      ...word(20 + tcpLength),
+      ...word(f.id),
+      ...word(f.dontFragment ? 0x4000 : 0),
+      f.hopLimit,
+      6,
+    ];
+    const tail = [...f.sourceAddress, ...f.destinationAddress];
+    ip = [...head, ...word(~sum16(Uint8Array.from([...head, ...tail])) & 0xffff), ...tail];
+  }
+  const pseudo = sum16(Uint8Array.from([...f.sourceAddress, ...f.destinationAddress]), 6 + tcpLength);
+  const tcp = [
+    ...word(f.sourcePort),
+    ...word(f.destinationPort),
+    ...quad(f.sequence),
+    ...quad(f.acknowledgement),
+    ((20 + f.options.length) / 4) << 4,
+    f.flags,
+    ...word(f.window),
+    0,
+    0,
+    0,
+    0,
+    ...f.options,
+  ];
+  const value =
+    checksum === 'partial' ? pseudo : ~sum16(Uint8Array.from([...tcp, ...f.payload]), pseudo) & 0xffff;
+  [tcp[16], tcp[17]] = word(value) as [number, number];
+  const headers = [...ethernet, ...ip, ...tcp];
+  const bytes = new Uint8Array(headers.length + f.payload.length);
+  bytes.set(headers);
+  bytes.set(f.payload, headers.length);
+  return { bytes, ip: ethernet.length, tcp: ethernet.length + ip.length, headerLength: headers.length };
+}
+
+/** Any frame that is neither IP nor ARP. */
+export function plainFrame(to: Uint8Array, from: Uint8Array, length = 60, fill = 7): Uint8Array {
+  const frame = new Uint8Array(length).fill(fill);
+  frame.set(to, 0);
+  frame.set(from, 6);
+  frame.set([0x88, 0xb5], 12);
+  return frame;
+}
+
+/** A UDP over IPv4 frame with a complete checksum of zero ("none"). */
+export function udpFrame(
+  to: Uint8Array,
+  from: Uint8Array,
+  source: number,
+  destination: number,
+  payload: Uint8Array,
+): Uint8Array {
+  const head = [0x45, 0, ...word(28 + payload.length), 0, 0, 0x40, 0, 64, 17];
+  const tail = [...quad(source), ...quad(destination)];
+  const ip = [...head, ...word(~sum16(Uint8Array.from([...head, ...tail])) & 0xffff), ...tail];
+  return Uint8Array.from([
+    ...to,
+    ...from,
+    8,
+    0,
+    ...ip,
+    0,
+    7,
+    0,
+    9,
+    ...word(8 + payload.length),
+    0,
+    0,
+    ...payload,
+  ]);
+}
+
+export function arpFrame(
+  to: Uint8Array,
+  from: Uint8Array,
+  operation: number,
+  sender: { mac: Uint8Array; ip: number },
+  target: { mac: Uint8Array; ip: number },
+): Uint8Array {
+  return Uint8Array.from([
+    ...to,
+    ...from,
+    ...[8, 6, 0, 1, 8, 0, 6, 4, 0, operation],
+    ...sender.mac,
+    ...quad(sender.ip),
+    ...target.mac,
+    ...quad(target.ip),
+  ]);
+}
