@@ -279,13 +279,11 @@ describe('events', () => {
     for (const bytes of inbound) a.io.netIn.push({ bytes, from, segment: 0 });
     a.run();
     expect(a.events.splice(0)).toEqual(
-      inbound
-        .slice(0, 3)
-        .map((bytes) => ({
-          type: 'packet',
-          bytes: bytes.slice(),
-          origin: { kind: 'direct', endpoint: from },
-        })),
+      inbound.slice(0, 3).map((bytes) => ({
+        type: 'packet',
+        bytes: bytes.slice(),
+        origin: { kind: 'direct', endpoint: from },
+      })),
     );
     expect(a.drops('unknown-type')).toBe(4);
     for (let i = 0; i < 1_000; i++) a.io.netIn.push({ bytes: Uint8Array.of(0x51), from, segment: 0 });
