@@ -20,6 +20,8 @@ export interface Sent {
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
   readonly segment: number;
+  /** Limit of routers in force when it was sent; 0 is the default. */
+  readonly hops: number;
 }
 
 /** A virtio header and a frame, as they cross the device. */
@@ -35,6 +37,7 @@ export interface DeviceFrame {
 
 export class ArrayIo implements PacketIo {
   segment = 0;
+  hops = 0;
   readonly from: number;
   readonly deviceIn: Uint8Array[] = [];
   readonly deviceOut: DeviceFrame[] = [];
@@ -92,8 +95,17 @@ export class ArrayIo implements PacketIo {
     if (result !== 0) return result;
     const { u8, view } = this.#arena;
     if (length > 65_507) return -Errno.EMSGSIZE;
-    this.netOut.push({ to: readSockaddr(u8, view, to), bytes: u8.slice(at, at + length), segment });
+    this.netOut.push({
+      to: readSockaddr(u8, view, to),
+      bytes: u8.slice(at, at + length),
+      segment,
+      hops: this.hops,
+    });
     return 0;
+  }
+
+  limitHops(hops: number): void {
+    this.hops = hops;
   }
 }
 

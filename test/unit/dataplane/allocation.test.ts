@@ -68,6 +68,10 @@ class LoopIo implements PacketIo {
     other.segment = segment > 0 ? segment : length;
     return 0;
   }
+
+  limitHops(): void {
+    throw new Error('only control messages are limited');
+  }
 }
 
 function makeLoop(arena: Arena, io: LoopIo, n: number): { loop: PacketLoop; shared: SharedMemory } {

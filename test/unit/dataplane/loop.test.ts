@@ -251,6 +251,23 @@ describe('events', () => {
     expect(b.io.deviceOut).toEqual([]);
   });
 
+  it('limits the reach of one control message, and of no other packet', () => {
+    const [a] = pair();
+    const path = { kind: 'direct', endpoint: endpointOf(9), hops: 3 } as const;
+    a.io.deviceIn.push(fromDevice(plainFrame(macOf(2), macOf(1))));
+    a.run();
+    a.loop.command({ type: 'send-control', slot: slotOf(2), bytes: Uint8Array.of(1), path: undefined });
+    a.loop.command({ type: 'send-control', slot: slotOf(2), bytes: Uint8Array.of(1), path });
+    a.loop.command({ type: 'send-control', slot: slotOf(2), bytes: Uint8Array.of(1), path: undefined });
+    a.loop.commandsDone();
+    expect(a.io.netOut.map((s) => [s.to.host, s.hops])).toEqual([
+      ['192.0.2.2', 0],
+      ['192.0.2.2', 0],
+      ['192.0.2.9', 3],
+      ['192.0.2.2', 0],
+    ]);
+  });
+
   it('limits roaming to ten a second', () => {
     const [a, b] = pair();
     for (let i = 0; i < 1_000; i++) {

@@ -1,0 +1,211 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkSource, Verdict } from '../../../src/core/switch/guard.js';
+import { MemberTable } from '../../../src/core/switch/members.js';
+import { answerCapacity, answerNeighbour } from '../../../src/core/switch/neighbour.js';
+import { arpFrame, plainFrame, sum16, udpFrame } from '../../support/frames.js';
+import { ipOf, macOf } from '../../support/loop-rig.js';
+
+const members = new MemberTable();
+members.replace([1, 2, 3].map((n) => ({ ip: ipOf(n), mac: macOf(n) })));
+const subject = { macHigh: 0x0200, macLow: 1, ip: ipOf(1), bridge: false };
+const to = macOf(2);
+const own = macOf(1);
+const zero = new Uint8Array(6);
+
+/** fe80::/64 and the modified EUI-64 of the MAC. */
+function linkLocal(mac: Uint8Array): Uint8Array {
+  const [a, b, c, d, e, f] = [...mac] as [number, number, number, number, number, number];
+  return Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f);
+}
+
+function icmp6(
+  source: Uint8Array,
+  destination: Uint8Array,
+  type: number,
+  target: Uint8Array,
+  hopLimit = 255,
+): Uint8Array {
+  return Uint8Array.from([
+    ...to,
+    ...own,
+    ...[0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 58, hopLimit],
+    ...source,
+    ...destination,
+    ...[type, 0, 0, 0, 0, 0, 0, 0],
+    ...target,
+  ]);
+}
+
+function judge(frame: Uint8Array, who: typeof subject = subject): Verdict {
+  return checkSource(
+    new DataView(frame.buffer, frame.byteOffset, frame.length),
+    0,
+    frame.length,
+    who,
+    members,
+  );
+}
+
+const tag = (frame: Uint8Array, tci: number): Uint8Array =>
+  Uint8Array.from([...frame.subarray(0, 12), 0x81, 0, tci >> 8, tci & 255, ...frame.subarray(12)]);
+
+describe('MemberTable', () => {
+  it('finds by address and by MAC, the first of two', () => {
+    const table = new MemberTable();
+    const many = Array.from({ length: 3_000 }, (_, i) => ({
+      ip: 0xfe00_0000 + i,
+      mac: Uint8Array.of(2, 0, 0, 0, i >> 8, i & 255),
+    }));
+    table.replace([...many, { ip: 0xfe00_0007, mac: macOf(250) }]);
+    for (let i = 0; i < 3_000; i += 7) {
+      expect(table.findIp((0xfe00_0000 + i) | 0)).toBe(i);
+      expect(table.findMac(0x0200, i)).toBe(i);
+    }
+    expect(table.findIp(0x0a00_0000)).toBe(-1);
+    expect(table.findMac(0x0201, 7)).toBe(-1);
+    table.replace([]);
+    expect([table.findIp(0xfe00_0000 | 0), table.size]).toEqual([-1, 0]);
+  });
+});
+
+describe('guard', () => {
+  const load = new Uint8Array(4);
+  const nobody = 0xc0a8_0101;
+  it.each([
+    ['own MAC', plainFrame(to, own), Verdict.pass],
+    ['another MAC', plainFrame(to, macOf(3)), Verdict.foreignMac],
+    ['a group MAC as source', plainFrame(to, Uint8Array.of(3, 0, 0, 0, 0, 1)), Verdict.malformed],
+    ['own address', udpFrame(to, own, ipOf(1), ipOf(2), load), Verdict.pass],
+    ['no address yet', udpFrame(to, own, 0, 0xffff_ffff, load), Verdict.pass],
+    ['an address of nobody', udpFrame(to, own, nobody, ipOf(2), load), Verdict.pass],
+    ['a member’s address', udpFrame(to, own, ipOf(3), ipOf(2), load), Verdict.foreignAddress],
+    ['the receiver’s own address', udpFrame(to, own, ipOf(2), ipOf(2), load), Verdict.foreignAddress],
+    [
+      'a member’s address behind a priority tag',
+      tag(udpFrame(to, own, ipOf(3), ipOf(2), load), 0),
+      Verdict.foreignAddress,
+    ],
+    [
+      'ARP as itself',
+      arpFrame(to, own, 2, { mac: own, ip: ipOf(1) }, { mac: to, ip: ipOf(2) }),
+      Verdict.pass,
+    ],
+    [
+      'ARP as another',
+      arpFrame(to, own, 2, { mac: own, ip: ipOf(3) }, { mac: to, ip: ipOf(2) }),
+      Verdict.foreignAddress,
+    ],
+    ['an ARP probe', arpFrame(to, own, 1, { mac: own, ip: 0 }, { mac: zero, ip: ipOf(3) }), Verdict.pass],
+    ['own link-local', icmp6(linkLocal(own), linkLocal(to), 128, linkLocal(to)), Verdict.pass],
+    [
+      'a random link-local',
+      icmp6(new Uint8Array(16).fill(0xfe), linkLocal(to), 128, linkLocal(to)),
+      Verdict.pass,
+    ],
+    [
+      'a member’s link-local',
+      icmp6(linkLocal(macOf(3)), linkLocal(to), 128, linkLocal(to)),
+      Verdict.foreignAddress,
+    ],
+    ['a link-local of nobody', icmp6(linkLocal(macOf(9)), linkLocal(to), 128, linkLocal(to)), Verdict.pass],
+    [
+      'advertising a member',
+      icmp6(linkLocal(own), linkLocal(to), 136, linkLocal(macOf(3))),
+      Verdict.foreignAddress,
+    ],
+    ['advertising itself', icmp6(linkLocal(own), linkLocal(to), 136, linkLocal(own)), Verdict.pass],
+    ['asking for a member', icmp6(linkLocal(own), linkLocal(to), 135, linkLocal(macOf(3))), Verdict.pass],
+    ['a cut-off IPv4 header', udpFrame(to, own, ipOf(1), ipOf(2), load).subarray(0, 33), Verdict.malformed],
+    [
+      'a cut-off ARP packet',
+      arpFrame(to, own, 1, { mac: own, ip: 0 }, { mac: zero, ip: 0 }).subarray(0, 41),
+      Verdict.malformed,
+    ],
+    ['a frame without a type', own.slice(0, 6), Verdict.malformed],
+  ])('%s', (_name, frame, wanted) => {
+    expect(judge(frame)).toBe(wanted);
+  });
+
+  it('lets a bridge use any source', () => {
+    const bridge = { ...subject, bridge: true };
+    expect(judge(plainFrame(to, macOf(9)), bridge)).toBe(Verdict.pass);
+    expect(judge(udpFrame(to, macOf(9), ipOf(3), ipOf(2), load), bridge)).toBe(Verdict.pass);
+    expect(judge(plainFrame(to, Uint8Array.of(255, 0, 0, 0, 0, 1)), bridge)).toBe(Verdict.malformed);
+  });
+
+  it('reads nothing outside the frame', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 90 }),
+        fc.constantFrom([8, 0], [8, 6], [0x86, 0xdd], [0x81, 0]),
+        (tail, type) => {
+          // A view of exactly the frame throws on the first byte beyond it.
+          const verdict = judge(Uint8Array.from([...to, ...own, ...type, ...tail]));
+          return verdict >= 0;
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('neighbour answers', () => {
+  const out = 256;
+  const u8 = new Uint8Array(512);
+  const view = new DataView(u8.buffer);
+  function ask(frame: Uint8Array): Uint8Array | undefined {
+    u8.fill(0xee);
+    u8.set(frame);
+    const length = answerNeighbour(u8, view, 0, frame.length, out, members, ipOf(1) | 0);
+    return length === 0 ? undefined : u8.slice(out, out + length);
+  }
+  const everyone = new Uint8Array(6).fill(255);
+  const solicited = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 3);
+
+  it('answers an ARP request for a member', () => {
+    expect(ask(arpFrame(everyone, own, 1, { mac: own, ip: ipOf(1) }, { mac: zero, ip: ipOf(3) }))).toEqual(
+      arpFrame(own, macOf(3), 2, { mac: macOf(3), ip: ipOf(3) }, { mac: own, ip: ipOf(1) }),
+    );
+  });
+
+  it.each([
+    ['for itself', arpFrame(everyone, own, 1, { mac: own, ip: 0 }, { mac: zero, ip: ipOf(1) })],
+    ['for a stranger', arpFrame(everyone, own, 1, { mac: own, ip: ipOf(1) }, { mac: zero, ip: ipOf(9) })],
+    [
+      'that is an announcement',
+      arpFrame(everyone, own, 1, { mac: own, ip: ipOf(3) }, { mac: zero, ip: ipOf(3) }),
+    ],
+    ['that is a reply', arpFrame(everyone, own, 2, { mac: own, ip: ipOf(1) }, { mac: zero, ip: ipOf(3) })],
+    ['in a VLAN', tag(arpFrame(everyone, own, 1, { mac: own, ip: ipOf(1) }, { mac: zero, ip: ipOf(3) }), 5)],
+    [
+      'cut off',
+      arpFrame(everyone, own, 1, { mac: own, ip: ipOf(1) }, { mac: zero, ip: ipOf(3) }).subarray(0, 41),
+    ],
+  ])('says nothing to ARP %s', (_name, frame) => {
+    expect(ask(frame)).toBeUndefined();
+  });
+
+  it('answers a neighbour solicitation with a sound advertisement', () => {
+    const answer = ask(icmp6(linkLocal(own), solicited, 135, linkLocal(macOf(3))));
+    expect(answer?.length).toBe(answerCapacity);
+    const reply = answer as Uint8Array;
+    expect(reply.subarray(0, 14)).toEqual(Uint8Array.of(...own, ...macOf(3), 0x86, 0xdd));
+    expect(reply.subarray(18, 22)).toEqual(Uint8Array.of(0, 32, 58, 255));
+    expect(reply.subarray(22, 54)).toEqual(Uint8Array.of(...linkLocal(macOf(3)), ...linkLocal(own)));
+    expect([reply[54], reply[55], reply[58]]).toEqual([136, 0, 0x60]);
+    expect(reply.subarray(62)).toEqual(Uint8Array.of(...linkLocal(macOf(3)), 2, 1, ...macOf(3)));
+    expect(sum16(reply.subarray(54), sum16(reply.subarray(22, 54), 58 + 32))).toBe(0xffff);
+  });
+
+  it.each([
+    ['for a stranger', icmp6(linkLocal(own), solicited, 135, linkLocal(macOf(9)))],
+    ['for a global address', icmp6(linkLocal(own), solicited, 135, new Uint8Array(16).fill(0x20))],
+    ['of duplicate address detection', icmp6(new Uint8Array(16), solicited, 135, linkLocal(macOf(3)))],
+    ['that a router passed on', icmp6(linkLocal(own), solicited, 135, linkLocal(macOf(3)), 254)],
+    ['that is an advertisement', icmp6(linkLocal(own), solicited, 136, linkLocal(macOf(3)))],
+    ['cut off', icmp6(linkLocal(own), solicited, 135, linkLocal(macOf(3))).subarray(0, 77)],
+  ])('says nothing to a solicitation %s', (_name, frame) => {
+    expect(ask(frame)).toBeUndefined();
+  });
+});
