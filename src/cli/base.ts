@@ -61,6 +61,8 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
+    // oclif would warn of arguments that were not read; the error says more.
+    this.parsed = true;
     const command = this.id?.replaceAll(':', ' ') ?? '';
     process.exitCode = presentError(thrown, this.jsonEnabled(), `evio ${command} --help`);
   }

@@ -19,7 +19,8 @@ function sentenceOf(message: string): string {
     .replace(/\u001b\[[0-9;]*m/g, '')
     .split('\n')
     .map((line) => line.trim().replace(/\s+/g, ' '))
-    .filter((line) => line !== '' && !line.startsWith('See more help'));
+    .filter((line) => line !== '' && !line.startsWith('See more help'))
+    .filter((line) => !/^The following errors? occurred:$/.test(line));
   const text = lines.join(' ');
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

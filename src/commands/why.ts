@@ -21,7 +21,7 @@ export default class Why extends BaseCommand {
     const { ask } = await import('../core/control/client.js');
     const { whyText } = await import('../views/text/why.js');
     const result = await ask(this.home().controlSocket, 'why', { network: flags.network, peer: args.peer });
-    this.print(whyText(result));
+    this.print(whyText({ ...result, peer: args.peer }));
     return result;
   }
 }

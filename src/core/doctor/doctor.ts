@@ -41,7 +41,7 @@ export async function examine({ home, relays }: ExamineOptions): Promise<DoctorR
   const findings = await Promise.all(
     (named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   );
-  checks.push(...findings.flatMap((finding) => finding.checks));
+  checks.push(...softened(findings));
   if (findings.length === 0) {
     checks.push(
       warn(
@@ -52,6 +52,16 @@ export async function examine({ home, relays }: ExamineOptions): Promise<DoctorR
     );
   } else checks.push(...(await checkPaths(findings)));
   return { checks, verdict: verdictOf(checks) };
+}
+
+/** A relay that cannot be reached is no failure while another one is. */
+function softened(findings: readonly RelayFinding[]): Check[] {
+  const someWorks = findings.some(({ health }) => health !== undefined);
+  return findings.flatMap(({ checks, health }) =>
+    checks.map((check) =>
+      someWorks && health === undefined && check.status === 'fail' ? { ...check, status: 'warn' } : check,
+    ),
+  );
 }
 
 /** Relays of the networks in this home, each once, and a check for each profile. */

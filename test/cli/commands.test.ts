@@ -1,0 +1,149 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestHome, binary, root } from './support.js';
+
+interface Manifest {
+  version: string;
+  commands: Record<
+    string,
+    {
+      summary?: string;
+      examples?: string[];
+      flags: Record<string, { description?: string }>;
+      args: Record<string, { description?: string }>;
+    }
+  >;
+}
+const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8')) as Manifest;
+const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+const commands = Object.entries(manifest.commands);
+
+function commandFiles(folder: string, prefix = ''): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory()
+      ? commandFiles(join(folder, entry.name), `${prefix}${entry.name}:`)
+      : [prefix + entry.name.replace(/\.ts$/, '')],
+  );
+}
+
+let home: TestHome;
+beforeAll(() => {
+  home = new TestHome();
+});
+afterAll(() => {
+  home.remove();
+});
+
+describe('the manifest', () => {
+  it('has every command of src/commands, and no other', () => {
+    expect(Object.keys(manifest.commands).sort()).toEqual(commandFiles('src/commands').sort());
+    expect(manifest.version).toBe(version);
+  });
+
+  it.each(commands)('%s has a summary, examples, and a word on every flag and argument', (id, command) => {
+    expect(command.summary, 'summary').toMatch(/^[a-z].*[^.]$/);
+    expect(command.examples?.length, 'examples').toBeGreaterThan(0);
+    for (const example of command.examples ?? [])
+      expect(example).toContain('<%= config.bin %> <%= command.id %>');
+    for (const [name, flag] of Object.entries(command.flags))
+      expect(flag.description, `${id} --${name}`).toBeTruthy();
+    for (const [name, arg] of Object.entries(command.args))
+      expect(arg.description, `${id} ${name}`).toBeTruthy();
+  });
+});
+
+describe('help', () => {
+  it('lists the commands', async () => {
+    const { status, stdout } = await home.run(['--help']);
+    expect(status).toBe(0);
+    for (const word of ['init', 'join', 'node', 'status', 'relay', 'doctor', 'token'])
+      expect(stdout).toContain(word);
+  });
+
+  it.each([
+    ['token create', ['token', 'create', '--help']],
+    ['token create', ['help', 'token', 'create']],
+  ])('explains %s', async (name, args) => {
+    const { status, stdout } = await home.run(args);
+    expect(status).toBe(0);
+    expect(stdout).toContain('EXAMPLES');
+    expect(stdout).toContain(`evio ${name}`);
+    expect(stdout).toContain('--expires');
+  });
+});
+
+describe('version', () => {
+  it.each(['--version', '-v', 'version'])('answers %s', async (word) => {
+    const { status, stdout } = await home.run([word]);
+    expect(status).toBe(0);
+    expect(stdout).toBe(`evio/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
+  });
+
+  /** Median of five, ms. */
+  function medianMs(args: readonly string[]): number {
+    const times = Array.from({ length: 5 }, () => {
+      const startedAt = performance.now();
+      try {
+        execFileSync(process.execPath, args, { env: home.environment, stdio: 'ignore' });
+      } catch {
+        // An exit status is an answer, too.
+      }
+      return performance.now() - startedAt;
+    });
+    return times.sort((a, b) => a - b)[2] as number;
+  }
+
+  it('and the status of a node cost little more than Node itself', () => {
+    const bare = medianMs(['-e', '0']);
+    expect(medianMs([binary, '--version'])).toBeLessThan(2 * bare + 150);
+    expect(medianMs([binary, 'status', '--json'])).toBeLessThan(2 * bare + 150);
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    [['nothing']],
+    [['nothing', 'at', 'all']],
+    [['status', '--nothing']],
+    [['join']],
+    [['ping', 'ben', '--count', 'many']],
+    [['ping', 'ben', '--count', '0']],
+    [['join', 'evio1', '--role', 'king']],
+    [['join', 'evio1', '--no-start', '--detach']],
+    [['relay', '--tls-cert', 'x.pem']],
+    [['init', 'a', 'b']],
+  ])('%j is exit status 2 and says where help is', async (args) => {
+    const { status, stderr, error } = await home.run([...args, '--json']);
+    expect(stderr).toBe('');
+    expect(error()).toMatchObject({ code: 'EVIO_USAGE' });
+    expect(error().message).toMatch(/^[^\n]+\.$/);
+    expect(error().suggestions).toEqual([expect.stringMatching(/^See: evio .*--help$/)]);
+    expect(status).toBe(2);
+  });
+
+  it.each([[['nothing']], [['join']], [['ping', 'ben', '--count', '0']]])(
+    '%j is talk on stderr without --json',
+    async (args) => {
+      const { status, stdout, stderr } = await home.run(args);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/^evio: .+\.\n {2}- See: evio .*--help\n$/);
+      expect(status).toBe(2);
+    },
+  );
+
+  it.each([
+    [['token', 'create', '--expires', 'soon']],
+    [['init', 'home', '--mtu', '1']],
+    [['init', 'home', '--relay', 'http://x']],
+    [['relay', '--listen', 'here']],
+    [['relay', '--allow', 'home']],
+    [['doctor', '--relay', 'a b']],
+  ])('%j names the bad value', async (args) => {
+    const { status, error } = await home.run([...args, '--json']);
+    expect(error().code).toBe('EVIO_BAD_VALUE');
+    expect(error().suggestions.length).toBeGreaterThan(0);
+    expect(status).toBe(2);
+  });
+});

@@ -1,0 +1,215 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ControlServer } from '../../src/core/control/server.js';
+import { TestHome, binary, fakeNode, isRoot, madeNetwork, peer, status, why } from './support.js';
+
+let home: TestHome;
+let servers: ControlServer[];
+
+beforeEach(() => {
+  home = new TestHome();
+  servers = [];
+});
+afterEach(async () => {
+  for (const server of servers) await server.stop();
+  home.remove();
+});
+
+async function serve(change: Parameters<typeof fakeNode>[1] = {}): Promise<ControlServer> {
+  const server = await fakeNode(home, change);
+  servers.push(server);
+  return server;
+}
+
+describe('without a node', () => {
+  it.each([
+    [['status']],
+    [['status', '--watch']],
+    [['peers']],
+    [['ping', 'ben']],
+    [['why', 'ben']],
+    [['down']],
+  ])('%j is exit status 3', async (args) => {
+    const { status: code, error } = await home.run([...args, '--json']);
+    expect(error().code).toBe('EVIO_NOT_RUNNING');
+    expect(code).toBe(3);
+  });
+
+  it('says how to start one', async () => {
+    const { status: code, stdout, stderr } = await home.run(['status']);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('evio node');
+    expect(code).toBe(3);
+  });
+});
+
+describe('with a node', () => {
+  it('status', async () => {
+    await serve();
+    expect((await home.run(['status', '--json'])).json()).toEqual(status);
+    const { stdout, stderr } = await home.run(['status', '--network', 'home']);
+    expect(stderr).toBe('');
+    expect(stdout).toMatchInlineSnapshot(`
+      "Network   home (0123456789abcdef), 10.144.0.0/16
+      Node      anna, 10.144.0.1, 02:aa:aa:aa:aa:aa
+      Id        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+      Running   1m 1s, process 4242, evio 0.1.0
+      Device    evio0, MTU 1350
+      Received  1.5 MB, 1200 frames
+      Sent      900 B, 9 frames
+      Dropped   no-peer 2
+      Relays    evio://192.0.2.1:3478 connected (udp, 12.3 ms)
+      NAT       endpoint-independent, seen as 198.51.100.7:40000
+      Peers     1, network of about 2
+      "
+    `);
+  });
+
+  it('status --watch prints one report per interval until it is told to stop', async () => {
+    await serve();
+    const child = spawn(process.execPath, [binary, 'status', '--watch', '--interval', '50ms', '--json'], {
+      env: home.environment,
+    });
+    let stdout = '';
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        stdout += chunk.toString();
+        if (stdout.split('\n').length > 3) resolve();
+      });
+    });
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    for (const line of stdout.trim().split('\n'))
+      expect(JSON.parse(line)).toEqual({ event: 'status', ...status });
+  });
+
+  it('peers', async () => {
+    await serve();
+    expect((await home.run(['peers', '--json'])).json()).toEqual({ peers: [peer] });
+    expect((await home.run(['peers'])).stdout).toMatchInlineSnapshot(`
+      "NAME  ADDRESS     STATE      PATH                      RTT      LINK       RECEIVED  SENT   ID
+      ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  on-demand  100 B     200 B  bbbbbbbb
+      "
+    `);
+  });
+
+  it('why', async () => {
+    await serve();
+    expect((await home.run(['why', 'ben', '--json'])).json()).toEqual(why);
+    expect((await home.run(['why', 'ben'])).stdout).toMatchInlineSnapshot(`
+      "ben is reached directly: 198.51.100.9:4242, 3.21 ms
+
+      SIDE    KIND  ENDPOINT           STATE   RTT
+      remote  host  198.51.100.9:4242  active  3.21 ms
+
+      2026-11-22T13:00:00.000Z  path  direct 198.51.100.9:4242
+
+      - Nothing: the path is direct.
+      "
+    `);
+  });
+
+  it('ping counts and times what came back', async () => {
+    await serve();
+    const args = ['ping', 'ben', '-c', '3', '--interval', '10ms'];
+    const { status: code, stdout } = await home.run([...args, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      peer: peer.id,
+      sent: 3,
+      received: 2,
+      minMs: 2.5,
+      avgMs: 2.5,
+      maxMs: 2.5,
+      replies: [
+        { seq: 1, rttMs: 2.5, path: 'direct' },
+        { seq: 3, rttMs: 2.5, path: 'direct' },
+      ],
+    });
+  });
+
+  it('ping says when nothing came back', async () => {
+    await serve();
+    const { status: code, stdout } = await home.run(['ping', 'mute', '-c', '2', '--interval', '10ms']);
+    expect(code).toBe(4);
+    expect(stdout).toBe(
+      'no reply from mute: seq=1\nno reply from mute: seq=2\nmute: 2 sent, 0 received, 100% lost\n',
+    );
+    const unknown = await home.run(['ping', 'zoe', '--json']);
+    expect(unknown.error().code).toBe('EVIO_UNKNOWN_PEER');
+    expect(unknown.status).toBe(1);
+  });
+
+  it('down waits until the node has gone', async () => {
+    let gone = false;
+    await serve({
+      networks: () => ({ networks: [] }),
+      down: () => {
+        setTimeout(() => {
+          gone = true;
+          void servers[0]?.stop();
+        }, 150);
+        return { stopped: [status.network.id] };
+      },
+    });
+    const { status: code, stdout } = await home.run(['down', '--json']);
+    expect(gone).toBe(true);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ stopped: [status.network.id] });
+  });
+
+  it.skipIf(!isRoot)('a second node on the home is refused', async () => {
+    await madeNetwork(home);
+    await serve();
+    for (const more of [[], ['--detach']]) {
+      const { status: code, stdout } = await home.run(['node', ...more, '--json']);
+      expect(stdout).toContain('EVIO_ALREADY_RUNNING');
+      expect(code).toBe(1);
+    }
+  });
+
+  it('a member that calls itself by terminal commands cannot command the terminal', async () => {
+    await serve({ peers: () => ({ peers: [{ ...peer, name: '\u001b[2Jben\u0007' }] }) });
+    const { stdout } = await home.run(['peers']);
+    expect(stdout).toContain('[2Jben');
+    // eslint-disable-next-line no-control-regex
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+});
+
+describe('node', () => {
+  it.skipIf(!isRoot)('needs a network', async () => {
+    const { status: code, error } = await home.run(['node', '--json']);
+    expect(error().code).toBe('EVIO_NO_NETWORK');
+    expect(code).toBe(1);
+  });
+
+  it.skipIf(!isRoot)('needs privilege, and says so before anything else', async () => {
+    for (const args of [['node'], ['node', '--detach']]) {
+      const { status: code, error } = await home.run([...args, '--json'], { uid: 65_534 });
+      expect(error().code).toBe('EVIO_NO_PRIVILEGE');
+      expect(error().suggestions.join()).toContain('sudo');
+      expect(code).toBe(5);
+    }
+  });
+
+  it.skipIf(!isRoot)('needs a TUN device', async () => {
+    const script = `mount -t tmpfs none /dev && exec ${process.execPath} ${binary} node --json 2>&1`;
+    const { status: code, stdout } = await home.run([], {
+      program: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script],
+    });
+    expect(stdout).toContain('EVIO_NO_TUN');
+    expect(code).toBe(5);
+  });
+
+  it.skipIf(!isRoot)('reports what a background node died of', async () => {
+    const { network } = await madeNetwork(home);
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(join(home.path, 'networks', network.id, 'profile.json'), '{');
+    const { status: code, error } = await home.run(['node', '--detach', '--json']);
+    expect(error().code).toBe('EVIO_PROFILE_CORRUPT');
+    expect(code).toBe(1);
+  });
+});

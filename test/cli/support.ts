@@ -1,0 +1,183 @@
+/** Runs the real program, as a person or a script would. It needs a fresh build in dist/. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ControlServer, type Handlers } from '../../src/core/control/server.js';
+import type { PeerReport, PingReport, StatusReport, WhyReport } from '../../src/core/control/schema.js';
+import { homeAt } from '../../src/core/config/home.js';
+import { Store } from '../../src/core/config/store.js';
+import { initNetwork, type InitResult } from '../../src/core/enroll/init.js';
+import { silentLogger, systemClock, systemRandom } from '../../src/core/lib/env.js';
+import { EvioError } from '../../src/core/lib/errors.js';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const binary = join(root, 'bin/run.js');
+export const isRoot = process.getuid?.() === 0;
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The one object on stdout. Throws when there is none or more. */
+  readonly json: <T = Record<string, unknown>>() => T;
+  /** The error that `--json` printed. */
+  readonly error: () => { code: string; message: string; suggestions: string[] };
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Record<string, string | undefined>;
+  readonly uid?: number;
+  /** Program to run instead of `evio` itself. */
+  readonly program?: readonly string[];
+}
+
+export class TestHome {
+  readonly path: string;
+
+  constructor() {
+    this.path = mkdtempSync(join(tmpdir(), 'evio-cli-'));
+  }
+
+  get environment(): Record<string, string | undefined> {
+    return { ...process.env, EVIO_HOME: this.path, EVIO_LOG: undefined, NODE_OPTIONS: undefined };
+  }
+
+  /** Runs `evio …` to its end. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    const [program = '', ...rest] = options.program ?? [process.execPath, binary, ...args];
+    return new Promise((resolve, reject) => {
+      const child = spawn(program, rest, {
+        env: { ...this.environment, ...options.env },
+        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+        cwd: '/',
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      child.once('error', reject);
+      child.once('close', (status) => {
+        const json = <T>(): T => JSON.parse(stdout) as T;
+        resolve({
+          status,
+          stdout,
+          stderr,
+          json,
+          error: () => json<{ error: { code: string; message: string; suggestions: string[] } }>().error,
+        });
+      });
+      child.stdin.end(options.input ?? '');
+    });
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A network without relay in this home, as `evio init` makes it, without the cost of a process. */
+export function madeNetwork(home: TestHome, name = 'home'): Promise<InitResult> {
+  const unasked = (): never => {
+    throw new Error('no relay in these tests');
+  };
+  return initNetwork(
+    { name, nodeName: 'anna', relays: [] },
+    {
+      store: new Store(homeAt(home.path)),
+      env: { clock: systemClock, random: systemRandom, log: silentLogger },
+      errands: { find: unasked, register: unasked },
+    },
+  );
+}
+
+export const status: StatusReport = {
+  node: {
+    id: 'aa'.repeat(16),
+    name: 'anna',
+    ip: '10.144.0.1',
+    mac: '02:aa:aa:aa:aa:aa',
+    pid: 4242,
+    version: '0.1.0',
+    uptimeMs: 61_000,
+  },
+  network: {
+    id: '0123456789abcdef',
+    name: 'home',
+    cidr: '10.144.0.0/16',
+    mtu: 1350,
+    relays: ['192.0.2.1:3478'],
+  },
+  device: {
+    name: 'evio0',
+    mtu: 1350,
+    rxBytes: 1_500_000,
+    txBytes: 900,
+    rxFrames: 1200,
+    txFrames: 9,
+    drops: { 'no-peer': 2, replay: 0 },
+    restarts: 0,
+  },
+  relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3 }],
+  nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.7:40000'] },
+  ring: { sizeEstimate: 2, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+  peerCount: 1,
+};
+
+export const peer: PeerReport = {
+  id: 'bb'.repeat(16),
+  name: 'ben',
+  ip: '10.144.0.2',
+  mac: '02:bb:bb:bb:bb:bb',
+  state: 'connected',
+  path: { kind: 'direct', endpoint: '198.51.100.9:4242', rttMs: 3.21 },
+  link: 'on-demand',
+  rxBytes: 100,
+  txBytes: 200,
+  lastHandshakeAgeMs: 4000,
+};
+
+export const why: WhyReport = {
+  peer: peer.id,
+  path: peer.path,
+  candidates: [{ endpoint: '198.51.100.9:4242', kind: 'host', side: 'remote', state: 'active', rttMs: 3.21 }],
+  log: [{ at: '2026-11-22T13:00:00.000Z', event: 'path', detail: 'direct 198.51.100.9:4242' }],
+  advice: ['Nothing: the path is direct.'],
+};
+
+/** A node that only answers. `ben` replies to every second ping, `mute` to none. */
+export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): Promise<ControlServer> {
+  let pings = 0;
+  const handlers: Handlers = {
+    status: () => status,
+    peers: () => ({ peers: [peer] }),
+    why: () => why,
+    ping: ({ peer: name }): PingReport => {
+      if (name !== 'ben' && name !== 'mute')
+        throw new EvioError('EVIO_UNKNOWN_PEER', `No member of home is called "${name}".`, [
+          'See: evio peers',
+        ]);
+      const answered = name === 'ben' && pings++ % 2 === 0;
+      const rttMs = 2.5;
+      return {
+        peer: peer.id,
+        sent: 1,
+        received: answered ? 1 : 0,
+        minMs: answered ? rttMs : null,
+        avgMs: answered ? rttMs : null,
+        maxMs: answered ? rttMs : null,
+        replies: answered ? [{ seq: 1, rttMs, path: 'direct' }] : [],
+      };
+    },
+    networks: () => ({ networks: [{ id: status.network.id, name: 'home' }] }),
+    down: () => ({ stopped: [status.network.id] }),
+    wait: () => ({ connected: true }),
+    watch: () => undefined,
+    ...change,
+  };
+  const server = new ControlServer(join(home.path, 'control.sock'), handlers, silentLogger);
+  await server.start();
+  return server;
+}
