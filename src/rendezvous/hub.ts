@@ -11,7 +11,7 @@ import { maxSlots } from './forward-table.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
 import { byteBurst, bytesPerSecond, TokenBucket, type RelayLimits } from './limits.js';
 import type { NetworkRecord, Registry } from './registry.js';
-import { countPackets, type Hello, type Session, type SessionHost } from './session.js';
+import { countPackets, encodeMessage, type Hello, type Session, type SessionHost } from './session.js';
 import type { StateStore } from './store.js';
 
 /** A node whose WebSocket broke is still served by UDP for this long, so that data flows on while it reconnects, ms. */
@@ -188,7 +188,8 @@ export class Hub implements SessionHost, ForwarderListener {
   }
 
   #tell(record: NetworkRecord, except: string, message: ToNode): void {
-    for (const [id, session] of record.online) if (id !== except) session.send(message);
+    const plain = encodeMessage(message);
+    for (const [id, session] of record.online) if (id !== except) session.sendPlain(plain);
   }
 
   #newAssociation(): number | undefined {

@@ -124,12 +124,17 @@ export class Session {
   }
 
   send(message: ToNode): void {
+    this.sendPlain(encodeMessage(message));
+  }
+
+  /** Sends what `encodeMessage` made: for a message that goes to many. */
+  sendPlain(plain: Uint8Array): void {
     if (this.#stage === 'closed' || !this.#transport) return;
     if (this.#socket.bufferedAmount > signalQueueLimit) {
       this.close(CloseCode.slow, 'too slow');
       return;
     }
-    const sealed = this.#transport.seal(utf8(JSON.stringify(message)));
+    const sealed = this.#transport.seal(plain);
     const out = new Uint8Array(1 + sealed.length);
     out[0] = CarrierMessage.sealed;
     out.set(sealed, 1);
@@ -276,6 +281,11 @@ export class Session {
     this.#transport?.destroy();
     this.#options.host.closed(this);
   }
+}
+
+/** A message as it is before it is sealed for one node. */
+export function encodeMessage(message: ToNode): Uint8Array {
+  return utf8(JSON.stringify(message));
 }
 
 /** Packets of a whole batch, 0 when it is empty or not whole. */

@@ -151,6 +151,17 @@ describe.each(forwarderKinds)('forwarding by %s', (forwarder) => {
     await until(() => relay.server.totals().drops.malformed === 1);
   });
 
+  it('speaks IPv4 and IPv6 by one socket with [::]', async () => {
+    const { a, b } = await pair({ listen: '[::]:0' });
+    const left = await (await UdpPeer.open(kit, a.session, '127.0.0.1')).bind();
+    const right = await (await UdpPeer.open(kit, b.session, '::1')).bind();
+    expect(left.observed).toEqual([{ host: '127.0.0.1', port: left.port }]);
+    expect(right.observed).toEqual([{ host: '::1', port: right.port }]);
+    left.sendTo(b.node.id, packet(1));
+    right.sendTo(a.node.id, packet(2));
+    await until(() => left.delivered.length === 1 && right.delivered.length === 1);
+  });
+
   it('holds a node to its rate', async () => {
     const { relay, a, b } = await pair({ limits: { nodeMbps: 1 } });
     const [left, right] = [await udp(a), await udp(b)];

@@ -171,8 +171,12 @@ describe.each(forwarderKinds)('a flood of datagrams at %s', (forwarder) => {
     const { drops } = relay.server.totals();
     expect(drops.malformed).toBeGreaterThan(100);
     expect(drops['wrong-source']).toBeGreaterThan(100);
-    left.sendTo(b.node.id, Uint8Array.of(1, 2, 3));
-    await until(() => right.delivered.length === 1);
+    // The flood may still fill the socket's buffer, where a packet is lost like any other.
+    for (let tries = 0; right.delivered.length === 0 && tries < 100; tries++) {
+      left.sendTo(b.node.id, Uint8Array.of(1, 2, 3));
+      await sleep(30);
+    }
+    expect(right.delivered[0]).toEqual({ source: a.node.idText, packet: Uint8Array.of(1, 2, 3) });
     expect(relay.server.clients).toBe(2);
     expect(left.hints).toEqual([]);
   });

@@ -301,7 +301,8 @@ export function sleep(ms: number): Promise<void> {
 
 /** A node's UDP side: binds to an association, sends and receives relayed packets. */
 export class UdpPeer {
-  readonly #socket = createSocket('udp4');
+  readonly #socket;
+  readonly #host: string;
   readonly #session: RelaySession;
   #counter = 0;
   readonly observed: Endpoint[] = [];
@@ -309,8 +310,10 @@ export class UdpPeer {
   readonly hints: number[] = [];
   onStun: (bytes: Uint8Array) => void = () => undefined;
 
-  private constructor(session: RelaySession) {
+  private constructor(session: RelaySession, host: string) {
     this.#session = session;
+    this.#host = host;
+    this.#socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     this.#socket.on('message', (message: Buffer) => {
       const bytes = new Uint8Array(message);
       if (bytes[0] === PacketType.relayBound) {
@@ -326,9 +329,10 @@ export class UdpPeer {
     });
   }
 
-  static async open(kit: Kit, session: RelaySession): Promise<UdpPeer> {
-    const peer = new UdpPeer(session);
-    await new Promise<void>((resolve) => peer.#socket.bind(0, '127.0.0.1', resolve));
+  /** @param host loopback address to use, also of the relay */
+  static async open(kit: Kit, session: RelaySession, host = '127.0.0.1'): Promise<UdpPeer> {
+    const peer = new UdpPeer(session, host);
+    await new Promise<void>((resolve) => peer.#socket.bind(0, host, resolve));
     kit.later(() => peer.#socket.close());
     return peer;
   }
@@ -338,7 +342,7 @@ export class UdpPeer {
   }
 
   raw(bytes: Uint8Array, port = this.#session.endpoint.port): void {
-    this.#socket.send(bytes, port, '127.0.0.1');
+    this.#socket.send(bytes, port, this.#host);
   }
 
   bindPacket(counter = ++this.#counter): Uint8Array {

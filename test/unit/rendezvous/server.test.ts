@@ -105,6 +105,51 @@ describe('starting and stopping', () => {
     expect(text).toMatch(/evio_relay_drops_total\{reason="malformed"\} 0/);
   });
 
+  it('speaks TLS with any certificate, because Noise proves who it is', async () => {
+    const home = kit.home();
+    const [certFile, keyFile] = [join(home, 'cert.pem'), join(home, 'key.pem')];
+    await promisify(execFile)('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
+      ...['-subj', '/CN=relay', '-keyout', keyFile, '-out', certFile],
+    ]);
+    const relay = await kit.relay({ home, tls: { certFile, keyFile } });
+    expect(relay.url).toMatch(/^evios:/);
+    expect(relay.fact.address).toMatch(/^wss:/);
+    const node = new TestNetwork([relay.fact]).node(1);
+    expect((await register(relay, node)).type).toBe('welcome');
+    // Asking for a key that is not known yet is another matter.
+    await expect(pinRelay(`evios://${relay.listen}`)).rejects.toMatchObject({
+      code: 'EVIO_RELAY_UNREACHABLE',
+    });
+    const plain = { ...relay.fact, address: relay.listen };
+    await expect(register({ ...relay, fact: plain }, node)).rejects.toMatchObject({
+      code: 'EVIO_RELAY_UNREACHABLE',
+    });
+    const broken = new RelayServer({
+      listen: '127.0.0.1:0',
+      home: kit.home(),
+      env,
+      tls: { certFile, keyFile: certFile },
+    });
+    await expect(broken.start()).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
+  });
+
+  it('goes on from memory when its disk fails, and says so once', async () => {
+    const home = kit.home();
+    const said: string[] = [];
+    const log = { ...env.log, error: (message: string) => said.push(message) };
+    mkdirSync(join(home, 'relay', 'receipts.log'), { recursive: true });
+    mkdirSync(join(home, 'relay', 'state.json'));
+    const relay = await kit.relay({ home, env: { ...env, log } });
+    const network = new TestNetwork([relay.fact]);
+    const invite = network.invite({ uses: 1 });
+    expect((await register(relay, network.node(1, invite))).receipt).not.toBeNull();
+    await expect(register(relay, network.node(2, invite))).rejects.toMatchObject({
+      code: 'EVIO_TOKEN_USED_UP',
+    });
+    expect(said).toEqual(['relay cannot use its disk and goes on from memory']);
+  });
+
   it('answers turnutils_stunclient with the address it sees', async () => {
     const relay = await kit.relay();
     const { stdout } = await promisify(execFile)('turnutils_stunclient', [
