@@ -1,0 +1,212 @@
+/**
+ * The receive path under fire: datagrams from strangers, and plaintexts that a member with a good key made up.
+ * Nothing may throw, nothing may be written outside a frame, and what comes next must pass unharmed.
+ */
+import { createCipheriv } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Kind } from '../../src/core/wire/packet.js';
+import { buildTcp, plainFrame, type TcpFrame } from '../support/frames.js';
+import { endpointOf, indexOf, macOf, makeRig, type Rig } from '../support/loop-rig.js';
+
+const from = endpointOf(1);
+let counter = 0;
+
+/** A data packet of node 1 to node 2 with any plaintext, under the key of loop-rig. */
+function seal(plain: Uint8Array): Uint8Array {
+  const packet = Buffer.alloc(16 + plain.length + 16);
+  packet[0] = 0x50;
+  packet.writeUInt32LE(indexOf(2, 1), 4);
+  packet.writeUInt32LE(counter, 8);
+  const nonce = Buffer.alloc(12);
+  nonce.writeUInt32BE(counter++, 8);
+  const cipher = createCipheriv('aes-256-gcm', new Uint8Array(32).fill(16 + 2), nonce);
+  cipher.update(plain).copy(packet, 16);
+  cipher.final();
+  cipher.getAuthTag().copy(packet, 16 + plain.length);
+  return new Uint8Array(packet);
+}
+
+function give(rig: Rig, packets: readonly Uint8Array[]): void {
+  for (const bytes of packets) rig.io.netIn.push({ bytes, from, segment: 0 });
+  rig.run();
+}
+
+function expectAlive(rig: Rig): void {
+  rig.io.deviceOut.length = 0;
+  const frame = plainFrame(macOf(2), macOf(1), 900, counter & 255);
+  give(rig, [seal(Uint8Array.of(Kind.frame, ...frame))]);
+  expect(rig.io.deviceOut.map((d) => d.frame)).toEqual([frame]);
+}
+
+const base: TcpFrame = {
+  destination: macOf(2),
+  source: macOf(1),
+  vlans: [],
+  v6: false,
+  sourceAddress: Uint8Array.of(10, 144, 0, 1),
+  destinationAddress: Uint8Array.of(10, 144, 0, 2),
+  tos: 0,
+  hopLimit: 64,
+  id: 1,
+  dontFragment: true,
+  sourcePort: 1,
+  destinationPort: 2,
+  sequence: 1,
+  acknowledgement: 1,
+  flags: 0x10,
+  window: 100,
+  options: new Uint8Array(12),
+  payload: new Uint8Array(600).fill(5),
+};
+const v6 = {
+  v6: true,
+  sourceAddress: new Uint8Array(16).fill(3),
+  destinationAddress: new Uint8Array(16).fill(4),
+};
+
+const member = makeRig(2);
+member.meet(1);
+const bridged = makeRig(2);
+bridged.meet(1, { bridge: true });
+
+describe('strangers', () => {
+  const sealed = seal(Uint8Array.of(Kind.frame, ...plainFrame(macOf(2), macOf(1))));
+  const datagram = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc
+      .tuple(
+        fc.constantFrom(0x50, 0x51, 0x52, 0x53, 0x59, 0x5a, 0x5b, 0x5c, 0x00),
+        fc.uint8Array({ maxLength: 120 }),
+      )
+      .map(([type, rest]) => Uint8Array.of(type, ...rest)),
+    fc.tuple(fc.nat(sealed.length - 1), fc.nat(255), fc.nat(sealed.length)).map(([at, value, length]) => {
+      const copy = sealed.slice(0, length);
+      if (at < length) copy[at] = (copy[at] as number) ^ (value || 1);
+      return copy;
+    }),
+  );
+
+  it('move nothing and break nothing', () => {
+    member.loop.command({ type: 'set-relay', relay: 2, route: { endpoint: from, association: 1 } });
+    fc.assert(
+      fc.property(fc.array(datagram, { maxLength: 20 }), fc.nat(130), (datagrams, segment) => {
+        for (const bytes of datagrams)
+          if (bytes.length > 0) member.io.netIn.push({ bytes, from, segment: segment % (bytes.length + 1) });
+        member.run();
+        // Only the untouched packet may come through, once.
+        expect(member.io.deviceOut.length).toBeLessThanOrEqual(1);
+        member.io.deviceOut.length = 0;
+      }),
+      { numRuns: 400 },
+    );
+    expectAlive(member);
+  });
+
+  it('cannot make a carrier batch that is more than it is', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (batch) => {
+        member.loop.command({ type: 'carried', carrier: 0, source: new Uint8Array(3), batch });
+        member.loop.commandsDone();
+      }),
+      { numRuns: 300 },
+    );
+    expectAlive(member);
+  });
+});
+
+describe('members', () => {
+  /** A frame that was sound once: bytes changed, cut off, or grown. */
+  const hostile = fc
+    .record({
+      change: fc.record({
+        sequence: fc.constantFrom(0, 0, 0, 0, 0, 600, 1),
+        flags: fc.constantFrom(0x10, 0x10, 0x10, 0x10, 0x18, 0x11, 0x90, 0x02, 0x14),
+        id: fc.nat(4),
+      }),
+      odd: fc.option(fc.tuple(fc.boolean(), fc.array(fc.constant(7), { maxLength: 2 })), { freq: 1 }),
+      size: fc.constantFrom(0, 30, 600, 600, 600, 600, 600, 1_200),
+      bend: fc.oneof(
+        fc.constant([]),
+        fc.constant([]),
+        fc.array(fc.tuple(fc.nat(90), fc.nat(255)), { maxLength: 3 }),
+      ),
+      cut: fc.option(fc.nat(400), { nil: undefined, freq: 1 }),
+      kind: fc.constantFrom(1, 1, 1, 1, 0, 2, 0x10, 0x7f),
+    })
+    .map((r) => (index: number): Uint8Array => {
+      const [six, tags] = r.odd ?? [false, []];
+      const sequence = 1 + 600 * index + r.change.sequence;
+      const whole = buildTcp(
+        {
+          ...base,
+          ...(six ? v6 : {}),
+          ...r.change,
+          sequence,
+          vlans: tags,
+          payload: new Uint8Array(r.size).fill(5),
+        },
+        'partial',
+      ).bytes;
+      // From byte 12 on: the guard would only drop what claims another MAC.
+      for (const [at, value] of r.bend) if (12 + at < whole.length) whole[12 + at] = value;
+      return Uint8Array.of(r.kind, ...(r.cut === undefined ? whole : whole.subarray(0, r.cut)));
+    });
+
+  it.each([
+    ['a member', member],
+    ['a bridge', bridged],
+  ])('%s cannot make a frame longer, shorter or other than what it sent', (_name, rig) => {
+    let joined = 0;
+    fc.assert(
+      fc.property(fc.array(hostile, { minLength: 1, maxLength: 12 }), (makers) => {
+        const plains = makers.map((make, i) => make(i));
+        rig.events.length = 0;
+        rig.io.deviceOut.length = 0;
+        give(rig, plains.map(seal));
+        const offered = plains.reduce((sum, p) => sum + p.length, 0);
+        let written = 0;
+        for (const d of rig.io.deviceOut) {
+          written += d.frame.length;
+          if (d.type === 0) {
+            // A frame that was not joined is to the byte what was sent.
+            const same = plains.some((p) => Buffer.from(d.frame).equals(p.subarray(p[0] === 2 ? 5 : 1)));
+            expect(same).toBe(true);
+          } else {
+            expect(d.headerLength + d.size).toBeLessThanOrEqual(d.frame.length);
+            joined++;
+            // A member may put any payload into its segments, but there is none that it did not send.
+            expect(d.frame.subarray(d.headerLength).filter((b) => b !== 5).length).toBeLessThanOrEqual(36);
+          }
+        }
+        expect(written).toBeLessThanOrEqual(offered);
+      }),
+      { numRuns: 1_000, endOnFailure: true },
+    );
+    expect(joined).toBeGreaterThan(20);
+    expectAlive(rig);
+  });
+
+  it('cannot break it with plaintexts of any bytes and sizes', () => {
+    const plain = fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc
+        .tuple(fc.nat(3), fc.uint8Array({ maxLength: 400 }))
+        .map(([kind, rest]) => Uint8Array.of(kind, ...rest)),
+      fc.nat(65_000).map((n) => new Uint8Array(n).fill(1)),
+      fc.nat(60_000).map((n) => {
+        const frame = buildTcp({ ...base, payload: new Uint8Array(n) }, 'partial').bytes;
+        return Uint8Array.of(Kind.frameChecksum, ...frame);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(plain, { maxLength: 6 }), (plains) => {
+        give(bridged, plains.map(seal));
+        bridged.io.deviceOut.length = 0;
+        bridged.events.length = 0;
+      }),
+      { numRuns: 150 },
+    );
+    expectAlive(bridged);
+  });
+});
