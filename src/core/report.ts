@@ -1,5 +1,14 @@
 /** What a node tells of itself: the reports of docs/cli.md, from the state of the engine. No I/O, no decisions. */
-import type { NatMapping, PathReport, PeerReport, RelayReport, WhyReport } from './control/schema.js';
+import type {
+  NatMapping,
+  PathReport,
+  PeerReport,
+  RelayReport,
+  StatusReport,
+  WhyReport,
+} from './control/schema.js';
+import { describeNetwork } from './identity/network.js';
+import type { Self } from './identity/self.js';
 import { macText } from './identity/node-id.js';
 import { formatEndpoint } from './lib/endpoint.js';
 import { formatIpv4 } from './lib/ipv4.js';
@@ -30,6 +39,40 @@ export function peerReport(peer: Peer, counters: PeerCounters, now: number): Pee
     rxBytes: counters.rxBytes,
     txBytes: counters.txBytes,
     lastHandshakeAgeMs: at === undefined || !session.established ? null : Math.round(now - at),
+  };
+}
+
+export interface StatusFacts {
+  readonly self: Self;
+  readonly name: string;
+  readonly ip: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly device: Omit<StatusReport['device'], 'mtu'>;
+  readonly relays: RelayReport[];
+  readonly nat: StatusReport['nat'];
+  readonly peers: readonly Peer[];
+}
+
+export function statusReport(facts: StatusFacts): StatusReport {
+  const { self, peers } = facts;
+  return {
+    node: {
+      id: self.idText,
+      name: facts.name,
+      ip: formatIpv4(facts.ip),
+      mac: self.mac,
+      pid: process.pid,
+      version: facts.version,
+      uptimeMs: Math.round(facts.uptimeMs),
+    },
+    network: describeNetwork(self.network),
+    device: { mtu: self.network.mtu, ...facts.device },
+    relays: facts.relays,
+    nat: facts.nat,
+    // Every member is a neighbour of every other: there are no ring links to tell of.
+    ring: { sizeEstimate: peers.length + 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+    peerCount: peers.filter((peer) => peer.state === 'connected').length,
   };
 }
 

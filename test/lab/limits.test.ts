@@ -26,7 +26,7 @@ const flooder = `
   let sent = 0; const begun = Date.now();
   const step = () => { const due = Math.min(rate * seconds, (Date.now() - begun) * rate / 1000);
     for (let i = 0; sent < due && i < 2000; i++, sent++) s.send(pool[sent & 4095], Number(port), host);
-    if (sent < rate * seconds) setImmediate(step); else setTimeout(() => { console.log('sent ' + sent); s.close(); }, 200); };
+    if (sent < rate * seconds) setImmediate(step); else setTimeout(() => { console.log('sent ' + sent + ' in ' + (Date.now() - begun) + ' ms'); s.close(); }, 200); };
   step();`;
 
 describe('limits', () => {
@@ -83,17 +83,23 @@ describe('limits', () => {
       const stranger = await net.rig.lab.publicHost(`stranger.${name}`);
       const { pid, host, port } = target();
       const udpPort = port === 0 ? await portOf(a) : port;
-      const flood = async (seconds: number): Promise<void> => {
-        await run([process.execPath, '-e', flooder, host, `${udpPort}`, '50000', `${seconds}`], {
-          ns: stranger.ns,
-          timeoutMs: 120_000,
-        });
+      const flood = async (seconds: number): Promise<string> => {
+        const { stdout } = await run(
+          [process.execPath, '-e', flooder, host, `${udpPort}`, '50000', `${seconds}`],
+          {
+            ns: stranger.ns,
+            timeoutMs: 120_000,
+          },
+        );
+        return stdout.trim();
       };
       await flood(3);
       const before = costOf(pid);
-      await flood(10);
+      const sent = await flood(10);
       const after = costOf(pid);
-      console.log(`${name} under nonsense: ${before.rssMb.toFixed(0)} MB, then ${after.rssMb.toFixed(0)} MB`);
+      console.log(
+        `${name} under nonsense (${sent}): ${before.rssMb.toFixed(0)} MB, then ${after.rssMb.toFixed(0)} MB`,
+      );
       expect(after.rssMb - before.rssMb).toBeLessThan(25);
       if (name === 'node') {
         const drops = (

@@ -27,7 +27,7 @@ const attemptMs = 10_000;
 /** Back-off: upper bounds, ms; the wait is uniform between 0 and the bound ("full jitter"). */
 const backoff = {
   first: 250,
-  early: 5_000,
+  early: 2_000,
   late: 30_000,
   earlyForMs: 120_000,
   refused: 60_000,

@@ -271,7 +271,12 @@ export class Prober {
 
   /** A relay came, went or changed its transport. */
   relaysChanged(now: number): void {
-    if (this.#running) this.#choose(now);
+    if (!this.#running) return;
+    const before = this.#relay?.label;
+    this.#choose(now);
+    // Another way out may mean another way in: try for a direct path at once.
+    if (!this.#active && before !== undefined && this.#relay && before !== this.#relay.label)
+      this.#again(now);
   }
 
   tick(now: number, traffic: Traffic): void {
