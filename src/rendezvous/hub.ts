@@ -118,10 +118,14 @@ export class Hub implements SessionHost, ForwarderListener {
     if (verdict.counted) await store.append(verdict.counted);
     if (this.#stopped) return;
     const id = member.idText;
-    record.online.get(id)?.close(CloseCode.replaced, 'replaced');
+    const before = record.online.get(id);
+    // Out of the list first: whoever takes over was never offline for the others.
+    record.online.delete(id);
+    before?.close(CloseCode.replaced, 'replaced');
     this.#forgetAssociationOf(record, id);
     const association = this.#newAssociation();
     if (association === undefined) {
+      if (before) this.#tell(record, id, { type: 'presence', id, online: false });
       this.turnedAway('full');
       session.refuse('full', 'too many connections', undefined);
       return;
@@ -141,6 +145,7 @@ export class Hub implements SessionHost, ForwarderListener {
     });
     if (!welcomed) {
       this.#slots[association & 0xffff] = 0;
+      if (before) this.#tell(record, id, { type: 'presence', id, online: false });
       return;
     }
     this.#associations.set(association, { session, record, id, idBytes: member.id });
