@@ -10,7 +10,7 @@ export function formatBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ['B', 'kB', 'MB', 'GB', 'TB']) {
     if (value < 999.5 || unit === 'TB')
-      return `${unit === 'B' || value >= 99.5 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
+      return `${unit === 'B' || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
     value /= 1000;
   }
   return '';
@@ -21,7 +21,7 @@ export function formatRate(bytes: number, ms: number): string {
   let value = ms > 0 ? Math.max(0, (bytes * 8000) / ms) : 0;
   for (const unit of ['bit/s', 'kbit/s', 'Mbit/s']) {
     if (value < 999.5)
-      return `${unit === 'bit/s' || value >= 99.5 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
+      return `${unit === 'bit/s' || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
     value /= 1000;
   }
   return `${value.toFixed(1)} Gbit/s`;

@@ -1,0 +1,177 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { verdictOf } from '../../../src/core/doctor/check.js';
+import { checkNode, checkPlatform, checkUdp, defaultInterface } from '../../../src/core/doctor/machine.js';
+import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
+import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
+import { toBase64Url } from '../../../src/core/lib/bytes.js';
+import { systemRandom } from '../../../src/core/lib/env.js';
+import { answerBinding } from '../../../src/core/wire/stun.js';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+describe('machine', () => {
+  it.each([
+    ['20.19.0', 'pass'],
+    ['22.1.0', 'pass'],
+    ['20.18.3', 'fail'],
+    ['18.20.0', 'fail'],
+  ])('Node %s: %s', (version, status) => {
+    expect(checkNode(version).status).toBe(status);
+  });
+
+  it('knows the platforms', () => {
+    expect(checkPlatform('linux', 'x64').status).toBe('pass');
+    expect(checkPlatform('linux', 'riscv64').status).toBe('warn');
+    expect(checkPlatform('darwin', 'arm64')).toMatchObject({
+      status: 'fail',
+      fix: expect.any(String) as string,
+    });
+  });
+
+  it('opens UDP sockets', async () => {
+    expect((await checkUdp()).status).not.toBe('fail');
+  });
+
+  it('finds the interface of the default route', () => {
+    const head = 'Iface\tDestination\tGateway\n';
+    expect(defaultInterface(`${head}eth1\t0002A8C0\t0\neth0\t00000000\t010200C0\n`)).toBe('eth0');
+    expect(defaultInterface(head)).toBeUndefined();
+  });
+});
+
+describe('verdictOf', () => {
+  it('is the worst', () => {
+    const check = (status: 'pass' | 'warn' | 'fail') => ({ id: 'x', status, detail: 'd', fix: null });
+    expect(verdictOf([])).toBe('pass');
+    expect(verdictOf([check('pass'), check('warn')])).toBe('warn');
+    expect(verdictOf([check('fail'), check('warn')])).toBe('fail');
+  });
+});
+
+describe('clockCheck', () => {
+  it.each([
+    [0, 'pass'],
+    [59_000, 'pass'],
+    [-61_000, 'warn'],
+    [599_000, 'warn'],
+    [-601_000, 'fail'],
+  ])('%d ms: %s', (ahead, status) => {
+    expect(clockCheck('clock', ahead).status).toBe(status);
+  });
+});
+
+describe('parseHealth', () => {
+  const whole = { status: 'ok', key: 'k', udpPort: 3478, alternatePort: 3479 };
+  it('reads a relay, and only a relay', () => {
+    expect(parseHealth(JSON.stringify(whole), 'Sun, 22 Nov 2026 13:00:00 GMT', 3)).toEqual({
+      key: 'k',
+      udpPort: 3478,
+      alternatePort: 3479,
+      dateMs: Date.UTC(2026, 10, 22, 13),
+      rttMs: 3,
+    });
+    expect(parseHealth(JSON.stringify({ ...whole, alternatePort: null }), undefined, 3)).toMatchObject({
+      alternatePort: null,
+      dateMs: undefined,
+    });
+    for (const bad of [
+      '',
+      '<html>',
+      'null',
+      '[]',
+      '{}',
+      JSON.stringify({ ...whole, udpPort: 0 }),
+      JSON.stringify({ ...whole, key: 1 }),
+    ])
+      expect(parseHealth(bad, undefined, 3)).toBeUndefined();
+  });
+});
+
+describe('probeRelay', () => {
+  function serve(body: string, dateMs = Date.now()): Promise<number> {
+    const server: Server = createServer((_request, response) => {
+      response.setHeader('date', new Date(dateMs).toUTCString());
+      response.end(body);
+    });
+    closers.push(() => server.close());
+    return new Promise((resolve) => {
+      server.listen(0, '127.0.0.1', () => {
+        resolve((server.address() as AddressInfo).port);
+      });
+    });
+  }
+  const key = new Uint8Array(32).fill(1);
+  const health = JSON.stringify({ status: 'ok', key: toBase64Url(key), udpPort: 1, alternatePort: null });
+
+  async function statuses(text: string): Promise<Record<string, string>> {
+    const { checks } = await probeRelay(relayTarget(text), () => Date.now());
+    return Object.fromEntries(checks.map(({ id, status }) => [id.split(':')[0], status] as const)) as Record<
+      string,
+      string
+    >;
+  }
+
+  it('passes a relay with its key and our clock', async () => {
+    const port = await serve(health);
+    expect(await statuses(`evio://127.0.0.1:${port}#${toBase64Url(key)}`)).toEqual({
+      dns: 'pass',
+      relay: 'pass',
+      key: 'pass',
+      clock: 'pass',
+    });
+  });
+
+  it('sees another key, another clock, another program', async () => {
+    const old = await serve(health, Date.now() - 700_000);
+    expect(
+      await statuses(`evio://127.0.0.1:${old}#${toBase64Url(new Uint8Array(32).fill(2))}`),
+    ).toMatchObject({
+      key: 'fail',
+      clock: 'fail',
+    });
+    const other = await serve('hello');
+    expect(await statuses(`127.0.0.1:${other}`)).toEqual({ dns: 'pass', relay: 'fail' });
+    const flood = await serve('x'.repeat(100_000));
+    expect(await statuses(`127.0.0.1:${flood}`)).toEqual({ dns: 'pass', relay: 'fail' });
+  });
+
+  it('sees that a name does not exist', async () => {
+    expect(await statuses('relay.invalid:3478')).toEqual({ dns: 'fail' });
+  });
+});
+
+describe('StunProbe', () => {
+  function stunServer(reply: (message: Buffer, count: number) => Uint8Array | undefined): Promise<number> {
+    let count = 0;
+    const socket: Socket = createSocket('udp4');
+    closers.push(() => socket.close());
+    socket.on('message', (message, from) => {
+      const answer = reply(message, count++);
+      if (answer) socket.send(answer, from.port, from.address);
+    });
+    return new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve(socket.address().port)));
+  }
+
+  it('learns its address, also when the first request is lost and garbage arrives', async () => {
+    const seen = { host: '198.51.100.7', port: 4321 };
+    const port = await stunServer((message, count) =>
+      count === 0 ? Buffer.from('garbage') : answerBinding(message, seen),
+    );
+    const probe = await StunProbe.open(4, systemRandom);
+    closers.push(() => probe.close());
+    expect((await probe.ask({ host: '127.0.0.1', port }))?.mapped).toEqual(seen);
+  });
+
+  it('gives up on silence', async () => {
+    const port = await stunServer(() => undefined);
+    const probe = await StunProbe.open(4, systemRandom);
+    closers.push(() => probe.close());
+    expect(await probe.ask({ host: '127.0.0.1', port })).toBeUndefined();
+  });
+});

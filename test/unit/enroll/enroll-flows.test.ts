@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeAt } from '../../../src/core/config/home.js';
+import { Store } from '../../../src/core/config/store.js';
+import type { RelayErrands } from '../../../src/core/enroll/errands.js';
+import { initNetwork, type EnrollDeps } from '../../../src/core/enroll/init.js';
+import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
+import { joinNetwork } from '../../../src/core/enroll/join.js';
+import { leaveNetwork } from '../../../src/core/enroll/leave.js';
+import { parseInvite, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
+import { generateKeys } from '../../../src/core/identity/keys.js';
+import type { RelayFact } from '../../../src/core/identity/network.js';
+import { selfOf, type Self } from '../../../src/core/identity/self.js';
+import { decodeToken } from '../../../src/core/identity/token.js';
+import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
+import { EvioError } from '../../../src/core/lib/errors.js';
+import { formatIpv4 } from '../../../src/core/lib/ipv4.js';
+
+const relayKeys = generateKeys(systemRandom);
+const relay: RelayFact = { address: '192.0.2.1:3478', key: relayKeys.publicKey };
+const env = { clock: systemClock, random: systemRandom, log: silentLogger };
+
+let folders: string[];
+beforeEach(() => {
+  folders = [];
+});
+afterEach(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A relay that admits, or refuses as told. */
+class FakeRelay implements RelayErrands {
+  readonly registered: Self[] = [];
+  refuse: ((self: Self) => EvioError | undefined) | undefined;
+
+  find = (): Promise<RelayFact> => Promise.resolve(relay);
+
+  register = (_relays: readonly RelayFact[], self: Self): Promise<Uint8Array | undefined> => {
+    this.registered.push(self);
+    const error = this.refuse?.(self);
+    if (error) return Promise.reject(error);
+    const invite = parseInvite(self.parts.invite);
+    if (!invite) return Promise.resolve(undefined);
+    return Promise.resolve(
+      signReceipt(
+        {
+          relayKey: relayKeys.publicKey,
+          inviteKey: invite.key,
+          nodeKey: self.keys.publicKey,
+          time: systemClock.date(),
+        },
+        relayKeys,
+      ),
+    );
+  };
+}
+
+function depsWith(errands: RelayErrands): EnrollDeps {
+  const folder = mkdtempSync(join(tmpdir(), 'evio-enroll-'));
+  folders.push(folder);
+  return { store: new Store(homeAt(folder)), env, errands };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (thrown) {
+    if (thrown instanceof EvioError) return thrown.code;
+    throw thrown;
+  }
+  return 'none';
+}
+
+const plan = { name: 'home', nodeName: 'anna', relays: ['192.0.2.1:3478'] };
+const wish = { name: 'ben', contact: true };
+
+describe('initNetwork', () => {
+  it('shows the network to the relay before it stores it', async () => {
+    const errands = new FakeRelay();
+    const deps = depsWith(errands);
+    const { network, token } = await initNetwork(plan, deps);
+    expect(errands.registered).toHaveLength(1);
+    expect(network.relays).toEqual(['192.0.2.1:3478']);
+    expect(decodeToken(token).network.receipts).toBe(true);
+    expect(deps.store.ids()).toEqual([network.id]);
+    expect(listInvites(deps.store, network.id)).toHaveLength(1);
+  });
+
+  it('stores nothing when the relay refuses', async () => {
+    const errands = new FakeRelay();
+    errands.refuse = () => new EvioError('EVIO_RELAY_REFUSED', 'no');
+    const deps = depsWith(errands);
+    expect(await codeOf(initNetwork(plan, deps))).toBe('EVIO_RELAY_REFUSED');
+    expect(deps.store.ids()).toEqual([]);
+  });
+
+  it('checks what was typed before it asks anybody', async () => {
+    const errands = new FakeRelay();
+    const deps = depsWith(errands);
+    expect(await codeOf(initNetwork({ ...plan, mtu: 3 }, deps))).toBe('EVIO_BAD_VALUE');
+    expect(errands.registered).toHaveLength(0);
+  });
+});
+
+describe('joinNetwork', () => {
+  async function network() {
+    const errands = new FakeRelay();
+    const deps = depsWith(errands);
+    const made = await initNetwork(plan, deps);
+    errands.registered.length = 0;
+    return { errands, owner: deps, made, guest: depsWith(errands) };
+  }
+
+  it('keeps the receipt, so that the membership stands by itself', async () => {
+    const { guest, made } = await network();
+    const joined = await joinNetwork({ ...wish, token: made.token }, guest);
+    const profile = guest.store.profile(joined.networkId);
+    const self = selfOf(profile);
+    expect(verifyCredential(self.credential, self.network, systemClock.date())).toMatchObject({ ok: true });
+    expect(guest.store.state(joined.networkId).credential).toBe(profile.credential);
+  });
+
+  it('moves to another address when the derived one is taken', async () => {
+    const { guest, made, errands } = await network();
+    errands.refuse = () =>
+      errands.registered.length < 4 ? new EvioError('EVIO_ADDRESS_TAKEN', 'taken') : undefined;
+    const joined = await joinNetwork({ ...wish, token: made.token }, guest);
+    const tried = errands.registered.map((self) => formatIpv4(self.certificate.ip));
+    expect(new Set(tried).size).toBe(4);
+    expect(joined.node.ip).toBe(tried[3]);
+    expect(new Set(errands.registered.map((self) => self.idText)).size).toBe(1);
+  });
+
+  it('gives up when every address is taken', async () => {
+    const { guest, made, errands } = await network();
+    errands.refuse = () => new EvioError('EVIO_ADDRESS_TAKEN', 'taken');
+    expect(await codeOf(joinNetwork({ ...wish, token: made.token }, guest))).toBe('EVIO_ADDRESS_TAKEN');
+    expect(errands.registered).toHaveLength(32);
+    expect(guest.store.ids()).toEqual([]);
+  });
+
+  it('does not move from an address that was asked for', async () => {
+    const { guest, made, errands } = await network();
+    errands.refuse = () => new EvioError('EVIO_ADDRESS_TAKEN', 'taken');
+    expect(await codeOf(joinNetwork({ ...wish, token: made.token, ip: '10.144.0.1' }, guest))).toBe(
+      'EVIO_ADDRESS_TAKEN',
+    );
+    expect(errands.registered).toHaveLength(1);
+  });
+
+  it('stores nothing when the relay refuses the token', async () => {
+    const { guest, made, errands } = await network();
+    errands.refuse = () => new EvioError('EVIO_TOKEN_USED_UP', 'used up');
+    expect(await codeOf(joinNetwork({ ...wish, token: made.token }, guest))).toBe('EVIO_TOKEN_USED_UP');
+    expect(guest.store.ids()).toEqual([]);
+  });
+
+  it('asks nobody when told so', async () => {
+    const { guest, made, errands } = await network();
+    await joinNetwork({ ...wish, token: made.token, contact: false }, guest);
+    expect(errands.registered).toHaveLength(0);
+  });
+
+  it('changes nothing for a member, even by an expired token', async () => {
+    const { guest, owner, made } = await network();
+    const first = await joinNetwork({ ...wish, token: made.token }, guest);
+    const short = await createInvite(
+      owner.store,
+      made.network.id,
+      { expiresMs: 1, uses: 1, role: 'switch', tags: [] },
+      env,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const again = await joinNetwork({ ...wish, name: 'other', token: short.token }, guest);
+    expect(again).toEqual({ ...first, already: true });
+  });
+});
+
+describe('invites', () => {
+  it('are revoked by id or by the token itself', async () => {
+    const deps = depsWith(new FakeRelay());
+    const { network, token } = await initNetwork({ ...plan, relays: [] }, deps);
+    const id = listInvites(deps.store, network.id)[0]?.id ?? '';
+    expect(await revokeInvite(deps.store, network.id, token)).toBe(id);
+    expect(listInvites(deps.store, network.id)[0]?.revoked).toBe(true);
+    expect(await codeOf(revokeInvite(deps.store, network.id, 'nothing'))).toBe('EVIO_TOKEN_UNKNOWN');
+  });
+});
+
+describe('leaveNetwork', () => {
+  it('forgets the network, running or not', async () => {
+    const deps = depsWith(new FakeRelay());
+    const { network } = await initNetwork({ ...plan, relays: [] }, deps);
+    expect((await leaveNetwork(deps.store, undefined)).id).toBe(network.id);
+    expect(deps.store.ids()).toEqual([]);
+    expect(await codeOf(leaveNetwork(deps.store, undefined))).toBe('EVIO_NO_NETWORK');
+  });
+});

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  facts,
+  formatAge,
+  formatBytes,
+  formatMs,
+  formatRate,
+  printable,
+  table,
+} from '../../src/views/format.js';
+import { doctorText } from '../../src/views/text/doctor.js';
+import { pingSummaryText } from '../../src/views/text/ping.js';
+import { dropsText, natText, peersText, statusText } from '../../src/views/text/status.js';
+import { tokensText } from '../../src/views/text/tokens.js';
+import { whyText } from '../../src/views/text/why.js';
+import { peer, status } from '../cli/support.js';
+
+describe('numbers', () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [99_940, '99.9 kB'],
+    [99_960, '100 kB'],
+    [999_600, '1.0 MB'],
+    [2.5e12, '2.5 TB'],
+    [2.5e16, '25000 TB'],
+  ])('%d bytes: %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+
+  it.each([
+    [0, 0, '0 bit/s'],
+    [125, 1000, '1.0 kbit/s'],
+    [1_250_000, 1000, '10.0 Mbit/s'],
+    [1.25e9, 1000, '10.0 Gbit/s'],
+    [-5, 1000, '0 bit/s'],
+  ])('%d bytes in %d ms: %s', (bytes, ms, text) => {
+    expect(formatRate(bytes, ms)).toBe(text);
+  });
+
+  it.each([
+    [null, '-'],
+    [0.4213, '0.42 ms'],
+    [17.03, '17.0 ms'],
+    [1234.5, '1235 ms'],
+  ])('%s ms: %s', (ms, text) => {
+    expect(formatMs(ms)).toBe(text);
+  });
+
+  it.each([
+    [-1, '0s'],
+    [59_999, '59s'],
+    [725_000, '12m 5s'],
+    [12_000_000, '3h 20m'],
+    [9 * 86_400_000 + 4 * 3_600_000, '9d 4h'],
+  ])('%d ms old: %s', (ms, text) => {
+    expect(formatAge(ms)).toBe(text);
+  });
+});
+
+describe('printable', () => {
+  it('leaves no control character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(printable(text)).not.toMatch(/\p{C}/u);
+      }),
+    );
+  });
+});
+
+describe('tables', () => {
+  it('put columns under each other and end without blanks', () => {
+    expect(
+      table(
+        ['A', 'LONG'],
+        [
+          ['wide cell', 'x'],
+          ['', ''],
+        ],
+      ),
+    ).toBe('A          LONG\nwide cell  x\n\n');
+    expect(
+      facts([
+        ['Name', 'x'],
+        ['', 'y'],
+      ]),
+    ).toBe('Name  x\n      y\n');
+  });
+});
+
+describe('reports', () => {
+  it('say what is missing', () => {
+    expect(peersText([])).toBe('No peers yet.\n');
+    expect(tokensText([])).toBe('No tokens were made here.\n');
+    expect(peersText([{ ...peer, path: null, link: null }])).toContain('connected  -     -    -     100 B');
+    expect(statusText({ ...status, relays: [] })).toContain('Relays    none');
+    expect(
+      pingSummaryText({
+        peer: 'b',
+        sent: 2,
+        received: 0,
+        minMs: null,
+        avgMs: null,
+        maxMs: null,
+        replies: [],
+      }),
+    ).toBe('b: 2 sent, 0 received, 100% lost');
+    expect(whyText({ peer: 'b', path: null, candidates: [], log: [], advice: ['Open UDP.'] })).toBe(
+      'b is not reached now.\n\n- Open UDP.\n',
+    );
+  });
+
+  it('name NAT and drops', () => {
+    expect(natText({ mapping: 'none', udpBlocked: false, addresses: [] })).toBe('none (public address)');
+    expect(natText({ mapping: 'address-dependent', udpBlocked: true, addresses: ['1.2.3.4:5'] })).toBe(
+      'address-dependent, UDP is blocked, seen as 1.2.3.4:5',
+    );
+    expect(dropsText({ a: 1, b: 0, c: 9 })).toBe('c 9, a 1');
+    expect(dropsText({ b: 0 })).toBe('none');
+  });
+
+  it('say what to do', () => {
+    expect(
+      doctorText({
+        checks: [
+          { id: 'node', status: 'pass', detail: 'good', fix: null },
+          { id: 'longer', status: 'fail', detail: 'bad', fix: 'mend it' },
+        ],
+        verdict: 'fail',
+      }),
+    ).toBe(
+      'ok    node    good\nFAIL  longer  bad\n              -> mend it\n\nThis machine cannot run evio as it is.\n',
+    );
+  });
+});
