@@ -6,6 +6,7 @@
  */
 import { createPublicKey, verify as verifySignature } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { toBase64Url } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 
 export const publicKeyLength = 32;
@@ -49,14 +50,15 @@ export function sign(keys: Keys, message: Uint8Array): Uint8Array {
   return ed25519.sign(message, keys.seed);
 }
 
-/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 section 4). */
-const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-
 /** True for a genuine signature. OpenSSL does it: 0.1 ms instead of the 1.5 ms of the portable code. Never throws. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== publicKeyLength || signature.length !== signatureLength) return false;
   try {
-    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+    // A JSON Web Key (RFC 8037) is the raw form that node:crypto imports fastest.
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(publicKey) },
+      format: 'jwk',
+    });
     return verifySignature(null, message, key, signature);
   } catch {
     return false;
