@@ -1,9 +1,10 @@
 /** `evio demo` at a terminal: what stands, and what came out so far. */
-import { Box, render, Text } from 'ink';
+import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { demoModel, emptyDemo, type DemoModel } from './demo-model.js';
 import type { DemoEvent } from './demo-types.js';
 import { formatMs } from './format.js';
+import { draw } from './terminal.js';
 
 const stateColour: Readonly<Record<string, string>> = {
   site: 'gray',
@@ -77,7 +78,7 @@ export function DemoView({ model }: { model: DemoModel }): ReactNode {
 /** Draws the demo until `close`; the last picture stays on the screen. */
 export function drawDemo(): { show(event: DemoEvent): void; close(): void } {
   let model = emptyDemo;
-  const app = render(<DemoView model={model} />, { exitOnCtrlC: false });
+  const app = draw(<DemoView model={model} />, { exitOnCtrlC: false });
   return {
     show(event) {
       const next = demoModel(model, event);

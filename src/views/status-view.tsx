@@ -13,7 +13,7 @@ const stateColour: Record<PeerState | 'down', string> = {
   unreachable: 'red',
   down: 'red',
 };
-/** Rows beyond this do not fit common terminals; the rest is counted. */
+/** Peers shown where the height of the screen is not known; the rest is counted. */
 export const maxPeerRows = 20;
 
 interface Column {
@@ -21,13 +21,12 @@ interface Column {
   readonly width: number;
 }
 const columns: readonly Column[] = [
-  { title: 'NAME', width: 16 },
+  { title: 'NAME', width: 14 },
   { title: 'ADDRESS', width: 15 },
-  { title: 'STATE', width: 11 },
-  { title: 'PATH', width: 32 },
+  { title: 'PATH', width: 34 },
   { title: 'RTT', width: 8 },
-  { title: 'IN', width: 12 },
-  { title: 'OUT', width: 12 },
+  { title: 'IN', width: 11 },
+  { title: 'OUT', width: 11 },
 ];
 
 function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
@@ -57,7 +56,7 @@ function Row({
           <Text
             wrap="truncate-end"
             dimColor={dim ?? false}
-            {...(title === 'STATE' && colour !== undefined ? { color: colour } : {})}
+            {...(title === 'PATH' && colour !== undefined ? { color: colour } : {})}
           >
             {cells[i] ?? ''}
           </Text>
@@ -83,8 +82,7 @@ function PeerRow({ peer, rate }: { peer: PeerReport; rate: Snapshot['rate'] | un
       cells={[
         printable(peer.name),
         peer.ip,
-        peer.state,
-        pathText(peer),
+        peer.path === null ? peer.state : pathText(peer),
         formatMs(peer.path?.rttMs ?? null),
         formatRate(rate?.rx ?? 0, rate?.ms ?? 0),
         formatRate(rate?.tx ?? 0, rate?.ms ?? 0),
@@ -103,15 +101,18 @@ export function peerOrder(a: PeerReport, b: PeerReport): number {
 export function StatusView({
   snapshot,
   error,
+  rows = maxPeerRows,
 }: {
   snapshot: Snapshot | undefined;
   error: string | undefined;
+  /** Peers that fit the screen. */
+  rows?: number;
 }): ReactNode {
   if (!snapshot) return <Text dimColor>{error ?? 'asking the node …'}</Text>;
   const { status, rate, peerRates } = snapshot;
   const { node, network, device, relays, nat } = status;
   const peers = [...snapshot.peers].sort(peerOrder);
-  const shown = peers.slice(0, maxPeerRows);
+  const shown = peers.slice(0, rows);
   return (
     <Box flexDirection="column">
       <Text>

@@ -13,8 +13,8 @@ const events: readonly DemoEvent[] = [
   { type: 'line', source: 'n0', line: 'noise' },
   { type: 'node', name: 'n0', nat: 'public', state: 'up', ip: '10.144.0.1', ms: null },
   { type: 'node', name: 'n1', nat: 'udp-blocked', state: 'site', ip: null, ms: null },
-  { type: 'pair', index: 1, total: 1, state: 'reached', pair },
-  { type: 'pair', index: 1, total: 1, state: 'measured', pair: measured },
+  { type: 'pair', index: 0, total: 1, state: 'reached', pair },
+  { type: 'pair', index: 0, total: 1, state: 'measured', pair: measured },
 ];
 
 describe('the demo', () => {

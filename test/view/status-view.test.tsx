@@ -45,8 +45,8 @@ describe('StatusView', () => {
       Relay     evio://192.0.2.1:3478 connected udp 12.3 ms
       NAT       endpoint-independent, seen as 198.51.100.7:40000
 
-      NAME             ADDRESS         STATE       PATH                 RTT      IN           OUT
-      ben              10.144.0.2      connected   direct 198.51.100.9… 3.21 ms  0 bit/s      1.0 Mbit/s"
+      NAME           ADDRESS         PATH                               RTT      IN          OUT
+      ben            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     1.0 Mbit/s"
     `);
   });
 

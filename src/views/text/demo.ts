@@ -6,14 +6,14 @@ import type { DemoEvent, DemoResult } from '../demo-types.js';
 export function demoLine(event: DemoEvent): string | undefined {
   switch (event.type) {
     case 'phase':
-      return `${event.text} …`;
+      return event.phase === 'done' ? undefined : `${event.text} …`;
     case 'node':
       if (event.state === 'up')
         return `  ${event.name} (${event.nat}) is up${event.ip === null ? '' : ` as ${event.ip}`}`;
       return undefined;
     case 'pair':
       if (event.state === 'unreachable') return `  ${event.pair.from} does not reach ${event.pair.to}`;
-      return event.state === 'measured' ? `  pair ${event.index} of ${event.total}` : undefined;
+      return event.state === 'measured' ? `  pair ${event.index + 1} of ${event.total}` : undefined;
     case 'kept':
       return `Look at it with:\n${event.commands.map((command) => `  ${command}`).join('\n')}\nEnd it with Ctrl-C.`;
     case 'line':
