@@ -352,3 +352,112 @@ describe('two planes over IPv6 and ChaCha20-Poly1305', () => {
     expect((await planes[1].hear('roamed'))['endpoint']).toEqual({ host: '10.99.0.1', port: 5_600 });
   });
 });
+
+describe('the life of a process with a plane', () => {
+  const url = new URL('../../dist/core/dataplane/worker-plane.js', import.meta.url).href;
+  const library = `
+    import { WorkerPlane } from '${url}';
+    const quiet = () => undefined;
+    const log = { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet };
+    const make = (more = {}) => new WorkerPlane(
+      { deviceName: 'evio%d', mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
+    const listener = new Proxy({}, { get: () => quiet });
+    const codeOf = (plane) => plane.start(listener).then(() => 'started', (e) => e.code);
+    const plane = make();
+  `;
+  const node = async (body: string): Promise<{ code: number; out: string; ms: number }> => {
+    const begun = Date.now();
+    const child = spawn('ip', [
+      'netns',
+      'exec',
+      spaces[0],
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      library + body,
+    ]);
+    let out = '';
+    child.stdout.on('data', (d: Buffer) => (out += d.toString()));
+    const code = await new Promise<number>((resolve) => child.on('exit', (c) => resolve(c ?? -1)));
+    return { code, out: out.trim(), ms: Date.now() - begun };
+  };
+  const gone = async (): Promise<void> => {
+    expect(await inside(0, 'ip', '-o', 'link')).not.toContain('evio');
+  };
+
+  it.each([
+    ['has nothing more to do', '', 0],
+    ['exits', 'setTimeout(() => process.exit(3), 300)', 3],
+    ['throws', 'setTimeout(() => { throw new Error("x") }, 300)', 1],
+  ])('ends when the process %s', async (_name, body, code) => {
+    const ended = await node(
+      `await plane.start(listener); console.log(plane.deviceName, plane.port > 0); ${body}`,
+    );
+    expect([ended.code, ended.out]).toEqual([code, 'evio0 true']);
+    expect(ended.ms).toBeLessThan(4_000);
+    await gone();
+  });
+
+  it('stops twice without harm, and the interface is gone by then', async () => {
+    const ended = await node(`
+      import { networkInterfaces } from 'node:os';
+      await plane.start(listener);
+      const before = 'evio0' in networkInterfaces();
+      await Promise.all([plane.stop(), plane.stop()]);
+      await plane.stop();
+      console.log(before, 'evio0' in networkInterfaces(), await codeOf(plane));
+      const again = make();
+      console.log(await codeOf(again));
+      await again.stop();`);
+    expect(ended.out.split('\n')).toEqual(['true false EVIO_INTERNAL', 'started']);
+  });
+
+  it('says what is wrong: port taken, name taken, no privilege', async () => {
+    const ended = await node(`
+      await plane.start(listener);
+      console.log(await codeOf(make({ port: plane.port })));
+      console.log(await codeOf(make({ deviceName: 'lo' })));
+      console.log(await codeOf(make({ deviceName: plane.deviceName })));
+      process.setgid(65534);
+      process.setuid(65534);
+      console.log(await codeOf(make()));`);
+    expect(ended.out.split('\n')).toEqual([
+      'EVIO_ADDRESS_IN_USE',
+      'EVIO_DEVICE',
+      'EVIO_DEVICE',
+      'EVIO_NO_PRIVILEGE',
+    ]);
+    await gone();
+  });
+
+  it('hears when somebody removes the interface, and rests', async () => {
+    const ended = await node(`
+      import { execFileSync } from 'node:child_process';
+      const failed = new Promise((resolve) => plane.start({ packet: quiet, control: quiet, confirmed: quiet,
+        wanted: quiet, roamed: quiet, carry: quiet, exhausted: quiet, restarted: quiet, failed: resolve }));
+      setTimeout(() => execFileSync('ip', ['link', 'del', 'evio0']), 300);
+      const hold = setInterval(quiet, 100);
+      console.log((await failed).code);
+      const before = process.cpuUsage();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const spent = process.cpuUsage(before);
+      console.log(spent.user + spent.system < 200000);
+      clearInterval(hold);
+      await plane.stop();`);
+    expect(ended.out.split('\n')).toEqual(['EVIO_DEVICE', 'true']);
+  });
+
+  it('gives up on a worker that falls again and again', async () => {
+    const ended = await node(`
+      let restarts = 0;
+      const failed = new Promise((resolve) => plane.start({ packet: quiet, control: quiet, confirmed: quiet, wanted: quiet,
+        roamed: quiet, carry: quiet, exhausted: quiet, restarted: (n) => { restarts = n; plane.crash(); }, failed: resolve }));
+      const hold = setInterval(quiet, 100);
+      plane.crash();
+      console.log((await failed).code, restarts);
+      clearInterval(hold);
+      await plane.stop();`);
+    expect(ended.out).toBe('EVIO_INTERNAL 5');
+    await gone();
+  });
+});

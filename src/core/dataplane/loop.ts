@@ -11,6 +11,7 @@ import { macHigh, macLow } from '../wire/ethernet.js';
 import type { LoopContext, LoopOptions } from './context.js';
 import type { Command, Event } from './messages.js';
 import type { PacketIo } from './packet-io.js';
+import type { Neighbour } from './plane.js';
 import { Receive } from './receive.js';
 import { Relays } from './route.js';
 import { peerLimit, type SharedMemory } from './shared.js';
@@ -66,6 +67,17 @@ export class PacketLoop {
     };
     this.#transmit = new Transmit(this.#c);
     this.#receive = new Receive(this.#c);
+    this.#setMembers([]);
+  }
+
+  /** This node comes first: nobody else may speak as it, whether the roster names it or not. */
+  #setMembers(members: readonly Neighbour[]): void {
+    const { ip, macHigh: high, macLow: low } = this.#c.options;
+    const mac = new Uint8Array(6);
+    const view = new DataView(mac.buffer);
+    view.setUint16(0, high);
+    view.setInt32(2, low);
+    this.#c.members.replace([{ ip, mac }, ...members]);
   }
 
   get deviceLost(): boolean {
@@ -136,7 +148,7 @@ export class PacketLoop {
         for (const peer of tables.peers) if (peer?.route.relay) this.#transmit.ready(peer);
         return;
       case 'set-neighbours':
-        c.members.replace(command.neighbours);
+        this.#setMembers(command.neighbours);
         return;
       case 'send-control':
         this.#transmit.sendControl(tables.peers[command.slot] ?? null, command.bytes, command.path);

@@ -40,6 +40,8 @@ export type Command =
   | { readonly type: 'crash' };
 
 export type Event =
+  /** The worker has begun its work. */
+  | { readonly type: 'ready' }
   | { readonly type: 'packet'; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly type: 'control'; readonly slot: number; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly type: 'confirmed'; readonly slot: number; readonly localIndex: number }

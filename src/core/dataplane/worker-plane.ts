@@ -7,6 +7,7 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { EvioError, messageOf } from '../lib/errors.js';
 import type { Logger } from '../lib/env.js';
 import { Arena, mapLow, unmap } from '../native/arena.js';
+import { Evp } from '../native/evp.js';
 import { errnoName, EventfdFlag, libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
 import { createTap } from '../tap/tap-linux.js';
@@ -44,6 +45,15 @@ const restartWindowMs = 10_000;
 /** How long `stop` waits for the worker to end by itself. */
 const stopMs = 2_000;
 
+/** A copy with a buffer of its own: a view would be cloned with everything that it is a part of. */
+function own(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function ownPath(path: Path): Path {
+  return path.kind === 'direct' ? { ...path } : { ...path, destination: own(path.destination) };
+}
+
 export class WorkerPlane implements DataPlane {
   readonly #options: PlaneOptions;
   readonly #log: Logger;
@@ -63,6 +73,9 @@ export class WorkerPlane implements DataPlane {
   #restarts = 0;
   #falls: number[] = [];
   #failed = false;
+  /** Settle `start`; undefined once it is settled. */
+  #ready: (() => void) | undefined;
+  #unready: ((error: Error) => void) | undefined;
   readonly #wakeAtExit = (): void => {
     this.#tellStop();
   };
@@ -87,6 +100,8 @@ export class WorkerPlane implements DataPlane {
     this.#listener = listener;
     try {
       const c = libc();
+      // What the worker will need: better missed here, where it can be told.
+      new Evp(new Arena(4096));
       this.#udp = openUdp(port, bindAddress);
       this.#wakeFd = c.eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
       if (this.#wakeFd < 0) throw new EvioError('EVIO_INTERNAL', `no eventfd: ${errnoName(c.errno())}`);
@@ -95,8 +110,13 @@ export class WorkerPlane implements DataPlane {
       this.#one = new Arena(64);
       this.#one.view.setUint32(0, 1, true);
       this.#arenaAddress = mapLow(arenaLength);
+      const ready = new Promise<void>((resolve, reject) => {
+        this.#ready = resolve;
+        this.#unready = reject;
+      });
       this.#startWorker();
       process.on('exit', this.#wakeAtExit);
+      await ready;
     } catch (thrown) {
       await this.stop();
       throw thrown;
@@ -127,14 +147,16 @@ export class WorkerPlane implements DataPlane {
       workerData: setup,
       transferList: [port2],
       name: `evio-plane-${device.name}`,
+      // Options of the main program (--input-type, --inspect) are none of the worker's.
+      execArgv: [],
     });
     this.#worker = worker;
     this.#port = port1;
     port1.on('message', (events: Event[]) => {
       for (const event of events) this.#deliver(event);
     });
-    port1.unref();
-    worker.unref();
+    // Only the start, which somebody waits for, keeps the process alive.
+    if (!this.#ready) this.#letGo();
     let reason = 'the thread ended';
     worker.on('error', (error) => {
       reason = messageOf(error);
@@ -148,11 +170,20 @@ export class WorkerPlane implements DataPlane {
     });
   }
 
+  #letGo(): void {
+    this.#port?.unref();
+    this.#worker?.unref();
+  }
+
   /** The worker is gone, asked or not. */
   #fell(reason: string): void {
     this.#worker = undefined;
     this.#port = undefined;
     if (this.#stopping) return;
+    if (this.#unready) {
+      this.#unready(new EvioError('EVIO_INTERNAL', `the data plane does not start: ${reason}`));
+      return;
+    }
     const now = this.#now();
     this.#falls = this.#falls.filter((at) => now - at < restartWindowMs);
     this.#falls.push(now);
@@ -162,7 +193,12 @@ export class WorkerPlane implements DataPlane {
     }
     this.#restarts++;
     this.#log.error('data plane restarted', { restarts: this.#restarts, reason });
-    this.#startWorker();
+    try {
+      this.#startWorker();
+    } catch (thrown) {
+      this.#fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      return;
+    }
     for (const command of this.#mirror.replay()) this.#post(command);
     this.#listener?.restarted(this.#restarts, reason);
   }
@@ -178,6 +214,12 @@ export class WorkerPlane implements DataPlane {
     if (!listener || this.#stopping) return;
     const { flow } = this.#shared;
     switch (event.type) {
+      case 'ready':
+        this.#letGo();
+        this.#ready?.();
+        this.#ready = undefined;
+        this.#unready = undefined;
+        return;
       case 'packet':
         flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
         listener.packet(event.bytes, event.origin);
@@ -266,8 +308,8 @@ export class WorkerPlane implements DataPlane {
     this.#command({
       type: 'add-peer',
       slot,
-      nodeId: nodeId.slice(),
-      guard: { ...guard, mac: guard.mac.slice() },
+      nodeId: own(nodeId),
+      guard: { ...guard, mac: own(guard.mac) },
     });
   }
 
@@ -276,11 +318,14 @@ export class WorkerPlane implements DataPlane {
   }
 
   setPath(slot: number, path: Path | null): void {
-    this.#command({ type: 'set-path', slot, path });
+    this.#command({ type: 'set-path', slot, path: path && ownPath(path) });
   }
 
   addKey(slot: number, keys: SessionKeys): void {
-    this.#command({ type: 'add-key', slot, keys, replayed: false });
+    const copy = { ...keys, sendKey: own(keys.sendKey), receiveKey: own(keys.receiveKey) };
+    this.#command({ type: 'add-key', slot, keys: copy, replayed: false });
+    copy.sendKey.fill(0);
+    copy.receiveKey.fill(0);
   }
 
   useKey(slot: number, localIndex: number): void {
@@ -296,22 +341,25 @@ export class WorkerPlane implements DataPlane {
   }
 
   setNeighbours(neighbours: readonly Neighbour[]): void {
-    this.#command({ type: 'set-neighbours', neighbours });
+    this.#command({
+      type: 'set-neighbours',
+      neighbours: neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) })),
+    });
   }
 
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
-    this.#command({ type: 'send-control', slot, bytes, path });
+    this.#command({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
   }
 
   sendPacket(bytes: Uint8Array, path: Path): void {
     if (path.kind !== 'carrier') {
-      this.#command({ type: 'send-packet', bytes, path });
+      this.#command({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
       return;
     }
     // Nothing to seal and no socket: the carrier is the control thread's own.
     const batch = batchOf(bytes);
     const { carrier } = path;
-    const destination = path.destination.slice();
+    const destination = own(path.destination);
     queueMicrotask(() => {
       if (!this.#stopping) this.#listener?.carry(carrier, destination, batch);
     });
@@ -320,7 +368,10 @@ export class WorkerPlane implements DataPlane {
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     if (this.#stopping) return;
     const whole = batch.byteLength === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer;
-    this.#post({ type: 'carried', carrier, source, batch }, whole ? [batch.buffer] : []);
+    this.#post(
+      { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
+      whole ? [batch.buffer] : [],
+    );
   }
 
   /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */

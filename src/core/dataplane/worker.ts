@@ -7,11 +7,14 @@ import { Arena } from '../native/arena.js';
 import { libc, PollEvent, Pollfd } from '../native/libc.js';
 import { KernelIo } from './kernel-io.js';
 import { loopOptions, PacketLoop } from './loop.js';
-import type { Command, WorkerSetup } from './messages.js';
+import type { Command, Event, WorkerSetup } from './messages.js';
 import { ControlWord, makeNow, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
 const lookUpMs = 5_000;
+/** After so many wakes without work a descriptor must be stuck in an error: the loop rests instead of spinning. */
+const idleWakes = 200;
+const restMs = 20;
 
 function run(setup: WorkerSetup): void {
   const c = libc();
@@ -36,8 +39,11 @@ function run(setup: WorkerSetup): void {
       port.postMessage(events, transfer);
     },
   );
+  const ready: Event[] = [{ type: 'ready' }];
+  port.postMessage(ready);
   let taken = 0;
   let lost = false;
+  let idle = 0;
   const takeCommands = (): void => {
     const posted = Atomics.load(shared.control, ControlWord.posted);
     if (posted === taken) return;
@@ -52,14 +58,22 @@ function run(setup: WorkerSetup): void {
   };
   while (Atomics.load(shared.control, ControlWord.stop) === 0) {
     takeCommands();
-    if (loop.round()) continue;
+    if (loop.round()) {
+      idle = 0;
+      continue;
+    }
     if (loop.deviceLost && !lost) {
       lost = true;
       arena.view.setInt32(pollfds, -1, true);
       loop.fail('the network interface was removed');
     }
     c.poll(arena.base + pollfds, watched.length, lookUpMs);
-    if (arena.view.getUint16(wakeEvents, true) !== 0) c.read(setup.wakeFd, arena.base + drain, 8);
+    if (arena.view.getUint16(wakeEvents, true) !== 0) {
+      c.read(setup.wakeFd, arena.base + drain, 8);
+      idle = 0;
+    } else if (++idle > idleWakes) {
+      c.poll(arena.base + pollfds + 2 * Pollfd.size, 1, restMs);
+    }
   }
   loop.close();
 }

@@ -1,0 +1,117 @@
+/** Sockets of the machine this runs on: loopback only, no privilege needed. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { KernelIo } from '../../../src/core/dataplane/kernel-io.js';
+import { readSockaddr, writeSockaddr } from '../../../src/core/dataplane/sockaddr.js';
+import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/udp-socket.js';
+import { EvioError } from '../../../src/core/lib/errors.js';
+import { Arena } from '../../../src/core/native/arena.js';
+import { Errno, errnoName, libc, Socket } from '../../../src/core/native/libc.js';
+
+const open: UdpSocket[] = [];
+function udp(port = 0, host?: string, shared = false): UdpSocket {
+  const socket = openUdp(port, host, shared);
+  open.push(socket);
+  return socket;
+}
+afterEach(() => {
+  for (const socket of open.splice(0)) libc().close(socket.fd);
+});
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (thrown) {
+    if (thrown instanceof EvioError) return thrown.code;
+    throw thrown;
+  }
+  return 'none';
+}
+
+describe('openUdp', () => {
+  it('takes any port, and says when one is taken', () => {
+    const first = udp();
+    expect(first.port).toBeGreaterThan(0);
+    expect(codeOf(() => udp(first.port))).toBe('EVIO_ADDRESS_IN_USE');
+    expect(codeOf(() => udp(first.port, undefined, true))).toBe('EVIO_ADDRESS_IN_USE');
+    sharePort(first.fd);
+    expect(udp(first.port, undefined, true).port).toBe(first.port);
+  });
+
+  it('binds to one address, and refuses what is none of ours', () => {
+    expect(udp(0, '127.0.0.1').port).toBeGreaterThan(0);
+    expect(codeOf(() => udp(0, 'localhost'))).toBe('EVIO_BAD_VALUE');
+    expect(codeOf(() => udp(0, '203.0.113.77'))).toBe('EVIO_BAD_VALUE');
+  });
+});
+
+/** An AF_INET socket, as on a machine without IPv6. */
+function udp4(): UdpSocket {
+  const c = libc();
+  const arena = new Arena(64);
+  const fd = c.socket(Socket.AF_INET, Socket.SOCK_DGRAM | Socket.SOCK_NONBLOCK | Socket.SOCK_CLOEXEC, 0);
+  arena.view.setUint16(0, Socket.AF_INET, true);
+  c.bind(fd, arena.base, 16);
+  arena.view.setUint32(32, 16, true);
+  c.getsockname(fd, arena.base, arena.base + 32);
+  arena.view.setInt32(40, 1, true);
+  c.setsockopt(fd, Socket.SOL_UDP, Socket.UDP_GRO, arena.base + 40, 4);
+  const socket = { fd, port: arena.view.getUint16(2), ipv6: false };
+  open.push(socket);
+  return socket;
+}
+
+describe.each([
+  ['a dual-stack socket', () => udp()],
+  ['an IPv4 socket', udp4],
+])('KernelIo on %s', (_name, make) => {
+  const arena = new Arena(1 << 18);
+  const data = arena.alloc(70_000);
+  const to = arena.alloc(28);
+
+  function pair(): { a: KernelIo; from: UdpSocket; other: UdpSocket } {
+    const from = make();
+    const other = make();
+    writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: other.port });
+    return { a: new KernelIo(arena, { tapFd: -1, udpFd: from.fd, ipv6: from.ipv6 }), from, other };
+  }
+
+  it('sends many datagrams at once and receives them with their length', () => {
+    const { a, from, other } = pair();
+    for (let i = 0; i < 2_500; i++) arena.u8[data + i] = i;
+    expect(a.send(to, data, 2_500, 1_000)).toBe(0);
+    const arenaB = new Arena(1 << 18);
+    const b = new KernelIo(arenaB, { tapFd: -1, udpFd: other.fd, ipv6: other.ipv6 });
+    const at = arenaB.alloc(70_000);
+    let received = 0;
+    while (received < 2_500) {
+      const n = b.receive(at + received, 65_535);
+      expect(n).toBeGreaterThan(0);
+      expect(n > 1_000 ? b.segment : n).toBe(n > 1_000 ? 1_000 : n);
+      received += n;
+    }
+    expect(arenaB.u8.slice(at, at + 2_500)).toEqual(arena.u8.slice(data, data + 2_500));
+    expect(readSockaddr(arenaB.u8, arenaB.view, b.from)).toEqual({ host: '127.0.0.1', port: from.port });
+    expect(b.receive(at, 65_535)).toBe(-Errno.EAGAIN);
+  });
+
+  it('reports errors and survives them', () => {
+    const { a } = pair();
+    expect(a.send(to, data, 65_508, 0)).toBe(-Errno.EMSGSIZE);
+    writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: 0 });
+    expect(a.send(to, data, 10, 0)).toBe(-Errno.EINVAL);
+    expect(a.readDevice(data, 100)).toBe(-Errno.EBADF);
+    expect(a.writeDevice(data, 100)).toBe(-Errno.EBADF);
+    expect([errnoName(98), errnoName(4_000)]).toEqual(['EADDRINUSE', 'errno 4000']);
+  });
+});
+
+describe('without IPv6', () => {
+  it('cannot send to an IPv6 address, and says so', () => {
+    const arena = new Arena(1 << 18);
+    const socket = udp4();
+    const io = new KernelIo(arena, { tapFd: -1, udpFd: socket.fd, ipv6: false });
+    const to = arena.alloc(28);
+    writeSockaddr(arena.u8, arena.view, to, { host: '2001:db8::1', port: 9 });
+    expect(io.send(to, arena.alloc(64), 10, 0)).toBe(-Errno.EAFNOSUPPORT);
+  });
+});
