@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: evio and its peers through the same two NATs, in interleaved rounds.
  *
- *     node dist/lab/bench.js [--quick] [--rounds 3] [--seconds 5] [--only evio,nebula] [--write | --no-write]
+ *     node dist/lab/bench.js [--quick] [--rounds 3] [--seconds 5] [--only evio,nebula] [--json FILE] [--write | --no-write]
  *
  * Prints the table and, unless --quick, writes docs/benchmarks.md and docs/benchmarks.json.
  */
@@ -103,6 +103,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string' },
+      json: { type: 'string' },
       write: { type: 'boolean' },
       'no-write': { type: 'boolean' },
     },
@@ -176,9 +177,11 @@ async function main(): Promise<void> {
     samples,
   };
   process.stdout.write(`${table(report)}\n`);
+  const json = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (values.json !== undefined) writeFileSync(values.json, json);
   if (values['no-write'] === true || (values.quick && values.write !== true)) return;
   mkdirSync(join(root, 'docs'), { recursive: true });
-  writeFileSync(join(root, 'docs/benchmarks.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(join(root, 'docs/benchmarks.json'), json);
   writeFileSync(join(root, 'docs/benchmarks.md'), document(report));
   say('wrote docs/benchmarks.md and docs/benchmarks.json');
 }

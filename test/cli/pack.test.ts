@@ -1,0 +1,51 @@
+/** The tarball that would be published: installs into an empty prefix, from the registry alone, and runs. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evio-pack-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('installs globally without install scripts, and runs', { timeout: 240_000 }, () => {
+    const npm = (...args: string[]): string =>
+      execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    // dist/ is built before the tests; building again here would pull it from under the other ones.
+    const packed = JSON.parse(npm('pack', '--json', '--ignore-scripts', '--pack-destination', folder)) as {
+      filename: string;
+      files: { path: string }[];
+      size: number;
+    }[];
+    const paths = packed[0]?.files.map((file) => file.path) ?? [];
+    for (const path of [
+      'bin/run.js',
+      'oclif.manifest.json',
+      'dist/commands/join.js',
+      'LICENSE',
+      'README.md',
+    ]) {
+      expect(paths).toContain(path);
+    }
+    expect(paths.filter((path) => /^(src|test|node_modules|\.ci)\//.test(path))).toEqual([]);
+    expect(packed[0]?.size).toBeLessThan(1_000_000);
+    const prefix = join(folder, 'prefix');
+    const tarball = join(folder, packed[0]?.filename as string);
+    npm('install', '--global', '--ignore-scripts', '--prefix', prefix, '--omit=dev', tarball);
+    const evio = (...args: string[]): string =>
+      execFileSync(join(prefix, 'bin/evio'), args, {
+        encoding: 'utf8',
+        env: { ...process.env, EVIO_HOME: join(folder, 'home'), CI: 'true' },
+      });
+    expect(evio('--version')).toMatch(/^evio\/\d+\.\d+\.\d+ /);
+    const made = JSON.parse(evio('init', 'packed', '--json')) as { network: { name: string } };
+    expect(made.network.name).toBe('packed');
+    expect(evio('join', '--help')).toContain('EXAMPLES');
+  });
+});
