@@ -12,7 +12,7 @@ import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url, toBase64Url, utf8 } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
-import { EvioError, messageOf } from '../lib/errors.js';
+import { EvioError } from '../lib/errors.js';
 import { NoiseHandshake } from '../noise/handshake.js';
 import { NoiseTransport } from '../noise/transport.js';
 import { nodeIdLength, Suite } from '../wire/packet.js';
