@@ -5,9 +5,11 @@ import { answerQuickly, quickQuestion } from './quick.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** `evio help token create` is `evio token create --help`. */
+/** `evio help token create` and `evio token create -h` are `evio token create --help`. */
 function helpAsFlag(argv: readonly string[]): string[] {
-  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+  if (argv[0] === 'help') return [...argv.slice(1), '--help'];
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  return argv.map((word, i) => (word === '-h' && i < end ? '--help' : word));
 }
 
 /** A reader that went away (`evio peers | head -1`) is no error. */

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import { badValue } from '../core/identity/names.js';
 import { waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
@@ -39,6 +40,12 @@ export default class Node extends BaseCommand {
     const networks = flags.network
       ? [...new Set(flags.network.map((selector) => selectNetwork(all, selector).id))]
       : all.map(({ id }) => id);
+    if (flags.port !== undefined && networks.length > 1) {
+      throw badValue(
+        'One UDP port cannot serve several networks.',
+        'Run them one by one with --network, or leave out --port.',
+      );
+    }
     if (flags.detach) {
       const { runDetached } = await import('../cli/run-detached.js');
       const { network, port, threads, wait } = flags;

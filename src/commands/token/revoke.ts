@@ -4,7 +4,8 @@ import { networkFlag } from '../../cli/flags.js';
 
 export default class TokenRevoke extends BaseCommand {
   static override summary = 'revoke a token';
-  static override description = 'Machines that joined by it before stay members.';
+  static override description =
+    'Marks the token as revoked on this machine. Machines that joined by it stay members. Relays are not told in this version: until it expires, the token itself still admits whoever holds it.';
   static override examples = ['<%= config.bin %> <%= command.id %> 0a1b2c3d4e5f'];
   static override args = {
     id: Args.string({
@@ -21,7 +22,9 @@ export default class TokenRevoke extends BaseCommand {
     const { Store } = await import('../../core/config/store.js');
     const store = new Store(this.home());
     const revoked = await revokeInvite(store, store.pick(flags.network), args.id);
-    this.say(`Revoked the token ${revoked}.`);
+    this.say(
+      `Marked the token ${revoked} as revoked. Relays are not told in this version: it admits machines until it expires.`,
+    );
     return { revoked };
   }
 }

@@ -1,5 +1,5 @@
 /** Where a home keeps what (config/schema.ts), and what the operator hears when the disk says no. */
-import { mkdirSync, statSync, chmodSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EvioError, messageOf } from '../lib/errors.js';
@@ -47,11 +47,13 @@ export function homeAt(path: string): Home {
   };
 }
 
-/** Makes a folder that only its owner may enter. Throws EvioError EVIO_STORAGE. */
+/**
+ * Makes a folder that only its owner may enter. One that is there already keeps its mode: EVIO_HOME may name a folder
+ * that others use as well, and what is secret below it has a mode of its own. Throws EvioError EVIO_STORAGE.
+ */
 export function ensureFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
   } catch (thrown) {
     throw storageError(path, thrown);
   }

@@ -23,8 +23,10 @@ interface Answer {
 }
 
 export function notRunning(): EvioError {
+  const asOther = process.getuid?.() !== 0;
   return new EvioError('EVIO_NOT_RUNNING', 'No node runs here.', [
     'Start it with: evio node',
+    ...(asOther ? ['A node that root started is asked with sudo.'] : []),
     'For a node with another state folder set EVIO_HOME.',
   ]);
 }

@@ -4,7 +4,7 @@
  * A node that was killed leaves its socket behind; nobody answers there, and it is replaced. The new socket is made
  * under a name of its own and linked into place, which fails when another process was faster.
  */
-import { chmodSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { storageError } from '../config/home.js';
 import { EvioError } from '../lib/errors.js';
@@ -35,20 +35,32 @@ function answers(path: string): Promise<boolean> {
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
+    // The socket is made during the call; nobody else may connect before its mode is set either.
+    const before = process.umask(0o177);
     server.listen(path, () => {
       server.removeListener('error', reject);
       resolve();
     });
+    process.umask(before);
   });
 }
 
+/** Codes of file systems that have no hard links. */
+const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** Gives the socket the name `to` unless that is taken. */
 function link(from: string, to: string): boolean {
   try {
     linkSync(from, to);
     return true;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw thrown;
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST') return false;
+    if (!noLinks.includes(code)) throw thrown;
+    // Next best: two processes that start in the same instant may both get here.
+    if (existsSync(to)) return false;
+    renameSync(from, to);
+    return true;
   }
 }
 
