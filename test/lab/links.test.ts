@@ -1,0 +1,46 @@
+/** Two machines behind one router, and links that lose and delay. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { iperfTcp, ping } from '../../src/lab/measure.js';
+import { peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
+
+describe('links', () => {
+  let net: TestNet | undefined;
+  afterEach(async () => {
+    await net?.destroy();
+    net = undefined;
+  });
+
+  it('two machines on one LAN, behind a router that hairpins, talk over the LAN', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent', hosts: 2, hairpin: true });
+    const [first] = net.nodes as [TestNode];
+    const host = first.site.hosts[1];
+    if (!host) throw new Error('the site has one machine only');
+    const second: TestNode = { ...first, node: net.rig.node(host, 'second'), ns: host.ns };
+    net.nodes.push(second);
+    net.join(second);
+    await second.node.up();
+    await reaches(first, second, 5_000);
+    await untilPath(first, second, 'direct', 5_000);
+    expect((await peerOf(first, second))?.path?.endpoint).toMatch(/^192\.168\./);
+    expect((await peerOf(second, first))?.path?.endpoint).toMatch(/^192\.168\./);
+  });
+
+  it('a link with 40 ms of delay and 1 % of loss becomes direct, stays direct under load, and carries TCP', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    const second = await net.add({ nat: 'endpoint-independent' });
+    const [first] = net.nodes as [TestNode];
+    await second.site.setDelay(20);
+    await second.site.setLoss(0.01);
+    await reaches(first, second, 10_000);
+    await untilPath(first, second, 'direct', 10_000);
+    const { mbps } = await iperfTcp(first.ns, second.ns, second.node.ip, { seconds: 8 });
+    const pings = await ping(first.ns, second.node.ip, { count: 100, intervalMs: 20 });
+    console.log(
+      `40 ms, 1 % loss: ${mbps.toFixed(1)} Mbit/s, ping ${pings.medianMs.toFixed(1)} ms, ${pings.received} of 100`,
+    );
+    expect(mbps).toBeGreaterThan(1);
+    expect(pings.medianMs).toBeGreaterThan(39);
+    expect(pings.received).toBeGreaterThan(90);
+    await untilPath(first, second, 'direct', 100);
+  });
+});
