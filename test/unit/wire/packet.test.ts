@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultMtu } from '../../../src/core/identity/enroll.js';
+import { defaultMtu } from '../../../src/core/identity/names.js';
 import {
   directOverhead,
   looksLikeEvio,
