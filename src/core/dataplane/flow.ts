@@ -127,7 +127,11 @@ export class Flow {
     if (((word ^ view.getUint16(own + tcp + 12)) & ~variable) !== 0 || (word & TcpFlag.cwr) !== 0)
       return false;
     if (view.getUint16(at + tcp + 14) !== view.getUint16(own + tcp + 14)) return false;
-    for (let i = 0; i < ip; i += 2) if (view.getUint16(at + i) !== view.getUint16(own + i)) return false;
+    // Addresses, then tags if any, then the type.
+    if (view.getInt32(at) !== view.getInt32(own) || view.getInt32(at + 4) !== view.getInt32(own + 4))
+      return false;
+    for (let i = 8; i < ip - 2; i += 4) if (view.getInt32(at + i) !== view.getInt32(own + i)) return false;
+    if (view.getUint16(at + ip - 2) !== view.getUint16(own + ip - 2)) return false;
     for (let i = tcp + tcpHeaderLength; i < headerLength; i += 4) {
       if (view.getInt32(at + i) !== view.getInt32(own + i)) return false;
     }

@@ -37,6 +37,7 @@ export class GsoCutter {
   #headerLength = 0;
   #v6 = false;
   #ipHeader = 0;
+  #ipSum = 0;
   #payload = 0;
   #segment = 0;
   #offset = 0;
@@ -75,6 +76,12 @@ export class GsoCutter {
     this.#id = this.#v6 ? 0 : view.getUint16(frame + this.#ip + 4);
     this.#sequence = view.getInt32(frame + this.#tcp + 4);
     this.#flags = view.getUint8(frame + this.#tcp + 13);
+    if (!this.#v6) {
+      const ip = frame + this.#ip;
+      // The header's sum without total length and id, which each frame puts in.
+      const sum = ~ipv4HeaderChecksum(view, ip, this.#ipHeader) & 0xffff;
+      this.#ipSum = adjustSum(sum, view.getUint16(ip + 2) + this.#id, 0);
+    }
     // Without its length: each frame puts its own in.
     this.#sum = adjustSum(view.getUint16(frame + this.#tcp + tcpChecksumOffset), length - this.#tcp, 0);
     u8.copyWithin(this.#headers, frame, frame + this.#headerLength);
@@ -97,8 +104,12 @@ export class GsoCutter {
       view.setUint16(ip + 4, this.#ipHeader - 40 + tcpLength);
     } else {
       view.setUint16(ip + 2, this.#ipHeader + tcpLength);
-      view.setUint16(ip + 4, (this.#id + this.#count) & 0xffff);
-      view.setUint16(ip + 10, ipv4HeaderChecksum(view, ip, this.#ipHeader));
+      const id = (this.#id + this.#count) & 0xffff;
+      view.setUint16(ip + 4, id);
+      let sum = this.#ipSum + this.#ipHeader + tcpLength + id;
+      sum = (sum & 0xffff) + (sum >>> 16);
+      sum = (sum & 0xffff) + (sum >>> 16);
+      view.setUint16(ip + 10, ~sum & 0xffff);
     }
     view.setInt32(tcp + 4, (this.#sequence + offset) | 0);
     let flags = this.#flags;

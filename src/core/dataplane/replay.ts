@@ -7,6 +7,9 @@
 
 const blockBits = 32;
 const blocks = 256;
+const blockShift = 5;
+const blockMask = blocks - 1;
+const bitMask = blockBits - 1;
 /** Counters behind the highest one that are still told apart; older ones are refused. */
 export const windowSize = (blocks - 1) * blockBits;
 
@@ -24,25 +27,32 @@ export class ReplayWindow {
   check(counter: number): boolean {
     if (counter >= this.#next) return true;
     if (counter < this.#next - windowSize) return false;
-    const block = Math.floor(counter / blockBits) % blocks;
-    return ((this.#ring[block] as number) & (1 << (counter % blockBits))) === 0;
+    // The ring's size divides 2^32, so 32 bits of the counter tell the place, and no division of doubles is needed.
+    const low = counter | 0;
+    return ((this.#ring[(low >>> blockShift) & blockMask] as number) & (1 << (low & bitMask))) === 0;
   }
 
   /** Marks the counter of an authentic packet; false (and no change) when `check` would say false. */
   accept(counter: number): boolean {
     const ring = this.#ring;
-    const at = Math.floor(counter / blockBits);
+    const low = counter | 0;
+    const block = (low >>> blockShift) & blockMask;
     if (counter >= this.#next) {
-      const newest = this.#next === 0 ? -1 : Math.floor((this.#next - 1) / blockBits);
       // Blocks between the old and the new highest held bits of counters that are now out of the window.
-      const stale = Math.min(at - newest, blocks);
-      for (let i = 1; i <= stale; i++) ring[(newest + i) % blocks] = 0;
+      if (this.#next === 0 || counter - this.#next >= windowSize) {
+        ring.fill(0);
+      } else {
+        const newest = ((this.#next - 1) | 0) >>> blockShift;
+        for (let i = newest & blockMask; i !== block;) {
+          i = (i + 1) & blockMask;
+          ring[i] = 0;
+        }
+      }
       this.#next = counter + 1;
     } else if (counter < this.#next - windowSize) {
       return false;
     }
-    const block = at % blocks;
-    const bit = 1 << (counter % blockBits);
+    const bit = 1 << (low & bitMask);
     const word = ring[block] as number;
     if ((word & bit) !== 0) return false;
     ring[block] = word | bit;

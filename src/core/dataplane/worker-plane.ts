@@ -3,18 +3,18 @@
  * starts it again with the same descriptors and state when it falls. Descriptors belong to the process, so the
  * interface stays while the thread is exchanged.
  */
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { EvioError, messageOf } from '../lib/errors.js';
 import type { Logger } from '../lib/env.js';
 import { Arena, mapLow, unmap } from '../native/arena.js';
 import { Evp } from '../native/evp.js';
-import { errnoName, EventfdFlag, libc } from '../native/libc.js';
+import { libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
 import { createTap } from '../tap/tap-linux.js';
 import { batchOf } from '../wire/relay.js';
 import { arenaLength } from './loop.js';
-import type { Command, Event, WorkerSetup } from './messages.js';
+import type { Command, Event } from './messages.js';
 import { Mirror } from './mirror.js';
+import { PacketThread } from './packet-thread.js';
 import type {
   DataPlane,
   DeviceCounters,
@@ -28,7 +28,6 @@ import type {
   SessionKeys,
 } from './plane.js';
 import {
-  ControlWord,
   FlowField,
   makeNow,
   peerLimit,
@@ -42,8 +41,6 @@ import { openUdp, sharePort, type UdpSocket } from './udp-socket.js';
 /** A worker that falls this often within the window is not started again. */
 const restartLimit = 5;
 const restartWindowMs = 10_000;
-/** How long `stop` waits for the worker to end by itself. */
-const stopMs = 2_000;
 
 /** A copy with a buffer of its own: a view would be cloned with everything that it is a part of. */
 function own(bytes: Uint8Array): Uint8Array {
@@ -63,12 +60,8 @@ export class WorkerPlane implements DataPlane {
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
   #udp: UdpSocket | undefined;
-  #wakeFd = -1;
-  #one: Arena | undefined;
+  #thread: PacketThread | undefined;
   #arenaAddress = 0;
-  #worker: Worker | undefined;
-  #port: MessagePort | undefined;
-  #ended: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #restarts = 0;
   #falls: number[] = [];
@@ -76,9 +69,6 @@ export class WorkerPlane implements DataPlane {
   /** Settle `start`; undefined once it is settled. */
   #ready: (() => void) | undefined;
   #unready: ((error: Error) => void) | undefined;
-  readonly #wakeAtExit = (): void => {
-    this.#tellStop();
-  };
 
   constructor(options: PlaneOptions, log: Logger) {
     this.#options = options;
@@ -99,23 +89,24 @@ export class WorkerPlane implements DataPlane {
     const { deviceName, mac, ip, prefix, mtu, port, bindAddress } = this.#options;
     this.#listener = listener;
     try {
-      const c = libc();
       // What the worker will need: better missed here, where it can be told.
       new Evp(new Arena(4096));
       this.#udp = openUdp(port, bindAddress);
-      this.#wakeFd = c.eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
-      if (this.#wakeFd < 0) throw new EvioError('EVIO_INTERNAL', `no eventfd: ${errnoName(c.errno())}`);
       this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu });
-      // An eventfd counts by the 8-byte number that is written to it.
-      this.#one = new Arena(64);
-      this.#one.view.setUint32(0, 1, true);
       this.#arenaAddress = mapLow(arenaLength);
+      this.#thread = new PacketThread(this.#shared, {
+        events: (events) => {
+          for (const event of events) this.#deliver(event);
+        },
+        fell: (reason) => {
+          this.#fell(reason);
+        },
+      });
       const ready = new Promise<void>((resolve, reject) => {
         this.#ready = resolve;
         this.#unready = reject;
       });
-      this.#startWorker();
-      process.on('exit', this.#wakeAtExit);
+      this.#beginThread();
       await ready;
     } catch (thrown) {
       await this.stop();
@@ -123,63 +114,28 @@ export class WorkerPlane implements DataPlane {
     }
   }
 
-  #startWorker(): void {
+  #beginThread(): void {
     const udp = this.#udp;
     const device = this.#device;
     if (!udp || !device) return;
-    const { port1, port2 } = new MessageChannel();
-    const setup: WorkerSetup = {
-      shared: this.#shared.buffer,
-      port: port2,
+    const { ip, mac, mtu } = this.#options;
+    const setup = {
       tapFd: device.fd,
       udpFd: udp.fd,
-      wakeFd: this.#wakeFd,
       ipv6: udp.ipv6,
       arenaAddress: this.#arenaAddress,
       arenaLength,
-      ip: this.#options.ip,
-      mac: this.#options.mac,
-      mtu: this.#options.mtu,
+      ip,
+      mac,
+      mtu,
     };
-    this.#shared.flow.fill(0);
-    Atomics.store(this.#shared.control, ControlWord.posted, 0);
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: setup,
-      transferList: [port2],
-      name: `evio-plane-${device.name}`,
-      // Options of the main program (--input-type, --inspect) are none of the worker's.
-      execArgv: [],
-    });
-    this.#worker = worker;
-    this.#port = port1;
-    port1.on('message', (events: Event[]) => {
-      for (const event of events) this.#deliver(event);
-    });
+    this.#thread?.begin(setup, `evio-plane-${device.name}`);
     // Only the start, which somebody waits for, keeps the process alive.
-    if (!this.#ready) this.#letGo();
-    let reason = 'the thread ended';
-    worker.on('error', (error) => {
-      reason = messageOf(error);
-    });
-    this.#ended = new Promise((resolve) => {
-      worker.on('exit', () => {
-        resolve();
-        port1.close();
-        if (this.#worker === worker) this.#fell(reason);
-      });
-    });
+    if (!this.#ready) this.#thread?.letGo();
   }
 
-  #letGo(): void {
-    this.#port?.unref();
-    this.#worker?.unref();
-  }
-
-  /** The worker is gone, asked or not. */
+  /** The worker is gone without being asked. */
   #fell(reason: string): void {
-    this.#worker = undefined;
-    this.#port = undefined;
-    if (this.#stopping) return;
     if (this.#unready) {
       this.#unready(new EvioError('EVIO_INTERNAL', `the data plane does not start: ${reason}`));
       return;
@@ -194,12 +150,12 @@ export class WorkerPlane implements DataPlane {
     this.#restarts++;
     this.#log.error('data plane restarted', { restarts: this.#restarts, reason });
     try {
-      this.#startWorker();
+      this.#beginThread();
     } catch (thrown) {
       this.#fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
       return;
     }
-    for (const command of this.#mirror.replay()) this.#post(command);
+    for (const command of this.#mirror.replay()) this.#thread?.post(command);
     this.#listener?.restarted(this.#restarts, reason);
   }
 
@@ -215,7 +171,7 @@ export class WorkerPlane implements DataPlane {
     const { flow } = this.#shared;
     switch (event.type) {
       case 'ready':
-        this.#letGo();
+        this.#thread?.letGo();
         this.#ready?.();
         this.#ready = undefined;
         this.#unready = undefined;
@@ -252,23 +208,7 @@ export class WorkerPlane implements DataPlane {
   #command(command: Command): void {
     if (this.#stopping) return;
     this.#mirror.note(command);
-    this.#post(command);
-  }
-
-  #post(command: Command, transfer: ArrayBuffer[] = []): void {
-    if (!this.#port) return;
-    this.#port.postMessage(command, transfer);
-    Atomics.add(this.#shared.control, ControlWord.posted, 1);
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#one && this.#wakeFd >= 0) libc().write(this.#wakeFd, this.#one.base, 8);
-  }
-
-  #tellStop(): void {
-    Atomics.store(this.#shared.control, ControlWord.stop, 1);
-    this.#wake();
+    this.#thread?.post(command);
   }
 
   stop(): Promise<void> {
@@ -277,23 +217,9 @@ export class WorkerPlane implements DataPlane {
   }
 
   async #stop(): Promise<void> {
-    process.off('exit', this.#wakeAtExit);
-    const worker = this.#worker;
-    if (worker) {
-      this.#tellStop();
-      worker.ref();
-      const timer = setTimeout(() => void worker.terminate(), stopMs);
-      await this.#ended;
-      clearTimeout(timer);
-    }
-    this.#port?.close();
-    this.#port = undefined;
-    this.#worker = undefined;
+    await this.#thread?.end();
     this.#device?.close();
-    const c = this.#udp || this.#wakeFd >= 0 ? libc() : undefined;
-    if (this.#udp) c?.close(this.#udp.fd);
-    if (this.#wakeFd >= 0) c?.close(this.#wakeFd);
-    this.#wakeFd = -1;
+    if (this.#udp) libc().close(this.#udp.fd);
     if (this.#arenaAddress !== 0) unmap(this.#arenaAddress, arenaLength);
     this.#arenaAddress = 0;
     this.#mirror.clear();
@@ -368,7 +294,7 @@ export class WorkerPlane implements DataPlane {
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     if (this.#stopping) return;
     const whole = batch.byteLength === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer;
-    this.#post(
+    this.#thread?.post(
       { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
       whole ? [batch.buffer] : [],
     );
@@ -394,7 +320,7 @@ export class WorkerPlane implements DataPlane {
     c.dup2(fresh.fd, old.fd);
     c.close(fresh.fd);
     this.#udp = { ...fresh, fd: old.fd };
-    this.#wake();
+    this.#thread?.wake();
   }
 
   now(): number {
@@ -411,6 +337,6 @@ export class WorkerPlane implements DataPlane {
 
   /** Test hook: lets the worker fall. */
   crash(): void {
-    this.#post({ type: 'crash' });
+    this.#thread?.post({ type: 'crash' });
   }
 }
