@@ -76,5 +76,11 @@ export class EvioError extends Error {
 
 /** The message of anything thrown, for logs and for wrapping. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    // An object may refuse to be text.
+    return 'something that has no text was thrown';
+  }
 }

@@ -50,3 +50,11 @@ it.each([
 ])('messageOf(%s) is %s', (thrown, message) => {
   expect(messageOf(thrown)).toBe(message);
 });
+
+describe('what was thrown', () => {
+  it('has a message, even when it refuses to be text', () => {
+    expect(messageOf(new Error('x'))).toBe('x');
+    expect(messageOf('y')).toBe('y');
+    expect(messageOf({ toString: '' })).toContain('no text');
+  });
+});
