@@ -2,6 +2,7 @@
  * Where handshake packets come in: gate, Diffie-Hellman, certificate, session. A stranger's packet costs two hashes.
  */
 import type { Origin, Path } from './dataplane/plane.js';
+import { parseCertificate, parseCredential } from './identity/certificate.js';
 import { dhPublicKey, type DhKeys } from './identity/keys.js';
 import { equalBytes } from './lib/bytes.js';
 import type { Random } from './lib/env.js';
@@ -87,10 +88,14 @@ export class HandshakeDoor {
     return verdict.kind === 'pass';
   }
 
-  /** The peer whose certificate this is, when it belongs to the key that the handshake proved. */
+  /**
+   * The peer whose certificate this is, when it belongs to the key that the handshake proved. That comes first: who
+   * joined by the same invite holds the key that signs certificates, so only its owner may bring one.
+   */
   #prove(credential: Uint8Array, remoteStatic: Uint8Array): Peer | undefined {
-    const peer = this.#ports.members.take(credential);
-    const key = peer && dhPublicKey(peer.member.key);
-    return key && equalBytes(key, remoteStatic) ? peer : undefined;
+    const parts = parseCredential(credential);
+    const certificate = parts && parseCertificate(parts.certificate);
+    const key = certificate && dhPublicKey(certificate.nodeKey);
+    return key && equalBytes(key, remoteStatic) ? this.#ports.members.take(credential) : undefined;
   }
 }

@@ -3,10 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { NodeEvent } from '../../src/core/control/schema.js';
 import { stateSchema, type NodeState, type Profile } from '../../src/core/config/schema.js';
 import { Engine } from '../../src/core/engine.js';
-import { enroll, makeInvite, makeNetwork } from '../../src/core/identity/enroll.js';
+import { enroll, makeInvite, makeNetwork, resign } from '../../src/core/identity/enroll.js';
+import { generateKeys } from '../../src/core/identity/keys.js';
 import { selfOf } from '../../src/core/identity/self.js';
 import { decodeToken } from '../../src/core/identity/token.js';
 import { macOf } from '../../src/core/identity/node-id.js';
+import { concatBytes, utf8 } from '../../src/core/lib/bytes.js';
+import { createInitiation } from '../../src/core/noise/ik.js';
+import { StampSource } from '../../src/core/noise/tai64n.js';
+import { encodeInitPayload } from '../../src/core/wire/handshake.js';
+import { Suite } from '../../src/core/wire/packet.js';
 import { MemoryNet } from '../support/memory-net.js';
 import { MemoryPlane } from '../support/memory-plane.js';
 import { SeededRandom, virtualEnv, VirtualClock } from '../support/virtual.js';
@@ -218,6 +224,31 @@ describe('two engines', () => {
     await clock.run(3_000);
     expect(a.engine.peers()[0]).toMatchObject({ path: null });
     expect(a.engine.why('n1').path).toBeNull();
+  });
+
+  it('take a new certificate of a member from that member only', async () => {
+    const { clock, net, a, b, ids } = await pair();
+    await clock.run(3_000);
+    const before = a.engine.peers()[0];
+    // b's invite is known to everybody who joined by it: with it b's node key can be given another address.
+    const forged = resign(b.profile, { ip: '10.144.7.7' }, clock.date() + 1_000);
+    const eve = generateKeys(new SeededRandom(666));
+    const { packet } = createInitiation({
+      suite: Suite.aes256gcm,
+      prologue: concatBytes(utf8('evio data 1'), selfOf(a.profile).network.rootKey),
+      localStatic: eve.dh,
+      remoteStatic: selfOf(a.profile).keys.dh.publicKey,
+      payload: encodeInitPayload({
+        stamp: new StampSource(clock).next(),
+        boot: 1,
+        certificate: forged,
+      }),
+      senderIndex: 1,
+      random: new SeededRandom(667),
+    });
+    net.open('203.0.113.66', 666, () => undefined).send(packet, { host: '192.0.2.1', port: 5000 });
+    await clock.run(500);
+    expect(a.engine.peers()[0]).toMatchObject({ id: ids[1], ip: before?.ip, state: 'connected' });
   });
 
   it('survive a stranger who sends garbage, replays and truncated handshakes', async () => {
