@@ -43,7 +43,6 @@ export class PeerEntry {
   readonly nodeId: Uint8Array;
   readonly macHigh: number;
   readonly macLow: number;
-  readonly ip: number;
   readonly bridge: boolean;
   readonly route: Route;
   /** Start of its counters in shared memory. */
@@ -60,7 +59,6 @@ export class PeerEntry {
     this.nodeId = nodeId;
     this.macHigh = macHigh(mac, 0);
     this.macLow = macLow(mac, 0);
-    this.ip = guard.ip | 0;
     this.bridge = guard.bridge;
     this.route = route;
     this.counters = slot * peerStride;

@@ -19,8 +19,6 @@ const neighbourAdvertisement = 136;
 export interface GuardSubject {
   readonly macHigh: number;
   readonly macLow: number;
-  /** Certified IPv4 address, signed 32 bits. */
-  readonly ip: number;
   readonly bridge: boolean;
 }
 
@@ -76,7 +74,11 @@ export function checkSource(
   return Verdict.pass;
 }
 
+/** The table decides whose an address is, not the subject's certificate, which may claim one that is another's. */
 function foreignIp(ip: number, subject: GuardSubject, members: MemberTable): Verdict {
-  if (ip === subject.ip || ip === 0) return Verdict.pass;
-  return members.findIp(ip) >= 0 ? Verdict.foreignAddress : Verdict.pass;
+  if (ip === 0) return Verdict.pass;
+  const owner = members.findIp(ip);
+  if (owner < 0) return Verdict.pass;
+  const own = members.high(owner) === subject.macHigh && members.low(owner) === subject.macLow;
+  return own ? Verdict.pass : Verdict.foreignAddress;
 }

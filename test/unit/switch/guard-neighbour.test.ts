@@ -127,6 +127,14 @@ describe('guard', () => {
     expect(judge(frame)).toBe(wanted);
   });
 
+  it('gives an address to the member that the table names, whatever a certificate claims', () => {
+    const thief = { ...subject, ip: ipOf(3) };
+    const arp = arpFrame(to, own, 2, { mac: own, ip: ipOf(3) }, { mac: to, ip: ipOf(2) });
+    expect(judge(udpFrame(to, own, ipOf(3), ipOf(2), load), thief)).toBe(Verdict.foreignAddress);
+    expect(judge(arp, thief)).toBe(Verdict.foreignAddress);
+    expect(judge(udpFrame(to, own, ipOf(1), ipOf(2), load), thief)).toBe(Verdict.pass);
+  });
+
   it('lets a bridge use any source', () => {
     const bridge = { ...subject, bridge: true };
     expect(judge(plainFrame(to, macOf(9)), bridge)).toBe(Verdict.pass);
