@@ -8,6 +8,7 @@ import { createPublicKey, verify as verifySignature } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { toBase64Url } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
+import { isLowOrder } from '../noise/suite.js';
 
 export const publicKeyLength = 32;
 export const signatureLength = 64;
@@ -37,10 +38,14 @@ export function generateKeys(random: Random): Keys {
   return keysFromSeed(random.fill(new Uint8Array(seedLength)));
 }
 
-/** The Noise static key that belongs to a public key, or undefined when it is no point of the curve. */
+/**
+ * The Noise static key that belongs to a public key, or undefined when it is no point of the curve or one of low order,
+ * with which no secret can be shared.
+ */
 export function dhPublicKey(publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    return ed25519.utils.toMontgomery(publicKey);
+    const key = ed25519.utils.toMontgomery(publicKey);
+    return isLowOrder(key) ? undefined : key;
   } catch {
     return undefined;
   }

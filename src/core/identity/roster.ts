@@ -1,6 +1,7 @@
 /** The members of one network that we know of: verified, newest certificate of each. No I/O. */
 import { equalBytes } from '../lib/bytes.js';
 import { verifyCredential, type CredentialFault, type Member } from './certificate.js';
+import { dhPublicKey } from './keys.js';
 import type { NetworkFacts } from './network.js';
 
 /** More members than this are not kept: a hostile relay must not fill our memory. */
@@ -46,6 +47,8 @@ export class Roster {
     if (before && (equalBytes(before.credential, credential) || before.signedAt >= member.signedAt)) {
       return { kind: 'known', member: before };
     }
+    // Whoever holds an invite can certify any 32 bytes; only a key that can shake hands makes a peer.
+    if (!before && !dhPublicKey(member.key)) return { kind: 'refused', fault: 'malformed' };
     if (!before && this.#members.size >= maxMembers) return { kind: 'refused', fault: 'full' };
     this.#members.set(member.idText, member);
     return before ? { kind: 'changed', member, before } : { kind: 'new', member };

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Role, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
+import {
+  encodeCredential,
+  Role,
+  signCertificate,
+  signReceipt,
+  verifyCredential,
+} from '../../../src/core/identity/certificate.js';
 import {
   enroll,
   makeInvite,
@@ -9,8 +15,9 @@ import {
   type NetworkPlan,
 } from '../../../src/core/identity/enroll.js';
 import { checkNodeName, nodeNameFrom } from '../../../src/core/identity/names.js';
+import { Roster } from '../../../src/core/identity/roster.js';
 import { selfOf, withReceipt } from '../../../src/core/identity/self.js';
-import { generateKeys } from '../../../src/core/identity/keys.js';
+import { dhPublicKey, generateKeys } from '../../../src/core/identity/keys.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
 import { systemRandom, type Clock } from '../../../src/core/lib/env.js';
@@ -94,6 +101,30 @@ describe('invites and enrolment', () => {
     });
     expect(profile.rootSeed).toBeUndefined();
     expect(codeOf(() => makeInvite(profile, invitePlan, env))).toBe('EVIO_NOT_ADMIN');
+  });
+
+  it('makes no member of a key that cannot shake hands', () => {
+    const owner = network();
+    const token = decodeToken(makeInvite(owner, invitePlan, env).token);
+    const { certificate } = selfOf(enroll(token, { name: 'ben' }, env));
+    const judge = (nodeKey: Uint8Array) =>
+      new Roster(selfOf(owner).network, '').take(
+        encodeCredential({
+          certificate: signCertificate({ ...certificate, nodeKey }, token.inviteKeys),
+          invite: token.inviteBytes,
+          receipt: new Uint8Array(0),
+        }),
+        start + 1,
+      );
+    expect(judge(certificate.nodeKey).kind).toBe('new');
+    const neutral = Uint8Array.of(1, ...new Uint8Array(31));
+    const orderFour = new Uint8Array(32);
+    const orderTwo = Uint8Array.of(0xec, ...new Uint8Array(30).fill(0xff), 0x7f);
+    const offCurve = Uint8Array.of(2, ...new Uint8Array(31));
+    for (const key of [neutral, orderTwo, orderFour, offCurve]) {
+      expect(dhPublicKey(key)).toBeUndefined();
+      expect(judge(key)).toEqual({ kind: 'refused', fault: 'malformed' });
+    }
   });
 
   it('admits the roles of the invite', () => {
