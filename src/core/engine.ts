@@ -14,7 +14,7 @@ import type { Member } from './identity/certificate.js';
 import { resign } from './identity/enroll.js';
 import { describeNetwork, type RelayFact } from './identity/network.js';
 import { macOf } from './identity/node-id.js';
-import { selfOf, withReceipt, type Self } from './identity/self.js';
+import { selfOf, withGenuineReceipt, type Self } from './identity/self.js';
 import { concatBytes, fromBase64Url, toBase64Url, utf8 } from './lib/bytes.js';
 import { formatEndpoint } from './lib/endpoint.js';
 import { EvioError, messageOf } from './lib/errors.js';
@@ -475,7 +475,11 @@ export class Engine implements Node {
   #welcome(welcome: Welcome, relay: RelayFact): void {
     const { members } = this.#live;
     const receipt = welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
-    if (receipt && receipt.length > 0) this.#useCredential(withReceipt(this.#credential, receipt));
+    if (receipt && receipt.length > 0) {
+      const received = withGenuineReceipt(this.#credential, receipt, this.#self.network);
+      if (received) this.#useCredential(received);
+      else this.#env.log.warn('receipt is not genuine', { relay: relay.address });
+    }
     const skewMs = Math.round(welcome.date - this.#env.clock.date());
     if (Math.abs(skewMs) > 60_000) {
       this.#env.log.warn('clock differs from the relay', { relay: relay.address, skewMs });

@@ -6,6 +6,7 @@ import {
   encodeCredential,
   parseCertificate,
   parseCredential,
+  verifyCredential,
   type Certificate,
   type CredentialParts,
 } from './certificate.js';
@@ -18,6 +19,22 @@ export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8A
   const parts = parseCredential(credential);
   if (!parts) throw corrupt('its credential is malformed');
   return encodeCredential({ ...parts, receipt });
+}
+
+/**
+ * The same, or undefined when the receipt is not one that the other members would take: a relay's mistake must not
+ * stand in our state.
+ */
+export function withGenuineReceipt(
+  credential: Uint8Array,
+  receipt: Uint8Array,
+  network: NetworkFacts,
+): Uint8Array | undefined {
+  const certificate = parseCertificate(parseCredential(credential)?.certificate ?? new Uint8Array(0));
+  if (!certificate) return undefined;
+  const received = withReceipt(credential, receipt);
+  // At the date of its own beginning: whether our clock is right is another question.
+  return verifyCredential(received, network, certificate.notBefore, true).ok ? received : undefined;
 }
 
 /** This machine as a member. */

@@ -16,7 +16,7 @@ import {
 } from '../../../src/core/identity/enroll.js';
 import { checkNodeName, nodeNameFrom } from '../../../src/core/identity/names.js';
 import { Roster } from '../../../src/core/identity/roster.js';
-import { selfOf, withReceipt } from '../../../src/core/identity/self.js';
+import { selfOf, withGenuineReceipt, withReceipt } from '../../../src/core/identity/self.js';
 import { dhPublicKey, generateKeys } from '../../../src/core/identity/keys.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
@@ -178,6 +178,29 @@ describe('resign', () => {
       if (moved.ok) addresses.add(moved.member.ip);
     }
     expect(addresses.size).toBe(5);
+  });
+
+  it('takes no receipt that others would refuse, however long', () => {
+    const owner = network(withRelay);
+    const token = decodeToken(makeInvite(owner, invitePlan, env).token);
+    const { credential, keys, network: facts } = selfOf(enroll(token, { name: 'ben' }, env));
+    const fields = {
+      relayKey: relay.publicKey,
+      inviteKey: token.invite.key,
+      nodeKey: keys.publicKey,
+      time: start,
+    };
+    const good = withGenuineReceipt(credential, signReceipt(fields, relay), facts);
+    expect(good && verdict(good, owner, start).ok).toBe(true);
+    const stranger = generateKeys(systemRandom);
+    const bad = [
+      new Uint8Array(512).fill(7),
+      new Uint8Array(3),
+      signReceipt({ ...fields, relayKey: stranger.publicKey }, stranger),
+      signReceipt({ ...fields, nodeKey: stranger.publicKey }, relay),
+      signReceipt({ ...fields, time: start + 2 * day }, relay),
+    ];
+    for (const receipt of bad) expect(withGenuineReceipt(credential, receipt, facts)).toBeUndefined();
   });
 
   it('stays valid without relays after the invite has expired', () => {
