@@ -1,0 +1,138 @@
+/** Completion scripts for shells, made from what the commands declare. Pure: text in, text out. */
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+export interface CommandShape {
+  /** Words of the command: `['token', 'create']`. */
+  readonly words: readonly string[];
+  readonly summary: string;
+  readonly flags: readonly {
+    readonly name: string;
+    readonly summary: string;
+    readonly options: readonly string[];
+  }[];
+}
+
+/** The script that the shell evaluates. */
+export function completionScript(shell: Shell, bin: string, commands: readonly CommandShape[]): string {
+  const makers = { bash, zsh, fish };
+  return makers[shell](bin, commands);
+}
+
+/** Words that may follow each prefix of a command: '' → evio's own commands, 'token' → create, list, revoke. */
+function nextWords(commands: readonly CommandShape[]): Map<string, Map<string, string>> {
+  const out = new Map<string, Map<string, string>>();
+  for (const { words, summary } of commands) {
+    words.forEach((word, i) => {
+      const prefix = words.slice(0, i).join(' ');
+      const next = out.get(prefix) ?? new Map<string, string>();
+      const last = i === words.length - 1;
+      if (last || !next.has(word)) next.set(word, last ? summary : `${word} …`);
+      out.set(prefix, next);
+    });
+  }
+  return out;
+}
+
+/** In single quotes for sh, bash, zsh. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function bash(bin: string, commands: readonly CommandShape[]): string {
+  const words = [...nextWords(commands)].map(
+    ([prefix, next]) => `    ${quoted(prefix)}) words=${quoted([...next.keys()].join(' '))} ;;`,
+  );
+  const flags = commands.map(
+    (c) =>
+      `    ${quoted(c.words.join(' '))}) words=${quoted(['--help', ...c.flags.map((f) => `--${f.name}`)].join(' '))} ;;`,
+  );
+  const values = commands.flatMap((c) =>
+    c.flags
+      .filter((f) => f.options.length > 0)
+      .map(
+        (f) => `    ${quoted(`${c.words.join(' ')} --${f.name}`)}) words=${quoted(f.options.join(' '))} ;;`,
+      ),
+  );
+  return `# bash completion of ${bin}: eval "$(${bin} completion bash)"
+_${bin}() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= word words= i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    case $word in -*) ;; *) command="\${command:+$command }$word" ;; esac
+  done
+  # The longest beginning that is a command; what follows are its arguments.
+  case $command in token\\ *) command=$(printf '%s' "$command" | cut -d' ' -f1-2) ;; *) command=\${command%% *} ;; esac
+  case "$command $prev" in
+${values.join('\n')}
+  esac
+  if [ -z "$words" ]; then case $cur in
+  -*) case $command in
+${flags.join('\n')}
+    esac ;;
+  *) case $command in
+${words.join('\n')}
+    esac ;;
+  esac; fi
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o default -F _${bin} ${bin}
+`;
+}
+
+function zsh(bin: string, commands: readonly CommandShape[]): string {
+  const described = (word: string, text: string): string => quoted(`${word.replaceAll(':', '\\:')}:${text}`);
+  const words = [...nextWords(commands)].map(
+    ([prefix, next]) =>
+      `    ${quoted(prefix)}) items=(${[...next].map(([word, text]) => described(word, text)).join(' ')}) ;;`,
+  );
+  const flags = commands.map(
+    (c) =>
+      `    ${quoted(c.words.join(' '))}) items=(${['help', ...c.flags.map((f) => f.name)]
+        .map((name) => described(`--${name}`, c.flags.find((f) => f.name === name)?.summary ?? 'show help'))
+        .join(' ')}) ;;`,
+  );
+  return `#compdef ${bin}
+# zsh completion of ${bin}: eval "$(${bin} completion zsh)"
+_${bin}() {
+  local -a items before
+  before=(\${(M)words[2,CURRENT-1]:#[^-]*})
+  local command="\${before[1]}"
+  [[ $command == token ]] && command="\${before[1,2]}"
+  if [[ $PREFIX == -* ]]; then
+    case $command in
+${flags.join('\n')}
+    esac
+  else
+    case $command in
+${words.join('\n')}
+    *) _files; return ;;
+    esac
+  fi
+  _describe ${quoted(bin)} items
+}
+compdef _${bin} ${bin}
+`;
+}
+
+function fish(bin: string, commands: readonly CommandShape[]): string {
+  const lines = [`# fish completion of ${bin}: ${bin} completion fish | source`, `complete -c ${bin} -f`];
+  for (const [prefix, next] of nextWords(commands)) {
+    const words = [...next.keys()].join(' ');
+    const when =
+      prefix === ''
+        ? '__fish_use_subcommand'
+        : `__fish_seen_subcommand_from ${prefix}; and not __fish_seen_subcommand_from ${words}`;
+    for (const [word, text] of next)
+      lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(word)} -d ${quoted(text)}`);
+  }
+  for (const { words, flags } of commands) {
+    const when = words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+    for (const flag of flags) {
+      const values = flag.options.length > 0 ? ` -x -a ${quoted(flag.options.join(' '))}` : '';
+      lines.push(`complete -c ${bin} -n ${quoted(when)} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,36 @@
+import * as Args from '@oclif/core/args';
+import { BaseCommand } from '../cli/base.js';
+import { completionScript, shells, type Shell } from '../cli/completion.js';
+
+export default class Completion extends BaseCommand {
+  static override summary = 'print a completion script for your shell';
+  static override description =
+    'Have your shell evaluate it at start-up: for bash add eval "$(evio completion bash)" to ~/.bashrc, for zsh eval "$(evio completion zsh)" to ~/.zshrc after compinit; for fish write it to ~/.config/fish/completions/evio.fish.';
+
+  static override examples = [
+    'eval "$(<%= config.bin %> <%= command.id %> bash)"',
+    '<%= config.bin %> <%= command.id %> fish > ~/.config/fish/completions/evio.fish',
+  ];
+  static override args = {
+    shell: Args.string({ description: 'bash, zsh or fish', required: true, options: [...shells] }),
+  };
+
+  async run(): Promise<object> {
+    const { args } = await this.parse(Completion);
+    const commands = this.config.commands
+      .filter((command) => !command.hidden)
+      .map((command) => ({
+        words: command.id.split(':'),
+        summary: command.summary ?? '',
+        flags: Object.values(command.flags).map((flag) => ({
+          name: flag.name,
+          summary: flag.description ?? '',
+          options: flag.type === 'option' ? (flag.options ?? []) : [],
+        })),
+      }))
+      .sort((a, b) => a.words.join(' ').localeCompare(b.words.join(' ')));
+    const script = completionScript(args.shell as Shell, this.config.bin, commands);
+    this.print(script);
+    return { shell: args.shell, script };
+  }
+}
