@@ -13,18 +13,10 @@
 import type { Path } from '../dataplane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
-import type { Candidate, CandidateKind } from '../wire/control.js';
+import type { Candidate } from '../wire/control.js';
 import { isProbeable } from './candidate.js';
+import { burstMs, maxRemotes, newRemote, openingHops, smooth, type Remote } from './remote.js';
 
-/**
- * When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs.
- * The first ping dies behind our own router. A router that takes an early ping of the peer for local input would map
- * our own packets to another port from then on, so both sides open their own NAT before anything reaches the other's;
- * the pause is there for offers that cross at different times.
- */
-const burstMs = [0, 150, 250, 400, 700, 1_100, 1_700, 2_500, 4_000] as const;
-/** Routers that the first ping passes: our own, not the peer's. */
-const openingHops = 2;
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
 /** Heartbeat of the active path: in use, idle. Below the 30 s after which common NATs forget a mapping. */
@@ -48,28 +40,6 @@ const shunMs = 120_000;
 const fullSizeTries = 4;
 /** A pong later than this is no answer. */
 const pingLifeMs = 5_000;
-/** Remote candidates kept, offered and observed ones together. */
-const maxRemotes = 32;
-
-type RemoteState = 'waiting' | 'probing' | 'answering' | 'usable' | 'narrow' | 'failed';
-
-interface Remote {
-  readonly key: string;
-  readonly endpoint: Endpoint;
-  kind: CandidateKind | 'peer-reflexive';
-  state: RemoteState;
-  rttMs: number | null;
-  burstAt: number;
-  burstStep: number;
-  fullSizeSent: number;
-  lastPingAt: number;
-  lastPongAt: number;
-  missed: number;
-  offered: boolean;
-  /** Not to be chosen before: it answered pings and ate payload. */
-  shunnedUntil: number;
-}
-
 interface Ping {
   readonly key: string | null;
   readonly sentAt: number;
@@ -441,23 +411,9 @@ export class Prober {
 
   #remote(endpoint: Endpoint, kind: Remote['kind']): Remote | undefined {
     const key = formatEndpoint(endpoint);
-    let remote = this.#remotes.get(key);
-    if (remote || !isProbeable(endpoint) || this.#remotes.size >= maxRemotes) return remote;
-    remote = {
-      key,
-      endpoint,
-      kind,
-      state: 'waiting',
-      rttMs: null,
-      burstAt: 0,
-      burstStep: burstMs.length,
-      fullSizeSent: 0,
-      lastPingAt: -Infinity,
-      lastPongAt: -Infinity,
-      missed: 0,
-      offered: false,
-      shunnedUntil: -Infinity,
-    };
+    const known = this.#remotes.get(key);
+    if (known || !isProbeable(endpoint) || this.#remotes.size >= maxRemotes) return known;
+    const remote = newRemote(key, endpoint, kind);
     this.#remotes.set(key, remote);
     return remote;
   }
@@ -494,10 +450,4 @@ export class Prober {
     else this.#ports.log('path', 'none');
     this.#ports.changed(before, after);
   }
-}
-
-/** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8), but quick to believe a shorter one. */
-function smooth(before: number | null, sample: number): number {
-  if (before === null) return sample;
-  return before + (sample - before) / (sample < before ? 2 : 8);
 }

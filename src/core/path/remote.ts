@@ -1,0 +1,59 @@
+/** An address at which a peer may be reached, what is known of it, and when it is asked. Plain data for the prober. */
+import type { Endpoint } from '../lib/endpoint.js';
+import type { CandidateKind } from '../wire/control.js';
+
+/**
+ * When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs.
+ * The first ping dies behind our own router. A router that takes an early ping of the peer for local input would map
+ * our own packets to another port from then on, so both sides open their own NAT before anything reaches the other's;
+ * the pause is there for offers that cross at different times.
+ */
+export const burstMs = [0, 150, 250, 400, 700, 1_100, 1_700, 2_500, 4_000] as const;
+/** Routers that the first ping passes: our own, not the peer's. */
+export const openingHops = 2;
+/** Remote candidates kept, offered and observed ones together. */
+export const maxRemotes = 32;
+
+export type RemoteState = 'waiting' | 'probing' | 'answering' | 'usable' | 'narrow' | 'failed';
+
+export interface Remote {
+  readonly key: string;
+  readonly endpoint: Endpoint;
+  kind: CandidateKind | 'peer-reflexive';
+  state: RemoteState;
+  rttMs: number | null;
+  burstAt: number;
+  burstStep: number;
+  fullSizeSent: number;
+  lastPingAt: number;
+  lastPongAt: number;
+  missed: number;
+  offered: boolean;
+  /** Not to be chosen before: it answered pings and ate payload. */
+  shunnedUntil: number;
+}
+
+/** A candidate that was never asked. */
+export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind']): Remote {
+  return {
+    key,
+    endpoint,
+    kind,
+    state: 'waiting',
+    rttMs: null,
+    burstAt: 0,
+    burstStep: burstMs.length,
+    fullSizeSent: 0,
+    lastPingAt: -Infinity,
+    lastPongAt: -Infinity,
+    missed: 0,
+    offered: false,
+    shunnedUntil: -Infinity,
+  };
+}
+
+/** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8), but quick to believe a shorter one. */
+export function smooth(before: number | null, sample: number): number {
+  if (before === null) return sample;
+  return before + (sample - before) / (sample < before ? 2 : 8);
+}
