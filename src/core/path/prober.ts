@@ -94,6 +94,8 @@ export class Prober {
   #running = false;
   #nextUpgradeAt = Infinity;
   #usedAt = -Infinity;
+  /** When the present spell of use began: nothing can have been missing for longer. */
+  #usedSince = -Infinity;
   #txSeen = 0;
   #rxSeen = 0;
   /** txDirect when the peer's count of received frames was last heard, and that count. */
@@ -275,13 +277,16 @@ export class Prober {
   }
 
   #watchActive(now: number, traffic: Traffic): void {
-    if (traffic.txDirect !== this.#txSeen || traffic.rxDirect !== this.#rxSeen) this.#usedAt = now;
+    if (traffic.txDirect !== this.#txSeen || traffic.rxDirect !== this.#rxSeen) {
+      if (!this.#used(now)) this.#usedSince = now;
+      this.#usedAt = now;
+    }
     if (traffic.rxDirect !== this.#rxSeen) this.#txAtLastRx = traffic.txDirect;
     this.#txSeen = traffic.txDirect;
     this.#rxSeen = traffic.rxDirect;
     const active = this.#active;
     if (!active) return;
-    const silence = Math.min(traffic.directRxAgeMs, now - active.lastPongAt);
+    const silence = Math.min(traffic.directRxAgeMs, now - active.lastPongAt, now - this.#usedSince);
     const unansweredFrames = traffic.txDirect > this.#txAtLastRx;
     const retry = Math.max(retryMs, 2 * (active.rttMs ?? 0));
     const suspect = unansweredFrames && this.#used(now) && silence > suspectMs;

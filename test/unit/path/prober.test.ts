@@ -163,6 +163,30 @@ describe('prober', () => {
     expect(kind()).toBe('direct');
   });
 
+  it('stays on a direct path when a frame goes out after a rest and needs no answer', () => {
+    r.open(peerAt.host);
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(1_000);
+    for (let i = 0; i < 8; i++) {
+      // Between two idle heartbeats, at varying distance from them.
+      r.run(6_700);
+      r.traffic.txDirect++;
+      r.run(300);
+    }
+    expect(r.moves.map((move) => move?.kind)).toEqual(['relay', 'direct']);
+  });
+
+  it('leaves a direct path that died during a rest within 3 s of the first frame', () => {
+    r.open(peerAt.host);
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(9_000);
+    r.reach.delete(peerAt.host);
+    r.run(3_000, () => r.traffic.txDirect++);
+    expect(kind()).toBe('relay');
+  });
+
   it('drops a direct path that answers pings and eats payload, and leaves it alone for a while', () => {
     connectDirect();
     r.run(20_000, () => {
