@@ -2,6 +2,11 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { badValue } from '../core/identity/names.js';
 
+/** A rate of the relay, Mbit/s. The upper end keeps a mistyped number of bit/s from meaning "no limit". */
+function rateFlag(description: string) {
+  return Flags.integer({ min: 1, max: 1_000_000, helpValue: 'MBPS', description });
+}
+
 export default class Relay extends BaseCommand {
   static override summary = 'run the rendezvous server';
   static override description = `Runs the server by which nodes find each other: STUN, signalling and relaying on one port, TCP and UDP. It needs no root and no network; its key is made at the first start and kept in the state folder. Runs until SIGINT or SIGTERM.
@@ -37,9 +42,12 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       description: 'serve this network only; repeatable [default: every network that names this relay]',
     }),
     metrics: Flags.string({ helpValue: 'HOST:PORT', description: 'serve GET /metrics for Prometheus here' }),
+    'limit-node': rateFlag('relay at most so many Mbit/s from one node [default: 10000]'),
+    'limit-network': rateFlag('relay at most so many Mbit/s in one network [default: 40000]'),
     'alternate-port': Flags.integer({
       min: 1,
       max: 65_535,
+      helpValue: 'PORT',
       description: 'UDP port of the second STUN socket [default: the one after]',
     }),
   };
@@ -53,9 +61,11 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     const { RelayServer } = await import('../rendezvous/server.js');
     const { systemClock, systemRandom } = await import('../core/lib/env.js');
     const { stopOnSignals } = await import('../cli/signals.js');
+    const { lockRelay } = await import('../cli/relay-lock.js');
     const cert = flags['tls-cert'];
     const key = flags['tls-key'];
     const log = await this.logger();
+    const home = this.home();
     const server = new RelayServer({
       listen: flags.listen,
       public: flags.public,
@@ -63,7 +73,8 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       allow: flags.allow,
       metrics: flags.metrics,
       alternatePort: flags['alternate-port'],
-      home: this.home().path,
+      limits: { nodeMbps: flags['limit-node'], networkMbps: flags['limit-network'] },
+      home: home.path,
       env: { clock: systemClock, random: systemRandom, log },
     });
     let finish = (): void => undefined;
@@ -72,6 +83,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       await server.stop();
       finish();
     };
+    const unlock = await lockRelay(home, log);
     const release = stopOnSignals(stop, log);
     try {
       const listening = await server.start();
@@ -82,6 +94,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     } finally {
       await server.stop();
+      unlock();
       release();
     }
     return undefined;

@@ -50,7 +50,7 @@ export interface RelayServerOptions {
   readonly alternatePort?: number | null | undefined;
   /** EVIO_HOME: keys and state are kept in its folder `relay`. */
   readonly home: string;
-  readonly limits?: Partial<RelayLimits> | undefined;
+  readonly limits?: { readonly [K in keyof RelayLimits]?: RelayLimits[K] | undefined };
   /** `dgram` forwards on the main thread; by default a worker does, where it can. */
   readonly forwarder?: 'dgram' | 'worker' | undefined;
   readonly env: Env;

@@ -1,8 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { toBase64Url } from '../../src/core/lib/bytes.js';
+import { parseRelayUrl, relayFactOf } from '../../src/core/net/relay-url.js';
+import type { RelayFact } from '../../src/core/identity/network.js';
+import { Kit, sleep, TestNetwork, UdpPeer, until } from '../unit/rendezvous/relay-kit.js';
 import { TestHome, binary } from './support.js';
 
 const otherKey = toBase64Url(keysFromSeed(new Uint8Array(32).fill(7)).publicKey);
@@ -12,6 +16,7 @@ interface Listening {
   url: string;
   listen: string;
   key: string;
+  metrics?: string;
 }
 
 let relayHome: TestHome;
@@ -64,6 +69,64 @@ describe('relay', () => {
     expect(first.url).toBe(`evio://${first.listen}#${first.key}`);
     expect(await stopRelay()).toBe(0);
     expect((await startRelay()).key).toBe(first.key);
+  });
+
+  it('is the only one with its state folder', async () => {
+    const first = await startRelay();
+    const lock = join(relayHome.path, 'relay/lock');
+    const { status, error } = await relayHome.run(['relay', '--listen', '127.0.0.1:0', '--json']);
+    expect(error()).toMatchObject({
+      code: 'EVIO_ALREADY_RUNNING',
+      message: `A relay runs already with this state folder (${lock}).`,
+    });
+    expect(status).toBe(1);
+    // The first one was not disturbed, and what a killed one leaves behind holds nobody up.
+    expect((await fetch(`http://${first.listen}/healthz`)).status).toBe(200);
+    const child = relay;
+    const ended = new Promise((resolve) => child?.once('close', resolve));
+    child?.kill('SIGKILL');
+    await ended;
+    expect(existsSync(lock)).toBe(true);
+    expect((await startRelay()).key).toBe(first.key);
+    expect(await stopRelay()).toBe(0);
+    expect(readdirSync(join(relayHome.path, 'relay')).filter((name) => !/\.(json|log)$/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    ['--limit-node', 'node-limit'],
+    ['--limit-network', 'network-limit'],
+  ])('holds what it relays to %s', async (flag, reason) => {
+    const { url, metrics } = await startRelay(flag, '1', '--metrics', '127.0.0.1:0');
+    const fact = relayFactOf(parseRelayUrl(url)) as RelayFact;
+    const network = new TestNetwork([fact]);
+    const kit = new Kit();
+    const dropped = async (): Promise<number> => {
+      const text = await (await fetch(`http://${metrics}/metrics`)).text();
+      return Number(new RegExp(`evio_relay_drops_total\\{reason="${reason}"\\} (\\d+)`).exec(text)?.[1]);
+    };
+    try {
+      const a = await kit.client(network.node(1), fact).up();
+      const b = await kit.client(network.node(2), fact).up();
+      const left = await (await UdpPeer.open(kit, a.session)).bind();
+      const right = await (await UdpPeer.open(kit, b.session)).bind();
+      for (let i = 0; i < 500; i++) {
+        left.sendTo(b.node.id, new Uint8Array(1_200).fill(i));
+        if (i % 50 === 0) await sleep(1);
+      }
+      // The bucket holds 256 kB of these 600.
+      await until(() => right.delivered.length > 100);
+      await expect.poll(dropped, { timeout: 5_000 }).toBeGreaterThan(50);
+    } finally {
+      await kit.clean();
+    }
+  });
+
+  it.each(['0', '-1', '1.5', 'fast'])('takes no rate of %s', async (rate) => {
+    const { status, error } = await home.run(['relay', `--limit-node=${rate}`, '--json']);
+    expect(error().code).toBe('EVIO_USAGE');
+    expect(status).toBe(2);
   });
 
   it('says that its port is taken', async () => {

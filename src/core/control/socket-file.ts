@@ -1,11 +1,12 @@
 /**
- * Takes the path of a control socket for this process, so that a home has one node.
+ * Takes the path of a socket for this process alone, so that a home has one node, and a relay's folder one relay.
  *
- * A node that was killed leaves its socket behind; nobody answers there, and it is replaced. The new socket is made
+ * A process that was killed leaves its socket behind; nobody answers there, and it is replaced. The new socket is made
  * under a name of its own and linked into place, which fails when another process was faster.
  */
 import { chmodSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
 import { storageError } from '../config/home.js';
 import { EvioError } from '../lib/errors.js';
 
@@ -66,27 +67,33 @@ function link(from: string, to: string): boolean {
 
 /**
  * Lets the server listen at `path`, mode 0600. Resolves to a function that removes the path, if it still is ours.
+ * `taken` makes the error for a path at which another process answers.
  *
  * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE.
  */
-export async function listenExclusively(server: Server, path: string): Promise<() => void> {
-  // Short, because the path's length was checked for the final name.
-  const own = `${path.slice(0, -'control.sock'.length)}c${process.pid}`;
-  const stale = `${path.slice(0, -'control.sock'.length)}s${process.pid}`;
+export async function listenExclusively(
+  server: Server,
+  path: string,
+  taken: (path: string) => EvioError = alreadyRunning,
+): Promise<() => void> {
+  // Short, because the length of the home's path was checked for `control.sock` (sun_path, 107 bytes).
+  const pid = process.pid.toString(36);
+  const own = join(dirname(path), `c${pid}`);
+  const stale = join(dirname(path), `s${pid}`);
   try {
     rmSync(own, { force: true });
     await listen(server, own);
     chmodSync(own, 0o600);
     try {
       if (!link(own, path)) {
-        if (await answers(path)) throw alreadyRunning(path);
+        if (await answers(path)) throw taken(path);
         renameSync(path, stale);
         if (await answers(stale)) {
           // Another process came between: give its socket back.
           link(stale, path);
-          throw alreadyRunning(path);
+          throw taken(path);
         }
-        if (!link(own, path)) throw alreadyRunning(path);
+        if (!link(own, path)) throw taken(path);
       }
     } finally {
       rmSync(stale, { force: true });
