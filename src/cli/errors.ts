@@ -25,11 +25,30 @@ function sentenceOf(message: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** What oclif says of wrong usage, in our words where its own name what nobody typed. */
+function usageSentence(message: string): string {
+  const text = sentenceOf(message);
+  const unknown = /^command (\S+) not found\.$/.exec(text)?.[1];
+  // oclif writes `token:frob` for `token frob`.
+  if (unknown !== undefined) return `There is no command "${unknown.replaceAll(':', ' ')}".`;
+  const missing = /^Missing 1 required arg: (\S+) (.*)$/.exec(text);
+  if (missing) return `${missing[1]?.toUpperCase()} is missing: ${missing[2]}`;
+  return text.replace(/^Parsing (--\S+) Expected /, '$1: expected ');
+}
+
+/** oclif writes the flag, a line break and a hint around the message of what a flag's parser throws. */
+function undecorated(error: EvioError): EvioError {
+  const flag = /^Parsing (--\S+)\s/.exec(error.message)?.[1];
+  if (flag !== undefined)
+    error.message = `${flag}: ${sentenceOf(error.message.slice(`Parsing ${flag}`.length))}`;
+  return error;
+}
+
 /** Anything thrown, as an operator error. `help` is the command whose `--help` explains the usage. */
 export function toEvioError(thrown: unknown, help = 'evio --help'): EvioError {
-  if (thrown instanceof EvioError) return thrown;
+  if (thrown instanceof EvioError) return undecorated(thrown);
   if (thrown instanceof Error && isUsageError(thrown)) {
-    return new EvioError('EVIO_USAGE', sentenceOf(thrown.message), [`See: ${help}`], { cause: thrown });
+    return new EvioError('EVIO_USAGE', usageSentence(thrown.message), [`See: ${help}`], { cause: thrown });
   }
   return new EvioError(
     'EVIO_INTERNAL',

@@ -36,7 +36,8 @@ async function dispatch(argv: readonly string[], json: boolean): Promise<void> {
     const { settings } = await import('@oclif/core/settings');
     settings.enableAutoTranspile = false;
     const { run } = await import('@oclif/core/run');
-    await run(helpAsFlag(argv), root);
+    // evio has no plugins: oclif need not look for any in the folders of this user, which may not be readable.
+    await run(helpAsFlag(argv), { root, userPlugins: false, devPlugins: false });
   } catch (thrown) {
     const exit = (thrown as { oclif?: { exit?: number } }).oclif?.exit;
     // Help ends by an exception that means "exit 0".

@@ -144,6 +144,8 @@ describe('wrong usage', () => {
   ])('%j names the bad value', async (args) => {
     const { status, error } = await home.run([...args, '--json']);
     expect(error().code).toBe('EVIO_BAD_VALUE');
+    expect(error().message).toMatch(/^[^\n]+\.$/);
+    expect(error().message).not.toContain('Parsing');
     expect(error().suggestions.length).toBeGreaterThan(0);
     expect(status).toBe(2);
   });

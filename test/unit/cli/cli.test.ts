@@ -72,6 +72,30 @@ describe('toEvioError', () => {
     });
   });
 
+  it.each([
+    ['command token:frob not found', 'There is no command "token frob".'],
+    [
+      'Missing 1 required arg:\npeer  name, or address\nSee more help with --help',
+      'PEER is missing: name, or address.',
+    ],
+    [
+      'Parsing --count \n\tExpected an integer but received: x',
+      '--count: expected an integer but received: x.',
+    ],
+  ])('says %j in words of evio', (said, message) => {
+    expect(toEvioError(Object.assign(new Error(said), { oclif: { exit: 2 } })).message).toBe(message);
+  });
+
+  it('takes away what oclif writes around the error of a flag', () => {
+    const own = new EvioError('EVIO_BAD_VALUE', '"soon" is not a duration.', ['next']);
+    own.message = `Parsing --expires \n\t${own.message}\nSee more help with --help`;
+    expect(toEvioError(own)).toMatchObject({
+      code: 'EVIO_BAD_VALUE',
+      message: '--expires: "soon" is not a duration.',
+      suggestions: ['next'],
+    });
+  });
+
   it('makes an error of anything', () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
