@@ -68,7 +68,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     },
     network: describeNetwork(self.network),
     device: { mtu: self.network.mtu, ...facts.device },
-    relays: facts.relays,
+    relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
     nat: facts.nat,
     // Every member is a neighbour of every other: there are no ring links to tell of.
     ring: { sizeEstimate: peers.length + 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
