@@ -12,6 +12,14 @@ export abstract class BaseCommand extends Command {
     return homeFrom();
   }
 
+  /** A command line that root can type and that finds this state folder: sudo drops EVIO_HOME, and root has its own. */
+  protected asRoot(line: string): string {
+    const { path } = this.home();
+    if (path === homeFrom({}, 0).path) return `sudo ${line}`;
+    const quoted = /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+    return `sudo EVIO_HOME=${quoted} ${line}`;
+  }
+
   /** `evio/0.1.0`, as relays and logs see it. */
   protected agent(): string {
     return `evio/${this.config.version}`;

@@ -14,7 +14,7 @@ export default class Demo extends BaseCommand {
   ];
 
   static override flags = {
-    nodes: Flags.integer({ default: 3, min: 2, max: 24, description: 'how many machines' }),
+    nodes: Flags.integer({ default: 3, min: 2, max: 24, helpValue: 'N', description: 'how many machines' }),
     keep: Flags.boolean({ description: 'leave it standing after the summary, until Ctrl-C' }),
   };
 

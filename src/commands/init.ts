@@ -35,7 +35,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       helpValue: 'ADDRESS',
       description: 'address of this machine; derived from its key when left out',
     }),
-    mtu: Flags.integer({ description: 'MTU of the interface, bytes [default: 1350]' }),
+    mtu: Flags.integer({ helpValue: 'BYTES', description: 'MTU of the interface, bytes [default: 1350]' }),
     'node-name': Flags.string({
       helpValue: 'NAME',
       description: 'name of this machine [default: its host name]',
@@ -65,7 +65,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     if (network.relays.length === 0) {
       this.say('It has no relay: machines behind NAT will not find each other. Give one with --relay.');
     }
-    this.say(`Start this machine with:      sudo evio node`);
+    this.say(`Start this machine with:      ${this.asRoot('evio node')}`);
     this.say(`Let other machines join with: sudo evio join TOKEN`);
     this.say(`The token admits ${firstToken.uses} machines until ${result.tokenExpires}:`);
     this.print(result.token);

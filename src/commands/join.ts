@@ -27,7 +27,7 @@ Give - as token to read it from standard input, where other users of the machine
   };
 
   static override flags = {
-    name: Flags.string({ description: 'name of this machine [default: its host name]' }),
+    name: Flags.string({ helpValue: 'NAME', description: 'name of this machine [default: its host name]' }),
     ip: Flags.string({
       helpValue: 'ADDRESS',
       description: 'address in the network; derived from the key when left out',

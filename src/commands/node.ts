@@ -21,10 +21,20 @@ export default class Node extends BaseCommand {
       helpValue: 'NETWORK',
       description: 'run only this network, by name or id; repeatable',
     }),
-    port: Flags.integer({ min: 1, max: 65_535, description: 'UDP port [default: the one of the last run]' }),
+    port: Flags.integer({
+      min: 1,
+      max: 65_535,
+      helpValue: 'PORT',
+      description: 'UDP port [default: the one of the last run]',
+    }),
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
-    threads: Flags.integer({ min: 1, max: 64, description: 'packet threads [default: chosen by evio]' }),
+    threads: Flags.integer({
+      min: 1,
+      max: 64,
+      helpValue: 'N',
+      description: 'packet threads; this version always uses one, whatever the number',
+    }),
   };
 
   async run(): Promise<object | undefined> {

@@ -18,7 +18,14 @@ export default class Ping extends BaseCommand {
   };
   static override flags = {
     network: networkFlag,
-    count: Flags.integer({ char: 'c', default: 4, min: 1, max: 1000, description: 'how many' }),
+    count: Flags.integer({
+      char: 'c',
+      default: 4,
+      min: 1,
+      max: 1000,
+      helpValue: 'N',
+      description: 'how many',
+    }),
     timeout: durationFlag({
       default: 5000,
       defaultHelp: async () => '5s',

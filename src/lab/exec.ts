@@ -42,7 +42,7 @@ export function requirePrograms(...names: readonly string[]): void {
   const missing = names.filter((name) => findProgram(name) === undefined);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((name) => packageOf[name] ?? name))];
-  throw new EvioError('EVIO_LAB', `the network lab needs ${missing.join(', ')}, which this machine lacks`, [
+  throw new EvioError('EVIO_LAB', `The network lab needs ${missing.join(', ')}, which this machine lacks.`, [
     `apt-get install ${packages.join(' ')}`,
   ]);
 }

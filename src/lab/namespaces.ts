@@ -12,13 +12,13 @@ const overlayFolder = '/etc/netns';
 /** Throws EVIO_NO_PRIVILEGE or EVIO_LAB when this machine cannot hold a lab, saying what would help. */
 export async function requireLab(): Promise<void> {
   if (process.platform !== 'linux') {
-    throw new EvioError('EVIO_LAB', 'the network lab needs Linux network namespaces', [
-      'run it on a Linux machine or in a Linux virtual machine',
+    throw new EvioError('EVIO_LAB', 'The network lab needs Linux network namespaces.', [
+      'Run it on a Linux machine or in a Linux virtual machine.',
     ]);
   }
   if (process.getuid?.() !== 0) {
-    throw new EvioError('EVIO_NO_PRIVILEGE', 'the network lab needs root to make network namespaces', [
-      'run the same command with sudo',
+    throw new EvioError('EVIO_NO_PRIVILEGE', 'The network lab needs root to make network namespaces.', [
+      'Run it with sudo.',
     ]);
   }
   requirePrograms('ip', 'nft', 'ping', 'conntrack');
@@ -29,10 +29,10 @@ export async function requireLab(): Promise<void> {
   } catch (thrown) {
     throw new EvioError(
       'EVIO_LAB',
-      `this machine does not allow network namespaces with nftables: ${messageOf(thrown)}`,
+      `This machine does not allow network namespaces with nftables: ${messageOf(thrown)}`,
       [
-        'in a container, add --privileged (or --cap-add SYS_ADMIN --cap-add NET_ADMIN)',
-        'use a virtual machine',
+        'In a container, add --privileged (or --cap-add SYS_ADMIN --cap-add NET_ADMIN)',
+        'Or use a virtual machine.',
       ],
       { cause: thrown },
     );

@@ -34,6 +34,7 @@ export default class TokenCreate extends BaseCommand {
     }),
     tag: Flags.string({
       multiple: true,
+      helpValue: 'TAG',
       description: 'tag that joiners carry in their certificates; repeatable',
     }),
   };
