@@ -417,10 +417,21 @@ export class Prober {
   #remote(endpoint: Endpoint, kind: Remote['kind']): Remote | undefined {
     const key = formatEndpoint(endpoint);
     const known = this.#remotes.get(key);
-    if (known || !isProbeable(endpoint) || this.#remotes.size >= maxRemotes) return known;
+    if (known || !isProbeable(endpoint)) return known;
+    if (this.#remotes.size >= maxRemotes && !this.#forgetDead()) return undefined;
     const remote = newRemote(key, endpoint, kind);
     this.#remotes.set(key, remote);
     return remote;
+  }
+
+  /** Makes room: a peer that roams leaves an endpoint behind each time. False when all are offered or answer. */
+  #forgetDead(): boolean {
+    for (const [key, { state, offered }] of this.#remotes) {
+      if (offered || state === 'usable' || state === 'answering') continue;
+      this.#remotes.delete(key);
+      return true;
+    }
+    return false;
   }
 
   /** Takes the best path there is: usable direct ones by round trip with hysteresis, else the best relay. */

@@ -247,6 +247,20 @@ describe('prober', () => {
     expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host: '203.0.113.50', port: 777 } });
   });
 
+  it('follows a peer that roams for months, each time to another endpoint', () => {
+    r.prober.start(r.clock.now());
+    for (let i = 1; i <= 80; i++) {
+      r.reach.clear();
+      r.run(15_000);
+      const host = `203.0.113.${i}`;
+      r.open(host);
+      r.prober.observed(r.clock.now(), { host, port: 777 }, 'roamed');
+      r.run(500);
+      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host, port: 777 } });
+    }
+    expect(r.prober.remotes.length).toBeLessThanOrEqual(32);
+  });
+
   it('does not probe loopback or multicast, and keeps a bounded number of candidates', () => {
     r.prober.start(r.clock.now());
     for (let i = 0; i < 500; i++) {
