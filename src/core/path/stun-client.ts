@@ -44,7 +44,8 @@ export class StunClient {
   /** Asks a server now and every minute from now on. */
   ask(now: number, server: Endpoint): void {
     this.#queries = this.#queries.filter((q) => !sameEndpoint(q.server, server));
-    if (this.#queries.length >= maxServers) return;
+    // A relay behind a changing address has others by now.
+    if (this.#queries.length >= maxServers) this.#queries.shift();
     this.#queries.push({ server, transaction: new Uint8Array(12), tries: 0, nextAt: now });
     this.tick(now);
   }
