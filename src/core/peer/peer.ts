@@ -257,7 +257,7 @@ export class Peer {
 
   /** True while tenths of a second matter. */
   get busy(): boolean {
-    return this.prober.busy || this.session.connecting || this.#offerAt !== Infinity;
+    return this.prober.busy || this.session.hurried || this.#offerAt !== Infinity;
   }
 
   goodbye(): void {

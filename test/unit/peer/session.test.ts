@@ -173,6 +173,22 @@ describe('session', () => {
     agree();
   });
 
+  it('is in no hurry for a peer that does not answer, or that there is no way to', () => {
+    const { a, wire, run, agree, clock } = rig();
+    wire.open = false;
+    a.session.connect(clock.now());
+    expect(a.session.hurried).toBe(true);
+    run(60_000);
+    expect([a.session.connecting, a.session.hurried]).toEqual([true, false]);
+    wire.open = true;
+    run(16_000);
+    agree();
+    const alone = rig().a;
+    alone.paths = [];
+    alone.session.connect(0);
+    expect([alone.session.connecting, alone.session.hurried]).toEqual([true, false]);
+  });
+
   it('spends no try while there is no way to send one', () => {
     const { a, wire, run, agree, clock } = rig();
     a.paths = [];
