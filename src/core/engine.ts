@@ -289,6 +289,7 @@ export class Engine implements Node {
       env,
       makePeer: (slot, member) =>
         new Peer(peerPorts, slot, member, this.#state.endpoints[member.idText] ?? []),
+      isOnline: (id) => this.#running?.relays.isOnline(id) ?? false,
       changed: (member) => {
         this.#memberChanged(member);
       },
@@ -565,8 +566,9 @@ export class Engine implements Node {
     this.#env.log.info('peer path', { peer: name, ...move });
     this.#tell({ event: 'peer-path', network: this.networkId, peer: idText, name, ...move });
     if (to?.kind === 'direct') {
-      const endpoints = { ...this.#state.endpoints, [idText]: peer.remembered.map(formatEndpoint) };
-      this.#change({ endpoints });
+      const known = Object.entries(this.#state.endpoints).filter(([id]) => this.#live.members.get(id));
+      const endpoints = Object.fromEntries(known);
+      this.#change({ endpoints: { ...endpoints, [idText]: peer.remembered.map(formatEndpoint) } });
     }
     // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat.
     if (from?.kind === 'direct' && to?.kind !== 'direct') this.#running?.relays.nudge();

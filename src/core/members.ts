@@ -11,6 +11,8 @@ import type { Session } from './peer/session.js';
 export interface MembersPorts {
   readonly env: Env;
   makePeer(slot: number, member: Member): Peer;
+  /** True when a relay says that the member is connected. */
+  isOnline(idText: string): boolean;
   /** A member is new or has another certificate. */
   changed(member: Member): void;
 }
@@ -23,10 +25,11 @@ export class Members {
   readonly #slots: (Peer | undefined)[] = [];
   readonly #sessions = new Map<Session, Peer>();
 
-  constructor(network: NetworkFacts, self: string, ports: MembersPorts) {
+  /** `limit` is there for tests. */
+  constructor(network: NetworkFacts, self: string, ports: MembersPorts, limit?: number) {
     this.#ports = ports;
     this.#networkName = network.name;
-    this.#roster = new Roster(network, self);
+    this.#roster = new Roster(network, self, limit);
   }
 
   /** How many members are known, this node not counted. */
@@ -53,7 +56,10 @@ export class Members {
   /** Takes a credential from anyone: it proves itself. The peer it belongs to, or undefined when it is not valid. */
   take(credential: Uint8Array): Peer | undefined {
     const { env } = this.#ports;
-    const verdict = this.#roster.take(credential, env.clock.date());
+    let verdict = this.#roster.take(credential, env.clock.date());
+    if (verdict.kind === 'refused' && verdict.fault === 'full' && this.#forgetAbsent()) {
+      verdict = this.#roster.take(credential, env.clock.date());
+    }
     if (verdict.kind === 'refused') {
       if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
       return undefined;
@@ -89,6 +95,17 @@ export class Members {
   close(): void {
     for (const peer of this.all()) peer.goodbye();
     for (const peer of this.all()) this.#remove(peer);
+  }
+
+  /** Makes room among members that came and went for good. False when all are here. */
+  #forgetAbsent(): boolean {
+    for (const peer of this.#peers.values()) {
+      if (peer.session.established || this.#ports.isOnline(peer.member.idText)) continue;
+      this.#roster.remove(peer.member.idText);
+      this.#remove(peer);
+      return true;
+    }
+    return false;
   }
 
   #add(member: Member): void {

@@ -17,12 +17,14 @@ export type RosterVerdict =
 export class Roster {
   readonly #network: NetworkFacts;
   readonly #self: string;
+  readonly #limit: number;
   readonly #members = new Map<string, Member>();
 
-  /** @param self our own node id as text: we are not a member to ourselves. */
-  constructor(network: NetworkFacts, self: string) {
+  /** @param self our own node id as text: we are not a member to ourselves. `limit` is there for tests. */
+  constructor(network: NetworkFacts, self: string, limit = maxMembers) {
     this.#network = network;
     this.#self = self;
+    this.#limit = limit;
   }
 
   get size(): number {
@@ -49,7 +51,7 @@ export class Roster {
     }
     // Whoever holds an invite can certify any 32 bytes; only a key that can shake hands makes a peer.
     if (!before && !dhPublicKey(member.key)) return { kind: 'refused', fault: 'malformed' };
-    if (!before && this.#members.size >= maxMembers) return { kind: 'refused', fault: 'full' };
+    if (!before && this.#members.size >= this.#limit) return { kind: 'refused', fault: 'full' };
     this.#members.set(member.idText, member);
     return before ? { kind: 'changed', member, before } : { kind: 'new', member };
   }
