@@ -21,9 +21,14 @@ export function nodeNameFrom(hostName: string): string {
   return label === '' ? 'node' : label;
 }
 
+/** True for one DNS label in lower case: what no terminal obeys. */
+export function isNodeName(name: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+}
+
 /** Passes a name that is a DNS label. Throws EvioError EVIO_BAD_VALUE. */
 export function checkNodeName(name: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return name;
+  if (isNodeName(name)) return name;
   throw badValue(
     `"${name}" cannot be a node name: it takes lower-case letters, digits and hyphens, at most 63.`,
     `For example: ${nodeNameFrom(name)}`,

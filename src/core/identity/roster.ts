@@ -2,6 +2,7 @@
 import { equalBytes } from '../lib/bytes.js';
 import { verifyCredential, type CredentialFault, type Member } from './certificate.js';
 import { dhPublicKey } from './keys.js';
+import { isNodeName } from './names.js';
 import type { NetworkFacts } from './network.js';
 
 /** More members than this are not kept: a hostile relay must not fill our memory. */
@@ -44,6 +45,8 @@ export class Roster {
     const verdict = verifyCredential(credential, this.#network, dateMs);
     if (!verdict.ok) return { kind: 'refused', fault: verdict.fault };
     const member = verdict.member;
+    // A member signs its own name, and it is shown to people.
+    if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
     if (member.idText === this.#self) return { kind: 'refused', fault: 'self' };
     const before = this.#members.get(member.idText);
     if (before && (equalBytes(before.credential, credential) || before.signedAt >= member.signedAt)) {

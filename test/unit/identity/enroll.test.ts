@@ -127,6 +127,24 @@ describe('invites and enrolment', () => {
     }
   });
 
+  it('makes no member of a name that a terminal would obey', () => {
+    const owner = network();
+    const token = decodeToken(makeInvite(owner, invitePlan, env).token);
+    const { certificate } = selfOf(enroll(token, { name: 'ben' }, env));
+    for (const [name, kind] of [
+      ['ben-2', 'new'],
+      ['\u001b[2Jben', 'refused'],
+      ['ben\nanna', 'refused'],
+    ] as const) {
+      const credential = encodeCredential({
+        certificate: signCertificate({ ...certificate, name }, token.inviteKeys),
+        invite: token.inviteBytes,
+        receipt: new Uint8Array(0),
+      });
+      expect(new Roster(selfOf(owner).network, '').take(credential, start + 1).kind).toBe(kind);
+    }
+  });
+
   it('admits the roles of the invite', () => {
     const token = decodeToken(makeInvite(network(), { ...invitePlan, role: 'leaf' }, env).token);
     expect(enroll(token, { name: 'ben' }, env).role).toBe('leaf');
