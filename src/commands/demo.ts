@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { ExitStatus } from '../core/lib/errors.js';
+import { EvioError, ExitStatus } from '../core/lib/errors.js';
 
 export default class Demo extends BaseCommand {
   static override summary = 'show the whole system on this machine';
@@ -24,7 +24,11 @@ export default class Demo extends BaseCommand {
     const { demoLine, demoText } = await import('../views/text/demo.js');
     const abort = new AbortController();
     const stop = (): void => {
-      abort.abort(new Error('interrupted'));
+      abort.abort(
+        new EvioError('EVIO_LAB', 'The demo was interrupted; what it had made is removed.', [
+          'See it to its end, or leave it standing with --keep.',
+        ]),
+      );
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
