@@ -5,6 +5,8 @@
  *                | tags 1 ( 1+n )* | signature 64 by the root key
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
+ *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
+ *                  and must not be able to sign for others
  *   receipt      version 1 | relay key 32 | invite key 32 | node key 32 | time 8 | signature 64 by the relay key
  *   credential   certificate (2+n) | invite (2+n, empty when the root signed) | receipt (2+n, empty when there is none)
  *
@@ -65,6 +67,7 @@ const version = 1;
 const labels = {
   invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
+  owner: utf8('evio certificate owner 1'),
   receipt: utf8('evio receipt 1'),
 };
 const maxTags = 16;
@@ -84,9 +87,16 @@ function genuine(label: Uint8Array, signed: Uint8Array, key: Uint8Array): boolea
   return end > 0 && verify(key, concatBytes(label, signed.subarray(0, end)), signed.subarray(end));
 }
 
-function bodyReader(signed: Uint8Array): ByteReader | undefined {
-  if (signed.length <= signatureLength) return undefined;
-  const reader = new ByteReader(signed.subarray(0, signed.length - signatureLength));
+/** Both signatures of a certificate. */
+function ownedAndIssued(signed: Uint8Array, owner: Uint8Array, issuer: Uint8Array): boolean {
+  const issued = signed.subarray(0, Math.max(0, signed.length - signatureLength));
+  return genuine(labels.owner, signed, owner) && genuine(labels.certificate, issued, issuer);
+}
+
+function bodyReader(signed: Uint8Array, signatures = 1): ByteReader | undefined {
+  const end = signed.length - signatures * signatureLength;
+  if (end <= 0) return undefined;
+  const reader = new ByteReader(signed.subarray(0, end));
   return reader.u8() === version ? reader : undefined;
 }
 
@@ -138,8 +148,8 @@ export function verifyInvite(signed: Uint8Array, rootKey: Uint8Array): Invite | 
   return invite && genuine(labels.invite, signed, rootKey) ? invite : undefined;
 }
 
-/** `issuer` is the invite's key pair, or the root's for the network's first member. */
-export function signCertificate(certificate: Certificate, issuer: Keys): Uint8Array {
+/** `issuer` is the invite's key pair, or the root's for the network's first member; `owner` the node's own. */
+export function signCertificate(certificate: Certificate, issuer: Keys, owner: Keys): Uint8Array {
   const writer = new ByteWriter()
     .u8(version)
     .bytes(certificate.nodeKey)
@@ -148,12 +158,12 @@ export function signCertificate(certificate: Certificate, issuer: Keys): Uint8Ar
     .u8(certificate.role)
     .u8(certificate.rights);
   writeTags(writer, certificate.tags).u64(certificate.notBefore).u64(certificate.notAfter);
-  return seal(labels.certificate, writer.finish(), issuer);
+  return seal(labels.owner, seal(labels.certificate, writer.finish(), issuer), owner);
 }
 
 /** Reads a certificate without verifying it. */
 export function parseCertificate(signed: Uint8Array): Certificate | undefined {
-  const reader = bodyReader(signed);
+  const reader = bodyReader(signed, 2);
   if (!reader) return undefined;
   const certificate: Certificate = {
     nodeKey: reader.bytes(32),
@@ -255,11 +265,12 @@ export function verifyCredential(
   if (!parts || !certificate || certificate.name === '') return fail('malformed');
   let inviteId = '';
   if (parts.invite.length === 0) {
-    if (!genuine(labels.certificate, parts.certificate, network.rootKey)) return fail('bad-signature');
+    if (!ownedAndIssued(parts.certificate, certificate.nodeKey, network.rootKey))
+      return fail('bad-signature');
   } else {
     const invite = verifyInvite(parts.invite, network.rootKey);
     if (!invite) return fail('bad-invite');
-    if (!genuine(labels.certificate, parts.certificate, invite.key)) return fail('bad-signature');
+    if (!ownedAndIssued(parts.certificate, certificate.nodeKey, invite.key)) return fail('bad-signature');
     const within =
       (invite.roles & certificate.role) === certificate.role &&
       (invite.rights & certificate.rights) === certificate.rights &&

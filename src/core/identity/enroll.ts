@@ -105,6 +105,7 @@ export function makeNetwork(plan: NetworkPlan, env: Pick<Env, 'clock' | 'random'
       notAfter: now + certificateLifeMs,
     },
     root,
+    node,
   );
   return {
     version: 1,
@@ -179,6 +180,7 @@ export function makeInvite(
       notAfter: created,
     },
     keys,
+    keys,
   );
   if (longest.length + invite.length + receiptLength + 6 > maxCredentialLength) throw tooManyTags();
   return {
@@ -243,6 +245,7 @@ export function enroll(token: Token, wish: JoinWish, env: Pick<Env, 'clock' | 'r
       notAfter: now + certificateLifeMs,
     },
     token.inviteKeys,
+    node,
   );
   return {
     version: 1,
@@ -281,6 +284,7 @@ export function resign(profile: Profile, change: AddressChange, dateMs: number):
   const certificate = signCertificate(
     { ...self.certificate, ip, notBefore },
     keysFromSeed(secretBytes(seed)),
+    self.keys,
   );
   return encodeCredential({ ...self.parts, certificate });
 }

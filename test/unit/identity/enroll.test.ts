@@ -106,38 +106,58 @@ describe('invites and enrolment', () => {
   it('makes no member of a key that cannot shake hands', () => {
     const owner = network();
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { certificate } = selfOf(enroll(token, { name: 'ben' }, env));
-    const judge = (nodeKey: Uint8Array) =>
-      new Roster(selfOf(owner).network, '').take(
-        encodeCredential({
-          certificate: signCertificate({ ...certificate, nodeKey }, token.inviteKeys),
-          invite: token.inviteBytes,
-          receipt: new Uint8Array(0),
-        }),
+    const { certificate, keys } = selfOf(enroll(token, { name: 'ben' }, env));
+    const judge = (nodeKey: Uint8Array, forged?: Uint8Array) => {
+      const signed = signCertificate({ ...certificate, nodeKey }, token.inviteKeys, keys);
+      if (forged) signed.set(forged, signed.length - forged.length);
+      return new Roster(selfOf(owner).network, '').take(
+        encodeCredential({ certificate: signed, invite: token.inviteBytes, receipt: new Uint8Array(0) }),
         start + 1,
       );
+    };
     expect(judge(certificate.nodeKey).kind).toBe('new');
     const neutral = Uint8Array.of(1, ...new Uint8Array(31));
+    // R neutral and S zero satisfy S·B = R + h·A for the neutral A: such a key can "sign" anything.
+    const anything = Uint8Array.of(1, ...new Uint8Array(63));
+    expect(judge(neutral, anything)).toEqual({ kind: 'refused', fault: 'malformed' });
     const orderFour = new Uint8Array(32);
     const orderTwo = Uint8Array.of(0xec, ...new Uint8Array(30).fill(0xff), 0x7f);
     const offCurve = Uint8Array.of(2, ...new Uint8Array(31));
     for (const key of [neutral, orderTwo, orderFour, offCurve]) {
       expect(dhPublicKey(key)).toBeUndefined();
-      expect(judge(key)).toEqual({ kind: 'refused', fault: 'malformed' });
+      expect(judge(key).kind).toBe('refused');
     }
+  });
+
+  it('lets nobody sign for another node, though all who joined by an invite hold its key', () => {
+    const owner = network();
+    const token = decodeToken(makeInvite(owner, invitePlan, env).token);
+    const victim = selfOf(enroll(token, { name: 'ben' }, env));
+    const attacker = selfOf(enroll(token, { name: 'eve' }, env));
+    const judge = (signer: typeof victim.keys) =>
+      new Roster(selfOf(owner).network, '').take(
+        encodeCredential({
+          certificate: signCertificate({ ...victim.certificate, ip: 0x0a90_0005 }, token.inviteKeys, signer),
+          invite: token.inviteBytes,
+          receipt: new Uint8Array(0),
+        }),
+        start + 1,
+      );
+    expect(judge(victim.keys).kind).toBe('new');
+    expect(judge(attacker.keys)).toEqual({ kind: 'refused', fault: 'bad-signature' });
   });
 
   it('makes no member of a name that a terminal would obey', () => {
     const owner = network();
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { certificate } = selfOf(enroll(token, { name: 'ben' }, env));
+    const { certificate, keys } = selfOf(enroll(token, { name: 'ben' }, env));
     for (const [name, kind] of [
       ['ben-2', 'new'],
       ['\u001b[2Jben', 'refused'],
       ['ben\nanna', 'refused'],
     ] as const) {
       const credential = encodeCredential({
-        certificate: signCertificate({ ...certificate, name }, token.inviteKeys),
+        certificate: signCertificate({ ...certificate, name }, token.inviteKeys, keys),
         invite: token.inviteBytes,
         receipt: new Uint8Array(0),
       });

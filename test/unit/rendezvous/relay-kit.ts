@@ -229,6 +229,7 @@ export class TestNetwork {
         notAfter: Date.now() + certificateLifeMs,
       },
       invite?.keys ?? this.root,
+      keys,
     );
     const credential = encodeCredential({ certificate, invite: invite?.bytes ?? empty, receipt: empty });
     const id = nodeIdOf(keys.publicKey);
