@@ -86,6 +86,7 @@ export class Engine implements Node {
   #nextTickAt = Infinity;
   #saveAt = Infinity;
   #readyTold = false;
+  #stopAsked = false;
   #addressAttempt = 0;
   #planeRestarts = 0;
 
@@ -124,6 +125,7 @@ export class Engine implements Node {
 
   async start(): Promise<void> {
     if (this.#running) return;
+    this.#stopAsked = false;
     const { env, profile } = this.#options;
     const { network } = this.#self;
     const teardown = new Teardown();
@@ -158,7 +160,12 @@ export class Engine implements Node {
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopAsked = true;
+    return this.#halt();
+  }
+
+  async #halt(): Promise<void> {
     const running = this.#running;
     if (!running) return;
     if (this.#saveAt !== Infinity) this.#save();
@@ -502,14 +509,17 @@ export class Engine implements Node {
       return;
     }
     const { members, relays } = this.#live;
-    // Alone and refused: nothing can come of waiting. With peers connected the node goes on without this relay.
-    const alone = !members.all().some((peer) => peer.session.established) && !relays.anyUp;
-    if (alone) this.#options.onFatal?.(error);
+    // Alone and refused: nothing can come of waiting. With peers connected, or endpoints where one may answer, the
+    // node goes on without this relay; and a full one may have room in a minute.
+    const hope = members.all().some((peer) => peer.session.established || peer.remembered.length > 0);
+    if (!hope && !relays.anyUp && code !== 'full') this.#options.onFatal?.(error);
   }
 
   /** With another address everything begins anew, the interface too. */
   async #startAgain(): Promise<void> {
-    await this.stop();
+    await this.#halt();
+    // The owner may have stopped the node meanwhile: then it stays stopped.
+    if (this.#stopAsked) return;
     this.#ip = selfOf(this.#options.profile, this.#credential).certificate.ip;
     try {
       await this.start();

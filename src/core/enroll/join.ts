@@ -4,7 +4,7 @@ import { emptyState } from '../config/store.js';
 import type { RoleName } from '../identity/certificate.js';
 import { enroll, resign } from '../identity/enroll.js';
 import { networkIdOf } from '../identity/node-id.js';
-import { selfOf, withReceipt, type Self } from '../identity/self.js';
+import { selfOf, withGenuineReceipt, type Self } from '../identity/self.js';
 import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
@@ -66,9 +66,16 @@ async function register(
     const self: Self = selfOf(current);
     try {
       const receipt = await errands.register(self.network.relays, self);
-      return receipt
-        ? { ...current, credential: toBase64Url(withReceipt(self.credential, receipt)) }
-        : current;
+      if (!receipt) return current;
+      const credential = withGenuineReceipt(self.credential, receipt, self.network);
+      if (!credential) {
+        throw new EvioError(
+          'EVIO_RELAY_REFUSED',
+          'The relay gave a receipt that the other members would not take.',
+          ['Check the clock of this machine and of the relay.', 'Update evio on the relay.'],
+        );
+      }
+      return { ...current, credential: toBase64Url(credential) };
     } catch (thrown) {
       const taken = thrown instanceof EvioError && thrown.code === 'EVIO_ADDRESS_TAKEN';
       if (!taken || options.ip !== undefined || attempt >= maxAttempts) throw thrown;

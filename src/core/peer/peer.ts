@@ -24,6 +24,9 @@ import { Session, type SessionContext } from './session.js';
 /** An offer is repeated until it is accepted. */
 const offerRetryMs = 500;
 const offerTries = 6;
+/** Offers that are taken at once, and ms until one more is: each makes us ping addresses that the peer names. */
+const offersAtOnce = 4;
+const offerRefillMs = 500;
 /** Silence in spite of heartbeats (path/prober.ts): ask for a new session, then call the peer lost. */
 const silentMs = 15_000;
 const lostMs = 35_000;
@@ -71,6 +74,8 @@ export class Peer {
   #offerTries = 0;
   #offerAt = Infinity;
   #remoteOffer = -1;
+  #offers = offersAtOnce;
+  #offersAt = 0;
   #lastOrigin: Path | null = null;
   #handshakeVia: Endpoint | undefined;
   #connectingSince: number | undefined;
@@ -209,6 +214,7 @@ export class Peer {
         this.#ports.pong(this, message.transaction);
         return;
       case 'offer':
+        if (message.sequence > this.#remoteOffer && !this.#mayOffer(now)) return;
         plane.sendControl(this.slot, encodeAccept(message.sequence), back);
         if (message.sequence <= this.#remoteOffer) return;
         this.#remoteOffer = message.sequence;
@@ -321,6 +327,15 @@ export class Peer {
     if (this.#connected || !this.session.established || !this.prober.path) return;
     this.#connected = true;
     this.#ports.connected(this);
+  }
+
+  /** A token bucket. What is refused is not accepted either, so the peer offers it again. */
+  #mayOffer(now: number): boolean {
+    this.#offers = Math.min(offersAtOnce, this.#offers + (now - this.#offersAt) / offerRefillMs);
+    this.#offersAt = now;
+    if (this.#offers < 1) return false;
+    this.#offers--;
+    return true;
   }
 
   #lose(reason: string): void {
