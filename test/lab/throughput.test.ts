@@ -18,9 +18,24 @@ describe('throughput', () => {
       const folder = mkdtempSync(join(tmpdir(), 'evio-bench-'));
       try {
         const out = join(folder, 'report.json');
-        const { stdout } = await run([process.execPath, bench, '--quick', '--rounds', '2', '--json', out], {
-          timeoutMs: 580_000,
-        });
+        const { stdout } = await run(
+          [
+            process.execPath,
+            bench,
+            '--only',
+            'evio,n2n,tinc,nebula,wireguard',
+            '--no-write',
+            '--rounds',
+            '2',
+            '--seconds',
+            '5',
+            '--json',
+            out,
+          ],
+          {
+            timeoutMs: 580_000,
+          },
+        );
         console.log(`\n${stdout}`);
         const report = JSON.parse(readFileSync(out, 'utf8')) as BenchReport;
         const all = rows(report);

@@ -125,8 +125,9 @@ export class Prober {
   /** True while something is due within tenths of a second. */
   get busy(): boolean {
     if (!this.#running) return false;
-    if (this.#active && this.#active.missed > 0) return true;
-    for (const remote of this.#remotes.values()) if (remote.burstStep < burstMs.length) return true;
+    for (const remote of this.#remotes.values()) {
+      if (remote === this.#active ? remote.missed > 0 : remote.burstStep < burstMs.length) return true;
+    }
     return false;
   }
 
