@@ -77,6 +77,9 @@ export function openNativeSocket(host: string, port: number): NativeSocket {
   try {
     if (ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_V6ONLY, 0);
     option(Socket.SOL_UDP, Socket.UDP_GRO, 1);
+    // What ICMP says of a path, which anybody can forge, must not make the kernel refuse long sends to it.
+    option(Socket.IPPROTO_IP, Socket.IP_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
+    if (ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
     for (const [force, plain] of [
       [Socket.SO_RCVBUFFORCE, Socket.SO_RCVBUF],
       [Socket.SO_SNDBUFFORCE, Socket.SO_SNDBUF],

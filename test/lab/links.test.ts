@@ -25,6 +25,20 @@ describe('links', () => {
     expect((await peerOf(second, first))?.path?.endpoint).toMatch(/^192\.168\./);
   });
 
+  it('a route whose MTU the kernel was told to be short does not stop the stream', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    const second = await net.add({ nat: 'endpoint-independent' });
+    const [first] = net.nodes as [TestNode];
+    await untilPath(first, second, 'direct', 10_000);
+    const { stdout } = await first.site.host.run(['ip', 'route', 'show', 'default']);
+    // What a forged "fragmentation needed" does, for every destination.
+    await first.site.host.run(['ip', 'route', 'change', ...stdout.trim().split(/\s+/), 'mtu', '1300']);
+    const { mbps } = await iperfTcp(first.ns, second.ns, second.node.ip, { seconds: 3 });
+    console.log(`route with MTU 1300: ${mbps.toFixed(0)} Mbit/s`);
+    expect(mbps).toBeGreaterThan(300);
+    await untilPath(first, second, 'direct', 100);
+  });
+
   it('a link with 40 ms of delay and 1 % of loss becomes direct, stays direct under load, and carries TCP', async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
     const second = await net.add({ nat: 'endpoint-independent' });

@@ -97,8 +97,14 @@ export class TxBatch {
     }
     if (route.gsoRetryAt === 0 || performance.now() >= route.gsoRetryAt) {
       const result = this.#io.send(to, this.#at, bytes, this.#segment);
-      // EIO: no checksum offload on the way out; EINVAL: a segment is larger than the MTU, or the kernel knows no UDP_SEGMENT.
-      if (result !== -Errno.EIO && result !== -Errno.EINVAL && result !== -Errno.ENOPROTOOPT) {
+      // EIO: no checksum offload on the way out. EINVAL: a segment is larger than the MTU (EMSGSIZE since Linux 6.13), or
+      // the kernel knows no UDP_SEGMENT.
+      const refused =
+        result === -Errno.EIO ||
+        result === -Errno.EINVAL ||
+        result === -Errno.EMSGSIZE ||
+        result === -Errno.ENOPROTOOPT;
+      if (!refused) {
         this.#failed(result, count);
         return;
       }

@@ -41,6 +41,10 @@ export function openUdp(port: number, host: string | undefined, shared = false):
   try {
     if (shared) option(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
     option(fd, Socket.SOL_UDP, Socket.UDP_GRO, 1);
+    // The prober tries the length of a path itself. An ICMP message, which anybody can forge, must not shorten it: the
+    // kernel would refuse every cut send from then on.
+    option(fd, Socket.IPPROTO_IP, Socket.IP_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
+    if (ipv6) option(fd, Socket.IPPROTO_IPV6, Socket.IPV6_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
     if (!option(fd, Socket.SOL_SOCKET, Socket.SO_RCVBUFFORCE, bufferBytes)) {
       option(fd, Socket.SOL_SOCKET, Socket.SO_RCVBUF, bufferBytes);
     }

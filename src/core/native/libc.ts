@@ -124,6 +124,10 @@ export const Socket = {
   IP_TTL: 2,
   IPPROTO_IPV6: 41,
   IPV6_UNICAST_HOPS: 16,
+  IP_MTU_DISCOVER: 10,
+  IPV6_MTU_DISCOVER: 23,
+  /** linux/in.h, in6.h: no DF, and no belief in what ICMP says of the path. */
+  PMTUDISC_OMIT: 5,
   IPV6_V6ONLY: 26,
   SOL_UDP: 17,
   UDP_SEGMENT: 103,
