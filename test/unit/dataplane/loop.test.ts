@@ -475,11 +475,13 @@ describe('sending under trouble', () => {
     three();
     a.run();
     expect(a.io.netOut.splice(0).map((s) => s.segment)).toEqual([0, 0, 0]);
-    a.io.sendResults = [-Errno.EMSGSIZE];
+    // Linux 6.13 and later say EMSGSIZE for a cut send whose segments are too long; one by one the kernel may fragment.
+    a.io.sendResults = [-Errno.EMSGSIZE, 0, -Errno.EMSGSIZE, 0];
     a.loop.command({ type: 'set-path', slot: slotOf(2), path: { kind: 'direct', endpoint: endpointOf(3) } });
     three();
     a.run();
-    expect(a.drops('send-failed')).toBe(4);
+    expect(a.io.netOut.splice(0).map((s) => s.segment)).toEqual([0, 0]);
+    expect(a.drops('send-failed')).toBe(2);
   });
 });
 
