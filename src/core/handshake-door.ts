@@ -3,13 +3,14 @@
  */
 import type { Origin, Path } from './dataplane/plane.js';
 import { parseCertificate, parseCredential } from './identity/certificate.js';
-import { dhPublicKey, type DhKeys } from './identity/keys.js';
+import { dhPublicKey } from './identity/keys.js';
 import { equalBytes } from './lib/bytes.js';
 import type { Random } from './lib/env.js';
 import type { Members } from './members.js';
 import { endpointSource } from './noise/cookie.js';
 import { consumeInitiation } from './noise/ik.js';
 import { HandshakeGate, limiterKey } from './noise/load.js';
+import type { DhKeys } from './noise/suite.js';
 import type { IndexTable } from './peer/index-table.js';
 import { pathBack, type Peer } from './peer/peer.js';
 import type { Session } from './peer/session.js';

@@ -8,17 +8,11 @@ import { createPublicKey, verify as verifySignature } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { toBase64Url } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
-import { isLowOrder } from '../noise/suite.js';
+import { isLowOrder, type DhKeys } from '../noise/suite.js';
 
 export const publicKeyLength = 32;
 export const signatureLength = 64;
 export const seedLength = 32;
-
-/** Secret key and public key on Curve25519, 32 bytes each. */
-export interface DhKeys {
-  readonly secretKey: Uint8Array;
-  readonly publicKey: Uint8Array;
-}
 
 export interface Keys {
   /** The secret, 32 bytes (RFC 8032). Everything else follows from it. Never leaves its file. */

@@ -6,7 +6,6 @@
  * a relay may still be learning that the peer exists.
  */
 import type { Path, SessionKeys } from '../dataplane/plane.js';
-import type { DhKeys } from '../identity/keys.js';
 import { wipe } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { CookieJar } from '../noise/cookie.js';
@@ -16,6 +15,7 @@ import {
   type InitiatorState,
   type PendingInitiation,
 } from '../noise/ik.js';
+import type { DhKeys } from '../noise/suite.js';
 import { compareStamps, type StampSource } from '../noise/tai64n.js';
 import {
   encodeInitPayload,

@@ -21,7 +21,7 @@
 import { blake2s } from '@noble/hashes/blake2.js';
 import { equalSecret } from '../lib/bytes.js';
 import { addressBytes, addressText, type Endpoint } from '../lib/endpoint.js';
-import { PacketType, relayHeaderLength } from './packet.js';
+import { PacketType } from './packet.js';
 
 const version = 1;
 /** Bytes of a bind and of a bound packet: equal, so the answer never amplifies. */
@@ -129,5 +129,3 @@ export function batchOf(packet: Uint8Array): Uint8Array {
   out.set(packet, 2);
   return out;
 }
-
-export { relayHeaderLength };
