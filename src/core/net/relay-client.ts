@@ -20,6 +20,11 @@ export const heartbeatMs = 5_000;
 export const heartbeatsLost = 2;
 /** What `nudge` waits for a sign of life, ms. */
 export const nudgeMs = 1_500;
+/** A connection that carried packets and then falls silent is asked for a sign of life after this long, ms: the address
+ * of this machine's NAT may have changed, which no packet tells. */
+export const busyQuietMs = 1_000;
+/** A connection counts as busy for this long after its last packet, ms. */
+const busyForMs = 10_000;
 /** The round trip is measured at least this often, ms, also while data flows. */
 const measureMs = 30_000;
 /** From the start of an attempt to the welcome, ms. */
@@ -70,6 +75,8 @@ export class RelayClient {
   #cancelRetry: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelNudge: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
+  #dataAt = 0;
   #failures = 0;
   /** When the relay was lost or first tried, for the long back-off. */
   #downSince = 0;
@@ -121,7 +128,8 @@ export class RelayClient {
   /** Sends a batch (wire/relay.ts) to a member. False: not connected or the buffer is full, and it was dropped. */
   sendData(destination: Uint8Array, batch: Uint8Array): boolean {
     const sent = this.#channel?.sendData(destination, batch) ?? false;
-    if (!sent) this.#dropped++;
+    if (sent) this.#busy();
+    else this.#dropped++;
     return sent;
   }
 
@@ -191,7 +199,9 @@ export class RelayClient {
             if (current()) this.#message(message);
           },
           data: (source, batch) => {
-            if (current()) this.#listener.data(source, batch);
+            if (!current()) return;
+            this.#busy();
+            this.#listener.data(source, batch);
           },
           heard: () => {
             if (current()) this.#heardAt = this.#now();
@@ -255,10 +265,27 @@ export class RelayClient {
     });
   }
 
+  #busy(): void {
+    this.#dataAt = this.#now();
+    if (!this.#cancelWatch) this.#watch();
+  }
+
+  /** Looks once a second, for as long as packets use the connection. */
+  #watch(): void {
+    this.#cancelWatch = this.#options.env.clock.after(busyQuietMs, () => {
+      this.#cancelWatch = undefined;
+      const now = this.#now();
+      if (now - this.#dataAt >= busyForMs) return;
+      if (now - this.#heardAt >= busyQuietMs) this.nudge();
+      this.#watch();
+    });
+  }
+
   #stopTimers(): void {
     this.#cancelHeartbeat?.();
     this.#cancelNudge?.();
-    this.#cancelHeartbeat = this.#cancelNudge = undefined;
+    this.#cancelWatch?.();
+    this.#cancelHeartbeat = this.#cancelNudge = this.#cancelWatch = undefined;
   }
 
   #ended(end: ChannelEnd): void {
