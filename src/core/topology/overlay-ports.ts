@@ -1,0 +1,54 @@
+/** What the overlay asks of its node, and what it tells of itself: the seam between topology and the rest. */
+import type { Env } from '../lib/env.js';
+import type { RingMessage } from '../wire/ring.js';
+
+export type Role = 'switch' | 'leaf';
+
+/** One link as the packet path needs it (dataplane/plane.ts). */
+export interface LinkRoute {
+  readonly id: string;
+  /** Packets between others may go through it. */
+  readonly forwards: boolean;
+  /** How broadcasts go: `range` in the bounded flood, `copy` one copy and no more (a leaf that we anchor), `none`. */
+  readonly flood: 'range' | 'copy' | 'none';
+  /** Positions of the links of this link, for the look-ahead. Not for leaves. */
+  readonly neighbours: readonly number[];
+}
+
+/** What the overlay needs from its surroundings. Times are monotonic ms. */
+export interface OverlayPorts {
+  readonly env: Env;
+  /** Wants a link. `via`: a link of ours that has a link to it and can introduce us; undefined when the rendezvous named it. Answer with `connected` or `unreachable`. */
+  connect(id: string, via: string | undefined): void;
+  /** Nobody needs the link any more. No answer. */
+  disconnect(id: string): void;
+  /** To a connected link. May be lost on the way, as datagrams are. */
+  send(id: string, message: RingMessage): void;
+  /** ms since anything authentic came from this link. */
+  silence(id: string): number;
+  /** ms since packets began to go out on this link with nothing coming back; 0 when there are none. */
+  waiting(id: string): number;
+  /**
+   * Asks the rendezvous for the online member at or after each of these positions; the answer comes by `found`.
+   * False when no rendezvous is connected: the overlay then seeks through its links.
+   */
+  locate(positions: readonly number[]): boolean;
+  /** Our own card (wire/ring.ts) for a seek or its answer; empty in the simulator. */
+  card(): Uint8Array;
+  /** A card that came with a seek or its answer, owner not proven. */
+  received(card: Uint8Array): void;
+  /** The links in use, or their neighbours, changed: a new forwarding table. */
+  routes(links: readonly LinkRoute[]): void;
+}
+
+export type LinkRole = 'successor' | 'predecessor' | 'long' | 'on-demand' | 'static';
+
+export interface RingReport {
+  /** Estimated number of members, this one counted. */
+  readonly sizeEstimate: number;
+  readonly predecessor: string | null;
+  /** Nearest first. */
+  readonly successors: readonly string[];
+  readonly longLinks: readonly string[];
+  readonly onDemand: readonly string[];
+}

@@ -1,0 +1,212 @@
+/**
+ * Messages between two linked members about the ring, sealed in their session as control messages (kind 0x10).
+ *
+ *   table      0x10 | version 4 | claims 1 | flags 1 | successors (count 1, ids) | predecessors (…) | others (…)
+ *              whom the sender is linked with: neighbours on the ring, nearest first, and everybody else
+ *   beat       0x11 | version 4 | claims 1 | flags 1         version: of the last table; flags bit 0: answer at once
+ *   refuse     0x12                                          the sender holds as many long links as it wants
+ *   seek       0x13 | nonce 8 | target 16 | hops 1 | card (length 2, bytes)
+ *              passed on towards the target; the member that knows nobody nearer answers
+ *   sought     0x14 | nonce 8 | id 16 | card (length 2, bytes)         goes back the way that the seek came
+ *   meet       0x15 | id 16                                  introduce me to this link of yours
+ *   introduce  0x16 | card (length 2, bytes)                 the owner of the card wants to, or should, hear from you
+ *   groups     0x17 | see switch/multicast
+ *
+ *   card       credential (length 2, bytes) | count 1 | ( kind 1 | endpoint 18 )*
+ *
+ * Integers are big endian. Ids are 16 bytes here and 32 hexadecimal characters in the program.
+ */
+import { ByteReader, ByteWriter, fromHex, toHex } from '../lib/bytes.js';
+import { readEndpoint, writeEndpoint } from '../lib/endpoint.js';
+import { candidateKinds, maxCandidates, type Candidate } from './control.js';
+import { nodeIdLength } from './packet.js';
+
+export const RingType = {
+  table: 0x10,
+  beat: 0x11,
+  refuse: 0x12,
+  seek: 0x13,
+  sought: 0x14,
+  meet: 0x15,
+  introduce: 0x16,
+} as const;
+
+/** What the sender of a message needs the link for. None: it may be closed. */
+export const Claim = { ring: 1, long: 2, demand: 4, fixed: 8, anchor: 16 } as const;
+const flagLeaf = 1;
+const flagAnswer = 1;
+
+/** Ids in one list of a table, and links that a table may tell of. */
+export const maxListed = 72;
+/** Longest card, bytes. */
+export const cardLimit = 1_100;
+
+export interface TableMessage {
+  readonly type: 'table';
+  /** Rises with every change. */
+  readonly version: number;
+  readonly claims: number;
+  /** The sender forwards for nobody. */
+  readonly leaf: boolean;
+  /** Nearest first. */
+  readonly successors: readonly string[];
+  readonly predecessors: readonly string[];
+  readonly others: readonly string[];
+}
+
+export type RingMessage =
+  | TableMessage
+  | { readonly type: 'beat'; readonly version: number; readonly claims: number; readonly answer: boolean }
+  | { readonly type: 'refuse' }
+  | {
+      readonly type: 'seek';
+      readonly nonce: number;
+      readonly target: string;
+      readonly hops: number;
+      readonly card: Uint8Array;
+    }
+  | { readonly type: 'sought'; readonly nonce: number; readonly id: string; readonly card: Uint8Array }
+  | { readonly type: 'meet'; readonly id: string }
+  | { readonly type: 'introduce'; readonly card: Uint8Array };
+
+/** How a member is met: who it is, provably, and where it may be reached. */
+export interface Card {
+  readonly credential: Uint8Array;
+  readonly candidates: readonly Candidate[];
+}
+
+function writeId(writer: ByteWriter, id: string): void {
+  const bytes = fromHex(id);
+  if (bytes?.length !== nodeIdLength) throw new TypeError(`not a node id: ${id}`);
+  writer.bytes(bytes);
+}
+
+function writeIds(writer: ByteWriter, ids: readonly string[]): void {
+  const some = ids.slice(0, maxListed);
+  writer.u8(some.length);
+  for (const id of some) writeId(writer, id);
+}
+
+/** Throws TypeError when an id is not 32 hexadecimal characters: ours always are. */
+export function encodeRing(message: RingMessage): Uint8Array {
+  const writer = new ByteWriter(64).u8(RingType[message.type]);
+  switch (message.type) {
+    case 'table':
+      writer
+        .u32(message.version)
+        .u8(message.claims)
+        .u8(message.leaf ? flagLeaf : 0);
+      writeIds(writer, message.successors);
+      writeIds(writer, message.predecessors);
+      writeIds(writer, message.others);
+      break;
+    case 'beat':
+      writer
+        .u32(message.version)
+        .u8(message.claims)
+        .u8(message.answer ? flagAnswer : 0);
+      break;
+    case 'refuse':
+      break;
+    case 'seek':
+      writer.u64(message.nonce);
+      writeId(writer, message.target);
+      writer.u8(message.hops).block(message.card);
+      break;
+    case 'sought':
+      writer.u64(message.nonce);
+      writeId(writer, message.id);
+      writer.block(message.card);
+      break;
+    case 'meet':
+      writeId(writer, message.id);
+      break;
+    case 'introduce':
+      writer.block(message.card);
+  }
+  return writer.finish();
+}
+
+function readIds(reader: ByteReader): string[] {
+  const count = reader.u8();
+  if (reader.failed || count > maxListed) return [];
+  return Array.from({ length: count }, () => toHex(reader.bytes(nodeIdLength)));
+}
+
+/** The message, or undefined when it is malformed or none of these. Never throws. Copies. */
+export function parseRing(bytes: Uint8Array): RingMessage | undefined {
+  const reader = new ByteReader(bytes);
+  const message = readMessage(reader);
+  return reader.failed ? undefined : message;
+}
+
+function readMessage(reader: ByteReader): RingMessage | undefined {
+  const readId = (): string => toHex(reader.bytes(nodeIdLength));
+  switch (reader.u8()) {
+    case RingType.table: {
+      const version = reader.u32();
+      const claims = reader.u8();
+      const leaf = (reader.u8() & flagLeaf) !== 0;
+      const [successors, predecessors, others] = [readIds(reader), readIds(reader), readIds(reader)];
+      return { type: 'table', version, claims, leaf, successors, predecessors, others };
+    }
+    case RingType.beat:
+      return {
+        type: 'beat',
+        version: reader.u32(),
+        claims: reader.u8(),
+        answer: (reader.u8() & flagAnswer) !== 0,
+      };
+    case RingType.refuse:
+      return { type: 'refuse' };
+    case RingType.seek: {
+      const nonce = reader.u64();
+      const target = readId();
+      const hops = reader.u8();
+      const card = reader.block();
+      return card.length > cardLimit ? undefined : { type: 'seek', nonce, target, hops, card };
+    }
+    case RingType.sought: {
+      const nonce = reader.u64();
+      const id = readId();
+      const card = reader.block();
+      return card.length > cardLimit ? undefined : { type: 'sought', nonce, id, card };
+    }
+    case RingType.meet:
+      return { type: 'meet', id: readId() };
+    case RingType.introduce: {
+      const card = reader.block();
+      return card.length > cardLimit ? undefined : { type: 'introduce', card };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Candidates that do not fit into `cardLimit` are left out. */
+export function encodeCard(card: Card): Uint8Array {
+  const room = Math.floor((cardLimit - 3 - card.credential.length) / 19);
+  const some = card.candidates.slice(0, Math.max(0, Math.min(maxCandidates, room)));
+  const writer = new ByteWriter(512).block(card.credential).u8(some.length);
+  for (const { kind, endpoint } of some) {
+    writer.u8(candidateKinds.indexOf(kind));
+    writeEndpoint(writer, endpoint);
+  }
+  return writer.finish();
+}
+
+/** The card, or undefined when it is malformed. The credential is not verified here. */
+export function parseCard(bytes: Uint8Array): Card | undefined {
+  const reader = new ByteReader(bytes);
+  const credential = reader.block();
+  const count = reader.u8();
+  if (reader.failed || count > maxCandidates) return undefined;
+  const candidates: Candidate[] = [];
+  for (let i = 0; i < count; i++) {
+    const kind = candidateKinds[reader.u8()];
+    const endpoint = readEndpoint(reader);
+    if (kind === undefined || reader.failed) return undefined;
+    candidates.push({ kind, endpoint });
+  }
+  return { credential, candidates };
+}
