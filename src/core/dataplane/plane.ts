@@ -15,13 +15,31 @@ export type Path =
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
   | { readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array }
   /** Handed to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
-  | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array };
+  | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array }
+  /**
+   * Through other members: inside the session of the next hop, which the forwarding table of `setLinks` gives, or which
+   * is `via` (a slot) when that is set. The destination is a node id.
+   */
+  | { readonly kind: 'overlay'; readonly destination: Uint8Array; readonly via?: number };
 
 /** Where a packet came from. `source` is the node id that the relay vouches for. */
 export type Origin =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint }
   | { readonly kind: 'relay'; readonly relay: number; readonly source: Uint8Array }
-  | { readonly kind: 'carrier'; readonly carrier: number; readonly source: Uint8Array };
+  | { readonly kind: 'carrier'; readonly carrier: number; readonly source: Uint8Array }
+  /** Forwarded by members; the last was the peer in slot `via`. Who sent it, the packet must prove. */
+  | { readonly kind: 'overlay'; readonly via: number };
+
+/** One link of the overlay: what forwarding and flooding go by (topology/router.ts, switch/bounded-flood.ts). */
+export interface PlaneLink {
+  readonly slot: number;
+  /** Packets between others may go through it. */
+  readonly forwards: boolean;
+  /** Its part in broadcasts: covers an arc of the ring, gets a copy only, or nothing. */
+  readonly flood: 'range' | 'copy' | 'none';
+  /** Positions of the links of this link. */
+  readonly neighbours: readonly number[];
+}
 
 /** What the inner-source guard lets a member send (core/switch/guard.ts). */
 export interface GuardRule {
@@ -72,6 +90,9 @@ export interface PeerCounters {
   lastRxMs: number;
   lastRxDirectMs: number;
   lastTxMs: number;
+  /** Packets of others that this link gave us to forward (or deliver), and that we gave to it. Floods count too. */
+  rxTransit: number;
+  txTransit: number;
 }
 
 /** Why the plane dropped a packet or a frame. The order is the layout of the shared counters: append only. */
@@ -95,6 +116,10 @@ export const dropReasons = [
   'carrier-full',
   'flood-limited',
   'counter-exhausted',
+  'no-route',
+  'hops-exceeded',
+  'transit-limited',
+  'flood-duplicate',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -103,6 +128,9 @@ export interface DeviceCounters {
   rxBytes: number;
   txFrames: number;
   txBytes: number;
+  /** Packets between other members that went through here, and their bytes. Broadcasts passed on count too. */
+  transitPackets: number;
+  transitBytes: number;
   drops: Record<DropReason, number>;
 }
 
@@ -116,6 +144,11 @@ export interface PlaneListener {
   confirmed(slot: number, localIndex: number): void;
   /** The device sent a unicast frame to a peer without a session or path. At most once a second per peer. */
   wanted(slot: number): void;
+  /**
+   * The device sent a frame to a unicast address that no member known here has, while `complete` is false. At most once
+   * a second per address; a few frames are held for a second, and flooded when the address stays unknown.
+   */
+  unknown(mac: Uint8Array): void;
   /** An authenticated packet came by a direct endpoint that is not the peer's path. At most ten a second per peer. */
   roamed(slot: number, endpoint: Endpoint): void;
   /** Packets to be carried by the control thread, each 2-byte little-endian length then bytes, for one destination. */
@@ -149,6 +182,12 @@ export interface DataPlane {
   /** Replaces the table from which ARP and ND are answered, and which guards other members' addresses. */
   setNeighbours(neighbours: readonly Neighbour[]): void;
 
+  /**
+   * The links of the overlay; replaces what was set. `complete`: every member of the network has a peer here, so a
+   * unicast frame to an unknown address is flooded at once.
+   */
+  setLinks(links: readonly PlaneLink[], complete: boolean): void;
+
   /** Seals a control message for a peer; by its path, or by the one given. False when there is no key. Empty bytes: keepalive. */
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void;
   /** Sends bytes as they are (handshake, STUN, relayBind). */
@@ -168,11 +207,15 @@ export interface DataPlane {
 export interface PlaneOptions {
   /** Wanted interface name; `%d` is replaced by the kernel (`evio%d`). */
   readonly deviceName: string;
+  /** Own node id, 16 bytes. */
+  readonly nodeId: Uint8Array;
   readonly mac: Uint8Array;
   readonly ip: number;
   readonly prefix: number;
   readonly mtu: number;
-  /** Network id, 16 bytes, only for names and logs. */
+  /** A leaf forwards nothing for others. */
+  readonly leaf?: boolean;
+  /** UDP port; 0 takes a free one. */
   readonly port: number;
   /** Address to bind UDP to; default every address, IPv6 and IPv4. */
   readonly bindAddress?: string;

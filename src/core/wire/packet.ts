@@ -12,7 +12,12 @@
  *     kind 0x00 frame                          Ethernet frame, checksums complete
  *     kind 0x01 frame, checksum partial        TCP or UDP over IPv4 or IPv6; where the checksum lies follows from the frame
  *     kind 0x02 frame, checksum partial, at    start 2 | offset 2 (little endian, as in virtio_net_hdr) | frame
- *     kind 0x10 control                        one message of wire/control.ts, for the control thread
+ *     kind 0x10 control                        one message of wire/control.ts or wire/ring.ts, for the control thread
+ *     kind 0x20 transit                        ttl 1 | flags 1 | destination node id 16 | inner packet: any evio packet but a
+ *                                              relay's, sealed end to end; passed on inside the session of the next hop
+ *     kind 0x21 flood                          ttl 1 | flags 1 | origin node id 16 | sequence 4 LE | bound 8 | inner plaintext
+ *                                              (kind 0x00 to 0x02); bound: the first 8 bytes of the id that ends the arc;
+ *                                              flags bit 0 edge, bit 1 the receiver floods it as its own (from a leaf)
  *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
  *
  * The AEAD nonce is 4 zero bytes and the counter: little endian for ChaCha20-Poly1305, big endian for
@@ -31,7 +36,14 @@ export const PacketType = {
   relayUnbound: 0x5c,
 } as const;
 
-export const Kind = { frame: 0x00, frameChecksum: 0x01, frameChecksumAt: 0x02, control: 0x10 } as const;
+export const Kind = {
+  frame: 0x00,
+  frameChecksum: 0x01,
+  frameChecksumAt: 0x02,
+  control: 0x10,
+  transit: 0x20,
+  flood: 0x21,
+} as const;
 
 /** Bytes before the ciphertext of a data packet. */
 export const dataHeaderLength = 16;
@@ -51,8 +63,14 @@ export const underlayOverhead = 48;
 export const directOverhead = dataHeaderLength + 1 + 18 + tagLength;
 /** Header of a packet that a relay carries by UDP: see wire/relay.ts. */
 export const relayHeaderLength = 24;
-/** Envelope of a packet that members forward: ttl 1, flags 1, destination 16, inside a link session. */
-export const transitOverhead = dataHeaderLength + 1 + 18 + tagLength;
+/** Bytes of kinds 0x20 and 0x21 before what they carry, the kind byte not counted. */
+export const transitHeaderLength = 18;
+export const floodHeaderLength = 30;
+/** What the first hop puts into ttl: far more than any route is long. */
+export const transitTtl = 32;
+export const FloodFlag = { edge: 1, handOver: 2 } as const;
+/** Bytes that forwarding by members adds to a packet: the envelope inside a link session. */
+export const transitOverhead = dataHeaderLength + 1 + transitHeaderLength + tagLength;
 
 /** True when the first byte says STUN (RFC 8489 section 5). */
 export function looksLikeStun(first: number): boolean {
