@@ -256,6 +256,7 @@ export class Engine implements Node {
     const make = (udpPort: number): DataPlane =>
       this.#ports.makePlane({
         deviceName: profile.device,
+        nodeId: this.#self.id,
         mac: macOf(this.#self.id),
         ip: this.#ip,
         prefix: this.#self.network.cidr.prefix,
@@ -400,6 +401,7 @@ export class Engine implements Node {
       wanted: (slot) => {
         peerAt(slot)?.connect(this.#now);
       },
+      unknown: () => undefined,
       roamed: (slot, endpoint) => {
         const peer = peerAt(slot);
         peer?.roamed(this.#now, endpoint);

@@ -4,7 +4,7 @@
 import type { Origin, Path } from './dataplane/plane.js';
 import { parseCertificate, parseCredential } from './identity/certificate.js';
 import { dhPublicKey } from './identity/keys.js';
-import { equalBytes } from './lib/bytes.js';
+import { equalBytes, utf8 } from './lib/bytes.js';
 import type { Random } from './lib/env.js';
 import type { Members } from './members.js';
 import { endpointSource } from './noise/cookie.js';
@@ -79,12 +79,11 @@ export class HandshakeDoor {
   }
 
   #admits(now: number, packet: Uint8Array, origin: Origin): boolean {
-    const direct = origin.kind === 'direct';
-    const source = direct ? endpointSource(origin.endpoint) : origin.source;
-    const key = limiterKey(direct ? origin.endpoint : origin.source);
+    const { source, key, id } = senderOf(origin);
     const verdict = this.#gate.judge(packet, source, key, now);
-    if (verdict.kind === 'reply') {
-      this.#ports.send(verdict.packet, pathBack(origin, direct ? nobody : origin.source));
+    // Behind members nobody vouches for the sender, so no cookie could prove where it is: under load it must wait.
+    if (verdict.kind === 'reply' && origin.kind !== 'overlay') {
+      this.#ports.send(verdict.packet, pathBack(origin, id));
     }
     return verdict.kind === 'pass';
   }
@@ -98,5 +97,19 @@ export class HandshakeDoor {
     const certificate = parts && parseCertificate(parts.certificate);
     const key = certificate && dhPublicKey(certificate.nodeKey);
     return key && equalBytes(key, remoteStatic) ? this.#ports.members.take(credential) : undefined;
+  }
+}
+
+/** What a cookie is bound to, what the limiter counts by, and the node id for the way back. By overlay: the last link. */
+function senderOf(origin: Origin): { source: Uint8Array; key: string; id: Uint8Array } {
+  switch (origin.kind) {
+    case 'direct':
+      return { source: endpointSource(origin.endpoint), key: limiterKey(origin.endpoint), id: nobody };
+    case 'overlay': {
+      const source = utf8(`overlay ${origin.via}`);
+      return { source, key: limiterKey(source), id: nobody };
+    }
+    default:
+      return { source: origin.source, key: limiterKey(origin.source), id: origin.source };
   }
 }

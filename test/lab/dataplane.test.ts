@@ -94,16 +94,26 @@ class PlaneProcess {
 
 const mac = (n: number): string => `02000000000${n + 1}`;
 const address = (n: number): number => 0x0a62_0001 + n;
+/** An id from which that MAC follows. */
+const nodeId = (n: number): string => mac(n) + '00'.repeat(10);
 
 function setupOf(n: number, outer: string, suite: number): unknown {
   const other = 1 - n;
   return {
-    options: { deviceName: 'evio%d', mac: mac(n), ip: address(n), prefix: 24, mtu: 1350, port: 5_600 },
+    options: {
+      deviceName: 'evio%d',
+      nodeId: nodeId(n),
+      mac: mac(n),
+      ip: address(n),
+      prefix: 24,
+      mtu: 1350,
+      port: 5_600,
+    },
     neighbours: [0, 1].map((i) => ({ ip: address(i), mac: mac(i) })),
     peers: [
       {
         slot: 3,
-        nodeId: `0${other}`.repeat(16),
+        nodeId: nodeId(other),
         mac: mac(other),
         ip: address(other),
         keys: {
@@ -360,7 +370,7 @@ describe('the life of a process with a plane', () => {
     const quiet = () => undefined;
     const log = { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet };
     const make = (more = {}) => new WorkerPlane(
-      { deviceName: 'evio%d', mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
+      { deviceName: 'evio%d', nodeId: new Uint8Array(16), mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
     const listener = new Proxy({}, { get: () => quiet });
     const codeOf = (plane) => plane.start(listener).then(() => 'started', (e) => e.code);
     const plane = make();

@@ -73,6 +73,8 @@ const zeroCounters = (): PeerCounters => ({
   lastRxMs: 0,
   lastRxDirectMs: 0,
   lastTxMs: 0,
+  rxTransit: 0,
+  txTransit: 0,
 });
 
 function nonce(suite: Suite, counter: number): Uint8Array {
@@ -137,7 +139,7 @@ export class MemoryPlane implements DataPlane {
   readonly #drops = Object.fromEntries(dropReasons.map((r) => [r, 0])) as Record<DropReason, number>;
   readonly #learned = new Map<string, number>();
   #neighbours: readonly Neighbour[] = [];
-  #device = { rxFrames: 0, rxBytes: 0, txFrames: 0, txBytes: 0 };
+  #device = { rxFrames: 0, rxBytes: 0, txFrames: 0, txBytes: 0, transitPackets: 0, transitBytes: 0 };
   #listener: PlaneListener | undefined;
   #socket: MemorySocket | undefined;
 
@@ -244,6 +246,10 @@ export class MemoryPlane implements DataPlane {
 
   setNeighbours(neighbours: readonly Neighbour[]): void {
     this.#neighbours = neighbours;
+  }
+
+  setLinks(): void {
+    return;
   }
 
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
@@ -366,6 +372,8 @@ export class MemoryPlane implements DataPlane {
       const batch = batchOf(bytes);
       const destination = path.destination.slice();
       this.#tell((l) => l.carry(path.carrier, destination, batch));
+    } else if (path.kind === 'overlay') {
+      this.#drop('no-route');
     } else {
       const route = this.#relays.get(path.relay);
       if (!route) return this.#drop('no-path');

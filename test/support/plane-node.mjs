@@ -15,7 +15,8 @@ const log = Object.fromEntries(
     (message, fields) => say('log', { level, message, ...fields }),
   ]),
 );
-const plane = new WorkerPlane({ ...setup.options, mac: bytes(setup.options.mac) }, log);
+const own = { mac: bytes(setup.options.mac), nodeId: bytes(setup.options.nodeId) };
+const plane = new WorkerPlane({ ...setup.options, ...own }, log);
 
 await plane.start({
   packet: (b, origin) => say('packet', { type: b[0], length: b.length, origin: origin.kind }),
@@ -23,6 +24,7 @@ await plane.start({
     say('control', { slot, bytes: Buffer.from(b).toString('hex'), origin: origin.kind }),
   confirmed: (slot, localIndex) => say('confirmed', { slot, localIndex }),
   wanted: (slot) => say('wanted', { slot }),
+  unknown: (mac) => say('unknown', { mac: Buffer.from(mac).toString('hex') }),
   roamed: (slot, endpoint) => say('roamed', { slot, endpoint }),
   // A carrier that ends where it begins: the other node is told by the test what came.
   carry: (carrier, destination, batch) => say('carry', { carrier, bytes: batch.length }),
@@ -42,6 +44,10 @@ for (const peer of setup.peers) {
   if (peer.use !== false) plane.useKey(peer.slot, keys.localIndex);
   if (peer.path) plane.setPath(peer.slot, path(peer.path));
 }
+plane.setLinks(
+  setup.peers.map(({ slot }) => ({ slot, forwards: true, flood: 'range', neighbours: [] })),
+  true,
+);
 say('started', { port: plane.port, deviceName: plane.deviceName });
 
 const lines = createInterface({ input: process.stdin });

@@ -150,6 +150,8 @@ export class PacketLoop {
       case 'set-neighbours':
         this.#setMembers(command.neighbours);
         return;
+      case 'set-links':
+        return;
       case 'send-control':
         this.#transmit.sendControl(tables.peers[command.slot] ?? null, command.bytes, command.path);
         return;

@@ -1,6 +1,6 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
-import type { GuardRule, Neighbour, Origin, Path, RelayRoute, SessionKeys } from './plane.js';
+import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 import type { Endpoint } from '../lib/endpoint.js';
 
 export type Command =
@@ -23,6 +23,7 @@ export type Command =
   | { readonly type: 'remove-key'; readonly localIndex: number }
   | { readonly type: 'set-relay'; readonly relay: number; readonly route: RelayRoute | null }
   | { readonly type: 'set-neighbours'; readonly neighbours: readonly Neighbour[] }
+  | { readonly type: 'set-links'; readonly links: readonly PlaneLink[]; readonly complete: boolean }
   | {
       readonly type: 'send-control';
       readonly slot: number;
@@ -46,6 +47,7 @@ export type Event =
   | { readonly type: 'control'; readonly slot: number; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly type: 'confirmed'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'wanted'; readonly slot: number }
+  | { readonly type: 'unknown'; readonly mac: Uint8Array }
   | { readonly type: 'roamed'; readonly slot: number; readonly endpoint: Endpoint }
   | {
       readonly type: 'carry';
@@ -68,6 +70,8 @@ export interface WorkerSetup {
   /** Memory mapped below 2 GiB for the arena, or 0. */
   readonly arenaAddress: number;
   readonly arenaLength: number;
+  readonly nodeId: Uint8Array;
+  readonly leaf: boolean;
   readonly ip: number;
   readonly mac: Uint8Array;
   readonly mtu: number;

@@ -3,7 +3,7 @@
  * Holds a copy of every live key, wiped when the key goes.
  */
 import type { Command } from './messages.js';
-import type { GuardRule, Neighbour, Path, RelayRoute, SessionKeys } from './plane.js';
+import type { GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 
 interface MirroredPeer {
   readonly nodeId: Uint8Array;
@@ -27,6 +27,7 @@ export class Mirror {
   readonly #relays = new Map<number, RelayRoute>();
   readonly #slots = new Map<number, number>();
   #neighbours: readonly Neighbour[] = [];
+  #links: { readonly links: readonly PlaneLink[]; readonly complete: boolean } | undefined;
 
   /** Notes a command that changes state; others leave no trace. */
   note(command: Command): void {
@@ -71,6 +72,9 @@ export class Mirror {
         return;
       case 'set-neighbours':
         this.#neighbours = command.neighbours;
+        return;
+      case 'set-links':
+        this.#links = { links: command.links, complete: command.complete };
     }
   }
 
@@ -102,6 +106,7 @@ export class Mirror {
       if (peer.using !== undefined) commands.push({ type: 'use-key', slot, localIndex: peer.using });
       if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path });
     }
+    if (this.#links) commands.push({ type: 'set-links', ...this.#links });
     return commands;
   }
 

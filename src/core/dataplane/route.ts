@@ -87,6 +87,7 @@ export class Route {
       this.prefix = carrierPrefix;
       return true;
     }
+    if (path.kind === 'overlay') return false;
     const relay = relays.entries[path.relay];
     if (!relay) return false;
     this.kind = RouteKind.relay;

@@ -24,10 +24,20 @@ export const PeerField = {
   lastRxMs: 8,
   lastRxDirectMs: 9,
   lastTxMs: 10,
+  rxTransit: 11,
+  txTransit: 12,
 } as const;
 export const peerStride = 16;
 
-export const DeviceField = { rxFrames: 0, rxBytes: 1, txFrames: 2, txBytes: 3, drops: 8 } as const;
+export const DeviceField = {
+  rxFrames: 0,
+  rxBytes: 1,
+  txFrames: 2,
+  txBytes: 3,
+  transitPackets: 4,
+  transitBytes: 5,
+  drops: 8,
+} as const;
 const deviceLength = DeviceField.drops + 64;
 
 /** Index of each drop reason in the order of `dropReasons`. */
@@ -109,6 +119,8 @@ export function readPeerCounters(shared: SharedMemory, slot: number): PeerCounte
     lastRxMs: read(PeerField.lastRxMs),
     lastRxDirectMs: read(PeerField.lastRxDirectMs),
     lastTxMs: read(PeerField.lastTxMs),
+    rxTransit: read(PeerField.rxTransit),
+    txTransit: read(PeerField.txTransit),
   };
 }
 
@@ -119,6 +131,8 @@ export function readDeviceCounters(shared: SharedMemory): DeviceCounters {
     rxBytes: read(DeviceField.rxBytes),
     txFrames: read(DeviceField.txFrames),
     txBytes: read(DeviceField.txBytes),
+    transitPackets: read(DeviceField.transitPackets),
+    transitBytes: read(DeviceField.transitBytes),
     drops: Object.fromEntries(
       dropReasons.map((reason, i) => [reason, read(DeviceField.drops + i)]),
     ) as Record<DropReason, number>,

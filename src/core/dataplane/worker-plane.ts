@@ -22,6 +22,7 @@ import type {
   Neighbour,
   Path,
   PeerCounters,
+  PlaneLink,
   PlaneListener,
   PlaneOptions,
   RelayRoute,
@@ -118,13 +119,15 @@ export class WorkerPlane implements DataPlane {
     const udp = this.#udp;
     const device = this.#device;
     if (!udp || !device) return;
-    const { ip, mac, mtu } = this.#options;
+    const { nodeId, ip, mac, mtu, leaf } = this.#options;
     const setup = {
       tapFd: device.fd,
       udpFd: udp.fd,
       ipv6: udp.ipv6,
       arenaAddress: this.#arenaAddress,
       arenaLength,
+      nodeId: own(nodeId),
+      leaf: leaf ?? false,
       ip,
       mac,
       mtu,
@@ -193,6 +196,9 @@ export class WorkerPlane implements DataPlane {
         return;
       case 'wanted':
         listener.wanted(event.slot);
+        return;
+      case 'unknown':
+        listener.unknown(event.mac);
         return;
       case 'roamed':
         listener.roamed(event.slot, event.endpoint);
@@ -271,6 +277,11 @@ export class WorkerPlane implements DataPlane {
       type: 'set-neighbours',
       neighbours: neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) })),
     });
+  }
+
+  setLinks(links: readonly PlaneLink[], complete: boolean): void {
+    const copy = links.map((link) => ({ ...link, neighbours: [...link.neighbours] }));
+    this.#command({ type: 'set-links', links: copy, complete });
   }
 
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void {

@@ -393,5 +393,7 @@ export function pathBack(origin: Origin, id: Uint8Array): Path {
       return { kind: 'relay', relay: origin.relay, destination: id };
     case 'carrier':
       return { kind: 'carrier', carrier: origin.carrier, destination: id };
+    case 'overlay':
+      return { kind: 'overlay', destination: id, via: origin.via };
   }
 }

@@ -50,6 +50,7 @@ function recorder(): { log: string[]; listener: PlaneListener; carried: [number,
     control: (slot, bytes, origin) => log.push(`control ${slot} ${bytes.join('.')} ${origin.kind}`),
     confirmed: (slot, index) => log.push(`confirmed ${slot} ${index}`),
     wanted: (slot) => log.push(`wanted ${slot}`),
+    unknown: (mac) => log.push(`unknown ${mac.join(':')}`),
     roamed: (slot, endpoint) => log.push(`roamed ${slot} ${endpoint.host}:${endpoint.port}`),
     carry: (carrier, destination, batch) => carried.push([carrier, destination, batch]),
     exhausted: (slot, index) => log.push(`exhausted ${slot} ${index}`),
@@ -64,7 +65,15 @@ async function pair(suite: Suite = Suite.aes256gcm) {
   const net = new MemoryNet({ clock });
   const make = (n: number): MemoryPlane =>
     new MemoryPlane(
-      { deviceName: 'evio%d', mac: macOf(n), ip: 0x0a90_0000 + n, prefix: 16, mtu: 1350, port: 7000 + n },
+      {
+        deviceName: 'evio%d',
+        nodeId: idOf(n),
+        mac: macOf(n),
+        ip: 0x0a90_0000 + n,
+        prefix: 16,
+        mtu: 1350,
+        port: 7000 + n,
+      },
       { net, host: `192.0.2.${n}` },
     );
   const a = make(1);
