@@ -1,5 +1,5 @@
 /** The arrows of docs/architecture.md, checked: commands -> views, lab, core, rendezvous; machines -> wire, lib. */
-const machines = '^src/core/(peer|path|switch|noise|identity|wire|lib)/';
+const machines = '^src/core/(peer|path|switch|topology|noise|identity|wire|lib)/';
 module.exports = {
   forbidden: [
     {

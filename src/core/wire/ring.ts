@@ -3,7 +3,7 @@
  *
  *   table      0x10 | version 4 | claims 1 | flags 1 | successors (count 1, ids) | predecessors (…) | others (…)
  *              whom the sender is linked with: neighbours on the ring, nearest first, and everybody else
- *   beat       0x11 | version 4 | claims 1 | flags 1         version: of the last table; flags bit 0: answer at once
+ *   beat       0x11 | seen 4 | claims 1 | flags 1            seen: version of your last table that came; flags bit 0: answer
  *   refuse     0x12                                          the sender holds as many long links as it wants
  *   seek       0x13 | nonce 8 | target 16 | hops 1 | card (length 2, bytes)
  *              passed on towards the target; the member that knows nobody nearer answers
@@ -34,6 +34,7 @@ export const RingType = {
 /** What the sender of a message needs the link for. None: it may be closed. */
 export const Claim = { ring: 1, long: 2, demand: 4, fixed: 8, anchor: 16 } as const;
 const flagLeaf = 1;
+const flagSettled = 2;
 const flagAnswer = 1;
 
 /** Ids in one list of a table, and links that a table may tell of. */
@@ -48,6 +49,8 @@ export interface TableMessage {
   readonly claims: number;
   /** The sender forwards for nobody. */
   readonly leaf: boolean;
+  /** The sender has found its place: it may cover an arc of a broadcast and forward for others. */
+  readonly settled: boolean;
   /** Nearest first. */
   readonly successors: readonly string[];
   readonly predecessors: readonly string[];
@@ -56,7 +59,14 @@ export interface TableMessage {
 
 export type RingMessage =
   | TableMessage
-  | { readonly type: 'beat'; readonly version: number; readonly claims: number; readonly answer: boolean }
+  | {
+      readonly type: 'beat';
+      /** Version of the receiver's last table that came; 0 for none. */
+      readonly seen: number;
+      readonly claims: number;
+      /** Answer at once. */
+      readonly answer: boolean;
+    }
   | { readonly type: 'refuse' }
   | {
       readonly type: 'seek';
@@ -95,14 +105,14 @@ export function encodeRing(message: RingMessage): Uint8Array {
       writer
         .u32(message.version)
         .u8(message.claims)
-        .u8(message.leaf ? flagLeaf : 0);
+        .u8((message.leaf ? flagLeaf : 0) | (message.settled ? flagSettled : 0));
       writeIds(writer, message.successors);
       writeIds(writer, message.predecessors);
       writeIds(writer, message.others);
       break;
     case 'beat':
       writer
-        .u32(message.version)
+        .u32(message.seen)
         .u8(message.claims)
         .u8(message.answer ? flagAnswer : 0);
       break;
@@ -146,14 +156,16 @@ function readMessage(reader: ByteReader): RingMessage | undefined {
     case RingType.table: {
       const version = reader.u32();
       const claims = reader.u8();
-      const leaf = (reader.u8() & flagLeaf) !== 0;
+      const flags = reader.u8();
+      const leaf = (flags & flagLeaf) !== 0;
+      const settled = (flags & flagSettled) !== 0;
       const [successors, predecessors, others] = [readIds(reader), readIds(reader), readIds(reader)];
-      return { type: 'table', version, claims, leaf, successors, predecessors, others };
+      return { type: 'table', version, claims, leaf, settled, successors, predecessors, others };
     }
     case RingType.beat:
       return {
         type: 'beat',
-        version: reader.u32(),
+        seen: reader.u32(),
         claims: reader.u8(),
         answer: (reader.u8() & flagAnswer) !== 0,
       };

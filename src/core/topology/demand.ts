@@ -1,0 +1,45 @@
+/** Members that traffic wants a direct tunnel to: the least recently used go first, idle ones by themselves. */
+
+/** Tunnels kept for traffic, and ms without traffic after which one goes. */
+const defaultLimit = 64;
+const defaultIdleMs = 15 * 60_000;
+
+export class Demand {
+  readonly #limit: number;
+  readonly #idleMs: number;
+  /** Id to the time of its last use, least recent first. */
+  readonly #used = new Map<string, number>();
+
+  constructor(limit = defaultLimit, idleMs = defaultIdleMs) {
+    this.#limit = limit;
+    this.#idleMs = idleMs;
+  }
+
+  get size(): number {
+    return this.#used.size;
+  }
+
+  /** Notes traffic to a member. Gives the one that had to make room for it, if any. */
+  use(now: number, id: string): string | undefined {
+    this.#used.delete(id);
+    this.#used.set(id, now);
+    if (this.#used.size <= this.#limit) return undefined;
+    const oldest = this.#used.keys().next().value as string;
+    this.#used.delete(oldest);
+    return oldest;
+  }
+
+  wants(now: number, id: string): boolean {
+    const at = this.#used.get(id);
+    if (at === undefined) return false;
+    if (now - at < this.#idleMs) return true;
+    this.#used.delete(id);
+    return false;
+  }
+
+  /** When the next one falls idle. */
+  nextAt(now: number): number {
+    const oldest = this.#used.values().next().value;
+    return oldest === undefined ? Infinity : Math.max(now + 1, oldest + this.#idleMs);
+  }
+}

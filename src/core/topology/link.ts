@@ -1,0 +1,119 @@
+/** One link of the overlay: what both sides need it for, what the other side told, and whether it still lives. */
+import { Claim, type TableMessage } from '../wire/ring.js';
+import { positionOfText } from './position.js';
+import type { Place } from './ring.js';
+
+/** How often a side lets hear of itself, ms: ring neighbours, others. */
+export const ringBeatMs = 2_000;
+export const otherBeatMs = 6_000;
+/** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
+const lateMs = 400;
+const probeMs = 500;
+const patienceMs = 1_600;
+/** Packets went out and nothing came back: ask, do not send others' packets there any more, give up. */
+const waitingMs = 600;
+const suspectMs = 1_100;
+const deadMs = 2_000;
+
+/** Ask: the other side shall let hear of itself at once. */
+export type Verdict = 'alive' | 'ask' | 'dead';
+
+export class Link implements Place {
+  readonly id: string;
+  readonly position: number;
+  /** The member through which it can be met. */
+  via: string | undefined;
+  up = false;
+  /** Up, but through other members. */
+  tunnel = false;
+  /** When it was asked for, or came up; ms. */
+  since: number;
+  /** What we and the other side need the link for; sets of `Claim`. */
+  mine = 0;
+  theirs = 0;
+  /** We need it for traffic until then. */
+  demandedUntil = -Infinity;
+  /** Kept by the operator's wish. */
+  fixed = false;
+  /** Size of the network when we drew it as a long link; undefined: not ours. */
+  drawnFor: number | undefined;
+  table: TableMessage | undefined;
+  /** Everybody in the table. */
+  places: readonly Place[] = [];
+  /** It does not answer: others' packets had better go another way. */
+  suspect = false;
+  /** Since when nobody claims it, ms. */
+  unclaimedSince: number | undefined;
+  /** When and with which version of our table it was told last. */
+  beatAt = -Infinity;
+  toldAt = -Infinity;
+  toldVersion = -1;
+  /** What it was told that we need it for. */
+  toldClaims = 0;
+  #askedAt = -Infinity;
+
+  constructor(id: string, now: number, via: string | undefined) {
+    this.id = id;
+    this.position = positionOfText(id);
+    this.since = now;
+    this.via = via;
+  }
+
+  get leaf(): boolean {
+    return this.table?.leaf ?? false;
+  }
+
+  /** It may forward, and cover an arc of a broadcast. */
+  get settled(): boolean {
+    return this.table !== undefined && this.table.settled && !this.table.leaf;
+  }
+
+  get claims(): number {
+    return this.mine | this.theirs;
+  }
+
+  get beatMs(): number {
+    return (this.claims & (Claim.ring | Claim.anchor)) !== 0 ? ringBeatMs : otherBeatMs;
+  }
+
+  came(now: number, tunnel: boolean): void {
+    this.up = true;
+    this.tunnel = tunnel;
+    this.since = now;
+    this.suspect = false;
+    this.toldVersion = -1;
+    this.#askedAt = -Infinity;
+  }
+
+  take(table: TableMessage): void {
+    this.table = table;
+    this.theirs = table.claims;
+    const { successors, predecessors, others } = table;
+    this.places = [...successors, ...predecessors, ...others].map((id) => ({
+      id,
+      position: positionOfText(id),
+    }));
+  }
+
+  /**
+   * @param silence ms since anything came from it
+   * @param waiting ms since packets went out with nothing coming back, 0 for none
+   */
+  judge(now: number, silence: number, waiting: number): Verdict {
+    const quiet = Math.min(silence, now - this.since);
+    const unanswered = Math.min(waiting, quiet);
+    const late = quiet - this.beatMs - lateMs;
+    if (late > patienceMs || unanswered > deadMs) return 'dead';
+    const ask = (late > 0 || unanswered > waitingMs) && now - this.#askedAt >= probeMs - 1;
+    if (ask) this.#askedAt = now;
+    this.suspect = late > patienceMs - probeMs || unanswered > suspectMs;
+    return ask ? 'ask' : 'alive';
+  }
+
+  /** When `judge` or a beat is due next, if nothing comes. */
+  dueAt(now: number, silence: number): number {
+    const late = now - Math.min(silence, now - this.since) + this.beatMs + lateMs + 1;
+    const judge = late > now ? late : now + probeMs / 2;
+    return Math.min(this.beatAt + this.beatMs, judge);
+  }
+}

@@ -1,0 +1,580 @@
+/**
+ * The overlay of one member: which links it keeps, and what goes where over them. A machine without I/O; the engine
+ * and the simulator carry it.
+ *
+ *   tables of links ─┐                            ┌─▶ ring neighbours, 3 on each side     (ring.ts)
+ *   rendezvous ──────┼─▶ everybody known ─review──┼─▶ long links, log2 N in all           (shortcut.ts)
+ *   traffic ─────────┘                            ├─▶ links on demand, least recent goes  (demand.ts)
+ *                                                 └─▶ forwarding table for the packet path
+ *
+ * Links tell each other whom they are linked with. Whoever is nearer on the ring than a neighbour we have becomes the
+ * neighbour, met through the link that named it: joining, healing, and the merging of two rings are this one rule
+ * (T-Man: Jelasity, Montresor, Babaoglu 2009). A new link is up before an old one goes.
+ */
+import { Claim, type RingMessage } from '../wire/ring.js';
+import { Demand } from './demand.js';
+import { Link } from './link.js';
+import type { LinkRole, LinkRoute, OverlayPorts, RingReport, Role } from './overlay-ports.js';
+import { clockwise, distance, positionOfText } from './position.js';
+import { Retry } from './retry.js';
+import { predecessorsOf, sizeAround, successorsOf, type Place } from './ring.js';
+import { Seeker } from './seek.js';
+import { Shortcuts } from './shortcut.js';
+import { inDegreeCap, meshLimit, neighbourCount } from './symphony.js';
+
+/** A burst of news is looked at once. */
+const reviewAfterMs = 20;
+/** Tables go out this long after a change: to ring neighbours, to others. */
+const tableToRingMs = 60;
+const tableToOthersMs = 400;
+/** A table that the other side does not have yet is sent again no sooner. */
+const tableAgainMs = 900;
+/** A link that nobody needs is kept this long: roles move while the ring settles. */
+const unclaimedMs = 10_000;
+/** A connection that does not come about. */
+const connectMs = 10_000;
+const maxConnecting = 32;
+/** A member without any answer takes itself for alone after this time. */
+const aloneMs = 1_500;
+/** How often the rendezvous is asked whether our place on the ring is still right. */
+const auditMs = 30_000;
+/** Neighbours known on each side that the size is estimated from. */
+const sampled = 2 * neighbourCount;
+/** Members named by the rendezvous that are remembered. */
+const maxKnown = 512;
+/** Ring neighbours that a leaf anchors to, on each side. */
+const anchorCount = 2;
+
+export interface OverlaySelf {
+  /** 32 hexadecimal characters. */
+  readonly id: string;
+  readonly role: Role;
+}
+
+export interface OverlayOptions {
+  /** The published Evio drew long links with log10; for comparison only. */
+  readonly drawBase?: 'ln' | 'log10';
+  /** Links on demand, and ms without traffic after which one goes. */
+  readonly demandLimit?: number;
+  readonly demandIdleMs?: number;
+}
+
+/** One link, as reports show it. */
+export interface LinkReport {
+  readonly id: string;
+  readonly role: LinkRole;
+  readonly up: boolean;
+}
+
+export class Overlay {
+  readonly #self: Place & OverlaySelf;
+  readonly #ports: OverlayPorts;
+  readonly #links = new Map<string, Link>();
+  /** Members that the rendezvous named, least recent first. */
+  readonly #known = new Map<string, Place>();
+  readonly #retry: Retry;
+  readonly #shortcuts: Shortcuts;
+  readonly #demand: Demand;
+  readonly #seeker: Seeker;
+  #running = false;
+  #startedAt = 0;
+  #size = 1;
+  /** Size that the rendezvous told. */
+  #toldSize = 1;
+  #settled = false;
+  #version = 1;
+  /** What the last table said, to see whether the next one says anything new. */
+  #signature = '';
+  #changedAt = -Infinity;
+  #routed = '';
+  #reviewAt = Infinity;
+  #auditAt = Infinity;
+  #fixed: ReadonlySet<string> = new Set();
+
+  constructor(self: OverlaySelf, ports: OverlayPorts, options: OverlayOptions = {}) {
+    this.#self = { ...self, position: positionOfText(self.id) };
+    this.#ports = ports;
+    this.#retry = new Retry(ports.env.random);
+    this.#shortcuts = new Shortcuts(this.#self, ports.env.random, options.drawBase ?? 'ln');
+    this.#demand = new Demand(options.demandLimit, options.demandIdleMs);
+    this.#seeker = new Seeker(this.#self, ports);
+  }
+
+  /** Members that there are, this one counted, as far as can be told from here. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** True when this member has found its place on the ring. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  start(now: number): void {
+    this.#running = true;
+    this.#startedAt = now;
+    this.#auditAt = now + auditMs * (0.5 + this.#ports.env.random.unit());
+    this.#review(now + aloneMs);
+  }
+
+  /** Forgets every link without a word; the owner ends the connections. */
+  stop(): void {
+    this.#running = false;
+    this.#links.clear();
+    this.#known.clear();
+    this.#retry.clear();
+    this.#settled = false;
+  }
+
+  /** Links that the operator wants whatever the ring says. */
+  setFixed(now: number, ids: readonly string[]): void {
+    this.#fixed = new Set(ids);
+    this.#review(now);
+  }
+
+  /** The rendezvous counted the members that are online. */
+  sized(now: number, members: number): void {
+    this.#toldSize = members;
+    if (!this.#settled) this.#review(now);
+  }
+
+  /** The rendezvous named members that are online: neighbours, or answers to `locate`. */
+  found(now: number, ids: readonly string[]): void {
+    for (const id of ids) {
+      if (id === this.#self.id) continue;
+      this.#known.delete(id);
+      this.#known.set(id, { id, position: positionOfText(id) });
+      this.#retry.forgive(id);
+    }
+    for (const id of this.#known.keys()) {
+      if (this.#known.size <= maxKnown) break;
+      this.#known.delete(id);
+    }
+    this.#adoptDrawn(now, ids);
+    this.#review(now);
+  }
+
+  /** The rendezvous says that a member went offline: a hint, which a link that lives contradicts. */
+  gone(now: number, id: string): void {
+    this.#known.delete(id);
+    const link = this.#links.get(id);
+    if (link?.up) this.#beat(now, link, true);
+    else if (link) this.unreachable(now, id);
+  }
+
+  /** A link stands, whoever asked for it. `tunnel`: its packets go through other members. */
+  connected(now: number, id: string, tunnel: boolean): void {
+    if (!this.#running || id === this.#self.id) return;
+    let link = this.#links.get(id);
+    if (link?.up) {
+      if (link.tunnel === tunnel) return;
+      link.tunnel = tunnel;
+      this.#route();
+      return;
+    }
+    if (!link) this.#links.set(id, (link = new Link(id, now, undefined)));
+    link.came(now, tunnel);
+    this.#retry.forgive(id);
+    this.#reviewNow(now);
+    this.#tell(now, link);
+  }
+
+  /** A link is no more: the other side closed it, or its session ended. */
+  disconnected(now: number, id: string): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    this.#drop(now, link, link.up && (link.claims & Claim.ring) !== 0);
+  }
+
+  /** What `connect` asked for did not come about. */
+  unreachable(now: number, id: string): void {
+    const link = this.#links.get(id);
+    if (!link || link.up) return;
+    this.#known.delete(id);
+    this.#links.delete(id);
+    this.#retry.failed(now, id);
+    this.#review(now);
+  }
+
+  /** Traffic to this member wants a direct tunnel. Call it again while the traffic lasts. */
+  demand(now: number, id: string): void {
+    if (id === this.#self.id || !this.#running) return;
+    const evicted = this.#demand.use(now, id);
+    if (evicted !== undefined) this.#review(now);
+    if (!this.#links.has(id)) this.#want(now, id, this.#whoNames(id));
+    this.#review(now);
+  }
+
+  receive(now: number, id: string, message: RingMessage): void {
+    const link = this.#links.get(id);
+    if (!link?.up) return;
+    switch (message.type) {
+      case 'table':
+        this.#takeTable(now, link, message);
+        return;
+      case 'beat':
+        this.#takeClaims(now, link, message.claims);
+        if (message.seen !== this.#version && now - link.toldAt > tableAgainMs) link.toldVersion = -1;
+        if (message.answer) this.#beat(now, link, false);
+        return;
+      case 'refuse':
+        link.drawnFor = undefined;
+        this.#review(now);
+        return;
+      case 'seek':
+        this.#seeker.seek(now, link, message, this.#upLinks());
+        return;
+      case 'sought':
+        if (this.#seeker.sought(now, message, this.#links)) this.found(now, [message.id]);
+        return;
+      case 'meet':
+      case 'introduce':
+        // About certificates and addresses: the owner's business.
+        return;
+    }
+  }
+
+  /** Does what is due. Returns when it wants to be called again. */
+  tick(now: number): number {
+    if (!this.#running) return Infinity;
+    let next = Infinity;
+    for (const link of this.#links.values()) next = Math.min(next, this.#watch(now, link));
+    if (now >= this.#auditAt) {
+      this.#auditAt = now + auditMs;
+      this.#ports.locate([this.#self.position]);
+    }
+    for (const id of this.#retry.due(now)) this.#want(now, id, this.#whoNames(id));
+    if (now >= this.#reviewAt) this.#reviewNow(now);
+    next = Math.min(next, this.#tellTables(now));
+    return Math.max(now + 1, Math.min(next, this.#reviewAt, this.#auditAt, this.#retry.nextAt));
+  }
+
+  report(): RingReport {
+    const up = [...this.#links.values()].filter((link) => link.up);
+    const places = up.filter((link) => !link.leaf);
+    const ofRole = (role: LinkRole): string[] =>
+      up.filter((link) => this.#roleOf(link, places) === role).map((link) => link.id);
+    return {
+      sizeEstimate: Math.round(this.#size),
+      predecessor: predecessorsOf(this.#self, places, 1)[0]?.id ?? null,
+      successors: successorsOf(this.#self, places, neighbourCount).map((link) => link.id),
+      longLinks: ofRole('long'),
+      onDemand: ofRole('on-demand'),
+    };
+  }
+
+  links(): LinkReport[] {
+    const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
+    return [...this.#links.values()].map((link) => ({
+      id: link.id,
+      up: link.up,
+      role: this.#roleOf(link, places),
+    }));
+  }
+
+  #roleOf(link: Link, places: readonly Link[]): LinkRole {
+    if (link.fixed) return 'static';
+    if (successorsOf(this.#self, places, neighbourCount).includes(link)) return 'successor';
+    if (predecessorsOf(this.#self, places, neighbourCount).includes(link)) return 'predecessor';
+    if ((link.claims & Claim.ring) !== 0) {
+      const ahead = clockwise(this.#self.position, link.position);
+      return ahead <= clockwise(link.position, this.#self.position) ? 'successor' : 'predecessor';
+    }
+    return (link.claims & Claim.long) !== 0 ? 'long' : 'on-demand';
+  }
+
+  /* ---- links ---- */
+
+  #upLinks(): Link[] {
+    return [...this.#links.values()].filter((link) => link.up);
+  }
+
+  #want(now: number, id: string, via: string | undefined): Link | undefined {
+    const known = this.#links.get(id);
+    if (known) return known;
+    if (id === this.#self.id || this.#retry.shuns(now, id)) return undefined;
+    let connecting = 0;
+    for (const link of this.#links.values()) if (!link.up) connecting++;
+    if (connecting >= maxConnecting) return undefined;
+    const link = new Link(id, now, via);
+    this.#links.set(id, link);
+    this.#ports.connect(id, via);
+    return link;
+  }
+
+  /** A link that lists this member among its own. */
+  #whoNames(id: string): string | undefined {
+    for (const link of this.#links.values()) {
+      if (link.up && link.places.some((place) => place.id === id)) return link.id;
+    }
+    return undefined;
+  }
+
+  #drop(now: number, link: Link, again: boolean): void {
+    this.#links.delete(link.id);
+    this.#known.delete(link.id);
+    this.#retry.lost(now, link.id, again);
+    this.#reviewNow(now);
+  }
+
+  #watch(now: number, link: Link): number {
+    if (!link.up) {
+      if (now - link.since >= connectMs) {
+        this.#ports.disconnect(link.id);
+        this.unreachable(now, link.id);
+        return Infinity;
+      }
+      return link.since + connectMs;
+    }
+    const silence = this.#ports.silence(link.id);
+    const before = link.suspect;
+    const verdict = link.judge(now, silence, this.#ports.waiting(link.id));
+    if (verdict === 'dead') {
+      this.#ports.disconnect(link.id);
+      this.#drop(now, link, (link.claims & (Claim.ring | Claim.fixed)) !== 0);
+      return Infinity;
+    }
+    if (verdict === 'ask') this.#beat(now, link, true);
+    else if (now - link.beatAt >= link.beatMs) this.#beat(now, link, false);
+    if (link.suspect !== before) this.#route();
+    if (link.claims === 0) {
+      link.unclaimedSince ??= now;
+      if (now - link.unclaimedSince >= unclaimedMs) {
+        this.#ports.disconnect(link.id);
+        this.#links.delete(link.id);
+        this.#review(now);
+        return Infinity;
+      }
+    } else {
+      link.unclaimedSince = undefined;
+    }
+    return link.dueAt(now, silence);
+  }
+
+  /* ---- what links tell each other ---- */
+
+  #beat(now: number, link: Link, answer: boolean): void {
+    link.beatAt = now;
+    link.toldClaims = link.mine;
+    this.#ports.send(link.id, {
+      type: 'beat',
+      seen: link.table?.version ?? 0,
+      claims: link.mine,
+      answer,
+    });
+  }
+
+  /** Sends our table. */
+  #tell(now: number, link: Link): void {
+    link.beatAt = link.toldAt = now;
+    link.toldVersion = this.#version;
+    link.toldClaims = link.mine;
+    const places = [...this.#links.values()].filter((other) => other.up && !other.leaf && other !== link);
+    const successors = successorsOf(this.#self, places, neighbourCount).map((place) => place.id);
+    const predecessors = predecessorsOf(this.#self, places, neighbourCount)
+      .map((place) => place.id)
+      .filter((id) => !successors.includes(id));
+    const near = new Set([...successors, ...predecessors]);
+    this.#ports.send(link.id, {
+      type: 'table',
+      version: this.#version,
+      claims: link.mine,
+      leaf: this.#self.role === 'leaf',
+      settled: this.#settled,
+      successors,
+      predecessors,
+      others: places.map((place) => place.id).filter((id) => !near.has(id)),
+    });
+  }
+
+  /** Sends tables and claims that are due. Returns when the next are. */
+  #tellTables(now: number): number {
+    let next = Infinity;
+    for (const link of this.#links.values()) {
+      if (!link.up) continue;
+      if (link.toldVersion !== this.#version) {
+        const wait = (link.claims & (Claim.ring | Claim.anchor)) !== 0 ? tableToRingMs : tableToOthersMs;
+        const due = Math.max(this.#changedAt, link.toldAt) + wait;
+        if (now >= due) this.#tell(now, link);
+        else next = Math.min(next, due);
+      } else if (link.toldClaims !== link.mine) {
+        this.#beat(now, link, false);
+      }
+    }
+    return next;
+  }
+
+  #takeTable(now: number, link: Link, table: Extract<RingMessage, { type: 'table' }>): void {
+    const first = link.table === undefined;
+    link.take(table);
+    // A leaf shortens nobody's way.
+    if (link.leaf) link.drawnFor = undefined;
+    this.#takeClaims(now, link, table.claims);
+    this.#route();
+    this.#review(now);
+    if (first && (link.claims & Claim.ring) === 0) this.#seeker.ownPlace(now, link);
+  }
+
+  #takeClaims(now: number, link: Link, claims: number): void {
+    if (claims === link.theirs && !(claims & Claim.long)) return;
+    const news = claims !== link.theirs;
+    link.theirs = claims;
+    if ((claims & Claim.long) !== 0 && this.#overCap(link)) {
+      link.theirs &= ~Claim.long;
+      this.#ports.send(link.id, { type: 'refuse' });
+    }
+    if (!news) return;
+    this.#route();
+    this.#review(now);
+  }
+
+  /** True when others drew more long links to us than we should hold, this one counted. */
+  #overCap(link: Link): boolean {
+    if (link.drawnFor !== undefined || this.#size <= meshLimit) return false;
+    let drawn = 0;
+    for (const other of this.#links.values()) {
+      if (other !== link && other.drawnFor === undefined && (other.theirs & Claim.long) !== 0) drawn++;
+    }
+    return drawn >= inDegreeCap(this.#size);
+  }
+
+  /* ---- who our links should be ---- */
+
+  #review(at: number): void {
+    this.#reviewAt = Math.min(this.#reviewAt, at + reviewAfterMs);
+  }
+
+  #reviewNow(now: number): void {
+    this.#reviewAt = Infinity;
+    if (!this.#running) return;
+    const pool = this.#pool(now);
+    this.#size = this.#estimate(now, pool);
+    const mesh = this.#size <= meshLimit && pool.length < 2 * meshLimit;
+    const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
+    const wanted = new Set<string>();
+    for (const place of successorsOf(this.#self, pool, perSide)) wanted.add(place.id);
+    for (const place of predecessorsOf(this.#self, pool, perSide)) wanted.add(place.id);
+    for (const id of wanted) this.#want(now, id, this.#whoNames(id));
+    if (mesh) for (const { id } of pool) this.#want(now, id, this.#whoNames(id));
+    for (const id of this.#fixed) this.#want(now, id, this.#whoNames(id));
+    this.#settle(now, pool);
+    if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
+    this.#claim(now, wanted, perSide, mesh);
+    const again = this.#shortcuts.dueAt(now, this.#size, this.#links.values());
+    if (!mesh && this.#settled && again !== Infinity) this.#review(Math.max(again - reviewAfterMs, now));
+    if (this.#demand.size > 0) this.#reviewAt = Math.min(this.#reviewAt, this.#demand.nextAt(now));
+  }
+
+  /** Everybody known who may be a ring neighbour, once each. */
+  #pool(now: number): Place[] {
+    const pool = new Map<string, Place>();
+    for (const link of this.#links.values()) {
+      if (!link.leaf) pool.set(link.id, link);
+      if (!link.up || link.suspect) continue;
+      for (const place of link.places) if (!pool.has(place.id)) pool.set(place.id, place);
+    }
+    for (const place of this.#known.values()) if (!pool.has(place.id)) pool.set(place.id, place);
+    pool.delete(this.#self.id);
+    for (const link of this.#links.values()) if (link.leaf) pool.delete(link.id);
+    return [...pool.values()].filter(({ id }) => {
+      return this.#links.get(id)?.up === true || !this.#retry.shuns(now, id);
+    });
+  }
+
+  #estimate(now: number, pool: readonly Place[]): number {
+    const near = sizeAround(this.#self, pool, sampled);
+    const early = !this.#settled || now - this.#startedAt < 2_000;
+    return early ? Math.max(near, this.#toldSize) : near;
+  }
+
+  /** We have our place once the nearest on both sides are linked and told us whom they know. */
+  #settle(now: number, pool: readonly Place[]): void {
+    if (this.#settled) return;
+    const ahead = successorsOf(this.#self, pool, 1)[0];
+    const behind = predecessorsOf(this.#self, pool, 1)[0];
+    const stands = (place: Place | undefined): boolean =>
+      place !== undefined && this.#links.get(place.id)?.table !== undefined;
+    const alone = !ahead && !behind && now - this.#startedAt >= aloneMs;
+    if (alone || (stands(ahead) && stands(behind))) this.#settled = true;
+    else if (!ahead && !behind) this.#review(this.#startedAt + aloneMs);
+  }
+
+  #draw(now: number): void {
+    const positions = this.#shortcuts.draw(now, this.#size, this.#links.values());
+    if (positions.length === 0 || this.#ports.locate(positions)) return;
+    for (const position of positions) this.#seeker.position(now, position, this.#upLinks());
+  }
+
+  /** Takes those of the named that answer to a draw for long links. */
+  #adoptDrawn(now: number, ids: readonly string[]): void {
+    for (const id of this.#shortcuts.match(ids, this.#size)) {
+      if (this.#links.has(id)) continue;
+      const link = this.#want(now, id, undefined);
+      if (link) link.drawnFor = this.#size;
+    }
+  }
+
+  /** What we need every link for from now on. */
+  #claim(now: number, wanted: ReadonlySet<string>, perSide: number, mesh: boolean): void {
+    const up = this.#upLinks().filter((link) => !link.leaf);
+    // Until the wanted ones are up, the nearest that are stay.
+    const near = new Set([
+      ...successorsOf(this.#self, up, perSide),
+      ...predecessorsOf(this.#self, up, perSide),
+    ]);
+    const apart = this.#self.role === 'leaf' || !this.#settled;
+    const anchor = apart
+      ? predecessorsOf(
+          this.#self,
+          up.filter((link) => link.settled && !link.suspect),
+          1,
+        )[0]
+      : undefined;
+    this.#shortcuts.prune(this.#size, up);
+    for (const link of this.#links.values()) {
+      link.fixed = this.#fixed.has(link.id);
+      let claims = 0;
+      if ((wanted.has(link.id) || near.has(link)) && !link.leaf) claims |= Claim.ring;
+      if (link.drawnFor !== undefined || (mesh && !link.leaf)) claims |= Claim.long;
+      if (this.#demand.wants(now, link.id)) claims |= Claim.demand;
+      if (link.fixed) claims |= Claim.fixed;
+      if (link === anchor) claims |= Claim.anchor;
+      link.mine = claims;
+    }
+    const signature = `${this.#settled} ${up
+      .map((link) => link.id)
+      .sort()
+      .join()}`;
+    if (signature !== this.#signature) {
+      this.#signature = signature;
+      this.#version++;
+      this.#changedAt = now;
+    }
+    this.#route();
+  }
+
+  /** Tells the packet path, if anything changed for it. */
+  #route(): void {
+    const leaf = this.#self.role === 'leaf';
+    const routes: LinkRoute[] = [];
+    let routed = '';
+    for (const link of this.#links.values()) {
+      if (!link.up) continue;
+      const forwards = link.settled && !link.tunnel && !link.suspect;
+      const anchors = (link.mine & Claim.anchor) !== 0;
+      const covers = link.settled && !link.suspect && (!leaf || anchors);
+      const copies = !link.settled && (link.theirs & Claim.anchor) !== 0 && !leaf;
+      const flood = covers ? 'range' : copies ? 'copy' : 'none';
+      routes.push({ id: link.id, forwards, flood, neighbours: link.places.map((place) => place.position) });
+      routed += `${link.id} ${forwards} ${flood} ${link.table?.version ?? 0}\n`;
+    }
+    if (routed === this.#routed) return;
+    this.#routed = routed;
+    this.#ports.routes(routes);
+  }
+
+  /** Distance on the ring, for tests and drawings. */
+  away(id: string): number {
+    return distance(this.#self.position, positionOfText(id));
+  }
+}

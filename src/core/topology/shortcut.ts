@@ -1,0 +1,117 @@
+/**
+ * Long links: drawn by Symphony's harmonic density, kept while the network stays about as large as it was when they
+ * were drawn, replaced before they are given up.
+ */
+import type { Random } from '../lib/env.js';
+import type { Link } from './link.js';
+import { clockwise, ringSize } from './position.js';
+import type { Place } from './ring.js';
+import { drawPosition, longLinkCount } from './symphony.js';
+
+/** An answer to a draw comes within this time, or it is drawn again. */
+const answerMs = 3_000;
+/** Draws at once, and ms until one more: most draws of a small network hit somebody who is linked already. */
+const drawsAtOnce = 4;
+const drawEveryMs = 150;
+/** A long link is drawn anew when the network has grown or shrunk by this factor. */
+const driftFactor = 2.5;
+/** Share of the mean gap, in multiples, within which a named member answers to a draw. */
+const answerGaps = 12;
+
+interface Draw {
+  readonly position: number;
+  readonly at: number;
+}
+
+export class Shortcuts {
+  readonly #self: Place;
+  readonly #random: Random;
+  readonly #base: 'ln' | 'log10';
+  #draws: Draw[] = [];
+  #tokens = drawsAtOnce;
+  #tokensAt = 0;
+
+  constructor(self: Place, random: Random, base: 'ln' | 'log10') {
+    this.#self = self;
+    this.#random = random;
+    this.#base = base;
+  }
+
+  /** Positions to look for members at, now. */
+  draw(now: number, size: number, links: Iterable<Link>): number[] {
+    this.#draws = this.#draws.filter((draw) => now - draw.at < answerMs);
+    const wanted = longLinkCount(size);
+    const missing = wanted - this.#fresh(size, links) - this.#draws.length;
+    const limit = drawsAtOnce + wanted;
+    this.#tokens = Math.min(limit, this.#tokens + (now - this.#tokensAt) / drawEveryMs);
+    this.#tokensAt = now;
+    const count = Math.min(missing, Math.floor(this.#tokens));
+    if (count <= 0) return [];
+    this.#tokens -= count;
+    const positions: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const position = drawPosition(this.#self.position, size, this.#random.unit(), this.#base);
+      positions.push(position);
+      this.#draws.push({ position, at: now });
+    }
+    return positions;
+  }
+
+  /** Those of the named members that answer to a draw of ours; the draws are done then. */
+  match(ids: readonly string[], size: number, positionOf = positionOfId): string[] {
+    if (this.#draws.length === 0) return [];
+    const out: string[] = [];
+    const near = Math.min(ringSize, (answerGaps * ringSize) / Math.max(1, size));
+    this.#draws = this.#draws.filter((draw) => {
+      let best: string | undefined;
+      let bestWay = near;
+      for (const id of ids) {
+        const position = positionOf(id);
+        const way = Math.min(clockwise(draw.position, position), clockwise(position, draw.position));
+        if (way >= bestWay) continue;
+        best = id;
+        bestWay = way;
+      }
+      if (best === undefined) return true;
+      if (best !== this.#self.id && !out.includes(best)) out.push(best);
+      return false;
+    });
+    return out;
+  }
+
+  /** Gives up long links of ours beyond what the size asks for: those drawn for quite another size first. */
+  prune(size: number, links: Iterable<Link>): void {
+    const drawn = [...links].filter((link) => link.up && link.drawnFor !== undefined);
+    const surplus = drawn.length - longLinkCount(size);
+    if (surplus <= 0) return;
+    drawn.sort((a, b) => drift(size, b) - drift(size, a));
+    for (const link of drawn.slice(0, surplus)) {
+      // One more or less is noise of the estimate: not worth a link.
+      if (drift(size, link) > driftFactor || surplus > 2) link.drawnFor = undefined;
+    }
+  }
+
+  /** When drawing makes sense again; Infinity when nothing is missing. */
+  dueAt(now: number, size: number, links: Iterable<Link>): number {
+    const missing = longLinkCount(size) - this.#fresh(size, links);
+    if (missing <= 0) return Infinity;
+    if (this.#draws.length >= missing) return (this.#draws[0] as Draw).at + answerMs;
+    return now + drawEveryMs;
+  }
+
+  #fresh(size: number, links: Iterable<Link>): number {
+    let count = 0;
+    for (const link of links) if (link.drawnFor !== undefined && drift(size, link) <= driftFactor) count++;
+    return count;
+  }
+}
+
+/** By which factor the network differs from what it was when the link was drawn. */
+function drift(size: number, link: Link): number {
+  const then = link.drawnFor ?? size;
+  return size > then ? size / then : then / size;
+}
+
+function positionOfId(id: string): number {
+  return parseInt(id.slice(0, 13), 16);
+}
