@@ -151,7 +151,7 @@ class World {
       if (others.length === 0 || !from.alive) return;
       const ids = positions.map((position) => {
         const at = others.find((other) => positionOfText(other.id) >= position);
-        return (at ?? (others[0] as Box)).id;
+        return (at ?? (others[0])).id;
       });
       from.overlay.found(this.clock.now(), ids);
       from.tick();
