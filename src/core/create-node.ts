@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { WorkerPlane } from './dataplane/worker-plane.js';
 import { Engine } from './engine.js';
+import { fastestSuite } from './native/fastest-suite.js';
 import type { Node, NodeOptions } from './node.js';
 import type { LocalAddress } from './path/candidate.js';
 
@@ -9,6 +10,7 @@ export function createNode(options: NodeOptions): Node {
   return new Engine(options, {
     makePlane: (plane) => new WorkerPlane(plane, options.env.log),
     addresses: systemAddresses,
+    suite: fastestSuite,
   });
 }
 

@@ -55,6 +55,8 @@ export interface EnginePorts {
   makePlane(options: PlaneOptions): DataPlane;
   /** Addresses of this machine. */
   addresses(): LocalAddress[];
+  /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
+  suite?(): Suite;
 }
 
 /** What lives from start to stop. */
@@ -285,7 +287,7 @@ export class Engine implements Node {
       env,
       localStatic: keys.dh,
       prologue: concatBytes(utf8('evio data 1'), network.rootKey),
-      suite: process.arch === 'x64' || process.arch === 'arm64' ? Suite.aes256gcm : Suite.chacha20poly1305,
+      suite: this.#ports.suite?.() ?? Suite.aes256gcm,
       boot: Math.floor(env.random.unit() * 0xffff_ffff),
       stamps: new StampSource(env.clock),
       indexes: new IndexTable<Session>(env.random),
