@@ -7,16 +7,22 @@ import { isIP } from 'node:net';
 import type { DataPlane, Path } from './dataplane/plane.js';
 import type { RelayReport } from './control/schema.js';
 import type { Keys } from './identity/keys.js';
+import { ownerOf } from './identity/certificate.js';
 import type { RelayFact } from './identity/network.js';
+import { fromBase64Url } from './lib/bytes.js';
 import { formatEndpoint, type Endpoint } from './lib/endpoint.js';
 import type { Env } from './lib/env.js';
 import { messageOf, type EvioError } from './lib/errors.js';
-import { RelayClient, type RelaySession } from './net/relay-client.js';
+import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import type { RelayChoice } from './path/prober.js';
 import { RelayLink } from './path/relay-link.js';
+import { RelayQueries, type FindKey } from './relay-queries.js';
 import { batchIsWhole, batchOf } from './wire/relay.js';
-import type { Refusal, Welcome } from './wire/signal.js';
+import type { FindRequest, LocateRequest, Refusal, Welcome } from './wire/signal.js';
+
+/** Ids that are believed to be online at one relay: a hostile one must not fill our memory. */
+export const onlineLimit = 8_192;
 
 export interface RelaySetOptions {
   readonly relays: readonly RelayFact[];
@@ -33,6 +39,13 @@ export interface RelaySetListener {
   refused(error: EvioError, code: Refusal): void;
   member(credential: Uint8Array): void;
   presence(idText: string, online: boolean): void;
+  /** Members that are online, by a welcome or by the answer to `locate`. Their credentials came through `member` before. */
+  named(idTexts: readonly string[]): void;
+  /**
+   * Whether all relays that are up tell of every member, and how many members are online, as far as they say. At every
+   * welcome, and whenever it changes.
+   */
+  roster(complete: boolean, size: number): void;
   /** A relay came, went, or changed between UDP and WebSocket: paths through relays must be chosen anew. */
   changed(): void;
   up(url: string, transport: 'udp' | 'websocket'): void;
@@ -53,17 +66,25 @@ interface Relay {
   up: boolean;
   announced: boolean;
   rttMs: number | null;
+  /** It tells of every member. */
+  complete: boolean;
+  /** Members online when it last said so. */
+  size: number;
+  request(message: LocateRequest | FindRequest): boolean;
 }
 
 export class RelaySet {
   readonly #options: RelaySetOptions;
   readonly #listener: RelaySetListener;
   readonly #relays: Relay[];
+  readonly #queries: RelayQueries;
+  #roster = { complete: true, size: 0 };
 
   constructor(options: RelaySetOptions, listener: RelaySetListener) {
     this.#options = options;
     this.#listener = listener;
     this.#relays = options.relays.map((fact, index) => this.#make(fact, index));
+    this.#queries = new RelayQueries(options.env, () => this.#relays);
   }
 
   get size(): number {
@@ -80,6 +101,11 @@ export class RelaySet {
     return up.length > 0 && up.every((relay) => relay.link.blocked);
   }
 
+  /** False when a relay that is up told of some members only: then there are others, who may be asked for. */
+  get complete(): boolean {
+    return this.#relays.every((relay) => !relay.up || relay.complete);
+  }
+
   /** True while tenths of a second matter. */
   get busy(): boolean {
     return this.#relays.some((relay) => relay.link.settling);
@@ -90,6 +116,7 @@ export class RelaySet {
   }
 
   stop(): void {
+    this.#queries.stop();
     for (const relay of this.#relays) relay.client.stop();
   }
 
@@ -126,6 +153,34 @@ export class RelaySet {
 
   isOnline(idText: string): boolean {
     return this.#relays.some((relay) => relay.up && relay.online.has(idText));
+  }
+
+  /**
+   * Asks one relay for the online members at or clockwise after these ids (32 hexadecimal characters, whole ones). They
+   * come by `member` and `named`. False when no relay can be asked.
+   */
+  locate(targets: readonly string[]): boolean {
+    return this.#queries.locate(targets);
+  }
+
+  /** Asks all relays for members, 3 s at most. Credentials, not verified; the listener was given them as well. */
+  find(key: FindKey): Promise<Uint8Array[]> {
+    return this.#queries.find(key);
+  }
+
+  /** Has a relay say by `presence` whether a member is online, now and later on. Cheap to call: it asks seldom. */
+  ask(idText: string): void {
+    if (!this.isOnline(idText)) this.#queries.ask(idText);
+  }
+
+  /** A packet from `idText` came through a relay, so it is online there. True when that was not known. */
+  heard(index: number, idText: string): boolean {
+    const relay = this.#relays[index];
+    if (!relay?.up || relay.online.has(idText)) return false;
+    // Asked first: the relay then tells when it goes.
+    if (!relay.complete) this.#queries.ask(idText);
+    addOnline(relay, idText);
+    return true;
   }
 
   /** Ways to a peer: relays where it is online, UDP before WebSocket, nearest first. */
@@ -211,7 +266,9 @@ export class RelaySet {
           if (!relay.up) return;
           relay.up = false;
           relay.announced = false;
+          this.#queries.lost(relay);
           listener.down(relay.url, reason.message);
+          this.#tellRoster();
           listener.changed();
         },
         refused: (error, code) => {
@@ -222,9 +279,10 @@ export class RelaySet {
           listener.member(credential);
         },
         presence: (id, online) => {
-          if (online) relay.online.add(id);
-          else relay.online.delete(id);
-          listener.presence(id, online);
+          this.#presence(relay, id, online);
+        },
+        answer: (message) => {
+          this.#answer(relay, message);
         },
         data: (source, batch) => {
           if (source.length === 16 && batchIsWhole(batch)) plane.carried(index, source, batch);
@@ -244,6 +302,9 @@ export class RelaySet {
       up: false,
       announced: false,
       rttMs: null,
+      complete: true,
+      size: 0,
+      request: (message) => client.request(message),
     };
     return relay;
   }
@@ -254,15 +315,60 @@ export class RelaySet {
     relay.announced = false;
     relay.online.clear();
     for (const id of welcome.online) relay.online.add(id);
+    relay.complete = welcome.complete ?? true;
+    relay.size = welcome.size ?? welcome.online.length + 1;
     env.log.info('relay up', {
       relay: fact.address,
       members: welcome.members.length + 1,
-      online: welcome.online.length,
+      online: relay.size,
+      complete: relay.complete,
     });
     this.#listener.welcome(welcome, fact);
+    this.#tellRoster(true);
+    this.#listener.named(welcome.online);
     relay.link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
     this.#listener.changed();
     void this.#findStunServers(fact, welcome, session);
+  }
+
+  #presence(relay: Relay, id: string, online: boolean): void {
+    if (online) addOnline(relay, id);
+    else relay.online.delete(id);
+    this.#listener.presence(id, online);
+  }
+
+  #answer(relay: Relay, message: RelayAnswer): void {
+    if (message.type === 'roster') {
+      relay.complete = message.complete;
+      relay.size = message.size;
+      this.#tellRoster();
+      return;
+    }
+    const credentials = message.members.flatMap((text) => fromBase64Url(text) ?? []);
+    for (const credential of credentials) this.#listener.member(credential);
+    if (message.type === 'located') {
+      const ids = credentials.flatMap((credential) => ownerOf(credential) ?? []);
+      for (const id of ids) addOnline(relay, id);
+      this.#listener.named(ids);
+      this.#listener.changed();
+      return;
+    }
+    const asked = this.#queries.found(relay, message);
+    if (!asked) return;
+    for (const id of new Set([...asked, ...message.online])) {
+      this.#presence(relay, id, message.online.includes(id));
+    }
+  }
+
+  /** Tells of the roster when that changed, or always. */
+  #tellRoster(always = false): void {
+    const up = this.#relays.filter((relay) => relay.up);
+    if (up.length === 0) return;
+    const { complete } = this;
+    const size = Math.max(...up.map((relay) => (relay.complete ? relay.online.size + 1 : relay.size)));
+    if (!always && complete === this.#roster.complete && size === this.#roster.size) return;
+    this.#roster = { complete, size };
+    this.#listener.roster(complete, size);
   }
 
   /** Every address of the relay's name answers STUN: other families than the one in use give other candidates. */
@@ -285,4 +391,10 @@ export class RelaySet {
     }
     this.#listener.stunServers(servers);
   }
+}
+
+/** The one that was added longest ago makes room. */
+function addOnline(relay: Relay, id: string): void {
+  relay.online.add(id);
+  if (relay.online.size > onlineLimit) relay.online.delete(relay.online.values().next().value as string);
 }

@@ -6,12 +6,12 @@
  * one network, and no answer that is larger than its question before an address is proven (STUN apart, RFC 8489).
  */
 import type { Endpoint } from '../core/lib/endpoint.js';
+import { TokenBucket } from '../core/lib/token-bucket.js';
 import { nodeIdLength, PacketType, relayHeaderLength, looksLikeStun } from '../core/wire/packet.js';
 import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../core/wire/relay.js';
 import { answerBinding } from '../core/wire/stun.js';
 import type { CounterBlock } from './counters.js';
 import type { ForwardTable } from './forward-table.js';
-import { TokenBucket } from './limits.js';
 
 /** A node counts as reachable by UDP this long after it was last heard there, ms. */
 export const bindingLifetimeMs = 60_000;

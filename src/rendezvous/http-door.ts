@@ -14,8 +14,9 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageLimit } from '../core/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
+import { TokenBucket } from '../core/lib/token-bucket.js';
 import { relayPath } from '../core/wire/signal.js';
-import { sourceKey, SourceLimiter, TokenBucket, type RelayLimits } from './limits.js';
+import { sourceKey, SourceLimiter, type RelayLimits } from './limits.js';
 
 const headersMs = 5_000;
 const requestMs = 10_000;

@@ -1,27 +1,25 @@
-/** Where sessions, registry and UDP meet: admits, tells members of one another, and carries packets between transports. */
+/** Where sessions, registry and UDP meet: admits, has members introduced, and carries packets between transports. */
 import type { Keys } from '../core/identity/keys.js';
 import { toBase64Url } from '../core/lib/bytes.js';
 import type { Endpoint } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
-import { CloseCode, type Refusal, type ToNode } from '../core/wire/signal.js';
+import { TokenBucket } from '../core/lib/token-bucket.js';
+import { CloseCode, type Refusal } from '../core/wire/signal.js';
 import { admit, type Admission } from './admission.js';
 import { CounterBlock, type RelayDrop } from './counters.js';
 import { bindingLifetimeMs } from './forward-core.js';
 import { maxSlots } from './forward-table.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
-import { byteBurst, bytesPerSecond, TokenBucket, type RelayLimits } from './limits.js';
+import { Introductions } from './introductions.js';
+import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 import type { NetworkRecord, Registry } from './registry.js';
-import { countPackets, encodeMessage, type Hello, type Session, type SessionHost } from './session.js';
+import { countPackets, type Hello, type Request, type Session, type SessionHost } from './session.js';
 import type { StateStore } from './store.js';
 
 /** A node whose WebSocket broke is still served by UDP for this long, so that data flows on while it reconnects, ms. */
 const associationGraceMs = 30_000;
 /** Data by WebSocket this long after the last sign by UDP means that UDP stopped working for the node, ms. */
 const udpDoubtMs = 2_000;
-/** Base64url characters of credentials, and number of ids, in a welcome: it stays one Noise message. */
-const welcomeMembersLength = 32_768;
-const welcomeOnline = 512;
-
 export interface HubOptions {
   readonly keys: Keys;
   readonly allow: ReadonlySet<string>;
@@ -53,6 +51,7 @@ export class Hub implements SessionHost, ForwarderListener {
   readonly turnedAwayCounts = new Map<TurnedAway, number>();
   readonly #options: HubOptions;
   readonly #now: () => number;
+  readonly #introductions: Introductions;
   /** By association index; also those in grace. */
   readonly #associations = new Map<number, Known>();
   readonly #networkBytes = new WeakMap<NetworkRecord, TokenBucket>();
@@ -70,6 +69,7 @@ export class Hub implements SessionHost, ForwarderListener {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#now = () => options.env.clock.now();
+    this.#introductions = new Introductions(options.limits, options.env);
   }
 
   /** Nodes that are registered and connected. */
@@ -91,6 +91,7 @@ export class Hub implements SessionHost, ForwarderListener {
 
   stop(): void {
     this.#stopped = true;
+    this.#introductions.stop();
     for (const cancel of this.#grace.values()) cancel();
     this.#grace.clear();
   }
@@ -112,6 +113,7 @@ export class Hub implements SessionHost, ForwarderListener {
   async #welcome(session: Session, verdict: Extract<Admission, { ok: true }>, agent: string): Promise<void> {
     const { store, env } = this.#options;
     const { record, member, known } = verdict;
+    const introductions = this.#introductions;
     await this.#ready;
     store.changed();
     // A receipt that left is counted, even if the power fails now.
@@ -120,19 +122,20 @@ export class Hub implements SessionHost, ForwarderListener {
     const id = member.idText;
     const before = record.online.get(id);
     // Out of the list first: whoever takes over was never offline for the others.
-    record.online.delete(id);
+    record.leave(id);
     before?.close(CloseCode.replaced, 'replaced');
     this.#forgetAssociationOf(record, id);
     const association = this.#newAssociation();
     if (association === undefined) {
-      if (before) this.#tell(record, id, { type: 'presence', id, online: false });
+      if (before) introductions.left(record, id);
       this.turnedAway('full');
       session.refuse('full', 'too many connections', undefined);
       return;
     }
     const key = env.random.fill(new Uint8Array(32));
     const admitted = { record, id, idBytes: member.id, association };
-    const { first, rest } = this.#introduce(record, id);
+    introductions.settle(record);
+    const { first, rest } = introductions.introduce(record, id);
     const welcomed = session.welcome(admitted, {
       type: 'welcome',
       association,
@@ -145,56 +148,16 @@ export class Hub implements SessionHost, ForwarderListener {
     });
     if (!welcomed) {
       this.#slots[association & 0xffff] = 0;
-      if (before) this.#tell(record, id, { type: 'presence', id, online: false });
+      if (before) introductions.left(record, id);
       return;
     }
     this.#associations.set(association, { session, record, id, idBytes: member.id });
     this.#forwarder?.add({ index: association, key, network: record.slot, nodeId: member.id });
-    record.online.set(id, session);
+    record.arrive(id, session);
     this.#clients++;
     session.later(rest);
-    if (verdict.news) {
-      this.#tell(record, id, { type: 'member', credential: toBase64Url(known.credential) });
-    }
-    this.#tell(record, id, { type: 'presence', id, online: true });
+    introductions.arrived(record, session, known, first.online, verdict.news);
     env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });
-  }
-
-  /** The members for a welcome, connected ones first, and messages for those that do not fit. */
-  #introduce(
-    record: NetworkRecord,
-    self: string,
-  ): { first: { members: string[]; online: string[] }; rest: (() => ToNode)[] } {
-    const members: string[] = [];
-    const online: string[] = [];
-    const rest: (() => ToNode)[] = [];
-    let room = welcomeMembersLength;
-    const introduce = (id: string): void => {
-      const member = record.member(id);
-      if (!member) return;
-      const credential = toBase64Url(member.credential);
-      room -= credential.length + 3;
-      if (room >= 0) members.push(credential);
-      else {
-        rest.push(() => ({
-          type: 'member',
-          credential: toBase64Url((record.member(id) ?? member).credential),
-        }));
-      }
-    };
-    for (const id of record.online.keys()) {
-      if (id === self) continue;
-      introduce(id);
-      if (online.length < welcomeOnline) online.push(id);
-      else rest.push(() => ({ type: 'presence', id, online: record.online.has(id) }));
-    }
-    for (const { id } of record.members) if (id !== self && !record.online.has(id)) introduce(id);
-    return { first: { members, online }, rest };
-  }
-
-  #tell(record: NetworkRecord, except: string, message: ToNode): void {
-    const plain = encodeMessage(message);
-    for (const [id, session] of record.online) if (id !== except) session.sendPlain(plain);
   }
 
   #newAssociation(): number | undefined {
@@ -223,6 +186,16 @@ export class Hub implements SessionHost, ForwarderListener {
     }
   }
 
+  request(session: Session, request: Request): void {
+    if (request.type === 'locate') this.#introductions.locate(session, request);
+    else this.#introductions.find(session, request);
+  }
+
+  /** Members were forgotten. */
+  pruned(): void {
+    this.#introductions.pruned();
+  }
+
   turnedAway(reason: TurnedAway): void {
     this.turnedAwayCounts.set(reason, (this.turnedAwayCounts.get(reason) ?? 0) + 1);
   }
@@ -233,12 +206,13 @@ export class Hub implements SessionHost, ForwarderListener {
     const { record, id, association } = admitted;
     session.udpAt = undefined;
     this.#clients--;
+    this.#introductions.forget(record, session);
     if (record.online.get(id) === session) {
-      record.online.delete(id);
+      record.leave(id);
       const member = record.member(id);
       if (member) member.lastSeen = this.#options.env.clock.date();
       this.#options.store.changed();
-      if (!this.#stopped) this.#tell(record, id, { type: 'presence', id, online: false });
+      if (!this.#stopped) this.#introductions.left(record, id);
     }
     if (this.#stopped) return;
     const cancel = this.#options.env.clock.after(associationGraceMs, () =>

@@ -1,4 +1,5 @@
 /** What a relay allows: bounds on connections, rates and memory, and the token buckets that keep them. */
+import { TokenBucket } from '../core/lib/token-bucket.js';
 
 export interface RelayLimits {
   /** WebSocket connections, all and from one address (IPv6: one /64). */
@@ -16,6 +17,8 @@ export interface RelayLimits {
   /** Networks, and members of one network, that are remembered. */
   readonly networks: number;
   readonly membersPerNetwork: number;
+  /** A network of up to this many known members tells everybody of everybody; a larger one tells of neighbours. */
+  readonly introduceAll: number;
   /** ms: from the TCP connection to the Noise handshake, from there to the hello, and silence until a client is dropped. */
   readonly handshakeMs: number;
   readonly helloMs: number;
@@ -33,40 +36,11 @@ export const defaultLimits: RelayLimits = {
   networkMbps: 40_000,
   networks: 4_096,
   membersPerNetwork: 16_384,
+  introduceAll: 256,
   handshakeMs: 5_000,
   helloMs: 5_000,
   silentMs: 30_000,
 };
-
-/** Tokens refill at `perSecond` up to `burst`. */
-export class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
-  #level: number;
-  #at: number;
-
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perMs = perSecond / 1000;
-    this.#burst = burst;
-    this.#level = burst;
-    this.#at = nowMs;
-  }
-
-  /** Takes `n` tokens, or none and false. Infinite rates always pass. */
-  take(n: number, nowMs: number): boolean {
-    if (this.#perMs === Infinity) return true;
-    this.#level = Math.min(this.#burst, this.#level + (nowMs - this.#at) * this.#perMs);
-    this.#at = nowMs;
-    if (this.#level < n) return false;
-    this.#level -= n;
-    return true;
-  }
-
-  /** True when nothing was taken for so long that the bucket says nothing any more. */
-  full(nowMs: number): boolean {
-    return this.#level + (nowMs - this.#at) * this.#perMs >= this.#burst;
-  }
-}
 
 /** Mbit/s as bytes a second. */
 export function bytesPerSecond(mbps: number): number {

@@ -1,12 +1,14 @@
 /**
  * Who belongs to which network, as far as this relay has seen: members (connected or not), the addresses they hold,
- * and the uses of invites. Members are kept in the order of their ids, which is the order of the ring.
+ * and the uses of invites. Ids are kept in order, which is the order of the ring.
  *
  * It verifies nothing (admission.ts does) and does no I/O (store.ts does).
  */
 import { parseCertificate, parseCredential } from '../core/identity/certificate.js';
 import { nodeIdOf, nodeIdText } from '../core/identity/node-id.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
+import { parseIpv4 } from '../core/lib/ipv4.js';
+import { IdRing } from './id-ring.js';
 import type { Session } from './session.js';
 import type { ReceiptLine, RelayState } from './store.js';
 
@@ -35,26 +37,33 @@ export class NetworkRecord {
   readonly id: string;
   /** Number of this network within the process. */
   readonly slot: number;
-  /** Connected members, by id. */
-  readonly online = new Map<string, Session>();
   /** Public key of the invite, hexadecimal → its uses. */
   readonly invites = new Map<string, InviteUses>();
+  readonly #online = new Map<string, Session>();
+  readonly #onlineIds = new IdRing();
   readonly #byId = new Map<string, KnownMember>();
   readonly #byIp = new Map<number, KnownMember>();
-  /** In the order of ids. */
-  readonly #sorted: KnownMember[] = [];
+  /** Names are not unique. */
+  readonly #byName = new Map<string, Set<string>>();
+  readonly #ids = new IdRing();
 
   constructor(id: string, slot: number) {
     this.id = id;
     this.slot = slot;
   }
 
-  get members(): readonly KnownMember[] {
-    return this.#sorted;
+  /** In the order of ids. A copy. */
+  get members(): KnownMember[] {
+    return this.#ids.list.map((id) => this.#byId.get(id) as KnownMember);
   }
 
   get size(): number {
-    return this.#sorted.length;
+    return this.#byId.size;
+  }
+
+  /** Connected members, by id. */
+  get online(): ReadonlyMap<string, Session> {
+    return this.#online;
   }
 
   member(id: string): KnownMember | undefined {
@@ -66,22 +75,71 @@ export class NetworkRecord {
     return this.#byIp.get(ip);
   }
 
-  /** Adds a member, or replaces what was known of it; its old address is free then. */
+  /** A member is connected, by this session from now on. */
+  arrive(id: string, session: Session): void {
+    this.#online.set(id, session);
+    this.#onlineIds.add(id);
+  }
+
+  leave(id: string): void {
+    this.#online.delete(id);
+    this.#onlineIds.delete(id);
+  }
+
+  /** The connected member at or clockwise after `target`, other than `except`. O(log N), as the next. */
+  closest(target: string, except?: string): string | undefined {
+    return this.#onlineIds.closest(target, except);
+  }
+
+  /** The `count` nearest connected members on each side of `id`, itself left out. */
+  neighbours(id: string, count: number): string[] {
+    return this.#onlineIds.neighbours(id, count);
+  }
+
+  /** Up to `count` connected members, drawn at random. */
+  some(count: number, unit: () => number): string[] {
+    return this.#onlineIds.some(count, unit);
+  }
+
+  /** The members that a person may mean, as at a node: exact id, address or name, else the beginning of an id. */
+  findText(text: string, limit: number): string[] {
+    const wanted = text.trim().toLowerCase();
+    const exact = new Set(this.#byName.get(wanted));
+    if (this.#byId.has(wanted)) exact.add(wanted);
+    const ip = parseIpv4(wanted);
+    const holder = ip === undefined ? undefined : this.#byIp.get(ip);
+    if (holder) exact.add(holder.id);
+    if (exact.size > 0 || !/^[0-9a-f]{4,32}$/.test(wanted)) return [...exact].slice(0, limit);
+    return this.#ids.startingWith(wanted, limit);
+  }
+
+  /** Members by MAC address, 12 hexadecimal characters. `macOf` overwrote two bits of the id, so all four are tried. */
+  findMac(mac: string, limit: number): string[] {
+    const first = parseInt(mac.slice(0, 2), 16);
+    if ((first & 3) !== 2) return [];
+    return [0, 1, 2, 3]
+      .flatMap((bits) => {
+        const octet = ((first & 0xfc) | bits).toString(16).padStart(2, '0');
+        return this.#ids.startingWith(octet + mac.slice(2), limit);
+      })
+      .slice(0, limit);
+  }
+
+  /** Adds a member, or replaces what was known of it; its old address and name are free then. */
   put(member: KnownMember): void {
-    const before = this.#byId.get(member.id);
-    const at = this.#position(member.id);
-    this.#sorted.splice(at, before ? 1 : 0, member);
-    if (before && this.#byIp.get(before.ip) === before) this.#byIp.delete(before.ip);
+    this.#unlink(member.id);
+    this.#ids.add(member.id);
     this.#byId.set(member.id, member);
     this.#byIp.set(member.ip, member);
+    const named = this.#byName.get(member.name);
+    if (named) named.add(member.id);
+    else this.#byName.set(member.name, new Set([member.id]));
   }
 
   delete(id: string): void {
-    const member = this.#byId.get(id);
-    if (!member) return;
-    this.#sorted.splice(this.#position(id), 1);
+    this.#unlink(id);
+    this.#ids.delete(id);
     this.#byId.delete(id);
-    if (this.#byIp.get(member.ip) === member) this.#byIp.delete(member.ip);
   }
 
   count(line: Omit<ReceiptLine, 'network'>): void {
@@ -92,7 +150,7 @@ export class NetworkRecord {
 
   /** Forgets members and invites that mean nothing any more. */
   prune(dateMs: number): void {
-    for (const member of [...this.#sorted]) {
+    for (const member of this.members) {
       const gone = dateMs - member.lastSeen > forgetMs || member.notAfter <= dateMs;
       if (gone && !this.online.has(member.id)) this.delete(member.id);
     }
@@ -100,16 +158,13 @@ export class NetworkRecord {
     for (const [key, uses] of this.invites) if (dateMs - uses.notAfter > forgetMs) this.invites.delete(key);
   }
 
-  /** Index of the first member whose id is not below `id`. */
-  #position(id: string): number {
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#sorted[middle] as KnownMember).id < id) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** Forgets address and name of a member. */
+  #unlink(id: string): void {
+    const member = this.#byId.get(id);
+    if (!member) return;
+    if (this.#byIp.get(member.ip) === member) this.#byIp.delete(member.ip);
+    const named = this.#byName.get(member.name);
+    if (named?.delete(id) && named.size === 0) this.#byName.delete(member.name);
   }
 }
 

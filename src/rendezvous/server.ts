@@ -166,7 +166,10 @@ export class RelayServer {
     const cancelPrune = { current: () => undefined as void };
     const prune = (): void => {
       cancelPrune.current = env.clock.after(pruneMs, () => {
-        if (registry.prune(env.clock.date())) store.changed();
+        if (registry.prune(env.clock.date())) {
+          store.changed();
+          hub.pruned();
+        }
         prune();
       });
     };

@@ -9,6 +9,7 @@ import type { WebSocket } from 'ws';
 import type { Keys } from '../core/identity/keys.js';
 import { toHex, utf8 } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
+import { TokenBucket } from '../core/lib/token-bucket.js';
 import { NoiseHandshake } from '../core/noise/handshake.js';
 import { NoiseTransport } from '../core/noise/transport.js';
 import { nodeIdLength, Suite } from '../core/wire/packet.js';
@@ -17,17 +18,21 @@ import {
   CloseCode,
   parseToRelay,
   relayPrologue,
+  type FindRequest,
+  type LocateRequest,
   type Refusal,
   type ToNode,
   type ToRelay,
 } from '../core/wire/signal.js';
 import type { NetworkRecord } from './registry.js';
-import { byteBurst, bytesPerSecond, TokenBucket, type RelayLimits } from './limits.js';
+import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 
 /** Noise IK message 1 without payload: e 32, s 32 + 16, tag 16. */
 const firstMessageLength = 96;
-/** Sealed messages of a node: heartbeats. */
-const sealedRate = { perSecond: 10, burst: 50 } as const;
+/** Sealed messages of a node, heartbeats and requests; more of them end the connection. */
+const sealedRate = { perSecond: 10, burst: 80 } as const;
+/** `locate` and `find`; those beyond it are not answered. A node keeps to less (net/relay-client.ts). */
+const requestRate = { perSecond: 5, burst: 40 } as const;
 /** A node that leaves this much of what it must know unread is dropped, bytes. */
 const signalQueueLimit = 4 * 1024 * 1024;
 /** Announcements wait here while the socket has this much to send, bytes. */
@@ -36,11 +41,14 @@ const announceWatermark = 256 * 1024;
 const checkMs = 5_000;
 
 export type Hello = Extract<ToRelay, { type: 'hello' }>;
+export type Request = LocateRequest | FindRequest;
 
 /** What the server does with a session. */
 export interface SessionHost {
   /** A hello of the holder of `remoteStatic`. The host calls `welcome` or `refuse`, now or later. */
   hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void;
+  /** Of an admitted node, within its rate. */
+  request(session: Session, request: Request): void;
   /** Packets for a member of the session's network: checked to be whole, charged to the node. */
   data(session: Session, destination: string, batch: Uint8Array, packets: number): void;
   dropped(session: Session, reason: 'malformed' | 'node-limit', packets: number): void;
@@ -78,6 +86,7 @@ export class Session {
   readonly #socket: WebSocket;
   readonly #bytes: TokenBucket;
   readonly #sealed: TokenBucket;
+  readonly #requests: TokenBucket;
   readonly #announcements: (() => ToNode)[] = [];
   #announcing = false;
   #stage: 'handshake' | 'hello' | 'judging' | 'up' | 'closed' = 'handshake';
@@ -95,6 +104,7 @@ export class Session {
     this.#heardAt = now;
     this.#bytes = new TokenBucket(bytesPerSecond(limits.nodeMbps), byteBurst(limits.nodeMbps), now);
     this.#sealed = new TokenBucket(sealedRate.perSecond, sealedRate.burst, now);
+    this.#requests = new TokenBucket(requestRate.perSecond, requestRate.burst, now);
     this.#cancelDeadline = env.clock.after(limits.handshakeMs, () => this.#late());
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, binary) => this.#received(data as Buffer, binary));
@@ -206,6 +216,12 @@ export class Session {
     if (!message) return this.#stage === 'up'; // of a later version, perhaps
     if (message.type === 'ping') {
       if (this.#stage === 'up') this.send({ type: 'pong', id: message.id });
+      return this.#stage === 'up';
+    }
+    if (message.type === 'locate' || message.type === 'find') {
+      if (this.#stage === 'up' && this.#requests.take(1, this.#heardAt)) {
+        this.#options.host.request(this, message);
+      }
       return this.#stage === 'up';
     }
     if (this.#stage !== 'hello') return false;

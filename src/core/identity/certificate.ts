@@ -213,6 +213,13 @@ export function parseCredential(bytes: Uint8Array): CredentialParts | undefined 
   return reader.done ? parts : undefined;
 }
 
+/** Node id of whom a credential says it is, nothing verified; undefined when it is malformed. */
+export function ownerOf(credential: Uint8Array): string | undefined {
+  const parts = parseCredential(credential);
+  const certificate = parts && parseCertificate(parts.certificate);
+  return certificate && nodeIdText(nodeIdOf(certificate.nodeKey));
+}
+
 /** A verified member. */
 export interface Member {
   readonly id: Uint8Array;

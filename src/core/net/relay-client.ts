@@ -9,7 +9,15 @@ import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
-import { CloseCode, type Refusal, type ToNode, type Welcome } from '../wire/signal.js';
+import { TokenBucket } from '../lib/token-bucket.js';
+import {
+  CloseCode,
+  type FindRequest,
+  type LocateRequest,
+  type Refusal,
+  type ToNode,
+  type Welcome,
+} from '../wire/signal.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
 export type { RelaySession } from './relay-channel.js';
@@ -29,6 +37,8 @@ const busyForMs = 10_000;
 const measureMs = 30_000;
 /** From the start of an attempt to the welcome, ms. */
 const attemptMs = 10_000;
+/** Requests to a relay: less than it answers (rendezvous/session.ts). */
+const requestRate = { perSecond: 4, burst: 32 };
 /** Back-off: upper bounds, ms; the wait is uniform between 0 and the bound ("full jitter"). */
 const backoff = {
   first: 250,
@@ -38,6 +48,9 @@ const backoff = {
   refused: 60_000,
   replaced: 30_000,
 };
+
+/** An answer to a question of ours, or news of the whole network. */
+export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' }>;
 
 export interface RelayClientOptions {
   readonly relay: RelayFact;
@@ -60,6 +73,7 @@ export interface RelayClientListener {
   member(credential: Uint8Array): void;
   /** @param id node id, 32 hexadecimal characters */
   presence(id: string, online: boolean): void;
+  answer(message: RelayAnswer): void;
   /** Packets from `source` in batch form (wire/relay.ts), not yet checked to be whole. The listener owns both arrays. */
   data(source: Uint8Array, batch: Uint8Array): void;
   rtt(ms: number): void;
@@ -88,6 +102,8 @@ export class RelayClient {
   #pingOpen = false;
   #measuredAt = 0;
   #dropped = 0;
+  #requests = new TokenBucket(requestRate.perSecond, requestRate.burst, 0);
+  #answersRequests = false;
 
   constructor(options: RelayClientOptions, listener: RelayClientListener) {
     this.relay = options.relay;
@@ -131,6 +147,15 @@ export class RelayClient {
     if (sent) this.#busy();
     else this.#dropped++;
     return sent;
+  }
+
+  /**
+   * Asks the relay. False when it is not connected, knows no requests (the first version), or was asked too much: then
+   * no `answer` comes. It may also fail to come when the connection breaks.
+   */
+  request(message: LocateRequest | FindRequest): boolean {
+    if (!this.#channel?.up || !this.#answersRequests || !this.#requests.take(1, this.#now())) return false;
+    return this.#channel.send(message);
   }
 
   /**
@@ -224,6 +249,8 @@ export class RelayClient {
     this.#missed = 0;
     this.#pingOpen = false;
     this.#heardAt = this.#now();
+    this.#requests = new TokenBucket(requestRate.perSecond, requestRate.burst, this.#heardAt);
+    this.#answersRequests = welcome.complete !== undefined;
     this.#listener.up(welcome, session);
     this.#ping();
     this.#beat();
@@ -238,9 +265,11 @@ export class RelayClient {
       this.#listener.rtt(this.#measuredAt - this.#pingAt);
     } else if (message.type === 'presence') {
       this.#listener.presence(message.id, message.online);
-    } else {
+    } else if (message.type === 'member') {
       const credential = fromBase64Url(message.credential);
       if (credential) this.#listener.member(credential);
+    } else {
+      this.#listener.answer(message);
     }
   }
 

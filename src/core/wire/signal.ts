@@ -11,6 +11,11 @@
  *    |  welcome { association, members }  |     or: refused { code, message } and close
  *    |<-----------------------------------|
  *    |  member, presence … ping/pong      |
+ *    |  locate, find → located, found     |     whom the node was not told of
+ *
+ * In a network of few members each node is told of all (`complete`). In a larger one it is told of its neighbours on the
+ * ring and of some others, and of their coming and going; it asks for whoever else it needs. What it was told of or asked
+ * for is what it goes on being told of.
  *
  * Byte strings are base64url; node ids are 32 hexadecimal characters.
  */
@@ -46,6 +51,10 @@ const bytes = (max: number) =>
     .regex(/^[A-Za-z0-9_-]*$/);
 const nodeId = z.string().regex(/^[0-9a-f]{32}$/);
 const port = z.number().int().min(1).max(65_535);
+const count = z.number().int().min(0).max(0xffff_ffff);
+
+/** Targets of a `locate`, ids of a `find`, and members in the answer to either. */
+export const maxNamed = 16;
 
 /** Codes of `refused`; each becomes an operator error of the same meaning. */
 export const refusals = [
@@ -73,8 +82,25 @@ export const helloMessage = z.object({
 export const toRelay = z.discriminatedUnion('type', [
   helloMessage,
   z.object({ type: z.literal('ping'), id: z.number().int() }),
+  /** For each target, the connected member whose id is at or clockwise after it. Answered by `located`. */
+  z.object({ type: z.literal('locate'), targets: z.array(nodeId).min(1).max(maxNamed) }),
+  /** Members, connected or not, by one key: the first that is there counts. Answered by `found`. */
+  z.object({
+    type: z.literal('find'),
+    query: count,
+    /** Name, IPv4 address, id, or the beginning of an id (4 characters or more), as a person types it. */
+    text: z.string().max(64).optional(),
+    /** MAC address, 12 hexadecimal characters. */
+    mac: z
+      .string()
+      .regex(/^[0-9a-f]{12}$/)
+      .optional(),
+    ids: z.array(nodeId).max(maxNamed).optional(),
+  }),
 ]);
 export type ToRelay = z.infer<typeof toRelay>;
+export type LocateRequest = Extract<ToRelay, { type: 'locate' }>;
+export type FindRequest = Extract<ToRelay, { type: 'find' }>;
 
 export const toNode = z.discriminatedUnion('type', [
   z.object({
@@ -88,9 +114,16 @@ export const toNode = z.discriminatedUnion('type', [
     observed: z.string().max(64),
     /** A receipt signed now, or null when the credential needed none. */
     receipt: bytes(512).nullable(),
-    /** Credentials of the known members, this node left out; further ones follow as `member`. */
+    /**
+     * Credentials of members, this node left out: of all that are known when `complete` is not false, and then further
+     * ones follow as `member`; else of the ring neighbours and some others, all of them online.
+     */
     members: z.array(bytes(1024)).max(4096),
     online: z.array(nodeId).max(4096),
+    /** Left out by relays of the first version, which list everybody and know neither `locate` nor `find`. */
+    complete: z.boolean().optional(),
+    /** Members online, this one counted. */
+    size: count.optional(),
     /** The relay's date, ms since 1970, so that a wrong clock is noticed. */
     date: z.number(),
   }),
@@ -103,6 +136,17 @@ export const toNode = z.discriminatedUnion('type', [
   z.object({ type: z.literal('member'), credential: bytes(1024) }),
   z.object({ type: z.literal('presence'), id: nodeId, online: z.boolean() }),
   z.object({ type: z.literal('pong'), id: z.number().int() }),
+  /** As in the welcome: sent when `complete` changes, and seldom when `size` did by much. */
+  z.object({ type: z.literal('roster'), complete: z.boolean(), size: count }),
+  /** All of them are online. */
+  z.object({ type: z.literal('located'), members: z.array(bytes(1024)).max(maxNamed) }),
+  z.object({
+    type: z.literal('found'),
+    query: count,
+    members: z.array(bytes(1024)).max(maxNamed),
+    /** Which of them are online. */
+    online: z.array(nodeId).max(maxNamed),
+  }),
 ]);
 export type ToNode = z.infer<typeof toNode>;
 export type Welcome = Extract<ToNode, { type: 'welcome' }>;
