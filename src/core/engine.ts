@@ -228,9 +228,9 @@ export class Engine implements Node {
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
   }
 
-  why(text: string): WhyReport {
-    const { members, relays, surroundings } = this.#live;
-    const peer = members.find(text);
+  async why(text: string): Promise<WhyReport> {
+    const peer = await this.#find(text);
+    const { relays, surroundings } = this.#live;
     return whyReport(peer, {
       local: surroundings.candidates,
       mapping: surroundings.mapping,
@@ -247,7 +247,14 @@ export class Engine implements Node {
     intervalMs: number,
     signal?: AbortSignal,
   ): Promise<PingReport> {
-    return this.#pinger.run(this.#live.members.find(text), { count, timeoutMs, intervalMs }, signal);
+    return this.#pinger.run(await this.#find(text), { count, timeoutMs, intervalMs }, signal);
+  }
+
+  /** The peer that a person names. Who is not known here may be known to a relay that does not list everybody. */
+  async #find(text: string): Promise<Peer> {
+    const { members, relays } = this.#live;
+    if (!relays.complete && !members.knows(text)) await relays.find({ text: text.slice(0, 64) });
+    return this.#live.members.find(text);
   }
 
   /* ---- composition ---- */
@@ -395,7 +402,7 @@ export class Engine implements Node {
         const peer = peerAt(slot);
         const message = parseControl(bytes);
         if (peer && message) peer.control(this.#now, message, origin);
-        this.#advanced(peer);
+        this.#advanced(peer, origin);
       },
       confirmed: (slot, index) => {
         peerAt(slot)?.session.confirm(this.#now, index);
@@ -436,14 +443,19 @@ export class Engine implements Node {
       const aboutRelay = first === PacketType.relayBound || first === PacketType.relayUnbound;
       if (aboutRelay) relays.receive(this.#now, bytes, origin.endpoint);
     }
-    if (first === PacketType.handshakeInit) this.#advanced(door.initiation(this.#now, bytes, origin));
-    if (first === PacketType.handshakeResponse) this.#advanced(door.response(this.#now, bytes, origin));
+    if (first === PacketType.handshakeInit) this.#advanced(door.initiation(this.#now, bytes, origin), origin);
+    if (first === PacketType.handshakeResponse)
+      this.#advanced(door.response(this.#now, bytes, origin), origin);
     if (first === PacketType.cookieReply) door.cookie(this.#now, bytes);
   }
 
   /** Something moved a peer on: it may be connected now, and its timers are short. */
-  #advanced(peer: Peer | undefined): void {
+  #advanced(peer: Peer | undefined, origin?: Origin): void {
     if (!peer) return;
+    const relay = origin?.kind === 'relay' ? origin.relay : origin?.kind === 'carrier' ? origin.carrier : -1;
+    if (relay >= 0 && this.#running?.relays.heard(relay, peer.member.idText)) {
+      peer.prober.relaysChanged(this.#now);
+    }
     peer.pathAppeared();
     if (peer.busy) this.#schedule(busyTickMs);
   }
@@ -462,9 +474,11 @@ export class Engine implements Node {
         this.#running?.members.take(credential);
       },
       presence: (idText, online) => {
-        if (online) this.#appeared(idText);
+        if (online && this.#running?.relays.complete) this.#appeared(idText);
         this.#relaysChanged();
       },
+      named: () => undefined,
+      roster: () => undefined,
       changed: () => {
         this.#relaysChanged();
       },
@@ -497,6 +511,7 @@ export class Engine implements Node {
       this.#env.log.warn('clock differs from the relay', { relay: relay.address, skewMs });
     }
     for (const text of welcome.members) members.take(fromBase64Url(text) ?? new Uint8Array(0));
+    if (welcome.complete === false) return;
     // The newcomer begins: the others learn of it only now.
     for (const idText of welcome.online) members.get(idText)?.connect(this.#now);
   }
@@ -555,7 +570,7 @@ export class Engine implements Node {
     const { plane, members, relays } = this.#live;
     plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
     this.#change({ members: members.all().map((peer) => toBase64Url(peer.member.credential)) });
-    if (relays.isOnline(member.idText)) this.#appeared(member.idText);
+    if (relays.complete && relays.isOnline(member.idText)) this.#appeared(member.idText);
   }
 
   #peerConnected(peer: Peer): void {

@@ -73,6 +73,11 @@ export class Members {
     return this.#peers.get(member.idText);
   }
 
+  /** True when `find` has anybody to choose from. */
+  knows(text: string): boolean {
+    return this.#roster.find(text, formatIpv4).length > 0;
+  }
+
   /**
    * The peer that a person names: name, address, id, or the beginning of an id.
    *

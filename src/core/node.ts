@@ -33,7 +33,7 @@ export interface Node {
   status(): StatusReport;
   peers(): PeerReport[];
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
-  why(peer: string): WhyReport;
+  why(peer: string): Promise<WhyReport>;
   ping(
     peer: string,
     count: number,

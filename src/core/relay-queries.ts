@@ -17,7 +17,8 @@ const askedLimit = 1_024;
 const waitingLimit = 256;
 
 /** By name, IPv4 address, id or beginning of an id; by MAC address (12 hexadecimal characters); or by ids (16 at most). */
-export type FindKey = { readonly text: string } | { readonly mac: string } | { readonly ids: readonly string[] };
+export type FindKey =
+  { readonly text: string } | { readonly mac: string } | { readonly ids: readonly string[] };
 
 /** A relay that may be asked. */
 export interface Askable {

@@ -66,7 +66,7 @@ class Stage {
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],
-      why: (peer) => ({ peer, path: null, candidates: [], log: [], advice: [] }),
+      why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
       ping: (peer) =>
         Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),
     };

@@ -14,7 +14,7 @@ import {
 import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { networkIdOf, nodeIdOf, nodeIdText } from '../../../src/core/identity/node-id.js';
-import { RelayClient, type RelaySession } from '../../../src/core/net/relay-client.js';
+import { RelayClient, type RelayAnswer, type RelaySession } from '../../../src/core/net/relay-client.js';
 import { parseRelayUrl, relayFactOf } from '../../../src/core/net/relay-url.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import type { Endpoint } from '../../../src/core/lib/endpoint.js';
@@ -248,6 +248,7 @@ export class TestClient {
   readonly members: Uint8Array[] = [];
   readonly presence: { id: string; online: boolean }[] = [];
   readonly received: { source: Uint8Array; batch: Uint8Array }[] = [];
+  readonly answers: RelayAnswer[] = [];
   readonly rtts: number[] = [];
 
   constructor(node: TestNode, relay: RelayFact, clientEnv: Env) {
@@ -268,6 +269,7 @@ export class TestClient {
         refused: (error, code, detail) => this.refusals.push({ error, code, detail }),
         member: (credential) => this.members.push(credential),
         presence: (id, online) => this.presence.push({ id, online }),
+        answer: (message) => this.answers.push(message),
         data: (source, batch) => this.received.push({ source, batch }),
         rtt: (ms) => this.rtts.push(ms),
       },

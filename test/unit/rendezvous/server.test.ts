@@ -352,7 +352,7 @@ describe('members', () => {
     const members = nodes.map((node) => ({ credential: toBase64Url(node.credential), lastSeen: Date.now() }));
     const state = { version: 1, networks: [{ id: network.id, members, invites: [] }] };
     writeFileSync(join(home, 'relay', 'state.json'), JSON.stringify(state));
-    const relay = await kit.relay({ home, listen: probe.listen });
+    const relay = await kit.relay({ home, listen: probe.listen, limits: { introduceAll: 301 } });
     const client = await kit.client(network.node(1), relay.fact).up();
     const inWelcome = client.ups[0]?.welcome.members.length ?? 0;
     expect(inWelcome).toBeGreaterThan(50);
