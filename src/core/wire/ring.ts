@@ -37,7 +37,7 @@ const flagLeaf = 1;
 const flagSettled = 2;
 const flagAnswer = 1;
 
-/** Ids in one list of a table, and links that a table may tell of. */
+/** Ids in a table, all its lists together, so that it fits into one packet. */
 export const maxListed = 72;
 /** Longest card, bytes. */
 export const cardLimit = 1_100;
@@ -91,13 +91,21 @@ function writeId(writer: ByteWriter, id: string): void {
   writer.bytes(bytes);
 }
 
-function writeIds(writer: ByteWriter, ids: readonly string[]): void {
-  const some = ids.slice(0, maxListed);
-  writer.u8(some.length);
-  for (const id of some) writeId(writer, id);
+function writeLists(writer: ByteWriter, lists: readonly (readonly string[])[]): void {
+  let room = maxListed;
+  for (const ids of lists) {
+    const some = ids.slice(0, room);
+    room -= some.length;
+    writer.u8(some.length);
+    for (const id of some) writeId(writer, id);
+  }
 }
 
-/** Throws TypeError when an id is not 32 hexadecimal characters: ours always are. */
+/**
+ * Of a table's ids the last that exceed `maxListed` are left out.
+ *
+ * @throws TypeError when an id is not 32 hexadecimal characters: ours always are.
+ */
 export function encodeRing(message: RingMessage): Uint8Array {
   const writer = new ByteWriter(64).u8(RingType[message.type]);
   switch (message.type) {
@@ -106,9 +114,7 @@ export function encodeRing(message: RingMessage): Uint8Array {
         .u32(message.version)
         .u8(message.claims)
         .u8((message.leaf ? flagLeaf : 0) | (message.settled ? flagSettled : 0));
-      writeIds(writer, message.successors);
-      writeIds(writer, message.predecessors);
-      writeIds(writer, message.others);
+      writeLists(writer, [message.successors, message.predecessors, message.others]);
       break;
     case 'beat':
       writer
@@ -137,10 +143,17 @@ export function encodeRing(message: RingMessage): Uint8Array {
   return writer.finish();
 }
 
-function readIds(reader: ByteReader): string[] {
-  const count = reader.u8();
-  if (reader.failed || count > maxListed) return [];
-  return Array.from({ length: count }, () => toHex(reader.bytes(nodeIdLength)));
+/** The three lists of a table; undefined when they are longer than allowed. */
+function readLists(reader: ByteReader): [string[], string[], string[]] | undefined {
+  const lists: [string[], string[], string[]] = [[], [], []];
+  let room = maxListed;
+  for (const ids of lists) {
+    const count = reader.u8();
+    if (count > room) return undefined;
+    room -= count;
+    for (let i = 0; i < count && !reader.failed; i++) ids.push(toHex(reader.bytes(nodeIdLength)));
+  }
+  return lists;
 }
 
 /** The message, or undefined when it is malformed or none of these. Never throws. Copies. */
@@ -159,7 +172,9 @@ function readMessage(reader: ByteReader): RingMessage | undefined {
       const flags = reader.u8();
       const leaf = (flags & flagLeaf) !== 0;
       const settled = (flags & flagSettled) !== 0;
-      const [successors, predecessors, others] = [readIds(reader), readIds(reader), readIds(reader)];
+      const lists = readLists(reader);
+      if (!lists) return undefined;
+      const [successors, predecessors, others] = lists;
       return { type: 'table', version, claims, leaf, settled, successors, predecessors, others };
     }
     case RingType.beat:
