@@ -5,13 +5,14 @@
  *
  *   self ─────── p1 ─────── p2 ──────────── p3 ─── end         p1 covers (p1, p2), p2 covers (p2, p3), p3 covers (p3, end)
  *
- * A member that has just joined may sit between self and p1 without self knowing. So the copy to the first link is
- * marked as the edge: whoever gets it and knows members between the sender and itself passes it back to the first of
- * them with the arc up to itself (`holes`).
+ * Members that have just joined may sit between self and p1 without self knowing. So the copy to the first link is
+ * marked as the edge: whoever gets it and knows members between the sender and itself passes it back to each of them,
+ * with the arc up to the next of them or to itself (`holes`). Where self has a link before p1 that does not know the
+ * newcomer either, nobody notices: it hears broadcasts from there once its predecessor knows it.
  *
  * Walked without allocation: `begin` or `holes`, then `next` until -1, with `bound` and `edge` beside it.
  */
-import { clockwise, isInside } from '../topology/position.js';
+import { clockwise, isInside, wrap } from '../topology/position.js';
 
 export interface FloodLink {
   /** What `next` answers with. */
@@ -27,6 +28,7 @@ export class BoundedFlood {
   #ports = new Int32Array(0);
   #positions = new Float64Array(0);
   #copies = new Int32Array(0);
+  #copyPositions = new Float64Array(0);
   #at = 0;
   #copyAt = 0;
   #last = 0;
@@ -43,15 +45,15 @@ export class BoundedFlood {
   }
 
   set(links: readonly FloodLink[]): void {
+    // A link at our own position would end every arc before it begins.
     const arcs = links
-      .filter((link) => link.flood === 'range')
+      .filter((link) => link.flood === 'range' && link.position !== this.#self)
       .sort((a, b) => clockwise(this.#self, a.position) - clockwise(this.#self, b.position));
     this.#ports = Int32Array.from(arcs, (link) => link.port);
     this.#positions = Float64Array.from(arcs, (link) => link.position);
-    this.#copies = Int32Array.from(
-      links.filter((link) => link.flood === 'copy'),
-      (link) => link.port,
-    );
+    const copies = links.filter((link) => link.flood === 'copy');
+    this.#copies = Int32Array.from(copies, (link) => link.port);
+    this.#copyPositions = Float64Array.from(copies, (link) => link.position);
     this.#at = this.#last = 0;
     this.#copyAt = this.#copies.length;
   }
@@ -73,20 +75,18 @@ export class BoundedFlood {
   }
 
   /**
-   * For a copy that was marked as the edge: covers what lies between its sender and us that the sender does not know.
-   * Gives at most one port, the first link after the sender; it covers the arc up to us.
+   * For a copy that was marked as the edge: covers what lies between its sender and us that the sender does not know,
+   * through each of our links there.
    */
   holes(sender: number): void {
     this.#copyAt = this.#copies.length;
     this.#first = false;
     this.#end = this.#self;
-    this.#at = this.#last = 0;
-    for (let i = 0; i < this.#ports.length; i++) {
-      if (!isInside(this.#positions[i] as number, sender, this.#self)) continue;
-      this.#at = i;
-      this.#last = i + 1;
-      // Clockwise from us the links after the sender come last and in order, so the first found is the first after it.
-      return;
+    this.#last = this.#ports.length;
+    // Clockwise from us the links after the sender come last and in order.
+    this.#at = 0;
+    while (this.#at < this.#last && !isInside(this.#positions[this.#at] as number, sender, this.#self)) {
+      this.#at++;
     }
   }
 
@@ -100,7 +100,8 @@ export class BoundedFlood {
       return this.#ports[i] as number;
     }
     if (this.#copyAt < this.#copies.length) {
-      this.bound = this.#self;
+      // An arc without room for anybody, whatever else the link is connected with.
+      this.bound = wrap((this.#copyPositions[this.#copyAt] as number) + 1);
       this.edge = false;
       return this.#copies[this.#copyAt++] as number;
     }
