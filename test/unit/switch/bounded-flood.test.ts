@@ -157,20 +157,18 @@ describe('a bounded flood', () => {
     );
   });
 
-  it('of a leaf goes through the switches around it on the ring', () => {
+  it('of a leaf goes through the switch before it on the ring', () => {
     fc.assert(
-      fc.property(members(2), position, pairs, (some, leaf, extra) => {
+      fc.property(members(1), position, pairs, (some, leaf, extra) => {
         fc.pre(!some.includes(leaf));
         const order = [...some].sort((a, b) => a - b);
-        const after = order.findIndex((member) => member > leaf);
-        const successor = order.at(after < 0 ? 0 : after) as number;
-        const predecessor = order.at((after < 0 ? 0 : after) - 1) as number;
+        const anchor = order.findLast((member) => member < leaf) ?? (order.at(-1) as number);
         const ring = new Ring([...some, leaf]).close(some);
         for (const [a, b] of extra) ring.join(pick(some, a), pick(some, b));
-        ring.link(leaf, successor);
-        ring.link(leaf, predecessor);
+        ring.link(leaf, anchor);
         ring.expectOnce(leaf);
       }),
+      { numRuns: 300 },
     );
   });
 });
