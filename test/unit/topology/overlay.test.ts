@@ -148,10 +148,11 @@ class World {
     if (!this.relay) return false;
     this.clock.after(2 * latencyMs, () => {
       const others = this.alive().filter((other) => other !== from);
-      if (others.length === 0 || !from.alive) return;
+      const [first] = others;
+      if (!first || !from.alive) return;
       const ids = positions.map((position) => {
         const at = others.find((other) => positionOfText(other.id) >= position);
-        return (at ?? (others[0])).id;
+        return (at ?? first).id;
       });
       from.overlay.found(this.clock.now(), ids);
       from.tick();
