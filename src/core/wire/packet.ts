@@ -18,6 +18,8 @@
  *     kind 0x21 flood                          ttl 1 | flags 1 | origin node id 16 | sequence 4 LE | bound 8 | inner plaintext
  *                                              (kind 0x00 to 0x02); bound: the first 8 bytes of the id that ends the arc;
  *                                              flags bit 0 edge, bit 1 the receiver floods it as its own (from a leaf)
+ *     kind 0x22 groups                         one message of wire/groups.ts: which multicast groups members want; an
+ *                                              announcement travels in a flood, as its inner plaintext
  *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
  *
  * The AEAD nonce is 4 zero bytes and the counter: little endian for ChaCha20-Poly1305, big endian for
@@ -43,6 +45,7 @@ export const Kind = {
   control: 0x10,
   transit: 0x20,
   flood: 0x21,
+  groups: 0x22,
 } as const;
 
 /** Bytes before the ciphertext of a data packet. */
