@@ -10,7 +10,7 @@
  * with the arc up to the next of them or to itself (`holes`). Where self has a link before p1 that does not know the
  * newcomer either, nobody notices: it hears broadcasts from there once its predecessor knows it.
  *
- * Walked without allocation: `begin` or `holes`, then `next` until -1, with `bound` and `edge` beside it.
+ * Walked without allocation: `begin` or `holes`, then `next` until -1, with `bound`, `edge` and `from` beside it.
  */
 import { clockwise, isInside, wrap } from '../topology/position.js';
 
@@ -39,6 +39,11 @@ export class BoundedFlood {
   bound = 0;
   /** The port that `next` gave has no link of ours between us and it. */
   edge = false;
+  /**
+   * Where the arc begins whose members get the frame through the port that `next` gave: at the port, or at us when it is
+   * the edge. -1 for a port that gets a copy only for itself.
+   */
+  from = -1;
 
   constructor(self: number) {
     this.#self = self;
@@ -96,6 +101,7 @@ export class BoundedFlood {
       const i = this.#at++;
       this.bound = i + 1 < this.#last ? (this.#positions[i + 1] as number) : this.#end;
       this.edge = this.#first;
+      this.from = this.#first ? this.#self : (this.#positions[i] as number);
       this.#first = false;
       return this.#ports[i] as number;
     }
@@ -103,6 +109,7 @@ export class BoundedFlood {
       // An arc without room for anybody, whatever else the link is connected with.
       this.bound = wrap((this.#copyPositions[this.#copyAt] as number) + 1);
       this.edge = false;
+      this.from = -1;
       return this.#copies[this.#copyAt++] as number;
     }
     return -1;
