@@ -319,7 +319,7 @@ describe('Multicast on a ring', () => {
     expect(walk).toEqual([
       [1, 100, 300],
       [2, 300, 100],
-      [3, -1, 100],
+      [3, -1, 10],
     ]);
     self.holes(250);
     expect([self.next(), self.from, self.bound]).toEqual([2, 300, 100]);
