@@ -24,16 +24,18 @@ import { Members } from './members.js';
 import type { Node, NodeOptions } from './node.js';
 import { StampSource } from './noise/tai64n.js';
 import type { LocalAddress } from './path/candidate.js';
-import type { ActivePath } from './path/prober.js';
+import type { ActivePath, RelayChoice } from './path/prober.js';
 import { IndexTable } from './peer/index-table.js';
 import { Peer, type PeerPorts } from './peer/peer.js';
 import { rekeyAfterMs, type Session, type SessionContext } from './peer/session.js';
+import { OverlayHost } from './overlay-host.js';
 import { Pinger } from './pinger.js';
 import { RelaySet } from './relay-set.js';
 import { peerReport, statusReport, whyReport } from './report.js';
 import { Surroundings } from './surroundings.js';
 import { parseControl } from './wire/control.js';
 import { looksLikeStun, PacketType, Suite } from './wire/packet.js';
+import { parseRing } from './wire/ring.js';
 import type { Refusal, Welcome } from './wire/signal.js';
 
 /** The engine's pulse while something is under way, with peers, and alone. */
@@ -66,6 +68,7 @@ interface Running {
   readonly door: HandshakeDoor;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
+  readonly overlay: OverlayHost;
   readonly teardown: Teardown;
   readonly startedAt: number;
 }
@@ -104,6 +107,7 @@ export class Engine implements Node {
     this.networkName = this.#self.network.name;
     this.#pinger = new Pinger(options.env, (peer) => {
       peer.connect(this.#now);
+      this.#running?.overlay.used(this.#now, peer);
       this.#schedule(busyTickMs);
     });
   }
@@ -136,11 +140,13 @@ export class Engine implements Node {
     const running = this.#compose(plane, teardown);
     this.#running = running;
     teardown.add('peers', () => {
+      running.overlay.stop();
       // Goodbyes are queued in the plane, which sends before it stops.
       running.members.close();
       this.#polite.clear();
     });
     for (const text of this.#state.members) running.members.take(fromBase64Url(text) ?? new Uint8Array(0));
+    running.overlay.start(this.#now, this.#options.links ?? []);
     running.relays.start();
     teardown.add('relays', () => {
       running.relays.stop();
@@ -202,7 +208,7 @@ export class Engine implements Node {
   /* ---- reports ---- */
 
   status(): StatusReport {
-    const { plane, relays, surroundings, members, startedAt } = this.#live;
+    const { plane, relays, surroundings, members, overlay, startedAt } = this.#live;
     return statusReport({
       self: this.#self,
       name: this.#options.profile.name,
@@ -217,14 +223,19 @@ export class Engine implements Node {
         addresses: surroundings.reflexive.map(formatEndpoint),
       },
       peers: members.all(),
+      ring: overlay.report(),
     });
   }
 
   peers(): PeerReport[] {
-    const { plane, members } = this.#live;
+    const { plane, members, overlay } = this.#live;
+    const roles = overlay.roles();
     return members
       .all()
-      .map((peer) => peerReport(peer, plane.peerCounters(peer.slot), this.#now))
+      .map((peer) => {
+        const role = roles.get(peer.member.idText) ?? null;
+        return peerReport(peer, plane.peerCounters(peer.slot), role, this.#now);
+      })
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
   }
 
@@ -310,6 +321,9 @@ export class Engine implements Node {
       changed: (member) => {
         this.#memberChanged(member);
       },
+      removed: (peer) => {
+        this.#running?.overlay.lost(this.#now, peer);
+      },
     });
     const relays = new RelaySet(
       {
@@ -351,7 +365,19 @@ export class Engine implements Node {
         relays.sendPacket(packet, path);
       },
     });
-    return { plane, members, door, relays, surroundings, teardown, startedAt: this.#now };
+    const overlay = new OverlayHost({
+      env,
+      self: this.#self,
+      plane,
+      members,
+      relays,
+      candidates: () => surroundings.candidates,
+      credential: () => this.#credential,
+      wake: (at) => {
+        this.#schedule(Math.max(0, at - this.#now));
+      },
+    });
+    return { plane, members, door, relays, surroundings, overlay, teardown, startedAt: this.#now };
   }
 
   #peerPorts(plane: DataPlane, session: SessionContext): PeerPorts {
@@ -364,7 +390,7 @@ export class Engine implements Node {
       sendPacket: (packet, path) => {
         this.#running?.relays.sendPacket(packet, path);
       },
-      relays: (peer) => this.#running?.relays.choices(peer.member.id, peer.member.idText) ?? [],
+      relays: (peer) => this.#ways(peer),
       candidates: () => this.#running?.surroundings.candidates ?? [],
       checkRelays: () => {
         this.#running?.relays.check();
@@ -379,15 +405,34 @@ export class Engine implements Node {
       moved: (peer, from, to) => {
         this.#peerMoved(peer, from, to);
       },
+      restarted: (peer) => {
+        this.#running?.overlay.restarted(this.#now, peer);
+      },
       disconnected: (peer) => {
         const { idText, name } = peer.member;
         this.#env.log.info('peer lost', { peer: name });
         this.#tell({ event: 'peer-lost', network: this.networkId, peer: idText, name });
+        this.#running?.overlay.lost(this.#now, peer);
       },
       pong: (peer, transaction) => {
         this.#pinger.pong(peer, transaction);
       },
+      used: (peer) => {
+        this.#running?.overlay.used(this.#now, peer);
+      },
+      ring: (peer, message) => {
+        this.#running?.overlay.ring(this.#now, peer, message);
+      },
     };
+  }
+
+  /** Ways to a peer that need no probing: through relays, else through members. */
+  #ways(peer: Peer): RelayChoice[] {
+    if (!this.#running) return [];
+    const { relays, overlay } = this.#running;
+    const choices = relays.choices(peer.member.id, peer.member.idText);
+    const through = choices.length === 0 ? overlay.choice(peer) : undefined;
+    return through ? [through] : choices;
   }
 
   /* ---- the data plane speaks ---- */
@@ -400,7 +445,7 @@ export class Engine implements Node {
       },
       control: (slot, bytes, origin) => {
         const peer = peerAt(slot);
-        const message = parseControl(bytes);
+        const message = parseControl(bytes) ?? parseRing(bytes);
         if (peer && message) peer.control(this.#now, message, origin);
         this.#advanced(peer, origin);
       },
@@ -408,9 +453,15 @@ export class Engine implements Node {
         peerAt(slot)?.session.confirm(this.#now, index);
       },
       wanted: (slot) => {
-        peerAt(slot)?.connect(this.#now);
+        const peer = peerAt(slot);
+        if (!peer) return;
+        peer.connect(this.#now);
+        this.#running?.overlay.used(this.#now, peer);
+        if (peer.busy) this.#schedule(busyTickMs);
       },
-      unknown: () => undefined,
+      unknown: (mac) => {
+        this.#running?.overlay.unknownMac(this.#now, mac);
+      },
       roamed: (slot, endpoint) => {
         const peer = peerAt(slot);
         peer?.roamed(this.#now, endpoint);
@@ -474,11 +525,16 @@ export class Engine implements Node {
         this.#running?.members.take(credential);
       },
       presence: (idText, online) => {
-        if (online && this.#running?.relays.complete) this.#appeared(idText);
+        if (online) this.#appeared(idText);
+        else this.#running?.overlay.offline(this.#now, idText);
         this.#relaysChanged();
       },
-      named: () => undefined,
-      roster: () => undefined,
+      named: (idTexts) => {
+        this.#running?.overlay.named(this.#now, idTexts);
+      },
+      roster: (complete, size) => {
+        this.#running?.overlay.roster(this.#now, complete, size);
+      },
       changed: () => {
         this.#relaysChanged();
       },
@@ -511,9 +567,6 @@ export class Engine implements Node {
       this.#env.log.warn('clock differs from the relay', { relay: relay.address, skewMs });
     }
     for (const text of welcome.members) members.take(fromBase64Url(text) ?? new Uint8Array(0));
-    if (welcome.complete === false) return;
-    // The newcomer begins: the others learn of it only now.
-    for (const idText of welcome.online) members.get(idText)?.connect(this.#now);
   }
 
   #refused(error: EvioError, code: Refusal): void {
@@ -560,7 +613,7 @@ export class Engine implements Node {
   #appeared(idText: string): void {
     const peer = this.#running?.members.get(idText);
     if (!peer || peer.session.established) return;
-    if (idText > this.#self.idText) peer.connect(this.#now);
+    if (idText > this.#self.idText) this.#running?.overlay.named(this.#now, [idText]);
     else this.#polite.set(idText, this.#now + politeMs);
   }
 
@@ -570,6 +623,7 @@ export class Engine implements Node {
     const { plane, members, relays } = this.#live;
     plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
     this.#change({ members: members.all().map((peer) => toBase64Url(peer.member.credential)) });
+    this.#running?.overlay.membersChanged(this.#now);
     if (relays.complete && relays.isOnline(member.idText)) this.#appeared(member.idText);
   }
 
@@ -619,7 +673,7 @@ export class Engine implements Node {
 
   #tick(): void {
     if (!this.#running) return;
-    const { relays, surroundings, members, startedAt } = this.#running;
+    const { relays, surroundings, members, overlay, startedAt } = this.#running;
     const now = this.#now;
     relays.tick(now);
     surroundings.tick(now);
@@ -627,12 +681,12 @@ export class Engine implements Node {
       if (now < at) continue;
       this.#polite.delete(idText);
       const peer = members.get(idText);
-      if (peer && !peer.session.established) peer.connect(now);
+      if (peer && !peer.session.established && relays.isOnline(idText)) overlay.named(now, [idText]);
     }
-    const lonely = !relays.anyUp && now - startedAt > lonelyMs;
+    this.#schedule(Math.max(0, overlay.tick(now) - now));
+    if (!relays.anyUp && now - startedAt > lonelyMs) overlay.lonely(now);
     let busy = relays.busy || surroundings.busy;
     for (const peer of members.all()) {
-      if (lonely && peer.remembered.length > 0 && !peer.session.established) peer.connect(now, false);
       peer.tick(now);
       busy ||= peer.busy;
     }
@@ -644,12 +698,12 @@ export class Engine implements Node {
 
   #connected(): boolean {
     if (!this.#running) return false;
-    const { members, relays } = this.#running;
+    const { members, relays, overlay } = this.#running;
     const peers = members.all();
     if (relays.size === 0 || peers.some((peer) => peer.state === 'connected')) return true;
     // With members online, connected means that at least one of them answers.
     const awaited = peers.some((peer) => peer.state === 'connecting' && relays.isOnline(peer.member.idText));
-    return relays.anyUp && !awaited;
+    return relays.anyUp && overlay.settled && !awaited;
   }
 
   #tellReady(now: number): void {

@@ -15,6 +15,8 @@ export interface MembersPorts {
   isOnline(idText: string): boolean;
   /** A member is new or has another certificate. */
   changed(member: Member): void;
+  /** Its peer is no more. */
+  removed(peer: Peer): void;
 }
 
 export class Members {
@@ -73,6 +75,12 @@ export class Members {
     return this.#peers.get(member.idText);
   }
 
+  /** The peer that a person names, if there is exactly one. */
+  lookup(text: string): Peer | undefined {
+    const found = this.#roster.find(text, formatIpv4);
+    return found.length === 1 && found[0] ? this.#peers.get(found[0].idText) : undefined;
+  }
+
   /** True when `find` has anybody to choose from. */
   knows(text: string): boolean {
     return this.#roster.find(text, formatIpv4).length > 0;
@@ -123,6 +131,7 @@ export class Members {
   }
 
   #remove(peer: Peer): void {
+    this.#ports.removed(peer);
     peer.close();
     this.#slots[peer.slot] = undefined;
     this.#peers.delete(peer.member.idText);

@@ -1,12 +1,10 @@
 /** Pings that a person asked for: by the path that data takes, connecting first where needed. */
-import type { PingReply, PingReport } from './control/schema.js';
+import type { PathKind, PingReply, PingReport } from './control/schema.js';
 import type { Env } from './lib/env.js';
 import type { Peer } from './peer/peer.js';
 
 /** How often a peer without a path is looked at again. */
 const connectPollMs = 100;
-
-type PathKind = 'direct' | 'relay';
 
 export class Pinger {
   readonly #env: Env;

@@ -4,6 +4,7 @@ import type {
   PathReport,
   PeerReport,
   RelayReport,
+  LinkKind,
   StatusReport,
   WhyReport,
 } from './control/schema.js';
@@ -15,6 +16,7 @@ import { formatIpv4 } from './lib/ipv4.js';
 import type { ActivePath } from './path/prober.js';
 import type { Peer } from './peer/peer.js';
 import type { PeerCounters } from './dataplane/plane.js';
+import type { RingReport } from './topology/overlay-ports.js';
 import type { Candidate } from './wire/control.js';
 
 function rounded(ms: number | null): number | null {
@@ -25,7 +27,12 @@ export function pathReport(path: ActivePath | null): PathReport | null {
   return path && { kind: path.kind, endpoint: path.endpoint, rttMs: rounded(path.rttMs) };
 }
 
-export function peerReport(peer: Peer, counters: PeerCounters, now: number): PeerReport {
+export function peerReport(
+  peer: Peer,
+  counters: PeerCounters,
+  link: LinkKind | null,
+  now: number,
+): PeerReport {
   const { member, session } = peer;
   const at = session.handshakeAt;
   return {
@@ -35,7 +42,7 @@ export function peerReport(peer: Peer, counters: PeerCounters, now: number): Pee
     mac: macText(member.mac),
     state: peer.state,
     path: session.established ? pathReport(peer.prober.active) : null,
-    link: null,
+    link,
     rxBytes: counters.rxBytes,
     txBytes: counters.txBytes,
     lastHandshakeAgeMs: at === undefined || !session.established ? null : Math.round(now - at),
@@ -52,6 +59,7 @@ export interface StatusFacts {
   readonly relays: RelayReport[];
   readonly nat: StatusReport['nat'];
   readonly peers: readonly Peer[];
+  readonly ring: RingReport;
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -70,8 +78,12 @@ export function statusReport(facts: StatusFacts): StatusReport {
     device: { mtu: self.network.mtu, ...facts.device },
     relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
     nat: facts.nat,
-    // Every member is a neighbour of every other: there are no ring links to tell of.
-    ring: { sizeEstimate: peers.length + 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+    ring: {
+      ...facts.ring,
+      successors: [...facts.ring.successors],
+      longLinks: [...facts.ring.longLinks],
+      onDemand: [...facts.ring.onDemand],
+    },
     peerCount: peers.filter((peer) => peer.state === 'connected').length,
   };
 }

@@ -35,6 +35,7 @@ function rig() {
         }) as unknown as Peer,
       isOnline: (id) => online.has(id),
       changed: () => undefined,
+      removed: () => undefined,
     },
     3,
   );

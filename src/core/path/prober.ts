@@ -46,10 +46,10 @@ interface Ping {
   readonly full: boolean;
 }
 
-/** A way through a relay that works now. */
+/** A way through a relay, or through other members, that works now. */
 export interface RelayChoice {
   readonly path: Path;
-  /** `udp://HOST:PORT` or `ws://HOST:PORT`. */
+  /** `udp://HOST:PORT`, `ws://HOST:PORT`, or `ring`. */
   readonly label: string;
 }
 
@@ -62,7 +62,7 @@ export interface Traffic {
 }
 
 export interface ActivePath {
-  readonly kind: 'direct' | 'relay';
+  readonly kind: 'direct' | 'relay' | 'overlay';
   readonly endpoint: string;
   readonly rttMs: number | null;
 }
@@ -75,7 +75,7 @@ export interface ProberPorts {
   setPath(path: Path | null): void;
   /** The active path has fallen silent: what stands behind it (the relay links) had better be checked. */
   suspicious(): void;
-  /** Relay ways to this peer, best first. */
+  /** Ways to this peer through relays, then through members; best first. */
   relays(): readonly RelayChoice[];
   changed(from: ActivePath | null, to: ActivePath | null): void;
   log(event: string, detail: string): void;
@@ -112,8 +112,9 @@ export class Prober {
 
   get active(): ActivePath | null {
     if (this.#active) return { kind: 'direct', endpoint: this.#active.key, rttMs: this.#active.rttMs };
-    if (this.#relay) return { kind: 'relay', endpoint: this.#relay.label, rttMs: this.#relayRttMs };
-    return null;
+    if (!this.#relay) return null;
+    const kind = this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay';
+    return { kind, endpoint: this.#relay.label, rttMs: this.#relayRttMs };
   }
 
   /** Where data goes now. */

@@ -2,12 +2,13 @@
  * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
  * No I/O: the packet path is a port, time is an argument.
  */
-import type { DataPlane, Origin, Path, SessionKeys } from '../dataplane/plane.js';
+import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane.js';
 import type { Member } from '../identity/certificate.js';
 import { Right } from '../identity/certificate.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
+import { isProbeable } from '../path/candidate.js';
 import { Prober, type ActivePath, type RelayChoice } from '../path/prober.js';
 import { WhyLog } from '../path/why.js';
 import {
@@ -19,6 +20,7 @@ import {
   type Candidate,
   type Control,
 } from '../wire/control.js';
+import type { RingMessage } from '../wire/ring.js';
 import { Session, type SessionContext } from './session.js';
 
 /** An offer is repeated until it is accepted. */
@@ -39,6 +41,9 @@ const relayQuietForMs = 5_000;
 const unreachableMs = 15_000;
 /** Remembered endpoints of a peer: the way back when no relay answers. */
 const rememberedLimit = 4;
+/** Endpoints that a mutual friend named, and ways that one handshake packet goes. */
+const introducedLimit = 6;
+const handshakeWays = 10;
 
 export type PeerState = 'connected' | 'connecting' | 'idle' | 'unreachable';
 
@@ -50,6 +55,7 @@ export interface PeerPorts {
   readonly session: SessionContext;
   /** Length of a ping that fills the longest packet. */
   readonly fullPing: number;
+  /** Ways through relays, then through other members. */
   relays(peer: Peer): readonly RelayChoice[];
   candidates(): readonly Candidate[];
   /** Something may be wrong with UDP to the relays: bind again. Costs little. */
@@ -58,9 +64,15 @@ export interface PeerPorts {
   relaySilent(): void;
   connected(peer: Peer): void;
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void;
+  /** The peer is another process than before; it stays connected. */
+  restarted(peer: Peer): void;
   disconnected(peer: Peer): void;
   /** Answers to pings that the prober did not send. */
   pong(peer: Peer, transaction: number): void;
+  /** Frames went to or came from it since the last tick. */
+  used(peer: Peer): void;
+  /** A message about the ring. */
+  ring(peer: Peer, message: RingMessage): void;
 }
 
 export class Peer {
@@ -85,6 +97,12 @@ export class Peer {
   #relayCheckedAt = -Infinity;
   #establishedAt = 0;
   #remembered: Endpoint[];
+  #introduced: Endpoint[] = [];
+  #offered: readonly Candidate[] = [];
+  #rxAtMs = 0;
+  #txSeen = 0;
+  #framesSeen = 0;
+  #waitingSince: number | undefined;
 
   /** Throws TypeError when the member's key is not a point of the curve. The caller has given `slot` to no other peer. */
   constructor(ports: PeerPorts, slot: number, member: Member, remembered: readonly string[]) {
@@ -182,6 +200,41 @@ export class Peer {
     this.session.connect(now, soon);
   }
 
+  /** A mutual friend named these endpoints of the peer; it was told ours. Handshakes to them open the NATs. */
+  introduced(now: number, candidates: readonly Candidate[]): void {
+    this.#introduced = candidates
+      .map(({ endpoint }) => endpoint)
+      .filter(isProbeable)
+      .slice(0, introducedLimit);
+    this.connect(now);
+  }
+
+  /** Where others may try to reach the peer: what it offered to us, and where we reach it. */
+  get whereabouts(): Candidate[] {
+    const { active } = this.prober;
+    const endpoint = active?.kind === 'direct' ? parseEndpoint(active.endpoint) : undefined;
+    return [...(endpoint ? [{ kind: 'reflexive' as const, endpoint }] : []), ...this.#offered];
+  }
+
+  /** ms since anything authentic came from it. */
+  get silenceMs(): number {
+    const { plane } = this.#ports;
+    const at = plane.peerCounters(this.slot).lastRxMs;
+    return at === 0 ? Infinity : plane.now() - at;
+  }
+
+  /** ms since frames or others' packets began to go out to it with nothing coming back; 0 when there are none. */
+  waitingMs(now: number): number {
+    return this.#waitingSince === undefined ? 0 : now - this.#waitingSince;
+  }
+
+  /** Ends the session: nobody needs it, or it is believed dead. */
+  disconnect(reason: string): void {
+    this.goodbye();
+    this.#lose(reason);
+    this.session.reset();
+  }
+
   /** Sends our candidates, again until the peer accepts. */
   offer(now: number): void {
     if (!this.session.established) return;
@@ -197,7 +250,7 @@ export class Peer {
   }
 
   /** A control message that the plane authenticated. */
-  control(now: number, message: Control, origin: Origin): void {
+  control(now: number, message: Control | RingMessage, origin: Origin): void {
     const back = pathBack(origin, this.#member.id);
     this.#lastOrigin = back;
     const { plane } = this.#ports;
@@ -218,6 +271,7 @@ export class Peer {
         plane.sendControl(this.slot, encodeAccept(message.sequence), back);
         if (message.sequence <= this.#remoteOffer) return;
         this.#remoteOffer = message.sequence;
+        this.#offered = message.candidates;
         this.prober.offer(now, message.candidates);
         return;
       case 'accept':
@@ -227,6 +281,8 @@ export class Peer {
         this.#lose('peer said goodbye');
         this.session.reset();
         return;
+      default:
+        this.#ports.ring(this, message);
     }
   }
 
@@ -248,6 +304,7 @@ export class Peer {
     const planeNow = plane.now();
     const age = (at: number): number => (at === 0 ? Infinity : planeNow - at);
     if (this.session.established) {
+      this.#traffic(now, counters);
       this.prober.tick(now, {
         txDirect: counters.txDirect,
         rxDirect: counters.rxDirect,
@@ -259,6 +316,20 @@ export class Peer {
       if (this.#offerTries >= offerTries || !this.session.established) this.#offerAt = Infinity;
       else this.#sendOffer(now);
     }
+  }
+
+  #traffic(now: number, counters: PeerCounters): void {
+    const sent = counters.txFrames + counters.txTransit;
+    if (counters.lastRxMs !== this.#rxAtMs) {
+      this.#rxAtMs = counters.lastRxMs;
+      this.#txSeen = sent;
+      this.#waitingSince = undefined;
+    } else if (sent !== this.#txSeen) {
+      this.#waitingSince ??= now;
+    }
+    const frames = counters.txFrames + counters.rxFrames;
+    if (frames !== this.#framesSeen) this.#ports.used(this);
+    this.#framesSeen = frames;
   }
 
   /** True while tenths of a second matter. */
@@ -316,6 +387,7 @@ export class Peer {
     this.why.add(this.#ports.env.clock.date(), 'session', 'established');
     this.prober.start(now, this.#handshakeVia);
     for (const endpoint of this.#remembered) this.prober.observed(now, endpoint, 'remembered');
+    if (this.#connected) this.#ports.restarted(this);
     if (!this.#connected && this.prober.path) {
       this.#connected = true;
       this.#ports.connected(this);
@@ -366,10 +438,18 @@ export class Peer {
     if (this.prober.path) paths.push(this.prober.path);
     const relays = this.#ports.relays(this).map((choice) => choice.path);
     paths.push(...relays.filter((path) => path !== this.prober.path));
-    if (paths.length === 0 || this.session.tries > 1) {
-      for (const endpoint of this.#remembered) paths.push({ kind: 'direct', endpoint });
+    const endpoints = [...this.#introduced];
+    if (relays.every((path) => path.kind === 'overlay') || this.session.tries > 1) {
+      endpoints.push(...this.#remembered);
     }
-    return paths.slice(0, 6);
+    const seen = new Set<string>();
+    for (const endpoint of endpoints) {
+      const key = formatEndpoint(endpoint);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      paths.push({ kind: 'direct', endpoint });
+    }
+    return paths.slice(0, handshakeWays);
   }
 
   #remember(text: string): void {

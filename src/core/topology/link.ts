@@ -9,11 +9,14 @@ export const otherBeatMs = 6_000;
 /** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
 const lateMs = 400;
 const probeMs = 500;
-const patienceMs = 1_600;
-/** Packets went out and nothing came back: ask, do not send others' packets there any more, give up. */
+const lateSuspectMs = 1_100;
+const patienceMs = 3_000;
+/** Packets went out and nothing came back: ask, send others' packets another way, give up. */
 const waitingMs = 600;
 const suspectMs = 1_100;
-const deadMs = 2_000;
+const deadMs = 4_000;
+/** The same once the rendezvous has said that it is gone. */
+const doubtedMs = 1_600;
 
 /** Ask: the other side shall let hear of itself at once. */
 export type Verdict = 'alive' | 'ask' | 'dead';
@@ -51,6 +54,7 @@ export class Link implements Place {
   /** What it was told that we need it for. */
   toldClaims = 0;
   #askedAt = -Infinity;
+  #doubtedAt: number | undefined;
 
   constructor(id: string, now: number, via: string | undefined) {
     this.id = id;
@@ -82,7 +86,13 @@ export class Link implements Place {
     this.since = now;
     this.suspect = false;
     this.toldVersion = -1;
+    this.#doubtedAt = undefined;
     this.#askedAt = -Infinity;
+  }
+
+  /** The rendezvous says that it went offline: it has a moment to show that it lives. */
+  doubt(now: number): void {
+    this.#doubtedAt ??= now;
   }
 
   take(table: TableMessage): void {
@@ -101,19 +111,22 @@ export class Link implements Place {
    */
   judge(now: number, silence: number, waiting: number): Verdict {
     const quiet = Math.min(silence, now - this.since);
-    const unanswered = Math.min(waiting, quiet);
+    if (this.#doubtedAt !== undefined && quiet < now - this.#doubtedAt) this.#doubtedAt = undefined;
+    const doubted = this.#doubtedAt === undefined ? 0 : now - this.#doubtedAt;
+    const unanswered = Math.max(doubted, Math.min(waiting, quiet));
     const late = quiet - this.beatMs - lateMs;
-    if (late > patienceMs || unanswered > deadMs) return 'dead';
-    const ask = (late > 0 || unanswered > waitingMs) && now - this.#askedAt >= probeMs - 1;
-    if (ask) this.#askedAt = now;
-    this.suspect = late > patienceMs - probeMs || unanswered > suspectMs;
-    return ask ? 'ask' : 'alive';
+    if (late > patienceMs || unanswered > deadMs || doubted > doubtedMs) return 'dead';
+    this.suspect = late > lateSuspectMs || unanswered > suspectMs;
+    const ask = (late > 0 || doubted > 0 || unanswered > waitingMs) && now - this.#askedAt >= probeMs - 1;
+    if (!ask) return 'alive';
+    this.#askedAt = now;
+    return 'ask';
   }
 
   /** When `judge` or a beat is due next, if nothing comes. */
   dueAt(now: number, silence: number): number {
     const late = now - Math.min(silence, now - this.since) + this.beatMs + lateMs + 1;
     const judge = late > now ? late : now + probeMs / 2;
-    return Math.min(this.beatAt + this.beatMs, judge);
+    return Math.min(this.beatAt + this.beatMs, this.#doubtedAt === undefined ? judge : now + probeMs / 2);
   }
 }

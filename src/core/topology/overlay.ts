@@ -15,7 +15,7 @@ import { Claim, type RingMessage } from '../wire/ring.js';
 import { Demand } from './demand.js';
 import { Link } from './link.js';
 import type { LinkRole, LinkRoute, OverlayPorts, RingReport, Role } from './overlay-ports.js';
-import { clockwise, distance, positionOfText } from './position.js';
+import { clockwise, positionOfText } from './position.js';
 import { Retry } from './retry.js';
 import { predecessorsOf, sizeAround, successorsOf, type Place } from './ring.js';
 import { Seeker } from './seek.js';
@@ -81,6 +81,8 @@ export class Overlay {
   #size = 1;
   /** Size that the rendezvous told. */
   #toldSize = 1;
+  /** The rendezvous has answered: who it did not name is not there. */
+  #answered = false;
   #settled = false;
   #version = 1;
   /** What the last table said, to see whether the next one says anything new. */
@@ -112,6 +114,7 @@ export class Overlay {
 
   start(now: number): void {
     this.#running = true;
+    this.#answered = false;
     this.#startedAt = now;
     this.#auditAt = now + auditMs * (0.5 + this.#ports.env.random.unit());
     this.#review(now + aloneMs);
@@ -135,6 +138,7 @@ export class Overlay {
   /** The rendezvous counted the members that are online. */
   sized(now: number, members: number): void {
     this.#toldSize = members;
+    this.#answered = true;
     if (!this.#settled) this.#review(now);
   }
 
@@ -158,8 +162,33 @@ export class Overlay {
   gone(now: number, id: string): void {
     this.#known.delete(id);
     const link = this.#links.get(id);
-    if (link?.up) this.#beat(now, link, true);
-    else if (link) this.unreachable(now, id);
+    if (link?.up) {
+      link.doubt(now);
+      this.#beat(now, link, true);
+    } else if (link) {
+      this.#ports.disconnect(id);
+      this.unreachable(now, id);
+    }
+  }
+
+  /** A link of ours that can pass packets on to this member, because it is linked with it. */
+  friendOf(id: string): string | undefined {
+    for (const link of this.#links.values()) {
+      if (link.id === id || !link.up || link.tunnel || link.suspect || link.leaf) continue;
+      if (link.places.some((place) => place.id === id)) return link.id;
+    }
+    return undefined;
+  }
+
+  /** Gives the forwarding table again. */
+  reroute(): void {
+    this.#routed = '';
+    this.#route();
+  }
+
+  /** Looks through the links for the members nearest to these positions, whom `received` then names. */
+  seek(now: number, positions: readonly number[]): void {
+    for (const position of positions) this.#seeker.position(now, position, this.#upLinks());
   }
 
   /** A link stands, whoever asked for it. `tunnel`: its packets go through other members. */
@@ -177,6 +206,18 @@ export class Overlay {
     this.#retry.forgive(id);
     this.#reviewNow(now);
     this.#tell(now, link);
+  }
+
+  /** The other side of a link is another process now, and knows nothing of us. */
+  restarted(now: number, id: string): void {
+    const link = this.#links.get(id);
+    if (!link?.up) return;
+    link.table = undefined;
+    link.places = [];
+    link.theirs = 0;
+    link.came(now, link.tunnel);
+    this.#tell(now, link);
+    this.#review(now);
   }
 
   /** A link is no more: the other side closed it, or its session ended. */
@@ -199,10 +240,10 @@ export class Overlay {
   /** Traffic to this member wants a direct tunnel. Call it again while the traffic lasts. */
   demand(now: number, id: string): void {
     if (id === this.#self.id || !this.#running) return;
+    const known = this.#demand.wants(now, id);
     const evicted = this.#demand.use(now, id);
-    if (evicted !== undefined) this.#review(now);
-    if (!this.#links.has(id)) this.#want(now, id, this.#whoNames(id));
-    this.#review(now);
+    if (!this.#links.has(id)) this.#want(now, id, this.friendOf(id));
+    if (!known || evicted !== undefined) this.#review(now);
   }
 
   receive(now: number, id: string, message: RingMessage): void {
@@ -243,7 +284,7 @@ export class Overlay {
       this.#auditAt = now + auditMs;
       this.#ports.locate([this.#self.position]);
     }
-    for (const id of this.#retry.due(now)) this.#want(now, id, this.#whoNames(id));
+    for (const id of this.#retry.due(now)) this.#want(now, id, this.friendOf(id));
     if (now >= this.#reviewAt) this.#reviewNow(now);
     next = Math.min(next, this.#tellTables(now));
     return Math.max(now + 1, Math.min(next, this.#reviewAt, this.#auditAt, this.#retry.nextAt));
@@ -300,14 +341,6 @@ export class Overlay {
     this.#links.set(id, link);
     this.#ports.connect(id, via);
     return link;
-  }
-
-  /** A link that lists this member among its own. */
-  #whoNames(id: string): string | undefined {
-    for (const link of this.#links.values()) {
-      if (link.up && link.places.some((place) => place.id === id)) return link.id;
-    }
-    return undefined;
   }
 
   #drop(now: number, link: Link, again: boolean): void {
@@ -454,9 +487,9 @@ export class Overlay {
     const wanted = new Set<string>();
     for (const place of successorsOf(this.#self, pool, perSide)) wanted.add(place.id);
     for (const place of predecessorsOf(this.#self, pool, perSide)) wanted.add(place.id);
-    for (const id of wanted) this.#want(now, id, this.#whoNames(id));
-    if (mesh) for (const { id } of pool) this.#want(now, id, this.#whoNames(id));
-    for (const id of this.#fixed) this.#want(now, id, this.#whoNames(id));
+    for (const id of wanted) this.#want(now, id, this.friendOf(id));
+    if (mesh) for (const { id } of pool) this.#want(now, id, this.friendOf(id));
+    for (const id of this.#fixed) this.#want(now, id, this.friendOf(id));
     this.#settle(now, pool);
     if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
     this.#claim(now, wanted, perSide, mesh);
@@ -494,7 +527,7 @@ export class Overlay {
     const behind = predecessorsOf(this.#self, pool, 1)[0];
     const stands = (place: Place | undefined): boolean =>
       place !== undefined && this.#links.get(place.id)?.table !== undefined;
-    const alone = !ahead && !behind && now - this.#startedAt >= aloneMs;
+    const alone = !ahead && !behind && (this.#answered || now - this.#startedAt >= aloneMs);
     if (alone || (stands(ahead) && stands(behind))) this.#settled = true;
     else if (!ahead && !behind) this.#review(this.#startedAt + aloneMs);
   }
@@ -571,10 +604,5 @@ export class Overlay {
     if (routed === this.#routed) return;
     this.#routed = routed;
     this.#ports.routes(routes);
-  }
-
-  /** Distance on the ring, for tests and drawings. */
-  away(id: string): number {
-    return distance(this.#self.position, positionOfText(id));
   }
 }

@@ -148,11 +148,10 @@ class World {
     if (!this.relay) return false;
     this.clock.after(2 * latencyMs, () => {
       const others = this.alive().filter((other) => other !== from);
-      const [first] = others;
-      if (!first || !from.alive) return;
+      if (others.length === 0 || !from.alive) return;
       const ids = positions.map((position) => {
         const at = others.find((other) => positionOfText(other.id) >= position);
-        return (at ?? first).id;
+        return at?.id ?? others[0]?.id ?? '';
       });
       from.overlay.found(this.clock.now(), ids);
       from.tick();
