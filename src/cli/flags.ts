@@ -8,6 +8,13 @@ export const networkFlag = Flags.string({
   description: 'network, by name or id; needed only where there are several',
 });
 
+/** Peers to stay linked with. */
+export const linkFlag = Flags.string({
+  multiple: true,
+  helpValue: 'PEER',
+  description: 'keep a link to this peer whatever the ring says: name, address or id; repeatable',
+});
+
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'TIME',

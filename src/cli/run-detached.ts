@@ -11,6 +11,7 @@ export interface DetachedOptions {
   readonly networks: readonly string[];
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  readonly links?: readonly string[] | undefined;
   readonly waitMs: number;
 }
 
@@ -35,13 +36,14 @@ export async function runningNetworks(home: Home): Promise<string[]> {
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */
 export async function runDetached(home: Home, options: DetachedOptions): Promise<DetachedResult> {
   if ((await runningNetworks(home)).length > 0) throw alreadyRunning(home.path);
-  const { networks, port, threads, waitMs } = options;
+  const { networks, port, threads, links = [], waitMs } = options;
   const pid = await startDetached({
     home,
     args: [
       ...networks.flatMap((id) => ['--network', id]),
       ...(port === undefined ? [] : ['--port', String(port)]),
       ...(threads === undefined ? [] : ['--threads', String(threads)]),
+      ...links.flatMap((peer) => ['--link', peer]),
     ],
     waitMs,
   });

@@ -14,6 +14,7 @@ export interface RunNodeOptions {
   readonly log: Logger;
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  readonly links?: readonly string[] | undefined;
   readonly onEvent: (event: NodeEvent) => void;
 }
 
@@ -32,6 +33,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     createNode,
     port: options.port,
     threads: options.threads,
+    links: options.links,
     rekeyAfterMs: Number.isInteger(rekey) && rekey > 0 ? rekey : undefined,
     onEvent: options.onEvent,
   });

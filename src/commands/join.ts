@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { waitFlag } from '../cli/flags.js';
+import { linkFlag, waitFlag } from '../cli/flags.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
 
@@ -16,6 +16,7 @@ Give - as token to read it from standard input, where other users of the machine
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> evio1AbC…',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --name web-1 --ip 10.144.0.7 --detach',
+    'sudo <%= config.bin %> <%= command.id %> evio1AbC… --role leaf --link gateway',
     '<%= config.bin %> <%= command.id %> - --no-start --json < token.txt',
   ];
 
@@ -36,6 +37,7 @@ Give - as token to read it from standard input, where other users of the machine
       options: ['switch', 'leaf'],
       description: 'leaf: forwards for nobody [default: as the token permits]',
     }),
+    link: linkFlag,
     'no-start': Flags.boolean({
       description: 'only store the membership; asks no relay and needs no root',
       exclusive: ['detach'],
@@ -66,6 +68,7 @@ Give - as token to read it from standard input, where other users of the machine
         name: flags.name ?? nodeNameFrom(hostname()),
         ip: flags.ip,
         role: flags.role === undefined ? undefined : flags.role === 'leaf' ? 'leaf' : 'switch',
+        links: flags.link,
         contact: start,
       },
       enrollDeps(home, await this.env(), this.agent()),
@@ -73,6 +76,11 @@ Give - as token to read it from standard input, where other users of the machine
     const { network, node } = result;
     const how = result.already ? 'This machine is in the network' : 'Joined the network';
     this.say(`${how} ${network.name} (${network.id}) as ${node.name}, ${node.ip}.`);
+    for (const name of result.overlapping) {
+      this.say(
+        `Both it and the network ${name} have addresses in ${network.cidr}: do not run them together.`,
+      );
+    }
     if (!start) return { network, node };
     return flags.detach ? this.#detach(home, result, flags.wait) : this.#foreground(home, result);
   }

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { badValue } from '../core/identity/names.js';
-import { waitFlag } from '../cli/flags.js';
+import { badValue, checkPeer } from '../core/identity/names.js';
+import { linkFlag, waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
   static override summary = 'run the node of this machine';
@@ -12,6 +12,7 @@ export default class Node extends BaseCommand {
     'sudo <%= config.bin %> <%= command.id %>',
     'sudo <%= config.bin %> <%= command.id %> --network home --port 4242',
     'sudo <%= config.bin %> <%= command.id %> --detach --wait 30s',
+    'sudo <%= config.bin %> <%= command.id %> --network home --link gateway --link 10.144.9.167',
   ];
 
   static override flags = {
@@ -25,8 +26,9 @@ export default class Node extends BaseCommand {
       min: 1,
       max: 65_535,
       helpValue: 'PORT',
-      description: 'UDP port [default: the one of the last run]',
+      description: 'UDP port of the only network that runs [default: the one of the last run]',
     }),
+    link: linkFlag,
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
     threads: Flags.integer({
@@ -53,7 +55,15 @@ export default class Node extends BaseCommand {
     if (flags.port !== undefined && networks.length > 1) {
       throw badValue(
         'One UDP port cannot serve several networks.',
-        'Run them one by one with --network, or leave out --port.',
+        'Leave out --port: each network has a port of its own, and keeps it.',
+        'Or give each its port once: evio node --network NETWORK --port PORT',
+      );
+    }
+    const links = flags.link?.map(checkPeer);
+    if (links && networks.length > 1) {
+      throw badValue(
+        'A peer to stay linked with is one of a certain network.',
+        'Say which with --network, or keep the link in the profile: evio join TOKEN --link PEER',
       );
     }
     if (flags.detach) {
@@ -63,6 +73,7 @@ export default class Node extends BaseCommand {
         networks: network ? networks : [],
         port,
         threads,
+        links,
         waitMs: wait,
       });
       this.say(`The node runs in the background (process ${result.pid}). Its log: ${home.log}`);
@@ -77,6 +88,7 @@ export default class Node extends BaseCommand {
       log,
       port: flags.port,
       threads: flags.threads,
+      links,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

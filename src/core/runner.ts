@@ -32,6 +32,8 @@ export interface RunnerOptions {
   readonly createNode: (options: NodeOptions) => Node;
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
+  readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
   readonly onEvent?: (event: NodeEvent) => void;
 }
@@ -96,6 +98,7 @@ export class Runner {
 
   async #startNode(network: RunnerNetwork): Promise<void> {
     const { env, version, createNode, port, threads, rekeyAfterMs } = this.#options;
+    const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
     const node = createNode({
       profile: network.profile,
@@ -107,6 +110,7 @@ export class Runner {
       version,
       ...(port === undefined ? {} : { port }),
       ...(threads === undefined ? {} : { threads }),
+      ...(links.size === 0 ? {} : { links: [...links] }),
       ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
       onEvent: (event) => {
         this.#publish(event);

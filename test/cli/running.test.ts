@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlServer } from '../../src/core/control/server.js';
@@ -176,6 +177,73 @@ describe('with a node', () => {
     expect(stdout).toContain('[2Jben');
     // eslint-disable-next-line no-control-regex
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+});
+
+describe('several networks in one home', () => {
+  it.skipIf(!isRoot)('run side by side in one process, each with its own interface and port', async () => {
+    const [first, second] = [await madeNetwork(home, 'first'), await madeNetwork(home, 'second')];
+    // In a network namespace of its own: no interface of this machine is touched.
+    const child = spawn('unshare', ['--net', process.execPath, binary, 'node', '--json'], {
+      env: home.environment,
+      cwd: '/',
+    });
+    const events: { event: string; network: { id: string } | string; device?: string; pid?: number }[] = [];
+    let left = '';
+    const seen = async (event: string, count: number): Promise<void> => {
+      while (events.filter((one) => one.event === event).length < count)
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+    };
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    child.stdout.on('data', (chunk: Buffer) => {
+      const lines = (left + chunk.toString()).split('\n');
+      left = lines.pop() ?? '';
+      for (const line of lines) events.push(JSON.parse(line) as (typeof events)[number]);
+    });
+    try {
+      await seen('ready', 2);
+      const begun = events.filter(({ event }) => event === 'started');
+      expect(new Set(begun.map(({ device }) => device)).size).toBe(2);
+      expect(new Set(begun.map(({ pid }) => pid)).size).toBe(1);
+      const { error, status: code } = await home.run(['status', '--json']);
+      expect(error().code).toBe('EVIO_AMBIGUOUS_NETWORK');
+      expect(code).toBe(2);
+      for (const made of [first, second]) {
+        const report = (await home.run(['status', '--network', made.network.name, '--json'])).json<
+          typeof status
+        >();
+        expect(report.node).toMatchObject(made.node);
+        expect(report.network.cidr).toBe(made.network.cidr);
+      }
+      await home.run(['down', '--network', 'first']);
+      await seen('stopped', 1);
+      expect((await home.run(['status', '--json'])).json<typeof status>().network.name).toBe('second');
+    } finally {
+      child.kill('SIGTERM');
+    }
+    expect(await ended).toBe(0);
+    const ports = [first, second].map(({ network }) => {
+      const text = readFileSync(join(home.path, 'networks', network.id, 'state.json'), 'utf8');
+      return (JSON.parse(text) as { port?: number }).port;
+    });
+    expect(new Set(ports).size).toBe(2);
+  });
+
+  it.skipIf(!isRoot)('share neither a port nor a peer to be linked with', async () => {
+    await madeNetwork(home, 'first');
+    await madeNetwork(home, 'second');
+    for (const flag of [
+      ['--port', '4242'],
+      ['--link', 'ben'],
+    ]) {
+      const { status: code, error } = await home.run(['node', ...flag, '--json']);
+      expect(error().code).toBe('EVIO_BAD_VALUE');
+      expect(error().suggestions.join()).toContain('--network');
+      expect(code).toBe(2);
+    }
+    const { error } = await home.run(['node', '--network', 'first', '--link', 'a.b', '--json']);
+    expect(error().code).toBe('EVIO_BAD_VALUE');
+    expect(error().message).toContain('a.b');
   });
 });
 

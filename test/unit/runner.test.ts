@@ -127,6 +127,35 @@ describe('Runner', () => {
     expect(existsSync(home.controlSocket)).toBe(false);
   });
 
+  it('gives each network what is its own, and every one the links asked for beside those of its profile', async () => {
+    const stage = new Stage();
+    const saved: string[] = [];
+    const networks = ['a', 'b'].map((name, i) => ({
+      profile: {
+        ...makeNetwork({ name, cidr: `10.${i}.0.0/16`, relays: [], mtu: 1350, nodeName: 'n' }, env),
+        ...(i === 0 ? { links: ['gateway', 'ben'] } : {}),
+      },
+      state: { ...emptyState, port: 4000 + i },
+      saveState: () => {
+        saved.push(name);
+      },
+    }));
+    const { runner } = runnerOf(stage, [], { networks, links: ['ben', 'carl'] });
+    const run = runner.run();
+    await started();
+    const [a, b] = ['a', 'b'].map((name) => stage.options.get(name) as NodeOptions);
+    expect(a?.profile.nodeSeed).not.toBe(b?.profile.nodeSeed);
+    expect([a?.state.port, b?.state.port]).toEqual([4000, 4001]);
+    expect([a?.port, b?.port]).toEqual([undefined, undefined]);
+    expect(a?.links).toEqual(['gateway', 'ben', 'carl']);
+    expect(b?.links).toEqual(['ben', 'carl']);
+    b?.saveState(emptyState);
+    a?.saveState(emptyState);
+    expect(saved).toEqual(['b', 'a']);
+    await runner.stop();
+    await run;
+  });
+
   it('does not repeat what the engine has announced', async () => {
     const stage = new Stage();
     const { runner, events } = runnerOf(stage, ['a']);

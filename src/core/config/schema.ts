@@ -47,6 +47,8 @@ export const profileSchema = z.object({
   wantedIp: z.string().optional(),
   /** Credential as made at init or join (identity/certificate.ts). state.json may hold a later one. */
   credential: b64,
+  /** Peers to stay linked with whatever the ring says: names, addresses or ids. */
+  links: z.array(z.string()).optional(),
   /** Interface name, kernel pattern. */
   device: z.string().default('evio%d'),
   /** UDP port; 0 lets the node choose one and keep it. */

@@ -5,13 +5,12 @@ import { makeInvite, makeNetwork } from '../identity/enroll.js';
 import { defaultCidr, defaultMtu } from '../identity/names.js';
 import type { RelayFact } from '../identity/network.js';
 import { selfOf } from '../identity/self.js';
-import { fromBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
-import { openNetwork } from '../identity/network.js';
 import type { RelayErrands } from './errands.js';
 import { membershipOf, type Membership } from './membership.js';
+import { rangesOf } from './ranges.js';
 
 /** The token that comes with a new network: enough for an afternoon of machines. */
 export const firstToken = { expiresMs: 24 * 3_600_000, uses: 10 } as const;
@@ -60,7 +59,7 @@ export async function initNetwork(
       ],
     );
   }
-  const cidr = options.cidr ?? freeRange(rangesOf(store));
+  const cidr = options.cidr ?? freeRange(rangesOf(store).map((range) => range.cidr));
   const plan = {
     name: options.name,
     cidr,
@@ -85,20 +84,6 @@ export async function initNetwork(
     token: invite.token,
     tokenExpires: new Date(invite.expires).toISOString(),
   };
-}
-
-function rangesOf(store: Store): Cidr[] {
-  const ranges: Cidr[] = [];
-  for (const id of store.ids()) {
-    try {
-      const bytes = fromBase64Url(store.profile(id).network);
-      const facts = bytes && openNetwork(bytes);
-      if (facts) ranges.push(facts.cidr);
-    } catch {
-      // A damaged profile keeps no range; the commands that use it say what is wrong.
-    }
-  }
-  return ranges;
 }
 
 function freeRange(used: readonly Cidr[]): string {

@@ -3,13 +3,16 @@ import type { Profile } from '../config/schema.js';
 import { emptyState } from '../config/store.js';
 import type { RoleName } from '../identity/certificate.js';
 import { enroll, resign } from '../identity/enroll.js';
+import { checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { selfOf, withGenuineReceipt, type Self } from '../identity/self.js';
 import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
+import { cidrsOverlap } from '../lib/ipv4.js';
 import type { EnrollDeps } from './init.js';
 import { membershipOf, type Membership } from './membership.js';
+import { rangesOf } from './ranges.js';
 
 /** Addresses tried when the derived one is taken: in a range half full this fails once in 2^32. */
 const maxAttempts = 32;
@@ -20,14 +23,18 @@ export interface JoinOptions {
   readonly name: string;
   readonly ip?: string | undefined;
   readonly role?: RoleName | undefined;
+  /** Peers to stay linked with: names, addresses or ids. */
+  readonly links?: readonly string[] | undefined;
   /** False stores the membership without asking a relay; the node asks when it first runs. */
   readonly contact: boolean;
 }
 
 export interface JoinResult extends Membership {
   readonly networkId: string;
-  /** True when this machine was a member before; nothing was changed then. */
+  /** True when this machine was a member before; nothing but `links` was changed then. */
   readonly already: boolean;
+  /** Names of other networks here whose addresses are also addresses of this one. */
+  readonly overlapping: readonly string[];
 }
 
 /**
@@ -41,18 +48,25 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollDeps): Promi
   const { store, env } = deps;
   const token = decodeToken(options.token);
   const networkId = networkIdOf(token.network.rootKey);
+  const links = [...new Set((options.links ?? []).map(checkPeer))];
+  const kept = links.length === 0 ? {} : { links };
+  const { cidr } = token.network;
+  const overlapping = rangesOf(store)
+    .filter((range) => range.id !== networkId && cidrsOverlap(range.cidr, cidr))
+    .map(({ name }) => name);
   if (store.has(networkId)) {
     const profile = store.profile(networkId);
+    if (links.length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
     const held = store.state(networkId).credential;
     const self = selfOf(profile, held === undefined ? undefined : fromBase64Url(held));
-    return { ...membershipOf(self), networkId, already: true };
+    return { ...membershipOf(self), networkId, already: true, overlapping };
   }
-  const profile = enroll(token, options, env);
+  const profile: Profile = { ...enroll(token, options, env), ...kept };
   store.rehearse(networkId, profile);
   const contact = options.contact && token.network.relays.length > 0;
   const joined = contact ? await register(profile, options, deps) : profile;
   store.create(networkId, joined, { ...emptyState, credential: joined.credential });
-  return { ...membershipOf(selfOf(joined)), networkId, already: false };
+  return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
 }
 
 /** The profile with a relay's receipt, and with another address when the derived one was taken. */

@@ -66,6 +66,17 @@ export function checkCidr(text: string): Cidr {
   return cidr;
 }
 
+/** Passes what may mean a peer: a name, an address, an id or the beginning of one. Throws EvioError EVIO_BAD_VALUE. */
+export function checkPeer(text: string): string {
+  const peer = text.toLowerCase();
+  // An id and its beginnings have the form of a name, too.
+  if (isNodeName(peer) || parseIpv4(peer) !== undefined) return peer;
+  throw badValue(
+    `"${text}" cannot be a peer: it takes a name, an address, an id or the beginning of one.`,
+    'See the names, addresses and ids with: evio peers',
+  );
+}
+
 /** The address as a number. Throws EvioError EVIO_BAD_VALUE, or EVIO_ADDRESS_OUTSIDE when no host in `range` may have it. */
 export function checkAddress(text: string, range: Cidr): number {
   const ip = parseIpv4(text);

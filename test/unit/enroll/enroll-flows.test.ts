@@ -176,6 +176,40 @@ describe('joinNetwork', () => {
     const again = await joinNetwork({ ...wish, name: 'other', token: short.token }, guest);
     expect(again).toEqual({ ...first, already: true });
   });
+
+  it('keeps the peers to stay linked with, and others when a member joins again with others', async () => {
+    const { guest, made } = await network();
+    const { token } = made;
+    const links = ['Gateway', '10.144.0.1', 'gateway'];
+    const { networkId } = await joinNetwork({ ...wish, token, links }, guest);
+    expect(guest.store.profile(networkId).links).toEqual(['gateway', '10.144.0.1']);
+    const before = guest.store.profile(networkId);
+    await joinNetwork({ ...wish, token, links: ['beef'] }, guest);
+    expect(guest.store.profile(networkId)).toEqual({ ...before, links: ['beef'] });
+    await joinNetwork({ ...wish, token }, guest);
+    expect(guest.store.profile(networkId).links).toEqual(['beef']);
+  });
+
+  it('takes nothing for a peer that can be none', async () => {
+    const { guest, made, errands } = await network();
+    for (const peer of ['', 'a b', 'a.b', '-x', '1.2.3', '\u001b[2J']) {
+      const work = joinNetwork({ ...wish, token: made.token, links: [peer] }, guest);
+      expect(await codeOf(work)).toBe('EVIO_BAD_VALUE');
+    }
+    expect(errands.registered).toHaveLength(0);
+    expect(guest.store.ids()).toEqual([]);
+  });
+
+  it('names the networks here that have the same addresses', async () => {
+    const { guest, made } = await network();
+    expect((await joinNetwork({ ...wish, token: made.token }, guest)).overlapping).toEqual([]);
+    const far = depsWith(new FakeRelay());
+    const same = await initNetwork({ ...plan, name: 'work', cidr: '10.144.128.0/17' }, far);
+    expect((await joinNetwork({ ...wish, token: same.token }, guest)).overlapping).toEqual(['home']);
+    expect((await joinNetwork({ ...wish, token: made.token }, guest)).overlapping).toEqual(['work']);
+    const other = await initNetwork({ ...plan, name: 'lab', cidr: '10.150.0.0/16' }, far);
+    expect((await joinNetwork({ ...wish, token: other.token }, guest)).overlapping).toEqual([]);
+  });
 });
 
 describe('invites', () => {
