@@ -1,4 +1,5 @@
 /** The packet loop on a kernel made of arrays: real memory layout, real OpenSSL, no thread, no interface, no socket. */
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
 import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop.js';
 import type { Event } from '../../src/core/dataplane/messages.js';
@@ -10,11 +11,13 @@ import {
   sharedMemory,
   type SharedMemory,
 } from '../../src/core/dataplane/shared.js';
-import type { DropReason } from '../../src/core/dataplane/plane.js';
+import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane.js';
 import { readSockaddr, sockaddrSize, writeSockaddr } from '../../src/core/dataplane/sockaddr.js';
+import { macOf as macOfId } from '../../src/core/identity/node-id.js';
 import { Arena, mapLow } from '../../src/core/native/arena.js';
 import { Errno } from '../../src/core/native/libc.js';
-import { Suite } from '../../src/core/wire/packet.js';
+import { positionOf } from '../../src/core/topology/position.js';
+import { Kind, PacketType, Suite } from '../../src/core/wire/packet.js';
 
 export interface Sent {
   readonly to: Endpoint;
@@ -109,15 +112,34 @@ export class ArrayIo implements PacketIo {
   }
 }
 
-export const macOf = (n: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, n);
 export const ipOf = (n: number): number => 0x0a90_0000 + n;
+/** Ids of small numbers lie on the ring in their order. */
 export const idOf = (n: number): Uint8Array => new Uint8Array(16).fill(n);
+export const macOf = (n: number): Uint8Array => macOfId(idOf(n));
+export const positionOfNode = (n: number): number => positionOf(idOf(n));
 export const endpointOf = (n: number): Endpoint => ({ host: `192.0.2.${n}`, port: 7_000 + n });
 
 /** Slot of node `other` in every rig. */
 export const slotOf = (other: number): number => 10 + other;
 export const indexOf = (node: number, other: number): number => 0x5000_0000 + node * 256 + other;
-const keyOf = (from: number, to: number): Uint8Array => new Uint8Array(32).fill(from * 16 + to);
+export const keyOf = (from: number, to: number): Uint8Array => new Uint8Array(32).fill(from * 16 + to);
+
+/** A link as `setLinks` has it, by node numbers. Forwards and has an arc unless said otherwise. */
+export interface RigLink {
+  readonly n: number;
+  readonly forwards?: boolean;
+  readonly flood?: PlaneLink['flood'];
+  /** Nodes that it has links to. */
+  readonly neighbours?: readonly number[];
+}
+
+export interface MeetOptions {
+  readonly suite?: Suite;
+  readonly path?: boolean;
+  readonly use?: boolean;
+  readonly bridge?: boolean;
+  readonly link?: boolean;
+}
 
 export interface Rig {
   readonly n: number;
@@ -129,14 +151,16 @@ export interface Rig {
   /** Milliseconds that the loop sees. */
   time: { now: number };
   drops(reason: DropReason): number;
-  /** Installs node `other` as a peer with keys and a direct path. */
-  meet(other: number, options?: { suite?: Suite; path?: boolean; use?: boolean; bridge?: boolean }): void;
+  /** Installs node `other` as a peer with keys and a direct path, and makes it a link unless told otherwise. */
+  meet(other: number, options?: MeetOptions): void;
+  /** Replaces the links; they name nodes. */
+  link(links: readonly RigLink[], complete?: boolean): void;
   run(): void;
 }
 
 const arenas: number[] = [];
 
-export function makeRig(n: number, shared = sharedMemory()): Rig {
+export function makeRig(n: number, shared = sharedMemory(), leaf = false): Rig {
   // Mapped memory is kept for the next rig of the process: views of it may outlive the test.
   const length = arenaLength + 65_536;
   const address = arenas.pop() ?? mapLow(length);
@@ -144,11 +168,12 @@ export function makeRig(n: number, shared = sharedMemory()): Rig {
   const io = new ArrayIo(arena);
   const events: Event[] = [];
   const time = { now: 1_000_000 };
+  const met: RigLink[] = [];
   const loop = new PacketLoop(
     arena,
     io,
     shared,
-    loopOptions(ipOf(n), macOf(n), 1350),
+    loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
     () => time.now,
     (more) => events.push(...more),
   );
@@ -178,6 +203,21 @@ export function makeRig(n: number, shared = sharedMemory()): Rig {
       if (options.path !== false) {
         loop.command({ type: 'set-path', slot, path: { kind: 'direct', endpoint: endpointOf(other) } });
       }
+      if (options.link === false) return;
+      if (!met.some((l) => l.n === other)) met.push({ n: other });
+      this.link(met);
+    },
+    link(links, complete = true) {
+      loop.command({
+        type: 'set-links',
+        links: links.map((l) => ({
+          slot: slotOf(l.n),
+          forwards: l.forwards ?? true,
+          flood: l.flood ?? 'range',
+          neighbours: (l.neighbours ?? []).map(positionOfNode),
+        })),
+        complete,
+      });
     },
     run() {
       while (loop.round());
@@ -194,6 +234,35 @@ export function carryOver(from: Rig, to: Rig, source = endpointOf(from.n)): numb
   }
   to.run();
   return datagrams;
+}
+
+/** A datagram on its way between rigs. */
+export interface Hop {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Delivers everything between the rigs, by their endpoints, until nothing moves. Returns the datagrams in order. */
+export function settle(rigs: readonly Rig[], source = (from: Rig): Endpoint => endpointOf(from.n)): Hop[] {
+  const hops: Hop[] = [];
+  for (let moved = true; moved;) {
+    moved = false;
+    for (const from of rigs) {
+      for (const sent of from.io.netOut.splice(0)) {
+        moved = true;
+        const to = rigs.find((rig) => endpointOf(rig.n).port === sent.to.port);
+        const segment = sent.segment > 0 ? sent.segment : sent.bytes.length;
+        for (let at = 0; at < sent.bytes.length; at += segment) {
+          hops.push({ from: from.n, to: to?.n ?? 0, bytes: sent.bytes.slice(at, at + segment) });
+        }
+        to?.io.netIn.push({ bytes: sent.bytes, from: source(from), segment: sent.segment });
+      }
+    }
+    for (const rig of rigs) rig.run();
+    if (hops.length > 1_000_000) throw new Error('packets go in circles');
+  }
+  return hops;
 }
 
 /** A frame as the device hands it over: virtio header before it. */
@@ -217,5 +286,57 @@ export function fromDevice(
   view.setUint16(6, header.start ?? 0, true);
   view.setUint16(8, header.offset ?? 0, true);
   out.set(frame, 10);
+  return out;
+}
+
+let crafted = 0;
+
+/** A data packet of node `from` to node `to` with any plaintext, under the keys of the rigs. Its number is never used twice. */
+export function sealFor(from: number, to: number, plain: Uint8Array): Uint8Array {
+  const counter = 1_000_000 + crafted++;
+  const packet = Buffer.alloc(16 + plain.length + 16);
+  packet[0] = PacketType.data;
+  packet.writeUInt32LE(indexOf(to, from), 4);
+  packet.writeUInt32LE(counter, 8);
+  const nonce = Buffer.alloc(12);
+  nonce.writeUInt32BE(counter, 8);
+  const cipher = createCipheriv('aes-256-gcm', keyOf(from, to), nonce);
+  cipher.update(plain).copy(packet, 16);
+  cipher.final();
+  cipher.getAuthTag().copy(packet, 16 + plain.length);
+  return new Uint8Array(packet);
+}
+
+/** The plaintext of such a packet, as whoever holds the key sees it. */
+export function openAs(from: number, to: number, packet: Uint8Array): Uint8Array {
+  const nonce = Buffer.alloc(12);
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  nonce.writeUInt32BE(view.getUint32(12, true), 4);
+  nonce.writeUInt32BE(view.getUint32(8, true), 8);
+  const decipher = createDecipheriv('aes-256-gcm', keyOf(from, to), nonce);
+  decipher.setAuthTag(packet.subarray(packet.length - 16));
+  const plain = decipher.update(packet.subarray(16, packet.length - 16));
+  decipher.final();
+  return new Uint8Array(plain);
+}
+
+/** The plaintext of an envelope (kind 0x20). */
+export function envelope(destination: number, inner: Uint8Array, ttl = 32): Uint8Array {
+  return Uint8Array.of(Kind.transit, ttl, 0, ...idOf(destination), ...inner);
+}
+
+/** The plaintext of a flood (kind 0x21) whose inner plaintext is kind and frame. */
+export function floodOf(
+  origin: number,
+  sequence: number,
+  inner: Uint8Array,
+  more: { ttl?: number; flags?: number; bound?: number } = {},
+): Uint8Array {
+  const out = new Uint8Array(31 + inner.length);
+  const view = new DataView(out.buffer);
+  out.set([Kind.flood, more.ttl ?? 255, more.flags ?? 0, ...idOf(origin)]);
+  view.setUint32(19, sequence, true);
+  view.setBigUint64(23, BigInt(positionOfNode(more.bound ?? origin)) << 12n);
+  out.set(inner, 31);
   return out;
 }

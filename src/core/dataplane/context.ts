@@ -2,8 +2,8 @@
 import type { Arena } from '../native/arena.js';
 import type { Evp } from '../native/evp.js';
 import type { Fdb } from '../switch/fdb.js';
-import type { FullMesh, RateLimiter } from '../switch/flood.js';
 import type { MemberTable } from '../switch/members.js';
+import type { Links } from './links.js';
 import type { PacketIo } from './packet-io.js';
 import type { Relays } from './route.js';
 import { DeviceField, type SharedMemory } from './shared.js';
@@ -19,6 +19,12 @@ export const headroom = 64;
 export const frameBuffer = headroom + maxDatagram + 64 + 2_048;
 
 export interface LoopOptions {
+  /** Own node id, 16 bytes. */
+  readonly nodeId: Uint8Array;
+  /** Forwards nothing for others. */
+  readonly leaf: boolean;
+  /** Number of the first flood: any, but not that of the last run. */
+  readonly floodSequence: number;
   /** Own IPv4 address, signed 32 bits. */
   readonly ip: number;
   readonly macHigh: number;
@@ -38,9 +44,9 @@ export interface LoopContext {
   readonly uplink: Uplink;
   readonly fdb: Fdb;
   readonly members: MemberTable;
-  readonly mesh: FullMesh;
-  /** Floods of this node are origin 0, those of the peer in slot n origin n + 1. */
-  readonly floods: RateLimiter;
+  readonly links: Links;
+  /** Offset of the own node id. */
+  readonly self: number;
   /** Milliseconds, read once a round. */
   now: number;
 }

@@ -118,8 +118,13 @@ export class Grower {
 
   /** Writes the frame in `fresh`, complete as it is. */
   writePlain(length: number): void {
+    this.writePlainAt(this.#fresh.frame, length);
+  }
+
+  /** Writes the frame at `at`, which leaves room for the header, complete as it is. */
+  writePlainAt(at: number, length: number): void {
     const { view } = this.#arena;
-    const header = this.#fresh.frame - VirtioNetHdr.size;
+    const header = at - VirtioNetHdr.size;
     view.setUint32(header, 0);
     view.setUint32(header + 4, 0);
     view.setUint16(header + 8, 0);

@@ -2,18 +2,22 @@
  * The packet loop without its thread: both directions over one `PacketIo`, and the commands of the control thread.
  * One call of `round` does a bounded amount of work in each direction, so that neither starves the other.
  */
+import { randomInt } from 'node:crypto';
 import type { Arena } from '../native/arena.js';
 import { Evp } from '../native/evp.js';
 import { Fdb } from '../switch/fdb.js';
-import { FullMesh, RateLimiter } from '../switch/flood.js';
 import { MemberTable } from '../switch/members.js';
+import { positionOf } from '../topology/position.js';
 import { macHigh, macLow } from '../wire/ethernet.js';
+import { Broadcast } from './broadcast.js';
 import type { LoopContext, LoopOptions } from './context.js';
+import { Links } from './links.js';
 import type { Command, Event } from './messages.js';
 import type { PacketIo } from './packet-io.js';
 import type { Neighbour } from './plane.js';
 import { Receive } from './receive.js';
 import { Relays } from './route.js';
+import { Sealer } from './seal.js';
 import { peerLimit, type SharedMemory } from './shared.js';
 import { Tables } from './table.js';
 import { Transmit } from './transmit.js';
@@ -21,16 +25,13 @@ import { TxBatch } from './tx-batch.js';
 import { Uplink } from './uplink.js';
 
 /** Bytes of arena that one loop needs. */
-export const arenaLength = 2_621_440;
+export const arenaLength = 2_752_512;
 
 /** Frames read from the interface in one round, and bytes after which the round turns to the network. */
 const deviceFrames = 64;
 const deviceBytes = 60_000;
 /** Receive calls in one round. */
 const receiveCalls = 8;
-/** Floods one origin may cause: plenty for multicast streams, little for a storm. */
-const floodsPerSecond = 4_000;
-const floodBurst = 8_000;
 
 export class PacketLoop {
   readonly #c: LoopContext;
@@ -48,6 +49,9 @@ export class PacketLoop {
   ) {
     const evp = new Evp(arena);
     const uplink = new Uplink(shared, post);
+    const tables = new Tables(arena, evp, shared);
+    const self = arena.alloc(options.nodeId.length);
+    arena.u8.set(options.nodeId, self);
     this.#now = now;
     this.#c = {
       options,
@@ -56,17 +60,19 @@ export class PacketLoop {
       evp,
       shared,
       uplink,
-      tables: new Tables(arena, evp, shared),
+      tables,
       relays: new Relays(arena),
       tx: new TxBatch(arena, io, shared, uplink),
       fdb: new Fdb(peerLimit),
       members: new MemberTable(),
-      mesh: new FullMesh(peerLimit),
-      floods: new RateLimiter(peerLimit + 1, floodsPerSecond, floodBurst),
+      links: new Links(tables, positionOf(options.nodeId), options.leaf),
+      self,
       now: now(),
     };
-    this.#transmit = new Transmit(this.#c);
-    this.#receive = new Receive(this.#c);
+    const sealer = new Sealer(this.#c);
+    const broadcast = new Broadcast(this.#c, sealer);
+    this.#transmit = new Transmit(this.#c, sealer, broadcast);
+    this.#receive = new Receive(this.#c, sealer, broadcast);
     this.#setMembers([]);
   }
 
@@ -78,6 +84,12 @@ export class PacketLoop {
     view.setUint16(0, high);
     view.setInt32(2, low);
     this.#c.members.replace([{ ip, mac }, ...members]);
+  }
+
+  /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
+  get restMs(): number {
+    const { deadline } = this.#transmit;
+    return deadline === Infinity ? Infinity : Math.max(0, Math.ceil(deadline - this.#now()));
   }
 
   get deviceLost(): boolean {
@@ -95,12 +107,15 @@ export class PacketLoop {
       bytes += n;
       busy = true;
     }
+    if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     c.tx.flush();
     for (let calls = 0; calls < receiveCalls; calls++) {
       if (this.#receive.receiveOne() === 0) break;
       busy = true;
     }
     this.#receive.flush();
+    // What was passed on.
+    c.tx.flush();
     c.uplink.flush();
     return busy;
   }
@@ -114,6 +129,7 @@ export class PacketLoop {
         this.#removePeer(command.slot);
         const peer = tables.addPeer(command.slot, command.nodeId, command.guard);
         c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
+        this.#transmit.found(peer);
         return;
       }
       case 'remove-peer':
@@ -122,7 +138,9 @@ export class PacketLoop {
       case 'set-path': {
         const peer = tables.peers[command.slot];
         if (!peer) return;
-        peer.route.set(command.path, c.relays);
+        // Packets that wait have the headers of the path before.
+        c.tx.flush();
+        peer.route.set(command.path, c.relays, c.links);
         this.#transmit.ready(peer);
         return;
       }
@@ -144,6 +162,7 @@ export class PacketLoop {
         return;
       }
       case 'set-relay':
+        c.tx.flush();
         c.relays.set(command.relay, command.route);
         for (const peer of tables.peers) if (peer?.route.relay) this.#transmit.ready(peer);
         return;
@@ -151,6 +170,9 @@ export class PacketLoop {
         this.#setMembers(command.neighbours);
         return;
       case 'set-links':
+        c.links.set(command.links, command.complete);
+        if (command.complete) this.#transmit.releaseUnknown(true);
+        this.#transmit.rerouted();
         return;
       case 'send-control':
         this.#transmit.sendControl(tables.peers[command.slot] ?? null, command.bytes, command.path);
@@ -181,9 +203,10 @@ export class PacketLoop {
   #removePeer(slot: number): void {
     const peer = this.#c.tables.peers[slot];
     if (!peer) return;
-    this.#transmit.forget(peer);
+    this.#c.tx.flush();
     this.#c.fdb.forget(slot);
     this.#c.tables.removePeer(slot);
+    this.#transmit.forget(peer);
   }
 
   /** Tells the control thread that the plane cannot go on. */
@@ -199,7 +222,22 @@ export class PacketLoop {
 }
 
 /** The options as the loop wants them. */
-export function loopOptions(ip: number, mac: Uint8Array, mtu: number): LoopOptions {
-  const view = new DataView(mac.buffer, mac.byteOffset, mac.length);
-  return { ip: ip | 0, macHigh: macHigh(view, 0), macLow: macLow(view, 0), mtu };
+export function loopOptions(own: {
+  nodeId: Uint8Array;
+  leaf: boolean;
+  ip: number;
+  mac: Uint8Array;
+  mtu: number;
+}): LoopOptions {
+  const view = new DataView(own.mac.buffer, own.mac.byteOffset, own.mac.length);
+  const { nodeId, leaf, mtu } = own;
+  return {
+    nodeId,
+    leaf,
+    floodSequence: randomInt(2 ** 32),
+    ip: own.ip | 0,
+    macHigh: macHigh(view, 0),
+    macLow: macLow(view, 0),
+    mtu,
+  };
 }

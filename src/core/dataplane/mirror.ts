@@ -92,6 +92,8 @@ export class Mirror {
     if (!peer) return;
     for (const localIndex of [...peer.keys.keys()]) this.#removeKey(localIndex);
     this.#peers.delete(slot);
+    if (this.#links)
+      this.#links = { ...this.#links, links: this.#links.links.filter((l) => l.slot !== slot) };
   }
 
   /** The commands that bring a new worker to this state. */

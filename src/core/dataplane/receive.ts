@@ -7,6 +7,7 @@
  */
 import { Errno } from '../native/libc.js';
 import { checkSource, Verdict } from '../switch/guard.js';
+import { positionOf } from '../topology/position.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../wire/ethernet.js';
 import { locateTransport } from '../wire/ip.js';
 import {
@@ -16,12 +17,15 @@ import {
   PacketType,
   relayHeaderLength,
   tagLength,
+  transitHeaderLength,
 } from '../wire/packet.js';
+import { Flooded, type Broadcast } from './broadcast.js';
 import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
 import type { Flow } from './flow.js';
 import { Grower } from './gro.js';
 import type { Origin } from './plane.js';
 import { RouteKind } from './route.js';
+import type { Sealer } from './seal.js';
 import { readSockaddr, sameSockaddr } from './sockaddr.js';
 import { DeviceField, Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
@@ -34,7 +38,7 @@ const roamedEveryMs = 100;
 const stunHeader = 20;
 const stunCookie = 0x2112_a442;
 
-const Way = { direct: 1, relay: 2, carrier: 3 } as const;
+const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 type Way = (typeof Way)[keyof typeof Way];
 
 export class Receive {
@@ -42,24 +46,33 @@ export class Receive {
   readonly #gro: Grower;
   readonly #rx: number;
   readonly #carrierRx: number;
+  /** A packet that came in an envelope. */
+  readonly #inner: number;
+  readonly #sealer: Sealer;
+  readonly #broadcast: Broadcast;
   /** Where the packets of the batch at hand came from. */
   #way: Way = Way.direct;
   #relay = -1;
   #carrier = 0;
+  /** Slot of the link that gave us a packet in an envelope. */
+  #via = -1;
   /** Offset of the node id that relay or carrier vouch for. */
   #source = 0;
   /** The peer of the last packet of this batch, and whether its path is where the batch comes from. */
   #lastPeer: PeerEntry | null = null;
   #lastSame = false;
 
-  constructor(context: LoopContext) {
+  constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
     this.#c = context;
+    this.#sealer = sealer;
+    this.#broadcast = broadcast;
     const { arena } = context;
     this.#gro = new Grower(arena, (at, length) => {
       this.#write(at, length);
     });
     this.#rx = arena.alloc(frameBuffer);
     this.#carrierRx = arena.alloc(headroom + frameBuffer);
+    this.#inner = arena.alloc(frameBuffer);
   }
 
   /** Receives what one system call brings. Returns its bytes, 0 when there was nothing. */
@@ -151,14 +164,16 @@ export class Receive {
   #stranger(at: number, length: number, type: number): void {
     const c = this.#c;
     const { u8, view } = c.arena;
-    const known =
+    const handshake =
       type === PacketType.handshakeInit ||
       type === PacketType.handshakeResponse ||
-      type === PacketType.cookieReply ||
+      type === PacketType.cookieReply;
+    const known =
       type === PacketType.relayBound ||
       type === PacketType.relayUnbound ||
       (looksLikeStun(type) && length >= stunHeader && view.getUint32(at + 4) === stunCookie);
-    if (!known) return drop(c.shared, Drop['unknown-type']);
+    // Members carry what is between members.
+    if (!handshake && (!known || this.#way === Way.overlay)) return drop(c.shared, Drop['unknown-type']);
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
   }
@@ -167,6 +182,7 @@ export class Receive {
     const { u8, view } = this.#c.arena;
     if (this.#way === Way.direct)
       return { kind: 'direct', endpoint: readSockaddr(u8, view, this.#c.io.from) };
+    if (this.#way === Way.overlay) return { kind: 'overlay', via: this.#via };
     const source = u8.slice(this.#source, this.#source + 16);
     return this.#way === Way.relay
       ? { kind: 'relay', relay: this.#relay, source }
@@ -258,9 +274,92 @@ export class Receive {
       if (!c.uplink.admits(true, c.now)) return drop(c.shared, Drop['control-queue-full']);
       const bytes = u8.slice(frame, frame + length);
       c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });
+    } else if (kind === Kind.transit && this.#way !== Way.overlay) {
+      this.#transit(key.peer, frame, length);
+    } else if (kind === Kind.flood && this.#way !== Way.overlay) {
+      this.#flood(key.peer, frame, length);
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }
+  }
+
+  /** An envelope, `length` bytes from its ttl on: what is in it is for us, or goes on to the next hop as it is. */
+  #transit(link: PeerEntry, at: number, length: number): void {
+    const c = this.#c;
+    const { u8 } = c.arena;
+    this.#countLink(link);
+    if (length <= transitHeaderLength) return drop(c.shared, Drop.short);
+    const ttl = u8[at] as number;
+    if (ttl === 0) return drop(c.shared, Drop['hops-exceeded']);
+    if (this.#isForUs(at + 2))
+      return this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
+    if (c.options.leaf) return drop(c.shared, Drop['no-route']);
+    if (!c.links.admits(link.slot, length, c.now)) return drop(c.shared, Drop['transit-limited']);
+    const hop = c.links.hop(positionOf(u8, at + 2), -1);
+    if (hop === null || hop === link) return drop(c.shared, Drop['no-route']);
+    u8[at] = ttl - 1;
+    if (!this.#sealer.pass(hop, at - 1, length + 1)) return;
+    const { device } = c.shared;
+    device[DeviceField.transitPackets] = (device[DeviceField.transitPackets] as number) + 1;
+    device[DeviceField.transitBytes] = (device[DeviceField.transitBytes] as number) + length;
+  }
+
+  #isForUs(at: number): boolean {
+    const { view } = this.#c.arena;
+    const { self } = this.#c;
+    return (
+      view.getInt32(at) === view.getInt32(self) &&
+      view.getInt32(at + 4) === view.getInt32(self + 4) &&
+      view.getInt32(at + 8) === view.getInt32(self + 8) &&
+      view.getInt32(at + 12) === view.getInt32(self + 12)
+    );
+  }
+
+  /** The packet in an envelope. It lies where plaintexts are opened, so it is moved away first. */
+  #unwrap(link: PeerEntry, at: number, length: number): void {
+    const { u8 } = this.#c.arena;
+    const way = this.#way;
+    this.#way = Way.overlay;
+    this.#via = link.slot;
+    u8.copyWithin(this.#inner, at, at + length);
+    const type = u8[this.#inner] as number;
+    if (type === PacketType.data) this.#data(this.#inner, length);
+    else this.#stranger(this.#inner, length, type);
+    this.#way = way;
+  }
+
+  #flood(link: PeerEntry, at: number, length: number): void {
+    const broadcast = this.#broadcast;
+    this.#countLink(link);
+    if (broadcast.take(link, at, length) !== Flooded.deliver) return;
+    const { frame, length: size, checksumStart, transport, origin } = broadcast;
+    const { peers, device } = this.#c.shared;
+    if (origin !== null) {
+      const to = origin.counters;
+      peers[to + PeerField.rxFrames] = (peers[to + PeerField.rxFrames] as number) + 1;
+      peers[to + PeerField.rxBytes] = (peers[to + PeerField.rxBytes] as number) + size;
+    }
+    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
+    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + size;
+    if (checksumStart === 0) return this.#gro.writePlainAt(frame, size);
+    if (origin !== null && transport !== 0) {
+      const { fresh } = this.#gro;
+      this.#c.arena.u8.copyWithin(fresh, frame, frame + size);
+      this.#gro.offer(origin.slot, size, transport);
+      return;
+    }
+    // It may belong to a flow that grows.
+    this.#gro.flush();
+    this.#gro.writePartialAt(frame, size, checksumStart, broadcast.checksumOffset);
+  }
+
+  /** An envelope or a flood came by this link. */
+  #countLink(link: PeerEntry): void {
+    const { peers } = this.#c.shared;
+    const at = link.counters;
+    const way = at + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
+    peers[at + PeerField.rxTransit] = (peers[at + PeerField.rxTransit] as number) + 1;
+    peers[way] = (peers[way] as number) + 1;
   }
 
   #partialAt(peer: PeerEntry, frame: number, length: number): void {
@@ -295,7 +394,7 @@ export class Receive {
       drop(c.shared, Drop['guard-mac']);
       return false;
     }
-    if (isGroup(macHigh(view, frame)) && !c.floods.take(peer.slot + 1, c.now)) {
+    if (isGroup(macHigh(view, frame)) && !this.#broadcast.admits(peer)) {
       drop(c.shared, Drop['flood-limited']);
       return false;
     }

@@ -1,10 +1,11 @@
 /** A path as the packet loop needs it: the socket address and relay header lie ready in the arena. */
 import type { Arena } from '../native/arena.js';
+import { positionOf } from '../topology/position.js';
 import { nodeIdLength, relayHeaderLength } from '../wire/packet.js';
 import type { Path, RelayRoute } from './plane.js';
 import { sockaddrSize, writeSockaddr } from './sockaddr.js';
 
-export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3 } as const;
+export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
 
 /** Relays that may be installed; their numbers are below it. */
@@ -45,16 +46,26 @@ export class Relays {
   }
 }
 
+/** What a route through other members asks of the links (links.ts). */
+export interface Hops {
+  /** True when there is a next hop for packets through `via`; -1: through any link. */
+  has(via: number): boolean;
+}
+
 export class Route {
   kind: RouteKind = RouteKind.none;
   /** Bytes in front of every packet: relay header or carrier length. */
   prefix = 0;
   /** Offset of the sockaddr_in6 of a direct path. */
   readonly address: number;
-  /** Offset of the node id that relay and carrier name. */
+  /** Offset of the node id that relay, carrier and overlay name. */
   readonly destination: number;
   relay: RelayEntry | null = null;
   carrier = 0;
+  /** Overlay: slot of the first hop when it is not for the forwarding table to choose, else -1; place of the destination. */
+  via = -1;
+  position = 0;
+  #hops: Hops | null = null;
   /** Until this moment the kernel is not asked to cut datagrams on this route: it refused. */
   gsoRetryAt = 0;
   readonly #arena: Arena;
@@ -67,7 +78,7 @@ export class Route {
   }
 
   /** Turns a path into this route; false (and no route) when the path makes no sense. */
-  set(path: Path | null, relays: Relays): boolean {
+  set(path: Path | null, relays: Relays, hops: Hops): boolean {
     const { u8, view } = this.#arena;
     this.kind = RouteKind.none;
     this.gsoRetryAt = 0;
@@ -87,7 +98,14 @@ export class Route {
       this.prefix = carrierPrefix;
       return true;
     }
-    if (path.kind === 'overlay') return false;
+    if (path.kind === 'overlay') {
+      this.kind = RouteKind.overlay;
+      this.prefix = 0;
+      this.via = path.via ?? -1;
+      this.position = positionOf(path.destination);
+      this.#hops = hops;
+      return true;
+    }
     const relay = relays.entries[path.relay];
     if (!relay) return false;
     this.kind = RouteKind.relay;
@@ -98,6 +116,10 @@ export class Route {
 
   /** True when a packet can leave by it now. */
   get usable(): boolean {
-    return this.kind === RouteKind.relay ? this.relay?.installed === true : this.kind !== RouteKind.none;
+    if (this.kind === RouteKind.direct) return true;
+    if (this.kind === RouteKind.relay) return this.relay?.installed === true;
+    return this.kind === RouteKind.overlay
+      ? this.#hops?.has(this.via) === true
+      : this.kind !== RouteKind.none;
   }
 }

@@ -2,10 +2,11 @@
 import type { Arena } from '../native/arena.js';
 import type { CipherContext, Evp } from '../native/evp.js';
 import { macHigh, macLow } from '../wire/ethernet.js';
+import { positionOf } from '../topology/position.js';
 import type { HeldFrame } from './hold.js';
 import type { GuardRule, SessionKeys } from './plane.js';
 import { ReplayWindow } from './replay.js';
-import { Route, routeBytes } from './route.js';
+import { Route, routeBytes, RouteKind } from './route.js';
 import { keyLimit, peerLimit, peerStride, type SharedMemory } from './shared.js';
 
 /** A restarted worker goes on this far beyond the last counter it finds, though each is noted before its use. */
@@ -41,6 +42,8 @@ export class KeyEntry {
 export class PeerEntry {
   readonly slot: number;
   readonly nodeId: Uint8Array;
+  /** Its place on the ring. */
+  readonly position: number;
   readonly macHigh: number;
   readonly macLow: number;
   readonly bridge: boolean;
@@ -57,11 +60,17 @@ export class PeerEntry {
     const mac = new DataView(guard.mac.buffer, guard.mac.byteOffset, guard.mac.length);
     this.slot = slot;
     this.nodeId = nodeId;
+    this.position = positionOf(nodeId);
     this.macHigh = macHigh(mac, 0);
     this.macLow = macLow(mac, 0);
     this.bridge = guard.bridge;
     this.route = route;
     this.counters = slot * peerStride;
+  }
+
+  /** Packets can be sealed for it and leave by a route of its own: what a next hop must have. */
+  get reachable(): boolean {
+    return this.sending !== null && this.route.kind !== RouteKind.overlay && this.route.usable;
   }
 }
 

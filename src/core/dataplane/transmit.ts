@@ -9,34 +9,35 @@ import { answerCapacity, answerNeighbour } from '../switch/neighbour.js';
 import { VirtioNetHdr } from '../tap/device.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../wire/ethernet.js';
 import { checksumFieldOffset, locateTransport } from '../wire/ip.js';
-import { dataHeaderLength, Kind, PacketType, tagLength } from '../wire/packet.js';
+import { Kind } from '../wire/packet.js';
+import type { Broadcast } from './broadcast.js';
 import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
 import { GsoCutter } from './gso.js';
-import { Holder } from './hold.js';
+import { Holder, type HeldFrame } from './hold.js';
 import type { Path } from './plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';
+import type { Sealer } from './seal.js';
 import { DeviceField, Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
+import { UnknownAddresses } from './unknown.js';
 
 /** Longest frame beyond the MTU: Ethernet header and two tags. */
 const frameOverhead = ethernetHeaderLength + 2 * vlanTagLength;
 /** Bytes of kind 0x02 before the frame. */
 const checksumAtBytes = 5;
-/** Messages under one key; RFC 9001 and Noise allow more, Number does not (2^53). */
-export const messageLimit = 2 ** 52;
-/** `exhausted` is told this long before. */
-export const messageMargin = 2 ** 20;
 const wantedEveryMs = 1_000;
 /** Largest control message or packet of the control thread. */
 const maxControl = 60_000;
 
 export class Transmit {
   readonly #c: LoopContext;
+  readonly #broadcast: Broadcast;
+  readonly #sealer: Sealer;
   readonly #cutter: GsoCutter;
+  readonly #unknowns: UnknownAddresses;
   readonly #hold: Holder;
   /** The frame's place in the read buffer. */
   readonly #frame: number;
-  readonly #copy: number;
   readonly #answer: number;
   readonly #scratch: number;
   readonly #spare: Route;
@@ -45,16 +46,20 @@ export class Transmit {
   #segment = 0;
   #plain = 0;
   #plainLength = 0;
+  /** What is sent now has waited for its owner long enough. */
+  #releasing = false;
   /** The device is gone. */
   deviceLost = false;
 
-  constructor(context: LoopContext) {
+  constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
     const { arena } = context;
     this.#c = context;
+    this.#sealer = sealer;
+    this.#broadcast = broadcast;
+    this.#unknowns = new UnknownAddresses(context);
     this.#cutter = new GsoCutter(arena);
     this.#hold = new Holder(context);
     this.#frame = arena.alloc(frameBuffer) + headroom;
-    this.#copy = arena.alloc(frameBuffer) + headroom;
     this.#answer = arena.alloc(headroom + answerCapacity) + headroom;
     this.#scratch = arena.alloc(frameBuffer) + headroom;
     this.#spare = new Route(arena, arena.alloc(routeBytes));
@@ -91,11 +96,18 @@ export class Transmit {
       c.options.ip,
     );
     if (length > 0) return this.#writeAnswer(length);
+    this.#dispatch();
+  }
+
+  /** Sends the classified frame where its destination says. */
+  #dispatch(): void {
+    const c = this.#c;
+    const { view } = c.arena;
     const high = macHigh(view, this.#frame);
     if (isGroup(high)) return this.#flood();
     const port = c.fdb.lookup(high, macLow(view, this.#frame), c.now);
     const peer = port < 0 ? null : (c.tables.peers[port] ?? null);
-    if (peer === null) return this.#flood();
+    if (peer === null) return this.#unknown(high);
     if (peer.sending === null || !peer.route.usable) return this.#wait(peer);
     this.#seal(peer, peer.sending);
   }
@@ -146,24 +158,38 @@ export class Transmit {
     return true;
   }
 
-  /** Copies for every connected peer. Each gets its own from the same plaintext; a super-frame is cut anew for each. */
+  /** The destination is nobody's that we know: the control thread may know better, for a moment. */
+  #unknown(high: number): void {
+    const { links, arena } = this.#c;
+    const low = macLow(arena.view, this.#frame);
+    const keep = !links.complete && !this.#releasing;
+    if (keep && this.#unknowns.keep(high, low, this.#frame, this.#length, this.#segment, this.#plain)) return;
+    this.#flood();
+  }
+
+  /** One flood for each frame. All copies of one are sealed before the next is cut over it. */
   #flood(): void {
     const c = this.#c;
-    let port = c.mesh.next(-1);
-    if (port < 0) return drop(c.shared, Drop['no-peer']);
-    if (!c.floods.take(0, c.now)) return drop(c.shared, Drop['flood-limited']);
-    const { u8 } = c.arena;
-    const again = this.#segment !== 0 && c.mesh.next(port) >= 0;
-    if (again) u8.copyWithin(this.#copy, this.#frame, this.#frame + this.#length);
-    for (let first = true; port >= 0; port = c.mesh.next(port), first = false) {
-      const peer = c.tables.peers[port] ?? null;
-      if (peer === null || peer.sending === null || !peer.route.usable) continue;
-      if (again && !first) {
-        u8.copyWithin(this.#frame, this.#copy, this.#copy + this.#length);
-        this.#cutter.begin(this.#frame, this.#length, this.#segment);
+    const broadcast = this.#broadcast;
+    if (!broadcast.possible) return drop(c.shared, Drop['no-peer']);
+    let frames = 0;
+    let bytes = 0;
+    if (this.#segment === 0) {
+      if (!broadcast.send(this.#plain, this.#plainLength)) return;
+      frames = 1;
+      bytes = this.#length;
+    } else {
+      const cutter = this.#cutter;
+      while (cutter.next()) {
+        c.arena.u8[cutter.at - 1] = Kind.frameChecksum;
+        if (!broadcast.send(cutter.at - 1, cutter.length + 1)) break;
+        frames++;
+        bytes += cutter.length;
       }
-      this.#seal(peer, peer.sending);
     }
+    const { device } = c.shared;
+    device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
+    device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
   }
 
   /** Seals the classified frame, in pieces when it is a super-frame. */
@@ -172,14 +198,14 @@ export class Transmit {
     let frames = 0;
     let bytes = 0;
     if (this.#segment === 0) {
-      if (!this.#sealOne(key, peer.route, this.#plain, this.#plainLength)) return;
+      if (!this.#sealer.seal(key, peer.route, this.#plain, this.#plainLength)) return;
       frames = 1;
       bytes = this.#length;
     } else {
       const cutter = this.#cutter;
       while (cutter.next()) {
         u8[cutter.at - 1] = Kind.frameChecksum;
-        if (!this.#sealOne(key, peer.route, cutter.at - 1, cutter.length + 1)) return;
+        if (!this.#sealer.seal(key, peer.route, cutter.at - 1, cutter.length + 1)) return;
         frames++;
         bytes += cutter.length;
       }
@@ -197,36 +223,6 @@ export class Transmit {
     peers[at + PeerField.lastTxMs] = this.#c.now;
     device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
-  }
-
-  /** One data packet out of `length` bytes of plaintext at `plain`. False when the key is used up. */
-  #sealOne(key: KeyEntry, route: Route, plain: number, length: number): boolean {
-    const c = this.#c;
-    const { view } = c.arena;
-    const { keyNext } = c.shared;
-    const counter = keyNext[key.slot] as number;
-    if (counter >= messageLimit - messageMargin && !this.#mayGoOn(key, counter)) return false;
-    keyNext[key.slot] = counter + 1;
-    const high = Math.floor(counter / 0x1_0000_0000);
-    const low = counter | 0;
-    const at = c.tx.reserve(route, dataHeaderLength + length + tagLength);
-    view.setInt32(at, PacketType.data, true);
-    view.setInt32(at + 4, key.remoteIndex, true);
-    view.setInt32(at + 8, low, true);
-    view.setInt32(at + 12, high, true);
-    c.evp.seal(key.sealing, high, low, plain, length, at + dataHeaderLength);
-    return true;
-  }
-
-  #mayGoOn(key: KeyEntry, counter: number): boolean {
-    const c = this.#c;
-    if (!key.exhausted) {
-      key.exhausted = true;
-      c.uplink.tell({ type: 'exhausted', slot: key.peer.slot, localIndex: key.localIndex });
-    }
-    if (counter < messageLimit) return true;
-    drop(c.shared, Drop['counter-exhausted']);
-    return false;
   }
 
   #writeAnswer(length: number): void {
@@ -252,26 +248,57 @@ export class Transmit {
 
   /** To be called whenever a peer's key or path changed: sends what was held when both are there. */
   ready(peer: PeerEntry): void {
-    const key = peer.sending;
-    const usable = key !== null && peer.route.usable;
-    this.#c.mesh.set(peer.slot, usable);
-    if (!usable) return;
-    for (const held of this.#hold.take(peer)) {
-      this.#length = held.length;
-      this.#segment = held.segment;
-      this.#c.arena.u8.set(held.bytes, this.#frame - held.before);
-      if (held.segment !== 0 && !this.#cutter.begin(this.#frame, held.length, held.segment)) continue;
-      this.#plain = this.#frame - held.before;
-      this.#plainLength = held.length + held.before;
-      this.#seal(peer, key);
+    this.#c.links.refresh(peer.slot);
+    if (peer.reachable) this.rerouted();
+    this.#release(peer);
+  }
+
+  /** The links changed: what waits for a route through them may go. */
+  rerouted(): void {
+    for (const peer of this.#c.tables.peers) {
+      if (peer?.route.kind === RouteKind.overlay && peer.held.length > 0) this.#release(peer);
     }
+  }
+
+  #release(peer: PeerEntry): void {
+    const key = peer.sending;
+    if (key === null || !peer.route.usable) return;
+    for (const held of this.#hold.take(peer)) if (this.#restore(held)) this.#seal(peer, key);
     this.#c.tx.flush();
+  }
+
+  /** A peer with this address came: what waited for its owner goes to it. */
+  found(peer: PeerEntry): void {
+    for (const held of this.#unknowns.found(peer.macHigh, peer.macLow))
+      if (this.#restore(held)) this.#dispatch();
+  }
+
+  /** Floods what waited in vain for its owner; `everything`: what still waits, too. */
+  releaseUnknown(everything = false): void {
+    this.#releasing = true;
+    for (const held of this.#unknowns.due(everything)) if (this.#restore(held)) this.#dispatch();
+    this.#releasing = false;
+  }
+
+  /** When `releaseUnknown` has something to do. */
+  get deadline(): number {
+    return this.#unknowns.deadline;
+  }
+
+  /** Puts a held frame back into the read buffer, classified as it was. */
+  #restore(held: HeldFrame): boolean {
+    this.#length = held.length;
+    this.#segment = held.segment;
+    this.#plain = this.#frame - held.before;
+    this.#plainLength = held.length + held.before;
+    this.#c.arena.u8.set(held.bytes, this.#plain);
+    return held.segment === 0 || this.#cutter.begin(this.#frame, held.length, held.segment);
   }
 
   /** Forgets what is held for a peer that goes. */
   forget(peer: PeerEntry): void {
-    this.#c.mesh.set(peer.slot, false);
     this.#hold.take(peer);
+    this.#c.links.forget(peer.slot);
   }
 
   /** Seals a control message; empty bytes are a keepalive. */
@@ -289,7 +316,7 @@ export class Transmit {
     }
     const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
     if (hops > 0) c.io.limitHops(hops);
-    this.#sealOne(key, route, this.#scratch, length);
+    this.#sealer.seal(key, route, this.#scratch, length);
     if (route === this.#spare) c.tx.flush();
     if (hops > 0) c.io.limitHops(0);
   }
@@ -300,14 +327,15 @@ export class Transmit {
     const route = this.#route(path);
     if (!route.usable || bytes.length > maxControl || bytes.length === 0)
       return drop(c.shared, Drop['no-path']);
-    c.arena.u8.set(bytes, c.tx.reserve(route, bytes.length));
+    if (route.kind === RouteKind.overlay) this.#sealer.through(route, bytes);
+    else c.arena.u8.set(bytes, c.tx.reserve(route, bytes.length));
     c.tx.flush();
   }
 
   /** A route for one packet: it must be flushed before the next. */
   #route(path: Path): Route {
     this.#c.tx.flush();
-    this.#spare.set(path, this.#c.relays);
+    this.#spare.set(path, this.#c.relays, this.#c.links);
     return this.#spare;
   }
 }

@@ -33,7 +33,7 @@ function run(setup: WorkerSetup): void {
     arena,
     new KernelIo(arena, setup),
     shared,
-    loopOptions(setup.ip, setup.mac, setup.mtu),
+    loopOptions(setup),
     makeNow(),
     (events, transfer) => {
       port.postMessage(events, transfer);
@@ -67,7 +67,7 @@ function run(setup: WorkerSetup): void {
       arena.view.setInt32(pollfds, -1, true);
       loop.fail('the network interface was removed');
     }
-    c.poll(arena.base + pollfds, watched.length, lookUpMs);
+    c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
     if (arena.view.getUint16(wakeEvents, true) !== 0) {
       c.read(setup.wakeFd, arena.base + drain, 8);
       idle = 0;

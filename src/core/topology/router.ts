@@ -24,6 +24,7 @@ export const nowhere = -1;
 
 export class Router {
   readonly #self: number;
+  readonly #leaf: boolean;
   #count = 0;
   #ports = new Int32Array(0);
   #positions = new Float64Array(0);
@@ -34,9 +35,13 @@ export class Router {
   readonly #cacheKeys = new Float64Array(cacheSize).fill(-1);
   readonly #cachePorts = new Int32Array(cacheSize);
 
-  /** @param self our own position */
-  constructor(self: number) {
+  /**
+   * @param self our own position
+   * @param leaf we forward nothing for others, so nothing can come back to us: any link may be taken
+   */
+  constructor(self: number, leaf = false) {
     this.#self = self;
+    this.#leaf = leaf;
   }
 
   /** Replaces the table. */
@@ -68,7 +73,7 @@ export class Router {
   }
 
   #find(destination: number): number {
-    const own = distance(this.#self, destination);
+    const own = this.#leaf ? Infinity : distance(this.#self, destination);
     let best = nowhere;
     let bestReach = Infinity;
     let bestDistance = Infinity;

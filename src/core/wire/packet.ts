@@ -71,6 +71,8 @@ export const transitHeaderLength = 18;
 export const floodHeaderLength = 30;
 /** What the first hop puts into ttl: far more than any route is long. */
 export const transitTtl = 32;
+/** The same for floods: a young ring without long links is walked member by member, and copies are told apart. */
+export const floodTtl = 255;
 export const FloodFlag = { edge: 1, handOver: 2 } as const;
 /** Bytes that forwarding by members adds to a packet: the envelope inside a link session. */
 export const transitOverhead = dataHeaderLength + 1 + transitHeaderLength + tagLength;

@@ -80,7 +80,7 @@ function makeLoop(arena: Arena, io: LoopIo, n: number): { loop: PacketLoop; shar
     arena,
     io,
     shared,
-    loopOptions(ipOf(n), macOf(n), 1350),
+    loopOptions({ nodeId: idOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
     () => 1_000,
     () => undefined,
   );

@@ -151,6 +151,7 @@ describe('switching', () => {
     const [a, b] = pair();
     const c = makeRig(3);
     c.meet(1);
+    c.meet(2);
     a.meet(2, { bridge: true });
     a.meet(3, { bridge: true });
     const behind = Uint8Array.of(6, 6, 6, 6, 6, 6);

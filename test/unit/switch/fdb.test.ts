@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ageingMs, Fdb, perPortLimit } from '../../../src/core/switch/fdb.js';
-import { FullMesh, RateLimiter } from '../../../src/core/switch/flood.js';
+import { RateLimiter } from '../../../src/core/switch/flood.js';
 
 describe('Fdb', () => {
   it('learns, moves and ages', () => {
@@ -14,6 +14,20 @@ describe('Fdb', () => {
     expect(fdb.lookup(1, 2, 1_002 + ageingMs)).toBe(-1);
     fdb.learn(1, 2, 5, 2_000_000);
     expect(fdb.lookup(1, 2, 2_000_000)).toBe(5);
+  });
+
+  it('takes hearsay for what is unknown only', () => {
+    const fdb = new Fdb(10);
+    expect(fdb.hear(1, 2, 3, 1_000)).toBe(true);
+    expect([fdb.hear(1, 2, 4, 2_000), fdb.lookup(1, 2, 2_000)]).toEqual([false, 3]);
+    // Nor does repeating it keep it from ageing.
+    expect(fdb.hear(1, 2, 3, 200_000)).toBe(true);
+    expect(fdb.lookup(1, 2, 1_001 + ageingMs)).toBe(-1);
+    fdb.learn(1, 2, 5, 400_000);
+    fdb.hear(1, 2, 3, 400_001);
+    expect(fdb.lookup(1, 2, 400_002)).toBe(5);
+    fdb.pin(7, 7, 1);
+    expect([fdb.hear(7, 7, 2, 5), fdb.lookup(7, 7, 5)]).toEqual([false, 1]);
   });
 
   it('never moves or ages what is pinned', () => {
@@ -80,25 +94,13 @@ describe('Fdb', () => {
   });
 });
 
-describe('FullMesh', () => {
-  it('walks the connected ports in order', () => {
-    const mesh = new FullMesh(100);
-    const all = (): number[] => {
-      const out: number[] = [];
-      for (let p = mesh.next(-1); p >= 0; p = mesh.next(p)) out.push(p);
-      return out;
-    };
-    expect(all()).toEqual([]);
-    for (const p of [99, 0, 50]) mesh.set(p, true);
-    expect(all()).toEqual([0, 50, 99]);
-    mesh.set(99, false);
-    mesh.set(50, false);
-    mesh.set(7, false);
-    expect(all()).toEqual([0]);
-  });
-});
-
 describe('RateLimiter', () => {
+  it('charges what a thing costs', () => {
+    const limiter = new RateLimiter(1, 1_000, 100);
+    expect([60, 60, 40, 1].map((cost) => limiter.take(0, 5, cost))).toEqual([true, false, true, false]);
+    expect([50, 51].map((cost) => limiter.take(0, 55, cost))).toEqual([true, false]);
+  });
+
   it('gives a burst, then the rate, to each origin alone', () => {
     const limiter = new RateLimiter(2, 100, 5);
     const taken = (origin: number, now: number): number => {

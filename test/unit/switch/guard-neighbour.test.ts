@@ -8,7 +8,7 @@ import { ipOf, macOf } from '../../support/loop-rig.js';
 
 const members = new MemberTable();
 members.replace([1, 2, 3].map((n) => ({ ip: ipOf(n), mac: macOf(n) })));
-const subject = { macHigh: 0x0200, macLow: 1, ip: ipOf(1), bridge: false };
+const subject = { macHigh: 0x0201, macLow: 0x0101_0101, ip: ipOf(1), bridge: false };
 const to = macOf(2);
 const own = macOf(1);
 const zero = new Uint8Array(6);
