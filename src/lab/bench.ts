@@ -1,29 +1,35 @@
 /**
  * `npm run bench`: evio and its peers through the same two NATs, in interleaved rounds.
  *
- *     node dist/lab/bench.js [--quick] [--rounds 3] [--seconds 5] [--only evio,nebula] [--json FILE] [--write | --no-write]
+ *     node dist/lab/bench.js [--quick] [--brief] [--rounds 3] [--seconds 5] [--only evio,nebula]
+ *                             [--json FILE] [--write | --no-write]
  *
- * Prints the table and, unless --quick, writes docs/benchmarks.md and docs/benchmarks.json.
+ * As root it installs the peers that are missing from Debian's packages. Prints the tables and writes
+ * docs/benchmarks.md and docs/benchmarks.json, unless --quick, --brief or --only. `--only` names contenders by a part of their
+ * name, `=evio` by all of it. `--brief` leaves out eight streams, both directions, the lossy link, and the search for
+ * the UDP rate (a flood is counted instead).
+ *
+ * `--quick` is for continuous integration: evio and its two fastest peers, one round, about a minute; ends with
+ * status 1 on a gross regression (bench-limits.ts).
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { EvioError, messageOf } from '../core/lib/errors.js';
-import { document, table } from './bench-report.js';
+import { quickPeers, regressions } from './bench-limits.js';
+import { costTable, document, subject, table } from './bench-report.js';
 import type { BenchReport, ContenderInfo, Sample } from './bench-report.js';
-import { contenders, openPorts } from './contenders.js';
-import type { Contender, Stage } from './contenders.js';
-import { findProgram, requirePrograms, run, sleep } from './exec.js';
-import { firstPing, iperfTcp, iperfUdp, ping } from './measure.js';
+import { sample } from './bench-sample.js';
+import type { Effort } from './bench-sample.js';
+import { openPorts } from './contender.js';
+import type { Contender, Stage } from './contender.js';
+import { contenders } from './contenders.js';
+import { findProgram, requirePrograms, run } from './exec.js';
 import { Rig } from './rig.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** How long a contender may take to its first ping. */
-const startMs = 30_000;
-/** Paths settle: n2n finds its direct path, evio leaves the relay. */
-const settleMs = 4_000;
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -60,46 +66,29 @@ async function ensure(contender: Contender): Promise<string | null> {
 }
 
 async function versionOf(contender: Contender): Promise<string> {
-  if (contender.name === 'evio') return `this checkout`;
+  if (contender.name.startsWith(subject)) {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    return `this checkout (${version})`;
+  }
   const name = Object.values(contender.programs)[0];
   if (name === undefined) return '';
   const asked = await run(['dpkg-query', '-W', '-f', '${Version}', name], { allowFailure: true });
   return asked.status === 0 ? `Debian ${name} ${asked.stdout}` : '';
 }
 
-async function sample(stage: Stage, contender: Contender, round: number, seconds: number): Promise<Sample> {
-  const running = await contender.start(stage);
-  try {
-    const [client, server] = [stage.a.ns, stage.b.ns];
-    if ((await firstPing(client, running.address, startMs)) === undefined)
-      throw new EvioError('EVIO_LAB', `no ping within ${startMs} ms`);
-    const settling = ping(client, running.address, { count: Math.round(settleMs / 100), intervalMs: 100 });
-    await settling;
-    // Twice, the first not counted: caches, congestion control, just-in-time compilation.
-    await iperfTcp(client, server, running.address, { seconds: 1 });
-    const tcp = await iperfTcp(client, server, running.address, { seconds });
-    await sleep(200);
-    const echo = await ping(client, running.address, { count: 200, intervalMs: 10 });
-    const udp = await iperfUdp(client, server, running.address, { seconds: Math.min(3, seconds) });
-    return {
-      round,
-      contender: contender.name,
-      tcpMbps: tcp.mbps,
-      retransmits: tcp.retransmits,
-      pingMs: echo.avgMs,
-      udpPps: udp.pps,
-      udpLossPercent: udp.lossPercent,
-      path: (await running.path?.()) ?? null,
-    };
-  } finally {
-    await running.stop();
-  }
+/** The contenders that `--only` names; all of them without it. */
+function choose(only: string | undefined): readonly Contender[] {
+  const words = only?.split(',').map((word) => word.trim().toLowerCase());
+  const holds = (name: string, word: string): boolean =>
+    word.startsWith('=') ? name === word.slice(1) : name.includes(word);
+  return contenders.filter((c) => words?.some((word) => holds(c.name.toLowerCase(), word)) ?? true);
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
+      brief: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string' },
@@ -112,10 +101,13 @@ async function main(): Promise<void> {
   const seconds = Number(values.seconds ?? (values.quick ? 2 : 5));
   if (!(rounds >= 1) || !(seconds >= 1))
     throw new EvioError('EVIO_BAD_VALUE', '--rounds and --seconds are numbers from 1');
-  const wanted = values.only?.split(',').map((word) => word.trim().toLowerCase());
-  const chosen = contenders.filter(
-    (c) => wanted === undefined || wanted.some((word) => c.name.toLowerCase().includes(word)),
-  );
+  const only =
+    values.only ?? (values.quick ? [subject, ...quickPeers].map((name) => `=${name}`).join() : undefined);
+  const chosen = choose(only);
+  const effort: Effort =
+    values.quick || values.brief
+      ? { seconds, searchSteps: 0, whole: false }
+      : { seconds, searchSteps: 6, whole: true };
 
   requirePrograms('iperf3');
   const rig = await Rig.create({ prefix: `evbench${process.pid}` });
@@ -139,9 +131,9 @@ async function main(): Promise<void> {
       for (const contender of chosen) {
         if (absent.has(contender.name)) continue;
         try {
-          const found = await sample(stage, contender, round, seconds);
+          const found = await sample(stage, contender, round, effort);
           samples.push(found);
-          const facts = `${found.tcpMbps.toFixed(0)} Mbit/s, ${found.retransmits} retransmits, ping ${found.pingMs.toFixed(2)} ms, ${(found.udpPps / 1000).toFixed(1)} kpps`;
+          const facts = `${found.tcpMbps.toFixed(0)} Mbit/s, ${found.retransmits} retransmits, ping ${found.pingMs.toFixed(2)} ms, ${(found.udpPps / 1000).toFixed(1)} kpps, ${found.cpuSecondsPerGbit?.toFixed(2) ?? '–'} CPU s/Gbit`;
           say(
             `round ${round}/${rounds}  ${contender.name}: ${facts}${found.path === null ? '' : `, ${found.path}`}`,
           );
@@ -176,10 +168,16 @@ async function main(): Promise<void> {
     contenders: infos,
     samples,
   };
-  process.stdout.write(`${table(report)}\n`);
+  process.stdout.write(`${table(report)}\n\n${costTable(report)}\n`);
   const json = `${JSON.stringify(report, undefined, 2)}\n`;
   if (values.json !== undefined) writeFileSync(values.json, json);
-  if (values['no-write'] === true || (values.quick && values.write !== true)) return;
+  if (values.quick) {
+    const broken = regressions(report);
+    for (const sentence of broken) say(`regression: ${sentence}`);
+    if (broken.length > 0) process.exitCode = 1;
+  }
+  const partial = values.quick || values.brief || values.only !== undefined;
+  if (values['no-write'] === true || (partial && values.write !== true)) return;
   mkdirSync(join(root, 'docs'), { recursive: true });
   writeFileSync(join(root, 'docs/benchmarks.json'), json);
   writeFileSync(join(root, 'docs/benchmarks.md'), document(report));

@@ -134,8 +134,9 @@ export interface TcpThroughput {
 export interface UdpThroughput {
   /** Received by the far end, 10^6 bit/s of payload. */
   readonly mbps: number;
-  /** Datagrams received per second. */
+  /** Datagrams received per second, and sent. */
   readonly pps: number;
+  readonly sentPps: number;
   readonly lossPercent: number;
   readonly jitterMs: number;
 }
@@ -146,6 +147,8 @@ interface IperfJson {
     readonly sum?: Record<string, number>;
     readonly sum_sent?: Record<string, number>;
     readonly sum_received?: Record<string, number>;
+    readonly sum_received_bidir_reverse?: Record<string, number>;
+    readonly sum_sent_bidir_reverse?: Record<string, number>;
   };
 }
 
@@ -192,6 +195,22 @@ export async function iperfTcp(
   };
 }
 
+/** TCP in both directions at the same time: what both ends receive together. */
+export async function iperfBothWays(
+  client: string,
+  server: string,
+  address: string,
+  options: IperfOptions = {},
+): Promise<TcpThroughput> {
+  const end = await iperf(client, server, address, ['--bidir'], options);
+  const sum = (name: string, ...sides: readonly (Record<string, number> | undefined)[]): number =>
+    sides.reduce((total, side) => total + (side?.[name] ?? 0), 0);
+  return {
+    mbps: sum('bits_per_second', end.sum_received, end.sum_received_bidir_reverse) / 1e6,
+    retransmits: sum('retransmits', end.sum_sent, end.sum_sent_bidir_reverse),
+  };
+}
+
 /** UDP throughput with datagrams of `size` bytes at `mbps` (0: as fast as the sender can). */
 export async function iperfUdp(
   client: string,
@@ -213,6 +232,7 @@ export async function iperfUdp(
   const seconds = sum['seconds'] ?? 1;
   return {
     pps: received / seconds,
+    sentPps: (sum['packets'] ?? 0) / seconds,
     mbps: (received * size * 8) / seconds / 1e6,
     lossPercent: sum['lost_percent'] ?? 100,
     jitterMs: sum['jitter_ms'] ?? Number.NaN,

@@ -23,7 +23,8 @@ describe('throughput', () => {
             process.execPath,
             bench,
             '--only',
-            'evio,n2n,tinc,nebula,wireguard',
+            '=evio,n2n,tinc,nebula,wireguard',
+            '--brief',
             '--no-write',
             '--rounds',
             '2',
@@ -41,7 +42,7 @@ describe('throughput', () => {
         const all = rows(report);
         const evio = all.find((row) => row.name === 'evio');
         const peers = all.filter((row) => /^(n2n|tinc|nebula|wireguard-go)/.test(row.name));
-        // n2n now and then finds no way within 30 s; the others must be there to compare with.
+        // One may be missing from the machine's packages; the others must be there to compare with.
         expect(peers.length).toBeGreaterThanOrEqual(3);
         for (const peer of peers) expect(peer.tcpMbps, peer.name).toBeGreaterThan(10);
         const best = Math.max(...peers.map((row) => row.tcpMbps));
