@@ -12,7 +12,7 @@ export const limits = {
   /** Evio's TCP throughput over that of the fastest peer, at least. */
   tcpTimes: 3,
   /** Small datagrams per second over those of the fastest peer, at least. */
-  udpTimes: 0.8,
+  udpTimes: 0.5,
   /** Median round trip over that of the quickest peer, at most. */
   pingTimes: 3,
   /** Processor time a gigabit over that of the thriftiest peer, at most. */
