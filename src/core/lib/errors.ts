@@ -46,6 +46,7 @@ export const errorCodes = {
   EVIO_TIMEOUT: ExitStatus.unreachable,
   EVIO_DEVICE: ExitStatus.failed,
   EVIO_LAB: ExitStatus.failed,
+  EVIO_INTERRUPTED: ExitStatus.failed,
   EVIO_INTERNAL: ExitStatus.failed,
 } as const;
 
