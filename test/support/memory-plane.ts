@@ -17,6 +17,7 @@ import {
   relayHeaderLength,
   Suite,
   tagLength,
+  transitHeaderLength,
 } from '../../src/core/wire/packet.js';
 import { batchOf } from '../../src/core/wire/relay.js';
 import {
@@ -29,17 +30,21 @@ import {
   type Origin,
   type Path,
   type PeerCounters,
+  type PlaneLink,
   type PlaneListener,
   type PlaneOptions,
   type RelayRoute,
   type SessionKeys,
 } from '../../src/core/dataplane/plane.js';
 import { ReplayWindow } from '../../src/core/dataplane/replay.js';
+import { macOf } from '../../src/core/identity/node-id.js';
+import { MemoryOverlay } from './memory-overlay.js';
 import type { MemoryNet, MemorySocket } from './memory-net.js';
 
 const holdLimit = 8;
 const holdMs = 3_000;
 const wantedEveryMs = 1_000;
+const unknownMs = 1_000;
 const roamedEveryMs = 100;
 
 interface Key {
@@ -48,6 +53,14 @@ interface Key {
   readonly window: ReplayWindow;
   counter: number;
   confirmed: boolean;
+}
+
+/** Frames for an address that no peer here has. */
+interface Unknown {
+  frames: Uint8Array[];
+  toldAt: number;
+  /** It was not found in time. */
+  flooded: boolean;
 }
 
 interface Peer {
@@ -128,6 +141,8 @@ export interface MemoryPlaneHost {
 export class MemoryPlane implements DataPlane {
   /** Called for every frame that the host would read from its interface. */
   onFrame: (frame: Uint8Array) => void = () => undefined;
+  /** Called for every packet between others that comes by: what a curious member could see. `via` is the link's slot. */
+  onTransit: (inner: Uint8Array, via: number) => void = () => undefined;
   readonly deviceName: string;
   readonly #options: PlaneOptions;
   readonly #net: MemoryNet;
@@ -138,6 +153,9 @@ export class MemoryPlane implements DataPlane {
   readonly #relays = new Map<number, RelayRoute>();
   readonly #drops = Object.fromEntries(dropReasons.map((r) => [r, 0])) as Record<DropReason, number>;
   readonly #learned = new Map<string, number>();
+  readonly #pinned = new Set<string>();
+  readonly #unknown = new Map<string, Unknown>();
+  readonly #overlay: MemoryOverlay;
   #neighbours: readonly Neighbour[] = [];
   #device = { rxFrames: 0, rxBytes: 0, txFrames: 0, txBytes: 0, transitPackets: 0, transitBytes: 0 };
   #listener: PlaneListener | undefined;
@@ -149,6 +167,22 @@ export class MemoryPlane implements DataPlane {
     this.#clock = host.net.clock;
     this.#host = options.bindAddress ?? host.host;
     this.deviceName = options.deviceName.replace('%d', '0');
+    // Another beginning for every plane that a node makes in its life.
+    const sequence = (Math.floor(this.#clock.now()) * 1_024) >>> 0;
+    this.#overlay = new MemoryOverlay(options.nodeId, options.leaf ?? false, sequence, {
+      reachable: (slot) => this.#reachable(slot),
+      nodeId: (slot) => this.#peers.get(slot)?.nodeId,
+      pass: (slot, plain) => {
+        this.#pass(slot, plain);
+      },
+      drop: (reason) => {
+        this.#drop(reason);
+      },
+      transit: (packets, bytes) => {
+        this.#device.transitPackets += packets;
+        this.#device.transitBytes += bytes;
+      },
+    });
   }
 
   get port(): number {
@@ -196,11 +230,19 @@ export class MemoryPlane implements DataPlane {
       roamedAt: -Infinity,
       counters: zeroCounters(),
     });
-    this.#learned.set(toHex(guard.mac), slot);
+    const mac = toHex(guard.mac);
+    this.#learned.set(mac, slot);
+    this.#pinned.add(mac);
+    this.#overlay.changed();
+    const waiting = this.#unknown.get(mac);
+    this.#unknown.delete(mac);
+    for (const frame of waiting?.frames ?? []) this.#dispatch(frame);
   }
 
   removePeer(slot: number): void {
+    this.#pinned.delete(toHex(this.#peers.get(slot)?.guard.mac ?? new Uint8Array(0)));
     this.#peers.delete(slot);
+    this.#overlay.forget(slot);
     for (const [index, key] of this.#keys) if (key.slot === slot) this.#keys.delete(index);
     for (const [mac, owner] of this.#learned) if (owner === slot) this.#learned.delete(mac);
   }
@@ -209,7 +251,7 @@ export class MemoryPlane implements DataPlane {
     const peer = this.#peers.get(slot);
     if (!peer) return;
     peer.path = path;
-    this.#flushHeld(peer);
+    this.#moved();
   }
 
   addKey(slot: number, keys: SessionKeys): void {
@@ -228,7 +270,7 @@ export class MemoryPlane implements DataPlane {
     const key = this.#keys.get(localIndex);
     if (!peer || key?.slot !== slot) return;
     peer.sending = key;
-    this.#flushHeld(peer);
+    this.#moved();
   }
 
   removeKey(localIndex: number): void {
@@ -237,6 +279,7 @@ export class MemoryPlane implements DataPlane {
     this.#keys.delete(localIndex);
     const peer = this.#peers.get(key.slot);
     if (peer?.sending === key) peer.sending = undefined;
+    this.#overlay.changed();
   }
 
   setRelay(relay: number, route: RelayRoute | null): void {
@@ -248,20 +291,23 @@ export class MemoryPlane implements DataPlane {
     this.#neighbours = neighbours;
   }
 
-  setLinks(): void {
-    return;
+  setLinks(links: readonly PlaneLink[], complete: boolean): void {
+    this.#overlay.set(links, complete);
+    if (complete) for (const mac of [...this.#unknown.keys()]) this.#floodUnknown(mac);
+    this.#moved();
   }
 
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
     const peer = this.#peers.get(slot);
     if (!peer?.sending) return this.#drop('no-session');
     const way = path ?? peer.path;
-    if (!way) return this.#drop('no-path');
+    if (!way || !this.#usable(way)) return this.#drop('no-path');
     const plain = bytes.length === 0 ? bytes : Uint8Array.of(Kind.control, ...bytes);
     this.#sendSealed(peer.sending, plain, way);
   }
 
   sendPacket(bytes: Uint8Array, path: Path): void {
+    if (!this.#usable(path)) return this.#drop('no-path');
     this.#send(bytes, path);
   }
 
@@ -316,21 +362,81 @@ export class MemoryPlane implements DataPlane {
       });
       return;
     }
-    const slot = this.#learned.get(toHex(frame.subarray(0, 6)));
+    this.#dispatch(frame);
+  }
+
+  #dispatch(frame: Uint8Array): void {
+    const mac = toHex(frame.subarray(0, 6));
+    const slot = this.#learned.get(mac);
     const peer = slot === undefined ? undefined : this.#peers.get(slot);
     if (slot !== undefined && peer) return this.#sendFrame(slot, peer, frame);
-    let copies = 0;
-    for (const [other, candidate] of this.#peers) {
-      if (!candidate.sending || !candidate.path) continue;
-      copies++;
-      this.#sendFrame(other, candidate, frame);
+    const group = ((frame[0] as number) & 1) !== 0;
+    if (!group && !this.#overlay.complete && this.#holdUnknown(mac, frame)) return;
+    this.#flood(frame);
+  }
+
+  #flood(frame: Uint8Array): void {
+    if (!this.#overlay.send(Uint8Array.of(Kind.frame, ...frame))) this.#drop('no-peer');
+  }
+
+  /** Keeps a frame until somebody finds its owner. False when nobody did, so that it is to be flooded. */
+  #holdUnknown(mac: string, frame: Uint8Array): boolean {
+    const now = this.#clock.now();
+    const entry = this.#unknown.get(mac) ?? { frames: [], toldAt: -Infinity, flooded: false };
+    this.#unknown.set(mac, entry);
+    if (now - entry.toldAt >= wantedEveryMs) {
+      entry.toldAt = now;
+      const address = frame.slice(0, 6);
+      this.#tell((l) => l.unknown(address));
     }
-    if (copies === 0) this.#drop('no-peer');
+    if (entry.flooded) return false;
+    if (entry.frames.length === 0) {
+      this.#clock.after(unknownMs, () => {
+        if (this.#unknown.get(mac) === entry) this.#floodUnknown(mac);
+      });
+    }
+    if (entry.frames.length < holdLimit) entry.frames.push(frame.slice());
+    else this.#drop('no-peer');
+    return true;
+  }
+
+  #floodUnknown(mac: string): void {
+    const entry = this.#unknown.get(mac);
+    if (!entry) return;
+    entry.flooded = true;
+    for (const frame of entry.frames.splice(0)) this.#flood(frame);
+  }
+
+  /** Sealed packets for this peer can leave, and not through members. */
+  #reachable(slot: number): boolean {
+    const peer = this.#peers.get(slot);
+    return peer?.sending !== undefined && peer.path !== null && peer.path.kind !== 'overlay';
+  }
+
+  #usable(path: Path): boolean {
+    return path.kind !== 'overlay' || this.#overlay.has(path.via);
+  }
+
+  /** Keys, paths or links changed: what was held may go. */
+  #moved(): void {
+    this.#overlay.changed();
+    for (const peer of this.#peers.values()) if (peer.held.length > 0) this.#flushHeld(peer);
+  }
+
+  /** Seals an envelope or a flood for a link. */
+  #pass(slot: number, plain: Uint8Array): void {
+    const peer = this.#peers.get(slot);
+    if (!peer?.sending || !peer.path) return;
+    peer.counters.txTransit++;
+    peer.counters.lastTxMs = this.#clock.now();
+    if (peer.path.kind === 'direct') peer.counters.txDirect++;
+    else peer.counters.txRelayed++;
+    this.#sendSealed(peer.sending, plain, peer.path);
   }
 
   #sendFrame(slot: number, peer: Peer, frame: Uint8Array): void {
     const now = this.#clock.now();
-    if (!peer.sending || !peer.path) {
+    if (!peer.sending || !peer.path || !this.#usable(peer.path)) {
       peer.held = peer.held.filter((h) => now - h.at < holdMs);
       if (peer.held.length < holdLimit) peer.held.push({ frame: frame.slice(), at: now });
       else this.#drop(peer.sending ? 'no-path' : 'no-session');
@@ -352,7 +458,7 @@ export class MemoryPlane implements DataPlane {
   }
 
   #flushHeld(peer: Peer): void {
-    if (!peer.sending || !peer.path) return;
+    if (!peer.sending || !peer.path || !this.#usable(peer.path)) return;
     const now = this.#clock.now();
     const held = peer.held;
     peer.held = [];
@@ -373,7 +479,7 @@ export class MemoryPlane implements DataPlane {
       const destination = path.destination.slice();
       this.#tell((l) => l.carry(path.carrier, destination, batch));
     } else if (path.kind === 'overlay') {
-      this.#drop('no-route');
+      this.#overlay.through(path.destination, bytes, path.via);
     } else {
       const route = this.#relays.get(path.relay);
       if (!route) return this.#drop('no-path');
@@ -393,14 +499,14 @@ export class MemoryPlane implements DataPlane {
     if (type === PacketType.relayDeliver && origin.kind === 'direct')
       return this.#receiveRelayed(bytes, origin.endpoint);
     const stun = looksLikeStun(type) && bytes.length >= 20 && ethernetView(bytes).getUint32(4) === 0x2112a442;
-    const known: number[] = [
+    const handshakes: number[] = [
       PacketType.handshakeInit,
       PacketType.handshakeResponse,
       PacketType.cookieReply,
-      PacketType.relayBound,
-      PacketType.relayUnbound,
     ];
-    if (!stun && !known.includes(type)) return this.#drop('unknown-type');
+    const others = stun || type === PacketType.relayBound || type === PacketType.relayUnbound;
+    if (!handshakes.includes(type) && (!others || origin.kind === 'overlay'))
+      return this.#drop('unknown-type');
     this.#tell((l) => l.packet(bytes, origin));
   }
 
@@ -445,31 +551,80 @@ export class MemoryPlane implements DataPlane {
     }
     if (plain.length === 0) return;
     if (plain[0] === Kind.control) return this.#tell((l) => l.control(key.slot, plain.slice(1), origin));
+    if (plain[0] === Kind.transit && origin.kind !== 'overlay') {
+      this.#countLink(peer, origin);
+      this.onTransit(plain.slice(1 + transitHeaderLength), key.slot);
+      const inner = this.#overlay.envelope(key.slot, plain);
+      if (inner) this.#receive(inner, { kind: 'overlay', via: key.slot });
+      return;
+    }
+    if (plain[0] === Kind.flood && origin.kind !== 'overlay') {
+      this.#countLink(peer, origin);
+      return this.#receiveFlood(key.slot, plain);
+    }
     if (plain[0] !== Kind.frame || plain.length < 15) return this.#drop('malformed-frame');
     this.#receiveFrame(key.slot, peer, plain.slice(1), origin);
   }
 
-  #receiveFrame(slot: number, peer: Peer, frame: Uint8Array, origin: Origin): void {
+  #countLink(peer: Peer, origin: Origin): void {
+    peer.counters.rxTransit++;
+    if (origin.kind === 'direct') peer.counters.rxDirect++;
+    else peer.counters.rxRelayed++;
+  }
+
+  #receiveFlood(link: number, plain: Uint8Array): void {
+    const taken = this.#overlay.flood(link, plain);
+    if (!taken) return;
+    if (taken.inner[0] !== Kind.frame) return this.#drop('malformed-frame');
+    const frame = taken.inner.subarray(1);
     const source = frame.subarray(6, 12);
-    if (!peer.guard.bridge) {
-      if (!equalBytes(source, peer.guard.mac)) return this.#drop('guard-mac');
-      const view = ethernetView(frame);
-      const type = view.getUint16(12);
-      const ip =
-        type === 0x0800 && frame.length >= 34
-          ? view.getUint32(26)
-          : type === 0x0806 && frame.length >= 42
-            ? view.getUint32(28)
-            : 0;
-      if (ip !== 0 && ip !== peer.guard.ip && this.#neighbours.some((n) => n.ip === ip))
-        return this.#drop('guard-ip');
+    const [slot, origin] =
+      [...this.#peers].find(([, peer]) => equalBytes(peer.nodeId, taken.origin)) ??
+      ([-1, undefined] as const);
+    const guard = origin?.guard ?? { mac: macOf(taken.origin), ip: 0, bridge: false };
+    if (equalBytes(source, this.#options.mac)) return this.#drop('guard-mac');
+    const reason = this.#guard(guard, frame, origin === undefined);
+    // A bridge that is no peer of ours may be one of others: they judge.
+    if (reason && (origin || reason !== 'guard-mac')) return this.#drop(reason);
+    taken.passOn();
+    if (reason) return this.#drop(reason);
+    const mac = toHex(source);
+    if (origin && guard.bridge && !this.#pinned.has(mac) && (taken.fromOrigin || !this.#learned.has(mac)))
+      this.#learned.set(mac, slot);
+    if (origin) {
+      origin.counters.rxFrames++;
+      origin.counters.rxBytes += frame.length;
     }
-    this.#learned.set(toHex(source), slot);
+    this.#toDevice(frame.slice());
+  }
+
+  #receiveFrame(slot: number, peer: Peer, frame: Uint8Array, origin: Origin): void {
+    const source = toHex(frame.subarray(6, 12));
+    const reason = this.#guard(peer.guard, frame);
+    if (reason) return this.#drop(reason);
+    if (!this.#pinned.has(source)) this.#learned.set(source, slot);
     peer.counters.rxFrames++;
     peer.counters.rxBytes += frame.length;
     if (origin.kind === 'direct') peer.counters.rxDirect++;
     else peer.counters.rxRelayed++;
     this.#toDevice(frame);
+  }
+
+  /** Why the frame must not come in; undefined when it may. Of a stranger the address is not known. */
+  #guard(guard: GuardRule, frame: Uint8Array, stranger = false): DropReason | undefined {
+    if (guard.bridge) return undefined;
+    if (!equalBytes(frame.subarray(6, 12), guard.mac)) return 'guard-mac';
+    const view = ethernetView(frame);
+    const type = view.getUint16(12);
+    const ip =
+      type === 0x0800 && frame.length >= 34
+        ? view.getUint32(26)
+        : type === 0x0806 && frame.length >= 42
+          ? view.getUint32(28)
+          : 0;
+    const owner = this.#neighbours.find((n) => n.ip === ip);
+    if (ip === 0 || !owner || (!stranger && ip === guard.ip)) return undefined;
+    return equalBytes(owner.mac, guard.mac) ? undefined : 'guard-ip';
   }
 
   /** An ARP reply for a member, or undefined when the frame is no request for one. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/lib/env.js';
-import type { PlaneListener, Path } from '../../../src/core/dataplane/plane.js';
+import type { Path, PlaneLink, PlaneListener } from '../../../src/core/dataplane/plane.js';
+import { macOf as macOfId } from '../../../src/core/identity/node-id.js';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { MemoryPlane } from '../../support/memory-plane.js';
@@ -178,5 +179,165 @@ describe('MemoryPlane', () => {
     t.clock.run(5);
     expect(t.b.deviceCounters().drops['guard-mac']).toBe(1);
     expect(t.got).toEqual([]);
+  });
+});
+
+describe('MemoryPlane among others', () => {
+  const nodeMac = (n: number): Uint8Array => macOfId(idOf(n));
+
+  /** Nodes 1 ... n; links have keys and paths, `behind` pairs have keys and an overlay path. Slot of node k is k. */
+  async function members(
+    n: number,
+    links: readonly (readonly [number, number])[],
+    behind: readonly (readonly [number, number])[] = [],
+    leaves: readonly number[] = [],
+  ) {
+    const clock = new StepClock();
+    const net = new MemoryNet({ clock });
+    const all = Array.from({ length: n }, (_, i) => i + 1);
+    const nodes = all.map((k) => {
+      const plane = new MemoryPlane(
+        {
+          deviceName: 'evio%d',
+          nodeId: idOf(k),
+          mac: nodeMac(k),
+          ip: 0x0a90_0000 + k,
+          prefix: 16,
+          mtu: 1350,
+          port: 7000 + k,
+          leaf: leaves.includes(k),
+        },
+        { net, host: `192.0.2.${k}` },
+      );
+      const got: Uint8Array[] = [];
+      plane.onFrame = (frame) => got.push(frame);
+      return { k, plane, got, ...recorder(), links: [] as PlaneLink[] };
+    });
+    type Node = (typeof nodes)[number];
+    const at = (k: number): Node => nodes[k - 1] as Node;
+    for (const { plane, listener } of nodes) await plane.start(listener);
+    const meet = (a: number, b: number, path: Path): void => {
+      const { plane } = at(a);
+      plane.addPeer(b, idOf(b), { mac: nodeMac(b), ip: 0x0a90_0000 + b, bridge: false });
+      plane.addKey(b, {
+        localIndex: a * 100 + b,
+        remoteIndex: b * 100 + a,
+        suite: Suite.aes256gcm,
+        sendKey: new Uint8Array(32).fill(a * 16 + b),
+        receiveKey: new Uint8Array(32).fill(b * 16 + a),
+      });
+      plane.useKey(b, a * 100 + b);
+      plane.setPath(b, path);
+    };
+    for (const [x, y] of links) {
+      for (const [a, b] of [
+        [x, y],
+        [y, x],
+      ] as const) {
+        meet(a, b, { kind: 'direct', endpoint: at(b).plane.endpoint });
+        const leaf = leaves.includes(b);
+        at(a).links.push({ slot: b, forwards: !leaf, flood: leaf ? 'copy' : 'range', neighbours: [] });
+      }
+    }
+    for (const [x, y] of behind) {
+      meet(x, y, { kind: 'overlay', destination: idOf(y) });
+      meet(y, x, { kind: 'overlay', destination: idOf(x) });
+    }
+    for (const node of nodes) node.plane.setLinks(node.links, true);
+    return { clock, net, at, nodes };
+  }
+
+  it('passes on what it cannot read', async () => {
+    const t = await members(
+      3,
+      [
+        [1, 2],
+        [2, 3],
+      ],
+      [[1, 3]],
+    );
+    const [a, h, b] = [t.at(1), t.at(2), t.at(3)];
+    const seen: Uint8Array[] = [];
+    h.plane.onTransit = (inner, via) => seen.push(Uint8Array.of(via, ...inner));
+    const frame = frameOf(nodeMac(3), nodeMac(1), 0xa7);
+    a.plane.transmit(frame);
+    a.plane.sendControl(3, Uint8Array.of(5));
+    a.plane.sendPacket(Uint8Array.of(0x51, 9), { kind: 'overlay', destination: idOf(3), via: 2 });
+    t.clock.run(10);
+    expect(b.got).toEqual([frame]);
+    expect(b.log.filter((l) => !l.startsWith('confirmed') && !l.startsWith('roamed'))).toEqual([
+      'control 1 5 overlay',
+      'packet 81 overlay',
+    ]);
+    expect(seen.map((bytes) => [bytes[0], bytes[1]])).toEqual([
+      [1, 0x50],
+      [1, 0x50],
+      [1, 0x51],
+    ]);
+    for (const bytes of seen) expect(Buffer.from(bytes).includes(Buffer.alloc(12, 0xa7))).toBe(false);
+    expect(h.got).toEqual([]);
+    expect(h.plane.deviceCounters().transitPackets).toBe(3);
+    expect(b.plane.peerCounters(1)).toMatchObject({ rxRelayed: 1, rxDirect: 0, lastRxDirectMs: 0 });
+    expect(b.plane.peerCounters(2)).toMatchObject({ rxTransit: 3, rxDirect: 3 });
+  });
+
+  it('floods to everybody once, leaves included', async () => {
+    const t = await members(
+      6,
+      [
+        [1, 2],
+        [2, 3],
+        [3, 4],
+        [4, 5],
+        [5, 1],
+        [2, 4],
+        [3, 6],
+      ],
+      [],
+      [6],
+    );
+    const everybody = new Uint8Array(6).fill(255);
+    for (const origin of t.nodes) {
+      const frame = frameOf(everybody, nodeMac(origin.k), origin.k);
+      origin.plane.transmit(frame);
+      t.clock.run(20);
+      for (const node of t.nodes) expect(node.got.splice(0)).toEqual(node === origin ? [] : [frame]);
+    }
+    for (const node of t.nodes) expect(node.plane.deviceCounters().drops['flood-duplicate']).toBe(0);
+  });
+
+  it('asks for unknown addresses, and floods after a second', async () => {
+    const t = await members(3, [[1, 2]]);
+    const a = t.at(1);
+    a.plane.setLinks(a.links, false);
+    const frame = frameOf(nodeMac(3), nodeMac(1), 3);
+    a.plane.transmit(frame);
+    t.clock.run(500);
+    expect(a.log).toEqual([`unknown ${nodeMac(3).join(':')}`]);
+    a.plane.addPeer(3, idOf(3), { mac: nodeMac(3), ip: 0x0a90_0003, bridge: false });
+    t.clock.run(1_000);
+    expect([a.log.at(-1), t.at(2).got]).toEqual(['wanted 3', []]);
+    a.plane.transmit(frameOf(nodeMac(9), nodeMac(1), 4));
+    t.clock.run(1_100);
+    expect(t.at(2).got.map((got) => got[20])).toEqual([4]);
+  });
+
+  it('holds frames until there are links', async () => {
+    const t = await members(
+      3,
+      [
+        [1, 2],
+        [2, 3],
+      ],
+      [[1, 3]],
+    );
+    const a = t.at(1);
+    a.plane.setLinks([], true);
+    a.plane.transmit(frameOf(nodeMac(3), nodeMac(1), 3));
+    t.clock.run(10);
+    expect([a.log.at(-1), t.at(3).got.length]).toEqual(['wanted 3', 0]);
+    a.plane.setLinks(a.links, true);
+    t.clock.run(10);
+    expect(t.at(3).got.length).toBe(1);
   });
 });
