@@ -108,8 +108,8 @@ it('the machine: any order of messages, frames and time', () => {
             Array.from({ length: n }, (_, slot) => ({ slot, flood: slot % 2 === 0 ? 'range' : 'copy' })),
             now,
           );
-        machine.reaches(n, n * 3);
-        machine.reachesLeaf(n);
+        machine.reaches(n, n, n * 3);
+        machine.reaches(n, -1, 0);
       }
       expect(sent).toBeLessThanOrEqual(actions.length * 40);
     }),

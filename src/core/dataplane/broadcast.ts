@@ -76,7 +76,7 @@ export class Broadcast {
     return this.#perOrigin.take(bucketOf(peer.position), this.#c.now);
   }
 
-  /** Floods the plaintext of a frame. `floodPrefix` bytes in front of it are overwritten. False when we flood too often. */
+  /** Floods a plaintext to where `multicast` aims. `floodPrefix` bytes in front of it are overwritten. False when we flood too often. */
   send(plain: number, length: number): boolean {
     const c = this.#c;
     const { view, u8 } = c.arena;
@@ -108,7 +108,7 @@ export class Broadcast {
   take(link: PeerEntry, header: number, length: number): Flooded {
     const c = this.#c;
     const { view, u8 } = c.arena;
-    if (length < floodHeaderLength + 1 + ethernetHeaderLength) return this.#drop(Drop.short);
+    if (length < floodHeaderLength + 2) return this.#drop(Drop.short);
     if (!this.#perLink.take(link.slot, c.now)) return this.#drop(Drop['flood-limited']);
     const ttl = u8[header] as number;
     if (ttl === 0) return this.#drop(Drop['hops-exceeded']);
@@ -122,6 +122,8 @@ export class Broadcast {
     const own = this.#isId(header + originAt, c.options.nodeId);
     if (own || this.#seen.seen(position, view.getInt32(header + sequenceAt, true)))
       return this.#drop(Drop['flood-duplicate']);
+    if (u8[header + floodHeaderLength] === Kind.groups && !handOver)
+      return this.#announcement(link, header, length, position);
     if (!this.#locate(header + floodHeaderLength, length - floodHeaderLength))
       return this.#drop(Drop['malformed-frame']);
     const verdict = this.#judge(fromOrigin ? link : this.#peerOf(header + originAt), header + originAt);
@@ -129,10 +131,24 @@ export class Broadcast {
     const forOthers = verdict === Verdict.foreignMac && this.origin === null && !this.#isOwnMac();
     if (verdict !== Verdict.pass && !forOthers) return this.#drop(reasonOf(verdict));
     if (!this.#perOrigin.take(bucketOf(position), c.now)) return this.#drop(Drop['flood-limited']);
+    c.multicast.aim(view, this.frame, this.length, c.now);
     if (!c.options.leaf) this.#passOn(link, header, length, ttl, flags);
     if (forOthers) return this.#drop(Drop['guard-mac'], Flooded.passed);
     if (this.origin !== null) this.#learn(this.origin, fromOrigin);
-    return Flooded.deliver;
+    return c.multicast.host ? Flooded.deliver : Flooded.passed;
+  }
+
+  /** The origin says which multicast groups it wants: everybody is to know. */
+  #announcement(link: PeerEntry, header: number, length: number, position: number): Flooded {
+    const c = this.#c;
+    const { u8 } = c.arena;
+    if (!this.#perOrigin.take(bucketOf(position), c.now)) return this.#drop(Drop['flood-limited']);
+    const message = u8.subarray(header + floodHeaderLength + 1, header + length);
+    if (!c.multicast.announced(position, message, c.now)) return this.#drop(Drop['malformed-frame']);
+    c.multicast.aimAtAll();
+    const ttl = u8[header] as number;
+    if (!c.options.leaf) this.#passOn(link, header, length, ttl, u8[header + flagsAt] as number);
+    return Flooded.passed;
   }
 
   #drop(reason: number, result: Flooded = Flooded.dropped): Flooded {
@@ -149,7 +165,7 @@ export class Broadcast {
     this.transport = 0;
     this.frame = plain + 1;
     this.length = length - 1;
-    if (kind === Kind.frame) return true;
+    if (kind === Kind.frame) return this.length >= ethernetHeaderLength;
     if (kind === Kind.frameChecksum) {
       const found = locateTransport(view, this.frame, this.length);
       this.transport = found;
@@ -237,12 +253,12 @@ export class Broadcast {
 
   /** Copies to the links that the walk gives, but to `except`. Returns how many. */
   #copy(header: number, length: number, except: number): number {
-    const { links, tables } = this.#c;
+    const { links, tables, multicast } = this.#c;
     const { flood } = links;
     let copies = 0;
     for (let slot = flood.next(); slot >= 0; slot = flood.next()) {
       const peer = slot === except ? null : (tables.peers[slot] ?? null);
-      if (peer === null) continue;
+      if (peer === null || !multicast.reaches(slot, flood.from, flood.bound)) continue;
       if (this.#copyTo(peer, header, length, flood.edge ? FloodFlag.edge : 0, flood.bound)) copies++;
     }
     return copies;

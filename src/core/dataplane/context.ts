@@ -3,6 +3,7 @@ import type { Arena } from '../native/arena.js';
 import type { Evp } from '../native/evp.js';
 import type { Fdb } from '../switch/fdb.js';
 import type { MemberTable } from '../switch/members.js';
+import type { Multicast } from '../switch/multicast.js';
 import type { Links } from './links.js';
 import type { PacketIo } from './packet-io.js';
 import type { Relays } from './route.js';
@@ -23,6 +24,10 @@ export interface LoopOptions {
   readonly nodeId: Uint8Array;
   /** Forwards nothing for others. */
   readonly leaf: boolean;
+  /** Other machines are bridged behind this node. */
+  readonly bridge: boolean;
+  /** Listens for who wants which multicast group, and sends others only there. Without it everybody gets everything. */
+  readonly snooping: boolean;
   /** Number of the first flood: any, but not that of the last run. */
   readonly floodSequence: number;
   /** Own IPv4 address, signed 32 bits. */
@@ -45,6 +50,7 @@ export interface LoopContext {
   readonly fdb: Fdb;
   readonly members: MemberTable;
   readonly links: Links;
+  readonly multicast: Multicast;
   /** Offset of the own node id. */
   readonly self: number;
   /** Milliseconds, read once a round. */

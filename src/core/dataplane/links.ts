@@ -30,6 +30,8 @@ export class Links implements Hops {
   readonly #tables: Tables;
   readonly #router: Router;
   readonly #transit = new RateLimiter(peerLimit, transitPerSecond, transitBurst);
+  /** Called with the links that can be sent to, when these or their parts may have changed. */
+  changed: (usable: readonly PlaneLink[]) => void = () => undefined;
   #links: readonly PlaneLink[] = [];
   #usable: readonly PlaneLink[] = [];
 
@@ -82,6 +84,7 @@ export class Links implements Hops {
       ),
     );
     this.handOver = usable.find((link) => link.flood === 'range')?.slot ?? -1;
+    this.changed(usable);
   }
 
   has(via: number): boolean {

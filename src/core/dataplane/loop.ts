@@ -7,10 +7,12 @@ import type { Arena } from '../native/arena.js';
 import { Evp } from '../native/evp.js';
 import { Fdb } from '../switch/fdb.js';
 import { MemberTable } from '../switch/members.js';
+import { Multicast } from '../switch/multicast.js';
 import { positionOf } from '../topology/position.js';
 import { macHigh, macLow } from '../wire/ethernet.js';
 import { Broadcast } from './broadcast.js';
 import type { LoopContext, LoopOptions } from './context.js';
+import { GroupPorts } from './group-ports.js';
 import { Links } from './links.js';
 import type { Command, Event } from './messages.js';
 import type { PacketIo } from './packet-io.js';
@@ -38,6 +40,8 @@ export class PacketLoop {
   readonly #transmit: Transmit;
   readonly #receive: Receive;
   readonly #now: () => number;
+  /** When multicast has something to do. */
+  #groupsAt = Infinity;
 
   constructor(
     arena: Arena,
@@ -53,6 +57,11 @@ export class PacketLoop {
     const self = arena.alloc(options.nodeId.length);
     arena.u8.set(options.nodeId, self);
     this.#now = now;
+    const { leaf, bridge } = options;
+    const position = positionOf(options.nodeId);
+    const groupPorts = new GroupPorts(arena);
+    const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
+    const links = new Links(tables, position, leaf);
     this.#c = {
       options,
       arena,
@@ -65,7 +74,8 @@ export class PacketLoop {
       tx: new TxBatch(arena, io, shared, uplink),
       fdb: new Fdb(peerLimit),
       members: new MemberTable(),
-      links: new Links(tables, positionOf(options.nodeId), options.leaf),
+      links,
+      multicast,
       self,
       now: now(),
     };
@@ -73,22 +83,24 @@ export class PacketLoop {
     const broadcast = new Broadcast(this.#c, sealer);
     this.#transmit = new Transmit(this.#c, sealer, broadcast);
     this.#receive = new Receive(this.#c, sealer, broadcast);
+    groupPorts.attach({ context: this.#c, sealer, broadcast });
     this.#setMembers([]);
+    if (!options.snooping) return;
+    this.#groupsAt = this.#c.now;
+    links.changed = (usable) => {
+      multicast.setLinks(usable, this.#c.now);
+    };
   }
 
   /** This node comes first: nobody else may speak as it, whether the roster names it or not. */
   #setMembers(members: readonly Neighbour[]): void {
-    const { ip, macHigh: high, macLow: low } = this.#c.options;
-    const mac = new Uint8Array(6);
-    const view = new DataView(mac.buffer);
-    view.setUint16(0, high);
-    view.setInt32(2, low);
-    this.#c.members.replace([{ ip, mac }, ...members]);
+    const { options } = this.#c;
+    this.#c.members.replace([{ ip: options.ip, mac: macBytes(options) }, ...members]);
   }
 
   /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
   get restMs(): number {
-    const { deadline } = this.#transmit;
+    const deadline = Math.min(this.#transmit.deadline, this.#groupsAt);
     return deadline === Infinity ? Infinity : Math.max(0, Math.ceil(deadline - this.#now()));
   }
 
@@ -108,6 +120,7 @@ export class PacketLoop {
       busy = true;
     }
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
+    if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();
     for (let calls = 0; calls < receiveCalls; calls++) {
       if (this.#receive.receiveOne() === 0) break;
@@ -207,6 +220,7 @@ export class PacketLoop {
     this.#c.fdb.forget(slot);
     this.#c.tables.removePeer(slot);
     this.#transmit.forget(peer);
+    this.#c.multicast.forget(slot);
   }
 
   /** Tells the control thread that the plane cannot go on. */
@@ -221,10 +235,20 @@ export class PacketLoop {
   }
 }
 
+function macBytes({ macHigh: high, macLow: low }: LoopOptions): Uint8Array {
+  const mac = new Uint8Array(6);
+  const view = new DataView(mac.buffer);
+  view.setUint16(0, high);
+  view.setInt32(2, low);
+  return mac;
+}
+
 /** The options as the loop wants them. */
 export function loopOptions(own: {
   nodeId: Uint8Array;
   leaf: boolean;
+  bridge?: boolean;
+  snooping?: boolean;
   ip: number;
   mac: Uint8Array;
   mtu: number;
@@ -234,6 +258,8 @@ export function loopOptions(own: {
   return {
     nodeId,
     leaf,
+    bridge: own.bridge ?? false,
+    snooping: own.snooping ?? false,
     floodSequence: randomInt(2 ** 32),
     ip: own.ip | 0,
     macHigh: macHigh(view, 0),

@@ -72,6 +72,7 @@ export interface WorkerSetup {
   readonly arenaLength: number;
   readonly nodeId: Uint8Array;
   readonly leaf: boolean;
+  readonly bridge: boolean;
   readonly ip: number;
   readonly mac: Uint8Array;
   readonly mtu: number;

@@ -120,6 +120,7 @@ export const dropReasons = [
   'hops-exceeded',
   'transit-limited',
   'flood-duplicate',
+  'no-listener',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -215,6 +216,8 @@ export interface PlaneOptions {
   readonly mtu: number;
   /** A leaf forwards nothing for others. */
   readonly leaf?: boolean;
+  /** This node has the bridge right: machines behind its interface may want any multicast group. */
+  readonly bridge?: boolean;
   /** UDP port; 0 takes a free one. */
   readonly port: number;
   /** Address to bind UDP to; default every address, IPv6 and IPv4. */

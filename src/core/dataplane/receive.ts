@@ -278,6 +278,9 @@ export class Receive {
       this.#transit(key.peer, frame, length);
     } else if (kind === Kind.flood && this.#way !== Way.overlay) {
       this.#flood(key.peer, frame, length);
+    } else if (kind === Kind.groups) {
+      if (!c.multicast.received(key.peer.slot, u8.subarray(frame, frame + length), c.now))
+        drop(c.shared, Drop['malformed-frame']);
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }

@@ -171,6 +171,10 @@ export class Transmit {
   #flood(): void {
     const c = this.#c;
     const broadcast = this.#broadcast;
+    if (!c.multicast.fromHost(c.arena.view, this.#frame, this.#length, c.now)) {
+      if (!c.multicast.isReport) drop(c.shared, Drop['no-listener']);
+      return;
+    }
     if (!broadcast.possible) return drop(c.shared, Drop['no-peer']);
     let frames = 0;
     let bytes = 0;

@@ -119,7 +119,7 @@ export class WorkerPlane implements DataPlane {
     const udp = this.#udp;
     const device = this.#device;
     if (!udp || !device) return;
-    const { nodeId, ip, mac, mtu, leaf } = this.#options;
+    const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
     const setup = {
       tapFd: device.fd,
       udpFd: udp.fd,
@@ -128,6 +128,7 @@ export class WorkerPlane implements DataPlane {
       arenaLength,
       nodeId: own(nodeId),
       leaf: leaf ?? false,
+      bridge: bridge ?? false,
       ip,
       mac,
       mtu,

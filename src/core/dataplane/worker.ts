@@ -33,7 +33,7 @@ function run(setup: WorkerSetup): void {
     arena,
     new KernelIo(arena, setup),
     shared,
-    loopOptions(setup),
+    loopOptions({ ...setup, snooping: true }),
     makeNow(),
     (events, transfer) => {
       port.postMessage(events, transfer);

@@ -139,7 +139,7 @@ export class Multicast {
     this.#querier[0] = (this.#querier[0] as number) ^ 4;
   }
 
-  /** Looks at a frame to a group MAC: `reaches`, `reachesLeaf` and `host` answer for it. False when no other member wants it. */
+  /** Looks at a frame to a group MAC: `reaches` and `host` answer for it. False when no other member wants it. */
   aim(view: DataView, at: number, length: number, now: number): boolean {
     const audience = audienceOf(view, at, length);
     const { bridge } = this.#options;
@@ -174,14 +174,21 @@ export class Multicast {
     return wanted;
   }
 
-  /** True when somebody on the arc from `from` (included) clockwise to `to` should get the frame. */
-  reaches(from: number, to: number): boolean {
-    return this.#everybody || this.#table.meets(from, to);
+  /** What is flooded next is for everybody, whatever it is. */
+  aimAtAll(): void {
+    this.#everybody = true;
   }
 
-  /** True when the leaf in this slot, which we anchor, should get the frame. */
-  reachesLeaf(slot: number): boolean {
+  /**
+   * True when the link in `slot` should get the frame: somebody on the arc from `from` (included) clockwise to `to`
+   * wants it. A negative `from`: the link is a leaf that we anchor, and wants it itself.
+   */
+  reaches(slot: number, from: number, to: number): boolean {
     if (this.#everybody) return true;
+    return from < 0 ? this.#reachesLeaf(slot) : this.#table.meets(from, to);
+  }
+
+  #reachesLeaf(slot: number): boolean {
     for (let i = 0; i < this.#leaves.length; i++) {
       const leaf = this.#leaves[i] as Leaf;
       if (leaf.slot === slot) return this.#leafWants(leaf);

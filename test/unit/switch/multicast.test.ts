@@ -150,7 +150,7 @@ class Ring {
       start.position,
       (m, from, bound, slot) => {
         aim(m);
-        return from < 0 ? m.machine.reachesLeaf(slot) : m.machine.reaches(from, bound);
+        return m.machine.reaches(slot, from, bound);
       },
       member.position,
       arrive,
@@ -506,7 +506,7 @@ describe('Multicast of one node', () => {
     const rounds = (n: number): void => {
       for (let i = 0; i < n; i++) {
         const [view, length] = frames[i % 3] as (typeof frames)[0];
-        if (machine.aim(view, 0, length, 20_000) && machine.reaches(900, 1_100)) hits++;
+        if (machine.aim(view, 0, length, 20_000) && machine.reaches(1, 900, 1_100)) hits++;
       }
     };
     rounds(60_000);
