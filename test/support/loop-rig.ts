@@ -160,7 +160,12 @@ export interface Rig {
 
 const arenas: number[] = [];
 
-export function makeRig(n: number, shared = sharedMemory(), leaf = false): Rig {
+export function makeRig(
+  n: number,
+  shared = sharedMemory(),
+  leaf = false,
+  groups: { bridge?: boolean; snooping?: boolean } = {},
+): Rig {
   // Mapped memory is kept for the next rig of the process: views of it may outlive the test.
   const length = arenaLength + 65_536;
   const address = arenas.pop() ?? mapLow(length);
@@ -173,7 +178,7 @@ export function makeRig(n: number, shared = sharedMemory(), leaf = false): Rig {
     arena,
     io,
     shared,
-    loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
+    loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
     () => time.now,
     (more) => events.push(...more),
   );
