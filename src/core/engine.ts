@@ -10,7 +10,7 @@ import type { NodeState } from './config/schema.js';
 import type { NodeEvent, PeerReport, PingReport, StatusReport, WhyReport } from './control/schema.js';
 import type { DataPlane, Origin, PlaneListener, PlaneOptions } from './dataplane/plane.js';
 import { HandshakeDoor } from './handshake-door.js';
-import type { Member } from './identity/certificate.js';
+import { Right, Role, type Member } from './identity/certificate.js';
 import { resign } from './identity/enroll.js';
 import { describeNetwork, type RelayFact } from './identity/network.js';
 import { macOf } from './identity/node-id.js';
@@ -272,6 +272,7 @@ export class Engine implements Node {
 
   async #startPlane(): Promise<DataPlane> {
     const { port, profile } = this.#options;
+    const { role, rights } = this.#self.certificate;
     const asked = port ?? (profile.port === 0 ? undefined : profile.port);
     const make = (udpPort: number): DataPlane =>
       this.#ports.makePlane({
@@ -282,6 +283,8 @@ export class Engine implements Node {
         prefix: this.#self.network.cidr.prefix,
         mtu: this.#self.network.mtu,
         port: udpPort,
+        leaf: role === Role.leaf,
+        bridge: (rights & Right.bridge) !== 0,
       });
     const kept = this.#state.port ?? 0;
     const plane = make(asked ?? kept);

@@ -105,7 +105,11 @@ it('the machine: any order of messages, frames and time', () => {
         else if (what === 'tick') expect(machine.tick((now += n))).toBeGreaterThan(now);
         else
           machine.setLinks(
-            Array.from({ length: n }, (_, slot) => ({ slot, flood: slot % 2 === 0 ? 'range' : 'copy' })),
+            Array.from({ length: n }, (_, slot) => ({
+              slot,
+              position: slot,
+              flood: slot % 2 === 0 ? 'range' : 'copy',
+            })),
             now,
           );
         machine.reaches(n, n, n * 3);

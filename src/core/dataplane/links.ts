@@ -31,7 +31,7 @@ export class Links implements Hops {
   readonly #router: Router;
   readonly #transit = new RateLimiter(peerLimit, transitPerSecond, transitBurst);
   /** Called with the links that can be sent to, when these or their parts may have changed. */
-  changed: (usable: readonly PlaneLink[]) => void = () => undefined;
+  changed: (usable: readonly (PlaneLink & { readonly position: number })[]) => void = () => undefined;
   #links: readonly PlaneLink[] = [];
   #usable: readonly PlaneLink[] = [];
 
@@ -84,7 +84,7 @@ export class Links implements Hops {
       ),
     );
     this.handOver = usable.find((link) => link.flood === 'range')?.slot ?? -1;
-    this.changed(usable);
+    this.changed(usable.map((link) => ({ ...link, position: position(link) })));
   }
 
   has(via: number): boolean {

@@ -94,8 +94,9 @@ export class GroupTable {
     return this.#crowdedAt !== -Infinity;
   }
 
-  has(position: number): boolean {
-    return this.#origins.has(position);
+  /** What the member at `position` said that it wants; undefined when that is nothing. */
+  get(position: number): Wanted | undefined {
+    return this.#origins.get(position)?.wanted;
   }
 
   /** Replaces what the member at `position` wants. `heard`: when it said so. */

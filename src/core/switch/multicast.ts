@@ -79,6 +79,8 @@ export interface MulticastOptions {
 
 export interface MulticastLink {
   readonly slot: number;
+  readonly position: number;
+  /** `copy`: a leaf that we anchor, or a member that has not found its place on the ring yet. */
   readonly flood: 'range' | 'copy' | 'none';
 }
 
@@ -88,9 +90,10 @@ interface Told {
   readonly heard: number;
 }
 
-/** A leaf that gets its copies from us. */
+/** A link that gets its copies from us alone. */
 interface Leaf {
   readonly slot: number;
+  readonly position: number;
   readonly since: number;
 }
 
@@ -197,19 +200,24 @@ export class Multicast {
   }
 
   #leafWants(leaf: Leaf): boolean {
-    const told = this.#told.get(leaf.slot);
-    if (told === undefined) return !this.isReport && this.#now - leaf.since < settleMs;
-    return told.wanted.all || (!this.isReport && includes(told.wanted.keys, this.#key));
+    const wanted = this.#wantedBy(leaf);
+    if (wanted === undefined) return !this.isReport && this.#now - leaf.since < settleMs;
+    return wanted.all || (!this.isReport && includes(wanted.keys, this.#key));
+  }
+
+  /** A leaf tells its links, a member of the ring everybody. */
+  #wantedBy(leaf: Leaf): Wanted | undefined {
+    return this.#told.get(leaf.slot)?.wanted ?? this.#table.get(leaf.position);
   }
 
   /** The links changed. */
   setLinks(links: readonly MulticastLink[], now: number): void {
     const before = new Set(this.#links.map((link) => link.slot));
     const since = new Map(this.#leaves.map((leaf) => [leaf.slot, leaf.since]));
-    this.#links = links.map(({ slot, flood }) => ({ slot, flood }));
+    this.#links = links;
     this.#leaves = links
       .filter((link) => link.flood === 'copy')
-      .map(({ slot }) => ({ slot, since: since.get(slot) ?? now }));
+      .map(({ slot, position }) => ({ slot, position, since: since.get(slot) ?? now }));
     if (links.length === 0) {
       this.#linkedAt = this.#askAt = Infinity;
       return;
@@ -246,7 +254,7 @@ export class Multicast {
         if (slot !== this.#asked) return true;
         // What a member said itself counts more than what others remember.
         for (const { position, ageSeconds, wanted } of message.entries) {
-          if (ageSeconds * 1_000 < announcementMs && !this.#table.has(position))
+          if (ageSeconds * 1_000 < announcementMs && !this.#table.get(position))
             this.#table.set(position, wanted, now - ageSeconds * 1_000);
         }
         if (message.last) this.#askAt = Infinity;
@@ -262,6 +270,7 @@ export class Multicast {
     const message = parseGroups(bytes);
     if (message?.type !== 'announce') return false;
     this.#table.set(position, message.wanted, now);
+    if (this.#leaves.length > 0) this.#changed(now);
     return true;
   }
 
@@ -285,10 +294,10 @@ export class Multicast {
   #own(): Wanted {
     if (this.#options.bridge || this.#local.crowded) return everything;
     const keys = new Set(this.#local.keys());
-    for (const { slot } of this.#leaves) {
-      const told = this.#told.get(slot);
-      if (told?.wanted.all) return everything;
-      for (const key of told?.wanted.keys ?? []) keys.add(key);
+    for (const leaf of this.#leaves) {
+      const wanted = this.#wantedBy(leaf);
+      if (wanted?.all) return everything;
+      for (const key of wanted?.keys ?? []) keys.add(key);
     }
     if (keys.size === 0) return nothing;
     return keys.size > wantedLimit ? everything : { all: false, keys: Int32Array.from(keys).sort() };

@@ -387,7 +387,7 @@ describe('Multicast of one node', () => {
   it('says at once what is new, three times, and no more than once a second', () => {
     const { machine, flooded } = alone();
     machine.tick(0);
-    machine.setLinks([{ slot: 1, flood: 'range' }], 0);
+    machine.setLinks([{ slot: 1, position: 1, flood: 'range' }], 0);
     runTo(machine, 0, 20_000);
     expect(flooded).toEqual([]);
     hears(machine, igmp(0x16, camera), 20_000);
@@ -406,7 +406,7 @@ describe('Multicast of one node', () => {
 
   it('wants everything when its host wants too much to name', () => {
     const { machine, flooded } = alone();
-    machine.setLinks([{ slot: 1, flood: 'range' }], 0);
+    machine.setLinks([{ slot: 1, position: 1, flood: 'range' }], 0);
     for (let i = 0; i < 300; i++) hears(machine, igmp(0x16, `239.5.${i >> 8}.${i & 255}`), 0);
     machine.tick(0);
     expect(parseGroups((flooded[0] as Uint8Array).subarray(1))).toMatchObject({ wanted: { all: true } });
@@ -416,9 +416,9 @@ describe('Multicast of one node', () => {
     const { machine, sent } = alone();
     machine.setLinks(
       [
-        { slot: 1, flood: 'range' },
-        { slot: 2, flood: 'copy' },
-        { slot: 3, flood: 'none' },
+        { slot: 1, position: 1, flood: 'range' },
+        { slot: 2, position: 2, flood: 'copy' },
+        { slot: 3, position: 3, flood: 'none' },
       ],
       0,
     );
@@ -427,15 +427,15 @@ describe('Multicast of one node', () => {
     machine.received(1, Uint8Array.of(3, 1), 5_000);
     runTo(machine, 5_000, 30_000);
     expect(sent).toHaveLength(3);
-    machine.setLinks([{ slot: 4, flood: 'range' }], 30_000);
+    machine.setLinks([{ slot: 4, position: 4, flood: 'range' }], 30_000);
     expect(sent).toHaveLength(3);
-    machine.setLinks([{ slot: 5, flood: 'range' }], 70_000);
+    machine.setLinks([{ slot: 5, position: 5, flood: 'range' }], 70_000);
     expect(sent.map(([slot]) => slot)).toEqual([1, 3, 1, 5]);
   });
 
   it('takes a table only from whom it asked, and against nobody’s own word', () => {
     const { machine } = alone();
-    machine.setLinks([{ slot: 1, flood: 'range' }], 0);
+    machine.setLinks([{ slot: 1, position: 1, flood: 'range' }], 0);
     runTo(machine, 0, 11_000);
     const camera1 = { all: false, keys: Int32Array.of(keyOf(ip4(camera))) };
     const frame = toGroup(camera);
@@ -483,6 +483,35 @@ describe('Multicast of one node', () => {
     });
   });
 
+  it('wants for a member that hangs on us alone, whether it told us or everybody', () => {
+    const { machine, flooded } = alone();
+    const links = [
+      { slot: 1, position: 1, flood: 'range' },
+      { slot: 2, position: 700, flood: 'copy' },
+    ] as const;
+    machine.setLinks(links, 0);
+    runTo(machine, 0, 20_000);
+    const frame = toGroup(camera);
+    const reaches = (): boolean => {
+      machine.aim(viewOf(frame), 0, frame.length, 20_000);
+      return machine.reaches(2, -1, 0);
+    };
+    expect(reaches()).toBe(false);
+    const wanted = encodeAnnounce({ all: false, keys: Int32Array.of(keyOf(ip4(camera))) });
+    machine.announced(700, wanted.subarray(1), 20_000);
+    expect(reaches()).toBe(true);
+    machine.tick(20_000);
+    expect(flooded).toEqual([wanted]);
+    // What it tells us for ourselves counts more.
+    machine.received(2, Uint8Array.of(1, 0, 0, 0), 20_000);
+    expect(reaches()).toBe(false);
+    // It found its place: others reach it on their own.
+    machine.forget(2);
+    machine.setLinks([links[0], { ...links[1], flood: 'range' }], 21_000);
+    machine.tick(22_000);
+    expect(flooded.at(-1)).toEqual(encodeAnnounce({ all: false, keys: new Int32Array(0) }));
+  });
+
   it('refuses what is malformed, and groups of a flood that are no announcement', () => {
     const { machine } = alone();
     expect(machine.received(1, Uint8Array.of(9), 0)).toBe(false);
@@ -493,7 +522,7 @@ describe('Multicast of one node', () => {
   it('aims without allocating', () => {
     const { machine } = alone();
     machine.tick(0);
-    machine.setLinks([{ slot: 1, flood: 'range' }], 0);
+    machine.setLinks([{ slot: 1, position: 1, flood: 'range' }], 0);
     machine.announced(
       1_000,
       encodeAnnounce({ all: false, keys: Int32Array.of(keyOf(ip4(camera))) }).subarray(1),
