@@ -15,8 +15,6 @@ export interface NodeOptions {
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
-  /** Members to stay linked with whatever the ring says: names, addresses, ids or prefixes of ids. */
-  readonly links?: readonly string[];
   /** Packet threads; the engine chooses when left out. */
   readonly threads?: number;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */

@@ -117,6 +117,8 @@ export const status: StatusReport = {
     txBytes: 900,
     rxFrames: 1200,
     txFrames: 9,
+    transitPackets: 0,
+    transitBytes: 0,
     drops: { 'no-peer': 2, replay: 0 },
     restarts: 0,
   },

@@ -44,6 +44,8 @@ class Stage {
         txBytes: 0,
         rxFrames: 0,
         txFrames: 0,
+        transitPackets: 0,
+        transitBytes: 0,
         drops: {},
         restarts: 0,
       },

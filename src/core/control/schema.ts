@@ -57,6 +57,9 @@ export interface StatusReport {
     txBytes: number;
     rxFrames: number;
     txFrames: number;
+    /** Packets between other members that went through here; broadcasts passed on count too. */
+    transitPackets: number;
+    transitBytes: number;
     drops: Record<string, number>;
     /** Times the packet worker fell and was started again. */
     restarts: number;
