@@ -625,12 +625,6 @@ export class Engine implements Node {
   #memberChanged(member: Member): void {
     const { plane, members, relays } = this.#live;
     plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
-    // Every member is a link of every other: one copy of a broadcast for each, and nothing to pass on.
-    const link = { forwards: true, flood: 'range', neighbours: [] } as const;
-    plane.setLinks(
-      members.all().map(({ slot }) => ({ slot, ...link })),
-      true,
-    );
     this.#change({ members: members.all().map((peer) => toBase64Url(peer.member.credential)) });
     this.#running?.overlay.membersChanged(this.#now);
     if (relays.complete && relays.isOnline(member.idText)) this.#appeared(member.idText);
