@@ -12,6 +12,8 @@ export interface NodeOptions {
   readonly version: string;
   /** UDP port that overrides profile and state. */
   readonly port?: number;
+  /** Peers to stay linked with whatever the ring says: names, addresses, ids, or beginnings of ids. */
+  readonly links?: readonly string[];
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
