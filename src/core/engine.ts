@@ -642,11 +642,13 @@ export class Engine implements Node {
       ip: formatIpv4(ip),
       path: path?.kind ?? 'relay',
     });
+    this.#running?.overlay.connected(this.#now, peer);
     this.#wake();
   }
 
   #peerMoved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
     if (from?.kind === to?.kind && from?.endpoint === to?.endpoint) return;
+    if (peer.state === 'connected') this.#running?.overlay.moved(this.#now, peer);
     const { idText, name } = peer.member;
     const move = { from: from?.kind ?? null, to: to?.kind ?? null, endpoint: to?.endpoint ?? null };
     this.#env.log.info('peer path', { peer: name, ...move });

@@ -163,6 +163,12 @@ export class OverlayHost {
     this.#poke(now);
   }
 
+  /** A peer is reached in another way now. */
+  moved(now: number, peer: Peer): void {
+    this.#overlay.moved(peer.member.idText, peer.prober.active?.kind === 'overlay');
+    this.#poke(now);
+  }
+
   restarted(now: number, peer: Peer): void {
     this.#overlay.restarted(now, peer.member.idText);
     this.#poke(now);

@@ -196,9 +196,7 @@ export class Overlay {
     if (!this.#running || id === this.#self.id) return;
     let link = this.#links.get(id);
     if (link?.up) {
-      if (link.tunnel === tunnel) return;
-      link.tunnel = tunnel;
-      this.#route();
+      this.moved(id, tunnel);
       return;
     }
     if (!link) this.#links.set(id, (link = new Link(id, now, undefined)));
@@ -206,6 +204,14 @@ export class Overlay {
     this.#retry.forgive(id);
     this.#reviewNow(now);
     this.#tell(now, link);
+  }
+
+  /** The packets of a link go through other members from now on, or do not any more. */
+  moved(id: string, tunnel: boolean): void {
+    const link = this.#links.get(id);
+    if (!link?.up || link.tunnel === tunnel) return;
+    link.tunnel = tunnel;
+    this.#route();
   }
 
   /** The other side of a link is another process now, and knows nothing of us. */
@@ -599,7 +605,7 @@ export class Overlay {
       const copies = !link.settled && (link.theirs & Claim.anchor) !== 0 && !leaf;
       const flood = covers ? 'range' : copies ? 'copy' : 'none';
       routes.push({ id: link.id, forwards, flood, neighbours: link.places.map((place) => place.position) });
-      routed += `${link.id} ${forwards} ${flood} ${link.table?.version ?? 0}\n`;
+      routed += `${link.id} ${forwards} ${flood} ${link.tunnel} ${link.table?.version ?? 0}\n`;
     }
     if (routed === this.#routed) return;
     this.#routed = routed;
