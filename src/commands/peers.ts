@@ -4,7 +4,7 @@ import { networkFlag } from '../cli/flags.js';
 export default class Peers extends BaseCommand {
   static override summary = 'list the machines this node knows';
   static override description =
-    'One line per peer: whether it is connected, by which path (direct, webrtc, relay or overlay), its round trip and traffic.';
+    'One line per peer: whether it is connected, by which path (direct, webrtc, relay or overlay), its round trip and traffic, and what this node keeps a link to it for (successor, predecessor, long, on-demand or static).';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

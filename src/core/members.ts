@@ -22,7 +22,6 @@ export interface MembersPorts {
 export class Members {
   readonly #ports: MembersPorts;
   readonly #networkName: string;
-  readonly #self: string;
   readonly #roster: Roster;
   readonly #peers = new Map<string, Peer>();
   readonly #slots: (Peer | undefined)[] = [];
@@ -32,7 +31,6 @@ export class Members {
   constructor(network: NetworkFacts, self: string, ports: MembersPorts, limit?: number) {
     this.#ports = ports;
     this.#networkName = network.name;
-    this.#self = self;
     this.#roster = new Roster(network, self, limit);
   }
 
@@ -104,19 +102,6 @@ export class Members {
     throw new EvioError('EVIO_UNKNOWN_PEER', `No member of ${this.#networkName} is called "${text}".`, [
       'See the names, addresses and ids with: evio peers',
     ]);
-  }
-
-  /**
-   * Ids of the members that an operator named: those that are known and not ambiguous, and whole ids in any case. More
-   * of them may be known later.
-   */
-  meant(texts: readonly string[]): string[] {
-    const ids = texts.map((text) => {
-      const found = this.#roster.find(text, formatIpv4);
-      if (found.length === 1) return found[0]?.idText;
-      return /^[0-9a-f]{32}$/.test(text) && text !== this.#self ? text : undefined;
-    });
-    return [...new Set(ids.filter((id) => id !== undefined))];
   }
 
   /** Says goodbye to every peer and forgets it. */

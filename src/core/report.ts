@@ -78,13 +78,22 @@ export function statusReport(facts: StatusFacts): StatusReport {
     device: { mtu: self.network.mtu, ...facts.device },
     relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
     nat: facts.nat,
-    ring: {
-      ...facts.ring,
-      successors: [...facts.ring.successors],
-      longLinks: [...facts.ring.longLinks],
-      onDemand: [...facts.ring.onDemand],
-    },
+    ring: ringReport(facts.ring, peers),
     peerCount: peers.filter((peer) => peer.state === 'connected').length,
+  };
+}
+
+function ringReport(ring: RingReport, peers: readonly Peer[]): StatusReport['ring'] {
+  const { predecessor, successors, longLinks, onDemand } = ring;
+  const ids = new Set([predecessor, ...successors, ...longLinks, ...onDemand]);
+  const known = peers.filter(({ member }) => ids.has(member.idText));
+  return {
+    sizeEstimate: ring.sizeEstimate,
+    predecessor,
+    successors: [...successors],
+    longLinks: [...longLinks],
+    onDemand: [...onDemand],
+    names: Object.fromEntries(known.map(({ member }) => [member.idText, member.name])),
   };
 }
 

@@ -3,7 +3,9 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import type { PeerReport, PeerState, StatusReport } from '../core/control/schema.js';
 import { formatAge, formatMs, formatRate, printable } from './format.js';
-import { dropsText, natText, pathText } from './text/status.js';
+import { ringPicture, type RingPicture } from './ring-picture.js';
+import { RingView } from './ring-view.js';
+import { dropsText, natText, pathText, ringFacts } from './text/status.js';
 import type { Snapshot } from './use-status.js';
 
 const stateColour: Record<PeerState | 'down', string> = {
@@ -15,6 +17,24 @@ const stateColour: Record<PeerState | 'down', string> = {
 };
 /** Peers shown where the height of the screen is not known; the rest is counted. */
 export const maxPeerRows = 20;
+/** From this width on the ring stands beside the facts, which take so much of it. */
+const wideColumns = 104;
+const factColumns = 50;
+/** Height of the ring beside the facts: share of the screen, and no more than this. */
+const ringShare = 0.5;
+const maxRingRows = 20;
+/** Lines that are neither facts nor ring nor peers: heading, error, blank, titles, rest, keys; and one that Ink leaves free. */
+const linesAround = 7;
+
+/** What the view may fill. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  /** The terminal prints nothing but ASCII. */
+  readonly ascii?: boolean;
+}
+/** What stands under the facts. */
+export type Page = 'peers' | 'ring';
 
 interface Column {
   readonly title: string;
@@ -32,7 +52,7 @@ const columns: readonly Column[] = [
 function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
   return (
     <Box>
-      <Box width={10} flexShrink={0}>
+      <Box width={13} flexShrink={0}>
         <Text dimColor>{name}</Text>
       </Box>
       <Text wrap="truncate-end">{children}</Text>
@@ -98,29 +118,46 @@ export function peerOrder(a: PeerReport, b: PeerReport): number {
   return stateOrder.indexOf(a.state) - stateOrder.indexOf(b.state) || a.name.localeCompare(b.name, 'en');
 }
 
-export function StatusView({
-  snapshot,
-  error,
-  rows = maxPeerRows,
+function PeerTable({
+  peers,
+  rates,
+  rows,
 }: {
-  snapshot: Snapshot | undefined;
-  error: string | undefined;
-  /** Peers that fit the screen. */
-  rows?: number;
+  peers: readonly PeerReport[];
+  rates: Snapshot['peerRates'];
+  rows: number;
 }): ReactNode {
-  if (!snapshot) return <Text dimColor>{error ?? 'asking the node …'}</Text>;
-  const { status, rate, peerRates } = snapshot;
-  const { node, network, device, relays, nat } = status;
-  const peers = [...snapshot.peers].sort(peerOrder);
-  const shown = peers.slice(0, rows);
+  const shown = [...peers].sort(peerOrder).slice(0, rows);
   return (
     <Box flexDirection="column">
-      <Text>
+      <Row dim cells={columns.map(({ title }) => title)} />
+      {shown.map((peer) => (
+        <PeerRow key={peer.id} peer={peer} rate={rates.get(peer.id)} />
+      ))}
+      {peers.length === 0 && <Text dimColor>no peers yet</Text>}
+      {peers.length > shown.length && <Text dimColor>and {peers.length - shown.length} more</Text>}
+    </Box>
+  );
+}
+
+function Heading({ status, error }: { status: StatusReport; error: string | undefined }): ReactNode {
+  const { node, network, device } = status;
+  return (
+    <>
+      <Text wrap="truncate-end">
         <Text bold>{printable(network.name)}</Text> {network.cidr}
         {'  '}
         <Text bold>{printable(node.name)}</Text> {node.ip} on {device.name}, up {formatAge(node.uptimeMs)}
       </Text>
       {error !== undefined && <Text color="red">{error} Trying again.</Text>}
+    </>
+  );
+}
+
+function Facts({ status, rate }: { status: StatusReport; rate: Snapshot['rate'] }): ReactNode {
+  const { device, relays, nat, ring } = status;
+  return (
+    <>
       <Fact name="Traffic">
         in {formatRate(rate.rx, rate.ms)}, out {formatRate(rate.tx, rate.ms)}
       </Fact>
@@ -129,13 +166,74 @@ export function StatusView({
         <Relay key={`${relay.url} ${relay.transport}`} relay={relay} />
       ))}
       <Fact name="NAT">{natText(nat)}</Fact>
+      <Fact name="Members">about {Math.round(ring.sizeEstimate)}</Fact>
+      {ringFacts(ring).map(([name, text]) => (
+        <Fact key={name} name={name}>
+          {text}
+        </Fact>
+      ))}
+    </>
+  );
+}
+
+/** Lines of `Facts`. */
+function factCount({ relays, ring }: StatusReport): number {
+  return 4 + relays.length + ringFacts(ring).length;
+}
+
+function ringOn(page: Page, { status, peers }: Snapshot, screen: Screen): RingPicture {
+  const { columns, rows, ascii } = screen;
+  // The last line is the legend.
+  const whole = { columns, rows: rows - linesAround };
+  if (page === 'ring') return ringPicture(status, peers, whole, ascii);
+  const height = Math.min(maxRingRows, Math.floor(rows * ringShare)) - 1;
+  const beside = { columns: columns >= wideColumns ? columns - factColumns : 0, rows: height };
+  return ringPicture(status, peers, beside, ascii);
+}
+
+export function StatusView({
+  snapshot,
+  error,
+  screen,
+  page = 'peers',
+}: {
+  snapshot: Snapshot | undefined;
+  error: string | undefined;
+  /** No ring is drawn where this is not known. */
+  screen?: Screen;
+  page?: Page;
+}): ReactNode {
+  if (!snapshot) return <Text dimColor>{error ?? 'asking the node …'}</Text>;
+  const { status, peers, rate, peerRates } = snapshot;
+  const ring = screen && ringOn(page, snapshot, screen);
+  const drawn = ring !== undefined && ring.lines.length > 0;
+  if (page === 'ring' && drawn) {
+    return (
+      <Box flexDirection="column">
+        <Heading status={status} error={error} />
+        <RingView picture={ring} />
+      </Box>
+    );
+  }
+  const top = Math.max(factCount(status), drawn ? ring.lines.length + 1 : 0);
+  const rows = screen === undefined ? maxPeerRows : Math.max(1, screen.rows - top - linesAround);
+  return (
+    <Box flexDirection="column">
+      <Heading status={status} error={error} />
+      <Box>
+        <Box
+          flexDirection="column"
+          {...(drawn ? { width: factColumns, flexShrink: 0, paddingRight: 1 } : {})}
+        >
+          <Facts status={status} rate={rate} />
+        </Box>
+        {drawn && <RingView picture={ring} />}
+      </Box>
       <Box marginTop={1} flexDirection="column">
-        <Row dim cells={columns.map(({ title }) => title)} />
-        {shown.map((peer) => (
-          <PeerRow key={peer.id} peer={peer} rate={peerRates.get(peer.id)} />
-        ))}
-        {peers.length === 0 && <Text dimColor>no peers yet</Text>}
-        {peers.length > shown.length && <Text dimColor>and {peers.length - shown.length} more</Text>}
+        {page === 'peers' && <PeerTable peers={peers} rates={peerRates} rows={rows} />}
+        {page === 'ring' && (
+          <Text dimColor>{peers.length === 0 ? 'no peers yet' : 'no room to draw the ring here'}</Text>
+        )}
       </Box>
     </Box>
   );

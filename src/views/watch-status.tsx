@@ -1,31 +1,32 @@
-/** `evio status --watch` at a terminal, until Ctrl-C or q. */
+/** `evio status --watch` at a terminal, until Ctrl-C or q; r shows the ring in place of the peers. */
 import { Box, Text, useApp, useInput, useStdout } from 'ink';
-import type { ReactNode } from 'react';
-import { draw } from './terminal.js';
-import { StatusView } from './status-view.js';
+import { useState, type ReactNode } from 'react';
+import { draw, printsUnicode } from './terminal.js';
+import { StatusView, type Page } from './status-view.js';
 import { useStatus, type StatusSource } from './use-status.js';
 
 /** Height assumed where a terminal says it has none. */
 const defaultRows = 24;
-/** Lines of the view that are neither relays nor peers. */
-const linesAround = 10;
+const defaultColumns = 80;
 
-function LiveStatus(source: StatusSource): ReactNode {
+export function LiveStatus(source: StatusSource): ReactNode {
   const { snapshot, error } = useStatus(source);
   const { exit } = useApp();
   const { stdout } = useStdout();
-  const relays = snapshot?.status.relays.length ?? 0;
+  const [page, setPage] = useState<Page>('peers');
   useInput((input) => {
     if (input === 'q') exit();
+    if (input === 'r') setPage((now) => (now === 'ring' ? 'peers' : 'ring'));
   });
+  const screen = {
+    columns: stdout.columns || defaultColumns,
+    rows: stdout.rows || defaultRows,
+    ascii: !printsUnicode(process.env),
+  };
   return (
     <Box flexDirection="column">
-      <StatusView
-        snapshot={snapshot}
-        error={error}
-        rows={Math.max(1, (stdout.rows || defaultRows) - linesAround - relays)}
-      />
-      <Text dimColor>q ends</Text>
+      <StatusView snapshot={snapshot} error={error} screen={screen} page={page} />
+      <Text dimColor>r shows the {page === 'ring' ? 'peers' : 'ring'}, q ends</Text>
     </Box>
   );
 }

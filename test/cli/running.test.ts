@@ -52,17 +52,19 @@ describe('with a node', () => {
     const { stdout, stderr } = await home.run(['status', '--network', 'home']);
     expect(stderr).toBe('');
     expect(stdout).toMatchInlineSnapshot(`
-      "Network   home (0123456789abcdef), 10.144.0.0/16
-      Node      anna, 10.144.0.1, 02:aa:aa:aa:aa:aa
-      Id        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-      Running   1m 1s, process 4242, evio 0.1.0
-      Device    evio0, MTU 1350
-      Received  1.5 MB, 1200 frames
-      Sent      900 B, 9 frames
-      Dropped   no-peer 2
-      Relays    evio://192.0.2.1:3478 connected (udp, 12.3 ms)
-      NAT       endpoint-independent, seen as 198.51.100.7:40000
-      Peers     1, network of about 2
+      "Network      home (0123456789abcdef), 10.144.0.0/16
+      Node         anna, 10.144.0.1, 02:aa:aa:aa:aa:aa
+      Id           aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+      Running      1m 1s, process 4242, evio 0.1.0
+      Device       evio0, MTU 1350
+      Received     1.5 MB, 1200 frames
+      Sent         900 B, 9 frames
+      Dropped      no-peer 2
+      Relays       evio://192.0.2.1:3478 connected (udp, 12.3 ms)
+      NAT          endpoint-independent, seen as 198.51.100.7:40000
+      Peers        1, network of about 2
+      Predecessor  ben
+      Successors   ben
       "
     `);
   });
@@ -91,7 +93,7 @@ describe('with a node', () => {
     expect((await home.run(['peers', '--json'])).json()).toEqual({ peers: [peer] });
     expect((await home.run(['peers'])).stdout).toMatchInlineSnapshot(`
       "NAME  ADDRESS     STATE      PATH                      RTT      LINK       RECEIVED  SENT   ID
-      ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  on-demand  100 B     200 B  bbbbbbbb
+      ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  successor  100 B     200 B  bbbbbbbb
       "
     `);
   });

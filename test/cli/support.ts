@@ -124,7 +124,14 @@ export const status: StatusReport = {
   },
   relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3 }],
   nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.7:40000'] },
-  ring: { sizeEstimate: 2, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+  ring: {
+    sizeEstimate: 2,
+    predecessor: 'bb'.repeat(16),
+    successors: ['bb'.repeat(16)],
+    longLinks: [],
+    onDemand: [],
+    names: { ['bb'.repeat(16)]: 'ben' },
+  },
   peerCount: 1,
 };
 
@@ -135,7 +142,7 @@ export const peer: PeerReport = {
   mac: '02:bb:bb:bb:bb:bb',
   state: 'connected',
   path: { kind: 'direct', endpoint: '198.51.100.9:4242', rttMs: 3.21 },
-  link: 'on-demand',
+  link: 'successor',
   rxBytes: 100,
   txBytes: 200,
   lastHandshakeAgeMs: 4000,

@@ -40,10 +40,13 @@ describe('StatusView', () => {
     );
     expect(frame(<StatusView snapshot={after} error={undefined} />)).toMatchInlineSnapshot(`
       "home 10.144.0.0/16  anna 10.144.0.1 on evio0, up 1m 1s
-      Traffic   in 10.0 Mbit/s, out 0 bit/s
-      Drops     no-peer 2
-      Relay     evio://192.0.2.1:3478 connected udp 12.3 ms
-      NAT       endpoint-independent, seen as 198.51.100.7:40000
+      Traffic      in 10.0 Mbit/s, out 0 bit/s
+      Drops        no-peer 2
+      Relay        evio://192.0.2.1:3478 connected udp 12.3 ms
+      NAT          endpoint-independent, seen as 198.51.100.7:40000
+      Members      about 2
+      Predecessor  ben
+      Successors   ben
 
       NAME           ADDRESS         PATH                               RTT      IN          OUT
       ben            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     1.0 Mbit/s"

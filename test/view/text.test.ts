@@ -11,7 +11,7 @@ import {
 } from '../../src/views/format.js';
 import { doctorText } from '../../src/views/text/doctor.js';
 import { pingSummaryText } from '../../src/views/text/ping.js';
-import { dropsText, natText, peersText, statusText } from '../../src/views/text/status.js';
+import { dropsText, natText, peersText, ringFacts, statusText } from '../../src/views/text/status.js';
 import { tokensText } from '../../src/views/text/tokens.js';
 import { whyText } from '../../src/views/text/why.js';
 import { peer, status } from '../cli/support.js';
@@ -95,7 +95,7 @@ describe('reports', () => {
     expect(peersText([])).toBe('No peers yet.\n');
     expect(tokensText([])).toBe('No tokens were made here.\n');
     expect(peersText([{ ...peer, path: null, link: null }])).toContain('connected  -     -    -     100 B');
-    expect(statusText({ ...status, relays: [] })).toContain('Relays    none');
+    expect(statusText({ ...status, relays: [] })).toMatch(/^Relays +none$/m);
     expect(
       pingSummaryText({
         peer: 'b',
@@ -119,6 +119,28 @@ describe('reports', () => {
     );
     expect(dropsText({ a: 1, b: 0, c: 9 })).toBe('c 9, a 1');
     expect(dropsText({ b: 0 })).toBe('none');
+  });
+
+  it('tell the links on the ring, by name where it is known', () => {
+    const ids = Array.from({ length: 10 }, (_, i) => `${i}`.repeat(32));
+    const [a = '', b = '', c = ''] = ids;
+    const ring = {
+      sizeEstimate: 1023.6,
+      predecessor: a,
+      successors: [b, c],
+      longLinks: [],
+      onDemand: ids,
+      names: { [a]: 'anna', [b]: 'b\u0007en' },
+    };
+    const text = statusText({ ...status, ring });
+    expect(text.slice(text.indexOf('Peers'))).toMatchInlineSnapshot(`
+      "Peers        1, network of about 1024
+      Predecessor  anna
+      Successors   ben, 22222222
+      On demand    anna, ben, 22222222, 33333333, 44444444, 55555555, 66666666, 77777777 and 2 more
+      "
+    `);
+    expect(ringFacts({ ...ring, predecessor: null, successors: [], onDemand: [] })).toEqual([]);
   });
 
   it('say what to do', () => {

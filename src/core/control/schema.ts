@@ -72,6 +72,8 @@ export interface StatusReport {
     successors: string[];
     longLinks: string[];
     onDemand: string[];
+    /** Names of those of these members that the node knows, by id. */
+    names?: Record<string, string>;
   };
   peerCount: number;
 }

@@ -21,6 +21,30 @@ export function relayText(relay: StatusReport['relays'][number]): string {
   return `${printable(relay.url)} ${relay.state} (${relay.transport}${rtt})`;
 }
 
+type Ring = StatusReport['ring'];
+/** Members named in one line of the ring; the rest is counted. */
+const maxNamed = 8;
+
+/** The name of a member on the ring, or the beginning of its id where the node does not know it. */
+export function ringName(ring: Ring, id: string): string {
+  return printable(ring.names?.[id] ?? id.slice(0, 8));
+}
+
+/** The links of the node as named lines: those that there are. */
+export function ringFacts(ring: Ring): [string, string][] {
+  const list = (ids: readonly string[]): string => {
+    const named = ids.slice(0, maxNamed).map((id) => ringName(ring, id));
+    return `${named.join(', ')}${ids.length > maxNamed ? ` and ${ids.length - maxNamed} more` : ''}`;
+  };
+  const lines: [string, readonly string[]][] = [
+    ['Predecessor', ring.predecessor === null ? [] : [ring.predecessor]],
+    ['Successors', ring.successors],
+    ['Long links', ring.longLinks],
+    ['On demand', ring.onDemand],
+  ];
+  return lines.filter(([, ids]) => ids.length > 0).map(([name, ids]) => [name, list(ids)]);
+}
+
 export function statusText({ node, network, device, relays, nat, ring, peerCount }: StatusReport): string {
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
@@ -34,11 +58,14 @@ export function statusText({ node, network, device, relays, nat, ring, peerCount
     ['Received', `${formatBytes(device.rxBytes)}, ${device.rxFrames} frames`],
     ['Sent', `${formatBytes(device.txBytes)}, ${device.txFrames} frames`],
     ['Dropped', dropsText(device.drops)],
-    ...relays.map((relay, i): [string, string] => [i === 0 ? 'Relays' : '', relayText(relay)]),
+    ...(relays.length === 0 ? ['none'] : relays.map(relayText)).map((text, i): [string, string] => [
+      i === 0 ? 'Relays' : '',
+      text,
+    ]),
     ['NAT', natText(nat)],
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
+    ...ringFacts(ring),
   ];
-  if (relays.length === 0) pairs.splice(-2, 0, ['Relays', 'none']);
   return facts(pairs);
 }
 

@@ -1,0 +1,107 @@
+/** The ring around a node as a drawing: who it is linked with, and where on the ring everybody sits. Pure. */
+import type { LinkKind, PeerReport, StatusReport } from '../core/control/schema.js';
+import { clockwise, positionOfText, ringSize } from '../core/topology/position.js';
+import { drawRing, type RingPoint } from './ring.js';
+import { ringName } from './text/status.js';
+
+interface RingLink {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: LinkKind;
+}
+
+/** What a mark stands for; most important first. */
+export const roles = ['self', 'neighbour', 'static', 'long', 'on-demand', 'other'] as const;
+export type Role = (typeof roles)[number];
+const kinds: Record<LinkKind, Role> = {
+  successor: 'neighbour',
+  predecessor: 'neighbour',
+  static: 'static',
+  long: 'long',
+  'on-demand': 'on-demand',
+};
+
+export const marks: Record<Role, string> = {
+  self: '●',
+  neighbour: '○',
+  static: '■',
+  long: '◆',
+  'on-demand': '◇',
+  other: '·',
+};
+export const asciiMarks: Record<Role, string> = {
+  self: '@',
+  neighbour: 'o',
+  static: '#',
+  long: '+',
+  'on-demand': '*',
+  other: '-',
+};
+export const roleNames: Record<Role, string> = {
+  self: 'this node',
+  neighbour: 'near',
+  static: 'static',
+  long: 'long',
+  'on-demand': 'demand',
+  other: 'other',
+};
+
+/** Chords in a smaller circle hide each other: rows, of braille and of full stops. */
+const rowsForChords = 10;
+const asciiRowsForChords = 20;
+
+/** The links of the node, each once, most important first. */
+export function ringLinks(
+  { ring }: Pick<StatusReport, 'ring'>,
+  peers: readonly PeerReport[],
+): (RingLink & { role: Role })[] {
+  const links = new Map<string, RingLink>();
+  const add = (kind: LinkKind, ids: readonly string[]): void => {
+    for (const id of ids) if (!links.has(id)) links.set(id, { id, name: ringName(ring, id), kind });
+  };
+  for (const { id, name, link } of peers) if (link !== null) links.set(id, { id, name, kind: link });
+  add('successor', ring.successors);
+  add('predecessor', ring.predecessor === null ? [] : [ring.predecessor]);
+  add('long', ring.longLinks);
+  add('on-demand', ring.onDemand);
+  return [...links.values()]
+    .map((link) => ({ ...link, role: kinds[link.kind] }))
+    .sort((a, b) => roles.indexOf(a.role) - roles.indexOf(b.role));
+}
+
+export interface RingPicture {
+  /** None where there is no room, or nobody but this node. */
+  readonly lines: readonly string[];
+  /** What the marks mean, of those that there are. */
+  readonly legend: readonly { readonly role: Role; readonly mark: string; readonly text: string }[];
+}
+
+/** This node is on top; clockwise is the direction of growing ids. */
+export function ringPicture(
+  status: Pick<StatusReport, 'ring' | 'node'>,
+  peers: readonly PeerReport[],
+  size: { readonly columns: number; readonly rows: number },
+  ascii = false,
+): RingPicture {
+  const signs = ascii ? asciiMarks : marks;
+  const self = positionOfText(status.node.id);
+  const angleOf = (id: string): number => clockwise(self, positionOfText(id)) / ringSize;
+  const links = ringLinks(status, peers);
+  const linked = new Set(links.map(({ id }) => id));
+  const others = peers.filter(({ id, state }) => !linked.has(id) && state !== 'unreachable');
+  if (links.length + others.length === 0) return { lines: [], legend: [] };
+  const points: RingPoint[] = [
+    { angle: 0, mark: signs.self, label: status.node.name },
+    ...links.map(({ id, name, role }) => ({ angle: angleOf(id), mark: signs[role], label: name })),
+    ...others.map(({ id }) => ({ angle: angleOf(id), mark: signs.other })),
+  ];
+  const chords = links.map((_, i): [number, number] => [0, i + 1]);
+  const roomy = size.rows >= (ascii ? asciiRowsForChords : rowsForChords);
+  const lines = drawRing({ size, points, chords: roomy ? chords : [], ascii });
+  const present = new Set<Role>(['self', ...links.map(({ role }) => role)]);
+  if (others.length > 0) present.add('other');
+  const legend = roles
+    .filter((role) => present.has(role))
+    .map((role) => ({ role, mark: signs[role], text: roleNames[role] }));
+  return { lines, legend: lines.length === 0 ? [] : legend };
+}
