@@ -93,6 +93,7 @@ export class Engine implements Node {
   #readyTold = false;
   #stopAsked = false;
   #addressAttempt = 0;
+  #membersStale = false;
   #planeRestarts = 0;
 
   constructor(options: NodeOptions, ports: EnginePorts) {
@@ -623,11 +624,20 @@ export class Engine implements Node {
   /* ---- members and peers ---- */
 
   #memberChanged(member: Member): void {
-    const { plane, members, relays } = this.#live;
-    plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
-    this.#change({ members: members.all().map((peer) => toBase64Url(peer.member.credential)) });
-    this.#running?.overlay.membersChanged(this.#now);
+    const running = this.#live;
+    const { relays } = running;
     if (relays.complete && relays.isOnline(member.idText)) this.#appeared(member.idText);
+    this.#saveSoon();
+    if (this.#membersStale) return;
+    this.#membersStale = true;
+    // A welcome brings many members at once: plane and overlay hear of them together.
+    queueMicrotask(() => {
+      this.#membersStale = false;
+      if (this.#running !== running) return;
+      const { plane, members, overlay } = running;
+      plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
+      overlay.membersChanged(this.#now);
+    });
   }
 
   #peerConnected(peer: Peer): void {
@@ -738,11 +748,17 @@ export class Engine implements Node {
 
   #change(change: Partial<NodeState>): void {
     this.#state = { ...this.#state, ...change };
+    this.#saveSoon();
+  }
+
+  #saveSoon(): void {
     if (this.#saveAt === Infinity) this.#saveAt = this.#now + saveMs;
   }
 
   #save(): void {
     this.#saveAt = Infinity;
+    const members = this.#running?.members.all().map((peer) => toBase64Url(peer.member.credential));
+    if (members) this.#state = { ...this.#state, members };
     try {
       this.#options.saveState(this.#state);
     } catch (thrown) {

@@ -1,5 +1,5 @@
 /** Whole nodes against each other under a virtual clock: real handshakes, real sealing, no relay, a net of our own. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { NodeEvent } from '../../src/core/control/schema.js';
 import { stateSchema, type NodeState, type Profile } from '../../src/core/config/schema.js';
 import { Engine } from '../../src/core/engine.js';
@@ -249,6 +249,20 @@ describe('two engines', () => {
     net.open('203.0.113.66', 666, () => undefined).send(packet, { host: '192.0.2.1', port: 5000 });
     await clock.run(500);
     expect(a.engine.peers()[0]).toMatchObject({ id: ids[1], ip: before?.ip, state: 'connected' });
+  });
+
+  it('tell the plane of many new members at once, and keep them all', async () => {
+    const clock = new VirtualClock();
+    const [first, ...others] = network(30, clock) as [Profile, ...Profile[]];
+    const net = new MemoryNet({ clock });
+    const members = others.map((profile) => profile.credential);
+    const a = box(net, clock, first, '192.0.2.1', { members }, 11);
+    const starting = a.engine.start();
+    const told = vi.spyOn(a.plane, 'setNeighbours');
+    await starting;
+    await clock.run(3_000);
+    expect(told.mock.calls.map(([neighbours]) => neighbours.length)).toEqual([29]);
+    expect(new Set(a.saved?.members)).toEqual(new Set(members));
   });
 
   it('survive a stranger who sends garbage, replays and truncated handshakes', async () => {
