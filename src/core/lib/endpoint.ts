@@ -103,7 +103,3 @@ export function readEndpoint(reader: ByteReader): Endpoint {
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.host === b.host;
 }
-
-export function isIPv6Endpoint(endpoint: Endpoint): boolean {
-  return endpoint.host.includes(':');
-}
