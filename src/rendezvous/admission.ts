@@ -14,7 +14,7 @@ import { openNetwork, type NetworkFacts } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
 import { equalBytes, fromBase64Url, toHex } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
-import type { RelayLimits } from './limits.js';
+import { isLoopback, siteKey, type RelayLimits } from './limits.js';
 import type { KnownMember, NetworkRecord, Registry } from './registry.js';
 import type { ReceiptLine } from './store.js';
 
@@ -26,6 +26,8 @@ export interface AdmissionContext {
   readonly allow: ReadonlySet<string>;
   readonly registry: Registry;
   readonly limits: RelayLimits;
+  /** Address that the node connects from. */
+  readonly observed: string;
   readonly dateMs: number;
 }
 
@@ -85,7 +87,14 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   if (!nodeName.test(member.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
   const existing = registry.network(networkId);
-  if (!existing && registry.size >= limits.networks) return refuse('full', 'no room for another network');
+  // Networks that the operator listed are not invented ones.
+  const site = allow.size > 0 || isLoopback(context.observed) ? undefined : siteKey(context.observed);
+  if (!existing) {
+    if (registry.size >= limits.networks) return refuse('full', 'no room for another network');
+    if (site !== undefined && registry.countFrom(site) >= limits.networksPerSource) {
+      return refuse('full', `no room for another network from ${context.observed}`);
+    }
+  }
   const holder = existing?.holder(member.ip);
   if (holder && holder.id !== member.idText) {
     return refuse('address-taken', `the address is held by ${holder.name}`, holder.name);
@@ -97,7 +106,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
 
   const use = countUse(bytes, facts, networkId, existing, context);
   if ('code' in use) return refuse(use.code, use.message);
-  const record = existing ?? registry.ensure(networkId);
+  const record = existing ?? registry.ensure(networkId, site);
   if (use.counted) record.count(use.counted);
   const known: KnownMember =
     before && before.signedAt > member.signedAt

@@ -100,7 +100,9 @@ export class Hub implements SessionHost, ForwarderListener {
 
   hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void {
     const { keys, allow, registry, limits, env } = this.#options;
-    const verdict = admit(hello, remoteStatic, { keys, allow, registry, limits, dateMs: env.clock.date() });
+    const dateMs = env.clock.date();
+    const { observed } = session;
+    const verdict = admit(hello, remoteStatic, { keys, allow, registry, limits, observed, dateMs });
     if (!verdict.ok) {
       this.turnedAway(verdict.code);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });

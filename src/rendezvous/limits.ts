@@ -14,8 +14,9 @@ export interface RelayLimits {
   /** Relayed data, Mbit/s, of one node and of one network, each by UDP and by WebSocket. Infinity: no limit. */
   readonly nodeMbps: number;
   readonly networkMbps: number;
-  /** Networks, and members of one network, that are remembered. */
+  /** Networks, in all and first seen from one source (IPv4 /24, IPv6 /48), and members of one network that are remembered. */
   readonly networks: number;
+  readonly networksPerSource: number;
   readonly membersPerNetwork: number;
   /** A network of up to this many known members tells everybody of everybody; a larger one tells of neighbours. */
   readonly introduceAll: number;
@@ -35,6 +36,7 @@ export const defaultLimits: RelayLimits = {
   nodeMbps: 10_000,
   networkMbps: 40_000,
   networks: 4_096,
+  networksPerSource: 16,
   membersPerNetwork: 16_384,
   introduceAll: 256,
   handshakeMs: 5_000,
@@ -54,18 +56,37 @@ export function byteBurst(mbps: number): number {
 
 /** An address as limits see it: IPv6 by its /64, which one household or host has for itself. */
 export function sourceKey(address: string): string {
-  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (!bare.includes(':')) return bare;
+  const words = ipv6Words(address);
+  return words ? words.slice(0, 4).join(':') : bareAddress(address);
+}
+
+/** Whose address it is, roughly: an IPv4 /24 or an IPv6 /48. */
+export function siteKey(address: string): string {
+  const words = ipv6Words(address);
+  return words ? words.slice(0, 3).join(':') : bareAddress(address).split('.').slice(0, 3).join('.');
+}
+
+/** Loopback: whoever is behind a reverse proxy on this machine, so nobody in particular. */
+export function isLoopback(address: string): boolean {
+  const bare = bareAddress(address);
+  return bare.startsWith('127.') || bare === '::1';
+}
+
+/** Without zone; IPv4 also where it is written as IPv6. */
+function bareAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+}
+
+/** The eight words of an IPv6 address, or undefined. */
+function ipv6Words(address: string): string[] | undefined {
+  const bare = bareAddress(address);
+  if (!bare.includes(':')) return undefined;
   const [head = '', tail] = bare.split('::') as [string, string?];
   const left = head === '' ? [] : head.split(':');
-  if (tail === undefined) return left.slice(0, 4).join(':');
+  if (tail === undefined) return left;
   const right = tail === '' ? [] : tail.split(':');
-  const words = [
-    ...left,
-    ...new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'),
-    ...right,
-  ];
-  return words.slice(0, 4).join(':');
+  const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return [...left, ...zeros, ...right];
 }
 
 /** One bucket a source, bounded: when too many sources are known, those that said nothing lately are forgotten. */

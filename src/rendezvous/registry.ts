@@ -37,6 +37,8 @@ export class NetworkRecord {
   readonly id: string;
   /** Number of this network within the process. */
   readonly slot: number;
+  /** Where it was first seen from (limits.ts, `siteKey`); undefined when that does not count, or was in an earlier run. */
+  readonly site: string | undefined;
   /** Public key of the invite, hexadecimal → its uses. */
   readonly invites = new Map<string, InviteUses>();
   readonly #online = new Map<string, Session>();
@@ -47,9 +49,10 @@ export class NetworkRecord {
   readonly #byName = new Map<string, Set<string>>();
   readonly #ids = new IdRing();
 
-  constructor(id: string, slot: number) {
+  constructor(id: string, slot: number, site?: string) {
     this.id = id;
     this.slot = slot;
+    this.site = site;
   }
 
   /** In the order of ids. A copy. */
@@ -171,6 +174,8 @@ export class NetworkRecord {
 export class Registry {
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #free: number[] = [];
+  /** Networks first seen from each site. */
+  readonly #perSite = new Map<string, number>();
 
   get networks(): Iterable<NetworkRecord> {
     return this.#networks.values();
@@ -184,12 +189,18 @@ export class Registry {
     return this.#networks.get(id);
   }
 
+  /** Networks that were first seen from a site. */
+  countFrom(site: string): number {
+    return this.#perSite.get(site) ?? 0;
+  }
+
   /** The record of a network, made when there is none. */
-  ensure(id: string): NetworkRecord {
+  ensure(id: string, site?: string): NetworkRecord {
     let record = this.#networks.get(id);
     if (!record) {
-      record = new NetworkRecord(id, this.#free.pop() ?? this.#networks.size);
+      record = new NetworkRecord(id, this.#free.pop() ?? this.#networks.size, site);
       this.#networks.set(id, record);
+      if (site !== undefined) this.#perSite.set(site, this.countFrom(site) + 1);
     }
     return record;
   }
@@ -209,12 +220,20 @@ export class Registry {
       record.prune(dateMs);
       changed ||= record.size + record.invites.size !== before;
       if (record.size === 0 && record.invites.size === 0 && record.online.size === 0) {
-        this.#networks.delete(record.id);
-        this.#free.push(record.slot);
+        this.#forget(record);
         changed = true;
       }
     }
     return changed;
+  }
+
+  #forget({ id, slot, site }: NetworkRecord): void {
+    this.#networks.delete(id);
+    this.#free.push(slot);
+    if (site === undefined) return;
+    const left = this.countFrom(site) - 1;
+    if (left > 0) this.#perSite.set(site, left);
+    else this.#perSite.delete(site);
   }
 
   restore(state: RelayState, journal: readonly ReceiptLine[]): void {
