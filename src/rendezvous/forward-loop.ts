@@ -4,6 +4,8 @@
  */
 import type { Arena } from '../core/native/arena.js';
 import { Errno } from '../core/native/libc.js';
+import { sockaddrLength } from '../core/native/sockaddr.js';
+import type { UdpSocket } from '../core/native/udp-socket.js';
 import { nodeIdLength, PacketType, relayHeaderLength } from '../core/wire/packet.js';
 import type { CounterBlock } from './counters.js';
 import { ForwardCore, Verdict } from './forward-core.js';
@@ -14,13 +16,7 @@ import {
   type ForwardEvent,
   type ForwardSetup,
 } from './forward-messages.js';
-import {
-  endpointOfSockaddr,
-  maxSegments,
-  SocketIo,
-  sockaddrLength,
-  type NativeSocket,
-} from './forward-socket.js';
+import { endpointOfSockaddr, maxSegments, SocketIo } from './forward-socket.js';
 import type { ForwardTable } from './forward-table.js';
 
 /** The largest UDP payload there is, IPv6. */
@@ -95,7 +91,7 @@ export class ForwardLoop {
     if (setup.alternate) this.openAlternate(setup.alternate);
   }
 
-  openAlternate(socket: NativeSocket): void {
+  openAlternate(socket: UdpSocket): void {
     this.#alternate ??= new SocketIo(this.#arena, socket);
   }
 

@@ -1,13 +1,13 @@
 /** Between the relay's main thread and its forwarding thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from '../core/lib/endpoint.js';
+import type { UdpSocket } from '../core/native/udp-socket.js';
 import type { Association } from './forward-table.js';
-import type { NativeSocket } from './forward-socket.js';
 import type { RelayLimits } from './limits.js';
 
 export interface ForwardSetup {
   readonly port: MessagePort;
-  readonly socket: NativeSocket;
+  readonly socket: UdpSocket;
   readonly wakeFd: number;
   /** Memory of the arena, mapped by the main thread; it outlives the thread. */
   readonly arenaAddress: number;
@@ -17,7 +17,7 @@ export interface ForwardSetup {
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
   readonly associations: readonly Association[];
-  readonly alternate: NativeSocket | undefined;
+  readonly alternate: UdpSocket | undefined;
   readonly limits: RelayLimits;
   readonly seed: number;
 }
@@ -41,7 +41,7 @@ export type ForwardCommand =
   | { readonly type: 'add'; readonly association: Association }
   | { readonly type: 'remove'; readonly index: number }
   | { readonly type: 'release'; readonly index: number }
-  | { readonly type: 'alternate'; readonly socket: NativeSocket }
+  | { readonly type: 'alternate'; readonly socket: UdpSocket }
   | {
       readonly type: 'deliver';
       readonly destination: number;

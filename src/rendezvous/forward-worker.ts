@@ -5,10 +5,10 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../core/native/arena.js';
 import { libc, PollEvent, Pollfd } from '../core/native/libc.js';
+import { sockaddrLength } from '../core/native/sockaddr.js';
 import { CounterBlock } from './counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';
-import { sockaddrLength } from './forward-socket.js';
 import { ForwardTable } from './forward-table.js';
 import { monotonicMs } from './monotonic.js';
 

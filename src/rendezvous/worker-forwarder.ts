@@ -8,6 +8,7 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { Env } from '../core/lib/env.js';
 import { Arena, mapLow, unmap } from '../core/native/arena.js';
 import { EventfdFlag, libc } from '../core/native/libc.js';
+import type { UdpSocket } from '../core/native/udp-socket.js';
 import { CounterBlock } from './counters.js';
 import {
   ControlWord,
@@ -16,7 +17,7 @@ import {
   type ForwardEvent,
   type ForwardSetup,
 } from './forward-messages.js';
-import { openNativeSocket, type NativeSocket } from './forward-socket.js';
+import { openForwardSocket } from './forward-socket.js';
 import { tableBytes, type Association } from './forward-table.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
 import type { RelayLimits } from './limits.js';
@@ -46,8 +47,8 @@ export class WorkerForwarder implements Forwarder {
   readonly #one = new Arena(8);
   #arenaAddress = 0;
   #wakeFd = -1;
-  #socket: NativeSocket | undefined;
-  #alternate: NativeSocket | undefined;
+  #socket: UdpSocket | undefined;
+  #alternate: UdpSocket | undefined;
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
   #exited: Promise<unknown> = Promise.resolve();
@@ -69,7 +70,7 @@ export class WorkerForwarder implements Forwarder {
   }
 
   async open(host: string, port: number): Promise<number> {
-    const socket = openNativeSocket(host, port);
+    const socket = openForwardSocket(host, port);
     this.#socket = socket;
     this.#wakeFd = libc().eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
     this.#arenaAddress = mapLow(arenaLength);
@@ -78,7 +79,7 @@ export class WorkerForwarder implements Forwarder {
   }
 
   async openAlternate(host: string, port: number): Promise<number> {
-    const socket = openNativeSocket(host, port);
+    const socket = openForwardSocket(host, port);
     this.#alternate = socket;
     this.#command({ type: 'alternate', socket });
     return socket.port;

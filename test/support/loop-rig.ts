@@ -12,7 +12,7 @@ import {
   type SharedMemory,
 } from '../../src/core/dataplane/shared.js';
 import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane.js';
-import { readSockaddr, sockaddrSize, writeSockaddr } from '../../src/core/dataplane/sockaddr.js';
+import { readSockaddr, sockaddrSize, writeSockaddr } from '../../src/core/native/sockaddr.js';
 import { macOf as macOfId } from '../../src/core/identity/node-id.js';
 import { Arena, mapLow } from '../../src/core/native/arena.js';
 import { Errno } from '../../src/core/native/libc.js';

@@ -1,12 +1,12 @@
 /** `PacketIo` over a TAP descriptor and a UDP socket: recvmsg with UDP_GRO, sendmsg with UDP_SEGMENT (udp(7)). */
 import type { Arena } from '../native/arena.js';
-import { Cmsghdr, Errno, Iovec, libc, Msghdr, PollEvent, Pollfd, Socket, type Libc } from '../native/libc.js';
+import { Errno, libc, Msghdr, PollEvent, Pollfd, Socket, type Libc } from '../native/libc.js';
 import type { PacketIo } from './packet-io.js';
-import { narrowSockaddr, sockaddrSize, widenSockaddr } from './sockaddr.js';
+import { narrowSockaddr, sockaddrSize, widenSockaddr } from '../native/sockaddr.js';
+import { aim, cutInto, prepare, receiveMessage, segmentOf, sendMessage } from '../native/udp-message.js';
 
 /** How long a full socket buffer may hold up the loop, twice at most for one batch. */
 const writableWaitMs = 5;
-const controlCapacity = 64;
 
 export interface KernelDescriptors {
   readonly tapFd: number;
@@ -39,28 +39,18 @@ export class KernelIo implements PacketIo {
     this.#udpFd = fds.udpFd;
     this.#ipv6 = fds.ipv6;
     this.from = arena.alloc(sockaddrSize);
-    this.#rx = arena.alloc(Msghdr.size);
-    this.#rxIov = arena.alloc(Iovec.size);
-    this.#rxControl = arena.alloc(controlCapacity);
-    this.#tx = arena.alloc(Msghdr.size);
-    this.#txIov = arena.alloc(Iovec.size);
-    this.#txControl = arena.alloc(controlCapacity);
+    const rx = receiveMessage(arena, this.from, sockaddrSize);
+    this.#rx = rx.header;
+    this.#rxIov = rx.iov;
+    this.#rxControl = rx.control;
     this.#txName = arena.alloc(sockaddrSize);
+    const tx = sendMessage(arena, this.#txName, sockaddrSize);
+    this.#tx = tx.header;
+    this.#txIov = tx.iov;
+    this.#txControl = tx.control;
     this.#pollfd = arena.alloc(Pollfd.size);
     this.#option = arena.alloc(8);
-    const { view, base } = arena;
-    for (const [message, iov, control] of [
-      [this.#rx, this.#rxIov, this.#rxControl],
-      [this.#tx, this.#txIov, this.#txControl],
-    ] as const) {
-      arena.setPointer(message + Msghdr.iov, base + iov);
-      view.setUint32(message + Msghdr.iovLength, 1, true);
-      arena.setPointer(message + Msghdr.control, base + control);
-    }
-    arena.setPointer(this.#rx + Msghdr.name, base + this.from);
-    view.setUint32(this.#txControl + Cmsghdr.length, Cmsghdr.data + 2, true);
-    view.setInt32(this.#txControl + Cmsghdr.level, Socket.SOL_UDP, true);
-    view.setInt32(this.#txControl + Cmsghdr.type, Socket.UDP_SEGMENT, true);
+    const { view } = arena;
     view.setInt32(this.#pollfd + Pollfd.fd, fds.udpFd, true);
     view.setUint16(this.#pollfd + Pollfd.events, PollEvent.out, true);
   }
@@ -78,25 +68,12 @@ export class KernelIo implements PacketIo {
   receive(at: number, max: number): number {
     const { view, base } = this.#arena;
     const rx = this.#rx;
-    const iov = this.#rxIov;
-    view.setUint32(iov, base + at, true);
-    if (base > 0xffff_ffff) this.#arena.setPointer(iov, base + at);
-    view.setUint32(iov + Iovec.length, max, true);
-    view.setUint32(rx + Msghdr.nameLength, sockaddrSize, true);
-    view.setUint32(rx + Msghdr.controlLength, controlCapacity, true);
+    aim(view, this.#rxIov, base + at, max);
+    prepare(view, rx, sockaddrSize);
     const n = this.#libc.recvmsg(this.#udpFd, base + rx, 0);
     if (n < 0) return -this.#libc.errno();
     if (!this.#ipv6) widenSockaddr(view, this.from);
-    const control = this.#rxControl;
-    this.segment = n;
-    if (
-      view.getUint32(rx + Msghdr.controlLength, true) >= Cmsghdr.data + 4 &&
-      view.getInt32(control + Cmsghdr.type, true) === Socket.UDP_GRO &&
-      view.getInt32(control + Cmsghdr.level, true) === Socket.SOL_UDP
-    ) {
-      const segment = view.getInt32(control + Cmsghdr.data, true);
-      if (segment > 0) this.segment = segment;
-    }
+    this.segment = segmentOf(view, rx, this.#rxControl, n);
     return n;
   }
 
@@ -119,22 +96,11 @@ export class KernelIo implements PacketIo {
       name = this.#txName;
       nameLength = 16;
     }
-    if (base > 0xffff_ffff) {
-      this.#arena.setPointer(tx + Msghdr.name, base + name);
-      this.#arena.setPointer(this.#txIov, base + at);
-    } else {
-      view.setUint32(tx + Msghdr.name, base + name, true);
-      view.setUint32(this.#txIov, base + at, true);
-    }
+    if (base > 0xffff_ffff) this.#arena.setPointer(tx + Msghdr.name, base + name);
+    else view.setUint32(tx + Msghdr.name, base + name, true);
     view.setUint32(tx + Msghdr.nameLength, nameLength, true);
-    view.setUint32(this.#txIov + Iovec.length, length, true);
-    if (segment > 0) {
-      view.setUint16(this.#txControl + Cmsghdr.data, segment, true);
-      // CMSG_SPACE(2): the header and two bytes, padded to eight.
-      view.setUint32(tx + Msghdr.controlLength, Cmsghdr.data + 8, true);
-    } else {
-      view.setUint32(tx + Msghdr.controlLength, 0, true);
-    }
+    aim(view, this.#txIov, base + at, length);
+    cutInto(view, tx, this.#txControl, segment);
     for (let attempt = 0; ; attempt++) {
       const n = this.#libc.sendmsg(this.#udpFd, base + tx, 0);
       if (n >= 0) return 0;

@@ -26,7 +26,7 @@ import { Grower } from './gro.js';
 import type { Origin } from './plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from './seal.js';
-import { readSockaddr, sameSockaddr } from './sockaddr.js';
+import { readSockaddr, sameSockaddr } from '../native/sockaddr.js';
 import { DeviceField, Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 

@@ -3,7 +3,7 @@ import type { Arena } from '../native/arena.js';
 import { positionOf } from '../topology/position.js';
 import { nodeIdLength, relayHeaderLength } from '../wire/packet.js';
 import type { Path, RelayRoute } from './plane.js';
-import { sockaddrSize, writeSockaddr } from './sockaddr.js';
+import { sockaddrSize, writeSockaddr } from '../native/sockaddr.js';
 
 export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];

@@ -8,7 +8,7 @@ import {
   sharedMemory,
   type SharedMemory,
 } from '../../../src/core/dataplane/shared.js';
-import { sockaddrSize, writeSockaddr } from '../../../src/core/dataplane/sockaddr.js';
+import { sockaddrSize, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { Arena, mapLow } from '../../../src/core/native/arena.js';
 import { Errno } from '../../../src/core/native/libc.js';
 import { buildTcp, plainFrame } from '../../support/frames.js';

@@ -1,7 +1,7 @@
 /** Sockets of the machine this runs on: loopback only, no privilege needed. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { KernelIo } from '../../../src/core/dataplane/kernel-io.js';
-import { readSockaddr, writeSockaddr } from '../../../src/core/dataplane/sockaddr.js';
+import { readSockaddr, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/udp-socket.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { Arena } from '../../../src/core/native/arena.js';

@@ -6,7 +6,7 @@ import {
   sameSockaddr,
   widenSockaddr,
   writeSockaddr,
-} from '../../../src/core/dataplane/sockaddr.js';
+} from '../../../src/core/native/sockaddr.js';
 
 const u8 = new Uint8Array(128);
 const view = new DataView(u8.buffer);

@@ -1,14 +1,19 @@
 /**
  * Socket addresses in memory. Everything in the plane keeps a `struct sockaddr_in6` of 28 bytes, IPv4 as mapped
- * address; only the socket itself (kernel-io.ts) turns it into a `sockaddr_in` where IPv6 is off.
+ * address; only the socket itself (dataplane/kernel-io.ts) turns it into a `sockaddr_in` where IPv6 is off.
  *
  *   sockaddr_in6: family 2 | port 2 BE | flow 4 | address 16 | scope 4
  *   sockaddr_in:  family 2 | port 2 BE | address 4 | zero 8
  */
 import { addressBytes, addressText, type Endpoint } from '../lib/endpoint.js';
-import { Sockaddr, Socket } from '../native/libc.js';
+import { Sockaddr, Socket } from './libc.js';
 
 export const sockaddrSize = Sockaddr.in6Size;
+
+/** What the system takes and gives for a socket of this family. */
+export function sockaddrLength(ipv6: boolean): number {
+  return ipv6 ? Sockaddr.in6Size : Sockaddr.inSize;
+}
 
 /** Writes the address; false when the host is no IP literal. A zone must be a number (`fe80::1%3`). */
 export function writeSockaddr(u8: Uint8Array, view: DataView, at: number, endpoint: Endpoint): boolean {
