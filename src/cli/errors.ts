@@ -20,7 +20,9 @@ function sentenceOf(message: string): string {
     .split('\n')
     .map((line) => line.trim().replace(/\s+/g, ' '))
     .filter((line) => line !== '' && !line.startsWith('See more help'))
-    .filter((line) => !/^The following errors? occurred:$/.test(line));
+    .filter((line) => !/^The following errors? occurred:$/.test(line))
+    // Advice on flags that take several values at once: ours take one each.
+    .filter((line) => !/^(Note: --.* multiple values|Alternatively, you can use "--")/.test(line));
   const text = lines.join(' ');
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -11,6 +11,7 @@ export const networkFlag = Flags.string({
 /** Peers to stay linked with. */
 export const linkFlag = Flags.string({
   multiple: true,
+  multipleNonGreedy: true,
   helpValue: 'PEER',
   description: 'keep a link to this peer whatever the ring says: name, address or id; repeatable',
 });

@@ -22,6 +22,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
   static override flags = {
     relay: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       helpValue: 'URL|HOST:PORT',
       description:
         'rendezvous server, as "evio relay" printed it; a bare HOST:PORT pins the key it shows; repeatable',

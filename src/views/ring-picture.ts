@@ -1,6 +1,5 @@
 /** The ring around a node as a drawing: who it is linked with, and where on the ring everybody sits. Pure. */
 import type { LinkKind, PeerReport, StatusReport } from '../core/control/schema.js';
-import { clockwise, positionOfText, ringSize } from '../core/topology/position.js';
 import { drawRing, type RingPoint } from './ring.js';
 import { ringName } from './text/status.js';
 
@@ -50,6 +49,11 @@ export const roleNames: Record<Role, string> = {
 const rowsForChords = 10;
 const asciiRowsForChords = 20;
 
+/** Where on the ring an id sits, in turns from the lowest. 32 bits are finer than any drawing. */
+function turnOf(id: string): number {
+  return parseInt(id.slice(0, 8), 16) / 2 ** 32;
+}
+
 /** The links of the node, each once, most important first. */
 export function ringLinks(
   { ring }: Pick<StatusReport, 'ring'>,
@@ -84,8 +88,8 @@ export function ringPicture(
   ascii = false,
 ): RingPicture {
   const signs = ascii ? asciiMarks : marks;
-  const self = positionOfText(status.node.id);
-  const angleOf = (id: string): number => clockwise(self, positionOfText(id)) / ringSize;
+  const self = turnOf(status.node.id);
+  const angleOf = (id: string): number => turnOf(id) - self;
   const links = ringLinks(status, peers);
   const linked = new Set(links.map(({ id }) => id));
   const others = peers.filter(({ id, state }) => !linked.has(id) && state !== 'unreachable');

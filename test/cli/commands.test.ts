@@ -134,6 +134,11 @@ describe('wrong usage', () => {
     },
   );
 
+  it('says what is missing, and nothing that is beside the point', async () => {
+    const { error } = await home.run(['join', '--json']);
+    expect(error().message).toMatch(/^TOKEN is missing: [^.]+\.$/);
+  });
+
   it.each([
     [['token', 'create', '--expires', 'soon']],
     [['init', 'home', '--mtu', '1']],

@@ -229,6 +229,29 @@ describe('join', () => {
   });
 });
 
+describe('flags that may be repeated', () => {
+  it('leave the argument after them alone', async () => {
+    const { token } = await madeNetwork(owner);
+    const joined = await guest.run([
+      'join',
+      '--no-start',
+      '--link',
+      'anna',
+      '--link',
+      'ben',
+      token,
+      '--json',
+    ]);
+    expect(joined.status).toBe(0);
+    const { id } = joined.json<Made>().network;
+    const text = readFileSync(join(guest.path, 'networks', id, 'profile.json'), 'utf8');
+    expect((JSON.parse(text) as { links: string[] }).links).toEqual(['anna', 'ben']);
+    // Nobody is asked before the name was checked.
+    const { error } = await guest.run(['init', '--relay', '127.0.0.1:9', 'no name', '--json']);
+    expect(error().message).toContain('no name');
+  });
+});
+
 describe('storage', () => {
   it.each([
     ['{', 'EVIO_PROFILE_CORRUPT'],
