@@ -5,9 +5,10 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PeerField, peerStride } from '../../src/core/dataplane/shared.js';
 import { Kind } from '../../src/core/wire/packet.js';
 import { buildTcp, plainFrame, type TcpFrame } from '../support/frames.js';
-import { endpointOf, indexOf, macOf, makeRig, type Rig } from '../support/loop-rig.js';
+import { endpointOf, idOf, indexOf, macOf, makeRig, openAs, slotOf, type Rig } from '../support/loop-rig.js';
 
 const from = endpointOf(1);
 let counter = 0;
@@ -208,5 +209,110 @@ describe('members', () => {
       { numRuns: 150 },
     );
     expectAlive(bridged);
+  });
+});
+
+describe('envelopes and floods', () => {
+  const links = (leaf: boolean): Rig => {
+    const rig = makeRig(2, undefined, leaf);
+    for (const n of [1, 3, 4]) rig.meet(n, { bridge: n === 4 });
+    rig.link([{ n: 1 }, { n: 3, neighbours: [5] }, { n: 4, forwards: false, flood: 'copy' }]);
+    return rig;
+  };
+  const id = fc.oneof(
+    fc.constantFrom(1, 2, 3, 4, 5, 9).map(idOf),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  );
+  const ttl = fc.constantFrom(0, 1, 2, 32, 255);
+  const innerFrame = fc.oneof(
+    fc.uint8Array({ maxLength: 80 }),
+    fc.tuple(fc.constantFrom(1, 2, 3, 4, 5), fc.nat(200), fc.boolean()).map(([n, length, group]) => {
+      const to = group ? new Uint8Array(6).fill(255) : macOf(9);
+      return plainFrame(to, macOf(n), 14 + length);
+    }),
+    fc.nat(600).map((n) => buildTcp({ ...base, payload: new Uint8Array(n) }, 'partial').bytes),
+  );
+  const innerPlain = fc
+    .tuple(fc.constantFrom(0, 0, 1, 1, 2, 0x10, 0x20, 0x21), innerFrame)
+    .map(([kind, frame]) => Uint8Array.of(kind, ...frame));
+  const anyFlood = fc
+    .tuple(ttl, fc.nat(7), id, fc.nat(65_535), fc.uint8Array({ minLength: 8, maxLength: 8 }), innerPlain)
+    .map(([t, flags, origin, sequence, bound, inner]) =>
+      Uint8Array.of(Kind.flood, t, flags, ...origin, sequence & 255, sequence >> 8, 0, 0, ...bound, ...inner),
+    );
+  /** One that an honest member might have sent, but for where it is said to end. */
+  const soundFlood = fc
+    .tuple(
+      fc.constantFrom(1, 3, 4, 5),
+      fc.nat(1),
+      fc.nat(65_535),
+      fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      fc.nat(200),
+    )
+    .map(([n, edge, sequence, bound, length]) => {
+      const frame = plainFrame(new Uint8Array(6).fill(255), macOf(n), 14 + length, sequence & 255);
+      const header = [Kind.flood, 9, edge, ...idOf(n), sequence & 255, sequence >> 8, 0, 0, ...bound];
+      return Uint8Array.of(...header, Kind.frame, ...frame);
+    });
+  const flood = fc.oneof(anyFlood, soundFlood);
+  const inner = fc.oneof(
+    fc.uint8Array({ maxLength: 100 }),
+    innerPlain.map((plain) => (): Uint8Array => seal(plain)),
+    flood.map((plain) => (): Uint8Array => seal(plain)),
+    fc.constantFrom(0x00, 0x51, 0x53, 0x59, 0x5b).map((type) => Uint8Array.of(type, ...new Uint8Array(60))),
+  );
+  const transit = fc.tuple(ttl, fc.nat(255), id, inner).map(([t, flags, to, what]) => (): Uint8Array => {
+    const bytes = typeof what === 'function' ? what() : what;
+    return Uint8Array.of(Kind.transit, t, flags, ...to, ...bytes);
+  });
+  const plain = fc
+    .tuple(fc.oneof(flood, transit), fc.option(fc.nat(80), { nil: undefined, freq: 4 }))
+    .map(([what, cut]) => (): Uint8Array => {
+      const bytes = typeof what === 'function' ? what() : what;
+      return cut === undefined ? bytes : bytes.subarray(0, cut);
+    });
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+  it.each([
+    ['a member', links(false)],
+    ['a leaf', links(true)],
+  ])('cannot break %s, nor make it say what nobody said', (_name, rig) => {
+    let passed = 0;
+    let written = 0;
+    fc.assert(
+      fc.property(fc.array(plain, { minLength: 1, maxLength: 8 }), (makers) => {
+        rig.time.now += 100;
+        const relayed = rig.shared.peers[slotOf(1) * peerStride + PeerField.rxRelayed];
+        const plains = makers.map((make) => make());
+        const offered = plains.map(text);
+        give(rig, plains.map(seal));
+        for (const { frame } of rig.io.deviceOut.splice(0)) {
+          written++;
+          // Floods are to the byte what was offered; what came in an envelope is not in it in the clear.
+          const sealed = rig.shared.peers[slotOf(1) * peerStride + PeerField.rxRelayed] !== relayed;
+          if (!sealed) expect(offered.some((before) => before.endsWith(text(frame)))).toBe(true);
+        }
+        for (const { to, bytes, segment } of rig.io.netOut.splice(0)) {
+          const size = segment > 0 ? segment : bytes.length;
+          for (let at = 0; at < bytes.length; at += size) {
+            passed++;
+            const onward = openAs(2, to.port - 7_000, bytes.subarray(at, at + size));
+            // All but ttl and, in floods, flags and bound.
+            const body = text(onward.subarray(onward[0] === Kind.flood ? 31 : 3));
+            expect(offered.some((before) => before.endsWith(body))).toBe(true);
+            expect(to.port).not.toBe(7_001);
+          }
+        }
+        rig.events.length = 0;
+      }),
+      { numRuns: 1_500, endOnFailure: true },
+    );
+    expect(rig.io.netOut).toEqual([]);
+    expect(written).toBeGreaterThan(50);
+    if (passed === 0) expect(rig.drops('no-route')).toBeGreaterThan(50);
+    else expect(passed).toBeGreaterThan(200);
+    // Nothing was written behind what the loop had taken of its memory.
+    expect(rig.arena.u8.subarray(-4_096).every((byte) => byte === 0)).toBe(true);
+    expectAlive(rig);
   });
 });

@@ -61,7 +61,7 @@ export class PacketLoop {
     const position = positionOf(options.nodeId);
     const groupPorts = new GroupPorts(arena);
     const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
-    const links = new Links(tables, position, leaf);
+    const links = new Links(arena, tables, position, leaf);
     this.#c = {
       options,
       arena,

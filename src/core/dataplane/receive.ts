@@ -7,7 +7,6 @@
  */
 import { Errno } from '../native/libc.js';
 import { checkSource, Verdict } from '../switch/guard.js';
-import { positionOf } from '../topology/position.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../wire/ethernet.js';
 import { locateTransport } from '../wire/ip.js';
 import {
@@ -298,7 +297,7 @@ export class Receive {
       return this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
     if (c.options.leaf) return drop(c.shared, Drop['no-route']);
     if (!c.links.admits(link.slot, length, c.now)) return drop(c.shared, Drop['transit-limited']);
-    const hop = c.links.hop(positionOf(u8, at + 2), -1);
+    const hop = c.links.hop(at + 2, -1);
     if (hop === null || hop === link) return drop(c.shared, Drop['no-route']);
     u8[at] = ttl - 1;
     if (!this.#sealer.pass(hop, at - 1, length + 1)) return;

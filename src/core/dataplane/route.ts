@@ -1,6 +1,5 @@
 /** A path as the packet loop needs it: the socket address and relay header lie ready in the arena. */
 import type { Arena } from '../native/arena.js';
-import { positionOf } from '../topology/position.js';
 import { nodeIdLength, relayHeaderLength } from '../wire/packet.js';
 import type { Path, RelayRoute } from './plane.js';
 import { sockaddrSize, writeSockaddr } from '../native/sockaddr.js';
@@ -62,9 +61,8 @@ export class Route {
   readonly destination: number;
   relay: RelayEntry | null = null;
   carrier = 0;
-  /** Overlay: slot of the first hop when it is not for the forwarding table to choose, else -1; place of the destination. */
+  /** Overlay: slot of the first hop when it is not for the forwarding table to choose, else -1. */
   via = -1;
-  position = 0;
   #hops: Hops | null = null;
   /** Until this moment the kernel is not asked to cut datagrams on this route: it refused. */
   gsoRetryAt = 0;
@@ -102,7 +100,6 @@ export class Route {
       this.kind = RouteKind.overlay;
       this.prefix = 0;
       this.via = path.via ?? -1;
-      this.position = positionOf(path.destination);
       this.#hops = hops;
       return true;
     }

@@ -58,7 +58,7 @@ export class Sealer {
 
   #sealThrough(key: KeyEntry, route: Route, plain: number, length: number): boolean {
     const c = this.#c;
-    const hop = c.links.hop(route.position, route.via);
+    const hop = c.links.hop(route.destination, route.via);
     if (hop === null) {
       drop(c.shared, Drop['no-route']);
       return false;
@@ -72,7 +72,7 @@ export class Sealer {
   /** Bytes as they are, by an overlay route. False when no hop leads there. */
   through(route: Route, bytes: Uint8Array): boolean {
     const c = this.#c;
-    const hop = c.links.hop(route.position, route.via);
+    const hop = c.links.hop(route.destination, route.via);
     if (hop === null) {
       drop(c.shared, Drop['no-route']);
       return false;

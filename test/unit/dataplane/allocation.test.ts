@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { arenaLength, loopOptions, PacketLoop } from '../../../src/core/dataplane/loop.js';
 import type { PacketIo } from '../../../src/core/dataplane/packet-io.js';
+import type { Path, PlaneLink } from '../../../src/core/dataplane/plane.js';
 import {
+  DeviceField,
   PeerField,
   peerStride,
   sharedMemory,
@@ -27,10 +29,11 @@ class LoopIo implements PacketIo {
   readonly #inboxAt: number;
   other: LoopIo | undefined;
 
+  /** Datagrams come from node `n`. */
   constructor(arena: Arena, n: number) {
     this.#arena = arena;
     this.from = arena.alloc(sockaddrSize);
-    writeSockaddr(arena.u8, arena.view, this.from, endpointOf(3 - n));
+    writeSockaddr(arena.u8, arena.view, this.from, endpointOf(n));
     this.#template = arena.alloc(70_000);
     this.#inboxAt = arena.alloc(70_000);
   }
@@ -74,37 +77,54 @@ class LoopIo implements PacketIo {
   }
 }
 
-function makeLoop(arena: Arena, io: LoopIo, n: number): { loop: PacketLoop; shared: SharedMemory } {
+interface Made {
+  readonly loop: PacketLoop;
+  readonly shared: SharedMemory;
+  /** A peer with keys; a link when it has a direct path. */
+  meet(other: number, direct?: boolean): void;
+}
+
+/** Milliseconds that all loops see. */
+const clock = { now: 1_000 };
+
+function makeLoop(arena: Arena, io: LoopIo, n: number): Made {
   const shared = sharedMemory();
   const loop = new PacketLoop(
     arena,
     io,
     shared,
     loopOptions({ nodeId: idOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
-    () => 1_000,
+    () => clock.now,
     () => undefined,
   );
-  const other = 3 - n;
-  const slot = slotOf(other);
-  loop.command({
-    type: 'add-peer',
-    slot,
-    nodeId: idOf(other),
-    guard: { mac: macOf(other), ip: ipOf(other), bridge: false },
-  });
-  const key = (from: number): Uint8Array => new Uint8Array(32).fill(from);
-  const localIndex = indexOf(n, other);
-  const keys = {
-    localIndex,
-    remoteIndex: indexOf(other, n),
-    suite: 1 as const,
-    sendKey: key(n),
-    receiveKey: key(other),
+  const key = (from: number, to: number): Uint8Array => new Uint8Array(32).fill(from * 16 + to);
+  const links: PlaneLink[] = [];
+  const meet = (other: number, direct = true): void => {
+    const slot = slotOf(other);
+    loop.command({
+      type: 'add-peer',
+      slot,
+      nodeId: idOf(other),
+      guard: { mac: macOf(other), ip: ipOf(other), bridge: false },
+    });
+    const localIndex = indexOf(n, other);
+    const keys = {
+      localIndex,
+      remoteIndex: indexOf(other, n),
+      suite: 1 as const,
+      sendKey: key(n, other),
+      receiveKey: key(other, n),
+    };
+    loop.command({ type: 'add-key', slot, keys, replayed: false });
+    loop.command({ type: 'use-key', slot, localIndex });
+    const path: Path = direct
+      ? { kind: 'direct', endpoint: endpointOf(other) }
+      : { kind: 'overlay', destination: idOf(other) };
+    loop.command({ type: 'set-path', slot, path });
+    if (direct) links.push({ slot, forwards: true, flood: 'range', neighbours: [] });
+    loop.command({ type: 'set-links', links, complete: true });
   };
-  loop.command({ type: 'add-key', slot, keys, replayed: false });
-  loop.command({ type: 'use-key', slot, localIndex });
-  loop.command({ type: 'set-path', slot, path: { kind: 'direct', endpoint: endpointOf(other) } });
-  return { loop, shared };
+  return { loop, shared, meet };
 }
 
 const tcp = buildTcp(
@@ -131,8 +151,25 @@ const tcp = buildTcp(
   'partial',
 );
 
+/**
+ * Heap bytes for a packet. A collection makes a chunk of rounds negative, the compiler a few of them positive: the
+ * middle tells. One boxed address for each of the eight native calls would be about a hundred bytes.
+ */
+function measure(rounds: number, packets: number, round: () => void): number {
+  const chunk = (): number => {
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < rounds; i++) round();
+    return process.memoryUsage().heapUsed - before;
+  };
+  for (let i = 0; i < 6; i++) chunk();
+  const perPacket = Array.from({ length: 11 }, () => chunk() / (rounds * packets));
+  return perPacket.sort((x, y) => x - y)[5] as number;
+}
+
+const everybody = new Uint8Array(6).fill(255);
+
 describe('allocation', () => {
-  const length = 2 * arenaLength + 400_000;
+  const length = 3 * arenaLength + 600_000;
   const address = mapLow(length);
 
   it.skipIf(address === 0).each([
@@ -145,29 +182,60 @@ describe('allocation', () => {
     ],
   ])('none for %s', (_name, frame, perRound, packets) => {
     const arena = new Arena(length, address);
-    const ioA = new LoopIo(arena, 1);
-    const ioB = new LoopIo(arena, 2);
+    const ioA = new LoopIo(arena, 2);
+    const ioB = new LoopIo(arena, 1);
     ioA.other = ioB;
     const a = makeLoop(arena, ioA, 1);
     const b = makeLoop(arena, ioB, 2);
+    a.meet(2);
+    b.meet(1);
     ioA.load(frame);
-    const chunk = (rounds: number): number => {
-      const before = process.memoryUsage().heapUsed;
-      for (let i = 0; i < rounds; i++) {
-        ioA.frames = perRound;
-        a.loop.round();
-        b.loop.round();
-      }
-      return process.memoryUsage().heapUsed - before;
-    };
     const rounds = Math.ceil(10_000 / (perRound * packets));
-    for (let i = 0; i < 6; i++) chunk(rounds);
-    const perPacket = Array.from({ length: 11 }, () => chunk(rounds) / (rounds * perRound * packets));
-    perPacket.sort((x, y) => x - y);
-    // A collection makes a chunk negative, the compiler a few of them positive: the middle tells. One boxed
-    // address for each of the eight native calls would be about a hundred bytes.
-    expect(perPacket[5]).toBeLessThan(8);
+    const perPacket = measure(rounds, perRound * packets, () => {
+      ioA.frames = perRound;
+      a.loop.round();
+      b.loop.round();
+    });
+    expect(perPacket).toBeLessThan(8);
     expect(b.shared.peers[slotOf(1) * peerStride + PeerField.rxFrames]).toBeGreaterThanOrEqual(170_000);
     expect(ioB.written).toBeGreaterThanOrEqual(170_000 / packets);
+  });
+
+  it.skipIf(address === 0).each([
+    ['none for passing on unicast', fromDevice(plainFrame(macOf(3), macOf(1), 100)), PeerField.rxRelayed, 8],
+    // A few positions on the ring are boxed: broadcasts are few.
+    [
+      'little for passing on broadcasts',
+      fromDevice(plainFrame(everybody, macOf(1), 100)),
+      PeerField.rxTransit,
+      100,
+    ],
+  ])('%s', (_name, frame, field, limit) => {
+    const arena = new Arena(length, address);
+    const ios = [new LoopIo(arena, 2), new LoopIo(arena, 1), new LoopIo(arena, 2)] as const;
+    [ios[0].other, ios[1].other] = [ios[1], ios[2]];
+    const [a, h, b] = ios.map((io, i) => makeLoop(arena, io, i + 1)) as [Made, Made, Made];
+    a.meet(2);
+    h.meet(1);
+    h.meet(3);
+    b.meet(2);
+    a.meet(3, false);
+    b.meet(1, false);
+    ios[0].load(frame);
+    const perRound = 50;
+    const rounds = 200;
+    const measured = measure(rounds, perRound, () => {
+      ios[0].frames = perRound;
+      // No faster than what limits broadcasts.
+      clock.now += 15;
+      a.loop.round();
+      h.loop.round();
+      b.loop.round();
+    });
+    expect(measured).toBeLessThan(limit);
+    const sender = field === PeerField.rxTransit ? 2 : 1;
+    expect(b.shared.peers[slotOf(sender) * peerStride + field]).toBe(17 * rounds * perRound);
+    expect(ios[2].written).toBe(17 * rounds * perRound);
+    expect(h.shared.device[DeviceField.transitPackets]).toBe(17 * rounds * perRound);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Links } from '../../../src/core/dataplane/links.js';
 import { DeviceField, PeerField, peerStride } from '../../../src/core/dataplane/shared.js';
 import type { Tables } from '../../../src/core/dataplane/table.js';
+import { Arena } from '../../../src/core/native/arena.js';
 import { Kind, underlayMtu, underlayOverhead } from '../../../src/core/wire/packet.js';
 import { buildTcp, plainFrame } from '../../support/frames.js';
 import {
@@ -349,7 +350,7 @@ describe('passing on', () => {
   });
 
   it('lets gigabits of full packets through', () => {
-    const links = new Links({} as Tables, 0, false);
+    const links = new Links(new Arena(64), {} as Tables, 0, false);
     let limited = 0;
     // Ten seconds of 214 packets a millisecond: 2.4 Gbit/s.
     for (let i = 0; i < 2_140_000; i++) if (!links.admits(5, 1_400, Math.floor(i / 214))) limited++;

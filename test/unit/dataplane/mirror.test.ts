@@ -1,0 +1,77 @@
+/** What a worker that fell is told again: with it, the next one goes on where the last one was. */
+import { describe, expect, it } from 'vitest';
+import type { Command } from '../../../src/core/dataplane/messages.js';
+import { Mirror } from '../../../src/core/dataplane/mirror.js';
+import { plainFrame } from '../../support/frames.js';
+import { fromDevice, idOf, macOf, makeRig, settle, slotOf, type Rig } from '../../support/loop-rig.js';
+
+/** A rig whose commands the mirror notes, as the control thread does. */
+function mirrored(n: number, mirror: Mirror): Rig {
+  const rig = makeRig(n);
+  const command = rig.loop.command.bind(rig.loop);
+  rig.loop.command = (c: Command): void => {
+    mirror.note(structuredClone(c));
+    command(structuredClone(c));
+  };
+  return rig;
+}
+
+describe('Mirror', () => {
+  it('brings links and paths through members back, so that a member goes on forwarding', () => {
+    const mirrors = { a: new Mirror(), h: new Mirror() };
+    const a = mirrored(1, mirrors.a);
+    const h = mirrored(2, mirrors.h);
+    const b = makeRig(3);
+    a.meet(2);
+    h.meet(1);
+    h.meet(3);
+    b.meet(2);
+    for (const [rig, other] of [
+      [a, 3],
+      [b, 1],
+    ] as const) {
+      rig.meet(other, { path: false, link: false });
+      const path = { kind: 'overlay', destination: idOf(other) } as const;
+      rig.loop.command({ type: 'set-path', slot: slotOf(other), path });
+    }
+    const exchange = (rigs: readonly [Rig, Rig, Rig]): void => {
+      const everybody = new Uint8Array(6).fill(255);
+      for (const to of [macOf(3), everybody]) rigs[0].io.deviceIn.push(fromDevice(plainFrame(to, macOf(1))));
+      rigs[0].run();
+      settle(rigs);
+      expect(rigs.map((rig) => rig.io.deviceOut.splice(0).length)).toEqual([0, 1, 2]);
+    };
+    exchange([a, h, b]);
+    const again = (rig: Rig, mirror: Mirror): Rig => {
+      const fresh = makeRig(rig.n, rig.shared);
+      for (const command of mirror.replay()) fresh.loop.command(structuredClone(command));
+      return fresh;
+    };
+    exchange([a, again(h, mirrors.h), b]);
+    exchange([again(a, mirrors.a), again(h, mirrors.h), b]);
+  });
+
+  it('keeps no link of a peer that went, also when its slot was given away', () => {
+    const mirror = new Mirror();
+    const rig = mirrored(1, mirror);
+    for (const n of [2, 3, 4]) rig.meet(n);
+    const links = (): number[] =>
+      mirror.replay().flatMap((c) => (c.type === 'set-links' ? c.links.map((link) => link.slot) : []));
+    expect(links()).toEqual([2, 3, 4].map(slotOf));
+    rig.loop.command({ type: 'remove-peer', slot: slotOf(3) });
+    expect(links()).toEqual([2, 4].map(slotOf));
+    rig.loop.command({
+      type: 'add-peer',
+      slot: slotOf(4),
+      nodeId: idOf(9),
+      guard: { mac: macOf(9), ip: 9, bridge: false },
+    });
+    expect(links()).toEqual([slotOf(2)]);
+    const order = mirror.replay().map((c) => c.type);
+    expect(order.lastIndexOf('add-peer')).toBeLessThan(order.indexOf('set-links'));
+  });
+
+  it('says nothing of links that were never set', () => {
+    expect(new Mirror().replay().map((c) => c.type)).toEqual(['set-neighbours']);
+  });
+});
