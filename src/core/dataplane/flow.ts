@@ -63,12 +63,11 @@ export class Flow {
   }
 
   /**
-   * Takes the frame that lies in the buffer, `length` bytes with a partial checksum, as the first of a flow.
-   * False when it is no TCP segment with payload that could be joined to another; then it is to be written as it is.
+   * Takes the frame at `at`, `length` bytes with a partial checksum, as the first of a flow; its bytes are the caller's to
+   * put to `frame`. False when it is no TCP segment with payload that could be joined to another; then it is to be written as it is.
    */
-  begin(peer: number, length: number): boolean {
+  begin(peer: number, at: number, length: number): boolean {
     const view = this.#view;
-    const at = this.frame;
     const ip = payloadOffset(view, at, length);
     if (ip === 0) return false;
     const type = etherTypeBefore(view, at, ip);

@@ -1,14 +1,13 @@
 /**
  * Grows TCP super-frames out of the segments that peers send, so that the kernel takes one frame for up to 64 kB.
  *
- * Every plaintext is opened into `fresh`, a free flow's buffer. `match` may be asked as soon as the headers are open:
- * when it names a flow, the payload can be opened right behind that flow's, and nothing is ever copied. What does not
- * join becomes the first of a new flow, with its buffer; a free one takes its place.
+ * A segment that joins leaves its payload in the flow's buffer, the first of a flow all of it. What cannot join is
+ * written from where it lies.
  */
 import type { Arena } from '../native/arena.js';
 import { VirtioNetHdr } from '../tap/device.js';
 import { payloadOffset } from '../wire/ethernet.js';
-import { Protocol } from '../wire/ip.js';
+import { checksumFieldOffset, Protocol, tcpChecksumOffset } from '../wire/ip.js';
 import { Flow } from './flow.js';
 
 /** Flows that grow at one time; the oldest makes room. */
@@ -20,28 +19,19 @@ export class Grower {
   /** Open flows, oldest first, in the first `#count` places; free ones behind. */
   readonly #flows: Flow[];
   #count = 0;
-  #fresh: Flow;
+  #spare: Flow;
 
   /** `write` takes a frame with its virtio header, at once; the bytes are not used afterwards. */
   constructor(arena: Arena, write: (at: number, length: number) => void) {
     this.#arena = arena;
     this.#write = write;
     this.#flows = Array.from({ length: openFlows }, () => new Flow(arena));
-    this.#fresh = new Flow(arena);
+    this.#spare = new Flow(arena);
   }
 
-  /** Where the next frame is to be put. Before it is room for the virtio header and kind bytes, behind it for 64 kB. */
-  get fresh(): number {
-    return this.#fresh.frame;
-  }
-
-  get open(): number {
-    return this.#count;
-  }
-
-  /** The flow that the segment with these headers continues, or null. */
-  match(peer: number, headerLength: number, length: number): Flow | null {
-    const at = this.#fresh.frame;
+  /** The flow that the segment at `at`, whose headers have `headerLength` bytes, continues; or null. */
+  match(peer: number, at: number, headerLength: number, length: number): Flow | null {
+    if (headerLength === 0 || headerLength >= length) return null;
     for (let i = 0; i < this.#count; i++) {
       const flow = this.#flows[i] as Flow;
       if (flow.accepts(peer, at, headerLength, length)) return flow;
@@ -49,80 +39,72 @@ export class Grower {
     return null;
   }
 
-  /** Joins the segment whose headers are in `fresh` and whose payload was put to the flow's `end`. */
-  append(flow: Flow, size: number): void {
-    flow.append(this.#fresh.frame, size);
+  /** Joins the segment at `at`, which `match` found to continue the flow. */
+  append(flow: Flow, at: number, length: number): void {
+    const { headerLength } = flow;
+    this.#arena.u8.copyWithin(flow.end, at + headerLength, at + length);
+    flow.append(at, length - headerLength);
     if (flow.ended) this.#flush(this.#flows.indexOf(flow));
   }
 
   /**
-   * Takes the whole frame in `fresh`, with a partial checksum in its TCP or UDP header at `transport`
-   * (`locateTransport`). Returns the header length of a TCP segment that can be joined, else 0.
+   * Takes the frame at `at`, with a partial checksum in its TCP or UDP header at `transport` (`locateTransport`). Before
+   * it is room for the virtio header. Returns the header length of a TCP segment that can be joined, else 0.
    */
-  offer(peer: number, length: number, transport: number): number {
-    const fresh = this.#fresh;
-    const at = fresh.frame;
+  offer(peer: number, at: number, length: number, transport: number): number {
     const tcp = transport >> 8;
     const { view, u8 } = this.#arena;
     if ((transport & 0xff) !== Protocol.tcp) {
-      this.#writePartial(length, transport);
+      this.#writePartial(at, length, transport);
       return 0;
     }
     const headerLength = tcp + (view.getUint8(at + tcp + 12) >> 4) * 4;
-    const flow = headerLength < length ? this.match(peer, headerLength, length) : null;
-    if (flow) {
-      u8.copyWithin(flow.end, at + headerLength, at + length);
-      this.append(flow, length - headerLength);
+    const joined = this.match(peer, at, headerLength, length);
+    if (joined) {
+      this.append(joined, at, length);
       return headerLength;
     }
     const ip = payloadOffset(view, at, length);
     for (let i = 0; i < this.#count; i++) {
       if ((this.#flows[i] as Flow).resembles(peer, at, ip, tcp, length)) this.#flush(i--);
     }
-    if (!fresh.begin(peer, length)) {
-      this.#writePartial(length, transport);
+    const flow = this.#spare;
+    if (!flow.begin(peer, at, length)) {
+      this.#writePartial(at, length, transport);
       return 0;
     }
-    if (fresh.ended) {
-      this.#write(fresh.seal(), fresh.length + VirtioNetHdr.size);
-      return fresh.headerLength;
+    if (flow.ended) {
+      // Nothing will join it.
+      this.writePartialAt(at, length, tcp, tcpChecksumOffset, flow.headerLength);
+      return flow.headerLength;
     }
+    u8.copyWithin(flow.frame, at, at + length);
     if (this.#count === openFlows) this.#flush(0);
-    const free = this.#flows[this.#count] as Flow;
-    this.#flows[this.#count++] = fresh;
-    this.#fresh = free;
-    return fresh.headerLength;
+    this.#spare = this.#flows[this.#count] as Flow;
+    this.#flows[this.#count++] = flow;
+    return flow.headerLength;
   }
 
-  /** Writes the frame in `fresh` whose TCP or UDP checksum is partial. */
-  #writePartial(length: number, transport: number): void {
-    this.writePartialAt(
-      this.#fresh.frame,
-      length,
-      transport >> 8,
-      (transport & 0xff) === Protocol.tcp ? 16 : 6,
-    );
+  /** Writes the frame at `at` whose TCP or UDP checksum is partial. */
+  #writePartial(at: number, length: number, transport: number): void {
+    this.writePartialAt(at, length, transport >> 8, checksumFieldOffset(transport & 0xff));
   }
 
   /** Writes the frame at `at`, which leaves room for the header, with a partial checksum at `start` + `offset`. */
-  writePartialAt(at: number, length: number, start: number, offset: number): void {
+  writePartialAt(at: number, length: number, start: number, offset: number, headerLength = 0): void {
     const { view, u8 } = this.#arena;
     const header = at - VirtioNetHdr.size;
     u8[header + VirtioNetHdr.flags] = VirtioNetHdr.flagNeedsChecksum;
     u8[header + VirtioNetHdr.gsoType] = VirtioNetHdr.gsoNone;
-    view.setUint32(header + VirtioNetHdr.headerLength, 0, true);
+    // Also the segment size, 0.
+    view.setUint32(header + VirtioNetHdr.headerLength, headerLength, true);
     view.setUint16(header + VirtioNetHdr.checksumStart, start, true);
     view.setUint16(header + VirtioNetHdr.checksumOffset, offset, true);
     this.#write(header, length + VirtioNetHdr.size);
   }
 
-  /** Writes the frame in `fresh`, complete as it is. */
-  writePlain(length: number): void {
-    this.writePlainAt(this.#fresh.frame, length);
-  }
-
   /** Writes the frame at `at`, which leaves room for the header, complete as it is. */
-  writePlainAt(at: number, length: number): void {
+  writePlain(at: number, length: number): void {
     const { view } = this.#arena;
     const header = at - VirtioNetHdr.size;
     view.setUint32(header, 0);

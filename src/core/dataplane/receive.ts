@@ -20,7 +20,6 @@ import {
 } from '../wire/packet.js';
 import { Flooded, type Broadcast } from './broadcast.js';
 import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
-import type { Flow } from './flow.js';
 import { Grower } from './gro.js';
 import type { Origin } from './plane.js';
 import { RouteKind } from './route.js';
@@ -29,8 +28,6 @@ import { readSockaddr, sameSockaddr } from '../native/sockaddr.js';
 import { DeviceField, Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 
-/** Below this, opening in two steps costs more than the copy that it saves. */
-const splitAbove = 256;
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
 const roamedEveryMs = 100;
@@ -45,8 +42,6 @@ export class Receive {
   readonly #gro: Grower;
   readonly #rx: number;
   readonly #carrierRx: number;
-  /** A packet that came in an envelope. */
-  readonly #inner: number;
   readonly #sealer: Sealer;
   readonly #broadcast: Broadcast;
   /** Where the packets of the batch at hand came from. */
@@ -71,7 +66,6 @@ export class Receive {
     });
     this.#rx = arena.alloc(frameBuffer);
     this.#carrierRx = arena.alloc(headroom + frameBuffer);
-    this.#inner = arena.alloc(frameBuffer);
   }
 
   /** Receives what one system call brings. Returns its bytes, 0 when there was nothing. */
@@ -201,33 +195,12 @@ export class Receive {
     const counter = high * 0x1_0000_0000 + (low >>> 0);
     if (!key.window.check(counter)) return drop(c.shared, Drop.replayed);
 
-    const gro = this.#gro;
-    const to = gro.fresh - 1;
     const from = at + dataHeaderLength;
     const plain = length - dataHeaderLength - tagLength;
-    let flow: Flow | null = null;
-    let headers = 0;
-    c.evp.openBegin(key.opening, high, low, from + plain);
-    if (plain > splitAbove && gro.open > 0 && key.guess > 0 && plain > key.guess + 1) {
-      // The headers first: they tell where the payload belongs. Not authentic yet, so nothing but the place depends on it.
-      headers = key.guess;
-      c.evp.openUpdate(key.opening, from, 1 + headers, to);
-      if (c.arena.u8[to] === Kind.frameChecksum) flow = gro.match(key.peer.slot, headers, plain - 1);
-      const rest = flow === null ? to + 1 + headers : flow.end;
-      c.evp.openUpdate(key.opening, from + 1 + headers, plain - 1 - headers, rest);
-    } else if (plain > 0) {
-      c.evp.openUpdate(key.opening, from, plain, to);
-    }
-    if (!c.evp.openFinal(key.opening)) return drop(c.shared, Drop['bad-tag']);
+    if (!c.evp.open(key.opening, high, low, from, plain)) return drop(c.shared, Drop['bad-tag']);
     if (!key.window.accept(counter)) return drop(c.shared, Drop.replayed);
     this.#authentic(key);
-    if (flow !== null) {
-      // Its source passed the guard with the flow's first segment, whose addresses it shares.
-      this.#count(key.peer, plain - 1);
-      gro.append(flow, plain - 1 - headers);
-    } else if (plain > 0) {
-      this.#plaintext(key, plain - 1);
-    }
+    if (plain > 0) this.#plaintext(key, from + 1, plain - 1);
   }
 
   /** What every authentic packet moves. */
@@ -255,18 +228,26 @@ export class Receive {
     c.uplink.tell({ type: 'roamed', slot: peer.slot, endpoint });
   }
 
-  /** The authentic plaintext in `fresh`: its kind byte is one before, `length` bytes follow. */
-  #plaintext(key: KeyEntry, length: number): void {
+  /** The authentic plaintext: its kind byte is one before `frame`, `length` bytes follow. */
+  #plaintext(key: KeyEntry, frame: number, length: number): void {
     const c = this.#c;
     const { u8, view } = c.arena;
-    const frame = this.#gro.fresh;
     const kind = u8[frame - 1] as number;
-    if (kind === Kind.frame) {
-      if (this.#admit(key.peer, frame, length)) this.#gro.writePlain(length);
-    } else if (kind === Kind.frameChecksum) {
+    if (kind === Kind.frameChecksum) {
+      const gro = this.#gro;
+      const flow = gro.match(key.peer.slot, frame, key.guess, length);
+      if (flow !== null) {
+        // Its source passed the guard with the flow's first segment, whose addresses it shares.
+        this.#count(key.peer, length);
+        gro.append(flow, frame, length);
+        return;
+      }
       const transport = locateTransport(view, frame, length);
       if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
-      if (this.#admit(key.peer, frame, length)) key.guess = this.#gro.offer(key.peer.slot, length, transport);
+      if (this.#admit(key.peer, frame, length))
+        key.guess = gro.offer(key.peer.slot, frame, length, transport);
+    } else if (kind === Kind.frame) {
+      if (this.#admit(key.peer, frame, length)) this.#gro.writePlain(frame, length);
     } else if (kind === Kind.frameChecksumAt) {
       this.#partialAt(key.peer, frame + 4, length - 4);
     } else if (kind === Kind.control) {
@@ -317,16 +298,14 @@ export class Receive {
     );
   }
 
-  /** The packet in an envelope. It lies where plaintexts are opened, so it is moved away first. */
+  /** The packet in an envelope. */
   #unwrap(link: PeerEntry, at: number, length: number): void {
-    const { u8 } = this.#c.arena;
     const way = this.#way;
     this.#way = Way.overlay;
     this.#via = link.slot;
-    u8.copyWithin(this.#inner, at, at + length);
-    const type = u8[this.#inner] as number;
-    if (type === PacketType.data) this.#data(this.#inner, length);
-    else this.#stranger(this.#inner, length, type);
+    const type = this.#c.arena.u8[at] as number;
+    if (type === PacketType.data) this.#data(at, length);
+    else this.#stranger(at, length, type);
     this.#way = way;
   }
 
@@ -343,11 +322,9 @@ export class Receive {
     }
     device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
     device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + size;
-    if (checksumStart === 0) return this.#gro.writePlainAt(frame, size);
+    if (checksumStart === 0) return this.#gro.writePlain(frame, size);
     if (origin !== null && transport !== 0) {
-      const { fresh } = this.#gro;
-      this.#c.arena.u8.copyWithin(fresh, frame, frame + size);
-      this.#gro.offer(origin.slot, size, transport);
+      this.#gro.offer(origin.slot, frame, size, transport);
       return;
     }
     // It may belong to a flow that grows.

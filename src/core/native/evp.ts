@@ -124,22 +124,14 @@ export class Evp {
     return (done & this.#ctrl(pointer, getTag, tagBytes, base + to + length)) === 1;
   }
 
-  /** Begins to open a message whose tag lies at `tag`. `openUpdate` any number of times and `openFinal` follow. */
-  openBegin(context: CipherContext, high: number, low: number, tag: number): void {
+  /** Opens `length` bytes at `at` where they are; the tag lies behind. False when it is wrong: the bytes are garbage then. */
+  open(context: CipherContext, high: number, low: number, at: number, length: number): boolean {
     const pointer = context.pointer[1];
+    const from = this.#arena.base + at;
     this.#setNonce(context, high, low);
     this.#decryptInit(pointer, 0, 0, 0, this.#nonceAddress);
-    this.#ctrl(pointer, setTag, tagBytes, this.#arena.base + tag);
-  }
-
-  /** Decrypts the next bytes. What it writes is not authentic before `openFinal` says so. */
-  openUpdate(context: CipherContext, from: number, length: number, to: number): void {
-    const { base } = this.#arena;
-    this.#decryptUpdate(context.pointer[1], base + to, this.#scratchAddress, base + from, length);
-  }
-
-  /** True when the tag is right. */
-  openFinal(context: CipherContext): boolean {
-    return this.#decryptFinal(context.pointer[1], this.#scratchAddress, this.#scratchAddress) === 1;
+    this.#ctrl(pointer, setTag, tagBytes, from + length);
+    if (length > 0) this.#decryptUpdate(pointer, from, this.#scratchAddress, from, length);
+    return this.#decryptFinal(pointer, this.#scratchAddress, this.#scratchAddress) === 1;
   }
 }
