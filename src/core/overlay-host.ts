@@ -29,6 +29,8 @@ const usedEveryMs = 1_000;
 const askEveryMs = 2_000;
 const wantedForMs = 10_000;
 const maxUnknown = 64;
+/** How often relays that name only some members are asked for those that the operator wants to be linked with. */
+const askFixedEveryMs = 30_000;
 /** Introductions and meetings that one link may cause: at once, and ms until one more. */
 const introductionsAtOnce = 24;
 const introductionRefillMs = 200;
@@ -62,6 +64,7 @@ export class OverlayHost {
   readonly #unknown = new Map<string, Unknown>();
   readonly #budgets = new Map<string, { tokens: number; at: number }>();
   #fixed: readonly string[] = [];
+  #fixedAskAt = 0;
   #complete = true;
   #forwards = false;
   #nextAt = 0;
@@ -250,6 +253,7 @@ export class OverlayHost {
   tick(now: number): number {
     if (now >= this.#nextAt) this.#nextAt = this.#overlay.tick(now);
     this.#askForUnknown(now);
+    this.#askForFixed(now);
     return this.#nextAt;
   }
 
@@ -302,6 +306,13 @@ export class OverlayHost {
   #ask(id: string, via: string | undefined): void {
     if (via !== undefined) this.#send(via, { type: 'meet', id });
     void this.#ports.relays.find({ ids: [id] });
+  }
+
+  #askForFixed(now: number): void {
+    const { members, relays } = this.#ports;
+    if (this.#complete || !relays.anyUp || now < this.#fixedAskAt) return;
+    this.#fixedAskAt = now + askFixedEveryMs;
+    for (const text of this.#fixed) if (!members.lookup(text)) void relays.find({ text: text.slice(0, 64) });
   }
 
   #askForUnknown(now: number): void {
