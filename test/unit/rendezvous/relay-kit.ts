@@ -280,11 +280,14 @@ export class TestClient {
     return (this.ups.at(-1) as { session: RelaySession }).session;
   }
 
-  /** Starts and waits for the welcome. */
+  /** Starts and waits for the welcome. Fails with what the relay said. */
   async up(): Promise<this> {
     this.client.start();
     const before = this.ups.length;
-    await until(() => this.ups.length > before);
+    await until(() => this.ups.length > before).catch((thrown: unknown) => {
+      const said = [...this.refusals.map(({ error }) => error), ...this.downs.map(({ reason }) => reason)];
+      throw new Error(`no welcome: ${said.map((error) => error.message).join(' ')}`, { cause: thrown });
+    });
     return this;
   }
 }
