@@ -20,7 +20,7 @@ import { Retry } from './retry.js';
 import { predecessorsOf, sizeAround, successorsOf, type Place } from './ring.js';
 import { Seeker } from './seek.js';
 import { Shortcuts } from './shortcut.js';
-import { inDegreeCap, meshLimit, neighbourCount } from './symphony.js';
+import { inDegreeCap, meshEnd, meshLimit, neighbourCount } from './symphony.js';
 
 /** A burst of news is looked at once. */
 const reviewAfterMs = 20;
@@ -40,6 +40,8 @@ const aloneMs = 1_500;
 const auditMs = 30_000;
 /** Neighbours known on each side that the size is estimated from. */
 const sampled = 2 * neighbourCount;
+/** Up to this many known members are taken for all that there are. */
+const countedLimit = 32;
 /** Members named by the rendezvous that are remembered. */
 const maxKnown = 512;
 /** Ring neighbours that a leaf anchors to, on each side. */
@@ -84,6 +86,7 @@ export class Overlay {
   /** The rendezvous has answered: who it did not name is not there. */
   #answered = false;
   #settled = false;
+  #mesh = true;
   #version = 1;
   /** What the last table said, to see whether the next one says anything new. */
   #signature = '';
@@ -469,7 +472,7 @@ export class Overlay {
 
   /** True when others drew more long links to us than we should hold, this one counted. */
   #overCap(link: Link): boolean {
-    if (link.drawnFor !== undefined || this.#size <= meshLimit) return false;
+    if (link.drawnFor !== undefined || this.#size <= 2 * meshEnd) return false;
     let drawn = 0;
     for (const other of this.#links.values()) {
       if (other !== link && other.drawnFor === undefined && (other.theirs & Claim.long) !== 0) drawn++;
@@ -488,7 +491,8 @@ export class Overlay {
     if (!this.#running) return;
     const pool = this.#pool(now);
     this.#size = this.#estimate(now, pool);
-    const mesh = this.#size <= meshLimit && pool.length < 2 * meshLimit;
+    const mesh = this.#self.role === 'switch' && this.#size <= (this.#mesh ? meshEnd : meshLimit);
+    this.#mesh = mesh;
     const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
     const wanted = new Set<string>();
     for (const place of successorsOf(this.#self, pool, perSide)) wanted.add(place.id);
@@ -521,7 +525,10 @@ export class Overlay {
   }
 
   #estimate(now: number, pool: readonly Place[]): number {
-    const near = sizeAround(this.#self, pool, sampled);
+    // With few members we know all of them, and a density says little.
+    const counted = pool.length + 1;
+    const near =
+      counted <= countedLimit ? counted : Math.max(countedLimit, sizeAround(this.#self, pool, sampled));
     const early = !this.#settled || now - this.#startedAt < 2_000;
     return early ? Math.max(near, this.#toldSize) : near;
   }

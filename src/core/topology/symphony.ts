@@ -6,8 +6,9 @@ import { ringSize, wrap } from './position.js';
 
 /** Neighbours on the ring that a member is linked with, on each side. */
 export const neighbourCount = 3;
-/** Up to this many members everybody is linked with everybody. */
+/** Up to this many members everybody is linked with everybody, and stays so until there are this many. */
 export const meshLimit = 16;
+export const meshEnd = 20;
 
 /**
  * Members on the ring, from how densely they sit around us: `gaps` gaps between neighbours cover `arc` positions.
