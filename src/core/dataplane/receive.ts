@@ -27,6 +27,7 @@ import type { Sealer } from './seal.js';
 import { readSockaddr, sameSockaddr } from '../native/sockaddr.js';
 import { DeviceField, Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
+import { Transit } from './transit.js';
 
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
@@ -42,7 +43,7 @@ export class Receive {
   readonly #gro: Grower;
   readonly #rx: number;
   readonly #carrierRx: number;
-  readonly #sealer: Sealer;
+  readonly #transit: Transit;
   readonly #broadcast: Broadcast;
   /** Where the packets of the batch at hand came from. */
   #way: Way = Way.direct;
@@ -58,7 +59,7 @@ export class Receive {
 
   constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
     this.#c = context;
-    this.#sealer = sealer;
+    this.#transit = new Transit(context, sealer);
     this.#broadcast = broadcast;
     const { arena } = context;
     this.#gro = new Grower(arena, (at, length) => {
@@ -255,7 +256,7 @@ export class Receive {
       const bytes = u8.slice(frame, frame + length);
       c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });
     } else if (kind === Kind.transit && this.#way !== Way.overlay) {
-      this.#transit(key.peer, frame, length);
+      this.#envelope(key.peer, frame, length);
     } else if (kind === Kind.flood && this.#way !== Way.overlay) {
       this.#flood(key.peer, frame, length);
     } else if (kind === Kind.groups) {
@@ -266,36 +267,11 @@ export class Receive {
     }
   }
 
-  /** An envelope, `length` bytes from its ttl on: what is in it is for us, or goes on to the next hop as it is. */
-  #transit(link: PeerEntry, at: number, length: number): void {
-    const c = this.#c;
-    const { u8 } = c.arena;
-    this.#countLink(link);
-    if (length <= transitHeaderLength) return drop(c.shared, Drop.short);
-    const ttl = u8[at] as number;
-    if (ttl === 0) return drop(c.shared, Drop['hops-exceeded']);
-    if (this.#isForUs(at + 2))
-      return this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
-    if (c.options.leaf) return drop(c.shared, Drop['no-route']);
-    if (!c.links.admits(link.slot, length, c.now)) return drop(c.shared, Drop['transit-limited']);
-    const hop = c.links.hop(at + 2, -1);
-    if (hop === null || hop === link) return drop(c.shared, Drop['no-route']);
-    u8[at] = ttl - 1;
-    if (!this.#sealer.pass(hop, at - 1, length + 1)) return;
-    const { device } = c.shared;
-    device[DeviceField.transitPackets] = (device[DeviceField.transitPackets] as number) + 1;
-    device[DeviceField.transitBytes] = (device[DeviceField.transitBytes] as number) + length;
-  }
-
-  #isForUs(at: number): boolean {
-    const { view } = this.#c.arena;
-    const { self } = this.#c;
-    return (
-      view.getInt32(at) === view.getInt32(self) &&
-      view.getInt32(at + 4) === view.getInt32(self + 4) &&
-      view.getInt32(at + 8) === view.getInt32(self + 8) &&
-      view.getInt32(at + 12) === view.getInt32(self + 12)
-    );
+  /** An envelope, `length` bytes from its ttl on. */
+  #envelope(link: PeerEntry, at: number, length: number): void {
+    this.#transit.count(link, this.#way === Way.direct);
+    if (this.#transit.take(link, at, length))
+      this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
   }
 
   /** The packet in an envelope. */
@@ -311,7 +287,7 @@ export class Receive {
 
   #flood(link: PeerEntry, at: number, length: number): void {
     const broadcast = this.#broadcast;
-    this.#countLink(link);
+    this.#transit.count(link, this.#way === Way.direct);
     if (broadcast.take(link, at, length) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
     const { peers, device } = this.#c.shared;
@@ -330,15 +306,6 @@ export class Receive {
     // It may belong to a flow that grows.
     this.#gro.flush();
     this.#gro.writePartialAt(frame, size, checksumStart, broadcast.checksumOffset);
-  }
-
-  /** An envelope or a flood came by this link. */
-  #countLink(link: PeerEntry): void {
-    const { peers } = this.#c.shared;
-    const at = link.counters;
-    const way = at + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
-    peers[at + PeerField.rxTransit] = (peers[at + PeerField.rxTransit] as number) + 1;
-    peers[way] = (peers[way] as number) + 1;
   }
 
   #partialAt(peer: PeerEntry, frame: number, length: number): void {
