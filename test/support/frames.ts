@@ -102,6 +102,31 @@ export function buildTcp(f: TcpFrame, checksum: 'partial' | 'complete'): BuiltFr
   return { bytes, ip: ethernet.length, tcp: ethernet.length + ip.length, headerLength: headers.length };
 }
 
+/** The same addresses with UDP: what only TCP has of the description does not matter. */
+export function buildUdp(f: TcpFrame, checksum: 'partial' | 'complete'): BuiltFrame {
+  const built = buildTcp({ ...f, options: new Uint8Array(0) }, 'partial');
+  const length = 8 + f.payload.length;
+  const { ip, tcp } = built;
+  const bytes = new Uint8Array(tcp + length);
+  bytes.set(built.bytes.subarray(0, tcp));
+  if (f.v6) {
+    bytes.set(word(length), ip + 4);
+    bytes[ip + 6] = 17;
+  } else {
+    bytes.set(word(20 + length), ip + 2);
+    bytes[ip + 9] = 17;
+    bytes.set([0, 0], ip + 10);
+    bytes.set(word(~sum16(bytes.subarray(ip, ip + 20)) & 0xffff), ip + 10);
+  }
+  const pseudo = sum16(Uint8Array.from([...f.sourceAddress, ...f.destinationAddress]), 17 + length);
+  const udp = [...word(f.sourcePort), ...word(f.destinationPort), ...word(length), 0, 0];
+  const value = checksum === 'partial' ? pseudo : ~sum16(Uint8Array.from([...udp, ...f.payload]), pseudo);
+  [udp[6], udp[7]] = word(value & 0xffff) as [number, number];
+  bytes.set(udp, tcp);
+  bytes.set(f.payload, tcp + 8);
+  return { bytes, ip, tcp, headerLength: tcp + 8 };
+}
+
 /** Any frame that is neither IP nor ARP. */
 export function plainFrame(to: Uint8Array, from: Uint8Array, length = 60, fill = 7): Uint8Array {
   const frame = new Uint8Array(length).fill(fill);

@@ -39,6 +39,7 @@ export interface DeviceFrame {
 }
 
 export class ArrayIo implements PacketIo {
+  readonly datagramOffload: boolean;
   segment = 0;
   hops = 0;
   readonly from: number;
@@ -50,8 +51,9 @@ export class ArrayIo implements PacketIo {
   sendResults: number[] = [];
   readonly #arena: Arena;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, datagramOffload = true) {
     this.#arena = arena;
+    this.datagramOffload = datagramOffload;
     this.from = arena.alloc(sockaddrSize);
   }
 
@@ -164,13 +166,14 @@ export function makeRig(
   n: number,
   shared = sharedMemory(),
   leaf = false,
-  groups: { bridge?: boolean; snooping?: boolean } = {},
+  more: { bridge?: boolean; snooping?: boolean; datagramOffload?: boolean } = {},
 ): Rig {
+  const { datagramOffload, ...groups } = more;
   // Mapped memory is kept for the next rig of the process: views of it may outlive the test.
   const length = arenaLength + 65_536;
   const address = arenas.pop() ?? mapLow(length);
   const arena = new Arena(length, address);
-  const io = new ArrayIo(arena);
+  const io = new ArrayIo(arena, datagramOffload);
   const events: Event[] = [];
   const time = { now: 1_000_000 };
   const met: RigLink[] = [];
@@ -180,7 +183,7 @@ export function makeRig(
     shared,
     loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
     () => time.now,
-    (more) => events.push(...more),
+    (told) => events.push(...told),
   );
   Atomics.store(shared.control, ControlWord.stop, 0);
   return {

@@ -1,5 +1,5 @@
 /**
- * Grows TCP super-frames out of the segments that peers send, so that the kernel takes one frame for up to 64 kB.
+ * Grows TCP super-frames, and UDP ones where the device takes them, out of the segments that peers send, so that the kernel takes one frame for up to 64 kB.
  *
  * A segment that joins leaves its payload in the flow's buffer, the first of a flow all of it. What cannot join is
  * written from where it lies.
@@ -7,7 +7,7 @@
 import type { Arena } from '../native/arena.js';
 import { VirtioNetHdr } from '../tap/device.js';
 import { payloadOffset } from '../wire/ethernet.js';
-import { checksumFieldOffset, Protocol, tcpChecksumOffset } from '../wire/ip.js';
+import { checksumFieldOffset, Protocol, udpHeaderLength } from '../wire/ip.js';
 import { Flow } from './flow.js';
 
 /** Flows that grow at one time; the oldest makes room. */
@@ -15,15 +15,20 @@ const openFlows = 8;
 
 export class Grower {
   readonly #arena: Arena;
+  readonly #datagrams: boolean;
   readonly #write: (at: number, length: number) => void;
   /** Open flows, oldest first, in the first `#count` places; free ones behind. */
   readonly #flows: Flow[];
   #count = 0;
   #spare: Flow;
 
-  /** `write` takes a frame with its virtio header, at once; the bytes are not used afterwards. */
-  constructor(arena: Arena, write: (at: number, length: number) => void) {
+  /**
+   * `write` takes a frame with its virtio header, at once; the bytes are not used afterwards. `datagrams`: it takes UDP
+   * super-frames.
+   */
+  constructor(arena: Arena, datagrams: boolean, write: (at: number, length: number) => void) {
     this.#arena = arena;
+    this.#datagrams = datagrams;
     this.#write = write;
     this.#flows = Array.from({ length: openFlows }, () => new Flow(arena));
     this.#spare = new Flow(arena);
@@ -49,16 +54,18 @@ export class Grower {
 
   /**
    * Takes the frame at `at`, with a partial checksum in its TCP or UDP header at `transport` (`locateTransport`). Before
-   * it is room for the virtio header. Returns the header length of a TCP segment that can be joined, else 0.
+   * it is room for the virtio header. Returns the header length of a segment that can be joined, else 0.
    */
   offer(peer: number, at: number, length: number, transport: number): number {
-    const tcp = transport >> 8;
+    const start = transport >> 8;
+    const protocol = transport & 0xff;
     const { view, u8 } = this.#arena;
-    if ((transport & 0xff) !== Protocol.tcp) {
-      this.#writePartial(at, length, transport);
+    if (protocol !== Protocol.tcp && !this.#datagrams) {
+      this.writePartialAt(at, length, start, checksumFieldOffset(protocol));
       return 0;
     }
-    const headerLength = tcp + (view.getUint8(at + tcp + 12) >> 4) * 4;
+    const headerLength =
+      start + (protocol === Protocol.tcp ? (view.getUint8(at + start + 12) >> 4) * 4 : udpHeaderLength);
     const joined = this.match(peer, at, headerLength, length);
     if (joined) {
       this.append(joined, at, length);
@@ -66,28 +73,20 @@ export class Grower {
     }
     const ip = payloadOffset(view, at, length);
     for (let i = 0; i < this.#count; i++) {
-      if ((this.#flows[i] as Flow).resembles(peer, at, ip, tcp, length)) this.#flush(i--);
+      if ((this.#flows[i] as Flow).resembles(peer, at, ip, start, length)) this.#flush(i--);
     }
     const flow = this.#spare;
-    if (!flow.begin(peer, at, length)) {
-      this.#writePartial(at, length, transport);
-      return 0;
-    }
-    if (flow.ended) {
+    const begun = flow.begin(peer, at, length);
+    if (!begun || flow.ended) {
       // Nothing will join it.
-      this.writePartialAt(at, length, tcp, tcpChecksumOffset, flow.headerLength);
-      return flow.headerLength;
+      this.writePartialAt(at, length, start, checksumFieldOffset(protocol), begun ? headerLength : 0);
+      return begun ? headerLength : 0;
     }
     u8.copyWithin(flow.frame, at, at + length);
     if (this.#count === openFlows) this.#flush(0);
     this.#spare = this.#flows[this.#count] as Flow;
     this.#flows[this.#count++] = flow;
     return flow.headerLength;
-  }
-
-  /** Writes the frame at `at` whose TCP or UDP checksum is partial. */
-  #writePartial(at: number, length: number, transport: number): void {
-    this.writePartialAt(at, length, transport >> 8, checksumFieldOffset(transport & 0xff));
   }
 
   /** Writes the frame at `at`, which leaves room for the header, with a partial checksum at `start` + `offset`. */

@@ -10,6 +10,7 @@ const writableWaitMs = 5;
 
 export interface KernelDescriptors {
   readonly tapFd: number;
+  readonly datagramOffload: boolean;
   readonly udpFd: number;
   readonly ipv6: boolean;
 }
@@ -19,6 +20,7 @@ export class KernelIo implements PacketIo {
   readonly from: number;
   readonly #arena: Arena;
   readonly #libc: Libc;
+  readonly datagramOffload: boolean;
   readonly #tapFd: number;
   readonly #udpFd: number;
   readonly #ipv6: boolean;
@@ -36,6 +38,7 @@ export class KernelIo implements PacketIo {
     this.#arena = arena;
     this.#libc = libc();
     this.#tapFd = fds.tapFd;
+    this.datagramOffload = fds.datagramOffload;
     this.#udpFd = fds.udpFd;
     this.#ipv6 = fds.ipv6;
     this.from = arena.alloc(sockaddrSize);

@@ -63,6 +63,7 @@ export interface WorkerSetup {
   readonly shared: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly tapFd: number;
+  readonly datagramOffload: boolean;
   readonly udpFd: number;
   readonly wakeFd: number;
   /** True when the UDP socket is AF_INET6. */

@@ -6,6 +6,8 @@ export interface PacketIo {
   /** Reads one frame behind its virtio_net_hdr; its length, or -EAGAIN when there is none. */
   readDevice(at: number, max: number): number;
   writeDevice(at: number, length: number): number;
+  /** The device takes super-frames of UDP datagrams, too. */
+  readonly datagramOffload: boolean;
   /** Receives into `at` up to 64 datagrams of one sender, all of `segment` bytes but the last. */
   receive(at: number, max: number): number;
   /** Length of each datagram of the last `receive`. */

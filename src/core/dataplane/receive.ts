@@ -62,7 +62,7 @@ export class Receive {
     this.#transit = new Transit(context, sealer);
     this.#broadcast = broadcast;
     const { arena } = context;
-    this.#gro = new Grower(arena, (at, length) => {
+    this.#gro = new Grower(arena, context.io.datagramOffload, (at, length) => {
       this.#write(at, length);
     });
     this.#rx = arena.alloc(frameBuffer);

@@ -122,7 +122,9 @@ export class Transmit {
     const partial = ((u8[header + VirtioNetHdr.flags] as number) & VirtioNetHdr.flagNeedsChecksum) !== 0;
     this.#segment = 0;
     if (type !== VirtioNetHdr.gsoNone) {
-      if (type !== VirtioNetHdr.gsoTcp4 && type !== VirtioNetHdr.gsoTcp6) {
+      const known =
+        type === VirtioNetHdr.gsoTcp4 || type === VirtioNetHdr.gsoTcp6 || type === VirtioNetHdr.gsoUdpL4;
+      if (!known) {
         drop(c.shared, Drop['malformed-frame']);
         return false;
       }

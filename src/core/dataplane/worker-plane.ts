@@ -122,6 +122,7 @@ export class WorkerPlane implements DataPlane {
     const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
     const setup = {
       tapFd: device.fd,
+      datagramOffload: device.datagramOffload,
       udpFd: udp.fd,
       ipv6: udp.ipv6,
       arenaAddress: this.#arenaAddress,

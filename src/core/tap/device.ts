@@ -17,6 +17,8 @@ export interface Device {
   readonly name: string;
   /** Reads and writes whole frames, each behind a `struct virtio_net_hdr` of 10 bytes; non-blocking. */
   readonly fd: number;
+  /** Takes and gives super-frames of UDP datagrams, too (`gsoUdpL4`): Linux 6.2 and later. */
+  readonly datagramOffload: boolean;
   /** Removes the interface; harmless when repeated. */
   close(): void;
 }

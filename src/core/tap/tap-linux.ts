@@ -17,6 +17,9 @@ const TUN_F_CSUM = 0x01;
 const TUN_F_TSO4 = 0x02;
 const TUN_F_TSO6 = 0x04;
 const TUN_F_TSO_ECN = 0x08;
+/** Both together, since Linux 6.2. */
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
@@ -51,6 +54,7 @@ function noPrivilege(what: string): EvioError {
 class LinuxTap implements Device {
   readonly fd: number;
   name = '';
+  datagramOffload = false;
   readonly #libc: Libc;
   #closed = false;
 
@@ -98,7 +102,8 @@ export function createTap(options: DeviceOptions): Device {
     arena.view.setInt32(at, VirtioNetHdr.size, true);
     check(c, c.ioctl(fd, TUNSETVNETHDRSZ, pointer), 'set the header size of', tap.name);
     const offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-    check(c, c.ioctl(fd, TUNSETOFFLOAD, offload), 'set the offloads of', tap.name);
+    tap.datagramOffload = c.ioctl(fd, TUNSETOFFLOAD, offload | TUN_F_USO4 | TUN_F_USO6) >= 0;
+    if (!tap.datagramOffload) check(c, c.ioctl(fd, TUNSETOFFLOAD, offload), 'set the offloads of', tap.name);
     configure(c, arena, at, control, tap.name, options);
     return tap;
   } catch (thrown) {

@@ -18,6 +18,7 @@ import { endpointOf, fromDevice, idOf, indexOf, ipOf, macOf, slotOf } from '../.
 
 /** A device that says the same frame again and again, and a net that keeps the last batch for the other side. */
 class LoopIo implements PacketIo {
+  readonly datagramOffload = true;
   segment = 0;
   readonly from: number;
   frames = 0;

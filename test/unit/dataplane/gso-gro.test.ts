@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Suite } from '../../../src/core/wire/packet.js';
-import { buildTcp, sum16, type TcpFrame } from '../../support/frames.js';
+import { buildTcp, buildUdp, sum16, type TcpFrame } from '../../support/frames.js';
 import { carryOver, fromDevice, macOf, makeRig, type DeviceFrame } from '../../support/loop-rig.js';
 
 const a = makeRig(1);
@@ -303,3 +303,129 @@ function segmentsPartial(f: TcpFrame, size: number): Uint8Array[] {
   }
   return out;
 }
+
+/** The datagrams that a UDP super-frame stands for, by the book. */
+function datagramsOf(f: TcpFrame, size: number, checksum: 'partial' | 'complete' = 'complete'): Uint8Array[] {
+  const out: Uint8Array[] = [];
+  for (let at = 0, i = 0; at < f.payload.length; at += size, i++) {
+    const id = f.v6 ? f.id : (f.id + i) & 0xffff;
+    out.push(buildUdp({ ...f, id, payload: f.payload.subarray(at, at + size) }, checksum).bytes);
+  }
+  return out;
+}
+
+/** What the kernel makes of a UDP frame written to the interface. */
+function asDatagrams(d: DeviceFrame, f: TcpFrame): Uint8Array[] {
+  const { ip, tcp: udp } = buildUdp(f, 'complete');
+  const view = new DataView(d.frame.buffer);
+  const addresses = f.v6 ? d.frame.subarray(ip + 8, ip + 40) : d.frame.subarray(ip + 12, ip + 20);
+  expect([d.flags, d.start, d.offset]).toEqual([1, udp, 6]);
+  expect([0, 5]).toContain(d.type);
+  if (d.type === 5) expect(d.headerLength).toBe(udp + 8);
+  expect(view.getUint16(udp + 4)).toBe(d.frame.length - udp);
+  expect(view.getUint16(udp + 6)).toBe(sum16(addresses, 17 + d.frame.length - udp));
+  if (!f.v6) expect(sum16(d.frame.subarray(ip, ip + 20))).toBe(0xffff);
+  const seen: TcpFrame = {
+    ...f,
+    id: f.v6 ? f.id : view.getUint16(ip + 4),
+    sourcePort: view.getUint16(udp),
+    destinationPort: view.getUint16(udp + 2),
+    payload: d.frame.slice(udp + 8),
+  };
+  const size = d.type === 5 ? d.size : Math.max(1, seen.payload.length);
+  expect(Math.ceil(seen.payload.length / size)).toBeLessThanOrEqual(64);
+  return datagramsOf(seen, size);
+}
+
+describe('UDP', () => {
+  const plain = makeRig(3, undefined, false, { datagramOffload: false });
+  plain.meet(1);
+  a.meet(3);
+  // A kernel gives at most 64 datagrams at once (UDP_MAX_SEGMENTS).
+  const udpFrames = tcpFrame.map((r) => ({
+    frame: { ...r.frame, options: new Uint8Array(0) },
+    size: Math.max(r.size, Math.ceil(r.frame.payload.length / 64)),
+  }));
+
+  it('super-frames of datagrams arrive as the same datagrams, with and without the offload', () => {
+    fc.assert(
+      fc.property(udpFrames, fc.boolean(), ({ frame, size }, offload) => {
+        const to = offload ? b : plain;
+        const f = { ...frame, destination: macOf(to.n) };
+        const built = buildUdp(f, 'partial');
+        const whole = f.payload.length <= size;
+        const header = { type: whole ? 0 : 5, size: whole ? 0 : size, headerLength: built.headerLength };
+        a.io.deviceIn.push(fromDevice(built.bytes, { ...header, flags: 1, start: built.tcp, offset: 6 }));
+        a.run();
+        carryOver(a, to);
+        const written = to.io.deviceOut.splice(0);
+        expectSame(
+          written.flatMap((d) => asDatagrams(d, f)),
+          datagramsOf(f, size),
+        );
+        const datagrams = Math.ceil(f.payload.length / size);
+        if (!offload) expect(written.every((d) => d.type === 0)).toBe(true);
+        else if (frame.v6 || frame.dontFragment) expect(written).toHaveLength(1);
+        if (!offload) expect(written).toHaveLength(datagrams);
+      }),
+      { numRuns: 120, endOnFailure: true },
+    );
+    expect(b.drops('malformed-frame') + plain.drops('malformed-frame') + plain.drops('bad-tag')).toBe(0);
+  });
+
+  it('keeps the length of every datagram and the order of each flow, whatever their sizes', () => {
+    const sizes = fc.array(
+      fc.record({
+        flow: fc.nat(2),
+        size: fc.oneof(fc.constant(0), fc.constant(100), fc.integer({ min: 0, max: 1_200 })),
+      }),
+      { minLength: 1, maxLength: 150 },
+    );
+    fc.assert(
+      fc.property(sizes, (sent) => {
+        const wanted: Uint8Array[][] = [[], [], []];
+        for (const [i, { flow, size }] of sent.entries()) {
+          const f: TcpFrame = {
+            ...base,
+            id: i,
+            dontFragment: true,
+            sourcePort: 1_000 + flow,
+            payload: new Uint8Array(size).fill(i),
+          };
+          const built = buildUdp(f, 'partial');
+          a.io.deviceIn.push(fromDevice(built.bytes, { flags: 1, start: built.tcp, offset: 6 }));
+          (wanted[flow] as Uint8Array[]).push(f.payload);
+        }
+        a.run();
+        carryOver(a, b);
+        const got: Uint8Array[][] = [[], [], []];
+        const written = b.io.deviceOut.splice(0);
+        for (const d of written) {
+          const payload = d.frame.subarray(42);
+          const flow = new DataView(d.frame.buffer).getUint16(34) - 1_000;
+          const size = d.type === 5 ? d.size : Math.max(1, payload.length);
+          if (payload.length === 0) got[flow]?.push(payload.slice());
+          for (let at = 0; at < payload.length; at += size) got[flow]?.push(payload.slice(at, at + size));
+        }
+        for (const flow of [0, 1, 2]) expectSame(got[flow] as Uint8Array[], wanted[flow] as Uint8Array[]);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('joins many small datagrams into few writes', () => {
+    for (let i = 0; i < 128; i++) {
+      const built = buildUdp(
+        { ...base, dontFragment: true, payload: new Uint8Array(100).fill(i) },
+        'partial',
+      );
+      a.io.deviceIn.push(fromDevice(built.bytes, { flags: 1, start: built.tcp, offset: 6 }));
+    }
+    a.run();
+    carryOver(a, b);
+    expect(b.io.deviceOut.splice(0).map((d) => [d.type, d.size, d.frame.length])).toEqual([
+      [5, 100, 42 + 6_400],
+      [5, 100, 42 + 6_400],
+    ]);
+  });
+});

@@ -72,7 +72,11 @@ describe.each([
     const from = make();
     const other = make();
     writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: other.port });
-    return { a: new KernelIo(arena, { tapFd: -1, udpFd: from.fd, ipv6: from.ipv6 }), from, other };
+    return {
+      a: new KernelIo(arena, { tapFd: -1, datagramOffload: false, udpFd: from.fd, ipv6: from.ipv6 }),
+      from,
+      other,
+    };
   }
 
   it('sends many datagrams at once and receives them with their length', () => {
@@ -80,7 +84,7 @@ describe.each([
     for (let i = 0; i < 2_500; i++) arena.u8[data + i] = i;
     expect(a.send(to, data, 2_500, 1_000)).toBe(0);
     const arenaB = new Arena(1 << 18);
-    const b = new KernelIo(arenaB, { tapFd: -1, udpFd: other.fd, ipv6: other.ipv6 });
+    const b = new KernelIo(arenaB, { tapFd: -1, datagramOffload: false, udpFd: other.fd, ipv6: other.ipv6 });
     const at = arenaB.alloc(70_000);
     let received = 0;
     while (received < 2_500) {
@@ -109,7 +113,7 @@ describe('without IPv6', () => {
   it('cannot send to an IPv6 address, and says so', () => {
     const arena = new Arena(1 << 18);
     const socket = udp4();
-    const io = new KernelIo(arena, { tapFd: -1, udpFd: socket.fd, ipv6: false });
+    const io = new KernelIo(arena, { tapFd: -1, datagramOffload: false, udpFd: socket.fd, ipv6: false });
     const to = arena.alloc(28);
     writeSockaddr(arena.u8, arena.view, to, { host: '2001:db8::1', port: 9 });
     expect(io.send(to, arena.alloc(64), 10, 0)).toBe(-Errno.EAFNOSUPPORT);
