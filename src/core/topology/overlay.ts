@@ -354,8 +354,11 @@ export class Overlay {
 
   #drop(now: number, link: Link, again: boolean): void {
     this.#links.delete(link.id);
-    this.#known.delete(link.id);
-    this.#retry.lost(now, link.id, again);
+    if (link.claims !== 0 || !link.up) {
+      // A link that neither side needed says nothing against its member.
+      this.#known.delete(link.id);
+      this.#retry.lost(now, link.id, again);
+    }
     this.#reviewNow(now);
   }
 
@@ -489,8 +492,9 @@ export class Overlay {
   #reviewNow(now: number): void {
     this.#reviewAt = Infinity;
     if (!this.#running) return;
-    const pool = this.#pool(now);
-    this.#size = this.#estimate(now, pool);
+    const everybody = this.#pool();
+    this.#size = this.#estimate(now, everybody);
+    const pool = this.#approachable(now, everybody);
     const mesh = this.#self.role === 'switch' && this.#size <= (this.#mesh ? meshEnd : meshLimit);
     this.#mesh = mesh;
     const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
@@ -509,7 +513,7 @@ export class Overlay {
   }
 
   /** Everybody known who may be a ring neighbour, once each. */
-  #pool(now: number): Place[] {
+  #pool(): Place[] {
     const pool = new Map<string, Place>();
     for (const link of this.#links.values()) {
       if (!link.leaf) pool.set(link.id, link);
@@ -519,9 +523,12 @@ export class Overlay {
     for (const place of this.#known.values()) if (!pool.has(place.id)) pool.set(place.id, place);
     pool.delete(this.#self.id);
     for (const link of this.#links.values()) if (link.leaf) pool.delete(link.id);
-    return [...pool.values()].filter(({ id }) => {
-      return this.#links.get(id)?.up === true || !this.#retry.shuns(now, id);
-    });
+    return [...pool.values()];
+  }
+
+  /** Those of whom something may be begun with. */
+  #approachable(now: number, pool: readonly Place[]): Place[] {
+    return pool.filter(({ id }) => this.#links.get(id)?.up === true || !this.#retry.shuns(now, id));
   }
 
   #estimate(now: number, pool: readonly Place[]): number {
