@@ -1,55 +1,30 @@
 /** Time and chance for tests: a clock that moves only when told, and a seeded generator. */
 import type { Clock, Env, Logger, Random } from '../../src/core/lib/env.js';
 import { silentLogger } from '../../src/core/lib/env.js';
-
-interface Timer {
-  readonly at: number;
-  readonly order: number;
-  readonly fire: () => void;
-}
+import { SimClock } from '../../src/core/sim/clock.js';
 
 export class VirtualClock implements Clock {
-  #now: number;
-  readonly #dateOffset: number;
-  #timers: Timer[] = [];
-  #order = 0;
+  readonly #clock: SimClock;
 
   constructor(startMs = 1_000, date = Date.UTC(2026, 0, 1)) {
-    this.#now = startMs;
-    this.#dateOffset = date - startMs;
+    this.#clock = new SimClock(startMs, date);
   }
 
   now(): number {
-    return this.#now;
+    return this.#clock.now();
   }
 
   date(): number {
-    return this.#now + this.#dateOffset;
+    return this.#clock.date();
   }
 
   after(ms: number, fire: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fire };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((t) => t !== timer);
-    };
+    return this.#clock.after(ms, fire);
   }
 
   /** Runs everything that is due in the next `ms`, in order of time, then of making. */
   advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      let next: Timer | undefined;
-      for (const t of this.#timers) {
-        if (t.at <= end && (!next || t.at < next.at || (t.at === next.at && t.order < next.order))) next = t;
-      }
-      if (!next) break;
-      const due = next;
-      this.#timers = this.#timers.filter((t) => t !== due);
-      this.#now = Math.max(this.#now, due.at);
-      due.fire();
-    }
-    this.#now = end;
+    this.#clock.run(this.#clock.now() + ms);
   }
 
   /** Like `advance`, letting promises settle on the way. */

@@ -13,14 +13,15 @@ interface Event {
 }
 
 export class SimClock implements Clock {
-  #now = 0;
+  #now: number;
   #order = 0;
   readonly #heap: Event[] = [];
   readonly #date: number;
 
   /** @param date what the calendar says at the start, ms since 1970 */
-  constructor(date = Date.UTC(2026, 0, 1)) {
-    this.#date = date;
+  constructor(startMs = 0, date = Date.UTC(2026, 0, 1)) {
+    this.#now = startMs;
+    this.#date = date - startMs;
   }
 
   now(): number {

@@ -5,6 +5,7 @@
 import type { SimLink } from './link.js';
 import { canPunch } from './net.js';
 import type { SimNode } from './node.js';
+import { pathThrough } from './packets.js';
 import { handshakeBytes } from './size.js';
 
 /** Times of the tries since the first, and of giving up; ms (peer/session.ts, peer/peer.ts). */
@@ -49,13 +50,13 @@ function attempt(link: SimLink, via: SimNode | undefined, first: boolean): void 
   if (from.registered && world.seesRelay(from)) {
     const asking = first && via ? net.jittered(2 * net.oneWay(from.place, net.relay)) : 0;
     world.clock.after(asking, () => {
-      if (from.alive && link.cancel && world.relay.has(to) && world.seesRelay(to))
-        initiate(link, 'relay', via);
+      if (from.alive && link.cancel && world.relay.has(to) && world.seesRelay(to)) initiate(link, 'relay');
     });
   } else if (!via && to.place.nat === 'public' && from.place.nat !== 'udp-blocked') {
-    initiate(link, 'direct', undefined);
+    initiate(link, 'direct');
   }
   if (via) introduce(link, via);
+  else if (!world.seesRelay(from) && pathThrough(from, to)) initiate(link, 'direct');
 }
 
 /** We ask a member that has links with both; it tells both where the other is. */
@@ -68,13 +69,13 @@ function introduce(link: SimLink, via: SimNode): void {
     if (!first.carries || !second?.up || !second.carries) return;
     leg(via, from, first.delayMs, handshakeBytes.introduction, () => undefined);
     leg(via, to, second.delayMs, handshakeBytes.introduction, () => {
-      if (from.alive && link.cancel) initiate(link, 'direct', via);
+      if (from.alive && link.cancel) initiate(link, 'direct');
     });
   });
 }
 
 /** Initiation, response, and the first packet, which confirms. */
-function initiate(link: SimLink, signalled: 'relay' | 'direct', via: SimNode | undefined): void {
+function initiate(link: SimLink, signalled: 'relay' | 'direct'): void {
   const { owner: from, peer: to, twin } = link;
   if (!twin) return;
   const { net } = from.world;
@@ -82,10 +83,10 @@ function initiate(link: SimLink, signalled: 'relay' | 'direct', via: SimNode | u
   const byRelay = net.oneWay(from.place, net.relay) + net.oneWay(net.relay, to.place);
   const relayed = from.world.seesRelay(from) && from.world.seesRelay(to);
   const punched = canPunch(from.place, to.place) && net.joined(from.place, to.place);
-  const carrier = punched ? 'direct' : relayed ? 'relay' : via ? 'tunnel' : undefined;
+  const through = punched || relayed ? undefined : pathThrough(from, to);
+  const carrier = punched ? 'direct' : relayed ? 'relay' : through ? 'tunnel' : undefined;
   if (!carrier) return;
-  const tunnel = via ? net.oneWay(from.place, via.place) + net.oneWay(via.place, to.place) : 0;
-  const delay = carrier === 'direct' ? direct : carrier === 'relay' ? byRelay : tunnel;
+  const delay = through ? pathMs(from, through) : carrier === 'direct' ? direct : byRelay;
   const handshakeDelay = signalled === 'relay' ? byRelay : delay;
   leg(from, to, handshakeDelay, handshakeBytes.initiation, () => {
     leg(to, from, handshakeDelay, handshakeBytes.response, () => {
@@ -97,10 +98,21 @@ function initiate(link: SimLink, signalled: 'relay' | 'direct', via: SimNode | u
       }
       const session = Math.max(link.session, twin.session) + 1;
       link.session = twin.session = session;
-      link.lay(carrier, delay, carrier === 'tunnel' ? via : undefined);
+      link.lay(carrier, delay);
       twin.expected = !twin.up;
       from.opened(link);
       from.transmit(link, 1, true, () => undefined);
     });
   });
+}
+
+/** One way through these members, ms. */
+export function pathMs(from: SimNode, path: readonly SimNode[]): number {
+  let sum = 0;
+  let last = from;
+  for (const node of path) {
+    sum += from.world.net.oneWay(last.place, node.place);
+    last = node;
+  }
+  return sum;
 }

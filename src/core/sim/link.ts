@@ -16,8 +16,6 @@ export class SimLink {
   /** This side answered a handshake: the next packet confirms the keys. */
   expected = false;
   carrier: Carrier = 'direct';
-  /** Who carries a tunnel. */
-  via: SimNode | undefined;
   /** One way without jitter, ms. */
   delayMs = 0;
   /** Number of the session; what was sent in another one is not understood. */
@@ -34,13 +32,12 @@ export class SimLink {
     this.slot = slot;
   }
 
-  /** Carrier, delay and via for both sides. */
-  lay(carrier: Carrier, delayMs: number, via: SimNode | undefined): void {
+  /** Carrier and delay for both sides. */
+  lay(carrier: Carrier, delayMs: number): void {
     for (const side of [this, this.twin]) {
       if (!side) continue;
       side.carrier = carrier;
       side.delayMs = delayMs;
-      side.via = via;
     }
   }
 
@@ -62,7 +59,7 @@ export class SimLink {
     return this.up || this.expected || this.cancel !== undefined;
   }
 
-  /** The path carries now, losses aside. */
+  /** The path carries now, losses aside. What goes through other members is not asked here (packets.ts). */
   get carries(): boolean {
     const { world } = this.owner;
     switch (this.carrier) {
@@ -70,12 +67,8 @@ export class SimLink {
         return world.net.joined(this.owner.place, this.peer.place);
       case 'relay':
         return world.seesRelay(this.owner) && world.seesRelay(this.peer);
-      case 'tunnel': {
-        const first = this.via && this.owner.links.get(this.via.id);
-        const second = this.via?.links.get(this.peer.id);
-        if (!this.via?.alive || !first?.up || !second?.up) return false;
-        return first.carrier !== 'tunnel' && second.carrier !== 'tunnel' && first.carries && second.carries;
-      }
+      case 'tunnel':
+        return true;
     }
   }
 }

@@ -11,6 +11,8 @@ export interface OverlayMachine {
   receive(now: number, id: string, message: RingMessage): void;
   found(now: number, ids: readonly string[]): void;
   sized(now: number, members: number): void;
+  /** A link that can pass packets on to this member. */
+  friendOf(id: string): string | undefined;
   gone(now: number, id: string): void;
   /** Carries out what is due; returns the time of the next tick. */
   tick(now: number): number;

@@ -9,10 +9,11 @@ import { positionOfText } from '../topology/position.js';
 import { Router } from '../topology/router.js';
 import { toHex } from '../lib/bytes.js';
 import type { RingMessage } from '../wire/ring.js';
-import { connect } from './handshake.js';
+import { connect, pathMs } from './handshake.js';
 import { SimLink } from './link.js';
 import type { MakeMachine, OverlayMachine } from './machine.js';
 import type { Place } from './net.js';
+import { pathThrough } from './packets.js';
 import type { SeededRandom } from './random.js';
 import { memberNoticesMs, reconnectMs, relayNoticesMs, welcomeRoundTrips } from './relay.js';
 import { asRead, locateBytes, relayExtra, ringLength, sealedOverhead, tunnelExtra } from './size.js';
@@ -256,12 +257,18 @@ export class SimNode {
     if (!twin) return;
     // Beats are not answered one by one: only what others send waits for an answer.
     if (!control && link.waitingSince < 0) link.waitingSince = this.now;
+    let path: readonly SimNode[] | undefined;
+    if (link.carrier === 'tunnel') {
+      path = pathThrough(this, link.peer);
+      if (path) link.delayMs = pathMs(this, path);
+    }
     if (control) {
-      const extra = link.carrier === 'relay' ? relayExtra : link.carrier === 'tunnel' ? tunnelExtra : 0;
+      const extra = link.carrier === 'relay' ? relayExtra : path ? tunnelExtra : 0;
       this.count(bytes + sealedOverhead + extra);
-      if (extra === tunnelExtra) link.via?.count(bytes + sealedOverhead + extra);
+      for (const member of path?.slice(0, -1) ?? []) member.count(bytes + sealedOverhead + extra);
       if (net.loses()) return;
     }
+    if (link.carrier === 'tunnel' && !path) return;
     clock.at(this.now + net.jittered(link.delayMs), () => {
       const { owner } = twin;
       if (!owner.alive || twin.session !== session || !link.carries) return;
@@ -366,6 +373,8 @@ export class SimNode {
       if (route.flood !== 'none') floods.push({ port, position, flood: route.flood });
       // Without look-ahead a link is as good as where it is itself.
       const neighbours = this.#lookAhead ? route.neighbours : [];
+      // What goes through others is routed like anything else.
+      if (link.carrier === 'tunnel') return [];
       return [{ port, position, forwards: route.forwards, neighbours }];
     });
     this.#router.set(known);

@@ -15,12 +15,39 @@ export interface Routed {
 /** The link that a packet for `to` takes next, or undefined where the way ends. */
 function nextLink(node: SimNode, to: SimNode): SimLink | undefined {
   const port = node.router.nextHop(to.position);
-  return port < 0 ? undefined : node.slots[port];
+  if (port >= 0) return node.slots[port];
+  // No member is nearer; but a link may be linked with it.
+  const friend = node.links.get(to.id)?.up === true ? node.machine.friendOf(to.id) : undefined;
+  return friend === undefined ? undefined : node.links.get(friend);
 }
 
 /** What is sent on a link now would come through. */
 function passes(link: SimLink): boolean {
-  return link.up && link.peer.alive && link.twin?.up === true && link.carries;
+  if (!link.up || !link.peer.alive || link.twin?.up !== true) return false;
+  return link.carrier === 'tunnel' ? pathThrough(link.owner, link.peer) !== undefined : link.carries;
+}
+
+/**
+ * The members that pass packets on between two that have no path of their own, the receiver last: a link that both
+ * have, or the way that the routers know. Undefined: there is none now.
+ */
+export function pathThrough(from: SimNode, to: SimNode): SimNode[] | undefined {
+  const friend = from.world.find(from.machine.friendOf(to.id) ?? '');
+  const first = friend && from.links.get(friend.id);
+  const second = friend?.links.get(to.id);
+  if (friend && first && second && isHop(first) && isHop(second)) return [friend, to];
+  const path: SimNode[] = [];
+  for (let node = from; node !== to && path.length <= transitTtl;) {
+    const link = nextLink(node, to);
+    if (!link || !isHop(link)) return undefined;
+    path.push((node = link.peer));
+  }
+  return path.length > transitTtl ? undefined : path;
+}
+
+/** A link with a path of its own that passes. */
+function isHop(link: SimLink): boolean {
+  return link.carrier !== 'tunnel' && passes(link);
 }
 
 export function walkRoute(from: SimNode, to: SimNode): Routed {

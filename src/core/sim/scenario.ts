@@ -201,13 +201,15 @@ export class Scenario {
     return this.#healed();
   }
 
-  /** The relay stays with one half. */
+  /** The relay stays with one half. In the other, whoever has no UDP is cut off from everybody and does not count. */
   async #split(): Promise<Pick<SimReport['healMs'], 'split' | 'merge'>> {
     const { world } = this;
     const begun = world.clock.now();
     this.tell('split', 'the network is cut in two, the relay in one half');
     world.split(true);
-    const halves = [0, 1].map((side) => world.ring.filter(({ place }) => place.side === side));
+    const halves = [0, 1].map((side) =>
+      world.ring.filter((node) => node.place.side === side && world.isReachable(node)),
+    );
     const split = await this.untilWhole(...halves);
     await this.advance(Math.max(0, splitMs - (world.clock.now() - begun)));
     this.tell('merge', 'the halves are joined again');

@@ -64,11 +64,19 @@ export class World {
     return this.hasRelay && this.relay.up && this.net.joined(node.place, this.net.relay);
   }
 
+  /** The member can have links at all. */
+  isReachable(node: SimNode): boolean {
+    return this.seesRelay(node) || node.place.nat !== 'udp-blocked';
+  }
+
   /** A new member, which starts at once. */
   join(role: Role = 'switch'): SimNode {
     const index = this.#made++;
     const random = this.random.split(`node ${index}`);
     let place: Place = this.net.place(random.split('place'));
+    // Who has neither UDP nor a relay reaches nobody.
+    if (!this.hasRelay && place.nat === 'udp-blocked')
+      place = { ...place, nat: 'address-and-port-dependent' };
     // Where nobody introduces, somebody must be reachable for all.
     if (!this.hasRelay && this.#ring.length < knownMembers) place = { ...place, nat: 'public', open: true };
     const { lookAhead } = this.#options;

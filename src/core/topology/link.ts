@@ -1,5 +1,6 @@
 /** One link of the overlay: what both sides need it for, what the other side told, and whether it still lives. */
 import { Claim, type TableMessage } from '../wire/ring.js';
+import type { LinkRoute } from './overlay-ports.js';
 import { positionOfText } from './position.js';
 import type { Place } from './ring.js';
 
@@ -41,8 +42,14 @@ export class Link implements Place {
   /** Size of the network when we drew it as a long link; undefined: not ours. */
   drawnFor: number | undefined;
   table: TableMessage | undefined;
-  /** Everybody in the table. */
-  places: readonly Place[] = [];
+  /** Ids of everybody in the table, and their positions. */
+  names: readonly string[] = [];
+  neighbours: readonly number[] = [];
+  /** Our table names it. */
+  listed = false;
+  /** What the packet path was told of it. */
+  route: LinkRoute | undefined;
+  routedTunnel = false;
   /** It does not answer: others' packets had better go another way. */
   suspect = false;
   /** Since when nobody claims it, ms. */
@@ -99,10 +106,12 @@ export class Link implements Place {
     this.table = table;
     this.theirs = table.claims;
     const { successors, predecessors, others } = table;
-    this.places = [...successors, ...predecessors, ...others].map((id) => ({
-      id,
-      position: positionOfText(id),
-    }));
+    this.names = [...successors, ...predecessors, ...others];
+    const before = this.neighbours;
+    const after = this.names.map((id) => positionOfText(id));
+    if (before.length !== after.length || after.some((position, i) => position !== before[i])) {
+      this.neighbours = after;
+    }
   }
 
   /**

@@ -15,18 +15,24 @@ import { Claim, type RingMessage } from '../wire/ring.js';
 import { Demand } from './demand.js';
 import { Link } from './link.js';
 import type { LinkRole, LinkRoute, OverlayPorts, RingReport, Role } from './overlay-ports.js';
-import { clockwise, positionOfText } from './position.js';
+import { clockwise, positionOfText, ringSize } from './position.js';
 import { Retry } from './retry.js';
-import { predecessorsOf, sizeAround, successorsOf, type Place } from './ring.js';
+import { Nearby, predecessorsOf, sizeAround, successorsOf, type Place } from './ring.js';
 import { Seeker } from './seek.js';
 import { Shortcuts } from './shortcut.js';
 import { inDegreeCap, meshEnd, meshLimit, neighbourCount } from './symphony.js';
 
+/** Links are looked at this often at least, and beats go out so much early to go together. */
+const watchMs = 500;
+const beatSlackMs = 250;
+/** What is known of our neighbourhood is gathered again after this time even without news of it. */
+const poolMs = 1_000;
 /** A burst of news is looked at once. */
 const reviewAfterMs = 20;
-/** Tables go out this long after a change: to ring neighbours, to others. */
-const tableToRingMs = 60;
-const tableToOthersMs = 400;
+/** Tables go out this long after a change. */
+const tableAfterMs = 60;
+/** Those that tell nothing new of our neighbours go no more often: who routes by an old table takes a detour at worst. */
+const tableEveryMs = 2_000;
 /** A table that the other side does not have yet is sent again no sooner. */
 const tableAgainMs = 900;
 /** A link that nobody needs is kept this long: roles move while the ring settles. */
@@ -68,6 +74,19 @@ export interface LinkReport {
   readonly up: boolean;
 }
 
+/** The nearest on both sides: of all that are known, and of those with whom something may be begun. */
+interface Pool {
+  readonly everybody: readonly Place[];
+  readonly approachable: readonly Place[];
+}
+
+interface Listing {
+  /** Nearest first. */
+  readonly ahead: readonly string[];
+  readonly behind: readonly string[];
+  readonly all: readonly string[];
+}
+
 export class Overlay {
   readonly #self: Place & OverlaySelf;
   readonly #ports: OverlayPorts;
@@ -88,11 +107,25 @@ export class Overlay {
   #settled = false;
   #mesh = true;
   #version = 1;
-  /** What the last table said, to see whether the next one says anything new. */
-  #signature = '';
+  /** When our table changed, and when its neighbours did. */
   #changedAt = -Infinity;
-  #routed = '';
+  #ringChangedAt = -Infinity;
+  /** Links that our table lists, and whether it says that we are settled: to see whether the next one says anything new. */
+  #listed = 0;
+  #listedSettled = false;
+  #listing: Listing = { ahead: [], behind: [], all: [] };
+  /** Links in the forwarding table; undefined: it must be given again. */
+  #routed: number | undefined;
+  /** When links are looked at, tables are sent, the choice of links is reviewed. */
+  #watchAt = 0;
+  #tellAt = 0;
   #reviewAt = Infinity;
+  #routeAt = Infinity;
+  /** Those around us, until news of them come. */
+  #pool: Pool | undefined;
+  #poolUntil = 0;
+  /** How far our neighbourhood reaches: news from beyond do not move our place. */
+  #reach = { ahead: Infinity, behind: Infinity };
   #auditAt = Infinity;
   #fixed: ReadonlySet<string> = new Set();
 
@@ -147,6 +180,7 @@ export class Overlay {
 
   /** The rendezvous named members that are online: neighbours, or answers to `locate`. */
   found(now: number, ids: readonly string[]): void {
+    this.#pool = undefined;
     for (const id of ids) {
       if (id === this.#self.id) continue;
       this.#known.delete(id);
@@ -163,10 +197,12 @@ export class Overlay {
 
   /** The rendezvous says that a member went offline: a hint, which a link that lives contradicts. */
   gone(now: number, id: string): void {
+    this.#pool = undefined;
     this.#known.delete(id);
     const link = this.#links.get(id);
     if (link?.up) {
       link.doubt(now);
+      this.#watchAt = now;
       this.#beat(now, link, true);
     } else if (link) {
       this.#ports.disconnect(id);
@@ -178,14 +214,14 @@ export class Overlay {
   friendOf(id: string): string | undefined {
     for (const link of this.#links.values()) {
       if (link.id === id || !link.up || link.tunnel || link.suspect || link.leaf) continue;
-      if (link.places.some((place) => place.id === id)) return link.id;
+      if (link.names.includes(id)) return link.id;
     }
     return undefined;
   }
 
   /** Gives the forwarding table again. */
   reroute(): void {
-    this.#routed = '';
+    this.#routed = undefined;
     this.#route();
   }
 
@@ -203,6 +239,7 @@ export class Overlay {
       return;
     }
     if (!link) this.#links.set(id, (link = new Link(id, now, undefined)));
+    this.#pool = undefined;
     link.came(now, tunnel);
     this.#retry.forgive(id);
     this.#reviewNow(now);
@@ -222,7 +259,9 @@ export class Overlay {
     const link = this.#links.get(id);
     if (!link?.up) return;
     link.table = undefined;
-    link.places = [];
+    link.names = [];
+    this.#pool = undefined;
+    link.neighbours = [];
     link.theirs = 0;
     link.came(now, link.tunnel);
     this.#tell(now, link);
@@ -240,6 +279,7 @@ export class Overlay {
   unreachable(now: number, id: string): void {
     const link = this.#links.get(id);
     if (!link || link.up) return;
+    this.#pool = undefined;
     this.#known.delete(id);
     this.#links.delete(id);
     this.#retry.failed(now, id);
@@ -251,7 +291,7 @@ export class Overlay {
     if (id === this.#self.id || !this.#running) return;
     const known = this.#demand.wants(now, id);
     const evicted = this.#demand.use(now, id);
-    if (!this.#links.has(id)) this.#want(now, id, this.friendOf(id));
+    this.#want(now, id);
     if (!known || evicted !== undefined) this.#review(now);
   }
 
@@ -264,7 +304,10 @@ export class Overlay {
         return;
       case 'beat':
         this.#takeClaims(now, link, message.claims);
-        if (message.seen !== this.#version && now - link.toldAt > tableAgainMs) link.toldVersion = -1;
+        if (message.seen !== this.#version && now - link.toldAt > tableAgainMs) {
+          link.toldVersion = -1;
+          this.#tellAt = now;
+        }
         if (message.answer) this.#beat(now, link, false);
         return;
       case 'refuse':
@@ -287,50 +330,55 @@ export class Overlay {
   /** Does what is due. Returns when it wants to be called again. */
   tick(now: number): number {
     if (!this.#running) return Infinity;
-    let next = Infinity;
-    for (const link of this.#links.values()) next = Math.min(next, this.#watch(now, link));
+    if (now >= this.#watchAt) this.#watchAll(now);
     if (now >= this.#auditAt) {
       this.#auditAt = now + auditMs;
       this.#ports.locate([this.#self.position]);
     }
-    for (const id of this.#retry.due(now)) this.#want(now, id, this.friendOf(id));
+    for (const id of this.#retry.due(now)) this.#want(now, id);
     if (now >= this.#reviewAt) this.#reviewNow(now);
-    next = Math.min(next, this.#tellTables(now));
-    return Math.max(now + 1, Math.min(next, this.#reviewAt, this.#auditAt, this.#retry.nextAt));
+    if (now >= this.#routeAt) this.#route();
+    if (now >= this.#tellAt) this.#tellAt = this.#tellTables(now);
+    const soon = Math.min(this.#watchAt, this.#tellAt, this.#reviewAt, this.#routeAt);
+    return Math.max(now + 1, Math.min(soon, this.#auditAt, this.#retry.nextAt));
   }
 
   report(): RingReport {
-    const up = [...this.#links.values()].filter((link) => link.up);
-    const places = up.filter((link) => !link.leaf);
+    const links = this.links().filter((link) => link.up);
     const ofRole = (role: LinkRole): string[] =>
-      up.filter((link) => this.#roleOf(link, places) === role).map((link) => link.id);
+      links.filter((link) => link.role === role).map(({ id }) => id);
+    const { successors, predecessors } = this.#neighbours();
     return {
       sizeEstimate: Math.round(this.#size),
-      predecessor: predecessorsOf(this.#self, places, 1)[0]?.id ?? null,
-      successors: successorsOf(this.#self, places, neighbourCount).map((link) => link.id),
+      predecessor: predecessors[0]?.id ?? null,
+      successors: successors.map(({ id }) => id),
       longLinks: ofRole('long'),
       onDemand: ofRole('on-demand'),
     };
   }
 
   links(): LinkReport[] {
-    const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
-    return [...this.#links.values()].map((link) => ({
-      id: link.id,
-      up: link.up,
-      role: this.#roleOf(link, places),
-    }));
+    const { successors, predecessors } = this.#neighbours();
+    const roleOf = (link: Link): LinkRole => {
+      if (link.fixed) return 'static';
+      if (successors.includes(link)) return 'successor';
+      if (predecessors.includes(link)) return 'predecessor';
+      if ((link.claims & Claim.ring) !== 0) {
+        const ahead = clockwise(this.#self.position, link.position);
+        return ahead <= clockwise(link.position, this.#self.position) ? 'successor' : 'predecessor';
+      }
+      return (link.claims & Claim.long) !== 0 ? 'long' : 'on-demand';
+    };
+    return [...this.#links.values()].map((link) => ({ id: link.id, up: link.up, role: roleOf(link) }));
   }
 
-  #roleOf(link: Link, places: readonly Link[]): LinkRole {
-    if (link.fixed) return 'static';
-    if (successorsOf(this.#self, places, neighbourCount).includes(link)) return 'successor';
-    if (predecessorsOf(this.#self, places, neighbourCount).includes(link)) return 'predecessor';
-    if ((link.claims & Claim.ring) !== 0) {
-      const ahead = clockwise(this.#self.position, link.position);
-      return ahead <= clockwise(link.position, this.#self.position) ? 'successor' : 'predecessor';
-    }
-    return (link.claims & Claim.long) !== 0 ? 'long' : 'on-demand';
+  /** The nearest links that are up, on both sides. */
+  #neighbours(): { successors: Link[]; predecessors: Link[] } {
+    const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
+    return {
+      successors: successorsOf(this.#self, places, neighbourCount),
+      predecessors: predecessorsOf(this.#self, places, neighbourCount),
+    };
   }
 
   /* ---- links ---- */
@@ -339,20 +387,24 @@ export class Overlay {
     return [...this.#links.values()].filter((link) => link.up);
   }
 
-  #want(now: number, id: string, via: string | undefined): Link | undefined {
+  /** Begins a link, unless there is one. Who named it introduces us, if that is a link of ours. */
+  #want(now: number, id: string): Link | undefined {
     const known = this.#links.get(id);
     if (known) return known;
     if (id === this.#self.id || this.#retry.shuns(now, id)) return undefined;
     let connecting = 0;
     for (const link of this.#links.values()) if (!link.up) connecting++;
     if (connecting >= maxConnecting) return undefined;
+    const via = this.friendOf(id);
     const link = new Link(id, now, via);
     this.#links.set(id, link);
+    this.#watchAt = Math.min(this.#watchAt, now + watchMs);
     this.#ports.connect(id, via);
     return link;
   }
 
   #drop(now: number, link: Link, again: boolean): void {
+    this.#pool = undefined;
     this.#links.delete(link.id);
     if (link.claims !== 0 || !link.up) {
       // A link that neither side needed says nothing against its member.
@@ -362,6 +414,14 @@ export class Overlay {
     this.#reviewNow(now);
   }
 
+  #watchAll(now: number): void {
+    // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
+    let next = now + watchMs;
+    for (const link of this.#links.values()) next = Math.min(next, this.#watch(now, link));
+    this.#watchAt = next;
+  }
+
+  /** Judges a link and beats. Returns when that is due again. */
   #watch(now: number, link: Link): number {
     if (!link.up) {
       if (now - link.since >= connectMs) {
@@ -380,13 +440,18 @@ export class Overlay {
       return Infinity;
     }
     if (verdict === 'ask') this.#beat(now, link, true);
-    else if (now - link.beatAt >= link.beatMs) this.#beat(now, link, false);
-    if (link.suspect !== before) this.#route();
+    // A little early, so that one waking serves many links.
+    else if (now - link.beatAt >= link.beatMs - beatSlackMs) this.#beat(now, link, false);
+    if (link.suspect !== before) {
+      this.#pool = undefined;
+      this.#route();
+    }
     if (link.claims === 0) {
       link.unclaimedSince ??= now;
       if (now - link.unclaimedSince >= unclaimedMs) {
         this.#ports.disconnect(link.id);
         this.#links.delete(link.id);
+        this.#pool = undefined;
         this.#review(now);
         return Infinity;
       }
@@ -414,12 +479,11 @@ export class Overlay {
     link.beatAt = link.toldAt = now;
     link.toldVersion = this.#version;
     link.toldClaims = link.mine;
-    const places = [...this.#links.values()].filter((other) => other.up && !other.leaf && other !== link);
-    const successors = successorsOf(this.#self, places, neighbourCount).map((place) => place.id);
-    const predecessors = predecessorsOf(this.#self, places, neighbourCount)
-      .map((place) => place.id)
-      .filter((id) => !successors.includes(id));
-    const near = new Set([...successors, ...predecessors]);
+    const { ahead, behind, all } = this.#listing;
+    const others = (ids: readonly string[]): string[] =>
+      ids.filter((id) => id !== link.id).slice(0, neighbourCount);
+    const successors = others(ahead);
+    const predecessors = others(behind).filter((id) => !successors.includes(id));
     this.#ports.send(link.id, {
       type: 'table',
       version: this.#version,
@@ -428,8 +492,19 @@ export class Overlay {
       settled: this.#settled,
       successors,
       predecessors,
-      others: places.map((place) => place.id).filter((id) => !near.has(id)),
+      others: all.filter((id) => id !== link.id && !successors.includes(id) && !predecessors.includes(id)),
     });
+  }
+
+  /** What a table tells, with one neighbour more: nobody is told of itself. */
+  #list(): Listing {
+    const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
+    const idOf = ({ id }: Place): string => id;
+    return {
+      ahead: successorsOf(this.#self, places, neighbourCount + 1).map(idOf),
+      behind: predecessorsOf(this.#self, places, neighbourCount + 1).map(idOf),
+      all: places.map(idOf),
+    };
   }
 
   /** Sends tables and claims that are due. Returns when the next are. */
@@ -438,8 +513,10 @@ export class Overlay {
     for (const link of this.#links.values()) {
       if (!link.up) continue;
       if (link.toldVersion !== this.#version) {
-        const wait = (link.claims & (Claim.ring | Claim.anchor)) !== 0 ? tableToRingMs : tableToOthersMs;
-        const due = Math.max(this.#changedAt, link.toldAt) + wait;
+        const near = (link.claims & (Claim.ring | Claim.anchor)) !== 0 && link.toldAt < this.#ringChangedAt;
+        const due = near
+          ? this.#ringChangedAt + tableAfterMs
+          : Math.max(this.#changedAt + tableAfterMs, link.toldVersion < 0 ? 0 : link.toldAt + tableEveryMs);
         if (now >= due) this.#tell(now, link);
         else next = Math.min(next, due);
       } else if (link.toldClaims !== link.mine) {
@@ -451,13 +528,29 @@ export class Overlay {
 
   #takeTable(now: number, link: Link, table: Extract<RingMessage, { type: 'table' }>): void {
     const first = link.table === undefined;
+    const settled = link.settled;
+    const before = this.#named(link);
     link.take(table);
+    const after = this.#named(link);
+    const news = before.length !== after.length || after.some((position, i) => position !== before[i]);
     // A leaf shortens nobody's way.
     if (link.leaf) link.drawnFor = undefined;
     this.#takeClaims(now, link, table.claims);
-    this.#route();
-    this.#review(now);
+    // Most tables tell only of members far away from us, which matters to the packet path alone.
+    if (first || news || link.settled !== settled || !this.#settled) {
+      this.#pool = undefined;
+      this.#review(now);
+    } else this.#routeAt = Math.min(this.#routeAt, now + reviewAfterMs);
     if (first && (link.claims & Claim.ring) === 0) this.#seeker.ownPlace(now, link);
+  }
+
+  /** Positions in our neighbourhood that the table of a link names. */
+  #named(link: Link): number[] {
+    const { position: self } = this.#self;
+    return link.neighbours.filter((position) => {
+      const ahead = clockwise(self, position);
+      return ahead <= this.#reach.ahead || ringSize - ahead <= this.#reach.behind;
+    });
   }
 
   #takeClaims(now: number, link: Link, claims: number): void {
@@ -468,9 +561,7 @@ export class Overlay {
       link.theirs &= ~Claim.long;
       this.#ports.send(link.id, { type: 'refuse' });
     }
-    if (!news) return;
-    this.#route();
-    this.#review(now);
+    if (news) this.#review(now);
   }
 
   /** True when others drew more long links to us than we should hold, this one counted. */
@@ -492,18 +583,17 @@ export class Overlay {
   #reviewNow(now: number): void {
     this.#reviewAt = Infinity;
     if (!this.#running) return;
-    const everybody = this.#pool();
+    const { everybody, approachable: pool } = this.#gather(now);
     this.#size = this.#estimate(now, everybody);
-    const pool = this.#approachable(now, everybody);
     const mesh = this.#self.role === 'switch' && this.#size <= (this.#mesh ? meshEnd : meshLimit);
     this.#mesh = mesh;
     const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
     const wanted = new Set<string>();
     for (const place of successorsOf(this.#self, pool, perSide)) wanted.add(place.id);
     for (const place of predecessorsOf(this.#self, pool, perSide)) wanted.add(place.id);
-    for (const id of wanted) this.#want(now, id, this.friendOf(id));
-    if (mesh) for (const { id } of pool) this.#want(now, id, this.friendOf(id));
-    for (const id of this.#fixed) this.#want(now, id, this.friendOf(id));
+    for (const id of wanted) this.#want(now, id);
+    if (mesh) for (const { id } of pool) this.#want(now, id);
+    for (const id of this.#fixed) this.#want(now, id);
     this.#settle(now, pool);
     if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
     this.#claim(now, wanted, perSide, mesh);
@@ -512,23 +602,30 @@ export class Overlay {
     if (this.#demand.size > 0) this.#reviewAt = Math.min(this.#reviewAt, this.#demand.nextAt(now));
   }
 
-  /** Everybody known who may be a ring neighbour, once each. */
-  #pool(): Place[] {
-    const pool = new Map<string, Place>();
+  /** Those known who may be ring neighbours, the nearest on each side: everybody where there are not many. */
+  #gather(now: number): Pool {
+    if (this.#pool && now < this.#poolUntil) return this.#pool;
+    const count = this.#size > 2 * countedLimit ? sampled + 2 : countedLimit;
+    const everybody = new Nearby(this.#self, count, (id) => this.#links.get(id)?.leaf !== true);
+    const approachable = new Nearby(this.#self, count, (id) => {
+      const link = this.#links.get(id);
+      return link?.up === true ? !link.leaf : !this.#retry.shuns(now, id);
+    });
+    const offer = (id: string, position: number): void => {
+      everybody.offer(id, position);
+      approachable.offer(id, position);
+    };
     for (const link of this.#links.values()) {
-      if (!link.leaf) pool.set(link.id, link);
+      offer(link.id, link.position);
       if (!link.up || link.suspect) continue;
-      for (const place of link.places) if (!pool.has(place.id)) pool.set(place.id, place);
+      const { names, neighbours } = link;
+      for (let i = 0; i < names.length; i++) offer(names[i] as string, neighbours[i] as number);
     }
-    for (const place of this.#known.values()) if (!pool.has(place.id)) pool.set(place.id, place);
-    pool.delete(this.#self.id);
-    for (const link of this.#links.values()) if (link.leaf) pool.delete(link.id);
-    return [...pool.values()];
-  }
-
-  /** Those of whom something may be begun with. */
-  #approachable(now: number, pool: readonly Place[]): Place[] {
-    return pool.filter(({ id }) => this.#links.get(id)?.up === true || !this.#retry.shuns(now, id));
+    for (const { id, position } of this.#known.values()) offer(id, position);
+    this.#reach = approachable.reach;
+    this.#poolUntil = now + poolMs;
+    this.#pool = { everybody: everybody.places(), approachable: approachable.places() };
+    return this.#pool;
   }
 
   #estimate(now: number, pool: readonly Place[]): number {
@@ -562,7 +659,7 @@ export class Overlay {
   #adoptDrawn(now: number, ids: readonly string[]): void {
     for (const id of this.#shortcuts.match(ids, this.#size)) {
       if (this.#links.has(id)) continue;
-      const link = this.#want(now, id, undefined);
+      const link = this.#want(now, id);
       if (link) link.drawnFor = this.#size;
     }
   }
@@ -594,23 +691,37 @@ export class Overlay {
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;
     }
-    const signature = `${this.#settled} ${up
-      .map((link) => link.id)
-      .sort()
-      .join()}`;
-    if (signature !== this.#signature) {
-      this.#signature = signature;
+    let changed = this.#settled !== this.#listedSettled || up.length !== this.#listed;
+    for (const link of up) {
+      changed ||= !link.listed;
+      link.listed = true;
+    }
+    if (changed) {
+      const before = this.#listing;
+      this.#listing = this.#list();
+      const { ahead, behind } = this.#listing;
+      if (
+        this.#settled !== this.#listedSettled ||
+        !same(ahead, before.ahead) ||
+        !same(behind, before.behind)
+      ) {
+        this.#ringChangedAt = now;
+      }
+      this.#listed = up.length;
+      this.#listedSettled = this.#settled;
       this.#version++;
       this.#changedAt = now;
     }
+    this.#tellAt = now;
     this.#route();
   }
 
   /** Tells the packet path, if anything changed for it. */
   #route(): void {
+    this.#routeAt = Infinity;
     const leaf = this.#self.role === 'leaf';
     const routes: LinkRoute[] = [];
-    let routed = '';
+    let changed = false;
     for (const link of this.#links.values()) {
       if (!link.up) continue;
       const forwards = link.settled && !link.tunnel && !link.suspect;
@@ -618,11 +729,22 @@ export class Overlay {
       const covers = link.settled && !link.suspect && (!leaf || anchors);
       const copies = !link.settled && (link.theirs & Claim.anchor) !== 0 && !leaf;
       const flood = covers ? 'range' : copies ? 'copy' : 'none';
-      routes.push({ id: link.id, forwards, flood, neighbours: link.places.map((place) => place.position) });
-      routed += `${link.id} ${forwards} ${flood} ${link.tunnel} ${link.table?.version ?? 0}\n`;
+      const { route, neighbours } = link;
+      const same = link.routedTunnel === link.tunnel && route?.neighbours === neighbours;
+      if (same && route.forwards === forwards && route.flood === flood) {
+        routes.push(route);
+        continue;
+      }
+      changed = true;
+      link.routedTunnel = link.tunnel;
+      routes.push((link.route = { id: link.id, forwards, flood, neighbours }));
     }
-    if (routed === this.#routed) return;
-    this.#routed = routed;
+    if (!changed && routes.length === this.#routed) return;
+    this.#routed = routes.length;
     this.#ports.routes(routes);
   }
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
