@@ -78,6 +78,8 @@ export interface LinkReport {
 interface Pool {
   readonly everybody: readonly Place[];
   readonly approachable: readonly Place[];
+  /** Nobody known was left out. */
+  readonly whole: boolean;
 }
 
 interface Listing {
@@ -583,8 +585,9 @@ export class Overlay {
   #reviewNow(now: number): void {
     this.#reviewAt = Infinity;
     if (!this.#running) return;
-    const { everybody, approachable: pool } = this.#gather(now);
-    this.#size = this.#estimate(now, everybody);
+    const gathered = this.#gather(now);
+    this.#size = this.#estimate(now, gathered);
+    const pool = gathered.approachable;
     const mesh = this.#self.role === 'switch' && this.#size <= (this.#mesh ? meshEnd : meshLimit);
     this.#mesh = mesh;
     const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
@@ -624,15 +627,19 @@ export class Overlay {
     for (const { id, position } of this.#known.values()) offer(id, position);
     this.#reach = approachable.reach;
     this.#poolUntil = now + poolMs;
-    this.#pool = { everybody: everybody.places(), approachable: approachable.places() };
+    this.#pool = {
+      everybody: everybody.places(),
+      approachable: approachable.places(),
+      whole: everybody.whole,
+    };
     return this.#pool;
   }
 
-  #estimate(now: number, pool: readonly Place[]): number {
+  #estimate(now: number, { everybody, whole }: Pool): number {
     // With few members we know all of them, and a density says little.
-    const counted = pool.length + 1;
+    const counted = whole ? everybody.length + 1 : Infinity;
     const near =
-      counted <= countedLimit ? counted : Math.max(countedLimit, sizeAround(this.#self, pool, sampled));
+      counted <= countedLimit ? counted : Math.max(countedLimit, sizeAround(this.#self, everybody, sampled));
     const early = !this.#settled || now - this.#startedAt < 2_000;
     return early ? Math.max(near, this.#toldSize) : near;
   }

@@ -90,6 +90,11 @@ export class Nearby {
     this.#behind.put(place, behind);
   }
 
+  /** There was room for everybody. */
+  get whole(): boolean {
+    return !this.#ahead.left && !this.#behind.left;
+  }
+
   /** How far away the last one on each side may be. */
   get reach(): { ahead: number; behind: number } {
     return { ahead: this.#ahead.limit, behind: this.#behind.limit };
@@ -108,6 +113,8 @@ class Side {
   readonly #count: number;
   /** Whoever is farther away has no room. */
   limit = Infinity;
+  /** Somebody had none. */
+  left = false;
 
   constructor(count: number) {
     this.#count = count;
@@ -119,11 +126,15 @@ class Side {
   }
 
   put(place: Place, way: number): void {
-    if (way > this.limit) return;
+    if (way > this.limit) {
+      this.left = true;
+      return;
+    }
     const at = this.#indexOf(way);
     this.places.splice(at, 0, place);
     this.#ways.splice(at, 0, way);
     if (this.places.length > this.#count) {
+      this.left = true;
       this.places.pop();
       this.#ways.pop();
     }
