@@ -29,9 +29,12 @@ import { Uplink } from './uplink.js';
 /** Bytes of arena that one loop needs. */
 export const arenaLength = 2_752_512;
 
-/** Frames read from the interface in one round, and bytes after which the round turns to the network. */
+/**
+ * Frames read from the interface in one round, and bytes after which the round turns to the network. Some super-frames
+ * together: one makes more packets than a send takes, and the rest of it leaves with the next.
+ */
 const deviceFrames = 64;
-const deviceBytes = 60_000;
+const deviceBytes = 250_000;
 /** Receive calls in one round. */
 const receiveCalls = 8;
 
