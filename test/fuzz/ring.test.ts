@@ -15,7 +15,7 @@ import {
 } from '../../src/core/wire/ring.js';
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(toHex);
-const ids = fc.array(id, { maxLength: maxListed / 3 });
+const ids = fc.array(id, { maxLength: maxListed / 4 });
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const nonce = fc.maxSafeNat();
@@ -31,6 +31,7 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
     successors: ids,
     predecessors: ids,
     others: ids,
+    indirect: ids,
   }),
   fc.record({ type: fc.constant('beat'), seen: u32, claims: u8, answer: fc.boolean() }),
   fc.record({ type: fc.constant('refuse') }),

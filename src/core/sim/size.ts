@@ -23,7 +23,7 @@ export const locateBytes = { request: (positions: number): number => 110 + 8 * p
 export function ringLength(message: RingMessage): number {
   switch (message.type) {
     case 'table':
-      return 7 + 3 + nodeIdLength * Math.min(maxListed, listed(message));
+      return 7 + 4 + nodeIdLength * Math.min(maxListed, listed(message));
     case 'beat':
       return 7;
     case 'refuse':
@@ -39,8 +39,8 @@ export function ringLength(message: RingMessage): number {
   }
 }
 
-function listed({ successors, predecessors, others }: TableMessage): number {
-  return successors.length + predecessors.length + others.length;
+function listed({ successors, predecessors, others, indirect }: TableMessage): number {
+  return successors.length + predecessors.length + others.length + indirect.length;
 }
 
 /** What the other side reads: a table that is longer than the wire takes is cut. */

@@ -42,11 +42,14 @@ export class Link implements Place {
   /** Size of the network when we drew it as a long link; undefined: not ours. */
   drawnFor: number | undefined;
   table: TableMessage | undefined;
-  /** Ids of everybody in the table, and their positions. */
+  /** Ids of everybody in the table, and their positions; those it reaches by itself come first. */
   names: readonly string[] = [];
+  positions: readonly number[] = [];
+  /** Positions of those it reaches by itself. */
   neighbours: readonly number[] = [];
-  /** Our table names it. */
+  /** Our table names it, and says that it is indirect. */
   listed = false;
+  listedTunnel = false;
   /** What the packet path was told of it. */
   route: LinkRoute | undefined;
   routedTunnel = false;
@@ -105,13 +108,20 @@ export class Link implements Place {
   take(table: TableMessage): void {
     this.table = table;
     this.theirs = table.claims;
-    const { successors, predecessors, others } = table;
-    this.names = [...successors, ...predecessors, ...others];
+    const { successors, predecessors, others, indirect } = table;
+    this.names = [...successors, ...predecessors, ...others, ...indirect];
+    this.positions = this.names.map((id) => positionOfText(id));
     const before = this.neighbours;
-    const after = this.names.map((id) => positionOfText(id));
+    const after = this.positions.slice(0, this.names.length - indirect.length);
     if (before.length !== after.length || after.some((position, i) => position !== before[i])) {
       this.neighbours = after;
     }
+  }
+
+  /** It is linked with this member, and not through others. */
+  reaches(id: string): boolean {
+    const at = this.names.indexOf(id);
+    return at >= 0 && at < this.neighbours.length;
   }
 
   /**

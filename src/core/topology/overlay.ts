@@ -49,7 +49,7 @@ const sampled = 2 * neighbourCount;
 /** Up to this many known members are taken for all that there are. */
 const countedLimit = 32;
 /** Members named by the rendezvous that are remembered. */
-const maxKnown = 512;
+const maxKnown = 64;
 /** Ring neighbours that a leaf anchors to, on each side. */
 const anchorCount = 2;
 
@@ -86,7 +86,9 @@ interface Listing {
   /** Nearest first. */
   readonly ahead: readonly string[];
   readonly behind: readonly string[];
+  /** Reached by ourselves, and through others. */
   readonly all: readonly string[];
+  readonly indirect: readonly string[];
 }
 
 export class Overlay {
@@ -115,7 +117,7 @@ export class Overlay {
   /** Links that our table lists, and whether it says that we are settled: to see whether the next one says anything new. */
   #listed = 0;
   #listedSettled = false;
-  #listing: Listing = { ahead: [], behind: [], all: [] };
+  #listing: Listing = { ahead: [], behind: [], all: [], indirect: [] };
   /** Links in the forwarding table; undefined: it must be given again. */
   #routed: number | undefined;
   /** When links are looked at, tables are sent, the choice of links is reviewed. */
@@ -216,7 +218,7 @@ export class Overlay {
   friendOf(id: string): string | undefined {
     for (const link of this.#links.values()) {
       if (link.id === id || !link.up || link.tunnel || link.suspect || link.leaf) continue;
-      if (link.names.includes(id)) return link.id;
+      if (link.reaches(id)) return link.id;
     }
     return undefined;
   }
@@ -254,6 +256,7 @@ export class Overlay {
     if (!link?.up || link.tunnel === tunnel) return;
     link.tunnel = tunnel;
     this.#route();
+    this.#review(this.#ports.env.clock.now());
   }
 
   /** The other side of a link is another process now, and knows nothing of us. */
@@ -262,6 +265,7 @@ export class Overlay {
     if (!link?.up) return;
     link.table = undefined;
     link.names = [];
+    link.positions = [];
     this.#pool = undefined;
     link.neighbours = [];
     link.theirs = 0;
@@ -481,11 +485,15 @@ export class Overlay {
     link.beatAt = link.toldAt = now;
     link.toldVersion = this.#version;
     link.toldClaims = link.mine;
-    const { ahead, behind, all } = this.#listing;
-    const others = (ids: readonly string[]): string[] =>
-      ids.filter((id) => id !== link.id).slice(0, neighbourCount);
-    const successors = others(ahead);
-    const predecessors = others(behind).filter((id) => !successors.includes(id));
+    const { ahead, behind, all, indirect } = this.#listing;
+    // Nobody is told of itself.
+    const others = (ids: readonly string[]): string[] => ids.filter((id) => id !== link.id);
+    const nearest = (ids: readonly string[]): string[] =>
+      others(ids)
+        .slice(0, neighbourCount)
+        .filter((id) => !indirect.includes(id));
+    const successors = nearest(ahead);
+    const predecessors = nearest(behind).filter((id) => !successors.includes(id));
     this.#ports.send(link.id, {
       type: 'table',
       version: this.#version,
@@ -494,18 +502,20 @@ export class Overlay {
       settled: this.#settled,
       successors,
       predecessors,
-      others: all.filter((id) => id !== link.id && !successors.includes(id) && !predecessors.includes(id)),
+      others: others(all).filter((id) => !successors.includes(id) && !predecessors.includes(id)),
+      indirect: others(indirect),
     });
   }
 
-  /** What a table tells, with one neighbour more: nobody is told of itself. */
+  /** What tables tell, with one neighbour more on each side. */
   #list(): Listing {
     const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
     const idOf = ({ id }: Place): string => id;
     return {
       ahead: successorsOf(this.#self, places, neighbourCount + 1).map(idOf),
       behind: predecessorsOf(this.#self, places, neighbourCount + 1).map(idOf),
-      all: places.map(idOf),
+      all: places.filter((link) => !link.tunnel).map(idOf),
+      indirect: places.filter((link) => link.tunnel).map(idOf),
     };
   }
 
@@ -549,7 +559,7 @@ export class Overlay {
   /** Positions in our neighbourhood that the table of a link names. */
   #named(link: Link): number[] {
     const { position: self } = this.#self;
-    return link.neighbours.filter((position) => {
+    return link.positions.filter((position) => {
       const ahead = clockwise(self, position);
       return ahead <= this.#reach.ahead || ringSize - ahead <= this.#reach.behind;
     });
@@ -621,8 +631,8 @@ export class Overlay {
     for (const link of this.#links.values()) {
       offer(link.id, link.position);
       if (!link.up || link.suspect) continue;
-      const { names, neighbours } = link;
-      for (let i = 0; i < names.length; i++) offer(names[i] as string, neighbours[i] as number);
+      const { names, positions } = link;
+      for (let i = 0; i < names.length; i++) offer(names[i] as string, positions[i] as number);
     }
     for (const { id, position } of this.#known.values()) offer(id, position);
     this.#reach = approachable.reach;
@@ -700,8 +710,9 @@ export class Overlay {
     }
     let changed = this.#settled !== this.#listedSettled || up.length !== this.#listed;
     for (const link of up) {
-      changed ||= !link.listed;
+      changed ||= !link.listed || link.listedTunnel !== link.tunnel;
       link.listed = true;
+      link.listedTunnel = link.tunnel;
     }
     if (changed) {
       const before = this.#listing;

@@ -1,8 +1,9 @@
 /**
  * Messages between two linked members about the ring, sealed in their session as control messages (kind 0x10).
  *
- *   table      0x10 | version 4 | claims 1 | flags 1 | successors (count 1, ids) | predecessors (…) | others (…)
- *              whom the sender is linked with: neighbours on the ring, nearest first, and everybody else
+ *   table      0x10 | version 4 | claims 1 | flags 1 | successors (count 1, ids) | predecessors (…) | others (…) | indirect (…)
+ *              whom the sender is linked with: neighbours on the ring, nearest first, and everybody else; apart from
+ *              them those whom it reaches through other members only, so that no packet for them goes by it
  *   beat       0x11 | seen 4 | claims 1 | flags 1            seen: version of your last table that came; flags bit 0: answer
  *   refuse     0x12                                          the sender holds as many long links as it wants
  *   seek       0x13 | nonce 8 | target 16 | hops 1 | card (length 2, bytes)
@@ -55,6 +56,8 @@ export interface TableMessage {
   readonly successors: readonly string[];
   readonly predecessors: readonly string[];
   readonly others: readonly string[];
+  /** Linked, but through other members: not in the other lists. */
+  readonly indirect: readonly string[];
 }
 
 export type RingMessage =
@@ -114,7 +117,7 @@ export function encodeRing(message: RingMessage): Uint8Array {
         .u32(message.version)
         .u8(message.claims)
         .u8((message.leaf ? flagLeaf : 0) | (message.settled ? flagSettled : 0));
-      writeLists(writer, [message.successors, message.predecessors, message.others]);
+      writeLists(writer, [message.successors, message.predecessors, message.others, message.indirect]);
       break;
     case 'beat':
       writer
@@ -143,9 +146,9 @@ export function encodeRing(message: RingMessage): Uint8Array {
   return writer.finish();
 }
 
-/** The three lists of a table; undefined when they are longer than allowed. */
-function readLists(reader: ByteReader): [string[], string[], string[]] | undefined {
-  const lists: [string[], string[], string[]] = [[], [], []];
+/** The lists of a table; undefined when they are longer than allowed. */
+function readLists(reader: ByteReader): [string[], string[], string[], string[]] | undefined {
+  const lists: [string[], string[], string[], string[]] = [[], [], [], []];
   let room = maxListed;
   for (const ids of lists) {
     const count = reader.u8();
@@ -174,8 +177,8 @@ function readMessage(reader: ByteReader): RingMessage | undefined {
       const settled = (flags & flagSettled) !== 0;
       const lists = readLists(reader);
       if (!lists) return undefined;
-      const [successors, predecessors, others] = lists;
-      return { type: 'table', version, claims, leaf, settled, successors, predecessors, others };
+      const [successors, predecessors, others, indirect] = lists;
+      return { type: 'table', version, claims, leaf, settled, successors, predecessors, others, indirect };
     }
     case RingType.beat:
       return {

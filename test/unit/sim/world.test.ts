@@ -18,6 +18,7 @@ describe('sizes', () => {
     successors: ids(a),
     predecessors: ids(b, 100),
     others: ids(c, 200),
+    indirect: ids(a, 900),
   });
   const messages: RingMessage[] = [
     table(0, 0, 0),

@@ -27,14 +27,15 @@ const table: TableMessage = {
   successors: [a],
   predecessors: [],
   others: [b],
+  indirect: [],
 };
 
 const pictures: readonly [string, RingMessage, string][] = [
-  ['table', table, `10 01020304 11 01 01 ${a} 00 01 ${b}`],
+  ['table', table, `10 01020304 11 01 01 ${a} 00 01 ${b} 00`],
   [
     'table of a switch with nobody',
     { ...table, leaf: false, settled: true, claims: 0, successors: [], others: [] },
-    '10 01020304 00 02 00 00 00',
+    '10 01020304 00 02 00 00 00 00',
   ],
   ['beat', { type: 'beat', seen: 7, claims: Claim.long, answer: true }, '11 00000007 02 01'],
   ['refuse', { type: 'refuse' }, '12'],
@@ -86,22 +87,28 @@ describe('ring messages', () => {
 
 describe('a table', () => {
   it('fits into one packet, neighbours first', () => {
-    const long = { ...table, successors: ids(3), predecessors: ids(3, 100), others: ids(200, 1000) };
+    const long = {
+      ...table,
+      successors: ids(3),
+      predecessors: ids(3, 100),
+      others: ids(200, 1000),
+      indirect: ids(1, 9000),
+    };
     const bytes = encodeRing(long);
     expect(bytes.length).toBeLessThan(1_280);
     const parsed = parseRing(bytes);
-    expect(parsed).toEqual({ ...long, others: long.others.slice(0, maxListed - 6) });
+    expect(parsed).toEqual({ ...long, others: long.others.slice(0, maxListed - 6), indirect: [] });
   });
 
   it('with more than it may hold is refused, in one list or in all together', () => {
     const head = fromHex('10000000010000') ?? new Uint8Array(0);
     const list = (count: number): Uint8Array => concatBytes(Uint8Array.of(count), new Uint8Array(16 * count));
     const lists = (...counts: number[]): Uint8Array => concatBytes(head, ...counts.map(list));
-    expect(parseRing(lists(maxListed, 0, 0))).toMatchObject({ type: 'table' });
-    expect(parseRing(lists(maxListed + 1, 0, 0))).toBeUndefined();
-    expect(parseRing(lists(0, 0, 255))).toBeUndefined();
-    expect(parseRing(lists(1, 1, maxListed - 2))).toMatchObject({ type: 'table' });
-    expect(parseRing(lists(1, 1, maxListed - 1))).toBeUndefined();
+    expect(parseRing(lists(maxListed, 0, 0, 0))).toMatchObject({ type: 'table' });
+    expect(parseRing(lists(maxListed + 1, 0, 0, 0))).toBeUndefined();
+    expect(parseRing(lists(0, 0, 255, 0))).toBeUndefined();
+    expect(parseRing(lists(1, 1, maxListed - 3, 1))).toMatchObject({ type: 'table' });
+    expect(parseRing(lists(1, 1, maxListed - 2, 1))).toBeUndefined();
   });
 });
 
