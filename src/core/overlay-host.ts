@@ -245,7 +245,7 @@ export class OverlayHost {
     const { id, idText } = peer.member;
     const friend = this.#friend(idText);
     const path: Path = { kind: 'overlay', destination: id };
-    if (friend) return { path: { ...path, via: friend.slot }, label: 'ring' };
+    if (friend) return { path: { ...path, via: friend.slot }, label: `via ${friend.member.name}` };
     return this.#forwards && this.#overlay.settled ? { path, label: 'ring' } : undefined;
   }
 

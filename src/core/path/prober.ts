@@ -49,7 +49,7 @@ interface Ping {
 /** A way through a relay, or through other members, that works now. */
 export interface RelayChoice {
   readonly path: Path;
-  /** `udp://HOST:PORT`, `ws://HOST:PORT`, or `ring`. */
+  /** `udp://HOST:PORT`, `ws://HOST:PORT`, `via NAME` of a member, or `ring`. Another way has another label. */
   readonly label: string;
 }
 
