@@ -27,8 +27,9 @@ const watchMs = 500;
 const beatSlackMs = 250;
 /** What is known of our neighbourhood is gathered again after this time even without news of it. */
 const poolMs = 1_000;
-/** A burst of news is looked at once. */
+/** A burst of news is looked at once: of our neighbourhood, and of where else links lead. */
 const reviewAfterMs = 20;
+const routeAfterMs = 200;
 /** Tables go out this long after a change. */
 const tableAfterMs = 60;
 /** Those that tell nothing new of our neighbours go no more often: who routes by an old table takes a detour at worst. */
@@ -80,6 +81,7 @@ interface Pool {
   readonly approachable: readonly Place[];
   /** Nobody known was left out. */
   readonly whole: boolean;
+  readonly ids: ReadonlySet<string>;
 }
 
 interface Listing {
@@ -184,9 +186,9 @@ export class Overlay {
 
   /** The rendezvous named members that are online: neighbours, or answers to `locate`. */
   found(now: number, ids: readonly string[]): void {
-    this.#pool = undefined;
     for (const id of ids) {
       if (id === this.#self.id) continue;
+      if (!this.#pool?.ids.has(id) || this.#retry.shuns(now, id)) this.#changed(id);
       this.#known.delete(id);
       this.#known.set(id, { id, position: positionOfText(id) });
       this.#retry.forgive(id);
@@ -201,7 +203,7 @@ export class Overlay {
 
   /** The rendezvous says that a member went offline: a hint, which a link that lives contradicts. */
   gone(now: number, id: string): void {
-    this.#pool = undefined;
+    this.#changed(id);
     this.#known.delete(id);
     const link = this.#links.get(id);
     if (link?.up) {
@@ -243,7 +245,7 @@ export class Overlay {
       return;
     }
     if (!link) this.#links.set(id, (link = new Link(id, now, undefined)));
-    this.#pool = undefined;
+    if (!this.#pool?.ids.has(id) || this.#retry.shuns(now, id)) this.#changed(id);
     link.came(now, tunnel);
     this.#retry.forgive(id);
     this.#reviewNow(now);
@@ -285,7 +287,7 @@ export class Overlay {
   unreachable(now: number, id: string): void {
     const link = this.#links.get(id);
     if (!link || link.up) return;
-    this.#pool = undefined;
+    this.#changed(id);
     this.#known.delete(id);
     this.#links.delete(id);
     this.#retry.failed(now, id);
@@ -410,7 +412,7 @@ export class Overlay {
   }
 
   #drop(now: number, link: Link, again: boolean): void {
-    this.#pool = undefined;
+    this.#changed(link.id);
     this.#links.delete(link.id);
     if (link.claims !== 0 || !link.up) {
       // A link that neither side needed says nothing against its member.
@@ -449,7 +451,7 @@ export class Overlay {
     // A little early, so that one waking serves many links.
     else if (now - link.beatAt >= link.beatMs - beatSlackMs) this.#beat(now, link, false);
     if (link.suspect !== before) {
-      this.#pool = undefined;
+      this.#changed(link.id);
       this.#route();
     }
     if (link.claims === 0) {
@@ -457,7 +459,7 @@ export class Overlay {
       if (now - link.unclaimedSince >= unclaimedMs) {
         this.#ports.disconnect(link.id);
         this.#links.delete(link.id);
-        this.#pool = undefined;
+        this.#changed(link.id);
         this.#review(now);
         return Infinity;
       }
@@ -541,28 +543,38 @@ export class Overlay {
   #takeTable(now: number, link: Link, table: Extract<RingMessage, { type: 'table' }>): void {
     const first = link.table === undefined;
     const settled = link.settled;
-    const before = this.#named(link);
     link.take(table);
-    const after = this.#named(link);
-    const news = before.length !== after.length || after.some((position, i) => position !== before[i]);
+    const news = this.#came(link.names, link.positions);
     // A leaf shortens nobody's way.
     if (link.leaf) link.drawnFor = undefined;
     this.#takeClaims(now, link, table.claims);
     // Most tables tell only of members far away from us, which matters to the packet path alone.
-    if (first || news || link.settled !== settled || !this.#settled) {
-      this.#pool = undefined;
-      this.#review(now);
-    } else this.#routeAt = Math.min(this.#routeAt, now + reviewAfterMs);
+    if (first || news || link.settled !== settled || !this.#settled) this.#review(now);
+    else this.#routeAt = Math.min(this.#routeAt, now + routeAfterMs);
     if (first && (link.claims & Claim.ring) === 0) this.#seeker.ownPlace(now, link);
   }
 
-  /** Positions in our neighbourhood that the table of a link names. */
-  #named(link: Link): number[] {
-    const { position: self } = this.#self;
-    return link.positions.filter((position) => {
-      const ahead = clockwise(self, position);
-      return ahead <= this.#reach.ahead || ringSize - ahead <= this.#reach.behind;
-    });
+  #isNear(position: number): boolean {
+    const ahead = clockwise(this.#self.position, position);
+    return ahead <= this.#reach.ahead || ringSize - ahead <= this.#reach.behind;
+  }
+
+  /** Some of these members are in our neighbourhood, and not in the pool: it is old. */
+  #came(ids: readonly string[], positions: readonly number[]): boolean {
+    const pool = this.#pool;
+    if (!pool) return true;
+    for (let i = 0; i < ids.length; i++) {
+      if (!this.#isNear(positions[i] as number) || pool.ids.has(ids[i] as string)) continue;
+      if (ids[i] === this.#self.id) continue;
+      this.#pool = undefined;
+      return true;
+    }
+    return false;
+  }
+
+  /** A member of our neighbourhood went, is to be left alone, or is not any more: the pool is old. */
+  #changed(id: string): void {
+    if (this.#pool && this.#isNear(positionOfText(id))) this.#pool = undefined;
   }
 
   #takeClaims(now: number, link: Link, claims: number): void {
@@ -637,8 +649,10 @@ export class Overlay {
     for (const { id, position } of this.#known.values()) offer(id, position);
     this.#reach = approachable.reach;
     this.#poolUntil = now + poolMs;
+    const all = everybody.places();
     this.#pool = {
-      everybody: everybody.places(),
+      everybody: all,
+      ids: new Set(all.map(({ id }) => id)),
       approachable: approachable.places(),
       whole: everybody.whole,
     };
