@@ -40,19 +40,33 @@ async function untilWhole(nodes: readonly TestNode[], timeoutMs: number): Promis
   throw new Error(`after ${timeoutMs} ms these are not in their place: ${wrong.join(', ')}`);
 }
 
-/** Pairs without any answer to three pings: the first may be what makes the tunnel. */
+/** Pairs without any answer to three pings, twice: the first may be what makes the tunnel. */
 async function silentPairs(nodes: readonly TestNode[]): Promise<string[]> {
-  const silent: string[] = [];
-  const queue = [...nodes];
+  const pairs = nodes.map((from) => ({ from, to: nodes.filter((node) => node !== from) }));
+  const silent = await unanswered(await unanswered(pairs));
+  return silent.flatMap(({ from, to }) =>
+    to.map(({ node, kind }) => `${from.node.name} (${from.kind}) - ${node.name} (${kind})`),
+  );
+}
+
+interface Pings {
+  readonly from: TestNode;
+  readonly to: readonly TestNode[];
+}
+
+/** What of these pings nobody answered. Three machines ping at a time, each everybody at once. */
+async function unanswered(pings: readonly Pings[]): Promise<Pings[]> {
+  const silent: Pings[] = [];
+  const queue = [...pings];
   const worker = async (): Promise<void> => {
-    for (let from = queue.pop(); from; from = queue.pop()) {
-      const names = new Map(nodes.filter((to) => to !== from).map((to) => [to.node.ip, to.node.name]));
-      const script = `for ip in ${[...names.keys()].join(' ')}; do
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      const { from, to } = next;
+      const script = `for ip in ${to.map(({ node }) => node.ip).join(' ')}; do
         { ping -n -q -c 3 -i 1 -w 6 $ip > /dev/null || echo $ip; } & done; wait`;
       const { stdout } = await run(['sh', '-c', script], { ns: from.ns, timeoutMs: 30_000 });
-      for (const ip of stdout.split('\n').filter((line) => line !== '')) {
-        silent.push(`${from.node.name} (${from.kind}) - ${names.get(ip) ?? ip}`);
-      }
+      const lost = new Set(stdout.split('\n'));
+      const rest = to.filter(({ node }) => lost.has(node.ip));
+      if (rest.length > 0) silent.push({ from, to: rest });
     }
   };
   await Promise.all([worker(), worker(), worker()]);
