@@ -204,8 +204,7 @@ describe('overlay without its relay', () => {
     await net.rig.lab.partition(halves.map((half) => half.map((node) => node.site)));
     await crash({ ...(net.nodes[0] as TestNode), node: net.rig.relay });
     await sleep(30_000);
-    for (const half of halves)
-      note('a half by itself', half.length, await untilWhole(half as TestNode[], 15_000));
+    for (const half of halves) note('a half by itself', half.length, await untilWhole(half, 15_000));
     await net.rig.lab.partition([sites]);
     note('merged', net.nodes.length, await untilWhole(net.nodes, 60_000));
     expect(await silentPairs(net.nodes)).toEqual([]);
