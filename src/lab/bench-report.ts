@@ -57,6 +57,8 @@ export interface BenchReport {
     readonly memoryGiB: number;
     readonly kernel: string;
     readonly node: string;
+    /** Congestion control of the TCP streams, tcp(7). */
+    readonly congestion: string;
   };
   readonly rounds: number;
   readonly seconds: number;
@@ -240,7 +242,8 @@ and, in parentheses, the smallest and largest round.
 
 Two machines, each behind its own masquerading NAT router, in network namespaces joined by veth on one computer,
 so that both ends and everything between them share its processors: ${machine.cpus} × ${machine.cpu},
-${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, ${report.date}. In each round the
+${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node},
+TCP congestion control ${machine.congestion}, ${report.date}. In each round the
 contenders run one after the other, one at a time. Those that need a reachable end were given forwarded ports on
 the routers; their packets cross both NATs all the same. Relayed evio has a pair of sites of its own, behind NATs
 that leave no other way. Absolute figures differ between machines and from run to run; ratios hold better.

@@ -162,6 +162,7 @@ async function main(): Promise<void> {
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       kernel: release(),
       node: process.versions.node,
+      congestion: readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim(),
     },
     rounds,
     seconds,

@@ -27,7 +27,7 @@ const sample = (contender: string, round: number, tcpMbps: number): Sample => ({
 
 const report: BenchReport = {
   date: '2026-01-02',
-  machine: { cpu: 'Some CPU', cpus: 2, memoryGiB: 24, kernel: '6.18', node: '20.20.2' },
+  machine: { cpu: 'Some CPU', cpus: 2, memoryGiB: 24, kernel: '6.18', node: '20.20.2', congestion: 'bbr' },
   rounds: 3,
   seconds: 5,
   contenders: [
