@@ -47,7 +47,8 @@ function frameAt(node: ReactElement, columns: number): string {
   const stdout = Object.assign(new EventEmitter(), {
     columns,
     write: (text: string) => {
-      frame = text;
+      // Where CI is set, Ink writes one more line when it ends.
+      if (text.trim() !== '') frame = text;
       return true;
     },
   });
