@@ -106,7 +106,7 @@ async function main(): Promise<void> {
   const chosen = choose(only);
   const effort: Effort =
     values.quick || values.brief
-      ? { seconds, searchSteps: 0, whole: false }
+      ? { seconds, searchSteps: values.quick ? 4 : 0, whole: false }
       : { seconds, searchSteps: 6, whole: true };
 
   requirePrograms('iperf3');
