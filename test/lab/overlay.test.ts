@@ -83,9 +83,18 @@ async function crash(node: TestNode): Promise<void> {
 async function grow(net: TestNet, kinds: readonly SiteOptions['nat'][]): Promise<void> {
   const placed: TestNode[] = [];
   for (const nat of kinds) placed.push(await net.place({ nat }));
-  for (let at = 0; at < placed.length; at += 4) {
-    const batch = placed.slice(at, at + 4);
-    for (const node of batch) net.join(node);
+  await inBatches(placed, (node) => net.join(node));
+}
+
+/** Starts again what was stopped or killed. */
+function restart(nodes: readonly TestNode[]): Promise<void> {
+  return inBatches(nodes, (node) => node.node.launch(['node']));
+}
+
+async function inBatches(nodes: readonly TestNode[], start: (node: TestNode) => void): Promise<void> {
+  for (let at = 0; at < nodes.length; at += 4) {
+    const batch = nodes.slice(at, at + 4);
+    batch.forEach(start);
     await Promise.all(batch.map((node) => node.node.up(60_000)));
   }
 }
@@ -165,8 +174,7 @@ describe('overlay of 24 nodes behind mixed NATs', () => {
     await Promise.all(dead.map(crash));
     note('six killed', 18, await untilWhole(rest, 10_000));
     expect(await silentPairs(rest)).toEqual([]);
-    for (const node of dead) node.node.launch(['node']);
-    await Promise.all(dead.map((node) => node.node.up()));
+    await restart(dead);
     note('six started again', 24, await untilWhole(net.nodes, 15_000));
   });
 });
@@ -212,8 +220,7 @@ describe('overlay without its relay', () => {
 
   it('finds itself again when all start and no relay answers', async () => {
     await Promise.all(net.nodes.map((node) => node.node.stop()));
-    for (const node of net.nodes) node.node.launch(['node']);
-    await Promise.all(net.nodes.map((node) => node.node.up()));
+    await restart(net.nodes);
     note('started without a relay', net.nodes.length, await untilWhole(net.nodes, 40_000));
     expect(await silentPairs(net.nodes)).toEqual([]);
   });
