@@ -37,8 +37,9 @@ export class SimNode {
   readonly #router: Router;
   readonly #flood: BoundedFlood;
   readonly #lookAhead: boolean;
-  /** Routes that the machine gave, and that router and flood have not taken yet. */
-  #routes: readonly LinkRoute[] | undefined;
+  /** Routes change far more often than they are used here: router and flood take them when they are. */
+  #routesForRouter: readonly LinkRoute[] | undefined;
+  #routesForFlood: readonly LinkRoute[] | undefined;
   readonly machine: OverlayMachine;
   alive = false;
   registered = false;
@@ -77,12 +78,34 @@ export class SimNode {
   }
 
   get router(): Router {
-    this.#takeRoutes();
+    const routes = this.#routesForRouter;
+    if (routes) {
+      this.#routesForRouter = undefined;
+      this.#router.set(
+        routes.flatMap(({ id, forwards, neighbours }) => {
+          const link = this.links.get(id);
+          // What goes through others is routed like anything else.
+          if (!link || link.carrier === 'tunnel') return [];
+          const { slot: port, peer } = link;
+          // Without look-ahead a link is as good as where it is itself.
+          return [{ port, position: peer.position, forwards, neighbours: this.#lookAhead ? neighbours : [] }];
+        }),
+      );
+    }
     return this.#router;
   }
 
   get flood(): BoundedFlood {
-    this.#takeRoutes();
+    const routes = this.#routesForFlood;
+    if (routes) {
+      this.#routesForFlood = undefined;
+      this.#flood.set(
+        routes.flatMap(({ id, flood }): FloodLink[] => {
+          const link = this.links.get(id);
+          return link && flood !== 'none' ? [{ port: link.slot, position: link.peer.position, flood }] : [];
+        }),
+      );
+    }
     return this.#flood;
   }
 
@@ -232,7 +255,7 @@ export class SimNode {
       card: () => nothing,
       received: () => undefined,
       routes: (links) => {
-        this.#routes = links;
+        this.#routesForRouter = this.#routesForFlood = links;
       },
     };
   }
@@ -357,28 +380,6 @@ export class SimNode {
       });
     });
     return true;
-  }
-
-  /** Routes change far more often than they are used here: the tables are made when they are. */
-  #takeRoutes(): void {
-    const routes = this.#routes;
-    if (!routes) return;
-    this.#routes = undefined;
-    const floods: FloodLink[] = [];
-    const known = routes.flatMap((route) => {
-      const link = this.links.get(route.id);
-      if (!link) return [];
-      const { slot: port } = link;
-      const position = link.peer.position;
-      if (route.flood !== 'none') floods.push({ port, position, flood: route.flood });
-      // Without look-ahead a link is as good as where it is itself.
-      const neighbours = this.#lookAhead ? route.neighbours : [];
-      // What goes through others is routed like anything else.
-      if (link.carrier === 'tunnel') return [];
-      return [{ port, position, forwards: route.forwards, neighbours }];
-    });
-    this.#router.set(known);
-    this.#flood.set(floods);
   }
 
   /** One tick after the inputs of this moment. */

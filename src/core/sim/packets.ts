@@ -14,11 +14,13 @@ export interface Routed {
 
 /** The link that a packet for `to` takes next, or undefined where the way ends. */
 function nextLink(node: SimNode, to: SimNode): SimLink | undefined {
+  // A link through members goes by one that is linked with both, and else like anything that is no link.
+  const own = node.links.get(to.id);
+  const friend = own?.up === true && own.carrier === 'tunnel' ? node.machine.friendOf(to.id) : undefined;
+  const first = friend === undefined ? undefined : node.links.get(friend);
+  if (first && isHop(first)) return first;
   const port = node.router.nextHop(to.position);
-  if (port >= 0) return node.slots[port];
-  // No member is nearer; but a link may be linked with it.
-  const friend = node.links.get(to.id)?.up === true ? node.machine.friendOf(to.id) : undefined;
-  return friend === undefined ? undefined : node.links.get(friend);
+  return port < 0 ? undefined : node.slots[port];
 }
 
 /** What is sent on a link now would come through. */
