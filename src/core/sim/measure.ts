@@ -57,11 +57,9 @@ export function measureRoutes(
   return { hops, lost };
 }
 
-/** Members that broadcasts of these origins do not reach, over the tables as they stand. */
-export function missedBy(members: readonly SimNode[], origins: readonly SimNode[]): number {
-  let missed = 0;
-  for (const origin of origins) missed += members.length - walkFlood(origin).reached.size;
-  return missed;
+/** Broadcasts of these origins reach everybody, over the tables as they stand. */
+export function reachesAll(members: readonly SimNode[], origins: readonly SimNode[]): boolean {
+  return origins.every((origin) => walkFlood(origin).reached.size === members.length);
 }
 
 /** Links in use. */

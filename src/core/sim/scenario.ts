@@ -2,7 +2,7 @@
 import { Overlay } from '../topology/overlay.js';
 import { ringSize } from '../topology/position.js';
 import type { MakeMachine } from './machine.js';
-import { degreeOf, isPlaced, measureRoutes, misplaced, missedBy, spreadOf } from './measure.js';
+import { degreeOf, isPlaced, measureRoutes, misplaced, reachesAll, spreadOf } from './measure.js';
 import { churn } from './churn.js';
 import { fieldNatMix, type NatMix } from './net.js';
 import type { SimNode } from './node.js';
@@ -226,7 +226,7 @@ export class Scenario {
   async #healed(): Promise<{ ring: number | null; floods: number | null }> {
     const { ring } = this.world;
     const origins = this.#random.split('probes').sample(ring, probeOrigins);
-    return this.#until([() => misplaced(ring, 1) === 0, () => missedBy(ring, origins) === 0]).then(
+    return this.#until([() => misplaced(ring, 1) === 0, () => reachesAll(ring, origins)]).then(
       ([ringMs = null, floodsMs = null]) => ({ ring: ringMs, floods: floodsMs }),
     );
   }

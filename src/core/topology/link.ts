@@ -6,11 +6,11 @@ import type { Place } from './ring.js';
 
 /** How often a side lets hear of itself, ms: ring neighbours, others. */
 export const ringBeatMs = 2_000;
-export const otherBeatMs = 6_000;
+export const otherBeatMs = 4_000;
 /** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
 const lateMs = 400;
 const probeMs = 500;
-const lateSuspectMs = 1_100;
+const lateSuspectMs = 700;
 const patienceMs = 3_000;
 /** Packets went out and nothing came back: ask, send others' packets another way, give up. */
 const waitingMs = 600;
