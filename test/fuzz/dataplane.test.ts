@@ -18,10 +18,12 @@ function seal(plain: Uint8Array): Uint8Array {
   const packet = Buffer.alloc(16 + plain.length + 16);
   packet[0] = 0x50;
   packet.writeUInt32LE(indexOf(2, 1), 4);
-  packet.writeUInt32LE(counter, 8);
+  packet.writeUInt32BE(counter, 12);
   const nonce = Buffer.alloc(12);
   nonce.writeUInt32BE(counter++, 8);
   const cipher = createCipheriv('aes-256-gcm', new Uint8Array(32).fill(16 + 2), nonce);
+  const length = [plain.length >> 8, plain.length & 0xff];
+  cipher.setAAD(Uint8Array.of(...packet.subarray(8, 16), ...packet.subarray(0, 3), ...length));
   cipher.update(plain).copy(packet, 16);
   cipher.final();
   cipher.getAuthTag().copy(packet, 16 + plain.length);

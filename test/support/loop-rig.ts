@@ -299,16 +299,23 @@ export function fromDevice(
 
 let crafted = 0;
 
+/** The associated data of a data packet: counter, the first three bytes of the header, length of the plaintext. */
+function associated(packet: Uint8Array): Uint8Array {
+  const length = packet.length - 32;
+  return Uint8Array.of(...packet.subarray(8, 16), ...packet.subarray(0, 3), length >> 8, length & 0xff);
+}
+
 /** A data packet of node `from` to node `to` with any plaintext, under the keys of the rigs. Its number is never used twice. */
 export function sealFor(from: number, to: number, plain: Uint8Array): Uint8Array {
   const counter = 1_000_000 + crafted++;
   const packet = Buffer.alloc(16 + plain.length + 16);
   packet[0] = PacketType.data;
   packet.writeUInt32LE(indexOf(to, from), 4);
-  packet.writeUInt32LE(counter, 8);
+  packet.writeUInt32BE(counter, 12);
   const nonce = Buffer.alloc(12);
   nonce.writeUInt32BE(counter, 8);
   const cipher = createCipheriv('aes-256-gcm', keyOf(from, to), nonce);
+  cipher.setAAD(associated(packet));
   cipher.update(plain).copy(packet, 16);
   cipher.final();
   cipher.getAuthTag().copy(packet, 16 + plain.length);
@@ -317,11 +324,9 @@ export function sealFor(from: number, to: number, plain: Uint8Array): Uint8Array
 
 /** The plaintext of such a packet, as whoever holds the key sees it. */
 export function openAs(from: number, to: number, packet: Uint8Array): Uint8Array {
-  const nonce = Buffer.alloc(12);
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
-  nonce.writeUInt32BE(view.getUint32(12, true), 4);
-  nonce.writeUInt32BE(view.getUint32(8, true), 8);
+  const nonce = Buffer.concat([Buffer.alloc(4), packet.subarray(8, 16)]);
   const decipher = createDecipheriv('aes-256-gcm', keyOf(from, to), nonce);
+  decipher.setAAD(associated(packet));
   decipher.setAuthTag(packet.subarray(packet.length - 16));
   const plain = decipher.update(packet.subarray(16, packet.length - 16));
   decipher.final();

@@ -90,14 +90,24 @@ const zeroCounters = (): PeerCounters => ({
   txTransit: 0,
 });
 
-function nonce(suite: Suite, counter: number): Uint8Array {
+function nonce(counter: number): Uint8Array {
   const out = new Uint8Array(12);
-  new DataView(out.buffer).setBigUint64(4, BigInt(counter), suite === Suite.chacha20poly1305);
+  new DataView(out.buffer).setBigUint64(4, BigInt(counter));
+  return out;
+}
+
+/** Counter, the first three bytes of the header, the length of the plaintext. */
+function associated(counter: number, header: Uint8Array, length: number): Uint8Array {
+  const out = new Uint8Array(13);
+  const view = new DataView(out.buffer);
+  view.setBigUint64(0, BigInt(counter));
+  out.set(header.subarray(0, 3), 8);
+  view.setUint16(11, length);
   return out;
 }
 
 function sealPacket(keys: SessionKeys, counter: number, plain: Uint8Array): Uint8Array {
-  const iv = nonce(keys.suite, counter);
+  const iv = nonce(counter);
   const cipher =
     keys.suite === Suite.aes256gcm
       ? createCipheriv('aes-256-gcm', keys.sendKey, iv)
@@ -106,7 +116,8 @@ function sealPacket(keys: SessionKeys, counter: number, plain: Uint8Array): Uint
   const view = new DataView(out.buffer);
   out[0] = PacketType.data;
   view.setUint32(4, keys.remoteIndex, true);
-  view.setBigUint64(8, BigInt(counter), true);
+  view.setBigUint64(8, BigInt(counter));
+  cipher.setAAD(associated(counter, out, plain.length));
   out.set(cipher.update(plain), dataHeaderLength);
   cipher.final();
   out.set(cipher.getAuthTag(), dataHeaderLength + plain.length);
@@ -114,12 +125,13 @@ function sealPacket(keys: SessionKeys, counter: number, plain: Uint8Array): Uint
 }
 
 function openPacket(keys: SessionKeys, counter: number, packet: Uint8Array): Uint8Array | undefined {
-  const iv = nonce(keys.suite, counter);
+  const iv = nonce(counter);
   const decipher =
     keys.suite === Suite.aes256gcm
       ? createDecipheriv('aes-256-gcm', keys.receiveKey, iv)
       : createDecipheriv('chacha20-poly1305', keys.receiveKey, iv, { authTagLength: tagLength });
   decipher.setAuthTag(packet.subarray(packet.length - tagLength));
+  decipher.setAAD(associated(counter, packet, packet.length - dataHeaderLength - tagLength));
   const plain = decipher.update(packet.subarray(dataHeaderLength, packet.length - tagLength));
   try {
     decipher.final();
@@ -529,8 +541,8 @@ export class MemoryPlane implements DataPlane {
     const key = this.#keys.get(view.getUint32(4, true));
     const peer = key && this.#peers.get(key.slot);
     if (!key || !peer) return this.#drop('unknown-index');
-    if (view.getUint32(12, true) >= 0x20_0000) return this.#drop('replayed');
-    const counter = Number(view.getBigUint64(8, true));
+    if (view.getUint32(8) >= 0x20_0000) return this.#drop('replayed');
+    const counter = Number(view.getBigUint64(8));
     if (!key.window.check(counter)) return this.#drop('replayed');
     const plain = openPacket(key.keys, counter, bytes);
     if (!plain) return this.#drop('bad-tag');

@@ -190,15 +190,15 @@ export class Receive {
     const key = c.tables.keys[view.getUint16(at + 4, true)] ?? null;
     if (key === null || key.localIndex !== view.getUint32(at + 4, true))
       return drop(c.shared, Drop['unknown-index']);
-    const low = view.getInt32(at + 8, true);
-    const high = view.getUint32(at + 12, true);
+    const high = view.getUint32(at + 8);
+    const low = view.getInt32(at + 12);
     if (high >= counterHighLimit) return drop(c.shared, Drop.replayed);
     const counter = high * 0x1_0000_0000 + (low >>> 0);
     if (!key.window.check(counter)) return drop(c.shared, Drop.replayed);
 
     const from = at + dataHeaderLength;
     const plain = length - dataHeaderLength - tagLength;
-    if (!c.evp.open(key.opening, high, low, from, plain)) return drop(c.shared, Drop['bad-tag']);
+    if (!c.evp.open(key.opening, from, plain)) return drop(c.shared, Drop['bad-tag']);
     if (!key.window.accept(counter)) return drop(c.shared, Drop.replayed);
     this.#authentic(key);
     if (plain > 0) this.#plaintext(key, from + 1, plain - 1);

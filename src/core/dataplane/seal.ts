@@ -45,15 +45,15 @@ export class Sealer {
   /** The number is noted before it is used: no restart can use it again. */
   #put(key: KeyEntry, counter: number, plain: number, length: number, at: number): void {
     const c = this.#c;
-    const { view } = c.arena;
+    const { view, u8 } = c.arena;
     c.shared.keyNext[key.slot] = counter + 1;
     const high = Math.floor(counter / 0x1_0000_0000);
     const low = counter | 0;
+    const to = at + dataHeaderLength;
     view.setInt32(at, PacketType.data, true);
     view.setInt32(at + 4, key.remoteIndex, true);
-    view.setInt32(at + 8, low, true);
-    view.setInt32(at + 12, high, true);
-    c.evp.seal(key.sealing, high, low, plain, length, at + dataHeaderLength);
+    u8.copyWithin(to, plain, plain + length);
+    c.evp.seal(key.sealing, high, low, to, length);
   }
 
   #sealThrough(key: KeyEntry, route: Route, plain: number, length: number): boolean {

@@ -5,7 +5,7 @@
  *
  *   data packet                                     little endian, as Noise and WireGuard number them
  *   +------+-------+--------+----------------+------------------------+---------------------+--------+
- *   | 0x50 | flags | rsv 2  | receiver index | counter                | ciphertext          | tag 16 |
+ *   | 0x50 | flags | rsv 2  | receiver index | counter, big endian    | ciphertext          | tag 16 |
  *   |  1   |  1    |        |  4             |  8 (high 32 bits < 2^21)|                     |        |
  *   +------+-------+--------+----------------+------------------------+---------------------+--------+
  *   plaintext: kind 1 | body. An empty plaintext is a keepalive.
@@ -22,8 +22,9 @@
  *                                              announcement travels in a flood, as its inner plaintext
  *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
  *
- * The AEAD nonce is 4 zero bytes and the counter: little endian for ChaCha20-Poly1305, big endian for
- * AES-256-GCM (Noise revision 34, section 12). There is no associated data: index and counter choose key and nonce.
+ * The AEAD nonce is 4 zero bytes and the counter as it stands. Associated data, 13 bytes: the counter, the first three
+ * bytes of the header, the length of the plaintext (2 bytes, big endian). So AES-256-GCM makes the record of RFC 5288
+ * out of it (native/evp.ts).
  */
 
 export const PacketType = {
