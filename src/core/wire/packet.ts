@@ -6,7 +6,7 @@
  *   data packet                                     little endian, as Noise and WireGuard number them
  *   +------+-------+--------+----------------+------------------------+---------------------+--------+
  *   | 0x50 | flags | rsv 2  | receiver index | counter, big endian    | ciphertext          | tag 16 |
- *   |  1   |  1    |        |  4             |  8 (high 32 bits < 2^21)|                     |        |
+ *   |  1   |  1    |        |  4             |  8 (high 32 bits < 2^20)|                     |        |
  *   +------+-------+--------+----------------+------------------------+---------------------+--------+
  *   plaintext: kind 1 | body. An empty plaintext is a keepalive.
  *     kind 0x00 frame                          Ethernet frame, checksums complete
