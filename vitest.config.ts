@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Two cores, many processes and real clocks: who misses its time once is asked again, and named (scripts/test.sh). */
+const retry = process.env['CI'] ? 1 : 0;
+
 /** `unit` needs nothing but Node; `lab` needs root, namespaces and a fresh build in dist/. */
 export default defineConfig({
   test: {
@@ -10,6 +13,7 @@ export default defineConfig({
           include: ['test/{unit,vectors,fuzz,cli,view}/**/*.test.{ts,tsx}'],
           disableConsoleIntercept: true,
           testTimeout: 20_000,
+          retry,
         },
       },
       {
@@ -21,6 +25,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          retry,
         },
       },
     ],

@@ -13,26 +13,38 @@ heading() { printf '\n== %s\n' "$1"; }
 check() { # name command...
   heading "$1"
   shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "failed: $1" >>"$reports/remarks"; fi
 }
 
 # Numbers of a vitest JSON report: passed failed skipped. A file that could not be loaded is one failure; so is
-# a run that ended badly though no test failed (an error outside any test, a crash).
+# a run that ended badly though no test failed (an error outside any test, a crash). What failed, and what passed at
+# the second try only, is remarked with its reason.
 count() { # report status
   node -e '
-    const { readFileSync } = require("node:fs");
-    const [path, status] = process.argv.slice(1);
+    const { appendFileSync, readFileSync } = require("node:fs");
+    const { relative } = require("node:path");
+    const [path, status, remarks] = process.argv.slice(1);
     let passed = 0, failed = 0, skipped = 0;
+    const remark = (what, file, name, reasons) => {
+      const [reason = ""] = (reasons[0] ?? "").split("\n");
+      appendFileSync(remarks, `${what}: ${relative(process.cwd(), file)} > ${name}: ${reason}\n`);
+    };
     try {
       const report = JSON.parse(readFileSync(path, "utf8"));
       for (const file of report.testResults) {
         const results = file.assertionResults;
-        for (const { status } of results) {
+        for (const { status, fullName, failureMessages = [] } of results) {
           if (status === "passed") passed++;
           else if (status === "failed") failed++;
           else skipped++;
+          if (status === "failed") remark("failed", file.name, fullName, failureMessages);
+          if (status === "passed" && failureMessages.length > 0)
+            remark("passed at the second try", file.name, fullName, failureMessages);
         }
-        if (file.status === "failed" && !results.some((r) => r.status === "failed")) failed++;
+        if (file.status === "failed" && !results.some((r) => r.status === "failed")) {
+          failed++;
+          remark("failed", file.name, "the file itself", [file.message ?? ""]);
+        }
       }
     } catch { failed++; }
     if (status !== "0" && failed === 0) failed++;
@@ -43,7 +55,7 @@ project() { # name
   heading "$1 tests"
   local status=0 p f s
   npx vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$reports/$1.json" || status=$?
-  read -r p f s < <(count "$reports/$1.json" "$status")
+  read -r p f s < <(count "$reports/$1.json" "$status" "$reports/remarks")
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
@@ -63,5 +75,6 @@ else
   skipped=$((skipped + n))
 fi
 
+[ -e "$reports/remarks" ] && heading 'remarks' && cat "$reports/remarks"
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -14,6 +14,8 @@ export interface OverlayMachine {
   /** A link that can pass packets on to this member. */
   friendOf(id: string): string | undefined;
   gone(now: number, id: string): void;
+  /** When `tick` has something to do. */
+  readonly dueAt: number;
   /** Carries out what is due; returns the time of the next tick. */
   tick(now: number): number;
   report(): RingReport;

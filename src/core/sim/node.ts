@@ -382,9 +382,9 @@ export class SimNode {
     return true;
   }
 
-  /** One tick after the inputs of this moment. */
+  /** One tick after the inputs of this moment, if they made anything due. */
   #soon(): void {
-    this.#wakeAt(Math.max(this.now, this.#tickedAt + tickGapMs));
+    this.#wakeAt(Math.max(this.now, this.#tickedAt + tickGapMs, this.machine.dueAt));
   }
 
   #wakeAt(at: number): void {

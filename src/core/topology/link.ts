@@ -55,6 +55,8 @@ export class Link implements Place {
   routedTunnel = false;
   /** It does not answer: others' packets had better go another way. */
   suspect = false;
+  /** When it is to be looked at again, if nothing goes out unanswered. */
+  watchAt = -Infinity;
   /** Since when nobody claims it, ms. */
   unclaimedSince: number | undefined;
   /** When and with which version of our table it was told last. */
@@ -95,6 +97,7 @@ export class Link implements Place {
     this.tunnel = tunnel;
     this.since = now;
     this.suspect = false;
+    this.watchAt = -Infinity;
     this.toldVersion = -1;
     this.#doubtedAt = undefined;
     this.#askedAt = -Infinity;
@@ -111,10 +114,10 @@ export class Link implements Place {
     const { successors, predecessors, others, indirect } = table;
     this.names = [...successors, ...predecessors, ...others, ...indirect];
     this.positions = this.names.map((id) => positionOfText(id));
-    const before = this.neighbours;
-    const after = this.positions.slice(0, this.names.length - indirect.length);
-    if (before.length !== after.length || after.some((position, i) => position !== before[i])) {
-      this.neighbours = after;
+    const { neighbours, positions } = this;
+    const direct = positions.length - indirect.length;
+    if (neighbours.length !== direct || neighbours.some((position, i) => position !== positions[i])) {
+      this.neighbours = indirect.length === 0 ? positions : positions.slice(0, direct);
     }
   }
 

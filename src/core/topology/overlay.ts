@@ -11,7 +11,7 @@
  * neighbour, met through the link that named it: joining, healing, and the merging of two rings are this one rule
  * (T-Man: Jelasity, Montresor, Babaoglu 2009). A new link is up before an old one goes.
  */
-import { Claim, type RingMessage } from '../wire/ring.js';
+import { Claim, type RingMessage, type TableMessage } from '../wire/ring.js';
 import { Demand } from './demand.js';
 import { Link } from './link.js';
 import type { LinkRole, LinkRoute, OverlayPorts, RingReport, Role } from './overlay-ports.js';
@@ -27,13 +27,16 @@ const watchMs = 500;
 const beatSlackMs = 250;
 /** What is known of our neighbourhood is gathered again after this time even without news of it. */
 const poolMs = 1_000;
-/** A burst of news is looked at once: of our neighbourhood, and of where else links lead. */
+/** A burst of news is looked at once: of our neighbourhood, before and after we have our place, and of where else links lead. */
 const reviewAfterMs = 20;
-const routeAfterMs = 200;
+const settledReviewAfterMs = 80;
+const routeAfterMs = 500;
 /** Tables go out this long after a change. */
 const tableAfterMs = 60;
 /** Those that tell nothing new of our neighbours go no more often: who routes by an old table takes a detour at worst. */
 const tableEveryMs = 2_000;
+/** Where many join at once everybody's table changes all the time: each member sends so few of them a second. */
+const tableShareMs = 200;
 /** A table that the other side does not have yet is sent again no sooner. */
 const tableAgainMs = 900;
 /** A link that nobody needs is kept this long: roles move while the ring settles. */
@@ -84,14 +87,8 @@ interface Pool {
   readonly ids: ReadonlySet<string>;
 }
 
-interface Listing {
-  /** Nearest first. */
-  readonly ahead: readonly string[];
-  readonly behind: readonly string[];
-  /** Reached by ourselves, and through others. */
-  readonly all: readonly string[];
-  readonly indirect: readonly string[];
-}
+/** Whom our table names. */
+type Listing = Pick<TableMessage, 'successors' | 'predecessors' | 'others' | 'indirect'>;
 
 export class Overlay {
   readonly #self: Place & OverlaySelf;
@@ -119,7 +116,7 @@ export class Overlay {
   /** Links that our table lists, and whether it says that we are settled: to see whether the next one says anything new. */
   #listed = 0;
   #listedSettled = false;
-  #listing: Listing = { ahead: [], behind: [], all: [], indirect: [] };
+  #listing: Listing = { successors: [], predecessors: [], others: [], indirect: [] };
   /** Links in the forwarding table; undefined: it must be given again. */
   #routed: number | undefined;
   /** When links are looked at, tables are sent, the choice of links is reviewed. */
@@ -208,7 +205,7 @@ export class Overlay {
     const link = this.#links.get(id);
     if (link?.up) {
       link.doubt(now);
-      this.#watchAt = now;
+      link.watchAt = this.#watchAt = now;
       this.#beat(now, link, true);
     } else if (link) {
       this.#ports.disconnect(id);
@@ -337,7 +334,7 @@ export class Overlay {
 
   /** Does what is due. Returns when it wants to be called again. */
   tick(now: number): number {
-    if (!this.#running) return Infinity;
+    if (now < this.dueAt) return this.dueAt;
     if (now >= this.#watchAt) this.#watchAll(now);
     if (now >= this.#auditAt) {
       this.#auditAt = now + auditMs;
@@ -347,8 +344,13 @@ export class Overlay {
     if (now >= this.#reviewAt) this.#reviewNow(now);
     if (now >= this.#routeAt) this.#route();
     if (now >= this.#tellAt) this.#tellAt = this.#tellTables(now);
+    return Math.max(now + 1, this.dueAt);
+  }
+
+  /** When `tick` has something to do. */
+  get dueAt(): number {
     const soon = Math.min(this.#watchAt, this.#tellAt, this.#reviewAt, this.#routeAt);
-    return Math.max(now + 1, Math.min(soon, this.#auditAt, this.#retry.nextAt));
+    return this.#running ? Math.min(soon, this.#auditAt, this.#retry.nextAt) : Infinity;
   }
 
   report(): RingReport {
@@ -425,8 +427,12 @@ export class Overlay {
   #watchAll(now: number): void {
     // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
     let next = now + watchMs;
-    for (const link of this.#links.values()) next = Math.min(next, this.#watch(now, link));
-    this.#watchAt = next;
+    for (const link of this.#links.values()) {
+      const look = now >= link.watchAt - beatSlackMs || link.suspect || this.#ports.waiting(link.id) > 0;
+      if (look) link.watchAt = this.#watch(now, link);
+      next = Math.min(next, link.watchAt);
+    }
+    this.#watchAt = Math.max(next, now + beatSlackMs);
   }
 
   /** Judges a link and beats. Returns when that is due again. */
@@ -487,15 +493,8 @@ export class Overlay {
     link.beatAt = link.toldAt = now;
     link.toldVersion = this.#version;
     link.toldClaims = link.mine;
-    const { ahead, behind, all, indirect } = this.#listing;
-    // Nobody is told of itself.
-    const others = (ids: readonly string[]): string[] => ids.filter((id) => id !== link.id);
-    const nearest = (ids: readonly string[]): string[] =>
-      others(ids)
-        .slice(0, neighbourCount)
-        .filter((id) => !indirect.includes(id));
-    const successors = nearest(ahead);
-    const predecessors = nearest(behind).filter((id) => !successors.includes(id));
+    const { successors, predecessors, others, indirect } = this.#listing;
+    // The same for all: that it names its receiver too costs less than to sort that out.
     this.#ports.send(link.id, {
       type: 'table',
       version: this.#version,
@@ -504,33 +503,38 @@ export class Overlay {
       settled: this.#settled,
       successors,
       predecessors,
-      others: others(all).filter((id) => !successors.includes(id) && !predecessors.includes(id)),
-      indirect: others(indirect),
+      others,
+      indirect,
     });
   }
 
-  /** What tables tell, with one neighbour more on each side. */
-  #list(): Listing {
-    const places = [...this.#links.values()].filter((link) => link.up && !link.leaf);
-    const idOf = ({ id }: Place): string => id;
+  #list(up: readonly Link[]): Listing {
+    const places = up.filter((link) => !link.tunnel);
+    const near = new Set<Link>();
+    const idsOf = (links: readonly Link[]): string[] => {
+      const fresh = links.filter((link) => !near.has(link));
+      for (const link of fresh) near.add(link);
+      return fresh.map(({ id }) => id);
+    };
     return {
-      ahead: successorsOf(this.#self, places, neighbourCount + 1).map(idOf),
-      behind: predecessorsOf(this.#self, places, neighbourCount + 1).map(idOf),
-      all: places.filter((link) => !link.tunnel).map(idOf),
-      indirect: places.filter((link) => link.tunnel).map(idOf),
+      successors: idsOf(successorsOf(this.#self, places, neighbourCount + 1)),
+      predecessors: idsOf(predecessorsOf(this.#self, places, neighbourCount + 1)),
+      others: idsOf(places),
+      indirect: idsOf(up),
     };
   }
 
   /** Sends tables and claims that are due. Returns when the next are. */
   #tellTables(now: number): number {
     let next = Infinity;
+    const everyMs = Math.max(tableEveryMs, tableShareMs * this.#links.size);
     for (const link of this.#links.values()) {
       if (!link.up) continue;
       if (link.toldVersion !== this.#version) {
         const near = (link.claims & (Claim.ring | Claim.anchor)) !== 0 && link.toldAt < this.#ringChangedAt;
         const due = near
           ? this.#ringChangedAt + tableAfterMs
-          : Math.max(this.#changedAt + tableAfterMs, link.toldVersion < 0 ? 0 : link.toldAt + tableEveryMs);
+          : Math.max(this.#changedAt + tableAfterMs, link.toldVersion < 0 ? 0 : link.toldAt + everyMs);
         if (now >= due) this.#tell(now, link);
         else next = Math.min(next, due);
       } else if (link.toldClaims !== link.mine) {
@@ -601,7 +605,7 @@ export class Overlay {
   /* ---- who our links should be ---- */
 
   #review(at: number): void {
-    this.#reviewAt = Math.min(this.#reviewAt, at + reviewAfterMs);
+    this.#reviewAt = Math.min(this.#reviewAt, at + (this.#settled ? settledReviewAfterMs : reviewAfterMs));
   }
 
   #reviewNow(now: number): void {
@@ -623,7 +627,7 @@ export class Overlay {
     if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
     this.#claim(now, wanted, perSide, mesh);
     const again = this.#shortcuts.dueAt(now, this.#size, this.#links.values());
-    if (!mesh && this.#settled && again !== Infinity) this.#review(Math.max(again - reviewAfterMs, now));
+    if (!mesh && this.#settled && again !== Infinity) this.#review(again);
     if (this.#demand.size > 0) this.#reviewAt = Math.min(this.#reviewAt, this.#demand.nextAt(now));
   }
 
@@ -721,6 +725,7 @@ export class Overlay {
       if (link.fixed) claims |= Claim.fixed;
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;
+      if (link.up && claims !== link.toldClaims) this.#tellAt = now;
     }
     let changed = this.#settled !== this.#listedSettled || up.length !== this.#listed;
     for (const link of up) {
@@ -730,21 +735,20 @@ export class Overlay {
     }
     if (changed) {
       const before = this.#listing;
-      this.#listing = this.#list();
-      const { ahead, behind } = this.#listing;
+      this.#listing = this.#list(up);
+      const { successors, predecessors } = this.#listing;
       if (
         this.#settled !== this.#listedSettled ||
-        !same(ahead, before.ahead) ||
-        !same(behind, before.behind)
+        !same(successors, before.successors) ||
+        !same(predecessors, before.predecessors)
       ) {
         this.#ringChangedAt = now;
       }
       this.#listed = up.length;
       this.#listedSettled = this.#settled;
       this.#version++;
-      this.#changedAt = now;
+      this.#changedAt = this.#tellAt = now;
     }
-    this.#tellAt = now;
     this.#route();
   }
 

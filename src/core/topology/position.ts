@@ -17,9 +17,18 @@ export function positionOf(id: Uint8Array, at = 0): number {
   return high * 0x1000_0000 + low;
 }
 
+/** Ids come again and again, in every table that names them. */
+const remembered = new Map<string, number>();
+const rememberedLimit = 16_384;
+
 /** Position of an id in hexadecimal (at least 13 characters). */
 export function positionOfText(idText: string): number {
-  return parseInt(idText.slice(0, 13), 16);
+  const known = remembered.get(idText);
+  if (known !== undefined) return known;
+  const position = parseInt(idText.slice(0, 13), 16);
+  if (remembered.size >= rememberedLimit) remembered.clear();
+  remembered.set(idText, position);
+  return position;
 }
 
 /** Brings any integer that is less than one turn away onto the ring. */

@@ -10,31 +10,27 @@ export interface Place {
 
 /** The `count` nearest in the direction of growing ids, nearest first. Equal positions are ordered by id. */
 export function successorsOf<P extends Place>(self: Place, places: Iterable<P>, count: number): P[] {
-  return nearest(places, count, (p) => clockwise(self.position, p.position), self.id, 1);
+  return nearest(self, places, count, true);
 }
 
 /** The `count` nearest against the direction of growing ids, nearest first. */
 export function predecessorsOf<P extends Place>(self: Place, places: Iterable<P>, count: number): P[] {
-  return nearest(places, count, (p) => clockwise(p.position, self.position), self.id, -1);
+  return nearest(self, places, count, false);
 }
 
 /** Insertion into a short sorted list: `places` is long, `count` is small. */
-function nearest<P extends Place>(
-  places: Iterable<P>,
-  count: number,
-  away: (place: P) => number,
-  self: string,
-  sign: 1 | -1,
-): P[] {
+function nearest<P extends Place>(self: Place, places: Iterable<P>, count: number, ahead: boolean): P[] {
   const found: P[] = [];
   const ways: number[] = [];
-  const before = (way: number, id: string, i: number): boolean =>
-    way < (ways[i] as number) || (way === ways[i] && (id < (found[i] as P).id ? 1 : -1) * sign > 0);
+  let limit = Infinity;
   for (const place of places) {
-    if (place.id === self) continue;
-    const way = away(place);
+    const way = ahead ? clockwise(self.position, place.position) : clockwise(place.position, self.position);
+    if (way > limit || place.id === self.id) continue;
     let at = found.length;
-    while (at > 0 && before(way, place.id, at - 1)) at--;
+    for (; at > 0; at--) {
+      const other = ways[at - 1] as number;
+      if (way > other || (way === other && place.id < (found[at - 1] as P).id !== ahead)) break;
+    }
     if (at >= count) continue;
     found.splice(at, 0, place);
     ways.splice(at, 0, way);
@@ -42,6 +38,7 @@ function nearest<P extends Place>(
       found.pop();
       ways.pop();
     }
+    if (found.length === count) limit = ways[count - 1] as number;
   }
   return found;
 }

@@ -4,7 +4,7 @@
  */
 import type { Random } from '../lib/env.js';
 import type { Link } from './link.js';
-import { clockwise, ringSize } from './position.js';
+import { clockwise, positionOfText, ringSize } from './position.js';
 import type { Place } from './ring.js';
 import { drawPosition, longLinkCount } from './symphony.js';
 
@@ -58,7 +58,7 @@ export class Shortcuts {
   }
 
   /** Those of the named members that answer to a draw of ours; the draws are done then. */
-  match(ids: readonly string[], size: number, positionOf = positionOfId): string[] {
+  match(ids: readonly string[], size: number): string[] {
     if (this.#draws.length === 0) return [];
     const out: string[] = [];
     const near = Math.min(ringSize, (answerGaps * ringSize) / Math.max(1, size));
@@ -66,7 +66,7 @@ export class Shortcuts {
       let best: string | undefined;
       let bestWay = near;
       for (const id of ids) {
-        const position = positionOf(id);
+        const position = positionOfText(id);
         const way = Math.min(clockwise(draw.position, position), clockwise(position, draw.position));
         if (way >= bestWay) continue;
         best = id;
@@ -110,8 +110,4 @@ export class Shortcuts {
 function drift(size: number, link: Link): number {
   const then = link.drawnFor ?? size;
   return size > then ? size / then : then / size;
-}
-
-function positionOfId(id: string): number {
-  return parseInt(id.slice(0, 13), 16);
 }
