@@ -14,6 +14,8 @@ import { World } from './world.js';
 /** Parts that follow the joining and the measuring. */
 export const parts = ['leave', 'crash', 'split'] as const;
 export type Part = (typeof parts)[number];
+/** The partition takes longer than all the others together. */
+const usualParts: readonly Part[] = ['leave', 'crash'];
 
 export interface SimOptions {
   readonly nodes: number;
@@ -24,6 +26,7 @@ export interface SimOptions {
   readonly relay?: boolean;
   /** `log10`: the long links of the published Evio, and greedy routing without look-ahead, as it had. */
   readonly baseline?: 'log10' | undefined;
+  /** Default: leave and crash. */
   readonly parts?: readonly Part[];
   /** Share of the members replaced in a second; 0: no churn. */
   readonly churn?: number;
@@ -84,7 +87,7 @@ export class Scenario {
 
   async run(): Promise<SimResult> {
     const { nodes, seed } = this.options;
-    const wanted = this.options.parts ?? parts;
+    const wanted = this.options.parts ?? usualParts;
     await this.#join();
     this.tell('settle', 'waiting until all is quiet');
     await this.advance(settleMs);
