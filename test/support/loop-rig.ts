@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
 import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop.js';
 import type { Event } from '../../src/core/dataplane/messages.js';
-import type { PacketIo } from '../../src/core/dataplane/packet-io.js';
+import type { PacketIo, SendQueue } from '../../src/core/dataplane/packet-io.js';
 import {
   ControlWord,
   Drop,
@@ -43,6 +43,7 @@ export class ArrayIo implements PacketIo {
   segment = 0;
   hops = 0;
   readonly from: number;
+  readonly received: number;
   readonly deviceIn: Uint8Array[] = [];
   readonly deviceOut: DeviceFrame[] = [];
   readonly netIn: { bytes: Uint8Array; from: Endpoint; segment: number }[] = [];
@@ -55,6 +56,7 @@ export class ArrayIo implements PacketIo {
     this.#arena = arena;
     this.datagramOffload = datagramOffload;
     this.from = arena.alloc(sockaddrSize);
+    this.received = arena.alloc(70_000);
   }
 
   readDevice(at: number, max: number): number {
@@ -85,11 +87,11 @@ export class ArrayIo implements PacketIo {
     return length;
   }
 
-  receive(at: number, max: number): number {
+  receive(): number {
     const next = this.netIn.shift();
     if (!next) return -Errno.EAGAIN;
-    if (next.bytes.length > max) throw new Error('datagrams larger than the buffer');
-    this.#arena.u8.set(next.bytes, at);
+    if (next.bytes.length > 65_535) throw new Error('datagrams larger than the buffer');
+    this.#arena.u8.set(next.bytes, this.received);
     writeSockaddr(this.#arena.u8, this.#arena.view, this.from, next.from);
     this.segment = next.segment || next.bytes.length;
     return next.bytes.length;
@@ -107,6 +109,16 @@ export class ArrayIo implements PacketIo {
       hops: this.hops,
     });
     return 0;
+  }
+
+  sendMany(queue: SendQueue, first: number, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const j = first + i;
+      const [to, at, length, segment] = [queue.to[j], queue.at[j], queue.length[j], queue.segment[j]];
+      const result = this.send(to as number, at as number, length as number, segment as number);
+      if (result !== 0) return i > 0 ? i : result;
+    }
+    return count;
   }
 
   limitHops(hops: number): void {

@@ -13,6 +13,7 @@ import { macHigh, macLow } from '../wire/ethernet.js';
 import { Broadcast } from './broadcast.js';
 import type { LoopContext, LoopOptions } from './context.js';
 import { GroupPorts } from './group-ports.js';
+import { kernelIoBytes } from './kernel-io.js';
 import { Links } from './links.js';
 import type { Command, Event } from './messages.js';
 import type { PacketIo } from './packet-io.js';
@@ -26,8 +27,8 @@ import { Transmit } from './transmit.js';
 import { TxBatch } from './tx-batch.js';
 import { Uplink } from './uplink.js';
 
-/** Bytes of arena that one loop needs. */
-export const arenaLength = 2_752_512;
+/** Bytes of arena that one loop needs, and its `KernelIo`. */
+export const arenaLength = 2_752_512 + kernelIoBytes;
 
 /**
  * Frames read from the interface in one round, and bytes after which the round turns to the network. Some super-frames
@@ -35,8 +36,8 @@ export const arenaLength = 2_752_512;
  */
 const deviceFrames = 64;
 const deviceBytes = 250_000;
-/** Receive calls in one round. */
-const receiveCalls = 8;
+/** Trains received in one round. */
+const receiveTrains = 8;
 
 export class PacketLoop {
   readonly #c: LoopContext;
@@ -125,7 +126,7 @@ export class PacketLoop {
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();
-    for (let calls = 0; calls < receiveCalls; calls++) {
+    for (let trains = 0; trains < receiveTrains; trains++) {
       if (this.#receive.receiveOne() === 0) break;
       busy = true;
     }

@@ -1,3 +1,16 @@
+/** Trains that one call may send. */
+export const sendLimit = 64;
+
+/** Datagram trains that wait to be sent, in order. Numbers in typed arrays, so that nothing is allocated for one. */
+export class SendQueue {
+  /** Offset of the sockaddr_in6. */
+  readonly to = new Int32Array(sendLimit);
+  readonly at = new Int32Array(sendLimit);
+  readonly length = new Int32Array(sendLimit);
+  /** Length of each datagram but the last; 0 when there is only one. */
+  readonly segment = new Int32Array(sendLimit);
+}
+
 /**
  * What the packet loop asks of the kernel. Memory is named by offsets into the arena; nothing throws and nothing
  * blocks for longer than `send` may wait for room. Results below zero are negated error numbers.
@@ -8,14 +21,19 @@ export interface PacketIo {
   writeDevice(at: number, length: number): number;
   /** The device takes super-frames of UDP datagrams, too. */
   readonly datagramOffload: boolean;
-  /** Receives into `at` up to 64 datagrams of one sender, all of `segment` bytes but the last. */
-  receive(at: number, max: number): number;
-  /** Length of each datagram of the last `receive`. */
+  /**
+   * Receives up to 64 datagrams of one sender, all of `segment` bytes but the last, and returns how many bytes they
+   * have. They lie at `received`, sent from `from`, and may be changed there until the next call.
+   */
+  receive(): number;
+  readonly received: number;
   readonly segment: number;
-  /** Offset of the sockaddr_in6 of the last sender. */
+  /** Offset of the sockaddr_in6 of the sender. */
   readonly from: number;
   /** Sends to the sockaddr_in6 at `to`; with `segment` > 0 as many datagrams of that length. 0 or a negated error. */
   send(to: number, at: number, length: number, segment: number): number;
+  /** Sends `count` trains from `first` on. How many went; when the first did not go, why. */
+  sendMany(queue: SendQueue, first: number, count: number): number;
   /** Limits how many routers the datagrams sent from now on pass; 0 is the system's default. */
   limitHops(hops: number): void;
 }

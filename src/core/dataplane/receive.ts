@@ -19,7 +19,7 @@ import {
   transitHeaderLength,
 } from '../wire/packet.js';
 import { Flooded, type Broadcast } from './broadcast.js';
-import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
+import { drop, frameBuffer, headroom, type LoopContext } from './context.js';
 import { Grower } from './gro.js';
 import type { Origin } from './plane.js';
 import { RouteKind } from './route.js';
@@ -41,7 +41,6 @@ type Way = (typeof Way)[keyof typeof Way];
 export class Receive {
   readonly #c: LoopContext;
   readonly #gro: Grower;
-  readonly #rx: number;
   readonly #carrierRx: number;
   readonly #transit: Transit;
   readonly #broadcast: Broadcast;
@@ -65,14 +64,13 @@ export class Receive {
     this.#gro = new Grower(arena, context.io.datagramOffload, (at, length) => {
       this.#write(at, length);
     });
-    this.#rx = arena.alloc(frameBuffer);
     this.#carrierRx = arena.alloc(headroom + frameBuffer);
   }
 
-  /** Receives what one system call brings. Returns its bytes, 0 when there was nothing. */
+  /** Takes one train that the network brought. Returns its bytes, 0 when there was none. */
   receiveOne(): number {
     const { io } = this.#c;
-    const n = io.receive(this.#rx, maxDatagram);
+    const n = io.receive();
     // Errors other than EAGAIN tell of some earlier packet; they are not ours to act on.
     if (n < 0) return 0;
     if (n === 0) {
@@ -80,9 +78,9 @@ export class Receive {
       return 1;
     }
     this.#begin(Way.direct);
-    const segment = io.segment;
+    const { received, segment } = io;
     for (let at = 0; at < n; at += segment) {
-      this.#packet(this.#rx + at, n - at < segment ? n - at : segment);
+      this.#packet(received + at, n - at < segment ? n - at : segment);
     }
     return n;
   }

@@ -1,22 +1,27 @@
 /**
- * Packets on their way out, gathered so that one system call sends many: packets for one route lie behind each other
- * and leave together by UDP_SEGMENT, which wants all of one length but the last. Carrier packets are gathered in the
- * batch form of wire/relay.ts instead.
+ * Packets on their way out, gathered so that one system call sends many.
  *
- * `reserve` hands out the place for one packet; what it held before is sent when the next packet does not fit to it.
+ * Packets for one route that follow each other make a train, which leaves by UDP_SEGMENT: all of one length but the last.
+ * Trains of any lengths and routes lie behind each other and leave together by sendmmsg, in the order in which they came.
+ * Carrier packets are gathered in the batch form of wire/relay.ts instead.
+ *
+ * `reserve` hands out the place for one packet; what is gathered is sent when no more fits, and by `flush`.
  */
 import type { Arena } from '../native/arena.js';
 import { Errno } from '../native/libc.js';
 import { PacketType } from '../wire/packet.js';
 import { drop, frameBuffer } from './context.js';
-import type { PacketIo } from './packet-io.js';
+import { sendLimit, SendQueue, type PacketIo } from './packet-io.js';
 import { RouteKind, type Route } from './route.js';
 import { Drop, type SharedMemory } from './shared.js';
 import type { Uplink } from './uplink.js';
 
 /** UDP_MAX_SEGMENTS of Linux before 6.9. */
 const maxSegments = 64;
-/** Bytes of one send: an IPv4 datagram carries 65 507, and a relay's header rewrite must not overflow either. */
+/**
+ * Bytes of one call, and so of one train: an IPv4 datagram carries 65 507, and a relay's header rewrite must not overflow
+ * either. More would make the receiver wait for what is being sealed.
+ */
 const maxBytes = 65_000;
 /** A carrier batch is handed on when it has grown to this. */
 const carrierBytes = 60_000;
@@ -29,10 +34,18 @@ export class TxBatch {
   readonly #shared: SharedMemory;
   readonly #uplink: Uplink;
   readonly #at: number;
+  readonly #queue = new SendQueue();
+  /** Of each train: its route, and its packets. */
+  readonly #routes: (Route | null)[] = new Array<Route | null>(sendLimit).fill(null);
+  readonly #counts = new Int32Array(sendLimit);
+  /** Trains gathered; the last of them still grows. */
+  #trains = 0;
+  #bytes = 0;
+  /** Of the last train. */
   #route: Route | null = null;
   #count = 0;
-  #bytes = 0;
   #segment = 0;
+  #start = 0;
   /** A shorter packet was added: it must be the last. */
   #ended = false;
 
@@ -48,10 +61,11 @@ export class TxBatch {
   reserve(route: Route, size: number): number {
     const { view, u8 } = this.#arena;
     const total = size + route.prefix;
-    if (this.#count > 0 && !this.#fits(route, total)) this.flush();
+    if (this.#count > 0 && !this.#fits(route, total)) this.#close(route, total);
     if (this.#count === 0) {
       this.#route = route;
       this.#segment = total;
+      this.#start = this.#bytes;
       this.#ended = false;
     } else if (total < this.#segment) {
       this.#ended = true;
@@ -77,26 +91,74 @@ export class TxBatch {
     );
   }
 
+  /** Ends the last train; sends everything unless the first packet of another finds room behind it. */
+  #close(next: Route, total: number): void {
+    const route = this.#route as Route;
+    const carried = route.kind === RouteKind.carrier || next.kind === RouteKind.carrier;
+    if (carried || this.#trains + 1 === sendLimit || this.#bytes + total > maxBytes) return this.flush();
+    this.#note(route);
+  }
+
+  /** The last train is complete. */
+  #note(route: Route): void {
+    const i = this.#trains++;
+    const queue = this.#queue;
+    const { relay } = route;
+    queue.to[i] = route.kind === RouteKind.relay && relay ? relay.address : route.address;
+    queue.at[i] = this.#at + this.#start;
+    queue.length[i] = this.#bytes - this.#start;
+    queue.segment[i] = this.#count > 1 ? this.#segment : 0;
+    this.#routes[i] = route;
+    this.#counts[i] = this.#count;
+    this.#count = 0;
+  }
+
   /** Sends what is gathered. */
   flush(): void {
     const route = this.#route;
     if (this.#count === 0 || route === null) return;
-    const count = this.#count;
-    const bytes = this.#bytes;
+    if (route.kind === RouteKind.carrier) {
+      this.#carry(route, this.#count, this.#bytes);
+    } else {
+      this.#note(route);
+      if (this.#trains === 1) this.#sendTrain(0);
+      else this.#sendTrains();
+    }
+    this.#trains = 0;
     this.#count = 0;
     this.#bytes = 0;
     this.#route = null;
-    if (route.kind === RouteKind.carrier) {
-      this.#carry(route, count, bytes);
-      return;
+  }
+
+  #sendTrains(): void {
+    const count = this.#trains;
+    for (let i = 0; i < count;) {
+      let end = i;
+      while (end < count && this.#mayCut(end)) end++;
+      const sent = end - i > 1 ? this.#io.sendMany(this.#queue, i, end - i) : 0;
+      if (sent > 0) i += sent;
+      // What the first of them met, it meets again alone, where it is dealt with.
+      else this.#sendTrain(i++);
     }
-    const to = route.kind === RouteKind.relay && route.relay ? route.relay.address : route.address;
-    if (count === 1) {
-      this.#failed(this.#io.send(to, this.#at, bytes, 0), 1);
-      return;
-    }
-    if (route.gsoRetryAt === 0 || performance.now() >= route.gsoRetryAt) {
-      const result = this.#io.send(to, this.#at, bytes, this.#segment);
+  }
+
+  /** True when the kernel can be asked to send this train whole. */
+  #mayCut(train: number): boolean {
+    if (this.#queue.segment[train] === 0) return true;
+    const retryAt = this.#routes[train]?.gsoRetryAt ?? 0;
+    return retryAt === 0 || performance.now() >= retryAt;
+  }
+
+  #sendTrain(train: number): void {
+    const queue = this.#queue;
+    const to = queue.to[train] as number;
+    const start = queue.at[train] as number;
+    const bytes = queue.length[train] as number;
+    const segment = queue.segment[train] as number;
+    if (segment === 0) return this.#failed(this.#io.send(to, start, bytes, 0), 1);
+    const route = this.#routes[train] as Route;
+    if (this.#mayCut(train)) {
+      const result = this.#io.send(to, start, bytes, segment);
       // EIO: no checksum offload on the way out. EINVAL: a segment is larger than the MTU (EMSGSIZE since Linux 6.13), or
       // the kernel knows no UDP_SEGMENT.
       const refused =
@@ -104,14 +166,11 @@ export class TxBatch {
         result === -Errno.EINVAL ||
         result === -Errno.EMSGSIZE ||
         result === -Errno.ENOPROTOOPT;
-      if (!refused) {
-        this.#failed(result, count);
-        return;
-      }
+      if (!refused) return this.#failed(result, this.#counts[train] as number);
       route.gsoRetryAt = performance.now() + gsoRetryMs;
     }
-    for (let at = 0; at < bytes; at += this.#segment) {
-      this.#failed(this.#io.send(to, this.#at + at, Math.min(this.#segment, bytes - at), 0), 1);
+    for (let at = 0; at < bytes; at += segment) {
+      this.#failed(this.#io.send(to, start + at, Math.min(segment, bytes - at), 0), 1);
     }
   }
 

@@ -22,6 +22,8 @@ export interface Libc {
   readonly getsockname: Native;
   readonly sendmsg: Native;
   readonly recvmsg: Native;
+  readonly sendmmsg: Native;
+  readonly recvmmsg: Native;
   readonly poll: Native;
   readonly eventfd: Native;
   readonly dup2: Native;
@@ -53,6 +55,8 @@ export function libc(): Libc {
     getsockname: bind(`int getsockname(int fd, ${ptr} address, ${ptr} length)`),
     sendmsg: bind(`int64_t sendmsg(int fd, ${ptr} message, int flags)`),
     recvmsg: bind(`int64_t recvmsg(int fd, ${ptr} message, int flags)`),
+    sendmmsg: bind(`int sendmmsg(int fd, ${ptr} messages, uint32_t count, int flags)`),
+    recvmmsg: bind(`int recvmmsg(int fd, ${ptr} messages, uint32_t count, int flags, ${ptr} timeout)`),
     poll: bind(`int poll(${ptr} fds, uint64_t count, int timeout)`),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup2: bind('int dup2(int from, int to)'),
@@ -149,6 +153,9 @@ export const Msghdr = {
   controlLength: 40,
   flags: 48,
 } as const;
+
+/** `struct mmsghdr`: a `msghdr`, and the bytes that were moved. */
+export const Mmsghdr = { size: 64, length: 56 } as const;
 
 /** `struct iovec`: base, length. */
 export const Iovec = { size: 16, base: 0, length: 8 } as const;

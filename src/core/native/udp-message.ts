@@ -1,9 +1,10 @@
 /**
  * The `msghdr` of a receive with UDP_GRO and of a send with UDP_SEGMENT (udp(7), cmsg(3)), set up once and used again.
- * Up to 64 datagrams a call. Offsets are into the arena; nothing is allocated per call.
+ * Up to 64 datagrams a message, and several messages a call (recvmmsg(2), sendmmsg(2)). Offsets are into the arena;
+ * nothing is allocated per call.
  */
 import type { Arena } from './arena.js';
-import { Cmsghdr, Iovec, Msghdr, Socket } from './libc.js';
+import { Cmsghdr, Iovec, Mmsghdr, Msghdr, Socket } from './libc.js';
 
 /** Room for control messages. */
 export const controlRoom = 64;
@@ -19,8 +20,7 @@ export interface UdpMessage {
 }
 
 /** With one buffer and room for control messages; the address at `name`, which the caller may set anew for each send. */
-function setUp(arena: Arena, name: number, nameLength: number): UdpMessage {
-  const header = arena.alloc(Msghdr.size);
+function setUp(arena: Arena, name: number, nameLength: number, header: number): UdpMessage {
   const iov = arena.alloc(Iovec.size);
   const control = arena.alloc(controlRoom);
   arena.setPointer(header + Msghdr.iov, arena.base + iov);
@@ -32,18 +32,34 @@ function setUp(arena: Arena, name: number, nameLength: number): UdpMessage {
 }
 
 /** The kernel overwrites the lengths of name and control: `prepare` sets them again before each call. */
-export function receiveMessage(arena: Arena, name: number, nameLength: number): UdpMessage {
-  return setUp(arena, name, nameLength);
+export function receiveMessage(
+  arena: Arena,
+  name: number,
+  nameLength: number,
+  header = arena.alloc(Msghdr.size),
+): UdpMessage {
+  return setUp(arena, name, nameLength, header);
 }
 
 /** For `sendmsg`, with the control message that `cutInto` fills in. */
-export function sendMessage(arena: Arena, name: number, nameLength: number): UdpMessage {
-  const message = setUp(arena, name, nameLength);
+export function sendMessage(
+  arena: Arena,
+  name: number,
+  nameLength: number,
+  header = arena.alloc(Msghdr.size),
+): UdpMessage {
+  const message = setUp(arena, name, nameLength, header);
   const { control } = message;
   arena.view.setUint32(control + Cmsghdr.length, Cmsghdr.data + 2, true);
   arena.view.setInt32(control + Cmsghdr.level, Socket.SOL_UDP, true);
   arena.view.setInt32(control + Cmsghdr.type, Socket.UDP_SEGMENT, true);
   return message;
+}
+
+/** Places of `count` messages behind each other, as one call takes them: `struct mmsghdr`. */
+export function messageHeaders(arena: Arena, count: number): readonly number[] {
+  const at = arena.alloc(count * Mmsghdr.size);
+  return Array.from({ length: count }, (_, i) => at + i * Mmsghdr.size);
 }
 
 /** Points a message at `length` bytes at the address `pointer`. */

@@ -27,8 +27,15 @@ const SIOCSIFADDR = 0x8916;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCSIFMTU = 0x8922;
 const SIOCSIFHWADDR = 0x8924;
+const SIOCSIFTXQLEN = 0x8943;
 const IFF_UP = 0x1;
 const ARPHRD_ETHER = 1;
+
+/**
+ * Frames that the kernel keeps for us; its default of 1 000 overflows when a busy machine lets us wait for 10 ms of small
+ * packets.
+ */
+const queueLength = 4_000;
 
 /** `struct ifreq`: 16 bytes of name, a union of 24. */
 const ifreqSize = 40;
@@ -137,6 +144,9 @@ function configure(
   begin();
   view.setInt32(at + unionAt, options.mtu, true);
   request(SIOCSIFMTU, 'set the MTU of');
+  begin();
+  view.setInt32(at + unionAt, queueLength, true);
+  request(SIOCSIFTXQLEN, 'set the queue of');
   begin();
   view.setUint16(at + unionAt, Socket.AF_INET, true);
   view.setUint32(at + unionAt + 4, options.ip);

@@ -1,7 +1,7 @@
 /** The hot path allocates nothing per packet: the heap is watched while packets go around in one arena. */
 import { describe, expect, it } from 'vitest';
 import { arenaLength, loopOptions, PacketLoop } from '../../../src/core/dataplane/loop.js';
-import type { PacketIo } from '../../../src/core/dataplane/packet-io.js';
+import type { PacketIo, SendQueue } from '../../../src/core/dataplane/packet-io.js';
 import type { Path, PlaneLink } from '../../../src/core/dataplane/plane.js';
 import {
   DeviceField,
@@ -28,6 +28,7 @@ class LoopIo implements PacketIo {
   readonly #template: number;
   #templateLength = 0;
   readonly #inboxAt: number;
+  readonly received: number;
   other: LoopIo | undefined;
 
   /** Datagrams come from node `n`. */
@@ -37,6 +38,7 @@ class LoopIo implements PacketIo {
     writeSockaddr(arena.u8, arena.view, this.from, endpointOf(n));
     this.#template = arena.alloc(70_000);
     this.#inboxAt = arena.alloc(70_000);
+    this.received = arena.alloc(70_000);
   }
 
   load(bytes: Uint8Array): void {
@@ -56,11 +58,11 @@ class LoopIo implements PacketIo {
     return length;
   }
 
-  receive(at: number): number {
+  receive(): number {
     const n = this.inbox;
     if (n === 0) return -Errno.EAGAIN;
     this.inbox = 0;
-    this.#arena.u8.copyWithin(at, this.#inboxAt, this.#inboxAt + n);
+    this.#arena.u8.copyWithin(this.received, this.#inboxAt, this.#inboxAt + n);
     return n;
   }
 
@@ -71,6 +73,12 @@ class LoopIo implements PacketIo {
     other.inbox = length;
     other.segment = segment > 0 ? segment : length;
     return 0;
+  }
+
+  sendMany({ to, at, length, segment }: SendQueue, first: number, count: number): number {
+    for (let i = first; i < first + count; i++)
+      this.send(to[i] as number, at[i] as number, length[i] as number, segment[i] as number);
+    return count;
   }
 
   limitHops(): void {

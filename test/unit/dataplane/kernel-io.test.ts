@@ -1,6 +1,7 @@
 /** Sockets of the machine this runs on: loopback only, no privilege needed. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { KernelIo } from '../../../src/core/dataplane/kernel-io.js';
+import { SendQueue } from '../../../src/core/dataplane/packet-io.js';
 import { readSockaddr, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/udp-socket.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
@@ -64,7 +65,7 @@ describe.each([
   ['a dual-stack socket', () => udp()],
   ['an IPv4 socket', udp4],
 ])('KernelIo on %s', (_name, make) => {
-  const arena = new Arena(1 << 18);
+  const arena = new Arena(1 << 23);
   const data = arena.alloc(70_000);
   const to = arena.alloc(28);
 
@@ -83,19 +84,77 @@ describe.each([
     const { a, from, other } = pair();
     for (let i = 0; i < 2_500; i++) arena.u8[data + i] = i;
     expect(a.send(to, data, 2_500, 1_000)).toBe(0);
-    const arenaB = new Arena(1 << 18);
+    const arenaB = new Arena(1 << 20);
     const b = new KernelIo(arenaB, { tapFd: -1, datagramOffload: false, udpFd: other.fd, ipv6: other.ipv6 });
-    const at = arenaB.alloc(70_000);
-    let received = 0;
-    while (received < 2_500) {
-      const n = b.receive(at + received, 65_535);
+    const got: number[] = [];
+    while (got.length < 2_500) {
+      const n = b.receive();
       expect(n).toBeGreaterThan(0);
       expect(n > 1_000 ? b.segment : n).toBe(n > 1_000 ? 1_000 : n);
-      received += n;
+      got.push(...arenaB.u8.subarray(b.received, b.received + n));
+      expect(readSockaddr(arenaB.u8, arenaB.view, b.from)).toEqual({ host: '127.0.0.1', port: from.port });
     }
-    expect(arenaB.u8.slice(at, at + 2_500)).toEqual(arena.u8.slice(data, data + 2_500));
-    expect(readSockaddr(arenaB.u8, arenaB.view, b.from)).toEqual({ host: '127.0.0.1', port: from.port });
-    expect(b.receive(at, 65_535)).toBe(-Errno.EAGAIN);
+    expect(Uint8Array.from(got)).toEqual(arena.u8.slice(data, data + 2_500));
+    expect(b.receive()).toBe(-Errno.EAGAIN);
+    expect(b.receive()).toBe(-Errno.EAGAIN);
+  });
+
+  it('sends trains of any lengths at once, and receives several at once, each with its sender', () => {
+    const { a, other } = pair();
+    const second = pair();
+    writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: other.port });
+    const arenaB = new Arena(1 << 20);
+    const b = new KernelIo(arenaB, { tapFd: -1, datagramOffload: false, udpFd: other.fd, ipv6: other.ipv6 });
+    for (let i = 0; i < 20_000; i++) arena.u8[data + i] = i * 7;
+    const queue = new SendQueue();
+    // More than one receive call takes; a train of three, one of two with a shorter end, and single datagrams.
+    const trains = [
+      [300, 100],
+      [70, 0],
+      [190, 100],
+      ...Array.from({ length: 12 }, (_, i) => [500 - 30 * i, 0] as const),
+    ] as const;
+    let used = 0;
+    trains.forEach(([length, segment], i) => {
+      queue.to[i] = to;
+      queue.at[i] = data + used;
+      queue.length[i] = length;
+      queue.segment[i] = segment;
+      used += length;
+    });
+    expect(a.sendMany(queue, 0, 5)).toBe(5);
+    expect(a.sendMany(queue, 5, trains.length - 5)).toBe(trains.length - 5);
+    expect(second.a.send(to, data, 11, 0)).toBe(0);
+    const got: number[] = [];
+    const ports = new Set<number>();
+    for (let empty = 0; empty < 2;) {
+      const n = b.receive();
+      if (n < 0) {
+        empty++;
+        continue;
+      }
+      ports.add(readSockaddr(arenaB.u8, arenaB.view, b.from).port);
+      got.push(...arenaB.u8.subarray(b.received, b.received + n));
+    }
+    expect(Uint8Array.from(got.slice(0, used))).toEqual(arena.u8.slice(data, data + used));
+    expect(got.length).toBe(used + 11);
+    expect(ports.size).toBe(2);
+  });
+
+  it('tells how many trains went before the one that did not', () => {
+    const { a, other } = pair();
+    const nowhere = arena.alloc(28);
+    writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: other.port });
+    writeSockaddr(arena.u8, arena.view, nowhere, { host: '127.0.0.1', port: 0 });
+    const queue = new SendQueue();
+    for (let i = 0; i < 4; i++) {
+      queue.to[i] = i === 2 ? nowhere : to;
+      queue.at[i] = data;
+      queue.length[i] = 10;
+    }
+    expect(a.sendMany(queue, 0, 4)).toBe(2);
+    expect(a.sendMany(queue, 2, 2)).toBe(-Errno.EINVAL);
+    expect(a.sendMany(queue, 3, 1)).toBe(1);
   });
 
   it('reports errors and survives them', () => {
@@ -111,7 +170,7 @@ describe.each([
 
 describe('without IPv6', () => {
   it('cannot send to an IPv6 address, and says so', () => {
-    const arena = new Arena(1 << 18);
+    const arena = new Arena(1 << 20);
     const socket = udp4();
     const io = new KernelIo(arena, { tapFd: -1, datagramOffload: false, udpFd: socket.fd, ipv6: false });
     const to = arena.alloc(28);
