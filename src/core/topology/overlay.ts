@@ -37,6 +37,7 @@ const tableAfterMs = 60;
 const tableEveryMs = 2_000;
 /** Where many join at once everybody's table changes all the time: each member sends so few of them a second. */
 const tableShareMs = 200;
+const tableSlackMs = 500;
 /** A table that the other side does not have yet is sent again no sooner. */
 const tableAgainMs = 900;
 /** A link that nobody needs is kept this long: roles move while the ring settles. */
@@ -78,13 +79,16 @@ export interface LinkReport {
   readonly up: boolean;
 }
 
-/** The nearest on both sides: of all that are known, and of those with whom something may be begun. */
+/** Our neighbourhood, as far as it is known. */
 interface Pool {
-  readonly everybody: readonly Place[];
-  readonly approachable: readonly Place[];
-  /** Nobody known was left out. */
-  readonly whole: boolean;
+  /** Everybody in it. */
   readonly ids: ReadonlySet<string>;
+  /** Those with whom something may be begun, and who of them should be our neighbours on each side, nearest first. */
+  readonly approachable: readonly Place[];
+  readonly ahead: readonly Place[];
+  readonly behind: readonly Place[];
+  /** Members that there are, judged by it. */
+  readonly size: number;
 }
 
 /** Whom our table names. */
@@ -535,7 +539,9 @@ export class Overlay {
         const due = near
           ? this.#ringChangedAt + tableAfterMs
           : Math.max(this.#changedAt + tableAfterMs, link.toldVersion < 0 ? 0 : link.toldAt + everyMs);
-        if (now >= due) this.#tell(now, link);
+        // A little early, so that one waking serves many links.
+        const early = near ? due : Math.max(this.#changedAt + tableAfterMs, due - tableSlackMs);
+        if (now >= early) this.#tell(now, link);
         else next = Math.min(next, due);
       } else if (link.toldClaims !== link.mine) {
         this.#beat(now, link, false);
@@ -611,21 +617,17 @@ export class Overlay {
   #reviewNow(now: number): void {
     this.#reviewAt = Infinity;
     if (!this.#running) return;
-    const gathered = this.#gather(now);
-    this.#size = this.#estimate(now, gathered);
-    const pool = gathered.approachable;
+    const pool = this.#gather(now);
+    this.#size = this.#estimate(now, pool);
     const mesh = this.#self.role === 'switch' && this.#size <= (this.#mesh ? meshEnd : meshLimit);
     this.#mesh = mesh;
-    const perSide = this.#self.role === 'leaf' ? anchorCount : neighbourCount;
-    const wanted = new Set<string>();
-    for (const place of successorsOf(this.#self, pool, perSide)) wanted.add(place.id);
-    for (const place of predecessorsOf(this.#self, pool, perSide)) wanted.add(place.id);
-    for (const id of wanted) this.#want(now, id);
-    if (mesh) for (const { id } of pool) this.#want(now, id);
+    for (const { id } of pool.ahead) this.#want(now, id);
+    for (const { id } of pool.behind) this.#want(now, id);
+    if (mesh) for (const { id } of pool.approachable) this.#want(now, id);
     for (const id of this.#fixed) this.#want(now, id);
     this.#settle(now, pool);
     if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
-    this.#claim(now, wanted, perSide, mesh);
+    this.#claim(now, pool, mesh);
     const again = this.#shortcuts.dueAt(now, this.#size, this.#links.values());
     if (!mesh && this.#settled && again !== Infinity) this.#review(again);
     if (this.#demand.size > 0) this.#reviewAt = Math.min(this.#reviewAt, this.#demand.nextAt(now));
@@ -654,29 +656,33 @@ export class Overlay {
     this.#reach = approachable.reach;
     this.#poolUntil = now + poolMs;
     const all = everybody.places();
+    const near = approachable.places();
+    // With few members we know all of them, and a density says little.
+    const counted = everybody.whole ? all.length + 1 : Infinity;
     this.#pool = {
-      everybody: all,
       ids: new Set(all.map(({ id }) => id)),
-      approachable: approachable.places(),
-      whole: everybody.whole,
+      approachable: near,
+      ahead: successorsOf(this.#self, near, this.#perSide),
+      behind: predecessorsOf(this.#self, near, this.#perSide),
+      size: counted <= countedLimit ? counted : Math.max(countedLimit, sizeAround(this.#self, all, sampled)),
     };
     return this.#pool;
   }
 
-  #estimate(now: number, { everybody, whole }: Pool): number {
-    // With few members we know all of them, and a density says little.
-    const counted = whole ? everybody.length + 1 : Infinity;
-    const near =
-      counted <= countedLimit ? counted : Math.max(countedLimit, sizeAround(this.#self, everybody, sampled));
+  get #perSide(): number {
+    return this.#self.role === 'leaf' ? anchorCount : neighbourCount;
+  }
+
+  #estimate(now: number, pool: Pool): number {
     const early = !this.#settled || now - this.#startedAt < 2_000;
-    return early ? Math.max(near, this.#toldSize) : near;
+    return early ? Math.max(pool.size, this.#toldSize) : pool.size;
   }
 
   /** We have our place once the nearest on both sides are linked and told us whom they know. */
-  #settle(now: number, pool: readonly Place[]): void {
+  #settle(now: number, pool: Pool): void {
     if (this.#settled) return;
-    const ahead = successorsOf(this.#self, pool, 1)[0];
-    const behind = predecessorsOf(this.#self, pool, 1)[0];
+    const [ahead] = pool.ahead;
+    const [behind] = pool.behind;
     const stands = (place: Place | undefined): boolean =>
       place !== undefined && this.#links.get(place.id)?.table !== undefined;
     const alone = !ahead && !behind && (this.#answered || now - this.#startedAt >= aloneMs);
@@ -700,13 +706,18 @@ export class Overlay {
   }
 
   /** What we need every link for from now on. */
-  #claim(now: number, wanted: ReadonlySet<string>, perSide: number, mesh: boolean): void {
-    const up = this.#upLinks().filter((link) => !link.leaf);
+  #claim(now: number, pool: Pool, mesh: boolean): void {
+    const up: Link[] = [];
+    for (const link of this.#links.values()) if (link.up && !link.leaf) up.push(link);
     // Until the wanted ones are up, the nearest that are stay.
     const near = new Set([
-      ...successorsOf(this.#self, up, perSide),
-      ...predecessorsOf(this.#self, up, perSide),
+      ...successorsOf(this.#self, up, this.#perSide),
+      ...predecessorsOf(this.#self, up, this.#perSide),
     ]);
+    for (const { id } of [...pool.ahead, ...pool.behind]) {
+      const link = this.#links.get(id);
+      if (link && !link.leaf) near.add(link);
+    }
     const apart = this.#self.role === 'leaf' || !this.#settled;
     const anchor = apart
       ? predecessorsOf(
@@ -719,9 +730,9 @@ export class Overlay {
     for (const link of this.#links.values()) {
       link.fixed = this.#fixed.has(link.id);
       let claims = 0;
-      if ((wanted.has(link.id) || near.has(link)) && !link.leaf) claims |= Claim.ring;
+      if (near.has(link)) claims |= Claim.ring;
       if (link.drawnFor !== undefined || (mesh && !link.leaf)) claims |= Claim.long;
-      if (this.#demand.wants(now, link.id)) claims |= Claim.demand;
+      if (this.#demand.size > 0 && this.#demand.wants(now, link.id)) claims |= Claim.demand;
       if (link.fixed) claims |= Claim.fixed;
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;

@@ -39,9 +39,11 @@ export class Shortcuts {
 
   /** Positions to look for members at, now. */
   draw(now: number, size: number, links: Iterable<Link>): number[] {
-    this.#draws = this.#draws.filter((draw) => now - draw.at < answerMs);
     const wanted = longLinkCount(size);
-    const missing = wanted - this.#fresh(size, links) - this.#draws.length;
+    const unlinked = wanted - this.#fresh(size, links);
+    if (unlinked <= 0) return [];
+    this.#draws = this.#draws.filter((draw) => now - draw.at < answerMs);
+    const missing = unlinked - this.#draws.length;
     const limit = drawsAtOnce + wanted;
     this.#tokens = Math.min(limit, this.#tokens + (now - this.#tokensAt) / drawEveryMs);
     this.#tokensAt = now;
@@ -81,7 +83,8 @@ export class Shortcuts {
 
   /** Gives up long links of ours beyond what the size asks for: those drawn for quite another size first. */
   prune(size: number, links: Iterable<Link>): void {
-    const drawn = [...links].filter((link) => link.up && link.drawnFor !== undefined);
+    const drawn: Link[] = [];
+    for (const link of links) if (link.up && link.drawnFor !== undefined) drawn.push(link);
     const surplus = drawn.length - longLinkCount(size);
     if (surplus <= 0) return;
     drawn.sort((a, b) => drift(size, b) - drift(size, a));
