@@ -57,6 +57,8 @@ export class Link implements Place {
   suspect = false;
   /** When it is to be looked at again, if nothing goes out unanswered. */
   watchAt = -Infinity;
+  /** Nobody claimed it for so long that it is about to go: nothing more takes it. */
+  retiring = false;
   /** Since when nobody claims it, ms. */
   unclaimedSince: number | undefined;
   /** When and with which version of our table it was told last. */
@@ -96,7 +98,8 @@ export class Link implements Place {
     this.up = true;
     this.tunnel = tunnel;
     this.since = now;
-    this.suspect = false;
+    this.suspect = this.retiring = false;
+    this.unclaimedSince = undefined;
     this.watchAt = -Infinity;
     this.toldVersion = -1;
     this.#doubtedAt = undefined;

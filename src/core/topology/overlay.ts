@@ -40,8 +40,9 @@ const tableShareMs = 200;
 const tableSlackMs = 500;
 /** A table that the other side does not have yet is sent again no sooner. */
 const tableAgainMs = 900;
-/** A link that nobody needs is kept this long: roles move while the ring settles. */
+/** A link that nobody needs is kept this long: roles move while the ring settles. Before it goes, nothing takes it any more. */
 const unclaimedMs = 10_000;
+const retireMs = 8_000;
 /** A connection that does not come about. */
 const connectMs = 10_000;
 const maxConnecting = 32;
@@ -464,19 +465,34 @@ export class Overlay {
       this.#changed(link.id);
       this.#route();
     }
-    if (link.claims === 0) {
+    return Math.min(link.dueAt(now, silence), this.#retire(now, link));
+  }
+
+  /** Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed. */
+  #retire(now: number, link: Link): number {
+    const before = link.retiring;
+    if (link.claims !== 0) {
+      link.unclaimedSince = undefined;
+      link.retiring = false;
+    } else {
       link.unclaimedSince ??= now;
-      if (now - link.unclaimedSince >= unclaimedMs) {
+      const passed = now - link.unclaimedSince;
+      if (passed >= unclaimedMs) {
         this.#ports.disconnect(link.id);
         this.#links.delete(link.id);
         this.#changed(link.id);
         this.#review(now);
         return Infinity;
       }
-    } else {
-      link.unclaimedSince = undefined;
+      link.retiring = passed >= retireMs;
+      if (link.retiring) link.listed = false;
     }
-    return link.dueAt(now, silence);
+    if (link.retiring !== before) {
+      this.#route();
+      this.#review(now);
+    }
+    if (link.unclaimedSince === undefined) return Infinity;
+    return link.unclaimedSince + (link.retiring ? unclaimedMs : retireMs);
   }
 
   /* ---- what links tell each other ---- */
@@ -708,7 +724,7 @@ export class Overlay {
   /** What we need every link for from now on. */
   #claim(now: number, pool: Pool, mesh: boolean): void {
     const up: Link[] = [];
-    for (const link of this.#links.values()) if (link.up && !link.leaf) up.push(link);
+    for (const link of this.#links.values()) if (link.up && !link.leaf && !link.retiring) up.push(link);
     // Until the wanted ones are up, the nearest that are stay.
     const near = new Set([
       ...successorsOf(this.#self, up, this.#perSide),
@@ -737,6 +753,7 @@ export class Overlay {
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;
       if (link.up && claims !== link.toldClaims) this.#tellAt = now;
+      if (link.retiring && claims !== 0) link.watchAt = this.#watchAt = now;
     }
     let changed = this.#settled !== this.#listedSettled || up.length !== this.#listed;
     for (const link of up) {
@@ -771,9 +788,10 @@ export class Overlay {
     let changed = false;
     for (const link of this.#links.values()) {
       if (!link.up) continue;
-      const forwards = link.settled && !link.tunnel && !link.suspect;
+      const usable = link.settled && !link.suspect && !link.retiring;
+      const forwards = usable && !link.tunnel;
       const anchors = (link.mine & Claim.anchor) !== 0;
-      const covers = link.settled && !link.suspect && (!leaf || anchors);
+      const covers = usable && (!leaf || anchors);
       const copies = !link.settled && (link.theirs & Claim.anchor) !== 0 && !leaf;
       const flood = covers ? 'range' : copies ? 'copy' : 'none';
       const { route, neighbours } = link;
