@@ -314,7 +314,7 @@ export class Overlay {
         return;
       case 'beat':
         this.#takeClaims(now, link, message.claims);
-        if (message.seen !== this.#version && now - link.toldAt > tableAgainMs) {
+        if (message.seen !== link.toldVersion && now - link.toldAt > tableAgainMs) {
           link.toldVersion = -1;
           this.#tellAt = now;
         }
@@ -471,11 +471,10 @@ export class Overlay {
   /** Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed. */
   #retire(now: number, link: Link): number {
     const before = link.retiring;
-    if (link.claims !== 0) {
-      link.unclaimedSince = undefined;
+    this.#countUnclaimed(now, link);
+    if (link.unclaimedSince === undefined) {
       link.retiring = false;
     } else {
-      link.unclaimedSince ??= now;
       const passed = now - link.unclaimedSince;
       if (passed >= unclaimedMs) {
         this.#ports.disconnect(link.id);
@@ -493,6 +492,16 @@ export class Overlay {
     }
     if (link.unclaimedSince === undefined) return Infinity;
     return link.unclaimedSince + (link.retiring ? unclaimedMs : retireMs);
+  }
+
+  /** Notes since when nobody needs the link: as soon as that changes, for the other side counts too. */
+  #countUnclaimed(now: number, link: Link): void {
+    if (link.claims !== 0) {
+      link.unclaimedSince = undefined;
+    } else if (link.unclaimedSince === undefined) {
+      link.unclaimedSince = now;
+      link.watchAt = Math.min(link.watchAt, now + retireMs);
+    }
   }
 
   /* ---- what links tell each other ---- */
@@ -559,9 +568,8 @@ export class Overlay {
         const early = near ? due : Math.max(this.#changedAt + tableAfterMs, due - tableSlackMs);
         if (now >= early) this.#tell(now, link);
         else next = Math.min(next, due);
-      } else if (link.toldClaims !== link.mine) {
-        this.#beat(now, link, false);
       }
+      if (link.toldClaims !== link.mine) this.#beat(now, link, false);
     }
     return next;
   }
@@ -570,6 +578,7 @@ export class Overlay {
     const first = link.table === undefined;
     const settled = link.settled;
     link.take(table);
+    this.#countUnclaimed(now, link);
     const news = this.#came(link.names, link.positions);
     // A leaf shortens nobody's way.
     if (link.leaf) link.drawnFor = undefined;
@@ -607,6 +616,7 @@ export class Overlay {
     if (claims === link.theirs && !(claims & Claim.long)) return;
     const news = claims !== link.theirs;
     link.theirs = claims;
+    this.#countUnclaimed(now, link);
     if ((claims & Claim.long) !== 0 && this.#overCap(link)) {
       link.theirs &= ~Claim.long;
       this.#ports.send(link.id, { type: 'refuse' });
@@ -752,6 +762,7 @@ export class Overlay {
       if (link.fixed) claims |= Claim.fixed;
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;
+      if (link.up) this.#countUnclaimed(now, link);
       if (link.up && claims !== link.toldClaims) this.#tellAt = now;
       if (link.retiring && claims !== 0) link.watchAt = this.#watchAt = now;
     }

@@ -75,6 +75,8 @@ class World {
   relay = true;
   /** Connections that were asked for. */
   connects = 0;
+  /** Links that were closed while one of the two still passed packets or broadcasts on by them, and all that were. */
+  readonly closed = { used: 0, all: 0 };
   /** False: the two cannot reach each other. */
   reachable: (a: string, b: string) => boolean = () => true;
 
@@ -133,6 +135,10 @@ class World {
   }
 
   disconnect(from: Box, to: string): void {
+    const uses = (box: Box | undefined, id: string): boolean =>
+      box?.routes.some((route) => route.id === id && (route.forwards || route.flood !== 'none')) ?? false;
+    this.closed.all++;
+    if (uses(from, to) || uses(this.boxes.get(to), from.id)) this.closed.used++;
     from.heard.delete(to);
     this.clock.after(latencyMs, () => {
       const other = this.boxes.get(to);
@@ -206,6 +212,13 @@ describe('overlay', () => {
     for (const box of world.alive()) expect(box.overlay.size).toBeGreaterThan(30);
     const sizes = world.alive().map((box) => Math.log2(box.overlay.size));
     expect(sizes.reduce((sum, n) => sum + n, 0) / sizes.length).toBeCloseTo(Math.log2(100), 0);
+  });
+
+  it('sends nothing more over a link that is about to be closed', () => {
+    const world = network(100);
+    world.pass(30_000);
+    expect(world.closed.all).toBeGreaterThan(20);
+    expect(world.closed.used).toBe(0);
   });
 
   it('heals after a tenth crashed without a word', () => {
