@@ -11,6 +11,7 @@ const seconds = (ms) => (ms === undefined ? '' : ms === null ? '> 60' : (ms / 10
 const columns = [
   ['seed', (r) => r.seed],
   ['join p50/p99 s', (r) => `${seconds(r.joinMs.p50)} / ${seconds(r.joinMs.p99)}`],
+  ['links p50/p99 s', (r) => `${seconds(r.joinMs.links.p50)} / ${seconds(r.joinMs.links.p99)}`],
   ['hops mean', (r) => r.hops.mean.toFixed(2), (r) => r.hops.mean],
   ['p99', (r) => r.hops.p99],
   ['max', (r) => r.hops.max],

@@ -5,7 +5,13 @@ import { simLine, simRing, simText } from '../../src/views/text/sim.js';
 const report: SimReport = {
   nodes: 1000,
   seed: 1,
-  joinMs: { p50: 480, p99: 1208, max: 1665, firstLink: { p50: 353, p99: 690 } },
+  joinMs: {
+    p50: 480,
+    p99: 1208,
+    max: 1665,
+    firstLink: { p50: 353, p99: 690 },
+    links: { p50: 600, p99: 1500 },
+  },
   misplaced: 0,
   hops: { mean: 2.984, p99: 5, max: 6 },
   delivered: 1,

@@ -2,6 +2,7 @@
 import type { SimNode } from './node.js';
 import { walkFlood, walkRoute } from './packets.js';
 import type { SeededRandom } from './random.js';
+import { longLinkCount, meshEnd, neighbourCount } from '../topology/symphony.js';
 
 export interface Spread {
   readonly mean: number;
@@ -27,6 +28,13 @@ export function isPlaced(ring: readonly SimNode[], i: number): boolean {
   const next = ring[(i + 1) % ring.length] as SimNode;
   const previous = ring[(i + ring.length - 1) % ring.length] as SimNode;
   return successors[0] === next.id && predecessor === previous.id;
+}
+
+/** The member has as many neighbours and long links as it should have in a network of the size that it believes in. */
+export function isLinked(node: SimNode): boolean {
+  const { successors, longLinks, sizeEstimate } = node.machine.report();
+  const mesh = sizeEstimate <= meshEnd;
+  return mesh || (successors.length >= neighbourCount && longLinks.length >= longLinkCount(sizeEstimate));
 }
 
 /** Members without their true neighbours. Leaves are not on the ring. */

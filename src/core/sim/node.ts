@@ -47,6 +47,8 @@ export class SimNode {
   /** First link, and own place found among all who had joined; ms since the start. */
   firstLinkMs: number | undefined;
   completeMs: number | undefined;
+  /** All its long links stood, too. */
+  linkedMs: number | undefined;
   /** Bytes and datagrams of control traffic sent, with all headers. */
   sentBytes = 0;
   sentPackets = 0;

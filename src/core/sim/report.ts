@@ -10,6 +10,8 @@ export interface SimReport {
     readonly max: number;
     /** Until its first link stood. */
     readonly firstLink: { readonly p50: number; readonly p99: number };
+    /** From the first link until all neighbours and long links stood. */
+    readonly links: { readonly p50: number; readonly p99: number };
   };
   /** Members without their true neighbours once all was quiet. */
   readonly misplaced: number;

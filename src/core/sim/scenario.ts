@@ -2,7 +2,7 @@
 import { Overlay } from '../topology/overlay.js';
 import { ringSize } from '../topology/position.js';
 import type { MakeMachine } from './machine.js';
-import { degreeOf, isPlaced, measureRoutes, misplaced, reachesAll, spreadOf } from './measure.js';
+import { degreeOf, isLinked, isPlaced, measureRoutes, misplaced, reachesAll, spreadOf } from './measure.js';
 import { churn } from './churn.js';
 import { fieldNatMix, type NatMix } from './net.js';
 import type { SimNode } from './node.js';
@@ -124,9 +124,12 @@ export class Scenario {
     const lasts = Math.min(mostJoinMs, Math.max(leastJoinMs, (nodes / joinsPerS) * 1000));
     this.tell('join', `${nodes} members join`);
     world.ticked = (node) => {
-      if (node.completeMs !== undefined) return;
-      const i = world.indexOf(node);
-      if (isPlaced(world.ring, i)) node.completeMs = world.clock.now() - node.startedAt;
+      if (node.completeMs !== undefined && node.linkedMs !== undefined) return;
+      const passed = world.clock.now() - node.startedAt;
+      if (node.completeMs === undefined && isPlaced(world.ring, world.indexOf(node)))
+        node.completeMs = passed;
+      if (node.linkedMs === undefined && node.firstLinkMs !== undefined && isLinked(node))
+        node.linkedMs = passed;
     };
     const random = this.#random.split('join');
     for (let i = 0; i < nodes; i++) {
@@ -162,13 +165,17 @@ export class Scenario {
       floods.reduce((sum, flood) => sum + of(flood), 0);
     const spread = spreadOf(hops);
     const joined = spreadOf(members.map((node) => node.completeMs ?? Infinity));
-    const linked = spreadOf(members.map((node) => node.firstLinkMs ?? Infinity));
+    const first = spreadOf(members.map((node) => node.firstLinkMs ?? Infinity));
+    const linked = spreadOf(
+      members.map(({ linkedMs = Infinity, firstLinkMs = 0 }) => linkedMs - firstLinkMs),
+    );
     return {
       joinMs: {
         p50: whole(joined.p50),
         p99: whole(joined.p99),
         max: whole(joined.max),
-        firstLink: { p50: whole(linked.p50), p99: whole(linked.p99) },
+        firstLink: { p50: whole(first.p50), p99: whole(first.p99) },
+        links: { p50: whole(linked.p50), p99: whole(linked.p99) },
       },
       misplaced: wrong,
       hops: { mean: rounded(spread.mean), p99: spread.p99, max: spread.max },

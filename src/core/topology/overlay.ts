@@ -40,6 +40,8 @@ const tableShareMs = 200;
 const tableSlackMs = 500;
 /** A table that the other side does not have yet is sent again no sooner. */
 const tableAgainMs = 900;
+/** The first one of a new link that does not come is asked for after this time: nobody has a place without it. */
+const firstTableMs = 300;
 /** A link that nobody needs is kept this long: roles move while the ring settles. Before it goes, nothing takes it any more. */
 const unclaimedMs = 10_000;
 const retireMs = 8_000;
@@ -314,7 +316,10 @@ export class Overlay {
         return;
       case 'beat':
         this.#takeClaims(now, link, message.claims);
-        if (message.seen !== link.toldVersion && now - link.toldAt > tableAgainMs) {
+        if (
+          message.seen !== link.toldVersion &&
+          now - link.toldAt > (message.seen === 0 ? firstTableMs / 2 : tableAgainMs)
+        ) {
           link.toldVersion = -1;
           this.#tellAt = now;
         }
@@ -459,13 +464,16 @@ export class Overlay {
       return Infinity;
     }
     if (verdict === 'ask') this.#beat(now, link, true);
+    else if (link.table === undefined && now - Math.max(link.since, link.beatAt) >= firstTableMs)
+      this.#beat(now, link, false);
     // A little early, so that one waking serves many links.
     else if (now - link.beatAt >= link.beatMs - beatSlackMs) this.#beat(now, link, false);
     if (link.suspect !== before) {
       this.#changed(link.id);
       this.#route();
     }
-    return Math.min(link.dueAt(now, silence), this.#retire(now, link));
+    const untold = link.table === undefined ? now + firstTableMs : Infinity;
+    return Math.min(link.dueAt(now, silence), this.#retire(now, link), untold);
   }
 
   /** Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed. */

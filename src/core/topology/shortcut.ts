@@ -12,7 +12,7 @@ import { drawPosition, longLinkCount } from './symphony.js';
 const answerMs = 3_000;
 /** Draws at once, and ms until one more: most draws of a small network hit somebody who is linked already. */
 const drawsAtOnce = 4;
-const drawEveryMs = 150;
+const drawEveryMs = 75;
 /** A long link is drawn anew when the network has grown or shrunk by this factor. */
 const driftFactor = 2.5;
 /** Share of the mean gap, in multiples, within which a named member answers to a draw. */
