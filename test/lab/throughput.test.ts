@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
+import { regressions } from '../../src/lab/bench-limits.js';
 import type { BenchReport } from '../../src/lab/bench-report.js';
 import { rows } from '../../src/lab/bench-report.js';
 
@@ -29,7 +30,7 @@ describe('throughput', () => {
             '--rounds',
             '2',
             '--seconds',
-            '5',
+            '3',
             '--json',
             out,
           ],
@@ -48,6 +49,8 @@ describe('throughput', () => {
         const best = Math.max(...peers.map((row) => row.tcpMbps));
         expect((evio?.tcpMbps ?? 0) / best).toBeGreaterThan(5);
         expect(evio?.retransmits).toBe(0);
+        const names = peers.map((peer) => peer.name);
+        expect(regressions(report, names), 'what `npm run bench -- --quick` looks at, too').toEqual([]);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
