@@ -10,10 +10,20 @@ trap 'rm -rf "$reports"' EXIT
 
 heading() { printf '\n== %s\n' "$1"; }
 
-check() { # name command...
-  heading "$1"
+# Checks that need no clock run side by side: begun here, judged by `ended`.
+begin() { # name command...
+  local name=$1
   shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "failed: $1" >>"$reports/remarks"; fi
+  "$@" >"$reports/$name.txt" 2>&1 &
+  printf -v "pid_$name" %s $!
+}
+
+ended() { # name
+  local pid=pid_$1 status=0
+  wait "${!pid}" || status=$?
+  heading "$1"
+  cat "$reports/$1.txt"
+  if [ "$status" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "failed: $1" >>"$reports/remarks"; fi
 }
 
 # Numbers of a vitest JSON report: passed failed skipped. A file that could not be loaded is one failure; so is
@@ -59,8 +69,10 @@ project() { # name
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
-check 'types' npm run --silent typecheck
-check 'lint' npm run --silent lint
+begin types npm run --silent typecheck
+begin lint npm run --silent lint
+ended types
+ended lint
 project unit
 if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then
   project lab
