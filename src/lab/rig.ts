@@ -109,9 +109,9 @@ export class RigNode {
     }
   }
 
-  /** Starts a long-running `evio … --json` here. */
-  launch(args: readonly string[]): LabProcess {
-    const running = this.host.launch([process.execPath, binary, ...args, '--json'], {
+  /** Starts a long-running `evio … --json` here; `nodeFlags` are for Node.js. */
+  launch(args: readonly string[], nodeFlags: readonly string[] = []): LabProcess {
+    const running = this.host.launch([process.execPath, ...nodeFlags, binary, ...args, '--json'], {
       env: this.#environment,
       onLine: (line) => this.#rig.onLine(this.name, line),
     });
