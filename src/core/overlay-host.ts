@@ -162,8 +162,13 @@ export class OverlayHost {
   connected(now: number, peer: Peer): void {
     const { idText } = peer.member;
     this.#unknown.delete(idText);
-    this.#overlay.connected(now, idText, peer.prober.active?.kind === 'overlay');
+    this.#linked(now, peer);
     this.#poke(now);
+  }
+
+  #linked(now: number, { member, prober }: Peer): void {
+    const tunnel = prober.active?.kind === 'overlay';
+    this.#overlay.connected(now, member.idText, tunnel, member.role === Role.leaf);
   }
 
   /** A peer is reached in another way now. */
@@ -293,7 +298,7 @@ export class OverlayHost {
   #begin(now: number, peer: Peer, via: string | undefined): void {
     const { idText } = peer.member;
     if (peer.state === 'connected') {
-      this.#overlay.connected(now, idText, peer.prober.active?.kind === 'overlay');
+      this.#linked(now, peer);
       return;
     }
     const { relays } = this.#ports;

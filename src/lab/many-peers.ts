@@ -111,8 +111,8 @@ export class ManyPeers {
   }
 
   /** Until the hub has so many peers, all connected directly. */
-  async grow(members: number): Promise<void> {
-    await this.#ask({ do: 'grow', members }, 'grown', 90_000);
+  async grow(members: number): Promise<unknown> {
+    return await this.#ask({ do: 'grow', members }, 'grown', 90_000);
   }
 
   /** Resident memory of the hub, MiB. */

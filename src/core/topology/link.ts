@@ -53,6 +53,8 @@ export class Link implements Place {
   /** What the packet path was told of it. */
   route: LinkRoute | undefined;
   routedTunnel = false;
+  /** Its certificate says that it is a leaf: known before its first table. */
+  certifiedLeaf = false;
   /** It does not answer: others' packets had better go another way. */
   suspect = false;
   /** When it is to be looked at again, if nothing goes out unanswered. */
@@ -78,7 +80,7 @@ export class Link implements Place {
   }
 
   get leaf(): boolean {
-    return this.table?.leaf ?? false;
+    return this.table?.leaf ?? this.certifiedLeaf;
   }
 
   /** It may forward, and cover an arc of a broadcast. */

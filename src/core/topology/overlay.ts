@@ -240,8 +240,11 @@ export class Overlay {
     for (const position of positions) this.#seeker.position(now, position, this.#upLinks());
   }
 
-  /** A link stands, whoever asked for it. `tunnel`: its packets go through other members. */
-  connected(now: number, id: string, tunnel: boolean): void {
+  /**
+   * A link stands, whoever asked for it. `tunnel`: its packets go through other members. `leaf`: its certificate says
+   * so; else a leaf would be told of as a neighbour, and sought by others, until its first table comes.
+   */
+  connected(now: number, id: string, tunnel: boolean, leaf = false): void {
     if (!this.#running || id === this.#self.id) return;
     let link = this.#links.get(id);
     if (link?.up) {
@@ -250,6 +253,7 @@ export class Overlay {
     }
     if (!link) this.#links.set(id, (link = new Link(id, now, undefined)));
     if (!this.#pool?.ids.has(id) || this.#retry.shuns(now, id)) this.#changed(id);
+    link.certifiedLeaf = leaf;
     link.came(now, tunnel);
     this.#retry.forgive(id);
     this.#reviewNow(now);
