@@ -1,8 +1,11 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { fileURLToPath } from 'node:url';
+import { keepHeapSmall } from '../core/heap.js';
 import { presentError } from './errors.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
+/** Commands that run for long, most of the time with little to do. */
+const daemons: readonly string[] = ['node', 'join', 'relay'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `evio help token create` and `evio token create -h` are `evio token create --help`. */
@@ -23,6 +26,7 @@ function leaveQuietlyWithReader(): void {
 /** Sets the exit status and ends the process once output is written. */
 export async function main(argv: readonly string[], json: boolean): Promise<void> {
   leaveQuietlyWithReader();
+  if (daemons.includes(argv[0] ?? '')) keepHeapSmall();
   const question = quickQuestion(argv);
   if (question) process.exitCode = await answerQuickly(question);
   else await dispatch(argv, json);

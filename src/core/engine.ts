@@ -48,6 +48,9 @@ const saveMs = 2_000;
 const lonelyMs = 1_500;
 /** A member that appears is left this long to begin by itself when its id is lower than ours. */
 const politeMs = 700;
+/** With more members than this, plane and overlay hear of new ones after so many ms: it costs work for each of all. */
+const manyMembers = 64;
+const manyMembersMs = 100;
 /** `ready` waits at most this long for members that are online. */
 const readyMs = 5_000;
 const maxAddressAttempts = 16;
@@ -630,8 +633,12 @@ export class Engine implements Node {
     this.#saveSoon();
     if (this.#membersStale) return;
     this.#membersStale = true;
+    const later = (tell: () => void): void => {
+      if (running.members.size > manyMembers) this.#env.clock.after(manyMembersMs, tell);
+      else queueMicrotask(tell);
+    };
     // A welcome brings many members at once: plane and overlay hear of them together.
-    queueMicrotask(() => {
+    later(() => {
       this.#membersStale = false;
       if (this.#running !== running) return;
       const { plane, members, overlay } = running;

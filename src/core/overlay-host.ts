@@ -36,6 +36,9 @@ const introductionsAtOnce = 24;
 const introductionRefillMs = 200;
 /** How often members are sought where they were last seen, while nobody is linked and no relay answers. */
 const lonelyEveryMs = 8_000;
+/** With more links than this their table is given to the plane no more often: it costs work for each of them. */
+const manyLinks = 64;
+const routeEveryMs = 100;
 
 export interface OverlayHostPorts {
   readonly env: Env;
@@ -69,6 +72,9 @@ export class OverlayHost {
   #forwards = false;
   #nextAt = 0;
   #lonelyAt = 0;
+  /** The forwarding table that the plane has not been given yet, and when it was given one. */
+  #routes: readonly LinkRoute[] | undefined;
+  #routedAt = -Infinity;
 
   constructor(ports: OverlayHostPorts) {
     this.#ports = ports;
@@ -121,6 +127,7 @@ export class OverlayHost {
   stop(): void {
     this.#overlay.stop();
     this.#unknown.clear();
+    this.#routes = undefined;
   }
 
   report(): RingReport {
@@ -259,7 +266,8 @@ export class OverlayHost {
     if (now >= this.#nextAt) this.#nextAt = this.#overlay.tick(now);
     this.#askForUnknown(now);
     this.#askForFixed(now);
-    return this.#nextAt;
+    this.#routeLate(now);
+    return this.#routes ? Math.min(this.#nextAt, this.#routedAt + routeEveryMs) : this.#nextAt;
   }
 
   /** No relay answers: members are sought where they were seen last. */
@@ -380,8 +388,24 @@ export class OverlayHost {
   }
 
   #route(routes: readonly LinkRoute[]): void {
-    const { members, plane, env } = this.#ports;
     this.#forwards = routes.some((route) => route.forwards);
+    const now = this.#ports.env.clock.now();
+    const waits = this.#routes !== undefined;
+    this.#routes = routes;
+    if (routes.length <= manyLinks || now - this.#routedAt >= routeEveryMs) this.#giveRoutes(now);
+    else if (!waits) this.#ports.wake(this.#routedAt + routeEveryMs);
+  }
+
+  /** What was kept back is due. */
+  #routeLate(now: number): void {
+    if (this.#routes && now - this.#routedAt >= routeEveryMs) this.#giveRoutes(now);
+  }
+
+  #giveRoutes(now: number): void {
+    const routes = this.#routes ?? [];
+    this.#routes = undefined;
+    this.#routedAt = now;
+    const { members, plane } = this.#ports;
     plane.setLinks(
       routes.flatMap(({ id, forwards, flood, neighbours }) => {
         const peer = members.get(id);
@@ -389,7 +413,6 @@ export class OverlayHost {
       }),
       this.#complete,
     );
-    const now = env.clock.now();
     for (const peer of members.all()) {
       if (!peer.session.established && !peer.session.connecting) continue;
       peer.prober.relaysChanged(now);

@@ -224,8 +224,8 @@ export class CrowdPlane implements DataPlane {
     return this.#now();
   }
 
-  peerCounters(slot: number): PeerCounters {
-    return readPeerCounters(this.#shared, slot);
+  peerCounters(slot: number, into?: PeerCounters): PeerCounters {
+    return readPeerCounters(this.#shared, slot, into);
   }
 
   deviceCounters(): DeviceCounters {

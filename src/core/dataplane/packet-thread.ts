@@ -4,6 +4,7 @@
  */
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { EvioError, messageOf } from '../lib/errors.js';
+import { keepHeapSmall } from '../heap.js';
 import { Arena } from '../native/arena.js';
 import { errnoName, EventfdFlag, libc } from '../native/libc.js';
 import type { Command, Event, WorkerSetup } from './messages.js';
@@ -63,6 +64,7 @@ export class PacketThread {
       // Options of the main program (--input-type, --inspect) are none of the worker's.
       execArgv: [],
     });
+    worker.on('online', keepHeapSmall);
     this.#worker = worker;
     this.#port = port1;
     port1.on('message', (events: Event[]) => {

@@ -200,7 +200,8 @@ export interface DataPlane {
 
   /** Milliseconds on the clock of the counters. */
   now(): number;
-  peerCounters(slot: number): PeerCounters;
+  /** With `into`, that object may be filled and returned: for whoever looks often at many peers. */
+  peerCounters(slot: number, into?: PeerCounters): PeerCounters;
   deviceCounters(): DeviceCounters;
 }
 

@@ -105,23 +105,42 @@ export function sharedMemory(
   };
 }
 
-export function readPeerCounters(shared: SharedMemory, slot: number): PeerCounters {
-  const read = (field: number): number => shared.peers[slot * peerStride + field] ?? 0;
+export function zeroCounters(): PeerCounters {
   return {
-    rxFrames: read(PeerField.rxFrames),
-    rxBytes: read(PeerField.rxBytes),
-    txFrames: read(PeerField.txFrames),
-    txBytes: read(PeerField.txBytes),
-    rxDirect: read(PeerField.rxDirect),
-    rxRelayed: read(PeerField.rxRelayed),
-    txDirect: read(PeerField.txDirect),
-    txRelayed: read(PeerField.txRelayed),
-    lastRxMs: read(PeerField.lastRxMs),
-    lastRxDirectMs: read(PeerField.lastRxDirectMs),
-    lastTxMs: read(PeerField.lastTxMs),
-    rxTransit: read(PeerField.rxTransit),
-    txTransit: read(PeerField.txTransit),
+    rxFrames: 0,
+    rxBytes: 0,
+    txFrames: 0,
+    txBytes: 0,
+    rxDirect: 0,
+    rxRelayed: 0,
+    txDirect: 0,
+    txRelayed: 0,
+    lastRxMs: 0,
+    lastRxDirectMs: 0,
+    lastTxMs: 0,
+    rxTransit: 0,
+    txTransit: 0,
   };
+}
+
+/** Fills `into` and returns it. */
+export function readPeerCounters(shared: SharedMemory, slot: number, into = zeroCounters()): PeerCounters {
+  const { peers } = shared;
+  const at = slot * peerStride;
+  into.rxFrames = peers[at + PeerField.rxFrames] ?? 0;
+  into.rxBytes = peers[at + PeerField.rxBytes] ?? 0;
+  into.txFrames = peers[at + PeerField.txFrames] ?? 0;
+  into.txBytes = peers[at + PeerField.txBytes] ?? 0;
+  into.rxDirect = peers[at + PeerField.rxDirect] ?? 0;
+  into.rxRelayed = peers[at + PeerField.rxRelayed] ?? 0;
+  into.txDirect = peers[at + PeerField.txDirect] ?? 0;
+  into.txRelayed = peers[at + PeerField.txRelayed] ?? 0;
+  into.lastRxMs = peers[at + PeerField.lastRxMs] ?? 0;
+  into.lastRxDirectMs = peers[at + PeerField.lastRxDirectMs] ?? 0;
+  into.lastTxMs = peers[at + PeerField.lastTxMs] ?? 0;
+  into.rxTransit = peers[at + PeerField.rxTransit] ?? 0;
+  into.txTransit = peers[at + PeerField.txTransit] ?? 0;
+  return into;
 }
 
 export function readDeviceCounters(shared: SharedMemory): DeviceCounters {

@@ -340,8 +340,8 @@ export class WorkerPlane implements DataPlane {
     return this.#now();
   }
 
-  peerCounters(slot: number): PeerCounters {
-    return readPeerCounters(this.#shared, slot);
+  peerCounters(slot: number, into?: PeerCounters): PeerCounters {
+    return readPeerCounters(this.#shared, slot, into);
   }
 
   deviceCounters(): DeviceCounters {

@@ -101,6 +101,8 @@ export class Peer {
   #offered: readonly Candidate[] = [];
   #rxAtMs = 0;
   #txSeen = 0;
+  /** Kept, so that looking at many peers often leaves no garbage. */
+  readonly #counters = {} as PeerCounters;
   #framesSeen = 0;
   #waitingSince: number | undefined;
 
@@ -219,7 +221,7 @@ export class Peer {
   /** ms since anything authentic came from it. */
   get silenceMs(): number {
     const { plane } = this.#ports;
-    const at = plane.peerCounters(this.slot).lastRxMs;
+    const at = plane.peerCounters(this.slot, this.#counters).lastRxMs;
     return at === 0 ? Infinity : plane.now() - at;
   }
 
@@ -257,7 +259,7 @@ export class Peer {
     switch (message.type) {
       case 'ping': {
         const direct = origin.kind === 'direct' ? origin.endpoint : undefined;
-        const received = plane.peerCounters(this.slot).rxDirect;
+        const received = plane.peerCounters(this.slot, this.#counters).rxDirect;
         plane.sendControl(this.slot, encodePong(message.transaction, direct, received), back);
         if (direct) this.prober.observed(now, direct, 'ping');
         return;
@@ -300,7 +302,7 @@ export class Peer {
   tick(now: number): void {
     this.session.tick(now);
     const { plane } = this.#ports;
-    const counters = plane.peerCounters(this.slot);
+    const counters = plane.peerCounters(this.slot, this.#counters);
     const planeNow = plane.now();
     const age = (at: number): number => (at === 0 ? Infinity : planeNow - at);
     if (this.session.established) {
