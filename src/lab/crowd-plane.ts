@@ -41,7 +41,7 @@ class CrowdIo extends KernelIo {
   /** Frame that `due` counts copies of. */
   frame: Uint8Array = new Uint8Array(0);
   due = 0;
-  received = 0;
+  delivered = 0;
   readonly #memory: Uint8Array;
 
   constructor(arena: Arena, udp: UdpSocket) {
@@ -58,7 +58,7 @@ class CrowdIo extends KernelIo {
   }
 
   override writeDevice(_at: number, length: number): number {
-    this.received++;
+    this.delivered++;
     return length;
   }
 }
@@ -103,7 +103,7 @@ export class CrowdPlane implements DataPlane {
 
   /** Frames that the host received so far. */
   get received(): number {
-    return this.#io.received;
+    return this.#io.delivered;
   }
 
   /** Moves what waits at the socket, and `count` copies of the frame from the host. */
