@@ -216,8 +216,20 @@ class Crowd {
         if (performance.now() > deadline) {
           const missing = this.#members.filter((m) => !m.connected).length;
           const how: Record<string, number> = {};
-          for (const m of this.#members) { const k = JSON.stringify([m.engine.peers().length, m.engine.peers().find((p) => p.name === 'hub')?.state]); how[k] = (how[k] ?? 0) + 1; }
-          throw new EvioError('EVIO_LAB', `${missing} of ${this.#members.length} members found no path` + JSON.stringify(how) + JSON.stringify(process.cpuUsage()) + JSON.stringify((await this.#members.find((m) => !m.connected)?.engine.why('hub'))?.log));
+          for (const m of this.#members) {
+            const k = JSON.stringify([
+              m.engine.peers().length,
+              m.engine.peers().find((p) => p.name === 'hub')?.state,
+            ]);
+            how[k] = (how[k] ?? 0) + 1;
+          }
+          throw new EvioError(
+            'EVIO_LAB',
+            `${missing} of ${this.#members.length} members found no path` +
+              JSON.stringify(how) +
+              JSON.stringify(process.cpuUsage()) +
+              JSON.stringify((await this.#members.find((m) => !m.connected)?.engine.why('hub'))?.log),
+          );
         }
         await sleep(5);
       }

@@ -148,4 +148,3 @@ export class ManyPeers {
     await this.hub.stop();
   }
 }
-
