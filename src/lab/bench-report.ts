@@ -203,6 +203,14 @@ export function costTable(report: BenchReport): string {
   );
 }
 
+/** Memory that each peer more takes, KiB, from the fewest to the most that were measured. NaN for fewer than two points. */
+export function kibPerPeer(scale: readonly ScalePoint[]): number {
+  const sorted = [...scale].sort((a, b) => a.peers - b.peers);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (!first || !last || first === last) return Number.NaN;
+  return ((last.residentMiB - first.residentMiB) * 1_024) / (last.peers - first.peers);
+}
+
 /** docs/benchmarks.md */
 export function document(report: BenchReport): string {
   const { machine } = report;
@@ -252,6 +260,9 @@ ${about.join('\n')}
 ${paths.length === 0 ? '' : `\nPaths, as \`evio peers\` reports them: ${paths.join('; ')}.\n`}${
     scale.length === 0
       ? ''
-      : `\n## Memory by number of peers\n\n| peers | RSS MiB |\n| ----: | ------: |\n${scale.join('\n')}\n`
+      : `\n## Memory by number of peers\n\nOf one evio node with so many peers connected directly, each a session of its own: ${number(
+          kibPerPeer(report.scale ?? []),
+          0,
+        )} KiB a peer.\n\n| peers | RSS MiB |\n| ----: | ------: |\n${scale.join('\n')}\n`
   }`;
 }

@@ -20,9 +20,10 @@ import { parseArgs } from 'node:util';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { quickPeers, regressions } from './bench-limits.js';
 import { costTable, document, subject, table } from './bench-report.js';
-import type { BenchReport, ContenderInfo, Sample } from './bench-report.js';
+import type { BenchReport, ContenderInfo, Sample, ScalePoint } from './bench-report.js';
 import { sample } from './bench-sample.js';
 import type { Effort } from './bench-sample.js';
+import { memoryByPeers } from './many-peers.js';
 import { openPorts } from './contender.js';
 import type { Contender, Stage } from './contender.js';
 import { contenders } from './contenders.js';
@@ -84,6 +85,18 @@ function choose(only: string | undefined): readonly Contender[] {
   return contenders.filter((c) => words?.some((word) => holds(c.name.toLowerCase(), word)) ?? true);
 }
 
+/** Memory by number of peers: of evio, whose peers can be made by the hundred here. None when it cannot be measured. */
+async function scaleOf(rig: Rig): Promise<ScalePoint[]> {
+  try {
+    const points = await memoryByPeers(rig);
+    say(points.map(({ peers, residentMiB }) => `${peers} peers: ${residentMiB.toFixed(1)} MiB`).join(', '));
+    return points;
+  } catch (thrown) {
+    say(`memory by number of peers: ${messageOf(thrown)}`);
+    return [];
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -114,6 +127,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'evio-bench-'));
   const infos: ContenderInfo[] = [];
   const samples: Sample[] = [];
+  let scale: readonly ScalePoint[] = [];
   try {
     const [server, a, b] = await Promise.all([
       rig.lab.publicHost('server'),
@@ -144,6 +158,7 @@ async function main(): Promise<void> {
         }
       }
     }
+    if (effort.whole && chosen.some((contender) => contender.name === subject)) scale = await scaleOf(rig);
     for (const contender of chosen) {
       const { name, layer, encryption } = contender;
       const measured = samples.some((s) => s.contender === name);
@@ -168,6 +183,7 @@ async function main(): Promise<void> {
     seconds,
     contenders: infos,
     samples,
+    ...(scale.length === 0 ? {} : { scale }),
   };
   process.stdout.write(`${table(report)}\n\n${costTable(report)}\n`);
   const json = `${JSON.stringify(report, undefined, 2)}\n`;

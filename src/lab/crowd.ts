@@ -215,21 +215,7 @@ class Crowd {
       while (!member.connected) {
         if (performance.now() > deadline) {
           const missing = this.#members.filter((m) => !m.connected).length;
-          const how: Record<string, number> = {};
-          for (const m of this.#members) {
-            const k = JSON.stringify([
-              m.engine.peers().length,
-              m.engine.peers().find((p) => p.name === 'hub')?.state,
-            ]);
-            how[k] = (how[k] ?? 0) + 1;
-          }
-          throw new EvioError(
-            'EVIO_LAB',
-            `${missing} of ${this.#members.length} members found no path` +
-              JSON.stringify(how) +
-              JSON.stringify(process.cpuUsage()) +
-              JSON.stringify((await this.#members.find((m) => !m.connected)?.engine.why('hub'))?.log),
-          );
+          throw new EvioError('EVIO_LAB', `${missing} of ${this.#members.length} members found no path`);
         }
         await sleep(5);
       }
@@ -338,7 +324,7 @@ async function main(): Promise<void> {
     try {
       if (command.do === 'grow') {
         await crowd.grow(command.members);
-        say('grown', { members: crowd.size, cpu: process.cpuUsage() });
+        say('grown', { members: crowd.size });
       } else if (command.do === 'echo') {
         say('echoed', await crowd.echo(command));
       } else {

@@ -10,12 +10,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EvioError } from '../core/lib/errors.js';
+import type { ScalePoint } from './bench-report.js';
 import type { CrowdCommand, CrowdSetup, EchoReport } from './crowd.js';
 import { shell, sleep, type LabProcess } from './exec.js';
 import type { Rig, RigNode } from './rig.js';
 import { residentMiB } from './usage.js';
 
-const crowdProgram = fileURLToPath(new URL('./crowd.js', import.meta.url));
+const crowdProgram = fileURLToPath(new URL('../../dist/lab/crowd.js', import.meta.url));
 const hubPort = 5_600;
 const hubIp = '10.144.0.1';
 const firstIp = '10.144.16.1';
@@ -111,8 +112,8 @@ export class ManyPeers {
   }
 
   /** Until the hub has so many peers, all connected directly. */
-  async grow(members: number): Promise<unknown> {
-    return await this.#ask({ do: 'grow', members }, 'grown', 90_000);
+  async grow(members: number): Promise<void> {
+    await this.#ask({ do: 'grow', members }, 'grown', 90_000);
   }
 
   /** Resident memory of the hub, MiB. */
@@ -142,9 +143,34 @@ export class ManyPeers {
     return { control: share(after.control - before.control), others: share(after.others - before.others) };
   }
 
+  /** Peers that the hub is connected with at this moment. */
+  async connected(): Promise<number> {
+    return (await this.hub.peers()).filter((peer) => peer.state === 'connected').length;
+  }
+
   async stop(): Promise<void> {
     this.#crowd.write(JSON.stringify({ do: 'stop' } satisfies CrowdCommand));
     await this.#crowd.stop(3_000);
     await this.hub.stop();
+  }
+}
+
+/** Peers at which memory is measured, and how long it may settle before. */
+const scalePeers = [1, 50, 500];
+const settleMs = 4_000;
+
+/** Resident memory of a node by the number of its peers. */
+export async function memoryByPeers(rig: Rig): Promise<ScalePoint[]> {
+  const many = await ManyPeers.start(rig, 'scale');
+  try {
+    const points: ScalePoint[] = [];
+    for (const peers of scalePeers) {
+      await many.grow(peers);
+      await sleep(settleMs);
+      points.push({ peers, residentMiB: many.residentMiB() });
+    }
+    return points;
+  } finally {
+    await many.stop();
   }
 }
