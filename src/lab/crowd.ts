@@ -70,7 +70,7 @@ export interface EchoReport {
 const maxMembers = 1_000;
 /** Handshakes that are begun at once. */
 const batch = 32;
-const growMs = 60_000;
+const growMs = 120_000;
 /** Nothing comes back for so long: what is under way is lost. */
 const lostAfterMs = 200;
 /** How often sockets are looked at without traffic; timers have their turn between two looks under load. */

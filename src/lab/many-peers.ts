@@ -113,7 +113,7 @@ export class ManyPeers {
 
   /** Until the hub has so many peers, all connected directly. */
   async grow(members: number): Promise<void> {
-    await this.#ask({ do: 'grow', members }, 'grown', 90_000);
+    await this.#ask({ do: 'grow', members }, 'grown', 130_000);
   }
 
   /** Resident memory of the hub, MiB. */

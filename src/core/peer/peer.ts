@@ -437,14 +437,16 @@ export class Peer {
 
   #handshakePaths(): Path[] {
     const paths: Path[] = [];
-    if (this.prober.path) paths.push(this.prober.path);
+    const { path: active } = this.prober;
+    if (active) paths.push(active);
     const relays = this.#ports.relays(this).map((choice) => choice.path);
-    paths.push(...relays.filter((path) => path !== this.prober.path));
+    paths.push(...relays.filter((path) => path !== active));
     const endpoints = [...this.#introduced];
     if (relays.every((path) => path.kind === 'overlay') || this.session.tries > 1) {
       endpoints.push(...this.#remembered);
     }
-    const seen = new Set<string>();
+    // The same initiation twice by one way would cost the other side twice the work.
+    const seen = new Set<string>(active?.kind === 'direct' ? [formatEndpoint(active.endpoint)] : []);
     for (const endpoint of endpoints) {
       const key = formatEndpoint(endpoint);
       if (seen.has(key)) continue;
