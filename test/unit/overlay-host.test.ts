@@ -15,7 +15,14 @@ function rig() {
   const self = selfOf(makeNetwork(plan, env));
   const known = new Map<
     string,
-    { member: { idText: string }; state: string; connect(): void; disconnect(): void }
+    {
+      member: { idText: string };
+      state: string;
+      silenceMs: number;
+      waitingMs(): number;
+      connect(): void;
+      disconnect(): void;
+    }
   >();
   const connected: string[] = [];
   const asked: string[] = [];
@@ -23,6 +30,8 @@ function rig() {
     const peer = {
       member: { idText },
       state: 'idle',
+      silenceMs: Infinity,
+      waitingMs: () => 0,
       connect: () => connected.push(name),
       disconnect: () => undefined,
     };
