@@ -95,7 +95,9 @@ describe('a node with many peers', () => {
       expect(packets).toBeGreaterThan(500 * loadSeconds);
       // A machine that is busy with other things stretches a pause; ten minutes alone on it are in docs/performance.md.
       expect(heap.longestMajorMs).toBeLessThan(50);
-      if (heap.minors + heap.majors > 0) expect(heap.lastMb - heap.firstMb).toBeLessThan(6);
+      // Between two major collections it is a saw: over minutes the resident memory tells.
+      if (heap.minors + heap.majors > 0)
+        expect(heap.lastMb - heap.firstMb).toBeLessThan(loadSeconds > 60 ? 20 : 6);
       expect(growth).toBeLessThan(24);
       expect(await many.connected()).toBe(500);
     },
