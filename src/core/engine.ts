@@ -275,7 +275,7 @@ export class Engine implements Node {
   /* ---- composition ---- */
 
   async #startPlane(): Promise<DataPlane> {
-    const { port, profile } = this.#options;
+    const { port, profile, threads } = this.#options;
     const { role, rights } = this.#self.certificate;
     const asked = port ?? (profile.port === 0 ? undefined : profile.port);
     const make = (udpPort: number): DataPlane =>
@@ -289,6 +289,7 @@ export class Engine implements Node {
         port: udpPort,
         leaf: role === Role.leaf,
         bridge: (rights & Right.bridge) !== 0,
+        ...(threads === undefined ? {} : { threads }),
       });
     const kept = this.#state.port ?? 0;
     const plane = make(asked ?? kept);

@@ -217,12 +217,12 @@ export class Broadcast {
   }
 
   #learn(origin: PeerEntry, fromOrigin: boolean): void {
-    const { arena, fdb, now } = this.#c;
+    const { arena, learning, now } = this.#c;
     const high = macHigh(arena.view, this.frame + 6);
     const low = macLow(arena.view, this.frame + 6);
     if (!origin.bridge || (high === origin.macHigh && low === origin.macLow)) return;
-    if (fromOrigin) fdb.learn(high, low, origin.slot, now);
-    else fdb.hear(high, low, origin.slot, now);
+    if (fromOrigin) learning.learn(high, low, origin.slot, now);
+    else learning.hear(high, low, origin.slot, now);
   }
 
   #passOn(link: PeerEntry, header: number, length: number, ttl: number, flags: number): void {

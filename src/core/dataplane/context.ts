@@ -4,8 +4,12 @@ import type { Evp } from '../native/evp.js';
 import type { Fdb } from '../switch/fdb.js';
 import type { MemberTable } from '../switch/members.js';
 import type { Multicast } from '../switch/multicast.js';
+import type { HandoverRing } from './handover.js';
+import type { Learning } from './learning.js';
 import type { Links } from './links.js';
+import type { KeyMemory } from './key-state.js';
 import type { PacketIo } from './packet-io.js';
+import type { Role } from './roles.js';
 import type { Relays } from './route.js';
 import { DeviceField, type SharedMemory } from './shared.js';
 import type { Tables } from './table.js';
@@ -37,6 +41,18 @@ export interface LoopOptions {
   readonly mtu: number;
 }
 
+/** One loop among several; the defaults are those of the only one. */
+export interface LoopThreads {
+  readonly role: Role;
+  readonly keys: KeyMemory;
+  /** Where a loop that is not the steward hands what is the steward's. */
+  readonly outgoing: HandoverRing | null;
+  /** What the others hand to the steward. */
+  readonly incoming: readonly HandoverRing[];
+  /** Wakes the steward. */
+  readonly wake: () => void;
+}
+
 export interface LoopContext {
   readonly options: LoopOptions;
   readonly arena: Arena;
@@ -48,6 +64,9 @@ export interface LoopContext {
   readonly tx: TxBatch;
   readonly uplink: Uplink;
   readonly fdb: Fdb;
+  readonly learning: Learning;
+  /** Null in the loop that keeps account of broadcasts and groups itself. */
+  readonly steward: HandoverRing | null;
   readonly members: MemberTable;
   readonly links: Links;
   readonly multicast: Multicast;

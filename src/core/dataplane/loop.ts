@@ -11,14 +11,17 @@ import { Multicast } from '../switch/multicast.js';
 import { positionOf } from '../topology/position.js';
 import { macHigh, macLow } from '../wire/ethernet.js';
 import { Broadcast } from './broadcast.js';
-import type { LoopContext, LoopOptions } from './context.js';
+import type { LoopContext, LoopOptions, LoopThreads } from './context.js';
 import { GroupPorts } from './group-ports.js';
+import { Handed, type HandoverRing } from './handover.js';
 import { kernelIoBytes } from './kernel-io.js';
+import { Learning } from './learning.js';
 import { Links } from './links.js';
 import type { Command, Event } from './messages.js';
 import type { PacketIo } from './packet-io.js';
 import type { Neighbour } from './plane.js';
 import { Receive } from './receive.js';
+import { rolesOf, type Role } from './roles.js';
 import { Relays } from './route.js';
 import { Sealer } from './seal.js';
 import { peerLimit, type SharedMemory } from './shared.js';
@@ -38,12 +41,16 @@ const deviceFrames = 64;
 const deviceBytes = 250_000;
 /** Trains received in one round. */
 const receiveTrains = 8;
+/** Records taken from each other loop in one round. */
+const handedRecords = 64;
 
 export class PacketLoop {
   readonly #c: LoopContext;
   readonly #transmit: Transmit;
   readonly #receive: Receive;
   readonly #now: () => number;
+  readonly #role: Role;
+  readonly #threads: LoopThreads | null;
   /** When multicast has something to do. */
   #groupsAt = Infinity;
 
@@ -54,10 +61,15 @@ export class PacketLoop {
     options: LoopOptions,
     now: () => number,
     post: (events: Event[], transfer: ArrayBuffer[]) => void,
+    threads: LoopThreads | null = null,
   ) {
     const evp = new Evp(arena);
     const uplink = new Uplink(shared, post);
-    const tables = new Tables(arena, evp, shared);
+    const tables = new Tables(arena, evp, shared, threads?.keys ?? null);
+    const fdb = new Fdb(peerLimit);
+    this.#threads = threads;
+    for (const ring of threads?.incoming ?? []) ring.skipAll();
+    this.#role = threads?.role ?? (rolesOf(1).threads[0] as Role);
     const self = arena.alloc(options.nodeId.length);
     arena.u8.set(options.nodeId, self);
     this.#now = now;
@@ -76,7 +88,9 @@ export class PacketLoop {
       tables,
       relays: new Relays(arena),
       tx: new TxBatch(arena, io, shared, uplink),
-      fdb: new Fdb(peerLimit),
+      fdb,
+      learning: new Learning(fdb, threads === null ? null : uplink),
+      steward: threads?.outgoing ?? null,
       members: new MemberTable(),
       links,
       multicast,
@@ -89,7 +103,7 @@ export class PacketLoop {
     this.#receive = new Receive(this.#c, sealer, broadcast);
     groupPorts.attach({ context: this.#c, sealer, broadcast });
     this.#setMembers([]);
-    if (!options.snooping) return;
+    if (!options.snooping || !this.#role.steward) return;
     this.#groupsAt = this.#c.now;
     links.changed = (usable) => {
       multicast.setLinks(usable, this.#c.now);
@@ -117,7 +131,9 @@ export class PacketLoop {
     const c = this.#c;
     c.now = this.#now();
     let busy = false;
-    for (let frames = 0, bytes = 0; frames < deviceFrames && bytes < deviceBytes; frames++) {
+    if (this.#threads !== null && this.#role.steward) busy = this.#takeHanded(this.#threads);
+    const limit = this.#role.transmits ? deviceFrames : 0;
+    for (let frames = 0, bytes = 0; frames < limit && bytes < deviceBytes; frames++) {
       const n = this.#transmit.readOne();
       if (n === 0) break;
       bytes += n;
@@ -126,7 +142,7 @@ export class PacketLoop {
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();
-    for (let trains = 0; trains < receiveTrains; trains++) {
+    for (let trains = this.#role.receives ? 0 : receiveTrains; trains < receiveTrains; trains++) {
       if (this.#receive.receiveOne() === 0) break;
       busy = true;
     }
@@ -134,7 +150,26 @@ export class PacketLoop {
     // What was passed on.
     c.tx.flush();
     c.uplink.flush();
+    if (c.steward?.fresh === true) this.#wakeSteward(c.steward);
     return busy;
+  }
+
+  /** What the other loops handed to this one. True when there may be more. */
+  #takeHanded({ incoming }: LoopThreads): boolean {
+    let found = false;
+    for (const ring of incoming) {
+      for (let records = 0; records < handedRecords && ring.take(); records++) {
+        found = true;
+        if (ring.kind === Handed.frame) this.#transmit.handed(ring);
+        else this.#receive.handed(ring);
+      }
+    }
+    return found;
+  }
+
+  #wakeSteward(ring: HandoverRing): void {
+    ring.fresh = false;
+    this.#threads?.wake();
   }
 
   /** Carries out one command; `commandsDone` follows after the last of a bunch. */
@@ -162,7 +197,7 @@ export class PacketLoop {
         return;
       }
       case 'add-key':
-        tables.addKey(command.slot, command.keys, command.replayed);
+        tables.addKey(command.slot, command.keys, command.replayed, command.place);
         command.keys.sendKey.fill(0);
         command.keys.receiveKey.fill(0);
         return;
@@ -200,6 +235,10 @@ export class PacketLoop {
       case 'carried':
         this.#receive.carried(command.carrier, command.source, command.batch);
         return;
+      case 'learn':
+        if (tables.peers[command.slot])
+          c.learning.told(command.high, command.low, command.slot, command.hearsay, c.now);
+        return;
       case 'crash':
         throw new Error('asked to fall');
     }
@@ -212,9 +251,11 @@ export class PacketLoop {
 
   /** Sends and writes what the commands left behind. */
   commandsDone(): void {
-    this.#c.tx.flush();
+    const { tx, uplink, steward } = this.#c;
+    tx.flush();
     this.#receive.flush();
-    this.#c.uplink.flush();
+    uplink.flush();
+    if (steward?.fresh === true) this.#wakeSteward(steward);
   }
 
   #removePeer(slot: number): void {

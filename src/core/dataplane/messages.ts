@@ -1,6 +1,7 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
 import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
+import type { Role } from './roles.js';
 import type { Endpoint } from '../lib/endpoint.js';
 
 export type Command =
@@ -18,6 +19,8 @@ export type Command =
       readonly slot: number;
       readonly keys: SessionKeys;
       readonly replayed: boolean;
+      /** Place of its counters and window where several threads share them (key-state.ts). */
+      readonly place?: number;
     }
   | { readonly type: 'use-key'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'remove-key'; readonly localIndex: number }
@@ -37,6 +40,14 @@ export type Command =
       readonly source: Uint8Array;
       readonly batch: Uint8Array;
     }
+  /** Another thread learned an address. */
+  | {
+      readonly type: 'learn';
+      readonly high: number;
+      readonly low: number;
+      readonly slot: number;
+      readonly hearsay: boolean;
+    }
   /** Test hook: the worker throws. */
   | { readonly type: 'crash' };
 
@@ -55,8 +66,28 @@ export type Event =
       readonly destination: Uint8Array;
       readonly batch: Uint8Array;
     }
+  /** An address behind a bridging member: for the other threads. */
+  | {
+      readonly type: 'learned';
+      readonly high: number;
+      readonly low: number;
+      readonly slot: number;
+      readonly hearsay: boolean;
+    }
   | { readonly type: 'exhausted'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'failed'; readonly message: string };
+
+/** What a worker among several is started with, beyond the rest. */
+export interface ThreadSetup {
+  readonly role: Role;
+  readonly keys: SharedArrayBuffer;
+  /** Ring to the steward; null for the steward. */
+  readonly outgoing: SharedArrayBuffer | null;
+  /** Rings of the others, for the steward. */
+  readonly incoming: readonly SharedArrayBuffer[];
+  /** Eventfd of the steward. */
+  readonly stewardFd: number;
+}
 
 /** What a worker is started with. Descriptors belong to the process; the control thread opens and closes them. */
 export interface WorkerSetup {
@@ -66,6 +97,8 @@ export interface WorkerSetup {
   readonly datagramOffload: boolean;
   readonly udpFd: number;
   readonly wakeFd: number;
+  /** Null for the only thread. */
+  readonly threads: ThreadSetup | null;
   /** True when the UDP socket is AF_INET6. */
   readonly ipv6: boolean;
   /** Memory mapped below 2 GiB for the arena, or 0. */

@@ -23,7 +23,8 @@ export interface PacketThreadOwner {
 export class PacketThread {
   readonly #shared: SharedMemory;
   readonly #owner: PacketThreadOwner;
-  readonly #wakeFd: number;
+  /** Eventfd that makes the thread look up. */
+  readonly wakeFd: number;
   /** The number 1, which is written to the eventfd. */
   readonly #one = new Arena(64);
   #worker: Worker | undefined;
@@ -40,8 +41,8 @@ export class PacketThread {
     this.#owner = owner;
     this.#one.view.setUint32(0, 1, true);
     const c = libc();
-    this.#wakeFd = c.eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
-    if (this.#wakeFd < 0) throw new EvioError('EVIO_INTERNAL', `no eventfd: ${errnoName(c.errno())}`);
+    this.wakeFd = c.eventfd(0, EventfdFlag.cloexec | EventfdFlag.nonblock);
+    if (this.wakeFd < 0) throw new EvioError('EVIO_INTERNAL', `no eventfd: ${errnoName(c.errno())}`);
     // A thread that sleeps in poll() would hold up the end of the process.
     process.on('exit', this.#wakeAtExit);
   }
@@ -53,7 +54,7 @@ export class PacketThread {
       ...setup,
       shared: this.#shared.buffer,
       port: port2,
-      wakeFd: this.#wakeFd,
+      wakeFd: this.wakeFd,
     };
     this.#shared.flow.fill(0);
     Atomics.store(this.#shared.control, ControlWord.posted, 0);
@@ -102,12 +103,12 @@ export class PacketThread {
 
   /** Makes the thread look at its descriptors and commands. */
   wake(): void {
-    if (!this.#ending) libc().write(this.#wakeFd, this.#one.base, 8);
+    if (!this.#ending) libc().write(this.wakeFd, this.#one.base, 8);
   }
 
   #tellEnd(): void {
     Atomics.store(this.#shared.control, ControlWord.stop, 1);
-    libc().write(this.#wakeFd, this.#one.base, 8);
+    libc().write(this.wakeFd, this.#one.base, 8);
   }
 
   /** Ends the thread; call it once. When it resolves, nothing uses the descriptors and the arena any more. */
@@ -124,6 +125,6 @@ export class PacketThread {
     }
     this.#port?.close();
     this.#port = undefined;
-    libc().close(this.#wakeFd);
+    libc().close(this.wakeFd);
   }
 }

@@ -121,6 +121,7 @@ export const dropReasons = [
   'transit-limited',
   'flood-duplicate',
   'no-listener',
+  'thread-full',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -221,6 +222,8 @@ export interface PlaneOptions {
   readonly bridge?: boolean;
   /** UDP port; 0 takes a free one. */
   readonly port: number;
+  /** Packet threads; the plane chooses when left out. */
+  readonly threads?: number;
   /** Address to bind UDP to; default every address, IPv6 and IPv4. */
   readonly bindAddress?: string;
 }

@@ -21,6 +21,7 @@ import {
 import { Flooded, type Broadcast } from './broadcast.js';
 import { drop, frameBuffer, headroom, type LoopContext } from './context.js';
 import { Grower } from './gro.js';
+import { Handed, type HandoverRing } from './handover.js';
 import type { Origin } from './plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from './seal.js';
@@ -192,12 +193,12 @@ export class Receive {
     const low = view.getInt32(at + 12);
     if (high >= counterHighLimit) return drop(c.shared, Drop.replayed);
     const counter = high * 0x1_0000_0000 + (low >>> 0);
-    if (!key.window.check(counter)) return drop(c.shared, Drop.replayed);
+    if (!key.state.check(counter)) return drop(c.shared, Drop.replayed);
 
     const from = at + dataHeaderLength;
     const plain = length - dataHeaderLength - tagLength;
     if (!c.evp.open(key.opening, from, plain)) return drop(c.shared, Drop['bad-tag']);
-    if (!key.window.accept(counter)) return drop(c.shared, Drop.replayed);
+    if (!key.state.accept(counter)) return drop(c.shared, Drop.replayed);
     this.#authentic(key);
     if (plain > 0) this.#plaintext(key, from + 1, plain - 1);
   }
@@ -206,8 +207,7 @@ export class Receive {
   #authentic(key: KeyEntry): void {
     const c = this.#c;
     const { peer } = key;
-    const { peers, keySeen } = c.shared;
-    keySeen[key.slot] = key.window.next;
+    const { peers } = c.shared;
     peers[peer.counters + PeerField.lastRxMs] = c.now;
     if (!key.confirmed) {
       key.confirmed = true;
@@ -256,10 +256,11 @@ export class Receive {
     } else if (kind === Kind.transit && this.#way !== Way.overlay) {
       this.#envelope(key.peer, frame, length);
     } else if (kind === Kind.flood && this.#way !== Way.overlay) {
-      this.#flood(key.peer, frame, length);
+      if (c.steward === null) this.#flood(key.peer, frame, length);
+      else this.#handOver(c.steward, Handed.flood, key.peer, frame, length);
     } else if (kind === Kind.groups) {
-      if (!c.multicast.received(key.peer.slot, u8.subarray(frame, frame + length), c.now))
-        drop(c.shared, Drop['malformed-frame']);
+      if (c.steward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
+      else this.#handOver(c.steward, Handed.groups, key.peer, frame, length);
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }
@@ -281,6 +282,32 @@ export class Receive {
     if (type === PacketType.data) this.#data(at, length);
     else this.#stranger(at, length, type);
     this.#way = way;
+  }
+
+  #groups(slot: number, message: Uint8Array): void {
+    const c = this.#c;
+    if (!c.multicast.received(slot, message, c.now)) drop(c.shared, Drop['malformed-frame']);
+  }
+
+  #handOver(to: HandoverRing, kind: Handed, peer: PeerEntry, at: number, length: number): void {
+    const { arena, shared } = this.#c;
+    const direct = this.#way === Way.direct ? 1 : 0;
+    if (!to.put(kind, peer.slot, direct, 0, arena.u8, at, length)) drop(shared, Drop['thread-full']);
+  }
+
+  /** Takes a flood or a message about groups that another loop opened. */
+  handed(ring: HandoverRing): void {
+    const { arena, tables } = this.#c;
+    const payload = ring.bytes.subarray(ring.at, ring.at + ring.length);
+    const peer = tables.peers[ring.a];
+    // Gone in the meantime.
+    if (!peer) return;
+    if (ring.kind === Handed.groups) return this.#groups(peer.slot, payload.slice());
+    const at = this.#carrierRx + headroom;
+    arena.u8[at - 1] = Kind.flood;
+    arena.u8.set(payload, at);
+    this.#begin(ring.b === 1 ? Way.direct : Way.relay);
+    this.#flood(peer, at, ring.length);
   }
 
   #flood(link: PeerEntry, at: number, length: number): void {
@@ -343,7 +370,7 @@ export class Receive {
       return false;
     }
     if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
-      c.fdb.learn(high, low, peer.slot, c.now);
+      c.learning.learn(high, low, peer.slot, c.now);
     this.#count(peer, length);
     return true;
   }

@@ -15,8 +15,6 @@ import { RouteKind, type Route } from './route.js';
 import { Drop, PeerField } from './shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 
-/** Messages under one key; RFC 9001 and Noise allow more, Number does not (2^53). */
-export const messageLimit = 2 ** 52;
 /** `exhausted` is told this long before. */
 export const messageMargin = 2 ** 20;
 /** Kind byte and header in front of the packet in an envelope. */
@@ -35,18 +33,16 @@ export class Sealer {
   seal(key: KeyEntry, route: Route, plain: number, length: number): boolean {
     if (route.kind === RouteKind.overlay) return this.#sealThrough(key, route, plain, length);
     const c = this.#c;
-    const counter = c.shared.keyNext[key.slot] as number;
-    if (counter >= messageLimit - messageMargin && !this.#mayGoOn(key, counter)) return false;
+    const counter = key.state.take();
+    if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
     const at = c.tx.reserve(route, dataHeaderLength + length + tagLength);
     this.#put(key, counter, plain, length, at);
     return true;
   }
 
-  /** The number is noted before it is used: no restart can use it again. */
   #put(key: KeyEntry, counter: number, plain: number, length: number, at: number): void {
     const c = this.#c;
     const { view, u8 } = c.arena;
-    c.shared.keyNext[key.slot] = counter + 1;
     const high = Math.floor(counter / 0x1_0000_0000);
     const low = counter | 0;
     const to = at + dataHeaderLength;
@@ -63,8 +59,8 @@ export class Sealer {
       drop(c.shared, Drop['no-route']);
       return false;
     }
-    const counter = c.shared.keyNext[key.slot] as number;
-    if (counter >= messageLimit - messageMargin && !this.#mayGoOn(key, counter)) return false;
+    const counter = key.state.take();
+    if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
     this.#put(key, counter, plain, length, this.#envelope + envelopeHeader);
     return this.#post(hop, route, dataHeaderLength + length + tagLength);
   }
@@ -111,7 +107,7 @@ export class Sealer {
       key.exhausted = true;
       c.uplink.tell({ type: 'exhausted', slot: key.peer.slot, localIndex: key.localIndex });
     }
-    if (counter < messageLimit) return true;
+    if (counter < key.state.limit) return true;
     drop(c.shared, Drop['counter-exhausted']);
     return false;
   }

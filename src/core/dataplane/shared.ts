@@ -123,28 +123,34 @@ export function zeroCounters(): PeerCounters {
   };
 }
 
-/** Fills `into` and returns it. */
-export function readPeerCounters(shared: SharedMemory, slot: number, into = zeroCounters()): PeerCounters {
-  const { peers } = shared;
+/** Of all threads together: sums, and the latest times. Fills `into` and returns it. */
+export function readPeerCounters(
+  threads: readonly SharedMemory[],
+  slot: number,
+  into = zeroCounters(),
+): PeerCounters {
   const at = slot * peerStride;
-  into.rxFrames = peers[at + PeerField.rxFrames] ?? 0;
-  into.rxBytes = peers[at + PeerField.rxBytes] ?? 0;
-  into.txFrames = peers[at + PeerField.txFrames] ?? 0;
-  into.txBytes = peers[at + PeerField.txBytes] ?? 0;
-  into.rxDirect = peers[at + PeerField.rxDirect] ?? 0;
-  into.rxRelayed = peers[at + PeerField.rxRelayed] ?? 0;
-  into.txDirect = peers[at + PeerField.txDirect] ?? 0;
-  into.txRelayed = peers[at + PeerField.txRelayed] ?? 0;
-  into.lastRxMs = peers[at + PeerField.lastRxMs] ?? 0;
-  into.lastRxDirectMs = peers[at + PeerField.lastRxDirectMs] ?? 0;
-  into.lastTxMs = peers[at + PeerField.lastTxMs] ?? 0;
-  into.rxTransit = peers[at + PeerField.rxTransit] ?? 0;
-  into.txTransit = peers[at + PeerField.txTransit] ?? 0;
+  for (const [i, { peers }] of threads.entries()) {
+    const first = i === 0;
+    into.rxFrames = (first ? 0 : into.rxFrames) + (peers[at + PeerField.rxFrames] ?? 0);
+    into.rxBytes = (first ? 0 : into.rxBytes) + (peers[at + PeerField.rxBytes] ?? 0);
+    into.txFrames = (first ? 0 : into.txFrames) + (peers[at + PeerField.txFrames] ?? 0);
+    into.txBytes = (first ? 0 : into.txBytes) + (peers[at + PeerField.txBytes] ?? 0);
+    into.rxDirect = (first ? 0 : into.rxDirect) + (peers[at + PeerField.rxDirect] ?? 0);
+    into.rxRelayed = (first ? 0 : into.rxRelayed) + (peers[at + PeerField.rxRelayed] ?? 0);
+    into.txDirect = (first ? 0 : into.txDirect) + (peers[at + PeerField.txDirect] ?? 0);
+    into.txRelayed = (first ? 0 : into.txRelayed) + (peers[at + PeerField.txRelayed] ?? 0);
+    into.rxTransit = (first ? 0 : into.rxTransit) + (peers[at + PeerField.rxTransit] ?? 0);
+    into.txTransit = (first ? 0 : into.txTransit) + (peers[at + PeerField.txTransit] ?? 0);
+    into.lastRxMs = Math.max(first ? 0 : into.lastRxMs, peers[at + PeerField.lastRxMs] ?? 0);
+    into.lastRxDirectMs = Math.max(first ? 0 : into.lastRxDirectMs, peers[at + PeerField.lastRxDirectMs] ?? 0);
+    into.lastTxMs = Math.max(first ? 0 : into.lastTxMs, peers[at + PeerField.lastTxMs] ?? 0);
+  }
   return into;
 }
 
-export function readDeviceCounters(shared: SharedMemory): DeviceCounters {
-  const read = (field: number): number => shared.device[field] ?? 0;
+export function readDeviceCounters(threads: readonly SharedMemory[]): DeviceCounters {
+  const read = (field: number): number => threads.reduce((sum, { device }) => sum + (device[field] ?? 0), 0);
   return {
     rxFrames: read(DeviceField.rxFrames),
     rxBytes: read(DeviceField.rxBytes),

@@ -4,13 +4,10 @@ import type { CipherContext, Evp } from '../native/evp.js';
 import { macHigh, macLow } from '../wire/ethernet.js';
 import { positionOf } from '../topology/position.js';
 import type { HeldFrame } from './hold.js';
+import { OwnKeyState, SharedKeyState, type KeyMemory, type KeyState } from './key-state.js';
 import type { GuardRule, SessionKeys } from './plane.js';
-import { ReplayWindow } from './replay.js';
 import { Route, routeBytes, RouteKind } from './route.js';
 import { keyLimit, peerLimit, peerStride, type SharedMemory } from './shared.js';
-
-/** A restarted worker goes on this far beyond the last counter it finds, though each is noted before its use. */
-const restartJump = 65_536;
 
 export class KeyEntry {
   readonly peer: PeerEntry;
@@ -21,7 +18,8 @@ export class KeyEntry {
   readonly remoteIndex: number;
   readonly sealing: CipherContext;
   readonly opening: CipherContext;
-  readonly window = new ReplayWindow();
+  /** Its counters, sent and received. */
+  readonly state: KeyState;
   /** Something authentic came under this key. */
   confirmed = false;
   /** `exhausted` was told. */
@@ -29,8 +27,9 @@ export class KeyEntry {
   /** Header length of the last TCP frame that came: where the payload of the next one will probably begin. */
   guess = 0;
 
-  constructor(peer: PeerEntry, keys: SessionKeys, evp: Evp) {
+  constructor(peer: PeerEntry, keys: SessionKeys, evp: Evp, state: KeyState) {
     this.peer = peer;
+    this.state = state;
     this.slot = keys.localIndex & 0xffff;
     this.localIndex = keys.localIndex;
     this.remoteIndex = keys.remoteIndex | 0;
@@ -81,11 +80,14 @@ export class Tables {
   readonly #evp: Evp;
   readonly #shared: SharedMemory;
   readonly #routes: number;
+  readonly #keyMemory: KeyMemory | null;
 
-  constructor(arena: Arena, evp: Evp, shared: SharedMemory) {
+  /** With `keyMemory` the keys are those of several threads. */
+  constructor(arena: Arena, evp: Evp, shared: SharedMemory, keyMemory: KeyMemory | null = null) {
     this.#arena = arena;
     this.#evp = evp;
     this.#shared = shared;
+    this.#keyMemory = keyMemory;
     this.#routes = arena.alloc(peerLimit * routeBytes);
   }
 
@@ -104,23 +106,20 @@ export class Tables {
     return peer;
   }
 
-  /** Null when there is no such peer. A live key in the same place is removed first. */
-  addKey(slot: number, keys: SessionKeys, replayed: boolean): KeyEntry | null {
+  /**
+   * Null when there is no such peer. A live key in the same slot is removed first. `place` is that of the key's state
+   * where several threads share it.
+   */
+  addKey(slot: number, keys: SessionKeys, replayed: boolean, place = -1): KeyEntry | null {
     const peer = this.peers[slot];
     if (!peer) return null;
     const at = keys.localIndex & 0xffff;
     const before = this.keys[at];
     if (before) this.removeKey(before.localIndex);
-    const key = new KeyEntry(peer, keys, this.#evp);
-    const { keyNext, keySeen, keyIndex } = this.#shared;
-    if (replayed && keyIndex[at] === (keys.localIndex | 0)) {
-      keyNext[at] = (keyNext[at] as number) + restartJump;
-      key.window.startAfter(keySeen[at] as number);
-    } else {
-      keyNext[at] = 0;
-      keySeen[at] = 0;
-      keyIndex[at] = keys.localIndex | 0;
-    }
+    const state = this.#keyMemory
+      ? new SharedKeyState(this.#keyMemory, place)
+      : new OwnKeyState(this.#shared, keys.localIndex, replayed);
+    const key = new KeyEntry(peer, keys, this.#evp, state);
     this.keys[at] = key;
     peer.keys.push(key);
     return key;

@@ -13,6 +13,7 @@ import { Kind } from '../wire/packet.js';
 import type { Broadcast } from './broadcast.js';
 import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
 import { GsoCutter } from './gso.js';
+import { Handed, type HandoverRing } from './handover.js';
 import { Holder, type HeldFrame } from './hold.js';
 import type { Path } from './plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';
@@ -173,6 +174,7 @@ export class Transmit {
   #flood(): void {
     const c = this.#c;
     const broadcast = this.#broadcast;
+    if (c.steward !== null) return this.#handOver(c.steward);
     if (!c.multicast.fromHost(c.arena.view, this.#frame, this.#length, c.now)) {
       if (!c.multicast.isReport) drop(c.shared, Drop['no-listener']);
       return;
@@ -196,6 +198,27 @@ export class Transmit {
     const { device } = c.shared;
     device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
+  }
+
+  #handOver(to: HandoverRing): void {
+    const { arena, shared } = this.#c;
+    const before = this.#frame - this.#plain;
+    const handed = to.put(
+      Handed.frame,
+      this.#length,
+      this.#segment,
+      before,
+      arena.u8,
+      this.#plain,
+      this.#plainLength,
+    );
+    if (!handed) drop(shared, Drop['thread-full']);
+  }
+
+  /** Floods a frame that another loop read from the interface. */
+  handed(ring: HandoverRing): void {
+    const bytes = ring.bytes.subarray(ring.at, ring.at + ring.length);
+    if (this.#restore({ bytes, before: ring.c, length: ring.a, segment: ring.b })) this.#flood();
   }
 
   /** Seals the classified frame, in pieces when it is a super-frame. */
@@ -292,7 +315,7 @@ export class Transmit {
   }
 
   /** Puts a held frame back into the read buffer, classified as it was. */
-  #restore(held: HeldFrame): boolean {
+  #restore(held: Omit<HeldFrame, 'at'>): boolean {
     this.#length = held.length;
     this.#segment = held.segment;
     this.#plain = this.#frame - held.before;

@@ -1,8 +1,9 @@
 /**
  * The real data plane: opens interface, socket and eventfd, starts the worker thread that moves the packets, and
  * starts it again with the same descriptors and state when it falls. Descriptors belong to the process, so the
- * interface stays while the thread is exchanged.
+ * interface stays while the thread is exchanged. With several threads (roles.ts) each is told the same.
  */
+import { availableParallelism } from 'node:os';
 import { EvioError, messageOf } from '../lib/errors.js';
 import type { Logger } from '../lib/env.js';
 import { Arena, mapLow, unmap } from '../native/arena.js';
@@ -11,8 +12,10 @@ import { libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
 import { createTap } from '../tap/tap-linux.js';
 import { batchOf } from '../wire/relay.js';
+import { HandoverRing } from './handover.js';
 import { arenaLength } from './loop.js';
-import type { Command, Event } from './messages.js';
+import { KeyMemory, KeyPlaces, sharedKeyLimit } from './key-state.js';
+import type { Command, Event, ThreadSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import { PacketThread } from './packet-thread.js';
 import type {
@@ -28,6 +31,7 @@ import type {
   RelayRoute,
   SessionKeys,
 } from './plane.js';
+import { defaultThreads, rolesOf, type Role, type Roles } from './roles.js';
 import {
   FlowField,
   makeNow,
@@ -36,8 +40,9 @@ import {
   readDeviceCounters,
   readPeerCounters,
   sharedMemory,
+  type SharedMemory,
 } from './shared.js';
-import { openUdp, sharePort, type UdpSocket } from './udp-socket.js';
+import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
 /** A worker that falls this often within the window is not started again. */
 const restartLimit = 5;
@@ -52,17 +57,32 @@ function ownPath(path: Path): Path {
   return path.kind === 'direct' ? { ...path } : { ...path, destination: own(path.destination) };
 }
 
+interface Thread {
+  readonly role: Role;
+  readonly packets: PacketThread;
+  /** Its own counters: no two threads write to one. */
+  readonly shared: SharedMemory;
+  /** To the steward. */
+  readonly ring: HandoverRing | null;
+  arenaAddress: number;
+  ready: boolean;
+}
+
 export class WorkerPlane implements DataPlane {
   readonly #options: PlaneOptions;
   readonly #log: Logger;
-  readonly #shared = sharedMemory();
+  readonly #roles: Roles;
+  readonly #threads: Thread[] = [];
+  /** Of each thread. */
+  readonly #counters: SharedMemory[] = [];
+  /** What several threads share of their keys; undefined for one. */
+  readonly #places: KeyPlaces | undefined;
+  readonly #keys: KeyMemory | undefined;
   readonly #mirror = new Mirror();
   readonly #now = makeNow();
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
-  #udp: UdpSocket | undefined;
-  #thread: PacketThread | undefined;
-  #arenaAddress = 0;
+  #udp: UdpSocket[] = [];
   #stopping: Promise<void> | undefined;
   #restarts = 0;
   #falls: number[] = [];
@@ -74,10 +94,15 @@ export class WorkerPlane implements DataPlane {
   constructor(options: PlaneOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
+    this.#roles = rolesOf(options.threads ?? defaultThreads(availableParallelism()));
+    if (this.#roles.threads.length > 1) {
+      this.#keys = new KeyMemory();
+      this.#places = new KeyPlaces(this.#keys);
+    }
   }
 
   get port(): number {
-    return this.#udp?.port ?? 0;
+    return this.#udp[0]?.port ?? 0;
   }
 
   get deviceName(): string {
@@ -92,22 +117,15 @@ export class WorkerPlane implements DataPlane {
     try {
       // What the worker will need: better missed here, where it can be told.
       new Evp(new Arena(4096));
-      this.#udp = openUdp(port, bindAddress);
-      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu });
-      this.#arenaAddress = mapLow(arenaLength);
-      this.#thread = new PacketThread(this.#shared, {
-        events: (events) => {
-          for (const event of events) this.#deliver(event);
-        },
-        fell: (reason) => {
-          this.#fell(reason);
-        },
-      });
+      const { queues, sockets, threads } = this.#roles;
+      this.#udp = openUdpGroup(port, bindAddress, sockets);
+      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu, queues });
+      for (const role of threads) this.#threads.push(this.#makeThread(role));
       const ready = new Promise<void>((resolve, reject) => {
         this.#ready = resolve;
         this.#unready = reject;
       });
-      this.#beginThread();
+      for (const thread of this.#threads) this.#begin(thread);
       await ready;
     } catch (thrown) {
       await this.stop();
@@ -115,17 +133,40 @@ export class WorkerPlane implements DataPlane {
     }
   }
 
-  #beginThread(): void {
-    const udp = this.#udp;
+  #makeThread(role: Role): Thread {
+    const shared = sharedMemory();
+    this.#counters.push(shared);
+    const thread: Thread = {
+      role,
+      shared,
+      ready: false,
+      ring: role.steward ? null : new HandoverRing(),
+      arenaAddress: mapLow(arenaLength),
+      packets: new PacketThread(shared, {
+        events: (events) => {
+          for (const event of events) this.#deliver(thread, event);
+        },
+        fell: (reason) => {
+          this.#fell(thread, reason);
+        },
+      }),
+    };
+    return thread;
+  }
+
+  #begin(thread: Thread): void {
+    const { role, packets } = thread;
+    const udp = this.#udp[role.socket];
     const device = this.#device;
-    if (!udp || !device) return;
+    const tapFd = device?.fds[role.queue];
+    if (!udp || !device || tapFd === undefined) return;
     const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
     const setup = {
-      tapFd: device.fd,
+      tapFd,
       datagramOffload: device.datagramOffload,
       udpFd: udp.fd,
       ipv6: udp.ipv6,
-      arenaAddress: this.#arenaAddress,
+      arenaAddress: thread.arenaAddress,
       arenaLength,
       nodeId: own(nodeId),
       leaf: leaf ?? false,
@@ -133,14 +174,28 @@ export class WorkerPlane implements DataPlane {
       ip,
       mac,
       mtu,
+      threads: this.#threadSetup(thread),
     };
-    this.#thread?.begin(setup, `evio-plane-${device.name}`);
+    const number = this.#threads.indexOf(thread);
+    packets.begin(setup, `evio-plane-${device.name}${this.#threads.length > 1 ? `-${number}` : ''}`);
     // Only the start, which somebody waits for, keeps the process alive.
-    if (!this.#ready) this.#thread?.letGo();
+    if (!this.#ready) packets.letGo();
   }
 
-  /** The worker is gone without being asked. */
-  #fell(reason: string): void {
+  #threadSetup({ role, ring }: Thread): ThreadSetup | null {
+    const steward = this.#threads[0];
+    if (!this.#keys || !steward) return null;
+    return {
+      role,
+      keys: this.#keys.buffer,
+      outgoing: ring?.buffer ?? null,
+      incoming: role.steward ? this.#threads.flatMap((t) => (t.ring ? [t.ring.buffer] : [])) : [],
+      stewardFd: steward.packets.wakeFd,
+    };
+  }
+
+  /** A worker is gone without being asked. */
+  #fell(thread: Thread, reason: string): void {
     if (this.#unready) {
       this.#unready(new EvioError('EVIO_INTERNAL', `the data plane does not start: ${reason}`));
       return;
@@ -155,12 +210,12 @@ export class WorkerPlane implements DataPlane {
     this.#restarts++;
     this.#log.error('data plane restarted', { restarts: this.#restarts, reason });
     try {
-      this.#beginThread();
+      this.#begin(thread);
     } catch (thrown) {
       this.#fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
       return;
     }
-    for (const command of this.#mirror.replay()) this.#thread?.post(command);
+    for (const command of this.#mirror.replay()) thread.packets.post(command);
     this.#listener?.restarted(this.#restarts, reason);
   }
 
@@ -170,17 +225,25 @@ export class WorkerPlane implements DataPlane {
     this.#listener?.failed(error);
   }
 
-  #deliver(event: Event): void {
+  #deliver(thread: Thread, event: Event): void {
     const listener = this.#listener;
     if (!listener || this.#stopping) return;
-    const { flow } = this.#shared;
+    const { flow } = thread.shared;
     switch (event.type) {
       case 'ready':
-        this.#thread?.letGo();
+        thread.packets.letGo();
+        thread.ready = true;
+        if (!this.#threads.every(({ ready }) => ready)) return;
         this.#ready?.();
         this.#ready = undefined;
         this.#unready = undefined;
         return;
+      case 'learned': {
+        const { high, low, slot, hearsay } = event;
+        for (const { packets } of this.#threads)
+          if (packets !== thread.packets) packets.post({ type: 'learn', high, low, slot, hearsay });
+        return;
+      }
       case 'packet':
         flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
         listener.packet(event.bytes, event.origin);
@@ -213,10 +276,16 @@ export class WorkerPlane implements DataPlane {
     }
   }
 
+  /** Tells every thread. */
   #command(command: Command): void {
     if (this.#stopping) return;
     this.#mirror.note(command);
-    this.#thread?.post(command);
+    for (const { packets } of this.#threads) packets.post(command);
+  }
+
+  /** Tells the one that sends what the control thread has to send: one, so that it leaves in order. */
+  #send(command: Command): void {
+    if (!this.#stopping) this.#threads[0]?.packets.post(command);
   }
 
   stop(): Promise<void> {
@@ -225,11 +294,13 @@ export class WorkerPlane implements DataPlane {
   }
 
   async #stop(): Promise<void> {
-    await this.#thread?.end();
+    await Promise.all(this.#threads.map(({ packets }) => packets.end()));
     this.#device?.close();
-    if (this.#udp) libc().close(this.#udp.fd);
-    if (this.#arenaAddress !== 0) unmap(this.#arenaAddress, arenaLength);
-    this.#arenaAddress = 0;
+    for (const { fd } of this.#udp) libc().close(fd);
+    for (const thread of this.#threads) {
+      if (thread.arenaAddress !== 0) unmap(thread.arenaAddress, arenaLength);
+      thread.arenaAddress = 0;
+    }
     this.#mirror.clear();
     this.#listener = undefined;
   }
@@ -238,7 +309,7 @@ export class WorkerPlane implements DataPlane {
     if (!Number.isInteger(slot) || slot < 0 || slot >= peerLimit) {
       throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
     }
-    this.#shared.peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
+    for (const { shared } of this.#threads) shared.peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
     this.#command({
       type: 'add-peer',
       slot,
@@ -256,8 +327,14 @@ export class WorkerPlane implements DataPlane {
   }
 
   addKey(slot: number, keys: SessionKeys): void {
+    const place = this.#places?.take(keys.localIndex);
+    if (this.#places && place === undefined) {
+      this.#log.warn('no room for another key', { limit: sharedKeyLimit });
+      return;
+    }
     const copy = { ...keys, sendKey: own(keys.sendKey), receiveKey: own(keys.receiveKey) };
-    this.#command({ type: 'add-key', slot, keys: copy, replayed: false });
+    const command = { type: 'add-key', slot, keys: copy, replayed: false } as const;
+    this.#command(place === undefined ? command : { ...command, place });
     copy.sendKey.fill(0);
     copy.receiveKey.fill(0);
   }
@@ -268,6 +345,7 @@ export class WorkerPlane implements DataPlane {
 
   removeKey(localIndex: number): void {
     this.#command({ type: 'remove-key', localIndex });
+    this.#places?.release(localIndex);
   }
 
   setRelay(relay: number, route: RelayRoute | null): void {
@@ -287,12 +365,12 @@ export class WorkerPlane implements DataPlane {
   }
 
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
-    this.#command({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
+    this.#send({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
   }
 
   sendPacket(bytes: Uint8Array, path: Path): void {
     if (path.kind !== 'carrier') {
-      this.#command({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
+      this.#send({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
       return;
     }
     // Nothing to seal and no socket: the carrier is the control thread's own.
@@ -307,7 +385,8 @@ export class WorkerPlane implements DataPlane {
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     if (this.#stopping) return;
     const whole = batch.byteLength === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer;
-    this.#thread?.post(
+    const receiver = this.#threads.find(({ role }) => role.receives);
+    receiver?.packets.post(
       { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
       whole ? [batch.buffer] : [],
     );
@@ -315,25 +394,29 @@ export class WorkerPlane implements DataPlane {
 
   /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */
   async rebind(): Promise<void> {
-    const old = this.#udp;
-    if (!old || this.#stopping) return;
+    const [first] = this.#udp;
+    if (!first || this.#stopping) return;
     const c = libc();
-    sharePort(old.fd);
-    let fresh: UdpSocket;
+    const { sockets } = this.#roles;
+    for (const { fd } of this.#udp) sharePort(fd);
+    let fresh: UdpSocket[];
     try {
-      fresh = openUdp(old.port, this.#options.bindAddress, true);
+      fresh = openUdpGroup(first.port, this.#options.bindAddress, sockets, true);
     } catch (thrown) {
-      this.#log.warn('udp port lost on rebind', { port: old.port, error: messageOf(thrown) });
-      fresh = openUdp(0, this.#options.bindAddress);
+      this.#log.warn('udp port lost on rebind', { port: first.port, error: messageOf(thrown) });
+      fresh = openUdpGroup(0, this.#options.bindAddress, sockets);
     }
-    if (fresh.ipv6 !== old.ipv6) {
-      c.close(fresh.fd);
+    if (fresh[0]?.ipv6 !== first.ipv6) {
+      for (const { fd } of fresh) c.close(fd);
       throw new EvioError('EVIO_INTERNAL', 'IPv6 came or went: restart the node to use it');
     }
-    c.dup2(fresh.fd, old.fd);
-    c.close(fresh.fd);
-    this.#udp = { ...fresh, fd: old.fd };
-    this.#thread?.wake();
+    this.#udp = this.#udp.map((old, i) => {
+      const { fd, ...rest } = fresh[i] as UdpSocket;
+      c.dup2(fd, old.fd);
+      c.close(fd);
+      return { ...rest, fd: old.fd };
+    });
+    for (const { packets } of this.#threads) packets.wake();
   }
 
   now(): number {
@@ -341,15 +424,15 @@ export class WorkerPlane implements DataPlane {
   }
 
   peerCounters(slot: number, into?: PeerCounters): PeerCounters {
-    return readPeerCounters(this.#shared, slot, into);
+    return readPeerCounters(this.#counters, slot, into);
   }
 
   deviceCounters(): DeviceCounters {
-    return readDeviceCounters(this.#shared);
+    return readDeviceCounters(this.#counters);
   }
 
-  /** Test hook: lets the worker fall. */
-  crash(): void {
-    this.#thread?.post({ type: 'crash' });
+  /** Test hook: lets a worker fall. */
+  crash(thread = 0): void {
+    this.#threads[thread]?.packets.post({ type: 'crash' });
   }
 }

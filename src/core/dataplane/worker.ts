@@ -5,9 +5,12 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../native/arena.js';
 import { libc, PollEvent, Pollfd } from '../native/libc.js';
+import type { LoopThreads } from './context.js';
+import { HandoverRing } from './handover.js';
 import { KernelIo } from './kernel-io.js';
+import { KeyMemory } from './key-state.js';
 import { loopOptions, PacketLoop } from './loop.js';
-import type { Command, Event, WorkerSetup } from './messages.js';
+import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { ControlWord, makeNow, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
@@ -16,6 +19,20 @@ const lookUpMs = 5_000;
 const idleWakes = 200;
 const restMs = 20;
 
+function loopThreads(setup: ThreadSetup, arena: Arena): LoopThreads {
+  const one = arena.alloc(8);
+  arena.view.setUint32(one, 1, true);
+  return {
+    role: setup.role,
+    keys: new KeyMemory(setup.keys),
+    outgoing: setup.outgoing && new HandoverRing(setup.outgoing),
+    incoming: setup.incoming.map((buffer) => new HandoverRing(buffer)),
+    wake: () => {
+      libc().write(setup.stewardFd, arena.base + one, 8);
+    },
+  };
+}
+
 function run(setup: WorkerSetup): void {
   const c = libc();
   const arena = new Arena(setup.arenaLength, setup.arenaAddress);
@@ -23,7 +40,10 @@ function run(setup: WorkerSetup): void {
   const { port } = setup;
   const pollfds = arena.alloc(3 * Pollfd.size);
   const drain = arena.alloc(8);
-  const watched = [setup.tapFd, setup.udpFd, setup.wakeFd];
+  const threads = setup.threads ? loopThreads(setup.threads, arena) : null;
+  const { transmits, receives } = setup.threads?.role ?? { transmits: true, receives: true };
+  // poll() passes over descriptors below zero.
+  const watched = [transmits ? setup.tapFd : -1, receives ? setup.udpFd : -1, setup.wakeFd];
   watched.forEach((fd, i) => {
     arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
     arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
@@ -38,6 +58,7 @@ function run(setup: WorkerSetup): void {
     (events, transfer) => {
       port.postMessage(events, transfer);
     },
+    threads,
   );
   const ready: Event[] = [{ type: 'ready' }];
   port.postMessage(ready);

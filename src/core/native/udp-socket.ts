@@ -20,6 +20,8 @@ export interface UdpWish {
   readonly bufferBytes: number;
   /** The port may be held by another socket of this process that was marked with `sharePort`. */
   readonly shared?: boolean;
+  /** More sockets will be bound to the port; the kernel chooses among them by addresses and ports (SO_REUSEPORT). */
+  readonly group?: boolean;
 }
 
 /** What the system said. */
@@ -45,7 +47,7 @@ export class UdpError extends Error {
  * @throws UdpError
  */
 export function openUdpSocket(wish: UdpWish): UdpSocket {
-  const { ipv6, bufferBytes, shared = false } = wish;
+  const { ipv6, bufferBytes, shared = false, group = false } = wish;
   const c = libc();
   const arena = new Arena(512);
   const at = arena.alloc(64);
@@ -79,7 +81,8 @@ export function openUdpSocket(wish: UdpWish): UdpSocket {
     if (c.bind(fd, arena.base + at, length) !== 0) throw new UdpError('bind', c.errno(), wish);
     arena.view.setUint32(value, length, true);
     c.getsockname(fd, arena.base + at, arena.base + value);
-    if (shared) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 0);
+    if (shared && !group) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 0);
+    if (!shared && group) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
     return { fd, port: arena.view.getUint16(at + 2), ipv6 };
   } catch (thrown) {
     c.close(fd);

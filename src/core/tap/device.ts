@@ -10,13 +10,15 @@ export interface DeviceOptions {
   readonly ip: number;
   readonly prefix: number;
   readonly mtu: number;
+  /** Descriptors, each with a queue of its own, default 1. The kernel keeps the frames of a flow in one. */
+  readonly queues?: number;
 }
 
 /** An interface that is up. It lives as long as its descriptor is open. */
 export interface Device {
   readonly name: string;
   /** Reads and writes whole frames, each behind a `struct virtio_net_hdr` of 10 bytes; non-blocking. */
-  readonly fd: number;
+  readonly fds: readonly [number, ...number[]];
   /** Takes and gives super-frames of UDP datagrams, too (`gsoUdpL4`): Linux 6.2 and later. */
   readonly datagramOffload: boolean;
   /** Removes the interface; harmless when repeated. */

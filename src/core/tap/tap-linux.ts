@@ -13,6 +13,7 @@ const TUNSETVNETHDRSZ = 0x4004_54d8;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
+const IFF_MULTI_QUEUE = 0x0100;
 const TUN_F_CSUM = 0x01;
 const TUN_F_TSO4 = 0x02;
 const TUN_F_TSO6 = 0x04;
@@ -59,7 +60,7 @@ function noPrivilege(what: string): EvioError {
 }
 
 class LinuxTap implements Device {
-  readonly fd: number;
+  readonly fds: [number, ...number[]];
   name = '';
   datagramOffload = false;
   readonly #libc: Libc;
@@ -67,13 +68,13 @@ class LinuxTap implements Device {
 
   constructor(c: Libc, fd: number) {
     this.#libc = c;
-    this.fd = fd;
+    this.fds = [fd];
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#libc.close(this.fd);
+    for (const fd of this.fds) this.#libc.close(fd);
   }
 }
 
@@ -102,10 +103,22 @@ export function createTap(options: DeviceOptions): Device {
   const control = c.socket(Socket.AF_INET, Socket.SOCK_DGRAM | Socket.SOCK_CLOEXEC, 0);
   try {
     arena.u8.fill(0, at, at + ifreqSize);
+    const { queues = 1 } = options;
+    const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
     arena.setText(at, options.name);
-    arena.view.setUint16(at + unionAt, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
+    arena.view.setUint16(at + unionAt, flags, true);
     check(c, c.ioctl(fd, TUNSETIFF, pointer), 'create the interface', options.name);
     tap.name = readName(arena, at);
+    while (tap.fds.length < queues) {
+      arena.setText(at, tunPath);
+      const queue = c.open(pointer, OpenFlag.readWrite | OpenFlag.nonblock | OpenFlag.cloexec);
+      check(c, queue, 'open a queue of', tap.name);
+      tap.fds.push(queue);
+      arena.u8.fill(0, at, at + ifreqSize);
+      arena.setText(at, tap.name);
+      arena.view.setUint16(at + unionAt, flags, true);
+      check(c, c.ioctl(queue, TUNSETIFF, pointer), 'add a queue to', tap.name);
+    }
     arena.view.setInt32(at, VirtioNetHdr.size, true);
     check(c, c.ioctl(fd, TUNSETVNETHDRSZ, pointer), 'set the header size of', tap.name);
     const offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;

@@ -1,0 +1,50 @@
+/**
+ * Who does what among the packet threads.
+ *
+ * One thread does everything. Of more, one half reads the interface and sends, the other half receives and writes to the
+ * interface. Each transmitter has a queue of the interface, by which the kernel keeps the frames of a flow; each receiver
+ * has a socket, of which the kernel chooses one by addresses and ports, so always the same for a path.
+ */
+export interface Role {
+  /** Reads its queue of the interface. All write to theirs. */
+  readonly transmits: boolean;
+  /** Reads its socket. All send by theirs. */
+  readonly receives: boolean;
+  /** Keeps account of broadcasts and multicast groups for all. */
+  readonly steward: boolean;
+  readonly queue: number;
+  readonly socket: number;
+}
+
+export interface Roles {
+  readonly threads: readonly Role[];
+  readonly queues: number;
+  readonly sockets: number;
+}
+
+/** Threads that may be asked for. */
+export const threadLimit = 64;
+
+export function rolesOf(count: number): Roles {
+  if (count <= 1) {
+    const only = { transmits: true, receives: true, steward: true, queue: 0, socket: 0 };
+    return { threads: [only], queues: 1, sockets: 1 };
+  }
+  const queues = count >> 1;
+  const sockets = count - queues;
+  const threads = Array.from({ length: count }, (_, i): Role => {
+    const transmits = i < queues;
+    const socket = transmits ? i % sockets : i - queues;
+    const queue = transmits ? i : socket % queues;
+    return { transmits, receives: !transmits, steward: i === 0, queue, socket };
+  });
+  return { threads, queues, sockets };
+}
+
+/**
+ * Threads of a machine with so many processors. With two, the programs that use the network and the kernel fill the
+ * second as it is, and a thread more costs a little (docs/performance.md).
+ */
+export function defaultThreads(processors: number): number {
+  return processors >= 4 ? 2 : 1;
+}
