@@ -16,6 +16,13 @@ export const linkFlag = Flags.string({
   description: 'keep a link to this peer whatever the ring says: name, address or id; repeatable',
 });
 
+export const threadsFlag = Flags.integer({
+  min: 1,
+  max: 64,
+  helpValue: 'N',
+  description: 'packet threads of each network [default: 2 with four processors or more, else 1]',
+});
+
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'TIME',

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { linkFlag, waitFlag } from '../cli/flags.js';
+import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
 
@@ -44,6 +44,7 @@ Give - as token to read it from standard input, where other users of the machine
     }),
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
+    threads: threadsFlag,
   };
 
   async run(): Promise<object | undefined> {
@@ -82,7 +83,9 @@ Give - as token to read it from standard input, where other users of the machine
       );
     }
     if (!start) return { network, node };
-    return flags.detach ? this.#detach(home, result, flags.wait) : this.#foreground(home, result);
+    return flags.detach
+      ? this.#detach(home, result, flags.wait, flags.threads)
+      : this.#foreground(home, result, flags.threads);
   }
 
   /** A node reads its networks when it starts, so one that runs cannot take up another. */
@@ -101,20 +104,29 @@ Give - as token to read it from standard input, where other users of the machine
     );
   }
 
-  async #detach(home: Home, result: JoinResult, waitMs: number): Promise<object> {
+  async #detach(
+    home: Home,
+    result: JoinResult,
+    waitMs: number,
+    threads: number | undefined,
+  ): Promise<object> {
     const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
     const { network, node } = result;
     if ((await runningNetworks(home)).includes(result.networkId)) {
       this.say('Its node runs already.');
       return { network, node };
     }
-    const { pid, nodes } = await runDetached(home, { networks: [], waitMs });
+    const { pid, nodes } = await runDetached(home, { networks: [], threads, waitMs });
     const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
     this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
     return { network: now.network, node: now.node, pid };
   }
 
-  async #foreground(home: Home, { network, node }: JoinResult): Promise<undefined> {
+  async #foreground(
+    home: Home,
+    { network, node }: JoinResult,
+    threads: number | undefined,
+  ): Promise<undefined> {
     const { runNode, logEvent } = await import('../cli/run-node.js');
     const { Store } = await import('../core/config/store.js');
     const log = await this.logger();
@@ -124,6 +136,7 @@ Give - as token to read it from standard input, where other users of the machine
       networks: new Store(home).ids(),
       version: this.config.version,
       log,
+      threads,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
-import { linkFlag, waitFlag } from '../cli/flags.js';
+import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
   static override summary = 'run the node of this machine';
@@ -31,12 +31,7 @@ export default class Node extends BaseCommand {
     link: linkFlag,
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
-    threads: Flags.integer({
-      min: 1,
-      max: 64,
-      helpValue: 'N',
-      description: 'packet threads; this version always uses one, whatever the number',
-    }),
+    threads: threadsFlag,
   };
 
   async run(): Promise<object | undefined> {

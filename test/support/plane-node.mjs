@@ -53,7 +53,7 @@ say('started', { port: plane.port, deviceName: plane.deviceName });
 const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {
   const command = JSON.parse(line);
-  if (command.do === 'crash') plane.crash();
+  if (command.do === 'crash') plane.crash(command.thread);
   else if (command.do === 'path') plane.setPath(command.slot, path(command.path));
   else if (command.do === 'use') plane.useKey(command.slot, command.localIndex);
   else if (command.do === 'control') plane.sendControl(command.slot, bytes(command.bytes));

@@ -152,26 +152,32 @@ export class SharedKeyState implements KeyState {
 export class KeyPlaces {
   readonly #memory: KeyMemory;
   readonly #free = Array.from({ length: sharedKeyLimit }, (_, i) => i);
-  readonly #places = new Map<number, number>();
+  /** By local index: the place, and the slot of the peer. */
+  readonly #taken = new Map<number, { readonly place: number; readonly slot: number }>();
 
   constructor(memory: KeyMemory) {
     this.#memory = memory;
   }
 
-  /** A place for a new key, with an empty window; undefined when all are taken. */
-  take(localIndex: number): number | undefined {
+  /** A place for a new key of the peer in `slot`, with an empty window; undefined when all are taken. */
+  take(slot: number, localIndex: number): number | undefined {
     this.release(localIndex);
     const place = this.#free.shift();
     if (place === undefined) return undefined;
     this.#memory.clearWindow(place);
-    this.#places.set(localIndex, place);
+    this.#taken.set(localIndex, { place, slot });
     return place;
   }
 
   release(localIndex: number): void {
-    const place = this.#places.get(localIndex);
-    if (place === undefined) return;
-    this.#places.delete(localIndex);
-    if (Atomics.load(this.#memory.blocks, place) >>> 0 < reusableBlocks) this.#free.push(place);
+    const taken = this.#taken.get(localIndex);
+    if (!taken) return;
+    this.#taken.delete(localIndex);
+    if (Atomics.load(this.#memory.blocks, taken.place) >>> 0 < reusableBlocks) this.#free.push(taken.place);
+  }
+
+  /** The peer goes, with all its keys. */
+  releasePeer(slot: number): void {
+    for (const [localIndex, taken] of this.#taken) if (taken.slot === slot) this.release(localIndex);
   }
 }

@@ -5,10 +5,15 @@
 import type { Command } from './messages.js';
 import type { GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 
+interface MirroredKey {
+  readonly keys: SessionKeys;
+  readonly place: number | undefined;
+}
+
 interface MirroredPeer {
   readonly nodeId: Uint8Array;
   readonly guard: GuardRule;
-  readonly keys: Map<number, SessionKeys>;
+  readonly keys: Map<number, MirroredKey>;
   path: Path | null;
   using: number | undefined;
 }
@@ -17,9 +22,9 @@ function copyKeys(keys: SessionKeys): SessionKeys {
   return { ...keys, sendKey: keys.sendKey.slice(), receiveKey: keys.receiveKey.slice() };
 }
 
-function wipeKeys(keys: SessionKeys | undefined): void {
-  keys?.sendKey.fill(0);
-  keys?.receiveKey.fill(0);
+function wipeKeys(key: MirroredKey | undefined): void {
+  key?.keys.sendKey.fill(0);
+  key?.keys.receiveKey.fill(0);
 }
 
 export class Mirror {
@@ -54,7 +59,7 @@ export class Mirror {
         const peer = this.#peers.get(command.slot);
         if (!peer) return;
         this.#removeKey(command.keys.localIndex);
-        peer.keys.set(command.keys.localIndex, copyKeys(command.keys));
+        peer.keys.set(command.keys.localIndex, { keys: copyKeys(command.keys), place: command.place });
         this.#slots.set(command.keys.localIndex, command.slot);
         return;
       }
@@ -102,8 +107,9 @@ export class Mirror {
     for (const [relay, route] of this.#relays) commands.push({ type: 'set-relay', relay, route });
     for (const [slot, peer] of this.#peers) {
       commands.push({ type: 'add-peer', slot, nodeId: peer.nodeId, guard: peer.guard });
-      for (const keys of peer.keys.values()) {
-        commands.push({ type: 'add-key', slot, keys, replayed: true });
+      for (const { keys, place } of peer.keys.values()) {
+        const command = { type: 'add-key', slot, keys, replayed: true } as const;
+        commands.push(place === undefined ? command : { ...command, place });
       }
       if (peer.using !== undefined) commands.push({ type: 'use-key', slot, localIndex: peer.using });
       if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path });

@@ -310,6 +310,7 @@ export class WorkerPlane implements DataPlane {
       throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
     }
     for (const { shared } of this.#threads) shared.peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
+    this.#places?.releasePeer(slot);
     this.#command({
       type: 'add-peer',
       slot,
@@ -320,6 +321,7 @@ export class WorkerPlane implements DataPlane {
 
   removePeer(slot: number): void {
     this.#command({ type: 'remove-peer', slot });
+    this.#places?.releasePeer(slot);
   }
 
   setPath(slot: number, path: Path | null): void {
@@ -327,7 +329,7 @@ export class WorkerPlane implements DataPlane {
   }
 
   addKey(slot: number, keys: SessionKeys): void {
-    const place = this.#places?.take(keys.localIndex);
+    const place = this.#places?.take(slot, keys.localIndex);
     if (this.#places && place === undefined) {
       this.#log.warn('no room for another key', { limit: sharedKeyLimit });
       return;
