@@ -6,9 +6,11 @@
  */
 import type { Arena } from '../native/arena.js';
 import { VirtioNetHdr } from '../tap/device.js';
-import { payloadOffset } from '../wire/ethernet.js';
-import { checksumFieldOffset, Protocol, udpHeaderLength } from '../wire/ip.js';
+import { EtherType, etherTypeBefore, payloadOffset } from '../wire/ethernet.js';
+import { checksumFieldOffset, ipv4HeaderLength, Protocol, udpHeaderLength } from '../wire/ip.js';
 import { Flow } from './flow.js';
+
+const icmp6 = 58;
 
 /** Flows that grow at one time; the oldest makes room. */
 const openFlows = 8;
@@ -105,11 +107,27 @@ export class Grower {
   /** Writes the frame at `at`, which leaves room for the header, complete as it is. */
   writePlain(at: number, length: number): void {
     const { view } = this.#arena;
+    if (this.#count > 0 && this.#mayFollow(at, length)) this.flush();
     const header = at - VirtioNetHdr.size;
     view.setUint32(header, 0);
     view.setUint32(header + 4, 0);
     view.setUint16(header + 8, 0);
     this.#write(header, length + VirtioNetHdr.size);
+  }
+
+  /** True when the frame may belong to a flow that grows, which it must not overtake: fragments do not tell which. */
+  #mayFollow(at: number, length: number): boolean {
+    const { view } = this.#arena;
+    const ip = payloadOffset(view, at, length);
+    if (ip === 0 || length < ip + ipv4HeaderLength) return false;
+    const type = etherTypeBefore(view, at, ip);
+    let protocol = -1;
+    if (type === EtherType.ipv4) protocol = view.getUint8(at + ip + 9);
+    else if (type === EtherType.ipv6) protocol = view.getUint8(at + ip + 6);
+    // Of IPv6, any extension may come before a fragment; ICMPv6 is what is common and none.
+    return type === EtherType.ipv6
+      ? protocol !== icmp6
+      : protocol === Protocol.tcp || protocol === Protocol.udp;
   }
 
   #flush(index: number): void {

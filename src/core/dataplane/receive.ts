@@ -341,7 +341,10 @@ export class Receive {
     const offset = view.getUint16(frame - 2, true);
     if (start < ethernetHeaderLength || start + offset + 2 > length)
       return drop(c.shared, Drop['malformed-frame']);
-    if (this.#admit(peer, frame, length)) this.#gro.writePartialAt(frame, length, start, offset);
+    if (!this.#admit(peer, frame, length)) return;
+    // It may belong to a flow that grows.
+    this.#gro.flush();
+    this.#gro.writePartialAt(frame, length, start, offset);
   }
 
   /** Guard, learning and counting. False when the frame must not reach the interface. */
