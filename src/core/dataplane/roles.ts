@@ -2,7 +2,7 @@
  * Who does what among the packet threads.
  *
  * One thread does everything. Of more, one half reads the interface and sends, the other half receives and writes to the
- * interface. Each transmitter has a queue of the interface, by which the kernel keeps the frames of a flow; each receiver
+ * interface. Each transmitter has a queue of the interface, with the frames for some addresses; each receiver
  * has a socket, of which the kernel chooses one by addresses and ports, so always the same for a path.
  */
 export interface Role {
@@ -25,14 +25,18 @@ export interface Roles {
 /** Threads that may be asked for. */
 export const threadLimit = 64;
 
+/** The roles of so many threads. */
 export function rolesOf(count: number): Roles {
-  if (count <= 1) {
+  return count <= 1 ? rolesFor(1, 0) : rolesFor(count >> 1, count - (count >> 1));
+}
+
+/** One thread for each queue, which transmits, and one for each socket, which receives; without sockets one for both. */
+export function rolesFor(queues: number, sockets: number): Roles {
+  if (sockets === 0) {
     const only = { transmits: true, receives: true, steward: true, queue: 0, socket: 0 };
     return { threads: [only], queues: 1, sockets: 1 };
   }
-  const queues = count >> 1;
-  const sockets = count - queues;
-  const threads = Array.from({ length: count }, (_, i): Role => {
+  const threads = Array.from({ length: queues + sockets }, (_, i): Role => {
     const transmits = i < queues;
     const socket = transmits ? i % sockets : i - queues;
     const queue = transmits ? i : socket % queues;

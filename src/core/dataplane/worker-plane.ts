@@ -31,7 +31,7 @@ import type {
   RelayRoute,
   SessionKeys,
 } from './plane.js';
-import { defaultThreads, rolesOf, type Role, type Roles } from './roles.js';
+import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
 import {
   FlowField,
   makeNow,
@@ -71,7 +71,7 @@ interface Thread {
 export class WorkerPlane implements DataPlane {
   readonly #options: PlaneOptions;
   readonly #log: Logger;
-  readonly #roles: Roles;
+  #roles: Roles;
   readonly #threads: Thread[] = [];
   /** Of each thread. */
   readonly #counters: SharedMemory[] = [];
@@ -117,10 +117,14 @@ export class WorkerPlane implements DataPlane {
     try {
       // What the worker will need: better missed here, where it can be told.
       new Evp(new Arena(4096));
-      const { queues, sockets, threads } = this.#roles;
+      const { queues, sockets } = this.#roles;
       this.#udp = openUdpGroup(port, bindAddress, sockets);
       this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu, queues });
-      for (const role of threads) this.#threads.push(this.#makeThread(role));
+      if (this.#device.fds.length < queues) {
+        this.#log.warn('one queue of the interface only', { wanted: queues });
+        this.#roles = rolesFor(1, sockets);
+      }
+      for (const role of this.#roles.threads) this.#threads.push(this.#makeThread(role));
       const ready = new Promise<void>((resolve, reject) => {
         this.#ready = resolve;
         this.#unready = reject;

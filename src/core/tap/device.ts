@@ -10,7 +10,10 @@ export interface DeviceOptions {
   readonly ip: number;
   readonly prefix: number;
   readonly mtu: number;
-  /** Descriptors, each with a queue of its own, default 1. The kernel keeps the frames of a flow in one. */
+  /**
+   * Descriptors, each with a queue of its own, default 1. Frames for one address are in one queue; where the system cannot
+   * promise that, there is only one.
+   */
   readonly queues?: number;
 }
 

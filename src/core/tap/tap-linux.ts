@@ -4,12 +4,15 @@
  */
 import { EvioError, type ErrorCode } from '../lib/errors.js';
 import { Arena } from '../native/arena.js';
+import { loadSocketFilter } from '../native/bpf.js';
 import { errnoName, Errno, libc, OpenFlag, Socket, type Libc } from '../native/libc.js';
 import { VirtioNetHdr, type Device, type DeviceOptions } from './device.js';
 
 const TUNSETIFF = 0x4004_54ca;
 const TUNSETOFFLOAD = 0x4004_54d0;
 const TUNSETVNETHDRSZ = 0x4004_54d8;
+/** Since Linux 4.16. */
+const TUNSETSTEERINGEBPF = 0x8004_54e0;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
@@ -63,6 +66,8 @@ class LinuxTap implements Device {
   readonly fds: [number, ...number[]];
   name = '';
   datagramOffload = false;
+  /** More queues than one were wanted, but cannot be had in order. */
+  single = false;
   readonly #libc: Libc;
   #closed = false;
 
@@ -109,7 +114,8 @@ export function createTap(options: DeviceOptions): Device {
     arena.view.setUint16(at + unionAt, flags, true);
     check(c, c.ioctl(fd, TUNSETIFF, pointer), 'create the interface', options.name);
     tap.name = readName(arena, at);
-    while (tap.fds.length < queues) {
+    if (queues > 1 && !steer(c, arena, fd)) tap.single = true;
+    while (tap.fds.length < (tap.single ? 1 : queues)) {
       arena.setText(at, tunPath);
       const queue = c.open(pointer, OpenFlag.readWrite | OpenFlag.nonblock | OpenFlag.cloexec);
       check(c, queue, 'open a queue of', tap.name);
@@ -132,6 +138,26 @@ export function createTap(options: DeviceOptions): Device {
   } finally {
     if (control >= 0) c.close(control);
   }
+}
+
+/**
+ * Has the kernel choose the queue of a frame by its destination address: left to itself it goes by ports, which fragments
+ * do not show, so that they and the rest of their flow would be in different queues. False where it is not permitted.
+ */
+function steer(c: Libc, arena: Arena, fd: number): boolean {
+  const program = loadSocketFilter(arena, [
+    // r6 = r1: where BPF_LD | BPF_ABS looks for the frame.
+    [0xbf, 6, 1, 0, 0],
+    // r0 = the last four bytes of the destination.
+    [0x20, 0, 0, 0, 2],
+    [0x95, 0, 0, 0, 0],
+  ]);
+  if (program < 0) return false;
+  const at = arena.alloc(8);
+  arena.view.setInt32(at, program, true);
+  const done = c.ioctl(fd, TUNSETSTEERINGEBPF, arena.base + at) >= 0;
+  c.close(program);
+  return done;
 }
 
 function configure(
