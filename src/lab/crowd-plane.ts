@@ -225,10 +225,10 @@ export class CrowdPlane implements DataPlane {
   }
 
   peerCounters(slot: number, into?: PeerCounters): PeerCounters {
-    return readPeerCounters(this.#shared, slot, into);
+    return readPeerCounters([this.#shared], slot, into);
   }
 
   deviceCounters(): DeviceCounters {
-    return readDeviceCounters(this.#shared);
+    return readDeviceCounters([this.#shared]);
   }
 }

@@ -97,7 +97,7 @@ const address = (n: number): number => 0x0a62_0001 + n;
 /** An id from which that MAC follows. */
 const nodeId = (n: number): string => mac(n) + '00'.repeat(10);
 
-function setupOf(n: number, outer: string, suite: number): unknown {
+function setupOf(n: number, outer: string, suite: number, threads?: number): unknown {
   const other = 1 - n;
   return {
     options: {
@@ -108,6 +108,7 @@ function setupOf(n: number, outer: string, suite: number): unknown {
       prefix: 24,
       mtu: 1350,
       port: 5_600,
+      threads,
     },
     neighbours: [0, 1].map((i) => ({ ip: address(i), mac: mac(i) })),
     peers: [
@@ -158,10 +159,10 @@ const kernelHasVlans = ((): boolean => {
 
 let planes: [PlaneProcess, PlaneProcess];
 
-async function startPlanes(outer: readonly [string, string], suite: number): Promise<void> {
+async function startPlanes(outer: readonly [string, string], suite: number, threads?: number): Promise<void> {
   planes = [
-    new PlaneProcess(0, setupOf(0, outer[1], suite)),
-    new PlaneProcess(1, setupOf(1, outer[0], suite)),
+    new PlaneProcess(0, setupOf(0, outer[1], suite, threads)),
+    new PlaneProcess(1, setupOf(1, outer[0], suite, threads)),
   ];
   for (const plane of planes) await plane.hear('started');
   // IPv6 link-local addresses are tentative for a moment.
@@ -363,6 +364,63 @@ describe('two planes over IPv6 and ChaCha20-Poly1305', () => {
   });
 });
 
+describe.each([2, 3, 4])('two planes with %d threads each', (threads) => {
+  beforeAll(() => startPlanes(['10.99.0.1', '10.99.0.2'], 1, threads));
+  afterAll(stopPlanes);
+
+  it('delivers a stream to the bit while each thread falls once', async () => {
+    await transfer('10.98.0.2', 96, () => {
+      for (let thread = 0; thread < threads; thread++) {
+        for (const [n, plane] of planes.entries()) {
+          setTimeout(
+            () => {
+              plane.tell({ do: 'crash', thread });
+            },
+            400 + thread * 250 + n * 120,
+          );
+        }
+      }
+    });
+    for (const plane of planes) {
+      const told = (): number => plane.said.filter(({ event }) => event === 'restarted').length;
+      for (let i = 0; i < 50 && told() < threads; i++)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(told()).toBe(threads);
+    }
+    await inside(0, 'ping', '-c', '3', '-i', '0.2', '-W', '2', '10.98.0.2');
+    await inside(1, 'ping', '-c', '3', '-i', '0.2', '-W', '2', '10.98.0.1');
+  });
+
+  it('brings a broadcast across once', async () => {
+    const before = (await planes[1].counters()).device.rxBytes;
+    const frame = `ffffffffffff${mac(0)}88b5${'cd'.repeat(46)}`;
+    const raw = fileURLToPath(new URL('../support/raw-frames.mjs', import.meta.url));
+    await inside(0, process.execPath, raw, 'evio0', frame, '5');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const after = (await planes[1].counters()).device.rxBytes;
+    expect(after - before).toBe((5 * frame.length) / 2);
+  });
+
+  it('keeps its port over a rebind', async () => {
+    planes[0].tell({ do: 'rebind' });
+    expect((await planes[0].hear('rebound'))['port']).toBe(5_600);
+    await inside(0, 'ping', '-c', '3', '-i', '0.2', '-W', '2', '10.98.0.2');
+    await inside(1, 'ping', '-c', '3', '-i', '0.2', '-W', '2', '10.98.0.1');
+  });
+
+  it('sleeps when there is nothing to do, and dropped nothing that it should not', async () => {
+    const before = await planes[0].counters();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const after = await planes[0].counters();
+    expect(after.cpuMs - before.cpuMs).toBeLessThan(120);
+    for (const plane of planes) {
+      const { drops } = (await plane.counters()).device;
+      for (const reason of ['bad-tag', 'malformed-frame', 'guard-mac', 'send-failed', 'thread-full'])
+        expect([reason, drops[reason]]).toEqual([reason, 0]);
+    }
+  });
+});
+
 describe('the life of a process with a plane', () => {
   const url = new URL('../../dist/core/dataplane/worker-plane.js', import.meta.url).href;
   const library = `
@@ -428,11 +486,13 @@ describe('the life of a process with a plane', () => {
       console.log(await codeOf(make({ port: plane.port })));
       console.log(await codeOf(make({ deviceName: 'lo' })));
       console.log(await codeOf(make({ deviceName: plane.deviceName })));
+      console.log(await codeOf(make({ deviceName: plane.deviceName, threads: 4 })));
       process.setgid(65534);
       process.setuid(65534);
       console.log(await codeOf(make()));`);
     expect(ended.out.split('\n')).toEqual([
       'EVIO_ADDRESS_IN_USE',
+      'EVIO_DEVICE',
       'EVIO_DEVICE',
       'EVIO_DEVICE',
       'EVIO_NO_PRIVILEGE',
@@ -460,8 +520,10 @@ describe('the life of a process with a plane', () => {
   it('gives up on a worker that falls again and again', async () => {
     const ended = await node(`
       let restarts = 0;
-      const failed = new Promise((resolve) => plane.start({ packet: quiet, control: quiet, confirmed: quiet, wanted: quiet,
-        roamed: quiet, carry: quiet, exhausted: quiet, restarted: (n) => { restarts = n; plane.crash(); }, failed: resolve }));
+      let fail;
+      const failed = new Promise((resolve) => { fail = resolve; });
+      await plane.start({ packet: quiet, control: quiet, confirmed: quiet, wanted: quiet,
+        roamed: quiet, carry: quiet, exhausted: quiet, restarted: (n) => { restarts = n; plane.crash(); }, failed: fail });
       const hold = setInterval(quiet, 100);
       plane.crash();
       console.log((await failed).code, restarts);

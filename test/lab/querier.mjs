@@ -26,7 +26,7 @@ async function listen(ms, to) {
     for (;;) {
       let n = 0;
       try {
-        n = readSync(tap.fd, buffer);
+        n = readSync(tap.fds[0], buffer);
       } catch {
         break;
       }
@@ -47,7 +47,7 @@ await listen(5_000, undefined);
 for (const write of [writeIgmpQuery, writeMldQuery]) {
   arena.u8.fill(0, 0, header + queryCapacity);
   const length = write(arena.view, header, Uint8Array.of(6, 0x11, 0x22, 0x33, 0x44, 0x55), 1_000);
-  if (libc().write(tap.fd, arena.base, header + length) < 0)
+  if (libc().write(tap.fds[0], arena.base, header + length) < 0)
     throw new Error('the query could not be written');
 }
 await listen(2_000, groups);

@@ -102,7 +102,7 @@ export class PairEnd {
 
   /** Reasons of drops so far, those that did not happen left out. */
   drops(): Record<string, number> {
-    const { drops } = readDeviceCounters(this.#shared);
+    const { drops } = readDeviceCounters([this.#shared]);
     return Object.fromEntries(dropReasons.filter((r) => drops[r] > 0).map((r) => [r, drops[r]]));
   }
 

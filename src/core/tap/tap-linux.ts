@@ -62,6 +62,12 @@ function noPrivilege(what: string): EvioError {
   ]);
 }
 
+function inUse(name: string): EvioError {
+  return new EvioError('EVIO_DEVICE', `the interface ${name} is in use by another program`, [
+    'stop the other program, or let evio choose a name (evio%d)',
+  ]);
+}
+
 class LinuxTap implements Device {
   readonly fds: [number, ...number[]];
   name = '';
@@ -111,6 +117,8 @@ export function createTap(options: DeviceOptions): Device {
     const { queues = 1 } = options;
     const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
     arena.setText(at, options.name);
+    // An interface that is there already would get one queue more.
+    if (queues > 1 && c.if_nametoindex(pointer) !== 0) throw inUse(options.name);
     arena.view.setUint16(at + unionAt, flags, true);
     check(c, c.ioctl(fd, TUNSETIFF, pointer), 'create the interface', options.name);
     tap.name = readName(arena, at);
@@ -211,10 +219,6 @@ function check(c: Libc, result: number, what: string, name: string): void {
   const errno = c.errno();
   if (errno === Errno.EPERM || errno === Errno.EACCES) throw noPrivilege(`${what} ${name}`);
   const code: ErrorCode = 'EVIO_DEVICE';
-  if (errno === Errno.EBUSY) {
-    throw new EvioError(code, `the interface ${name} is in use by another program`, [
-      'stop the other program, or let evio choose a name (evio%d)',
-    ]);
-  }
+  if (errno === Errno.EBUSY) throw inUse(name);
   throw new EvioError(code, `evio could not ${what} ${name}: ${errnoName(errno)}`, ['see `evio doctor`']);
 }
