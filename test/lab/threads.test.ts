@@ -6,7 +6,7 @@ import { iperfBothWays, iperfTcp, ping } from '../../src/lab/measure.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 const script = fileURLToPath(new URL('flows.mjs', import.meta.url));
-const soakSeconds = 12;
+const soakSeconds = 8;
 
 interface Received {
   readonly received: number;
@@ -66,9 +66,9 @@ describe.each([1, 2, 4])('%d packet threads', (threads) => {
     console.log(`${threads} threads: ${JSON.stringify(results)}`);
     for (const { sent, received, wrong, disorder } of results) {
       expect({ wrong, disorder }).toEqual({ wrong: 0, disorder: 0 });
-      expect(sent).toBeGreaterThan(5_000);
+      expect(sent).toBeGreaterThan(3_000);
       // A busy machine may overflow the receiver's socket buffer.
-      expect(received).toBeGreaterThan(sent * 0.98);
+      expect(received).toBeGreaterThan(sent * 0.9);
     }
   });
 
