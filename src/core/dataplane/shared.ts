@@ -143,7 +143,10 @@ export function readPeerCounters(
     into.rxTransit = (first ? 0 : into.rxTransit) + (peers[at + PeerField.rxTransit] ?? 0);
     into.txTransit = (first ? 0 : into.txTransit) + (peers[at + PeerField.txTransit] ?? 0);
     into.lastRxMs = Math.max(first ? 0 : into.lastRxMs, peers[at + PeerField.lastRxMs] ?? 0);
-    into.lastRxDirectMs = Math.max(first ? 0 : into.lastRxDirectMs, peers[at + PeerField.lastRxDirectMs] ?? 0);
+    into.lastRxDirectMs = Math.max(
+      first ? 0 : into.lastRxDirectMs,
+      peers[at + PeerField.lastRxDirectMs] ?? 0,
+    );
     into.lastTxMs = Math.max(first ? 0 : into.lastTxMs, peers[at + PeerField.lastTxMs] ?? 0);
   }
   return into;
