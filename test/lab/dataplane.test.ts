@@ -255,7 +255,9 @@ describe('two planes over IPv4 and AES-256-GCM', () => {
     const raw = fileURLToPath(new URL('../support/raw-frames.mjs', import.meta.url));
     await inside(0, process.execPath, raw, 'evio0', tagged, '5');
     const after = (await planes[1].counters()).device.rxBytes;
-    expect(after - before).toBe((5 * tagged.length) / 2);
+    // The kernel may say something of its own meanwhile, a neighbour solicitation say.
+    expect(after - before).toBeGreaterThanOrEqual((5 * tagged.length) / 2);
+    expect(after - before).toBeLessThan(5 * tagged.length);
   });
 
   it.skipIf(!kernelHasVlans)('carries the TCP of a VLAN interface', async () => {
@@ -398,7 +400,9 @@ describe.each([2, 3, 4])('two planes with %d threads each', (threads) => {
     await inside(0, process.execPath, raw, 'evio0', frame, '5');
     await new Promise((resolve) => setTimeout(resolve, 200));
     const after = (await planes[1].counters()).device.rxBytes;
-    expect(after - before).toBe((5 * frame.length) / 2);
+    // Once each; the kernel may say something of its own meanwhile.
+    expect(after - before).toBeGreaterThanOrEqual((5 * frame.length) / 2);
+    expect(after - before).toBeLessThan(5 * frame.length);
   });
 
   it('keeps its port over a rebind', async () => {
