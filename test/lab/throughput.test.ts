@@ -28,7 +28,7 @@ describe('throughput', () => {
             '--brief',
             '--no-write',
             '--rounds',
-            '2',
+            '1',
             '--seconds',
             '3',
             '--json',
