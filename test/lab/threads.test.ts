@@ -29,7 +29,8 @@ async function soak(from: TestNode, to: TestNode): Promise<Received & { sent: nu
   return { ...received, sent };
 }
 
-describe.each([1, 2, 4])('%d packet threads', (threads) => {
+// One thread is what all other tests run with.
+describe.each([2, 4])('%d packet threads', (threads) => {
   let net: TestNet;
   let a: TestNode;
   let b: TestNode;
@@ -54,10 +55,10 @@ describe.each([1, 2, 4])('%d packet threads', (threads) => {
 
   it('carries eight TCP streams each way, and one in both directions', async () => {
     for (const reverse of [false, true]) {
-      const { mbps } = await iperfTcp(a.ns, b.ns, b.node.ip, { seconds: 4, streams: 8, reverse });
+      const { mbps } = await iperfTcp(a.ns, b.ns, b.node.ip, { seconds: 3, streams: 8, reverse });
       expect(mbps).toBeGreaterThan(50);
     }
-    const both = await iperfBothWays(a.ns, b.ns, b.node.ip, { seconds: 4, streams: 8 });
+    const both = await iperfBothWays(a.ns, b.ns, b.node.ip, { seconds: 3, streams: 8 });
     expect(both.mbps).toBeGreaterThan(50);
   });
 
