@@ -1,5 +1,6 @@
 /** Flags that several commands share. */
 import * as Flags from '@oclif/core/flags';
+import { threadLimit } from '../core/dataplane/roles.js';
 import { parseDuration } from './duration.js';
 
 export const networkFlag = Flags.string({
@@ -18,7 +19,7 @@ export const linkFlag = Flags.string({
 
 export const threadsFlag = Flags.integer({
   min: 1,
-  max: 64,
+  max: threadLimit,
   helpValue: 'N',
   description: 'packet threads of each network [default: 2 with four processors or more, else 1]',
 });

@@ -4,6 +4,7 @@
  * `send`. What the member's host would receive is counted and forgotten.
  */
 import { EvioError } from '../core/lib/errors.js';
+import { deliver } from '../core/dataplane/deliver.js';
 import { KernelIo } from '../core/dataplane/kernel-io.js';
 import { arenaLength, loopOptions, PacketLoop } from '../core/dataplane/loop.js';
 import type { Command, Event } from '../core/dataplane/messages.js';
@@ -20,13 +21,7 @@ import type {
   RelayRoute,
   SessionKeys,
 } from '../core/dataplane/plane.js';
-import {
-  FlowField,
-  makeNow,
-  readDeviceCounters,
-  readPeerCounters,
-  sharedMemory,
-} from '../core/dataplane/shared.js';
+import { makeNow, readDeviceCounters, readPeerCounters, sharedMemory } from '../core/dataplane/shared.js';
 import { Arena } from '../core/native/arena.js';
 import { Errno, libc } from '../core/native/libc.js';
 import { openUdpSocket, type UdpSocket } from '../core/native/udp-socket.js';
@@ -130,34 +125,9 @@ export class CrowdPlane implements DataPlane {
   }
 
   readonly #deliverAll = (): void => {
-    for (const event of this.#events.splice(0)) if (this.#listener) this.#deliver(this.#listener, event);
+    for (const event of this.#events.splice(0))
+      if (this.#listener) deliver(this.#listener, this.#shared, event);
   };
-
-  #deliver(listener: PlaneListener, event: Event): void {
-    const { flow } = this.#shared;
-    switch (event.type) {
-      case 'packet':
-        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
-        listener.packet(event.bytes, event.origin);
-        return;
-      case 'control':
-        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
-        listener.control(event.slot, event.bytes, event.origin);
-        return;
-      case 'confirmed':
-        listener.confirmed(event.slot, event.localIndex);
-        return;
-      case 'wanted':
-        listener.wanted(event.slot);
-        return;
-      case 'roamed':
-        listener.roamed(event.slot, event.endpoint);
-        return;
-      default:
-        // A crowd has no carriers, no interface to lose, and knows every address that it sends to.
-        return;
-    }
-  }
 
   #command(command: Command): void {
     if (!this.#listener) return;

@@ -37,6 +37,7 @@ import {
   type SessionKeys,
 } from '../../src/core/dataplane/plane.js';
 import { ReplayWindow } from '../../src/core/dataplane/replay.js';
+import { zeroCounters } from '../../src/core/dataplane/shared.js';
 import { macOf } from '../../src/core/identity/node-id.js';
 import { MemoryOverlay } from './memory-overlay.js';
 import type { MemoryNet, MemorySocket } from './memory-net.js';
@@ -73,22 +74,6 @@ interface Peer {
   roamedAt: number;
   readonly counters: PeerCounters;
 }
-
-const zeroCounters = (): PeerCounters => ({
-  rxFrames: 0,
-  rxBytes: 0,
-  txFrames: 0,
-  txBytes: 0,
-  rxDirect: 0,
-  rxRelayed: 0,
-  txDirect: 0,
-  txRelayed: 0,
-  lastRxMs: 0,
-  lastRxDirectMs: 0,
-  lastTxMs: 0,
-  rxTransit: 0,
-  txTransit: 0,
-});
 
 function nonce(counter: number): Uint8Array {
   const out = new Uint8Array(12);

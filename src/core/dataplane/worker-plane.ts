@@ -12,6 +12,7 @@ import { libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
 import { createTap } from '../tap/tap-linux.js';
 import { batchOf } from '../wire/relay.js';
+import { deliver } from './deliver.js';
 import { HandoverRing } from './handover.js';
 import { arenaLength } from './loop.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from './key-state.js';
@@ -33,7 +34,6 @@ import type {
 } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
 import {
-  FlowField,
   makeNow,
   peerLimit,
   peerStride,
@@ -232,7 +232,6 @@ export class WorkerPlane implements DataPlane {
   #deliver(thread: Thread, event: Event): void {
     const listener = this.#listener;
     if (!listener || this.#stopping) return;
-    const { flow } = thread.shared;
     switch (event.type) {
       case 'ready':
         thread.packets.letGo();
@@ -248,35 +247,11 @@ export class WorkerPlane implements DataPlane {
           if (packets !== thread.packets) packets.post({ type: 'learn', high, low, slot, hearsay });
         return;
       }
-      case 'packet':
-        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
-        listener.packet(event.bytes, event.origin);
-        return;
-      case 'control':
-        flow[FlowField.eventsDone] = (flow[FlowField.eventsDone] as number) + 1;
-        listener.control(event.slot, event.bytes, event.origin);
-        return;
-      case 'carry':
-        flow[FlowField.carryDone] = (flow[FlowField.carryDone] as number) + event.batch.length;
-        listener.carry(event.carrier, event.destination, event.batch);
-        return;
-      case 'confirmed':
-        listener.confirmed(event.slot, event.localIndex);
-        return;
-      case 'wanted':
-        listener.wanted(event.slot);
-        return;
-      case 'unknown':
-        listener.unknown(event.mac);
-        return;
-      case 'roamed':
-        listener.roamed(event.slot, event.endpoint);
-        return;
-      case 'exhausted':
-        listener.exhausted(event.slot, event.localIndex);
-        return;
       case 'failed':
         this.#fail(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
+        return;
+      default:
+        deliver(listener, thread.shared, event);
     }
   }
 
