@@ -21,8 +21,9 @@ import type {
   RelayRoute,
   SessionKeys,
 } from '../core/dataplane/plane.js';
-import { makeNow, readDeviceCounters, readPeerCounters, sharedMemory } from '../core/dataplane/shared.js';
+import { readDeviceCounters, readPeerCounters, sharedMemory } from '../core/dataplane/shared.js';
 import { Arena } from '../core/native/arena.js';
+import { monotonicClock } from '../core/native/clock.js';
 import { Errno, libc } from '../core/native/libc.js';
 import { openUdpSocket, type UdpSocket } from '../core/native/udp-socket.js';
 import { VirtioNetHdr } from '../core/tap/device.js';
@@ -65,7 +66,7 @@ export class CrowdPlane implements DataPlane {
   readonly #io: CrowdIo;
   readonly #loop: PacketLoop;
   readonly #shared = sharedMemory();
-  readonly #now = makeNow();
+  readonly #now: () => number;
   #events: Event[] = [];
   #listener: PlaneListener | undefined;
 
@@ -79,6 +80,7 @@ export class CrowdPlane implements DataPlane {
     } catch (thrown) {
       throw new EvioError('EVIO_LAB', 'no socket for a member of the crowd', [], { cause: thrown });
     }
+    this.#now = monotonicClock(arena);
     this.fd = udp.fd;
     this.port = udp.port;
     this.#io = new CrowdIo(arena, udp);

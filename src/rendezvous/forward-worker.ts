@@ -6,6 +6,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../core/native/arena.js';
 import { libc, PollEvent, Pollfd } from '../core/native/libc.js';
 import { sockaddrLength } from '../core/native/sockaddr.js';
+import { compileEarly } from '../core/v8.js';
 import { CounterBlock } from './counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';
@@ -57,6 +58,7 @@ function run(setup: ForwardSetup): void {
   }
 }
 
+compileEarly();
 const setup = workerData as ForwardSetup;
 run(setup);
 setup.port.close();

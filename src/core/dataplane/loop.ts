@@ -44,6 +44,13 @@ const receiveTrains = 8;
 /** Records taken from each other loop in one round. */
 const handedRecords = 64;
 
+/** Where packets wait, as poll() tells. */
+export const Ready = { device: 1, network: 2, both: 3 } as const;
+
+/** What a round found: nothing, all there was, or enough that there may be more. */
+export const Round = { idle: 0, drained: 1, more: 2 } as const;
+export type Round = (typeof Round)[keyof typeof Round];
+
 export class PacketLoop {
   readonly #c: LoopContext;
   readonly #transmit: Transmit;
@@ -126,32 +133,44 @@ export class PacketLoop {
     return this.#transmit.deviceLost;
   }
 
-  /** Moves packets both ways. True when there may be more. */
-  round(): boolean {
+  /**
+   * Moves packets both ways, from where `ready` says that there are some. The network comes first: what this machine
+   * answers at once leaves in the same round.
+   */
+  round(ready: number = Ready.both): Round {
     const c = this.#c;
     c.now = this.#now();
-    let busy = false;
-    if (this.#threads !== null && this.#role.steward) busy = this.#takeHanded(this.#threads);
-    const limit = this.#role.transmits ? deviceFrames : 0;
-    for (let frames = 0, bytes = 0; frames < limit && bytes < deviceBytes; frames++) {
-      const n = this.#transmit.readOne();
-      if (n === 0) break;
-      bytes += n;
-      busy = true;
+    let more = this.#threads !== null && this.#role.steward && this.#takeHanded(this.#threads);
+    let moved = more;
+    if (this.#role.receives && (ready & Ready.network) !== 0) {
+      let trains = 0;
+      while (trains < receiveTrains && this.#receive.receiveOne() !== 0) trains++;
+      this.#receive.flush();
+      // What was passed on.
+      c.tx.flush();
+      if (trains > 0) {
+        moved = true;
+        ready |= Ready.device;
+      }
+      if (trains === receiveTrains) more = true;
+    }
+    if (this.#role.transmits && (ready & Ready.device) !== 0) {
+      let frames = 0;
+      let n = 1;
+      for (let bytes = 0; n !== 0 && frames < deviceFrames && bytes < deviceBytes; bytes += n) {
+        n = this.#transmit.readOne();
+        if (n !== 0) frames++;
+      }
+      if (frames > 0) moved = true;
+      if (n !== 0) more = true;
     }
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();
-    for (let trains = this.#role.receives ? 0 : receiveTrains; trains < receiveTrains; trains++) {
-      if (this.#receive.receiveOne() === 0) break;
-      busy = true;
-    }
-    this.#receive.flush();
-    // What was passed on.
-    c.tx.flush();
     c.uplink.flush();
     if (c.steward?.fresh === true) this.#wakeSteward(c.steward);
-    return busy;
+    if (more) return Round.more;
+    return moved ? Round.drained : Round.idle;
   }
 
   /** What the other loops handed to this one. True when there may be more. */

@@ -166,12 +166,3 @@ export function readDeviceCounters(threads: readonly SharedMemory[]): DeviceCoun
     ) as Record<DropReason, number>,
   };
 }
-
-/**
- * Milliseconds of CLOCK_MONOTONIC, the same in every thread of the process: `performance.now()` alone counts from
- * the start of its thread.
- */
-export function makeNow(): () => number {
-  const offset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-  return () => performance.now() + offset;
-}

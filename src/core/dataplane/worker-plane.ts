@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { EvioError, messageOf } from '../lib/errors.js';
 import type { Logger } from '../lib/env.js';
 import { Arena, mapLow, unmap } from '../native/arena.js';
+import { monotonicClock } from '../native/clock.js';
 import { Evp } from '../native/evp.js';
 import { libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
@@ -34,7 +35,6 @@ import type {
 } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
 import {
-  makeNow,
   peerLimit,
   peerStride,
   readDeviceCounters,
@@ -79,7 +79,7 @@ export class WorkerPlane implements DataPlane {
   readonly #places: KeyPlaces | undefined;
   readonly #keys: KeyMemory | undefined;
   readonly #mirror = new Mirror();
-  readonly #now = makeNow();
+  readonly #now = monotonicClock(new Arena(16));
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
   #udp: UdpSocket[] = [];

@@ -4,14 +4,16 @@
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../native/arena.js';
+import { monotonicClock } from '../native/clock.js';
 import { libc, PollEvent, Pollfd } from '../native/libc.js';
 import type { LoopThreads } from './context.js';
 import { HandoverRing } from './handover.js';
 import { KernelIo } from './kernel-io.js';
 import { KeyMemory } from './key-state.js';
-import { loopOptions, PacketLoop } from './loop.js';
+import { loopOptions, PacketLoop, Ready, Round } from './loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
-import { ControlWord, makeNow, sharedMemory } from './shared.js';
+import { compileEarly } from '../v8.js';
+import { ControlWord, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
 const lookUpMs = 5_000;
@@ -48,20 +50,19 @@ function run(setup: WorkerSetup): void {
     arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
     arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
   });
-  const wakeEvents = pollfds + 2 * Pollfd.size + Pollfd.revents;
   const loop = new PacketLoop(
     arena,
     new KernelIo(arena, setup),
     shared,
     loopOptions({ ...setup, snooping: true }),
-    makeNow(),
+    monotonicClock(arena),
     (events, transfer) => {
       port.postMessage(events, transfer);
     },
     threads,
   );
-  const ready: Event[] = [{ type: 'ready' }];
-  port.postMessage(ready);
+  const begun: Event = { type: 'ready' };
+  port.postMessage([begun]);
   let taken = 0;
   let lost = false;
   let idle = 0;
@@ -77,19 +78,23 @@ function run(setup: WorkerSetup): void {
     }
     loop.commandsDone();
   };
+  const happened = (place: number): boolean =>
+    arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  let ready: number = Ready.both;
   while (Atomics.load(shared.control, ControlWord.stop) === 0) {
     takeCommands();
-    if (loop.round()) {
-      idle = 0;
-      continue;
-    }
+    const found = loop.round(ready);
+    if (found !== Round.idle) idle = 0;
+    ready = Ready.both;
+    if (found === Round.more) continue;
     if (loop.deviceLost && !lost) {
       lost = true;
       arena.view.setInt32(pollfds, -1, true);
       loop.fail('the network interface was removed');
     }
     c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
-    if (arena.view.getUint16(wakeEvents, true) !== 0) {
+    ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);
+    if (happened(2)) {
       c.read(setup.wakeFd, arena.base + drain, 8);
       idle = 0;
     } else if (++idle > idleWakes) {
@@ -99,6 +104,7 @@ function run(setup: WorkerSetup): void {
   loop.close();
 }
 
+compileEarly();
 const setup = workerData as WorkerSetup;
 run(setup);
 setup.port.close();

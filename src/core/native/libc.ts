@@ -25,6 +25,7 @@ export interface Libc {
   readonly sendmmsg: Native;
   readonly recvmmsg: Native;
   readonly poll: Native;
+  readonly clock_gettime: Native;
   readonly eventfd: Native;
   readonly dup2: Native;
   readonly mmap: Native;
@@ -58,6 +59,7 @@ export function libc(): Libc {
     sendmmsg: bind(`int sendmmsg(int fd, ${ptr} messages, uint32_t count, int flags)`),
     recvmmsg: bind(`int recvmmsg(int fd, ${ptr} messages, uint32_t count, int flags, ${ptr} timeout)`),
     poll: bind(`int poll(${ptr} fds, uint64_t count, int timeout)`),
+    clock_gettime: bind(`int clock_gettime(int clock, ${ptr} time)`),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup2: bind('int dup2(int from, int to)'),
     mmap: bind(

@@ -1,4 +1,4 @@
-/** How the heap of a process grows that runs for months and has little to do. */
+/** How V8 runs a process that lasts for months and has little to do. */
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -10,4 +10,12 @@ import { setFlagsFromString } from 'node:v8';
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/**
+ * Lets V8 compile a function after a tenth of the work that it waits for otherwise (132 kB of bytecode run). A packet
+ * loop that sees a packet now and then would run uncompiled for minutes, and each packet would take that much longer.
+ */
+export function compileEarly(): void {
+  setFlagsFromString('--interrupt-budget=13000');
 }
