@@ -9,7 +9,8 @@
  */
 import type { Arena } from '../native/arena.js';
 import { Errno } from '../native/libc.js';
-import { PacketType } from '../wire/packet.js';
+import { ethernetHeaderLength } from '../wire/ethernet.js';
+import { dataHeaderLength, PacketType, tagLength } from '../wire/packet.js';
 import { drop, frameBuffer } from './context.js';
 import { sendLimit, SendQueue, type PacketIo } from './packet-io.js';
 import { RouteKind, type Route } from './route.js';
@@ -23,6 +24,22 @@ const maxSegments = 64;
  * either. More would make the receiver wait for what is being sealed.
  */
 const maxBytes = 65_000;
+/** What IPv6 and TCP with timestamps take of the MTU, and what Linux sets aside for headers (MAX_TCP_HEADER + 1), at least. */
+const innerHeaders = 72;
+const kernelHeaders = 257;
+/** GSO_LEGACY_MAX_SIZE. */
+const longestSuperFrame = 65_536;
+
+/**
+ * Bytes to which the kernel shall limit its super-frames, so that one makes just one train: the rest of a longer one would
+ * travel, be received, written and acknowledged by itself.
+ */
+export function superFrameLimit(mtu: number): number {
+  const packet = dataHeaderLength + 1 + ethernetHeaderLength + mtu + tagLength;
+  const segments = Math.min(maxSegments, Math.floor(maxBytes / packet));
+  return Math.min(longestSuperFrame, (segments + 1) * (mtu - innerHeaders) - 1 + kernelHeaders);
+}
+
 /** A carrier batch is handed on when it has grown to this. */
 const carrierBytes = 60_000;
 /** How long a route is sent to packet by packet after the kernel refused to cut for it. */

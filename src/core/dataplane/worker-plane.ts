@@ -42,6 +42,7 @@ import {
   sharedMemory,
   type SharedMemory,
 } from './shared.js';
+import { superFrameLimit } from './tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
 /** A worker that falls this often within the window is not started again. */
@@ -119,7 +120,7 @@ export class WorkerPlane implements DataPlane {
       new Evp(new Arena(4096));
       const { queues, sockets } = this.#roles;
       this.#udp = openUdpGroup(port, bindAddress, sockets);
-      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu, queues });
+      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu, superFrame: superFrameLimit(mtu), queues });
       if (this.#device.fds.length < queues) {
         this.#log.warn('one queue of the interface only', { wanted: queues });
         this.#roles = rolesFor(1, sockets);

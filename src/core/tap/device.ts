@@ -10,6 +10,8 @@ export interface DeviceOptions {
   readonly ip: number;
   readonly prefix: number;
   readonly mtu: number;
+  /** Bytes of the longest super-frame that is convenient, default what the system likes. */
+  readonly superFrame?: number;
   /**
    * Descriptors, each with a queue of its own, default 1. Frames for one address are in one queue; where the system cannot
    * promise that, there is only one.

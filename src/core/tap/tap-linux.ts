@@ -1,5 +1,5 @@
 /**
- * A Linux TAP interface with checksum and segmentation offload, set up through ioctls alone (`<linux/if_tun.h>`,
+ * A Linux TAP interface with checksum and segmentation offload, set up through ioctls (`<linux/if_tun.h>`,
  * `<linux/sockios.h>`, netdevice(7)), so that no `ip` tool is needed. The kernel gives it its IPv6 link-local address.
  */
 import { EvioError, type ErrorCode } from '../lib/errors.js';
@@ -7,6 +7,7 @@ import { Arena } from '../native/arena.js';
 import { loadSocketFilter } from '../native/bpf.js';
 import { errnoName, Errno, libc, OpenFlag, Socket, type Libc } from '../native/libc.js';
 import { VirtioNetHdr, type Device, type DeviceOptions } from './device.js';
+import { limitSuperFrames } from './super-frames.js';
 
 const TUNSETIFF = 0x4004_54ca;
 const TUNSETOFFLOAD = 0x4004_54d0;
@@ -194,6 +195,8 @@ function configure(
   begin();
   view.setInt32(at + unionAt, queueLength, true);
   request(SIOCSIFTXQLEN, 'set the queue of');
+  if (options.superFrame !== undefined)
+    limitSuperFrames(c, arena, c.if_nametoindex(arena.base + at), options.superFrame);
   begin();
   view.setUint16(at + unionAt, Socket.AF_INET, true);
   view.setUint32(at + unionAt + 4, options.ip);
