@@ -1,6 +1,6 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { fileURLToPath } from 'node:url';
-import { keepHeapSmall } from '../core/v8.js';
+import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 

@@ -6,7 +6,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../core/native/arena.js';
 import { libc, PollEvent, Pollfd } from '../core/native/libc.js';
 import { sockaddrLength } from '../core/native/sockaddr.js';
-import { compileEarly } from '../core/v8.js';
+import { compileEarly } from '../core/native/v8.js';
 import { CounterBlock } from './counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';

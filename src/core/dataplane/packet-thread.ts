@@ -4,7 +4,7 @@
  */
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { EvioError, messageOf } from '../lib/errors.js';
-import { keepHeapSmall } from '../v8.js';
+import { keepHeapSmall } from '../native/v8.js';
 import { Arena } from '../native/arena.js';
 import { errnoName, EventfdFlag, libc } from '../native/libc.js';
 import type { Command, Event, WorkerSetup } from './messages.js';

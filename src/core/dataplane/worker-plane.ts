@@ -120,7 +120,15 @@ export class WorkerPlane implements DataPlane {
       new Evp(new Arena(4096));
       const { queues, sockets } = this.#roles;
       this.#udp = openUdpGroup(port, bindAddress, sockets);
-      this.#device = createTap({ name: deviceName, mac, ip, prefix, mtu, superFrame: superFrameLimit(mtu), queues });
+      this.#device = createTap({
+        name: deviceName,
+        mac,
+        ip,
+        prefix,
+        mtu,
+        superFrame: superFrameLimit(mtu),
+        queues,
+      });
       if (this.#device.fds.length < queues) {
         this.#log.warn('one queue of the interface only', { wanted: queues });
         this.#roles = rolesFor(1, sockets);

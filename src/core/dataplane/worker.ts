@@ -12,7 +12,7 @@ import { KernelIo } from './kernel-io.js';
 import { KeyMemory } from './key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from './loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
-import { compileEarly } from '../v8.js';
+import { compileEarly } from '../native/v8.js';
 import { ControlWord, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */

@@ -13,7 +13,10 @@ describe('the longest super-frame', () => {
     const limit = superFrameLimit(mtu);
     expect(limit).toBeLessThanOrEqual(65_536);
     for (const header of headers) {
-      const most = Math.min(64, Math.floor(65_000 / (mtu + ethernetHeaderLength + dataHeaderLength + 1 + tagLength)));
+      const most = Math.min(
+        64,
+        Math.floor(65_000 / (mtu + ethernetHeaderLength + dataHeaderLength + 1 + tagLength)),
+      );
       for (const kernel of reserved) {
         // tcp_tso_autosize(): whole segments only.
         const segments = Math.floor((limit - kernel) / (mtu - header));
