@@ -4,6 +4,7 @@ import { toBase64Url } from '../core/lib/bytes.js';
 import type { Endpoint } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
+import { carrierHeaderLength } from '../core/wire/relay.js';
 import { CloseCode, type Refusal } from '../core/wire/signal.js';
 import { admit, type Admission } from './admission.js';
 import { CounterBlock, type RelayDrop } from './counters.js';
@@ -229,9 +230,10 @@ export class Hub implements SessionHost, ForwarderListener {
     this.counters.drop(reason, packets);
   }
 
-  data(session: Session, destination: string, batch: Uint8Array, packets: number): void {
+  data(session: Session, destination: string, message: Uint8Array, packets: number): void {
     const { admitted } = session;
     if (!admitted) return;
+    const batch = message.subarray(carrierHeaderLength);
     const { record } = admitted;
     const now = this.#now();
     if (session.udpAt !== undefined && now - session.udpAt > udpDoubtMs) {
@@ -247,7 +249,7 @@ export class Hub implements SessionHost, ForwarderListener {
       this.counters.drop(record.member(destination) ? 'destination-offline' : 'no-destination', packets);
     } else if (target.udpAt !== undefined && now - target.udpAt < bindingLifetimeMs) {
       this.#forwarder?.deliver(target.admitted.association, admitted.idBytes, batch);
-    } else if (target.sendData(admitted.idBytes, batch)) {
+    } else if (target.passData(admitted.idBytes, message)) {
       this.counters.forwarded('ws-ws', packets, batch.length);
     } else {
       this.counters.drop('queue-full', packets);

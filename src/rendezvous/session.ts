@@ -10,10 +10,17 @@ import type { Keys } from '../core/identity/keys.js';
 import { toHex, utf8 } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
+import { tellBuffered } from '../core/native/v8.js';
 import { NoiseHandshake } from '../core/noise/handshake.js';
 import { NoiseTransport } from '../core/noise/transport.js';
-import { nodeIdLength, Suite } from '../core/wire/packet.js';
-import { batchIsWhole, CarrierMessage, encodeCarrierData } from '../core/wire/relay.js';
+import { Suite } from '../core/wire/packet.js';
+import {
+  batchIsWhole,
+  carrierHeaderLength,
+  CarrierMessage,
+  encodeCarrierData,
+  readdressCarrierData,
+} from '../core/wire/relay.js';
 import {
   CloseCode,
   parseToRelay,
@@ -49,8 +56,11 @@ export interface SessionHost {
   hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void;
   /** Of an admitted node, within its rate. */
   request(session: Session, request: Request): void;
-  /** Packets for a member of the session's network: checked to be whole, charged to the node. */
-  data(session: Session, destination: string, batch: Uint8Array, packets: number): void;
+  /**
+   * A data message for a member of the session's network: its batch is checked to be whole, and charged to the node. The
+   * host may change it.
+   */
+  data(session: Session, destination: string, message: Uint8Array, packets: number): void;
   dropped(session: Session, reason: 'malformed' | 'node-limit', packets: number): void;
   /** Refused before or at the handshake. */
   turnedAway(reason: 'wrong-key' | 'protocol' | 'silent'): void;
@@ -164,6 +174,14 @@ export class Session {
     return true;
   }
 
+  /** The same for a data message of another node: it is changed where it is. */
+  passData(source: Uint8Array, message: Uint8Array): boolean {
+    if (this.#stage !== 'up' || this.#socket.bufferedAmount > this.#options.limits.queueBytes) return false;
+    readdressCarrierData(message, source);
+    this.#socket.send(message);
+    return true;
+  }
+
   close(code: number, reason: string): void {
     if (this.#stage === 'closed') return;
     this.#socket.close(code, reason);
@@ -260,8 +278,9 @@ export class Session {
   }
 
   #data(data: Buffer): boolean {
-    const batch = data.subarray(1 + nodeIdLength);
-    const packets = countPackets(batch);
+    // As it came from the socket, and joined.
+    tellBuffered(2 * data.length);
+    const packets = countPackets(data.subarray(carrierHeaderLength));
     if (packets === 0) {
       this.#options.host.dropped(this, 'malformed', 1);
       return true;
@@ -270,7 +289,7 @@ export class Session {
       this.#options.host.dropped(this, 'node-limit', packets);
       return true;
     }
-    this.#options.host.data(this, toHex(data.subarray(1, 1 + nodeIdLength)), batch, packets);
+    this.#options.host.data(this, toHex(data.subarray(1, carrierHeaderLength)), data, packets);
     return true;
   }
 

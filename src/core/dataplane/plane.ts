@@ -153,7 +153,10 @@ export interface PlaneListener {
   unknown(mac: Uint8Array): void;
   /** An authenticated packet came by a direct endpoint that is not the peer's path. At most ten a second per peer. */
   roamed(slot: number, endpoint: Endpoint): void;
-  /** Packets to be carried by the control thread, each 2-byte little-endian length then bytes, for one destination. */
+  /**
+   * Packets to be carried by the control thread, each 2-byte little-endian length then bytes, for one destination. The
+   * listener owns the bytes, and the room in front of them (`carrierRoom`).
+   */
   carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void;
   /** A key is near its message limit (2^60, or 2^52 in this implementation) and must be replaced. */
   exhausted(slot: number, localIndex: number): void;
@@ -194,7 +197,10 @@ export interface DataPlane {
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void;
   /** Sends bytes as they are (handshake, STUN, relayBind). */
   sendPacket(bytes: Uint8Array, path: Path): void;
-  /** Packets that a carrier received from `source`: the batch form of `carry`. The plane owns the bytes from here on. */
+  /**
+   * Packets that a carrier received from `source`: the batch form of `carry`. From here on the plane owns the bytes, and
+   * their whole memory when they reach to its end.
+   */
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void;
   /** Binds a new UDP socket, on the same port where possible: after a change of addresses or a resume from sleep. */
   rebind(): Promise<void>;

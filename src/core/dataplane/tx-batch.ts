@@ -20,10 +20,10 @@ import type { Uplink } from './uplink.js';
 /** UDP_MAX_SEGMENTS of Linux before 6.9. */
 const maxSegments = 64;
 /**
- * Bytes of one call, and so of one train: an IPv4 datagram carries 65 507, and a relay's header rewrite must not overflow
- * either. More would make the receiver wait for what is being sealed.
+ * Bytes of one call, and so of one train: what an IPv4 datagram carries. More calls' worth at a time would make the
+ * receiver wait for what is being sealed.
  */
-const maxBytes = 65_000;
+const maxBytes = 65_507;
 /** What IPv6 and TCP with timestamps take of the MTU, and what Linux sets aside for headers (MAX_TCP_HEADER + 1), at least. */
 const innerHeaders = 72;
 const kernelHeaders = 257;

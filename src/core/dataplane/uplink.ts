@@ -5,6 +5,7 @@
  * and by what the control thread has not taken yet, so memory stays flat whatever arrives.
  */
 import { RateLimiter } from '../switch/flood.js';
+import { carrierRoom } from '../wire/relay.js';
 import type { Event } from './messages.js';
 import { FlowField, type SharedMemory } from './shared.js';
 
@@ -55,9 +56,10 @@ export class Uplink {
 
   /** Hands a batch over; the bytes are copied. */
   carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void {
-    const copy = batch.slice();
+    const copy = carrierRoom(batch.length);
+    copy.set(batch);
     this.#carried += copy.length;
-    this.#transfer.push(copy.buffer);
+    this.#transfer.push(copy.buffer as ArrayBuffer);
     this.#events.push({ type: 'carry', carrier, destination: destination.slice(), batch: copy });
   }
 

@@ -12,7 +12,7 @@ import { Evp } from '../native/evp.js';
 import { libc } from '../native/libc.js';
 import type { Device } from '../tap/device.js';
 import { createTap } from '../tap/tap-linux.js';
-import { batchOf } from '../wire/relay.js';
+import { batchOf, carrierHeaderLength } from '../wire/relay.js';
 import { deliver } from './deliver.js';
 import { HandoverRing } from './handover.js';
 import { arenaLength } from './loop.js';
@@ -374,11 +374,13 @@ export class WorkerPlane implements DataPlane {
 
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     if (this.#stopping) return;
-    const whole = batch.byteLength === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer;
+    const { buffer, byteOffset, byteLength } = batch;
+    // A header in front is carried along.
+    const whole = byteOffset <= carrierHeaderLength && byteOffset + byteLength === buffer.byteLength;
     const receiver = this.#threads.find(({ role }) => role.receives);
     receiver?.packets.post(
       { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
-      whole ? [batch.buffer] : [],
+      whole && buffer instanceof ArrayBuffer ? [buffer] : [],
     );
   }
 

@@ -1,5 +1,6 @@
 /** How V8 runs a process that lasts for months and has little to do. */
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /**
  * Keeps the young generations of this process as small as they are now. V8 would double them, up to 32 MB a thread, in
@@ -18,4 +19,26 @@ export function keepHeapSmall(): void {
  */
 export function compileEarly(): void {
   setFlagsFromString('--interrupt-budget=13000');
+}
+
+const bufferedBytes = 16 << 20;
+let buffered = 0;
+type Collect = (options: { type: 'minor' }) => void;
+let collectYoung: Collect | undefined;
+
+/**
+ * To be told of the bytes of buffers that will be garbage soon. V8 counts the memory of buffers, and after 64 MB of them
+ * looks through its whole heap for what it can free; a hundred megabytes a second through a WebSocket took a third of the
+ * processor time so. The buffers are young: a collection of the young generation, 0.3 ms, frees them before that.
+ */
+export function tellBuffered(bytes: number): void {
+  buffered += bytes;
+  if (buffered < bufferedBytes) return;
+  buffered = 0;
+  if (collectYoung === undefined) {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('globalThis.gc') as unknown;
+    collectYoung = typeof gc === 'function' ? (gc as Collect) : () => undefined;
+  }
+  collectYoung({ type: 'minor' });
 }

@@ -105,13 +105,31 @@ export function parseUnbound(packet: Uint8Array): number | undefined {
   return new DataView(packet.buffer, packet.byteOffset, 8).getUint32(4, true);
 }
 
-/** The WebSocket data message for a batch: 0x01, node id, batch. */
+/** What a WebSocket data message has before its batch: 0x01, node id. */
+export const carrierHeaderLength = 17;
+
+/**
+ * Room for a batch of `length` bytes, not zeroed, with as much in front of it as `encodeCarrierData` wants: then that
+ * copies nothing.
+ */
+export function carrierRoom(length: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(carrierHeaderLength + length).subarray(carrierHeaderLength);
+}
+
+/** The WebSocket data message for a batch. Where the batch has its room in front, and its memory for itself, around it. */
 export function encodeCarrierData(nodeId: Uint8Array, batch: Uint8Array): Uint8Array {
-  const out = new Uint8Array(17 + batch.length);
+  const length = carrierHeaderLength + batch.length;
+  const roomy = batch.byteOffset === carrierHeaderLength && batch.buffer.byteLength === length;
+  const out = roomy ? new Uint8Array(batch.buffer) : new Uint8Array(length);
   out[0] = CarrierMessage.data;
   out.set(nodeId, 1);
-  out.set(batch, 17);
+  if (!roomy) out.set(batch, carrierHeaderLength);
   return out;
+}
+
+/** Puts another node id into a data message, where it is. */
+export function readdressCarrierData(message: Uint8Array, nodeId: Uint8Array): void {
+  message.set(nodeId, 1);
 }
 
 /** True when the batch is whole: every length fits and the last one ends at the end. */

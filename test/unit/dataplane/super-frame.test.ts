@@ -15,7 +15,7 @@ describe('the longest super-frame', () => {
     for (const header of headers) {
       const most = Math.min(
         64,
-        Math.floor(65_000 / (mtu + ethernetHeaderLength + dataHeaderLength + 1 + tagLength)),
+        Math.floor(65_507 / (mtu + ethernetHeaderLength + dataHeaderLength + 1 + tagLength)),
       );
       for (const kernel of reserved) {
         // tcp_tso_autosize(): whole segments only.
