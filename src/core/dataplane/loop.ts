@@ -47,8 +47,8 @@ const handedRecords = 64;
 /** Where packets wait, as poll() tells. */
 export const Ready = { device: 1, network: 2, both: 3 } as const;
 
-/** What a round found: nothing, all there was, or enough that there may be more. */
-export const Round = { idle: 0, drained: 1, more: 2 } as const;
+/** What a round found: nothing, a packet and its answer, more than that but all there was, or so much that there may be more. */
+export const Round = { idle: 0, lone: 1, drained: 2, more: 3 } as const;
 export type Round = (typeof Round)[keyof typeof Round];
 
 export class PacketLoop {
@@ -141,7 +141,7 @@ export class PacketLoop {
     const c = this.#c;
     c.now = this.#now();
     let more = this.#threads !== null && this.#role.steward && this.#takeHanded(this.#threads);
-    let moved = more;
+    let moved = more ? handedRecords : 0;
     if (this.#role.receives && (ready & Ready.network) !== 0) {
       let trains = 0;
       while (trains < receiveTrains && this.#receive.receiveOne() !== 0) trains++;
@@ -149,7 +149,7 @@ export class PacketLoop {
       // What was passed on.
       c.tx.flush();
       if (trains > 0) {
-        moved = true;
+        moved += trains;
         ready |= Ready.device;
       }
       if (trains === receiveTrains) more = true;
@@ -161,7 +161,7 @@ export class PacketLoop {
         n = this.#transmit.readOne();
         if (n !== 0) frames++;
       }
-      if (frames > 0) moved = true;
+      moved += frames;
       if (n !== 0) more = true;
     }
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
@@ -170,7 +170,8 @@ export class PacketLoop {
     c.uplink.flush();
     if (c.steward?.fresh === true) this.#wakeSteward(c.steward);
     if (more) return Round.more;
-    return moved ? Round.drained : Round.idle;
+    if (moved > 2) return Round.drained;
+    return moved > 0 ? Round.lone : Round.idle;
   }
 
   /** What the other loops handed to this one. True when there may be more. */

@@ -86,6 +86,8 @@ function run(setup: WorkerSetup): void {
     const found = loop.round(ready);
     if (found !== Round.idle) idle = 0;
     ready = Ready.both;
+    // Who is to read what was written may wait for this processor, with a buffer for few packets.
+    if (found >= Round.drained) c.sched_yield();
     if (found === Round.more) continue;
     if (loop.deviceLost && !lost) {
       lost = true;

@@ -26,6 +26,7 @@ export interface Libc {
   readonly recvmmsg: Native;
   readonly poll: Native;
   readonly clock_gettime: Native;
+  readonly sched_yield: Native;
   readonly eventfd: Native;
   readonly dup2: Native;
   readonly mmap: Native;
@@ -60,6 +61,7 @@ export function libc(): Libc {
     recvmmsg: bind(`int recvmmsg(int fd, ${ptr} messages, uint32_t count, int flags, ${ptr} timeout)`),
     poll: bind(`int poll(${ptr} fds, uint64_t count, int timeout)`),
     clock_gettime: bind(`int clock_gettime(int clock, ${ptr} time)`),
+    sched_yield: bind('int sched_yield()'),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup2: bind('int dup2(int from, int to)'),
     mmap: bind(
