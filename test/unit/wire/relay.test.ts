@@ -5,6 +5,8 @@ import {
   batchIsWhole,
   batchOf,
   bindLength,
+  carrierHeaderLength,
+  carrierRoom,
   encodeBind,
   encodeBound,
   encodeCarrierData,
@@ -12,6 +14,7 @@ import {
   openBound,
   parseUnbound,
   peekAssociation,
+  readdressCarrierData,
   verifyBind,
 } from '../../../src/core/wire/relay.js';
 
@@ -130,5 +133,34 @@ describe('batches', () => {
     expect(batchIsWhole(two.subarray(0, 302))).toBe(true);
     expect(batchIsWhole(concatBytes(two, Uint8Array.of(0)))).toBe(false);
     expect(batchIsWhole(Uint8Array.of(0xff, 0xff))).toBe(false);
+  });
+});
+
+describe('a data message', () => {
+  const id = new Uint8Array(16).fill(7);
+  const batch = batchOf(bytes('aabbcc'));
+  const whole = '01' + '07'.repeat(16) + '0300aabbcc';
+
+  it('is made around a batch that has room in front', () => {
+    const room = carrierRoom(batch.length);
+    room.set(batch);
+    const message = encodeCarrierData(id, room);
+    expect(toHex(message)).toBe(whole);
+    expect(message.buffer).toBe(room.buffer);
+  });
+
+  it('is made anew around a part of other memory, which stays as it was', () => {
+    const memory = new Uint8Array(carrierHeaderLength + batch.length + 1);
+    memory.set(batch, carrierHeaderLength);
+    const before = toHex(memory);
+    const part = memory.subarray(carrierHeaderLength, carrierHeaderLength + batch.length);
+    expect(toHex(encodeCarrierData(id, part))).toBe(whole);
+    expect(toHex(memory)).toBe(before);
+  });
+
+  it('takes another node id where it is', () => {
+    const message = encodeCarrierData(id, batch);
+    readdressCarrierData(message, new Uint8Array(16).fill(9));
+    expect(toHex(message)).toBe('01' + '09'.repeat(16) + '0300aabbcc');
   });
 });
