@@ -167,16 +167,20 @@ export class Session {
     this.#announce();
   }
 
+  get #takesData(): boolean {
+    return this.#stage === 'up' && this.#socket.bufferedAmount <= this.#options.limits.queueBytes;
+  }
+
   /** False when the node is too slow: the batch was dropped. */
   sendData(source: Uint8Array, batch: Uint8Array): boolean {
-    if (this.#stage !== 'up' || this.#socket.bufferedAmount > this.#options.limits.queueBytes) return false;
+    if (!this.#takesData) return false;
     this.#socket.send(encodeCarrierData(source, batch));
     return true;
   }
 
   /** The same for a data message of another node: it is changed where it is. */
   passData(source: Uint8Array, message: Uint8Array): boolean {
-    if (this.#stage !== 'up' || this.#socket.bufferedAmount > this.#options.limits.queueBytes) return false;
+    if (!this.#takesData) return false;
     readdressCarrierData(message, source);
     this.#socket.send(message);
     return true;

@@ -156,13 +156,15 @@ export class PacketLoop {
     }
     if (this.#role.transmits && (ready & Ready.device) !== 0) {
       let frames = 0;
-      let n = 1;
-      for (let bytes = 0; n !== 0 && frames < deviceFrames && bytes < deviceBytes; bytes += n) {
-        n = this.#transmit.readOne();
-        if (n !== 0) frames++;
+      let bytes = 0;
+      while (frames < deviceFrames && bytes < deviceBytes) {
+        const n = this.#transmit.readOne();
+        if (n === 0) break;
+        frames++;
+        bytes += n;
       }
       moved += frames;
-      if (n !== 0) more = true;
+      if (frames === deviceFrames || bytes >= deviceBytes) more = true;
     }
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
