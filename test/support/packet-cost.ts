@@ -1,9 +1,13 @@
 /** What one packet costs a packet loop with many peers, by processor time: opened once, and an answer sealed once. */
+import { Arena } from '../../src/core/native/arena.js';
+import { libc } from '../../src/core/native/libc.js';
 import { ipv4HeaderChecksum } from '../../src/core/wire/ip.js';
 import { ipOfSession, LoopPair, macOfSession, virtioLength } from './loop-pair.js';
 
 /** Packets in one measured batch. */
 const batch = 256;
+/** CLOCK_THREAD_CPUTIME_ID, `<linux/time.h>`. */
+const threadClock = 3;
 
 export interface CostPattern {
   /** Peers that take part, of all that are connected. */
@@ -33,10 +37,12 @@ function datagram(session: number, from: 0 | 1, size: number): Uint8Array {
   return bytes;
 }
 
-/** Frames for the batches of a pattern, as many batches as it takes until every peer had its turn. */
-function batches(pattern: CostPattern, from: 0 | 1): Uint8Array[][] {
+/**
+ * Frames for `count` batches of a pattern. Patterns that are compared take as many, however few peers have their turn:
+ * what the frames themselves cost the caches is the same then.
+ */
+function batches(pattern: CostPattern, count: number, from: 0 | 1): Uint8Array[][] {
   const { peers, burst, sizes } = pattern;
-  const count = Math.ceil((peers * burst) / batch);
   const made: Uint8Array[][] = [];
   for (let b = 0, n = 0; b < count; b++) {
     const frames: Uint8Array[] = [];
@@ -50,14 +56,14 @@ function batches(pattern: CostPattern, from: 0 | 1): Uint8Array[][] {
 }
 
 export interface Costs {
-  /** Microseconds of processor time for one packet opened, and for one sealed. */
-  readonly opened: number;
-  readonly sealed: number;
+  /** Of each batch: microseconds of processor time for one packet opened and one sealed. */
+  readonly each: readonly number[];
   readonly lost: number;
 }
 
 export class PacketCost {
   readonly #pair: LoopPair;
+  readonly #clock = new Arena(64);
   readonly #frames = new Map<CostPattern, [Uint8Array[][], Uint8Array[][]]>();
 
   constructor(connected: number) {
@@ -72,34 +78,34 @@ export class PacketCost {
   measure(pattern: CostPattern, packets: number): Costs {
     const [company, hub] = this.#pair.ends;
     let frames = this.#frames.get(pattern);
-    if (!frames) this.#frames.set(pattern, (frames = [batches(pattern, 0), batches(pattern, 1)]));
-    let [arrived, opened, sealed, lost] = [0, 0, 0, 0];
+    const rounds = Math.ceil(packets / batch);
+    if (!frames)
+      this.#frames.set(pattern, (frames = [batches(pattern, rounds, 0), batches(pattern, rounds, 1)]));
+    const each: number[] = [];
+    let [arrived, lost] = [0, 0];
     hub.io.taker = company.io.taker = () => {
       arrived++;
     };
-    const timed = (work: () => void): number => {
-      const before = process.cpuUsage();
-      work();
-      const { user, system } = process.cpuUsage(before);
-      return user + system;
-    };
-    const rounds = Math.ceil(packets / batch);
     for (let i = 0; i < rounds; i++) {
-      const at = i % frames[0].length;
-      const [inward, outward] = [frames[0][at] as Uint8Array[], frames[1][at] as Uint8Array[]];
+      const [inward, outward] = [frames[0][i] as Uint8Array[], frames[1][i] as Uint8Array[]];
       company.send(inward);
       arrived = 0;
-      opened += timed(() => {
-        hub.receive();
-      });
+      const before = this.#processor();
+      hub.receive();
+      hub.send(outward);
+      each.push((this.#processor() - before) / batch);
       lost += batch - arrived;
-      sealed += timed(() => {
-        hub.send(outward);
-      });
       arrived = 0;
       company.receive();
       lost += batch - arrived;
     }
-    return { opened: opened / (rounds * batch), sealed: sealed / (rounds * batch), lost };
+    return { each, lost };
+  }
+
+  /** Microseconds that this thread had a processor. */
+  #processor(): number {
+    const { view, base } = this.#clock;
+    libc().clock_gettime(threadClock, base);
+    return Number(view.getBigInt64(0, true)) * 1e6 + Number(view.getBigInt64(8, true)) / 1e3;
   }
 }
