@@ -8,6 +8,7 @@
  *   |        fd99::1        |               |   fd99::2             |
  *   +-----------------------+               +-----------------------+
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -203,6 +204,22 @@ async function transfer(
   expect(heard.split('\n')[1]).toBe(sent);
 }
 
+/** Whether a thread in the namespace has the policy SCHED_RR (proc(5), field 41 of stat). */
+async function urgentThreads(n: number): Promise<boolean> {
+  const pids = (await inside(n, 'ip', 'netns', 'pids', spaces[n] as string)).trim().split('\n');
+  for (const pid of pids.filter(Boolean)) {
+    try {
+      for (const tid of readdirSync(`/proc/${pid}/task`)) {
+        const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8');
+        if (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38] === '2') return true;
+      }
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return false;
+}
+
 const linkLocal = async (n: number, device: string): Promise<string> =>
   /inet6 (fe80[0-9a-f:]+)/.exec(await inside(n, 'ip', '-6', 'addr', 'show', 'dev', device))?.[1] ?? '';
 
@@ -245,6 +262,23 @@ describe('two planes over IPv4 and AES-256-GCM', () => {
     const { mbps, retransmits } = await iperf('-c', '10.98.0.2');
     expect(mbps).toBeGreaterThan(300);
     expect(retransmits).toBe(0);
+  });
+
+  it('goes before other programs while it sends a stream, not while it receives one, nor for a ping', async () => {
+    const seen = [0, 0];
+    const running = iperf('-c', '10.98.0.2');
+    let over = false;
+    void running.finally(() => (over = true));
+    while (!over) {
+      for (const n of [0, 1]) if (await urgentThreads(n)) seen[n] = (seen[n] as number) + 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(seen[0]).toBeGreaterThan(5);
+    expect(seen[1]).toBe(0);
+    await running;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await inside(0, 'ping', '-c', '1', '10.98.0.2');
+    expect(await urgentThreads(0)).toBe(false);
   });
 
   it('carries IPv6 TCP on link-local addresses, joined into super-frames', async () => {

@@ -29,6 +29,7 @@ import { Tables } from './table.js';
 import { Transmit } from './transmit.js';
 import { TxBatch } from './tx-batch.js';
 import { Uplink } from './uplink.js';
+import { Urgency } from './urgency.js';
 
 /** Bytes of arena that one loop needs, and its `KernelIo`. */
 export const arenaLength = 2_752_512 + kernelIoBytes;
@@ -58,6 +59,8 @@ export class PacketLoop {
   readonly #now: () => number;
   readonly #role: Role;
   readonly #threads: LoopThreads | null;
+  /** How much of a hurry the thread is in, after each round. */
+  readonly urgency = new Urgency();
   /** When multicast has something to do. */
   #groupsAt = Infinity;
 
@@ -154,9 +157,9 @@ export class PacketLoop {
       }
       if (trains === receiveTrains) more = true;
     }
+    let frames = 0;
+    let bytes = 0;
     if (this.#role.transmits && (ready & Ready.device) !== 0) {
-      let frames = 0;
-      let bytes = 0;
       while (frames < deviceFrames && bytes < deviceBytes) {
         const n = this.#transmit.readOne();
         if (n === 0) break;
@@ -166,6 +169,7 @@ export class PacketLoop {
       moved += frames;
       if (frames === deviceFrames || bytes >= deviceBytes) more = true;
     }
+    this.urgency.round(c.now, frames, bytes);
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();

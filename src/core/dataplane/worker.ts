@@ -2,10 +2,12 @@
  * The thread of the packet loop. It sleeps in poll() on interface, socket and eventfd; the event loop of the thread
  * never turns, so commands are taken with `receiveMessageOnPort` when the eventfd or the counter of posts says so.
  */
+import { availableParallelism } from 'node:os';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../native/arena.js';
 import { monotonicClock } from '../native/clock.js';
 import { libc, PollEvent, Pollfd } from '../native/libc.js';
+import { threadUrgency } from '../native/scheduling.js';
 import type { LoopThreads } from './context.js';
 import { HandoverRing } from './handover.js';
 import { KernelIo } from './kernel-io.js';
@@ -50,17 +52,21 @@ function run(setup: WorkerSetup): void {
     arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
     arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
   });
+  const clock = monotonicClock(arena);
   const loop = new PacketLoop(
     arena,
     new KernelIo(arena, setup),
     shared,
     loopOptions({ ...setup, snooping: true }),
-    monotonicClock(arena),
+    clock,
     (events, transfer) => {
       port.postMessage(events, transfer);
     },
     threads,
   );
+  const { urgency } = loop;
+  // On a single processor nobody could make room.
+  const setUrgent = availableParallelism() > 1 ? threadUrgency(arena) : undefined;
   const begun: Event = { type: 'ready' };
   port.postMessage([begun]);
   let taken = 0;
@@ -86,6 +92,7 @@ function run(setup: WorkerSetup): void {
     const found = loop.round(ready);
     if (found !== Round.idle) idle = 0;
     ready = Ready.both;
+    setUrgent?.(urgency.urgent);
     // Who is to read what was written may wait for this processor, with a buffer for few packets.
     if (found >= Round.drained) c.sched_yield();
     if (found === Round.more) continue;
@@ -94,6 +101,7 @@ function run(setup: WorkerSetup): void {
       arena.view.setInt32(pollfds, -1, true);
       loop.fail('the network interface was removed');
     }
+    if (urgency.bulk) urgency.pause(clock());
     c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
     ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);
     if (happened(2)) {
