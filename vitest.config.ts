@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Two cores, many processes and real clocks: who misses its time once is asked again, and named (scripts/test.sh). */
@@ -12,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{unit,vectors,fuzz,cli,view}/**/*.test.{ts,tsx}'],
           disableConsoleIntercept: true,
+          // Vitest would leave one processor to itself.
+          maxWorkers: availableParallelism(),
           testTimeout: 20_000,
           retry,
         },

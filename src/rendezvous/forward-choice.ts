@@ -4,7 +4,6 @@ import { messageOf } from '../core/lib/errors.js';
 import { DgramForwarder } from './dgram-forwarder.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
 import type { RelayLimits } from './limits.js';
-import { monotonicMs } from './monotonic.js';
 
 export interface ForwarderChoice {
   readonly limits: RelayLimits;
@@ -28,5 +27,5 @@ export async function chooseForwarder(
       env.log.info('relay forwards on its main thread, which is slower', { reason: messageOf(thrown) });
     }
   }
-  return new DgramForwarder({ limits, now: monotonicMs, seed }, listener);
+  return new DgramForwarder({ limits, now: () => performance.now(), seed }, listener);
 }

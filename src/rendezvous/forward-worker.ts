@@ -4,6 +4,7 @@
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../core/native/arena.js';
+import { monotonicClock } from '../core/native/clock.js';
 import { libc, PollEvent, Pollfd } from '../core/native/libc.js';
 import { sockaddrLength } from '../core/native/sockaddr.js';
 import { compileEarly } from '../core/native/v8.js';
@@ -11,7 +12,6 @@ import { CounterBlock } from './counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';
 import { ForwardTable } from './forward-table.js';
-import { monotonicMs } from './monotonic.js';
 
 /** The loop looks up at least this often, in case the main thread went without a word. */
 const lookUpMs = 5_000;
@@ -24,7 +24,7 @@ function run(setup: ForwardSetup): void {
   const table = new ForwardTable(sockaddrLength(setup.socket.ipv6), setup.seed, setup.limits, setup.table);
   table.keepOnly(setup.associations);
   const counters = new CounterBlock(setup.counters);
-  const loop = new ForwardLoop(arena, setup, table, counters, monotonicMs, (event, transfer) => {
+  const loop = new ForwardLoop(arena, setup, table, counters, monotonicClock(arena), (event, transfer) => {
     port.postMessage(event, transfer);
   });
   const pollfds = arena.alloc(3 * Pollfd.size);
