@@ -22,6 +22,8 @@ const startMs = 20_000;
 /** Paths settle: n2n finds its direct path, evio leaves the relay. */
 const settleMs = 4_000;
 const datagramBytes = 100;
+/** The stream that is not counted: just-in-time compilation takes some seconds, caches and congestion control less. */
+const warmUpSeconds = 5;
 /** A rate counts while no more than this is lost. */
 const acceptedLossPercent = 1;
 const probeSeconds = 1;
@@ -80,8 +82,7 @@ export async function sample(
     const [client, server, to] = [up.client.ns, up.server.ns, up.address];
     const pids = up.programs.map((program) => program.pid);
     await ping(client, to, { count: Math.round(settleMs / 100), intervalMs: 100 });
-    // Twice, the first not counted: caches, congestion control, just-in-time compilation.
-    await iperfTcp(client, server, to, { seconds: 1 });
+    await iperfTcp(client, server, to, { seconds: warmUpSeconds });
     const before = cpuSeconds(pids);
     const tcp = await iperfTcp(client, server, to, { seconds });
     const cpu = cpuSeconds(pids) - before;
