@@ -87,7 +87,8 @@ export class PacketCost {
       arrived++;
     };
     for (let i = 0; i < rounds; i++) {
-      const [inward, outward] = [frames[0][i] as Uint8Array[], frames[1][i] as Uint8Array[]];
+      const at = i % frames[0].length;
+      const [inward, outward] = [frames[0][at] as Uint8Array[], frames[1][at] as Uint8Array[]];
       company.send(inward);
       arrived = 0;
       const before = this.#processor();

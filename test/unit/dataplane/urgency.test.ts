@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Urgency } from '../../../src/core/dataplane/urgency.js';
 
-/** Rounds every `everyMs` from `from` on, with one frame of `bytes` each and a sleep before each. Returns the end. */
+/** Rounds of 0.2 ms from `from` on, with one frame of `bytes` each, and a sleep behind each. Returns the end. */
 function rounds(urgency: Urgency, from: number, count: number, bytes: number, sleepMs = 0.1): number {
   let now = from;
   for (let i = 0; i < count; i++) {
