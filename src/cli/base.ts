@@ -34,7 +34,7 @@ export abstract class BaseCommand extends Command {
 
   /** The log on stderr: lines for people at a terminal, JSON elsewhere. */
   protected async logger(): Promise<Logger> {
-    const { createLogger, logLevelFrom } = await import('../core/log.js');
+    const { createLogger, logLevelFrom } = await import('../core/process/log.js');
     const pretty = process.stderr.isTTY;
     return createLogger({
       level: logLevelFrom(process.env),

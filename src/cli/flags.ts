@@ -1,6 +1,6 @@
 /** Flags that several commands share. */
 import * as Flags from '@oclif/core/flags';
-import { threadLimit } from '../core/dataplane/roles.js';
+import { threadLimit } from '../core/dataplane/plane/roles.js';
 import { parseDuration } from './duration.js';
 
 export const networkFlag = Flags.string({

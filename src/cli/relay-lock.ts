@@ -5,7 +5,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureFolder, type Home } from '../core/config/home.js';
-import { listenExclusively } from '../core/control/socket-file.js';
+import { listenExclusively } from '../core/process/socket-file.js';
 import type { Logger } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 

@@ -2,8 +2,8 @@
 import type { Home } from '../core/config/home.js';
 import type { NetworkReport } from '../core/control/schema.js';
 import { ask } from '../core/control/client.js';
-import { alreadyRunning } from '../core/control/socket-file.js';
-import { startDetached } from '../core/detach.js';
+import { alreadyRunning } from '../core/process/socket-file.js';
+import { startDetached } from '../core/process/detach.js';
 import { EvioError } from '../core/lib/errors.js';
 
 export interface DetachedOptions {

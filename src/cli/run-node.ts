@@ -4,8 +4,8 @@ import { Store } from '../core/config/store.js';
 import type { NodeEvent } from '../core/control/schema.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
-import { stopOnSignals } from './signals.js';
-import { Runner, type RunnerNetwork } from '../core/runner.js';
+import { stopOnSignals } from '../core/process/signals.js';
+import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 
 export interface RunNodeOptions {
   readonly home: Home;
@@ -23,7 +23,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const { home, log } = options;
   const store = new Store(home);
   const networks = readNetworks(store, options.networks, log);
-  const { createNode } = await import('../core/create-node.js');
+  const { createNode } = await import('../core/node/create-node.js');
   const rekey = Number(process.env['EVIO_REKEY_AFTER_MS']);
   const runner = new Runner({
     home,

@@ -1,7 +1,7 @@
 /** Flags of `evio sim`. */
 import * as Flags from '@oclif/core/flags';
 import { badValue } from '../core/identity/names.js';
-import type { NatMix } from '../core/sim/net.js';
+import type { NatMix } from '../sim/net.js';
 
 /** A share: 0 ... 1. */
 export const shareFlag = Flags.custom<number>({

@@ -54,7 +54,7 @@ Give - as token to read it from standard input, where other users of the machine
     const start = !flags['no-start'];
     if (start) {
       const { decodeToken } = await import('../core/identity/token.js');
-      const { requirePrivilege } = await import('../core/privilege.js');
+      const { requirePrivilege } = await import('../core/native/privilege.js');
       const { networkIdOf } = await import('../core/identity/node-id.js');
       const networkId = networkIdOf(decodeToken(text).network.rootKey);
       requirePrivilege();

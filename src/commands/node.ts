@@ -36,7 +36,7 @@ export default class Node extends BaseCommand {
 
   async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Node);
-    const { requirePrivilege } = await import('../core/privilege.js');
+    const { requirePrivilege } = await import('../core/native/privilege.js');
     requirePrivilege();
     const { Store } = await import('../core/config/store.js');
     const { selectNetwork } = await import('../core/config/select.js');

@@ -74,7 +74,7 @@ export default class Sim extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(Sim);
-    const { simulate, parts } = await import('../core/sim/scenario.js');
+    const { simulate, parts } = await import('../sim/scenario.js');
     const { simLine, simRing, simText } = await import('../views/text/sim.js');
     const abort = new AbortController();
     const stop = (): void => {

@@ -12,7 +12,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { messageLimit } from '../core/net/relay-channel.js';
+import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { relayPath } from '../core/wire/signal.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { toBase64Url } from '../../src/core/lib/bytes.js';
-import { parseRelayUrl, relayFactOf } from '../../src/core/net/relay-url.js';
+import { parseRelayUrl, relayFactOf } from '../../src/core/relays/net/relay-url.js';
 import type { RelayFact } from '../../src/core/identity/network.js';
 import { Kit, sleep, TestNetwork, UdpPeer, until } from '../unit/rendezvous/relay-kit.js';
 import { TestHome, binary } from './support.js';

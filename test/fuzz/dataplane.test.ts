@@ -5,7 +5,7 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PeerField, peerStride } from '../../src/core/dataplane/shared.js';
+import { PeerField, peerStride } from '../../src/core/dataplane/plane/shared.js';
 import { Kind } from '../../src/core/wire/packet.js';
 import { buildTcp, plainFrame, type TcpFrame } from '../support/frames.js';
 import { endpointOf, idOf, indexOf, macOf, makeRig, openAs, slotOf, type Rig } from '../support/loop-rig.js';

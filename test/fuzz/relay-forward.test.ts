@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { PacketType } from '../../src/core/wire/packet.js';
 import { encodeBind } from '../../src/core/wire/relay.js';
 import { CounterBlock, relayDrops, totalsOf } from '../../src/rendezvous/counters.js';
-import { ForwardCore, Verdict } from '../../src/rendezvous/forward-core.js';
-import { ForwardTable, type Association } from '../../src/rendezvous/forward-table.js';
+import { ForwardCore, Verdict } from '../../src/rendezvous/forward/forward-core.js';
+import { ForwardTable, type Association } from '../../src/rendezvous/forward/forward-table.js';
 
 const limits = { nodeMbps: Infinity, networkMbps: Infinity };
 const addressLength = 18;

@@ -463,7 +463,7 @@ describe.each([2, 3, 4])('two planes with %d threads each', (threads) => {
 });
 
 describe('the life of a process with a plane', () => {
-  const url = new URL('../../dist/core/dataplane/worker-plane.js', import.meta.url).href;
+  const url = new URL('../../dist/core/dataplane/plane/worker-plane.js', import.meta.url).href;
   const library = `
     import { WorkerPlane } from '${url}';
     const quiet = () => undefined;

@@ -3,10 +3,10 @@
  * EVIO_LOAD_SECONDS=600; docs/performance.md has what came of it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kibPerPeer, type ScalePoint } from '../../src/lab/bench-report.js';
+import { kibPerPeer, type ScalePoint } from '../../src/bench/bench-report.js';
 import { sleep } from '../../src/lab/exec.js';
-import { parseCollection, summarize, type Collection } from '../../src/lab/gc-trace.js';
-import { ManyPeers } from '../../src/lab/many-peers.js';
+import { parseCollection, summarize, type Collection } from '../../src/bench/gc-trace.js';
+import { ManyPeers } from '../../src/bench/many-peers.js';
 import { quantile } from '../../src/lab/measure.js';
 import { Rig } from '../../src/lab/rig.js';
 import { PacketCost, type CostPattern } from '../support/packet-cost.js';

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
-import { regressions } from '../../src/lab/bench-limits.js';
-import type { BenchReport } from '../../src/lab/bench-report.js';
-import { rows } from '../../src/lab/bench-report.js';
+import { regressions } from '../../src/bench/bench-limits.js';
+import type { BenchReport } from '../../src/bench/bench-report.js';
+import { rows } from '../../src/bench/bench-report.js';
 
-const bench = fileURLToPath(new URL('../../dist/lab/bench.js', import.meta.url));
+const bench = fileURLToPath(new URL('../../dist/bench/bench.js', import.meta.url));
 
 describe('throughput', () => {
   it(

@@ -6,11 +6,11 @@
  * Between the two stand any number of sessions, each a peer of its own with its own keys. Session i is the peer with MAC
  * `macOfSession(i, 0)` for loop 0, and with `macOfSession(i, 1)` for loop 1; a frame chooses its session by its destination.
  */
-import { KernelIo } from '../../src/core/dataplane/kernel-io.js';
-import { arenaLength, loopOptions, PacketLoop } from '../../src/core/dataplane/loop.js';
-import type { Event } from '../../src/core/dataplane/messages.js';
-import { dropReasons } from '../../src/core/dataplane/plane.js';
-import { readDeviceCounters, sharedMemory } from '../../src/core/dataplane/shared.js';
+import { KernelIo } from '../../src/core/dataplane/loop/kernel-io.js';
+import { arenaLength, loopOptions, PacketLoop } from '../../src/core/dataplane/loop/loop.js';
+import type { Event } from '../../src/core/dataplane/plane/messages.js';
+import { dropReasons } from '../../src/core/dataplane/plane/plane.js';
+import { readDeviceCounters, sharedMemory } from '../../src/core/dataplane/plane/shared.js';
 import { Arena, mapLow, unmap } from '../../src/core/native/arena.js';
 import { Errno, libc } from '../../src/core/native/libc.js';
 import { openUdpSocket } from '../../src/core/native/udp-socket.js';

@@ -1,17 +1,17 @@
 /** The packet loop on a kernel made of arrays: real memory layout, real OpenSSL, no thread, no interface, no socket. */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
-import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop.js';
-import type { Event } from '../../src/core/dataplane/messages.js';
-import type { PacketIo, SendQueue } from '../../src/core/dataplane/packet-io.js';
+import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop/loop.js';
+import type { Event } from '../../src/core/dataplane/plane/messages.js';
+import type { PacketIo, SendQueue } from '../../src/core/dataplane/loop/packet-io.js';
 import {
   ControlWord,
   Drop,
   DeviceField,
   sharedMemory,
   type SharedMemory,
-} from '../../src/core/dataplane/shared.js';
-import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane.js';
+} from '../../src/core/dataplane/plane/shared.js';
+import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane/plane.js';
 import { readSockaddr, sockaddrSize, writeSockaddr } from '../../src/core/native/sockaddr.js';
 import { macOf as macOfId } from '../../src/core/identity/node-id.js';
 import { Arena, mapLow } from '../../src/core/native/arena.js';

@@ -3,7 +3,7 @@
  * router and the bounded flood of the real packet loop. Knows no keys and no net, and limits nothing.
  */
 import { equalBytes, toHex } from '../../src/core/lib/bytes.js';
-import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane.js';
+import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane/plane.js';
 import { BoundedFlood } from '../../src/core/switch/bounded-flood.js';
 import { positionOf, wrap } from '../../src/core/topology/position.js';
 import { nowhere, Router } from '../../src/core/topology/router.js';

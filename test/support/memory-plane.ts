@@ -35,9 +35,9 @@ import {
   type PlaneOptions,
   type RelayRoute,
   type SessionKeys,
-} from '../../src/core/dataplane/plane.js';
-import { ReplayWindow } from '../../src/core/dataplane/replay.js';
-import { zeroCounters } from '../../src/core/dataplane/shared.js';
+} from '../../src/core/dataplane/plane/plane.js';
+import { ReplayWindow } from '../../src/core/dataplane/keys/replay.js';
+import { zeroCounters } from '../../src/core/dataplane/plane/shared.js';
 import { macOf } from '../../src/core/identity/node-id.js';
 import { MemoryOverlay } from './memory-overlay.js';
 import type { MemoryNet, MemorySocket } from './memory-net.js';

@@ -3,7 +3,7 @@
  * commands from stdin, and prints events, one JSON object a line. Runs the build in dist/.
  */
 import { createInterface } from 'node:readline';
-import { WorkerPlane } from '../../dist/core/dataplane/worker-plane.js';
+import { WorkerPlane } from '../../dist/core/dataplane/plane/worker-plane.js';
 
 const setup = JSON.parse(process.argv[2]);
 const bytes = (hex) => new Uint8Array(Buffer.from(hex, 'hex'));

@@ -1,7 +1,7 @@
 /** Time and chance for tests: a clock that moves only when told, and a seeded generator. */
 import type { Clock, Env, Logger, Random } from '../../src/core/lib/env.js';
 import { silentLogger } from '../../src/core/lib/env.js';
-import { SimClock } from '../../src/core/sim/clock.js';
+import { SimClock } from '../../src/sim/clock.js';
 
 export class VirtualClock implements Clock {
   readonly #clock: SimClock;

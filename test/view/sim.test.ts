@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SimReport } from '../../src/core/sim/report.js';
+import type { SimReport } from '../../src/sim/report.js';
 import { simLine, simRing, simText } from '../../src/views/text/sim.js';
 
 const report: SimReport = {

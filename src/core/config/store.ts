@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBase64Url } from '../lib/bytes.js';
-import { isAlive } from '../lib/process.js';
+import { isAlive } from '../process/alive.js';
 import { EvioError } from '../lib/errors.js';
 import { openNetwork } from '../identity/network.js';
 import { ensureFolder, storageError, type Home } from './home.js';
 import { readJson, writeJson } from './json-file.js';
-import { withLock } from './lock.js';
+import { withLock } from '../process/lock.js';
 import { selectNetwork, type NamedNetwork } from './select.js';
 import { profileSchema, profileVersion, stateSchema, type NodeState, type Profile } from './schema.js';
 

@@ -9,7 +9,7 @@ import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { LineSplitter } from './lines.js';
 import { requests, type Method, type NodeEvent, type Results } from './schema.js';
-import { listenExclusively } from './socket-file.js';
+import { listenExclusively } from '../process/socket-file.js';
 
 type Parsed<M extends Method> = z.output<(typeof requests)[M]>;
 

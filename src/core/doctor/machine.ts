@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../lib/errors.js';
-import { hasNetAdmin } from '../privilege.js';
+import { hasNetAdmin } from '../native/privilege.js';
 import { fail, pass, warn, type Check } from './check.js';
 
 const container = 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun';

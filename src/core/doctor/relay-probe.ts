@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { toBase64Url } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
-import { parseRelayUrl, relayOrigin, type RelayAddress } from '../net/relay-url.js';
+import { parseRelayUrl, relayOrigin, type RelayAddress } from '../relays/net/relay-url.js';
 import { fail, pass, warn, type Check } from './check.js';
 
 const timeoutMs = 5000;

@@ -1,5 +1,5 @@
 /** What enrolment asks of relays: a port, so that it is tested without any. */
-import type { Self } from '../identity/self.js';
+import type { Self } from '../membership/self.js';
 import type { RelayFact } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
 
@@ -24,12 +24,12 @@ const timeoutMs = 8000;
 export function relayErrands(env: Env, agent: string): RelayErrands {
   return {
     async find(text) {
-      const { parseRelayUrl, relayFactOf } = await import('../net/relay-url.js');
-      const { pinRelay } = await import('../net/register.js');
+      const { parseRelayUrl, relayFactOf } = await import('../relays/net/relay-url.js');
+      const { pinRelay } = await import('../relays/net/register.js');
       return relayFactOf(parseRelayUrl(text)) ?? (await pinRelay(text, { timeoutMs }));
     },
     async register(relays, self) {
-      const { registerAny } = await import('../net/register.js');
+      const { registerAny } = await import('../relays/net/register.js');
       const { fromBase64Url } = await import('../lib/bytes.js');
       const { keys, networkBytes, credential } = self;
       const { welcome } = await registerAny({

@@ -1,10 +1,10 @@
 /** `evio init`: a new network with this machine as its first member. */
 import type { Profile } from '../config/schema.js';
 import { emptyState, type Store } from '../config/store.js';
-import { makeInvite, makeNetwork } from '../identity/enroll.js';
+import { makeInvite, makeNetwork } from '../membership/certify.js';
 import { defaultCidr, defaultMtu } from '../identity/names.js';
 import type { RelayFact } from '../identity/network.js';
-import { selfOf } from '../identity/self.js';
+import { selfOf } from '../membership/self.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';

@@ -1,7 +1,7 @@
 /** `evio token …`: the invites that this machine made. */
 import type { InviteRecord } from '../config/schema.js';
 import type { Store } from '../config/store.js';
-import { makeInvite, type InvitePlan } from '../identity/enroll.js';
+import { makeInvite, type InvitePlan } from '../membership/certify.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import { decodeToken, tokenPrefix } from '../identity/token.js';
 import type { Env } from '../lib/env.js';

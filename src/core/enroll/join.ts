@@ -2,10 +2,10 @@
 import type { Profile } from '../config/schema.js';
 import { emptyState } from '../config/store.js';
 import type { RoleName } from '../identity/certificate.js';
-import { enroll, resign } from '../identity/enroll.js';
+import { enroll, resign } from '../membership/certify.js';
 import { checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
-import { selfOf, withGenuineReceipt, type Self } from '../identity/self.js';
+import { selfOf, withGenuineReceipt, type Self } from '../membership/self.js';
 import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';

@@ -1,6 +1,6 @@
 /** A membership as commands show it. */
 import { describeNetwork } from '../identity/network.js';
-import type { Self } from '../identity/self.js';
+import type { Self } from '../membership/self.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { NetworkReport } from '../control/schema.js';
 

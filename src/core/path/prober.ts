@@ -10,11 +10,11 @@
  * A path is chosen only after it carried a packet as long as the longest frame, so a path of a smaller MTU, or one
  * that passes small packets only, is never trusted. Relay paths need no probe: the relay link answers for them.
  */
-import type { Path } from '../dataplane/plane.js';
+import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Candidate } from '../wire/control.js';
-import { isProbeable } from './candidate.js';
+import { isProbeable } from '../surroundings/candidate.js';
 import { burstMs, maxRemotes, newRemote, openingHops, smooth, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */

@@ -2,13 +2,13 @@
  * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
  * No I/O: the packet path is a port, time is an argument.
  */
-import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane.js';
+import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane/plane.js';
 import type { Member } from '../identity/certificate.js';
 import { Right } from '../identity/certificate.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
-import { isProbeable } from '../path/candidate.js';
+import { isProbeable } from '../surroundings/candidate.js';
 import { Prober, type ActivePath, type RelayChoice } from '../path/prober.js';
 import { WhyLog } from '../path/why.js';
 import {

@@ -5,7 +5,7 @@
  * and one of the peer's are kept apart, so that both sides may begin at once; and the first retries come fast, because
  * a relay may still be learning that the peer exists.
  */
-import type { Path, SessionKeys } from '../dataplane/plane.js';
+import type { Path, SessionKeys } from '../dataplane/plane/plane.js';
 import { wipe } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { CookieJar } from '../noise/cookie.js';

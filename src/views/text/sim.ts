@@ -1,5 +1,5 @@
 /** `evio sim` as plain text. */
-import type { SimPicture, SimProgress, SimReport } from '../../core/sim/report.js';
+import type { SimPicture, SimProgress, SimReport } from '../../sim/report.js';
 import { facts, formatBytes, table } from '../format.js';
 import { drawRing, type RingPoint } from '../ring.js';
 

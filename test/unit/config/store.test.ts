@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt, homeFrom, storageError, type Home } from '../../../src/core/config/home.js';
-import { withLock } from '../../../src/core/config/lock.js';
+import { withLock } from '../../../src/core/process/lock.js';
 import { selectNetwork } from '../../../src/core/config/select.js';
 import { emptyState, Store } from '../../../src/core/config/store.js';
-import { makeNetwork } from '../../../src/core/identity/enroll.js';
-import { selfOf } from '../../../src/core/identity/self.js';
+import { makeNetwork } from '../../../src/core/membership/certify.js';
+import { selfOf } from '../../../src/core/membership/self.js';
 import { systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 

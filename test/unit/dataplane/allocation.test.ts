@@ -1,15 +1,15 @@
 /** The hot path allocates nothing per packet: the heap is watched while packets go around in one arena. */
 import { describe, expect, it } from 'vitest';
-import { arenaLength, loopOptions, PacketLoop } from '../../../src/core/dataplane/loop.js';
-import type { PacketIo, SendQueue } from '../../../src/core/dataplane/packet-io.js';
-import type { Path, PlaneLink } from '../../../src/core/dataplane/plane.js';
+import { arenaLength, loopOptions, PacketLoop } from '../../../src/core/dataplane/loop/loop.js';
+import type { PacketIo, SendQueue } from '../../../src/core/dataplane/loop/packet-io.js';
+import type { Path, PlaneLink } from '../../../src/core/dataplane/plane/plane.js';
 import {
   DeviceField,
   PeerField,
   peerStride,
   sharedMemory,
   type SharedMemory,
-} from '../../../src/core/dataplane/shared.js';
+} from '../../../src/core/dataplane/plane/shared.js';
 import { sockaddrSize, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { Arena, mapLow } from '../../../src/core/native/arena.js';
 import { Errno } from '../../../src/core/native/libc.js';

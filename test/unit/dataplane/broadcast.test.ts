@@ -1,6 +1,6 @@
 /** Broadcasts around the ring: the real packet loops, joined by arrays. */
 import { describe, expect, it } from 'vitest';
-import { DeviceField, PeerField, peerStride } from '../../../src/core/dataplane/shared.js';
+import { DeviceField, PeerField, peerStride } from '../../../src/core/dataplane/plane/shared.js';
 import { Kind, underlayMtu, underlayOverhead } from '../../../src/core/wire/packet.js';
 import { arpFrame, plainFrame } from '../../support/frames.js';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Handed, HandoverRing } from '../../../src/core/dataplane/handover.js';
+import { Handed, HandoverRing } from '../../../src/core/dataplane/loop/handover.js';
 
 describe('HandoverRing', () => {
   it('hands over every record in order, byte for byte, however reader and writer take turns', () => {

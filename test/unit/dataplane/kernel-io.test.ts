@@ -1,9 +1,9 @@
 /** Sockets of the machine this runs on: loopback only, no privilege needed. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { KernelIo } from '../../../src/core/dataplane/kernel-io.js';
-import { SendQueue } from '../../../src/core/dataplane/packet-io.js';
+import { KernelIo } from '../../../src/core/dataplane/loop/kernel-io.js';
+import { SendQueue } from '../../../src/core/dataplane/loop/packet-io.js';
 import { readSockaddr, writeSockaddr } from '../../../src/core/native/sockaddr.js';
-import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/udp-socket.js';
+import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/plane/udp-socket.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { Arena } from '../../../src/core/native/arena.js';
 import { Errno, errnoName, libc, Socket } from '../../../src/core/native/libc.js';

@@ -4,10 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyMemory, KeyPlaces, OwnKeyState, SharedKeyState } from '../../../src/core/dataplane/key-state.js';
-import { sharedMemory } from '../../../src/core/dataplane/shared.js';
+import {
+  KeyMemory,
+  KeyPlaces,
+  OwnKeyState,
+  SharedKeyState,
+} from '../../../src/core/dataplane/keys/key-state.js';
+import { sharedMemory } from '../../../src/core/dataplane/plane/shared.js';
 
-const compiled = fileURLToPath(new URL('../../../dist/core/dataplane/key-state.js', import.meta.url));
+const compiled = fileURLToPath(new URL('../../../dist/core/dataplane/keys/key-state.js', import.meta.url));
 
 describe('OwnKeyState', () => {
   it('goes on beyond what a thread before it used, and accepts nothing that it accepted', () => {

@@ -1,7 +1,7 @@
 /** The packet loop between arrays: switching, paths, events and limits of the contract in plane.ts. */
 import { describe, expect, it } from 'vitest';
-import type { Command } from '../../../src/core/dataplane/messages.js';
-import { ControlWord, FlowField, PeerField, peerStride } from '../../../src/core/dataplane/shared.js';
+import type { Command } from '../../../src/core/dataplane/plane/messages.js';
+import { ControlWord, FlowField, PeerField, peerStride } from '../../../src/core/dataplane/plane/shared.js';
 import { Errno } from '../../../src/core/native/libc.js';
 import { arpFrame, buildTcp, plainFrame, udpFrame } from '../../support/frames.js';
 import {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/lib/env.js';
-import type { Path, PlaneLink, PlaneListener } from '../../../src/core/dataplane/plane.js';
+import type { Path, PlaneLink, PlaneListener } from '../../../src/core/dataplane/plane/plane.js';
 import { macOf as macOfId } from '../../../src/core/identity/node-id.js';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { MemoryNet } from '../../support/memory-net.js';

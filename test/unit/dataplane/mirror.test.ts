@@ -1,7 +1,7 @@
 /** What a worker that fell is told again: with it, the next one goes on where the last one was. */
 import { describe, expect, it } from 'vitest';
-import type { Command } from '../../../src/core/dataplane/messages.js';
-import { Mirror } from '../../../src/core/dataplane/mirror.js';
+import type { Command } from '../../../src/core/dataplane/plane/messages.js';
+import { Mirror } from '../../../src/core/dataplane/plane/mirror.js';
 import { plainFrame } from '../../support/frames.js';
 import { fromDevice, idOf, macOf, makeRig, settle, slotOf, type Rig } from '../../support/loop-rig.js';
 

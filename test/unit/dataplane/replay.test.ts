@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ReplayWindow, windowSize } from '../../../src/core/dataplane/replay.js';
+import { ReplayWindow, windowSize } from '../../../src/core/dataplane/keys/replay.js';
 
 /** RFC 6479 by its meaning instead of its bits. */
 class Slow {

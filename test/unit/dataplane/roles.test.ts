@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultThreads, rolesOf } from '../../../src/core/dataplane/roles.js';
+import { defaultThreads, rolesOf } from '../../../src/core/dataplane/plane/roles.js';
 
 describe('rolesOf', () => {
   it('lets one thread do everything', () => {

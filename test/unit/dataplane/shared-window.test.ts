@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lapLength, SharedWindow, windowWords } from '../../../src/core/dataplane/shared-window.js';
+import { lapLength, SharedWindow, windowWords } from '../../../src/core/dataplane/keys/shared-window.js';
 
 function fresh(): { a: SharedWindow; b: SharedWindow; memory: Int32Array } {
   const memory = new Int32Array(new SharedArrayBuffer(4 * (windowWords + 8)));

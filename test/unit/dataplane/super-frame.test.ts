@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { superFrameLimit } from '../../../src/core/dataplane/tx-batch.js';
+import { superFrameLimit } from '../../../src/core/dataplane/offload/tx-batch.js';
 import { ethernetHeaderLength } from '../../../src/core/wire/ethernet.js';
 import { dataHeaderLength, tagLength } from '../../../src/core/wire/packet.js';
 

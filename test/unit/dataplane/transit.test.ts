@@ -1,8 +1,8 @@
 /** Packets between members that go through others: the real packet loops, joined by arrays. */
 import { describe, expect, it } from 'vitest';
-import { Links } from '../../../src/core/dataplane/links.js';
-import { DeviceField, PeerField, peerStride } from '../../../src/core/dataplane/shared.js';
-import type { Tables } from '../../../src/core/dataplane/table.js';
+import { Links } from '../../../src/core/dataplane/loop/links.js';
+import { DeviceField, PeerField, peerStride } from '../../../src/core/dataplane/plane/shared.js';
+import type { Tables } from '../../../src/core/dataplane/loop/table.js';
 import { Arena } from '../../../src/core/native/arena.js';
 import { Kind, underlayMtu, underlayOverhead } from '../../../src/core/wire/packet.js';
 import { buildTcp, plainFrame } from '../../support/frames.js';

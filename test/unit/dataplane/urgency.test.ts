@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Urgency } from '../../../src/core/dataplane/urgency.js';
+import { Urgency } from '../../../src/core/dataplane/loop/urgency.js';
 
 /** Rounds of 0.2 ms from `from` on, with one frame of `bytes` each, and a sleep behind each. Returns the end. */
 function rounds(urgency: Urgency, from: number, count: number, bytes: number, sleepMs = 0.1): number {

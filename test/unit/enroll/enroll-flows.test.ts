@@ -12,7 +12,7 @@ import { leaveNetwork } from '../../../src/core/enroll/leave.js';
 import { parseInvite, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import type { RelayFact } from '../../../src/core/identity/network.js';
-import { selfOf, type Self } from '../../../src/core/identity/self.js';
+import { selfOf, type Self } from '../../../src/core/membership/self.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Path } from '../../../src/core/dataplane/plane.js';
+import type { Path } from '../../../src/core/dataplane/plane/plane.js';
 import { Prober, type ActivePath, type RelayChoice, type Traffic } from '../../../src/core/path/prober.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Path, SessionKeys } from '../../../src/core/dataplane/plane.js';
+import type { Path, SessionKeys } from '../../../src/core/dataplane/plane/plane.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { consumeInitiation } from '../../../src/core/noise/ik.js';
 import { StampSource } from '../../../src/core/noise/tai64n.js';

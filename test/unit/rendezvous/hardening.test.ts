@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { systemRandom } from '../../../src/core/lib/env.js';
-import { registerOnce } from '../../../src/core/net/register.js';
+import { registerOnce } from '../../../src/core/relays/net/register.js';
 import { CloseCode, relayPath } from '../../../src/core/wire/signal.js';
 import { env, forwarderKinds, Kit, sleep, TestNetwork, UdpPeer, until, type TestRelay } from './relay-kit.js';
 

@@ -14,8 +14,12 @@ import {
 import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { networkIdOf, nodeIdOf, nodeIdText } from '../../../src/core/identity/node-id.js';
-import { RelayClient, type RelayAnswer, type RelaySession } from '../../../src/core/net/relay-client.js';
-import { parseRelayUrl, relayFactOf } from '../../../src/core/net/relay-url.js';
+import {
+  RelayClient,
+  type RelayAnswer,
+  type RelaySession,
+} from '../../../src/core/relays/net/relay-client.js';
+import { parseRelayUrl, relayFactOf } from '../../../src/core/relays/net/relay-url.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import type { Endpoint } from '../../../src/core/lib/endpoint.js';
 import type { EvioError } from '../../../src/core/lib/errors.js';
@@ -38,7 +42,7 @@ export function fastEnv(factor: number): Env {
 
 /** Every way to forward that this checkout can run: the worker needs a build in dist/. */
 export const forwarderKinds: readonly ('dgram' | 'worker')[] =
-  process.platform === 'linux' && existsSync('dist/rendezvous/forward-worker.js')
+  process.platform === 'linux' && existsSync('dist/rendezvous/forward/forward-worker.js')
     ? ['dgram', 'worker']
     : ['dgram'];
 

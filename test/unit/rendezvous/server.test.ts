@@ -9,7 +9,7 @@ import { generateKeys } from '../../../src/core/identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../../../src/core/identity/network.js';
 import { systemRandom } from '../../../src/core/lib/env.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
-import { pinRelay, registerOnce } from '../../../src/core/net/register.js';
+import { pinRelay, registerOnce } from '../../../src/core/relays/net/register.js';
 import { RelayServer } from '../../../src/rendezvous/server.js';
 import { env, Kit, TestNetwork, until, type TestNode, type TestRelay } from './relay-kit.js';
 

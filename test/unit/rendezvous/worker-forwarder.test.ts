@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { PacketType } from '../../../src/core/wire/packet.js';
 import { batchOf, encodeBind } from '../../../src/core/wire/relay.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
-import { WorkerForwarder } from '../../../src/rendezvous/worker-forwarder.js';
+import { WorkerForwarder } from '../../../src/rendezvous/forward/worker-forwarder.js';
 import { env, Kit, until } from './relay-kit.js';
 
 const kit = new Kit();
@@ -30,7 +30,7 @@ function sendPacket(association: number, destination: Uint8Array, body: number):
   return packet;
 }
 
-describe.runIf(existsSync('dist/rendezvous/forward-worker.js'))('WorkerForwarder', () => {
+describe.runIf(existsSync('dist/rendezvous/forward/forward-worker.js'))('WorkerForwarder', () => {
   it('starts its thread again when that falls, with bindings, counters and sockets kept', async () => {
     const falls: string[] = [];
     const bound: number[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SimClock } from '../../../src/core/sim/clock.js';
-import { SeededRandom } from '../../../src/core/sim/random.js';
+import { SimClock } from '../../../src/sim/clock.js';
+import { SeededRandom } from '../../../src/sim/random.js';
 
 describe('SimClock', () => {
   it('runs events in order of time, then of making', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../../src/core/sim/random.js';
+import { SeededRandom } from '../../../src/sim/random.js';
 
 const take = (random: SeededRandom, count: number): number[] =>
   Array.from({ length: count }, () => random.unit());

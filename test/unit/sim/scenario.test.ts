@@ -1,7 +1,7 @@
 /** The promises of docs/scale.md at two hundred members, and once at five hundred: seeds that CI can afford. */
 import { describe, expect, it } from 'vitest';
-import { parts, simulate } from '../../../src/core/sim/scenario.js';
-import type { SimReport } from '../../../src/core/sim/report.js';
+import { parts, simulate } from '../../../src/sim/scenario.js';
+import type { SimReport } from '../../../src/sim/report.js';
 
 function keepsItsPromises(report: SimReport): void {
   const { nodes, hops, degree, flood, healMs, traffic } = report;

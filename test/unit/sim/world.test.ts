@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { canPunch, fieldNatMix, natKinds, Underlay, type Place } from '../../../src/core/sim/net.js';
-import { SeededRandom } from '../../../src/core/sim/random.js';
-import { Relay } from '../../../src/core/sim/relay.js';
-import { asRead, ringLength } from '../../../src/core/sim/size.js';
+import { canPunch, fieldNatMix, natKinds, Underlay, type Place } from '../../../src/sim/net.js';
+import { SeededRandom } from '../../../src/sim/random.js';
+import { Relay } from '../../../src/sim/relay.js';
+import { asRead, ringLength } from '../../../src/sim/size.js';
 import { encodeRing, maxListed, parseRing, type RingMessage } from '../../../src/core/wire/ring.js';
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');

@@ -1,7 +1,7 @@
 /** What an overlay tells of a link before the other side has told anything of itself. */
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/lib/env.js';
-import { SimClock } from '../../../src/core/sim/clock.js';
+import { SimClock } from '../../../src/sim/clock.js';
 import { Overlay } from '../../../src/core/topology/overlay.js';
 import type { RingMessage } from '../../../src/core/wire/ring.js';
 import { SeededRandom } from '../../support/virtual.js';

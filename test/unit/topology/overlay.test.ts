@@ -6,7 +6,7 @@ import { Overlay, type OverlayOptions } from '../../../src/core/topology/overlay
 import type { LinkRoute, Role } from '../../../src/core/topology/overlay-ports.js';
 import { positionOfText } from '../../../src/core/topology/position.js';
 import { parseRing, encodeRing } from '../../../src/core/wire/ring.js';
-import { SimClock } from '../../../src/core/sim/clock.js';
+import { SimClock } from '../../../src/sim/clock.js';
 import { SeededRandom } from '../../support/virtual.js';
 
 const latencyMs = 20;

@@ -1,0 +1,114 @@
+/**
+ * Makes data packets out of plaintexts. For a peer behind other members the packet is put into an envelope that is
+ * sealed once more, for the next hop: who forwards it sees the destination and ciphertext.
+ */
+import {
+  dataHeaderLength,
+  Kind,
+  PacketType,
+  tagLength,
+  transitHeaderLength,
+  transitTtl,
+} from '../../wire/packet.js';
+import { drop, frameBuffer, type LoopContext } from '../loop/context.js';
+import { RouteKind, type Route } from '../loop/route.js';
+import { Drop, PeerField } from '../plane/shared.js';
+import type { KeyEntry, PeerEntry } from '../loop/table.js';
+
+/** `exhausted` is told this long before. */
+export const messageMargin = 2 ** 20;
+/** Kind byte and header in front of the packet in an envelope. */
+const envelopeHeader = 1 + transitHeaderLength;
+
+export class Sealer {
+  readonly #c: LoopContext;
+  readonly #envelope: number;
+
+  constructor(context: LoopContext) {
+    this.#c = context;
+    this.#envelope = context.arena.alloc(frameBuffer);
+  }
+
+  /** One data packet out of `length` bytes of plaintext at `plain`. False when the key is used up, or no hop leads there. */
+  seal(key: KeyEntry, route: Route, plain: number, length: number): boolean {
+    if (route.kind === RouteKind.overlay) return this.#sealThrough(key, route, plain, length);
+    const c = this.#c;
+    const counter = key.state.take();
+    if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
+    const at = c.tx.reserve(route, dataHeaderLength + length + tagLength);
+    this.#put(key, counter, plain, length, at);
+    return true;
+  }
+
+  #put(key: KeyEntry, counter: number, plain: number, length: number, at: number): void {
+    const c = this.#c;
+    const { view, u8 } = c.arena;
+    const high = Math.floor(counter / 0x1_0000_0000);
+    const low = counter | 0;
+    const to = at + dataHeaderLength;
+    view.setInt32(at, PacketType.data, true);
+    view.setInt32(at + 4, key.remoteIndex, true);
+    u8.copyWithin(to, plain, plain + length);
+    c.evp.seal(key.sealing, high, low, to, length);
+  }
+
+  #sealThrough(key: KeyEntry, route: Route, plain: number, length: number): boolean {
+    const c = this.#c;
+    const hop = c.links.hop(route.destination, route.via);
+    if (hop === null) {
+      drop(c.shared, Drop['no-route']);
+      return false;
+    }
+    const counter = key.state.take();
+    if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
+    this.#put(key, counter, plain, length, this.#envelope + envelopeHeader);
+    return this.#post(hop, route, dataHeaderLength + length + tagLength);
+  }
+
+  /** Bytes as they are, by an overlay route. False when no hop leads there. */
+  through(route: Route, bytes: Uint8Array): boolean {
+    const c = this.#c;
+    const hop = c.links.hop(route.destination, route.via);
+    if (hop === null) {
+      drop(c.shared, Drop['no-route']);
+      return false;
+    }
+    c.arena.u8.set(bytes, this.#envelope + envelopeHeader);
+    return this.#post(hop, route, bytes.length);
+  }
+
+  /** Sends the packet of `length` bytes that lies in the envelope. */
+  #post(hop: PeerEntry, route: Route, length: number): boolean {
+    const { u8 } = this.#c.arena;
+    const at = this.#envelope;
+    u8[at] = Kind.transit;
+    u8[at + 1] = transitTtl;
+    u8[at + 2] = 0;
+    u8.copyWithin(at + 3, route.destination, route.destination + 16);
+    return this.pass(hop, at, envelopeHeader + length);
+  }
+
+  /** Seals an envelope or a flood, `length` bytes with its kind at `plain`, for a link. */
+  pass(link: PeerEntry, plain: number, length: number): boolean {
+    const key = link.sending;
+    if (key === null || !this.seal(key, link.route, plain, length)) return false;
+    const { peers } = this.#c.shared;
+    const at = link.counters;
+    const way = at + (link.route.kind === RouteKind.direct ? PeerField.txDirect : PeerField.txRelayed);
+    peers[at + PeerField.txTransit] = (peers[at + PeerField.txTransit] as number) + 1;
+    peers[way] = (peers[way] as number) + 1;
+    peers[at + PeerField.lastTxMs] = this.#c.now;
+    return true;
+  }
+
+  #mayGoOn(key: KeyEntry, counter: number): boolean {
+    const c = this.#c;
+    if (!key.exhausted) {
+      key.exhausted = true;
+      c.uplink.tell({ type: 'exhausted', slot: key.peer.slot, localIndex: key.localIndex });
+    }
+    if (counter < key.state.limit) return true;
+    drop(c.shared, Drop['counter-exhausted']);
+    return false;
+  }
+}

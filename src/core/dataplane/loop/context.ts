@@ -1,0 +1,83 @@
+/** What the rooms of the packet loop share: memory, kernel, crypto, tables, counters and the time of this round. */
+import type { Arena } from '../../native/arena.js';
+import type { Evp } from '../../native/evp.js';
+import type { Fdb } from '../../switch/fdb.js';
+import type { MemberTable } from '../../switch/members.js';
+import type { Multicast } from '../../switch/multicast.js';
+import type { HandoverRing } from './handover.js';
+import type { Learning } from './learning.js';
+import type { Links } from './links.js';
+import type { KeyMemory } from '../keys/key-state.js';
+import type { PacketIo } from './packet-io.js';
+import type { Role } from '../plane/roles.js';
+import type { Relays } from './route.js';
+import { DeviceField, type SharedMemory } from '../plane/shared.js';
+import type { Tables } from './table.js';
+import type { TxBatch } from '../offload/tx-batch.js';
+import type { Uplink } from './uplink.js';
+
+/** Largest IP datagram, which bounds TAP super-frames and UDP batches. */
+export const maxDatagram = 65_535;
+/** Room before a frame for its virtio header and the plaintext's kind bytes, and for cache-line alignment. */
+export const headroom = 64;
+/** A buffer for one super-frame with its headroom, and slack for what is written behind it. */
+export const frameBuffer = headroom + maxDatagram + 64 + 2_048;
+
+export interface LoopOptions {
+  /** Own node id, 16 bytes. */
+  readonly nodeId: Uint8Array;
+  /** Forwards nothing for others. */
+  readonly leaf: boolean;
+  /** Other machines are bridged behind this node. */
+  readonly bridge: boolean;
+  /** Listens for who wants which multicast group, and sends others only there. Without it everybody gets everything. */
+  readonly snooping: boolean;
+  /** Number of the first flood: any, but not that of the last run. */
+  readonly floodSequence: number;
+  /** Own IPv4 address, signed 32 bits. */
+  readonly ip: number;
+  readonly macHigh: number;
+  readonly macLow: number;
+  readonly mtu: number;
+}
+
+/** One loop among several; the defaults are those of the only one. */
+export interface LoopThreads {
+  readonly role: Role;
+  readonly keys: KeyMemory;
+  /** Where a loop that is not the steward hands what is the steward's. */
+  readonly outgoing: HandoverRing | null;
+  /** What the others hand to the steward. */
+  readonly incoming: readonly HandoverRing[];
+  /** Wakes the steward. */
+  readonly wake: () => void;
+}
+
+export interface LoopContext {
+  readonly options: LoopOptions;
+  readonly arena: Arena;
+  readonly io: PacketIo;
+  readonly evp: Evp;
+  readonly shared: SharedMemory;
+  readonly tables: Tables;
+  readonly relays: Relays;
+  readonly tx: TxBatch;
+  readonly uplink: Uplink;
+  readonly fdb: Fdb;
+  readonly learning: Learning;
+  /** Null in the loop that keeps account of broadcasts and groups itself. */
+  readonly steward: HandoverRing | null;
+  readonly members: MemberTable;
+  readonly links: Links;
+  readonly multicast: Multicast;
+  /** Offset of the own node id. */
+  readonly self: number;
+  /** Milliseconds, read once a round. */
+  now: number;
+}
+
+/** Counts `n` drops for the reason with this index (shared.ts `Drop`). */
+export function drop(shared: SharedMemory, reason: number, n = 1): void {
+  const at = DeviceField.drops + reason;
+  shared.device[at] = (shared.device[at] as number) + n;
+}

@@ -1,0 +1,340 @@
+/**
+ * The packet loop without its thread: both directions over one `PacketIo`, and the commands of the control thread.
+ * One call of `round` does a bounded amount of work in each direction, so that neither starves the other.
+ */
+import { randomInt } from 'node:crypto';
+import type { Arena } from '../../native/arena.js';
+import { Evp } from '../../native/evp.js';
+import { Fdb } from '../../switch/fdb.js';
+import { MemberTable } from '../../switch/members.js';
+import { Multicast } from '../../switch/multicast.js';
+import { positionOf } from '../../topology/position.js';
+import { macHigh, macLow } from '../../wire/ethernet.js';
+import { Broadcast } from './broadcast.js';
+import type { LoopContext, LoopOptions, LoopThreads } from './context.js';
+import { GroupPorts } from './group-ports.js';
+import { Handed, type HandoverRing } from './handover.js';
+import { kernelIoBytes } from './kernel-io.js';
+import { Learning } from './learning.js';
+import { Links } from './links.js';
+import type { Command, Event } from '../plane/messages.js';
+import type { PacketIo } from './packet-io.js';
+import type { Neighbour } from '../plane/plane.js';
+import { Receive } from './receive.js';
+import { rolesOf, type Role } from '../plane/roles.js';
+import { Relays } from './route.js';
+import { Sealer } from '../keys/seal.js';
+import { peerLimit, type SharedMemory } from '../plane/shared.js';
+import { Tables } from './table.js';
+import { Transmit } from './transmit.js';
+import { TxBatch } from '../offload/tx-batch.js';
+import { Uplink } from './uplink.js';
+import { Urgency } from './urgency.js';
+
+/** Bytes of arena that one loop needs, and its `KernelIo`. */
+export const arenaLength = 2_752_512 + kernelIoBytes;
+
+/**
+ * Frames read from the interface in one round, and bytes after which the round turns to the network. Some super-frames
+ * together: one makes more packets than a send takes, and the rest of it leaves with the next.
+ */
+const deviceFrames = 64;
+const deviceBytes = 250_000;
+/** Trains received in one round. */
+const receiveTrains = 8;
+/** Records taken from each other loop in one round. */
+const handedRecords = 64;
+
+/** Where packets wait, as poll() tells. */
+export const Ready = { device: 1, network: 2, both: 3 } as const;
+
+/** What a round found: nothing, a packet and its answer, more than that but all there was, or so much that there may be more. */
+export const Round = { idle: 0, lone: 1, drained: 2, more: 3 } as const;
+export type Round = (typeof Round)[keyof typeof Round];
+
+export class PacketLoop {
+  readonly #c: LoopContext;
+  readonly #transmit: Transmit;
+  readonly #receive: Receive;
+  readonly #now: () => number;
+  readonly #role: Role;
+  readonly #threads: LoopThreads | null;
+  /** How much of a hurry the thread is in, after each round. */
+  readonly urgency = new Urgency();
+  /** When multicast has something to do. */
+  #groupsAt = Infinity;
+
+  constructor(
+    arena: Arena,
+    io: PacketIo,
+    shared: SharedMemory,
+    options: LoopOptions,
+    now: () => number,
+    post: (events: Event[], transfer: ArrayBuffer[]) => void,
+    threads: LoopThreads | null = null,
+  ) {
+    const evp = new Evp(arena);
+    const uplink = new Uplink(shared, post);
+    const tables = new Tables(arena, evp, shared, threads?.keys ?? null);
+    const fdb = new Fdb(peerLimit);
+    this.#threads = threads;
+    for (const ring of threads?.incoming ?? []) ring.skipAll();
+    this.#role = threads?.role ?? (rolesOf(1).threads[0] as Role);
+    const self = arena.alloc(options.nodeId.length);
+    arena.u8.set(options.nodeId, self);
+    this.#now = now;
+    const { leaf, bridge } = options;
+    const position = positionOf(options.nodeId);
+    const groupPorts = new GroupPorts(arena);
+    const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
+    const links = new Links(arena, tables, position, leaf);
+    this.#c = {
+      options,
+      arena,
+      io,
+      evp,
+      shared,
+      uplink,
+      tables,
+      relays: new Relays(arena),
+      tx: new TxBatch(arena, io, shared, uplink),
+      fdb,
+      learning: new Learning(fdb, threads === null ? null : uplink),
+      steward: threads?.outgoing ?? null,
+      members: new MemberTable(),
+      links,
+      multicast,
+      self,
+      now: now(),
+    };
+    const sealer = new Sealer(this.#c);
+    const broadcast = new Broadcast(this.#c, sealer);
+    this.#transmit = new Transmit(this.#c, sealer, broadcast);
+    this.#receive = new Receive(this.#c, sealer, broadcast);
+    groupPorts.attach({ context: this.#c, sealer, broadcast });
+    this.#setMembers([]);
+    if (!options.snooping || !this.#role.steward) return;
+    this.#groupsAt = this.#c.now;
+    links.changed = (usable) => {
+      multicast.setLinks(usable, this.#c.now);
+    };
+  }
+
+  /** This node comes first: nobody else may speak as it, whether the roster names it or not. */
+  #setMembers(members: readonly Neighbour[]): void {
+    const { options } = this.#c;
+    this.#c.members.replace([{ ip: options.ip, mac: macBytes(options) }, ...members]);
+  }
+
+  /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
+  get restMs(): number {
+    const deadline = Math.min(this.#transmit.deadline, this.#groupsAt);
+    return deadline === Infinity ? Infinity : Math.max(0, Math.ceil(deadline - this.#now()));
+  }
+
+  get deviceLost(): boolean {
+    return this.#transmit.deviceLost;
+  }
+
+  /**
+   * Moves packets both ways, from where `ready` says that there are some. The network comes first: what this machine
+   * answers at once leaves in the same round.
+   */
+  round(ready: number = Ready.both): Round {
+    const c = this.#c;
+    c.now = this.#now();
+    let more = this.#threads !== null && this.#role.steward && this.#takeHanded(this.#threads);
+    let moved = more ? handedRecords : 0;
+    if (this.#role.receives && (ready & Ready.network) !== 0) {
+      let trains = 0;
+      while (trains < receiveTrains && this.#receive.receiveOne() !== 0) trains++;
+      this.#receive.flush();
+      // What was passed on.
+      c.tx.flush();
+      if (trains > 0) {
+        moved += trains;
+        ready |= Ready.device;
+      }
+      if (trains === receiveTrains) more = true;
+    }
+    let frames = 0;
+    let bytes = 0;
+    if (this.#role.transmits && (ready & Ready.device) !== 0) {
+      while (frames < deviceFrames && bytes < deviceBytes) {
+        const n = this.#transmit.readOne();
+        if (n === 0) break;
+        frames++;
+        bytes += n;
+      }
+      moved += frames;
+      if (frames === deviceFrames || bytes >= deviceBytes) more = true;
+    }
+    this.urgency.round(c.now, frames, bytes);
+    if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
+    if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
+    c.tx.flush();
+    c.uplink.flush();
+    if (c.steward?.fresh === true) this.#wakeSteward(c.steward);
+    if (more) return Round.more;
+    if (moved > 2) return Round.drained;
+    return moved > 0 ? Round.lone : Round.idle;
+  }
+
+  /** What the other loops handed to this one. True when there may be more. */
+  #takeHanded({ incoming }: LoopThreads): boolean {
+    let found = false;
+    for (const ring of incoming) {
+      for (let records = 0; records < handedRecords && ring.take(); records++) {
+        found = true;
+        if (ring.kind === Handed.frame) this.#transmit.handed(ring);
+        else this.#receive.handed(ring);
+      }
+    }
+    return found;
+  }
+
+  #wakeSteward(ring: HandoverRing): void {
+    ring.fresh = false;
+    this.#threads?.wake();
+  }
+
+  /** Carries out one command; `commandsDone` follows after the last of a bunch. */
+  command(command: Command): void {
+    const c = this.#c;
+    const { tables } = c;
+    switch (command.type) {
+      case 'add-peer': {
+        this.#removePeer(command.slot);
+        const peer = tables.addPeer(command.slot, command.nodeId, command.guard);
+        c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
+        this.#transmit.found(peer);
+        return;
+      }
+      case 'remove-peer':
+        this.#removePeer(command.slot);
+        return;
+      case 'set-path': {
+        const peer = tables.peers[command.slot];
+        if (!peer) return;
+        // Packets that wait have the headers of the path before.
+        c.tx.flush();
+        peer.route.set(command.path, c.relays, c.links);
+        this.#transmit.ready(peer);
+        return;
+      }
+      case 'add-key':
+        tables.addKey(command.slot, command.keys, command.replayed, command.place);
+        command.keys.sendKey.fill(0);
+        command.keys.receiveKey.fill(0);
+        return;
+      case 'use-key': {
+        const key = tables.findKey(command.localIndex);
+        if (key?.peer.slot !== command.slot) return;
+        key.peer.sending = key;
+        this.#transmit.ready(key.peer);
+        return;
+      }
+      case 'remove-key': {
+        const key = tables.removeKey(command.localIndex);
+        if (key) this.#transmit.ready(key.peer);
+        return;
+      }
+      case 'set-relay':
+        c.tx.flush();
+        c.relays.set(command.relay, command.route);
+        for (const peer of tables.peers) if (peer?.route.relay) this.#transmit.ready(peer);
+        return;
+      case 'set-neighbours':
+        this.#setMembers(command.neighbours);
+        return;
+      case 'set-links':
+        c.links.set(command.links, command.complete);
+        if (command.complete) this.#transmit.releaseUnknown(true);
+        this.#transmit.rerouted();
+        return;
+      case 'send-control':
+        this.#transmit.sendControl(tables.peers[command.slot] ?? null, command.bytes, command.path);
+        return;
+      case 'send-packet':
+        this.#transmit.sendPacket(command.bytes, command.path);
+        return;
+      case 'carried':
+        this.#receive.carried(command.carrier, command.source, command.batch);
+        return;
+      case 'learn':
+        if (tables.peers[command.slot])
+          c.learning.told(command.high, command.low, command.slot, command.hearsay, c.now);
+        return;
+      case 'crash':
+        throw new Error('asked to fall');
+    }
+  }
+
+  /** To be called before a bunch of commands. */
+  commandsBegin(): void {
+    this.#c.now = this.#now();
+  }
+
+  /** Sends and writes what the commands left behind. */
+  commandsDone(): void {
+    const { tx, uplink, steward } = this.#c;
+    tx.flush();
+    this.#receive.flush();
+    uplink.flush();
+    if (steward?.fresh === true) this.#wakeSteward(steward);
+  }
+
+  #removePeer(slot: number): void {
+    const peer = this.#c.tables.peers[slot];
+    if (!peer) return;
+    this.#c.tx.flush();
+    this.#c.fdb.forget(slot);
+    this.#c.tables.removePeer(slot);
+    this.#transmit.forget(peer);
+    this.#c.multicast.forget(slot);
+  }
+
+  /** Tells the control thread that the plane cannot go on. */
+  fail(message: string): void {
+    this.#c.uplink.tell({ type: 'failed', message });
+    this.#c.uplink.flush();
+  }
+
+  /** Frees every key. */
+  close(): void {
+    this.#c.tables.clear();
+  }
+}
+
+function macBytes({ macHigh: high, macLow: low }: LoopOptions): Uint8Array {
+  const mac = new Uint8Array(6);
+  const view = new DataView(mac.buffer);
+  view.setUint16(0, high);
+  view.setInt32(2, low);
+  return mac;
+}
+
+/** The options as the loop wants them. */
+export function loopOptions(own: {
+  nodeId: Uint8Array;
+  leaf: boolean;
+  bridge?: boolean;
+  snooping?: boolean;
+  ip: number;
+  mac: Uint8Array;
+  mtu: number;
+}): LoopOptions {
+  const view = new DataView(own.mac.buffer, own.mac.byteOffset, own.mac.length);
+  const { nodeId, leaf, mtu } = own;
+  return {
+    nodeId,
+    leaf,
+    bridge: own.bridge ?? false,
+    snooping: own.snooping ?? false,
+    floodSequence: randomInt(2 ** 32),
+    ip: own.ip | 0,
+    macHigh: macHigh(view, 0),
+    macLow: macLow(view, 0),
+    mtu,
+  };
+}

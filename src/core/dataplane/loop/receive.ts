@@ -1,0 +1,398 @@
+/**
+ * From the network to the interface: tells packets apart by their first byte, opens data packets, and writes frames.
+ *
+ * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
+ * table) only after its tag was verified. What an authentic but hostile member put inside is checked again: by the
+ * guard, and by the flow that a segment wants to join.
+ */
+import { Errno } from '../../native/libc.js';
+import { checkSource, Verdict } from '../../switch/guard.js';
+import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../../wire/ethernet.js';
+import { locateTransport } from '../../wire/ip.js';
+import {
+  dataHeaderLength,
+  Kind,
+  looksLikeStun,
+  PacketType,
+  relayHeaderLength,
+  tagLength,
+  transitHeaderLength,
+} from '../../wire/packet.js';
+import { Flooded, type Broadcast } from './broadcast.js';
+import { drop, frameBuffer, headroom, type LoopContext } from './context.js';
+import { Grower } from '../offload/gro.js';
+import { Handed, type HandoverRing } from './handover.js';
+import type { Origin } from '../plane/plane.js';
+import { RouteKind } from './route.js';
+import type { Sealer } from '../keys/seal.js';
+import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
+import { DeviceField, Drop, PeerField } from '../plane/shared.js';
+import type { KeyEntry, PeerEntry } from './table.js';
+import { Transit } from './transit.js';
+
+/** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
+const counterHighLimit = 2 ** 20;
+const roamedEveryMs = 100;
+const stunHeader = 20;
+const stunCookie = 0x2112_a442;
+
+const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
+type Way = (typeof Way)[keyof typeof Way];
+
+export class Receive {
+  readonly #c: LoopContext;
+  readonly #gro: Grower;
+  readonly #carrierRx: number;
+  readonly #transit: Transit;
+  readonly #broadcast: Broadcast;
+  /** Where the packets of the batch at hand came from. */
+  #way: Way = Way.direct;
+  #relay = -1;
+  #carrier = 0;
+  /** Slot of the link that gave us a packet in an envelope. */
+  #via = -1;
+  /** Offset of the node id that relay or carrier vouch for. */
+  #source = 0;
+  /** The peer of the last packet of this batch, and whether its path is where the batch comes from. */
+  #lastPeer: PeerEntry | null = null;
+  #lastSame = false;
+
+  constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
+    this.#c = context;
+    this.#transit = new Transit(context, sealer);
+    this.#broadcast = broadcast;
+    const { arena } = context;
+    this.#gro = new Grower(arena, context.io.datagramOffload, (at, length) => {
+      this.#write(at, length);
+    });
+    this.#carrierRx = arena.alloc(headroom + frameBuffer);
+  }
+
+  /** Takes one train that the network brought. Returns its bytes, 0 when there was none. */
+  receiveOne(): number {
+    const { io } = this.#c;
+    const n = io.receive();
+    // Errors other than EAGAIN tell of some earlier packet; they are not ours to act on.
+    if (n < 0) return 0;
+    if (n === 0) {
+      drop(this.#c.shared, Drop.short);
+      return 1;
+    }
+    this.#begin(Way.direct);
+    const { received, segment } = io;
+    for (let at = 0; at < n; at += segment) {
+      this.#packet(received + at, n - at < segment ? n - at : segment);
+    }
+    return n;
+  }
+
+  /** Takes a batch of a carrier: packets behind 2-byte lengths. */
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
+    const { u8 } = this.#c.arena;
+    this.#begin(Way.carrier);
+    this.#carrier = carrier;
+    this.#source = this.#carrierRx;
+    u8.fill(0, this.#source, this.#source + 16);
+    u8.set(source.subarray(0, 16), this.#source);
+    const to = this.#carrierRx + headroom;
+    for (let at = 0; at < batch.length;) {
+      const length = at + 2 <= batch.length ? (batch[at] as number) | ((batch[at + 1] as number) << 8) : 0;
+      if (length === 0 || at + 2 + length > batch.length) return drop(this.#c.shared, Drop.short);
+      u8.set(batch.subarray(at + 2, at + 2 + length), to);
+      this.#packet(to, length);
+      at += 2 + length;
+    }
+  }
+
+  /** Writes what is still growing. */
+  flush(): void {
+    this.#gro.flush();
+  }
+
+  #begin(way: Way): void {
+    this.#way = way;
+    this.#lastPeer = null;
+  }
+
+  #packet(at: number, length: number): void {
+    const type = this.#c.arena.u8[at] as number;
+    if (type === PacketType.data) this.#data(at, length);
+    else if (type === PacketType.relayDeliver) this.#deliver(at, length);
+    else this.#stranger(at, length, type);
+  }
+
+  /** A packet that a relay passed on: only from a relay's own address, and never one inside another. */
+  #deliver(at: number, length: number): void {
+    const c = this.#c;
+    if (this.#way !== Way.direct) return drop(c.shared, Drop['unknown-type']);
+    if (length <= relayHeaderLength) return drop(c.shared, Drop.short);
+    const relay = this.#findRelay();
+    if (relay < 0) return drop(c.shared, Drop['unknown-type']);
+    this.#way = Way.relay;
+    this.#relay = relay;
+    this.#source = at + 8;
+    if (c.arena.u8[at + relayHeaderLength] === PacketType.data) {
+      this.#data(at + relayHeaderLength, length - relayHeaderLength);
+    } else {
+      this.#packet(at + relayHeaderLength, length - relayHeaderLength);
+    }
+    this.#way = Way.direct;
+  }
+
+  /** The relay installed with the address that the batch came from, or -1. The last one found is tried first. */
+  #findRelay(): number {
+    const { entries } = this.#c.relays;
+    const { from } = this.#c.io;
+    const { view } = this.#c.arena;
+    const last = this.#relay < 0 ? undefined : entries[this.#relay];
+    if (last?.installed === true && sameSockaddr(view, last.address, from)) return this.#relay;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i];
+      if (entry?.installed === true && sameSockaddr(view, entry.address, from)) return i;
+    }
+    return -1;
+  }
+
+  /** Not data: for the control thread, within limits. */
+  #stranger(at: number, length: number, type: number): void {
+    const c = this.#c;
+    const { u8, view } = c.arena;
+    const handshake =
+      type === PacketType.handshakeInit ||
+      type === PacketType.handshakeResponse ||
+      type === PacketType.cookieReply;
+    const known =
+      type === PacketType.relayBound ||
+      type === PacketType.relayUnbound ||
+      (looksLikeStun(type) && length >= stunHeader && view.getUint32(at + 4) === stunCookie);
+    // Members carry what is between members.
+    if (!handshake && (!known || this.#way === Way.overlay)) return drop(c.shared, Drop['unknown-type']);
+    if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
+    c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
+  }
+
+  #origin(): Origin {
+    const { u8, view } = this.#c.arena;
+    if (this.#way === Way.direct)
+      return { kind: 'direct', endpoint: readSockaddr(u8, view, this.#c.io.from) };
+    if (this.#way === Way.overlay) return { kind: 'overlay', via: this.#via };
+    const source = u8.slice(this.#source, this.#source + 16);
+    return this.#way === Way.relay
+      ? { kind: 'relay', relay: this.#relay, source }
+      : { kind: 'carrier', carrier: this.#carrier, source };
+  }
+
+  #data(at: number, length: number): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    if (length < dataHeaderLength + tagLength) return drop(c.shared, Drop.short);
+    const key = c.tables.keys[view.getUint16(at + 4, true)] ?? null;
+    if (key === null || key.localIndex !== view.getUint32(at + 4, true))
+      return drop(c.shared, Drop['unknown-index']);
+    const high = view.getUint32(at + 8);
+    const low = view.getInt32(at + 12);
+    if (high >= counterHighLimit) return drop(c.shared, Drop.replayed);
+    const counter = high * 0x1_0000_0000 + (low >>> 0);
+    if (!key.state.check(counter)) return drop(c.shared, Drop.replayed);
+
+    const from = at + dataHeaderLength;
+    const plain = length - dataHeaderLength - tagLength;
+    if (!c.evp.open(key.opening, from, plain)) return drop(c.shared, Drop['bad-tag']);
+    if (!key.state.accept(counter)) return drop(c.shared, Drop.replayed);
+    this.#authentic(key);
+    if (plain > 0) this.#plaintext(key, from + 1, plain - 1);
+  }
+
+  /** What every authentic packet moves. */
+  #authentic(key: KeyEntry): void {
+    const c = this.#c;
+    const { peer } = key;
+    const { peers } = c.shared;
+    peers[peer.counters + PeerField.lastRxMs] = c.now;
+    if (!key.confirmed) {
+      key.confirmed = true;
+      if (peer.sending !== key)
+        c.uplink.tell({ type: 'confirmed', slot: peer.slot, localIndex: key.localIndex });
+    }
+    if (this.#way !== Way.direct) return;
+    peers[peer.counters + PeerField.lastRxDirectMs] = c.now;
+    if (this.#lastPeer !== peer) {
+      this.#lastPeer = peer;
+      this.#lastSame =
+        peer.route.kind === RouteKind.direct && sameSockaddr(c.arena.view, peer.route.address, c.io.from);
+    }
+    if (this.#lastSame || c.now - peer.roamedAt < roamedEveryMs) return;
+    peer.roamedAt = c.now;
+    const endpoint = readSockaddr(c.arena.u8, c.arena.view, c.io.from);
+    c.uplink.tell({ type: 'roamed', slot: peer.slot, endpoint });
+  }
+
+  /** The authentic plaintext: its kind byte is one before `frame`, `length` bytes follow. */
+  #plaintext(key: KeyEntry, frame: number, length: number): void {
+    const c = this.#c;
+    const { u8, view } = c.arena;
+    const kind = u8[frame - 1] as number;
+    if (kind === Kind.frameChecksum) {
+      const gro = this.#gro;
+      const flow = gro.match(key.peer.slot, frame, key.guess, length);
+      if (flow !== null) {
+        // Its source passed the guard with the flow's first segment, whose addresses it shares.
+        this.#count(key.peer, length);
+        gro.append(flow, frame, length);
+        return;
+      }
+      const transport = locateTransport(view, frame, length);
+      if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
+      if (this.#admit(key.peer, frame, length))
+        key.guess = gro.offer(key.peer.slot, frame, length, transport);
+    } else if (kind === Kind.frame) {
+      if (this.#admit(key.peer, frame, length)) this.#gro.writePlain(frame, length);
+    } else if (kind === Kind.frameChecksumAt) {
+      this.#partialAt(key.peer, frame + 4, length - 4);
+    } else if (kind === Kind.control) {
+      if (!c.uplink.admits(true, c.now)) return drop(c.shared, Drop['control-queue-full']);
+      const bytes = u8.slice(frame, frame + length);
+      c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });
+    } else if (kind === Kind.transit && this.#way !== Way.overlay) {
+      this.#envelope(key.peer, frame, length);
+    } else if (kind === Kind.flood && this.#way !== Way.overlay) {
+      if (c.steward === null) this.#flood(key.peer, frame, length);
+      else this.#handOver(c.steward, Handed.flood, key.peer, frame, length);
+    } else if (kind === Kind.groups) {
+      if (c.steward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
+      else this.#handOver(c.steward, Handed.groups, key.peer, frame, length);
+    } else {
+      drop(c.shared, Drop['malformed-frame']);
+    }
+  }
+
+  /** An envelope, `length` bytes from its ttl on. */
+  #envelope(link: PeerEntry, at: number, length: number): void {
+    this.#transit.count(link, this.#way === Way.direct);
+    if (this.#transit.take(link, at, length))
+      this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
+  }
+
+  /** The packet in an envelope. */
+  #unwrap(link: PeerEntry, at: number, length: number): void {
+    const way = this.#way;
+    this.#way = Way.overlay;
+    this.#via = link.slot;
+    const type = this.#c.arena.u8[at] as number;
+    if (type === PacketType.data) this.#data(at, length);
+    else this.#stranger(at, length, type);
+    this.#way = way;
+  }
+
+  #groups(slot: number, message: Uint8Array): void {
+    const c = this.#c;
+    if (!c.multicast.received(slot, message, c.now)) drop(c.shared, Drop['malformed-frame']);
+  }
+
+  #handOver(to: HandoverRing, kind: Handed, peer: PeerEntry, at: number, length: number): void {
+    const { arena, shared } = this.#c;
+    const direct = this.#way === Way.direct ? 1 : 0;
+    if (!to.put(kind, peer.slot, direct, 0, arena.u8, at, length)) drop(shared, Drop['thread-full']);
+  }
+
+  /** Takes a flood or a message about groups that another loop opened. */
+  handed(ring: HandoverRing): void {
+    const { arena, tables } = this.#c;
+    const payload = ring.bytes.subarray(ring.at, ring.at + ring.length);
+    const peer = tables.peers[ring.a];
+    // Gone in the meantime.
+    if (!peer) return;
+    if (ring.kind === Handed.groups) return this.#groups(peer.slot, payload.slice());
+    const at = this.#carrierRx + headroom;
+    arena.u8[at - 1] = Kind.flood;
+    arena.u8.set(payload, at);
+    this.#begin(ring.b === 1 ? Way.direct : Way.relay);
+    this.#flood(peer, at, ring.length);
+  }
+
+  #flood(link: PeerEntry, at: number, length: number): void {
+    const broadcast = this.#broadcast;
+    this.#transit.count(link, this.#way === Way.direct);
+    if (broadcast.take(link, at, length) !== Flooded.deliver) return;
+    const { frame, length: size, checksumStart, transport, origin } = broadcast;
+    const { peers, device } = this.#c.shared;
+    if (origin !== null) {
+      const to = origin.counters;
+      peers[to + PeerField.rxFrames] = (peers[to + PeerField.rxFrames] as number) + 1;
+      peers[to + PeerField.rxBytes] = (peers[to + PeerField.rxBytes] as number) + size;
+    }
+    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
+    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + size;
+    if (checksumStart === 0) return this.#gro.writePlain(frame, size);
+    if (origin !== null && transport !== 0) {
+      this.#gro.offer(origin.slot, frame, size, transport);
+      return;
+    }
+    // It may belong to a flow that grows.
+    this.#gro.flush();
+    this.#gro.writePartialAt(frame, size, checksumStart, broadcast.checksumOffset);
+  }
+
+  #partialAt(peer: PeerEntry, frame: number, length: number): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    if (length < ethernetHeaderLength) return drop(c.shared, Drop['malformed-frame']);
+    const start = view.getUint16(frame - 4, true);
+    const offset = view.getUint16(frame - 2, true);
+    if (start < ethernetHeaderLength || start + offset + 2 > length)
+      return drop(c.shared, Drop['malformed-frame']);
+    if (!this.#admit(peer, frame, length)) return;
+    // It may belong to a flow that grows.
+    this.#gro.flush();
+    this.#gro.writePartialAt(frame, length, start, offset);
+  }
+
+  /** Guard, learning and counting. False when the frame must not reach the interface. */
+  #admit(peer: PeerEntry, frame: number, length: number): boolean {
+    const c = this.#c;
+    const { view } = c.arena;
+    const verdict = checkSource(view, frame, length, peer, c.members);
+    if (verdict !== Verdict.pass) {
+      const reason =
+        verdict === Verdict.foreignMac
+          ? 'guard-mac'
+          : verdict === Verdict.foreignAddress
+            ? 'guard-ip'
+            : 'malformed-frame';
+      drop(c.shared, Drop[reason]);
+      return false;
+    }
+    const high = macHigh(view, frame + 6);
+    const low = macLow(view, frame + 6);
+    if (high === c.options.macHigh && low === c.options.macLow) {
+      drop(c.shared, Drop['guard-mac']);
+      return false;
+    }
+    if (isGroup(macHigh(view, frame)) && !this.#broadcast.admits(peer)) {
+      drop(c.shared, Drop['flood-limited']);
+      return false;
+    }
+    if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
+      c.learning.learn(high, low, peer.slot, c.now);
+    this.#count(peer, length);
+    return true;
+  }
+
+  #count(peer: PeerEntry, bytes: number): void {
+    const { peers, device } = this.#c.shared;
+    const at = peer.counters;
+    const way = at + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
+    peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
+    peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
+    peers[way] = (peers[way] as number) + 1;
+    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
+    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
+  }
+
+  #write(at: number, length: number): void {
+    const c = this.#c;
+    const n = c.io.writeDevice(at, length);
+    if (n >= 0) return;
+    drop(c.shared, n === -Errno.EINVAL ? Drop['malformed-frame'] : Drop['device-full']);
+  }
+}

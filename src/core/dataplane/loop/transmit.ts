@@ -1,0 +1,370 @@
+/**
+ * From the interface to the network: reads a frame, finds the port, seals a copy for every peer concerned.
+ *
+ * The plaintext is sealed where the kernel wrote it: its kind byte takes the last byte of the virtio header, which
+ * has been read by then.
+ */
+import { Errno } from '../../native/libc.js';
+import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
+import { VirtioNetHdr } from '../../tap/device.js';
+import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../../wire/ethernet.js';
+import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
+import { Kind } from '../../wire/packet.js';
+import type { Broadcast } from './broadcast.js';
+import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
+import { GsoCutter } from '../offload/gso.js';
+import { Handed, type HandoverRing } from './handover.js';
+import { Holder, type HeldFrame } from './hold.js';
+import type { Path } from '../plane/plane.js';
+import { Route, routeBytes, RouteKind } from './route.js';
+import type { Sealer } from '../keys/seal.js';
+import { DeviceField, Drop, PeerField } from '../plane/shared.js';
+import type { KeyEntry, PeerEntry } from './table.js';
+import { UnknownAddresses } from './unknown.js';
+
+/** Longest frame beyond the MTU: Ethernet header and two tags. */
+const frameOverhead = ethernetHeaderLength + 2 * vlanTagLength;
+/** Bytes of kind 0x02 before the frame. */
+const checksumAtBytes = 5;
+const wantedEveryMs = 1_000;
+/** Largest control message or packet of the control thread. */
+const maxControl = 60_000;
+
+export class Transmit {
+  readonly #c: LoopContext;
+  readonly #broadcast: Broadcast;
+  readonly #sealer: Sealer;
+  readonly #cutter: GsoCutter;
+  readonly #unknowns: UnknownAddresses;
+  readonly #hold: Holder;
+  /** The frame's place in the read buffer. */
+  readonly #frame: number;
+  readonly #answer: number;
+  readonly #scratch: number;
+  readonly #spare: Route;
+  readonly #maxFrame: number;
+  #length = 0;
+  #segment = 0;
+  #plain = 0;
+  #plainLength = 0;
+  /** What is sent now has waited for its owner long enough. */
+  #releasing = false;
+  /** The device is gone. */
+  deviceLost = false;
+
+  constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
+    const { arena } = context;
+    this.#c = context;
+    this.#sealer = sealer;
+    this.#broadcast = broadcast;
+    this.#unknowns = new UnknownAddresses(context);
+    this.#cutter = new GsoCutter(arena);
+    this.#hold = new Holder(context);
+    this.#frame = arena.alloc(frameBuffer) + headroom;
+    this.#answer = arena.alloc(headroom + answerCapacity) + headroom;
+    this.#scratch = arena.alloc(frameBuffer) + headroom;
+    this.#spare = new Route(arena, arena.alloc(routeBytes));
+    this.#maxFrame = context.options.mtu + frameOverhead;
+  }
+
+  /** Reads one frame and sends it. Returns its length, 0 when there was none. */
+  readOne(): number {
+    const { io } = this.#c;
+    const at = this.#frame - VirtioNetHdr.size;
+    const n = io.readDevice(at, maxDatagram + VirtioNetHdr.size + frameOverhead);
+    if (n <= 0) {
+      if (n === -Errno.EBADFD || n === -Errno.EBADF) this.deviceLost = true;
+      return 0;
+    }
+    this.#length = n - VirtioNetHdr.size;
+    this.#switch();
+    return n;
+  }
+
+  /** Finds the port of the frame in the read buffer. */
+  #switch(): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    if (this.#length < ethernetHeaderLength) return drop(c.shared, Drop['malformed-frame']);
+    if (!this.#classify()) return;
+    const length = answerNeighbour(
+      c.arena.u8,
+      view,
+      this.#frame,
+      this.#length,
+      this.#answer,
+      c.members,
+      c.options.ip,
+    );
+    if (length > 0) return this.#writeAnswer(length);
+    this.#dispatch();
+  }
+
+  /** Sends the classified frame where its destination says. */
+  #dispatch(): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    const high = macHigh(view, this.#frame);
+    if (isGroup(high)) return this.#flood();
+    const port = c.fdb.lookup(high, macLow(view, this.#frame), c.now);
+    const peer = port < 0 ? null : (c.tables.peers[port] ?? null);
+    if (peer === null) return this.#unknown(high);
+    if (peer.sending === null || !peer.route.usable) return this.#wait(peer);
+    this.#seal(peer, peer.sending);
+  }
+
+  /** Reads the virtio header and puts the kind in its place. False when the frame cannot be sent. */
+  #classify(): boolean {
+    const c = this.#c;
+    const { view, u8 } = c.arena;
+    const frame = this.#frame;
+    const header = frame - VirtioNetHdr.size;
+    const type = (u8[header + VirtioNetHdr.gsoType] as number) & ~VirtioNetHdr.gsoEcn;
+    const partial = ((u8[header + VirtioNetHdr.flags] as number) & VirtioNetHdr.flagNeedsChecksum) !== 0;
+    this.#segment = 0;
+    if (type !== VirtioNetHdr.gsoNone) {
+      const known =
+        type === VirtioNetHdr.gsoTcp4 || type === VirtioNetHdr.gsoTcp6 || type === VirtioNetHdr.gsoUdpL4;
+      if (!known) {
+        drop(c.shared, Drop['malformed-frame']);
+        return false;
+      }
+      this.#segment = view.getUint16(header + VirtioNetHdr.gsoSize, true);
+      if (!this.#cutter.begin(frame, this.#length, this.#segment)) {
+        drop(c.shared, Drop['malformed-frame']);
+        return false;
+      }
+    }
+    if ((this.#segment === 0 ? this.#length : this.#cutter.largest) > this.#maxFrame) {
+      drop(c.shared, Drop.oversize);
+      return false;
+    }
+    this.#plain = frame - 1;
+    this.#plainLength = this.#length + 1;
+    if (this.#segment !== 0) return true;
+    if (!partial) {
+      u8[frame - 1] = Kind.frame;
+      return true;
+    }
+    const start = view.getUint16(header + VirtioNetHdr.checksumStart, true);
+    const offset = view.getUint16(header + VirtioNetHdr.checksumOffset, true);
+    const found = locateTransport(view, frame, this.#length);
+    if (found !== 0 && found >> 8 === start && checksumFieldOffset(found & 0xff) === offset) {
+      u8[frame - 1] = Kind.frameChecksum;
+      return true;
+    }
+    this.#plain = frame - checksumAtBytes;
+    this.#plainLength = this.#length + checksumAtBytes;
+    u8[this.#plain] = Kind.frameChecksumAt;
+    view.setUint16(this.#plain + 1, start, true);
+    view.setUint16(this.#plain + 3, offset, true);
+    return true;
+  }
+
+  /** The destination is nobody's that we know: the control thread may know better, for a moment. */
+  #unknown(high: number): void {
+    const { links, arena } = this.#c;
+    const low = macLow(arena.view, this.#frame);
+    const keep = !links.complete && !this.#releasing;
+    if (keep && this.#unknowns.keep(high, low, this.#frame, this.#length, this.#segment, this.#plain)) return;
+    this.#flood();
+  }
+
+  /** One flood for each frame. All copies of one are sealed before the next is cut over it. */
+  #flood(): void {
+    const c = this.#c;
+    const broadcast = this.#broadcast;
+    if (c.steward !== null) return this.#handOver(c.steward);
+    if (!c.multicast.fromHost(c.arena.view, this.#frame, this.#length, c.now)) {
+      if (!c.multicast.isReport) drop(c.shared, Drop['no-listener']);
+      return;
+    }
+    if (!broadcast.possible) return drop(c.shared, Drop['no-peer']);
+    let frames = 0;
+    let bytes = 0;
+    if (this.#segment === 0) {
+      if (!broadcast.send(this.#plain, this.#plainLength)) return;
+      frames = 1;
+      bytes = this.#length;
+    } else {
+      const cutter = this.#cutter;
+      while (cutter.next()) {
+        c.arena.u8[cutter.at - 1] = Kind.frameChecksum;
+        if (!broadcast.send(cutter.at - 1, cutter.length + 1)) break;
+        frames++;
+        bytes += cutter.length;
+      }
+    }
+    const { device } = c.shared;
+    device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
+    device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
+  }
+
+  #handOver(to: HandoverRing): void {
+    const { arena, shared } = this.#c;
+    const before = this.#frame - this.#plain;
+    const handed = to.put(
+      Handed.frame,
+      this.#length,
+      this.#segment,
+      before,
+      arena.u8,
+      this.#plain,
+      this.#plainLength,
+    );
+    if (!handed) drop(shared, Drop['thread-full']);
+  }
+
+  /** Floods a frame that another loop read from the interface. */
+  handed(ring: HandoverRing): void {
+    const bytes = ring.bytes.subarray(ring.at, ring.at + ring.length);
+    if (this.#restore({ bytes, before: ring.c, length: ring.a, segment: ring.b })) this.#flood();
+  }
+
+  /** Seals the classified frame, in pieces when it is a super-frame. */
+  #seal(peer: PeerEntry, key: KeyEntry): void {
+    const { u8 } = this.#c.arena;
+    let frames = 0;
+    let bytes = 0;
+    if (this.#segment === 0) {
+      if (!this.#sealer.seal(key, peer.route, this.#plain, this.#plainLength)) return;
+      frames = 1;
+      bytes = this.#length;
+    } else {
+      const cutter = this.#cutter;
+      while (cutter.next()) {
+        u8[cutter.at - 1] = Kind.frameChecksum;
+        if (!this.#sealer.seal(key, peer.route, cutter.at - 1, cutter.length + 1)) return;
+        frames++;
+        bytes += cutter.length;
+      }
+    }
+    this.#count(peer, frames, bytes);
+  }
+
+  #count(peer: PeerEntry, frames: number, bytes: number): void {
+    const { peers, device } = this.#c.shared;
+    const at = peer.counters;
+    const way = at + (peer.route.kind === RouteKind.direct ? PeerField.txDirect : PeerField.txRelayed);
+    peers[at + PeerField.txFrames] = (peers[at + PeerField.txFrames] as number) + frames;
+    peers[at + PeerField.txBytes] = (peers[at + PeerField.txBytes] as number) + bytes;
+    peers[way] = (peers[way] as number) + frames;
+    peers[at + PeerField.lastTxMs] = this.#c.now;
+    device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
+    device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
+  }
+
+  #writeAnswer(length: number): void {
+    const c = this.#c;
+    const { view } = c.arena;
+    const header = this.#answer - VirtioNetHdr.size;
+    view.setUint32(header, 0);
+    view.setUint32(header + 4, 0);
+    view.setUint16(header + 8, 0);
+    if (c.io.writeDevice(header, length + VirtioNetHdr.size) < 0) drop(c.shared, Drop['device-full']);
+  }
+
+  /** Keeps the frame for a peer that cannot be reached yet, and asks the control thread to reach it. */
+  #wait(peer: PeerEntry): void {
+    const c = this.#c;
+    if (!this.#hold.keep(peer, this.#frame, this.#length, this.#segment, this.#plain)) {
+      drop(c.shared, peer.sending === null ? Drop['no-session'] : Drop['no-path']);
+    }
+    if (c.now - peer.wantedAt < wantedEveryMs) return;
+    peer.wantedAt = c.now;
+    c.uplink.tell({ type: 'wanted', slot: peer.slot });
+  }
+
+  /** To be called whenever a peer's key or path changed: sends what was held when both are there. */
+  ready(peer: PeerEntry): void {
+    this.#c.links.refresh(peer.slot);
+    if (peer.reachable) this.rerouted();
+    this.#release(peer);
+  }
+
+  /** The links changed: what waits for a route through them may go. */
+  rerouted(): void {
+    for (const peer of this.#c.tables.peers) {
+      if (peer?.route.kind === RouteKind.overlay && peer.held.length > 0) this.#release(peer);
+    }
+  }
+
+  #release(peer: PeerEntry): void {
+    const key = peer.sending;
+    if (key === null || !peer.route.usable) return;
+    for (const held of this.#hold.take(peer)) if (this.#restore(held)) this.#seal(peer, key);
+    this.#c.tx.flush();
+  }
+
+  /** A peer with this address came: what waited for its owner goes to it. */
+  found(peer: PeerEntry): void {
+    for (const held of this.#unknowns.found(peer.macHigh, peer.macLow))
+      if (this.#restore(held)) this.#dispatch();
+  }
+
+  /** Floods what waited in vain for its owner; `everything`: what still waits, too. */
+  releaseUnknown(everything = false): void {
+    this.#releasing = true;
+    for (const held of this.#unknowns.due(everything)) if (this.#restore(held)) this.#dispatch();
+    this.#releasing = false;
+  }
+
+  /** When `releaseUnknown` has something to do. */
+  get deadline(): number {
+    return this.#unknowns.deadline;
+  }
+
+  /** Puts a held frame back into the read buffer, classified as it was. */
+  #restore(held: Omit<HeldFrame, 'at'>): boolean {
+    this.#length = held.length;
+    this.#segment = held.segment;
+    this.#plain = this.#frame - held.before;
+    this.#plainLength = held.length + held.before;
+    this.#c.arena.u8.set(held.bytes, this.#plain);
+    return held.segment === 0 || this.#cutter.begin(this.#frame, held.length, held.segment);
+  }
+
+  /** Forgets what is held for a peer that goes. */
+  forget(peer: PeerEntry): void {
+    this.#hold.take(peer);
+    this.#c.links.forget(peer.slot);
+  }
+
+  /** Seals a control message; empty bytes are a keepalive. */
+  sendControl(peer: PeerEntry | null, bytes: Uint8Array, path: Path | undefined): void {
+    const c = this.#c;
+    const key = peer?.sending ?? null;
+    if (peer === null || key === null) return drop(c.shared, Drop['no-session']);
+    const route = path === undefined ? peer.route : this.#route(path);
+    if (!route.usable || bytes.length > maxControl) return drop(c.shared, Drop['no-path']);
+    let length = 0;
+    if (bytes.length > 0) {
+      c.arena.u8[this.#scratch] = Kind.control;
+      c.arena.u8.set(bytes, this.#scratch + 1);
+      length = bytes.length + 1;
+    }
+    const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
+    if (hops > 0) c.io.limitHops(hops);
+    this.#sealer.seal(key, route, this.#scratch, length);
+    if (route === this.#spare) c.tx.flush();
+    if (hops > 0) c.io.limitHops(0);
+  }
+
+  /** Sends bytes as they are. */
+  sendPacket(bytes: Uint8Array, path: Path): void {
+    const c = this.#c;
+    const route = this.#route(path);
+    if (!route.usable || bytes.length > maxControl || bytes.length === 0)
+      return drop(c.shared, Drop['no-path']);
+    if (route.kind === RouteKind.overlay) this.#sealer.through(route, bytes);
+    else c.arena.u8.set(bytes, c.tx.reserve(route, bytes.length));
+    c.tx.flush();
+  }
+
+  /** A route for one packet: it must be flushed before the next. */
+  #route(path: Path): Route {
+    this.#c.tx.flush();
+    this.#spare.set(path, this.#c.relays, this.#c.links);
+    return this.#spare;
+  }
+}

@@ -1,0 +1,113 @@
+/** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
+import type { MessagePort } from 'node:worker_threads';
+import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
+import type { Role } from './roles.js';
+import type { Endpoint } from '../../lib/endpoint.js';
+
+export type Command =
+  | {
+      readonly type: 'add-peer';
+      readonly slot: number;
+      readonly nodeId: Uint8Array;
+      readonly guard: GuardRule;
+    }
+  | { readonly type: 'remove-peer'; readonly slot: number }
+  | { readonly type: 'set-path'; readonly slot: number; readonly path: Path | null }
+  /** `replayed` when a worker before this one may have used the key: counters go on from shared memory. */
+  | {
+      readonly type: 'add-key';
+      readonly slot: number;
+      readonly keys: SessionKeys;
+      readonly replayed: boolean;
+      /** Place of its counters and window where several threads share them (key-state.ts). */
+      readonly place?: number;
+    }
+  | { readonly type: 'use-key'; readonly slot: number; readonly localIndex: number }
+  | { readonly type: 'remove-key'; readonly localIndex: number }
+  | { readonly type: 'set-relay'; readonly relay: number; readonly route: RelayRoute | null }
+  | { readonly type: 'set-neighbours'; readonly neighbours: readonly Neighbour[] }
+  | { readonly type: 'set-links'; readonly links: readonly PlaneLink[]; readonly complete: boolean }
+  | {
+      readonly type: 'send-control';
+      readonly slot: number;
+      readonly bytes: Uint8Array;
+      readonly path: Path | undefined;
+    }
+  | { readonly type: 'send-packet'; readonly bytes: Uint8Array; readonly path: Path }
+  | {
+      readonly type: 'carried';
+      readonly carrier: number;
+      readonly source: Uint8Array;
+      readonly batch: Uint8Array;
+    }
+  /** Another thread learned an address. */
+  | {
+      readonly type: 'learn';
+      readonly high: number;
+      readonly low: number;
+      readonly slot: number;
+      readonly hearsay: boolean;
+    }
+  /** Test hook: the worker throws. */
+  | { readonly type: 'crash' };
+
+export type Event =
+  /** The worker has begun its work. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'packet'; readonly bytes: Uint8Array; readonly origin: Origin }
+  | { readonly type: 'control'; readonly slot: number; readonly bytes: Uint8Array; readonly origin: Origin }
+  | { readonly type: 'confirmed'; readonly slot: number; readonly localIndex: number }
+  | { readonly type: 'wanted'; readonly slot: number }
+  | { readonly type: 'unknown'; readonly mac: Uint8Array }
+  | { readonly type: 'roamed'; readonly slot: number; readonly endpoint: Endpoint }
+  | {
+      readonly type: 'carry';
+      readonly carrier: number;
+      readonly destination: Uint8Array;
+      readonly batch: Uint8Array;
+    }
+  /** An address behind a bridging member: for the other threads. */
+  | {
+      readonly type: 'learned';
+      readonly high: number;
+      readonly low: number;
+      readonly slot: number;
+      readonly hearsay: boolean;
+    }
+  | { readonly type: 'exhausted'; readonly slot: number; readonly localIndex: number }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** What a worker among several is started with, beyond the rest. */
+export interface ThreadSetup {
+  readonly role: Role;
+  readonly keys: SharedArrayBuffer;
+  /** Ring to the steward; null for the steward. */
+  readonly outgoing: SharedArrayBuffer | null;
+  /** Rings of the others, for the steward. */
+  readonly incoming: readonly SharedArrayBuffer[];
+  /** Eventfd of the steward. */
+  readonly stewardFd: number;
+}
+
+/** What a worker is started with. Descriptors belong to the process; the control thread opens and closes them. */
+export interface WorkerSetup {
+  readonly shared: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly tapFd: number;
+  readonly datagramOffload: boolean;
+  readonly udpFd: number;
+  readonly wakeFd: number;
+  /** Null for the only thread. */
+  readonly threads: ThreadSetup | null;
+  /** True when the UDP socket is AF_INET6. */
+  readonly ipv6: boolean;
+  /** Memory mapped below 2 GiB for the arena, or 0. */
+  readonly arenaAddress: number;
+  readonly arenaLength: number;
+  readonly nodeId: Uint8Array;
+  readonly leaf: boolean;
+  readonly bridge: boolean;
+  readonly ip: number;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+}

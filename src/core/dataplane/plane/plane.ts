@@ -1,0 +1,235 @@
+/**
+ * The data plane port: what the control thread may ask of the packet path, and what it hears from it.
+ *
+ * The real plane (`worker-plane.ts`) runs in a worker thread over koffi and owns TAP and UDP socket;
+ * the double (`test/support/memory-plane.ts`) does the same work in one process without a kernel.
+ * Peers are named by small integer slots that the caller gives out; a slot may be used again after removePeer.
+ */
+import type { Endpoint } from '../../lib/endpoint.js';
+import type { Suite } from '../../wire/packet.js';
+
+/** How a packet reaches a peer. Relay and carrier paths name the peer by its node id (16 bytes). */
+export type Path =
+  /** `hops` limits how far a single control message goes (IP TTL); it has no meaning for `setPath`. */
+  | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number }
+  /** By UDP through the relay installed with `setRelay(relay, …)`. */
+  | { readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array }
+  /** Handed to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
+  | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array }
+  /**
+   * Through other members: inside the session of the next hop, which the forwarding table of `setLinks` gives, or which
+   * is `via` (a slot) when that is set. The destination is a node id.
+   */
+  | { readonly kind: 'overlay'; readonly destination: Uint8Array; readonly via?: number };
+
+/** Where a packet came from. `source` is the node id that the relay vouches for. */
+export type Origin =
+  | { readonly kind: 'direct'; readonly endpoint: Endpoint }
+  | { readonly kind: 'relay'; readonly relay: number; readonly source: Uint8Array }
+  | { readonly kind: 'carrier'; readonly carrier: number; readonly source: Uint8Array }
+  /** Forwarded by members; the last was the peer in slot `via`. Who sent it, the packet must prove. */
+  | { readonly kind: 'overlay'; readonly via: number };
+
+/** One link of the overlay: what forwarding and flooding go by (topology/router.ts, switch/bounded-flood.ts). */
+export interface PlaneLink {
+  readonly slot: number;
+  /** Packets between others may go through it. */
+  readonly forwards: boolean;
+  /** Its part in broadcasts: covers an arc of the ring, gets a copy only, or nothing. */
+  readonly flood: 'range' | 'copy' | 'none';
+  /** Positions of the links of this link. */
+  readonly neighbours: readonly number[];
+}
+
+/** What the inner-source guard lets a member send (core/switch/guard.ts). */
+export interface GuardRule {
+  /** The member's own MAC, 6 bytes. */
+  readonly mac: Uint8Array;
+  /** The member's IPv4 address as an unsigned 32-bit number. */
+  readonly ip: number;
+  /** A member with the bridge right may use any source. */
+  readonly bridge: boolean;
+}
+
+/** One member whose address the switch may answer for (ARP, IPv6 ND of the link-local address made from the MAC). */
+export interface Neighbour {
+  readonly ip: number;
+  readonly mac: Uint8Array;
+}
+
+/** Keys of one session direction pair. The plane copies the keys and wipes its copy with `removeKey`. */
+export interface SessionKeys {
+  /** Index that the peer puts into packets to us. Low 16 bits are the key's slot, so they are unique among live keys. */
+  readonly localIndex: number;
+  /** Index that we put into packets to the peer. */
+  readonly remoteIndex: number;
+  readonly suite: Suite;
+  readonly sendKey: Uint8Array;
+  readonly receiveKey: Uint8Array;
+}
+
+/** A relay that is reached by UDP. */
+export interface RelayRoute {
+  readonly endpoint: Endpoint;
+  /** Association index that the relay gave us (wire/relay.ts). */
+  readonly association: number;
+}
+
+/** Counters of one peer, read from shared memory at the moment of the call. Times are `performance.now()`-like ms of `PlaneCounters.now()`. */
+export interface PeerCounters {
+  rxFrames: number;
+  rxBytes: number;
+  txFrames: number;
+  txBytes: number;
+  /** Authenticated packets with a frame, by how they came and went. */
+  rxDirect: number;
+  rxRelayed: number;
+  txDirect: number;
+  txRelayed: number;
+  /** Last authenticated packet of any kind; last by a direct path; last frame sent. 0 is never. */
+  lastRxMs: number;
+  lastRxDirectMs: number;
+  lastTxMs: number;
+  /** Packets of others that this link gave us to forward (or deliver), and that we gave to it. Floods count too. */
+  rxTransit: number;
+  txTransit: number;
+}
+
+/** Why the plane dropped a packet or a frame. The order is the layout of the shared counters: append only. */
+export const dropReasons = [
+  'unknown-type',
+  'short',
+  'unknown-index',
+  'replayed',
+  'bad-tag',
+  'guard-mac',
+  'guard-ip',
+  'malformed-frame',
+  'no-peer',
+  'no-session',
+  'no-path',
+  'send-failed',
+  'send-full',
+  'device-full',
+  'oversize',
+  'control-queue-full',
+  'carrier-full',
+  'flood-limited',
+  'counter-exhausted',
+  'no-route',
+  'hops-exceeded',
+  'transit-limited',
+  'flood-duplicate',
+  'no-listener',
+  'thread-full',
+] as const;
+export type DropReason = (typeof dropReasons)[number];
+
+export interface DeviceCounters {
+  rxFrames: number;
+  rxBytes: number;
+  txFrames: number;
+  txBytes: number;
+  /** Packets between other members that went through here, and their bytes. Broadcasts passed on count too. */
+  transitPackets: number;
+  transitBytes: number;
+  drops: Record<DropReason, number>;
+}
+
+/** What the plane tells. Byte arrays belong to the listener. Called on the control thread, in order of arrival. */
+export interface PlaneListener {
+  /** A packet that is not data: handshake, STUN, relayBound… Queue-limited; the surplus is dropped and counted. */
+  packet(bytes: Uint8Array, origin: Origin): void;
+  /** A control message of an authenticated peer (kind 0x10, without the kind byte). */
+  control(slot: number, bytes: Uint8Array, origin: Origin): void;
+  /** The first authenticated packet under a key that is not used for sending yet. */
+  confirmed(slot: number, localIndex: number): void;
+  /** The device sent a unicast frame to a peer without a session or path. At most once a second per peer. */
+  wanted(slot: number): void;
+  /**
+   * The device sent a frame to a unicast address that no member known here has, while `complete` is false. At most once
+   * a second per address; a few frames are held for a second, and flooded when the address stays unknown.
+   */
+  unknown(mac: Uint8Array): void;
+  /** An authenticated packet came by a direct endpoint that is not the peer's path. At most ten a second per peer. */
+  roamed(slot: number, endpoint: Endpoint): void;
+  /**
+   * Packets to be carried by the control thread, each 2-byte little-endian length then bytes, for one destination. The
+   * listener owns the bytes, and the room in front of them (`carrierRoom`).
+   */
+  carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void;
+  /** A key is near its message limit (2^60, or 2^52 in this implementation) and must be replaced. */
+  exhausted(slot: number, localIndex: number): void;
+  /** The worker fell and was started again with its state; `restarts` counts. */
+  restarted(restarts: number, reason: string): void;
+  /** The plane cannot go on (the device was removed, say). */
+  failed(error: Error): void;
+}
+
+export interface DataPlane {
+  /** UDP port that is bound, after `start`. */
+  readonly port: number;
+  /** Name of the network interface, after `start`. */
+  readonly deviceName: string;
+  start(listener: PlaneListener): Promise<void>;
+  /** Idempotent. The interface is gone when it resolves. */
+  stop(): Promise<void>;
+
+  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void;
+  removePeer(slot: number): void;
+  /** The path for data. With null frames are held briefly (8 a peer) and `wanted` is told. */
+  setPath(slot: number, path: Path | null): void;
+  /** Installs keys for receiving. Sending goes on under the key chosen by `useKey`. */
+  addKey(slot: number, keys: SessionKeys): void;
+  useKey(slot: number, localIndex: number): void;
+  removeKey(localIndex: number): void;
+  setRelay(relay: number, route: RelayRoute | null): void;
+  /** Replaces the table from which ARP and ND are answered, and which guards other members' addresses. */
+  setNeighbours(neighbours: readonly Neighbour[]): void;
+
+  /**
+   * The links of the overlay; replaces what was set. `complete`: every member of the network has a peer here, so a
+   * unicast frame to an unknown address is flooded at once.
+   */
+  setLinks(links: readonly PlaneLink[], complete: boolean): void;
+
+  /** Seals a control message for a peer; by its path, or by the one given. False when there is no key. Empty bytes: keepalive. */
+  sendControl(slot: number, bytes: Uint8Array, path?: Path): void;
+  /** Sends bytes as they are (handshake, STUN, relayBind). */
+  sendPacket(bytes: Uint8Array, path: Path): void;
+  /**
+   * Packets that a carrier received from `source`: the batch form of `carry`. From here on the plane owns the bytes, and
+   * their whole memory when they reach to its end.
+   */
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void;
+  /** Binds a new UDP socket, on the same port where possible: after a change of addresses or a resume from sleep. */
+  rebind(): Promise<void>;
+
+  /** Milliseconds on the clock of the counters. */
+  now(): number;
+  /** With `into`, that object may be filled and returned: for whoever looks often at many peers. */
+  peerCounters(slot: number, into?: PeerCounters): PeerCounters;
+  deviceCounters(): DeviceCounters;
+}
+
+/** How to make the real plane. */
+export interface PlaneOptions {
+  /** Wanted interface name; `%d` is replaced by the kernel (`evio%d`). */
+  readonly deviceName: string;
+  /** Own node id, 16 bytes. */
+  readonly nodeId: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly ip: number;
+  readonly prefix: number;
+  readonly mtu: number;
+  /** A leaf forwards nothing for others. */
+  readonly leaf?: boolean;
+  /** This node has the bridge right: machines behind its interface may want any multicast group. */
+  readonly bridge?: boolean;
+  /** UDP port; 0 takes a free one. */
+  readonly port: number;
+  /** Packet threads; the plane chooses when left out. */
+  readonly threads?: number;
+  /** Address to bind UDP to; default every address, IPv6 and IPv4. */
+  readonly bindAddress?: string;
+}

@@ -1,0 +1,120 @@
+/**
+ * The thread of the packet loop. It sleeps in poll() on interface, socket and eventfd; the event loop of the thread
+ * never turns, so commands are taken with `receiveMessageOnPort` when the eventfd or the counter of posts says so.
+ */
+import { availableParallelism } from 'node:os';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Arena } from '../../native/arena.js';
+import { monotonicClock } from '../../native/clock.js';
+import { libc, PollEvent, Pollfd } from '../../native/libc.js';
+import { threadUrgency } from '../../native/scheduling.js';
+import type { LoopThreads } from '../loop/context.js';
+import { HandoverRing } from '../loop/handover.js';
+import { KernelIo } from '../loop/kernel-io.js';
+import { KeyMemory } from '../keys/key-state.js';
+import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
+import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
+import { compileEarly } from '../../native/v8.js';
+import { ControlWord, sharedMemory } from './shared.js';
+
+/** The loop looks up at least this often, in case the control thread died without a word. */
+const lookUpMs = 5_000;
+/** After so many wakes without work a descriptor must be stuck in an error: the loop rests instead of spinning. */
+const idleWakes = 200;
+const restMs = 20;
+
+function loopThreads(setup: ThreadSetup, arena: Arena): LoopThreads {
+  const one = arena.alloc(8);
+  arena.view.setUint32(one, 1, true);
+  return {
+    role: setup.role,
+    keys: new KeyMemory(setup.keys),
+    outgoing: setup.outgoing && new HandoverRing(setup.outgoing),
+    incoming: setup.incoming.map((buffer) => new HandoverRing(buffer)),
+    wake: () => {
+      libc().write(setup.stewardFd, arena.base + one, 8);
+    },
+  };
+}
+
+function run(setup: WorkerSetup): void {
+  const c = libc();
+  const arena = new Arena(setup.arenaLength, setup.arenaAddress);
+  const shared = sharedMemory(setup.shared);
+  const { port } = setup;
+  const pollfds = arena.alloc(3 * Pollfd.size);
+  const drain = arena.alloc(8);
+  const threads = setup.threads ? loopThreads(setup.threads, arena) : null;
+  const { transmits, receives } = setup.threads?.role ?? { transmits: true, receives: true };
+  // poll() passes over descriptors below zero.
+  const watched = [transmits ? setup.tapFd : -1, receives ? setup.udpFd : -1, setup.wakeFd];
+  watched.forEach((fd, i) => {
+    arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
+    arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
+  });
+  const clock = monotonicClock(arena);
+  const loop = new PacketLoop(
+    arena,
+    new KernelIo(arena, setup),
+    shared,
+    loopOptions({ ...setup, snooping: true }),
+    clock,
+    (events, transfer) => {
+      port.postMessage(events, transfer);
+    },
+    threads,
+  );
+  const { urgency } = loop;
+  // On a single processor nobody could make room.
+  const setUrgent = availableParallelism() > 1 ? threadUrgency(arena) : undefined;
+  const begun: Event = { type: 'ready' };
+  port.postMessage([begun]);
+  let taken = 0;
+  let lost = false;
+  let idle = 0;
+  const takeCommands = (): void => {
+    const posted = Atomics.load(shared.control, ControlWord.posted);
+    if (posted === taken) return;
+    taken = posted;
+    loop.commandsBegin();
+    for (;;) {
+      const received = receiveMessageOnPort(port) as { message: Command } | undefined;
+      if (received === undefined) break;
+      loop.command(received.message);
+    }
+    loop.commandsDone();
+  };
+  const happened = (place: number): boolean =>
+    arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  let ready: number = Ready.both;
+  while (Atomics.load(shared.control, ControlWord.stop) === 0) {
+    takeCommands();
+    const found = loop.round(ready);
+    if (found !== Round.idle) idle = 0;
+    ready = Ready.both;
+    setUrgent?.(urgency.urgent);
+    // Who is to read what was written may wait for this processor, with a buffer for few packets.
+    if (found >= Round.drained) c.sched_yield();
+    if (found === Round.more) continue;
+    if (loop.deviceLost && !lost) {
+      lost = true;
+      arena.view.setInt32(pollfds, -1, true);
+      loop.fail('the network interface was removed');
+    }
+    if (urgency.bulk) urgency.pause(clock());
+    c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
+    ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);
+    if (happened(2)) {
+      c.read(setup.wakeFd, arena.base + drain, 8);
+      idle = 0;
+    } else if (++idle > idleWakes) {
+      c.poll(arena.base + pollfds + 2 * Pollfd.size, 1, restMs);
+    }
+  }
+  loop.close();
+}
+
+compileEarly();
+const setup = workerData as WorkerSetup;
+run(setup);
+setup.port.close();

@@ -1,0 +1,304 @@
+/**
+ * How a machine comes to a network: makes one, invites to it, joins it, and signs again for another address.
+ *
+ * Pure but for randomness and the date: nothing is stored and nothing is asked of a relay here.
+ */
+import type { InviteRecord, Profile } from '../config/schema.js';
+import { toBase64Url } from '../lib/bytes.js';
+import type { Env } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { containsCidr, formatIpv4 } from '../lib/ipv4.js';
+import {
+  certificateLifeMs,
+  encodeCredential,
+  maxCredentialLength,
+  parseInvite,
+  Right,
+  Role,
+  signCertificate,
+  signInvite,
+  type RoleName,
+} from '../identity/certificate.js';
+import { generateKeys, keysFromSeed } from '../identity/keys.js';
+import {
+  badValue,
+  checkAddress,
+  checkCidr,
+  checkNetworkName,
+  checkNodeName,
+  defaultMtu,
+} from '../identity/names.js';
+import {
+  maxMtu,
+  maxRelays,
+  minMtu,
+  signNetwork,
+  type NetworkFacts,
+  type RelayFact,
+} from '../identity/network.js';
+import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
+import { corrupt, secretBytes, selfOf } from './self.js';
+import { encodeToken, type Token } from '../identity/token.js';
+
+/** The room that a relay's receipt takes in a credential, bytes (certificate.ts). */
+const receiptLength = 169;
+const empty = new Uint8Array(0);
+const maxTagLength = 32;
+
+/** What an operator asks for with `evio init`. */
+export interface NetworkPlan {
+  readonly name: string;
+  /** `10.144.0.0/16`. */
+  readonly cidr: string;
+  readonly relays: readonly RelayFact[];
+  /** MTU of the interface, bytes. */
+  readonly mtu: number;
+  /** Address of this machine; derived from its node id when left out. */
+  readonly ip?: string | undefined;
+  readonly nodeName: string;
+}
+
+/** What an operator asks for with `evio token create`. */
+export interface InvitePlan {
+  readonly expiresMs: number;
+  /** 0 is no limit. */
+  readonly uses: number;
+  /** A `switch` invite also admits leaves; a `leaf` invite admits leaves only. */
+  readonly role: RoleName;
+  readonly tags: readonly string[];
+}
+
+/** What a joiner asks for. */
+export interface JoinWish {
+  readonly name: string;
+  /** Default: switch where the invite permits it, else leaf. */
+  readonly role?: RoleName | undefined;
+  readonly ip?: string | undefined;
+}
+
+/** A certificate signed again: for the address `ip`, or for the derived address number `attempt`. */
+export interface AddressChange {
+  readonly ip?: string | number | undefined;
+  readonly attempt?: number | undefined;
+  /** The credential in use, whose receipt is kept. Default: the profile's. */
+  readonly current?: Uint8Array | undefined;
+}
+
+/** Makes a network's root key and its first member, which may invite others. Throws EvioError EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE. */
+export function makeNetwork(plan: NetworkPlan, env: Pick<Env, 'clock' | 'random'>): Profile {
+  const cidr = checkCidr(plan.cidr);
+  if (!Number.isInteger(plan.mtu) || plan.mtu < minMtu || plan.mtu > maxMtu) {
+    throw badValue(
+      `The MTU must be a whole number from ${minMtu} to ${maxMtu}.`,
+      `For example: --mtu ${defaultMtu}`,
+    );
+  }
+  if (plan.relays.length > maxRelays) throw badValue(`A network has at most ${maxRelays} relays.`);
+  const root = generateKeys(env.random);
+  const node = generateKeys(env.random);
+  const ip = plan.ip === undefined ? derivedIp(nodeIdOf(node.publicKey), cidr) : checkAddress(plan.ip, cidr);
+  const facts: NetworkFacts = {
+    rootKey: root.publicKey,
+    name: checkNetworkName(plan.name),
+    cidr,
+    mtu: plan.mtu,
+    receipts: plan.relays.length > 0,
+    serial: 1,
+    relays: plan.relays,
+  };
+  const now = env.clock.date();
+  const certificate = signCertificate(
+    {
+      nodeKey: node.publicKey,
+      name: checkNodeName(plan.nodeName),
+      ip,
+      role: Role.switch,
+      rights: Right.admin,
+      tags: [],
+      notBefore: now,
+      notAfter: now + certificateLifeMs,
+    },
+    root,
+    node,
+  );
+  return {
+    version: 1,
+    network: toBase64Url(signNetwork(facts, root)),
+    nodeSeed: toBase64Url(node.seed),
+    rootSeed: toBase64Url(root.seed),
+    name: plan.nodeName,
+    role: 'switch',
+    ...(plan.ip === undefined ? {} : { wantedIp: plan.ip }),
+    credential: toBase64Url(encodeCredential({ certificate, invite: empty, receipt: empty })),
+    device: 'evio%d',
+    port: 0,
+    invites: [],
+  };
+}
+
+/** Makes an invite and its token. Throws EvioError EVIO_NOT_ADMIN on a machine without the network's root key, EVIO_BAD_VALUE. */
+export function makeInvite(
+  profile: Profile,
+  plan: InvitePlan,
+  env: Pick<Env, 'clock' | 'random'>,
+): InviteRecord {
+  const self = selfOf(profile);
+  if (profile.rootSeed === undefined) {
+    throw new EvioError(
+      'EVIO_NOT_ADMIN',
+      `This machine may not invite to the network ${self.network.name}.`,
+      ['Make the token on the machine where evio init made the network.'],
+    );
+  }
+  if (!Number.isInteger(plan.uses) || plan.uses < 0 || plan.uses > 0xffff_ffff) {
+    throw badValue('Uses must be a whole number; 0 means no limit.', 'For example: --uses 10');
+  }
+  if (!Number.isSafeInteger(plan.expiresMs) || plan.expiresMs < 1) {
+    throw badValue('An invite must expire in the future.', 'For example: --expires 24h');
+  }
+  for (const tag of plan.tags) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(tag) || tag.length > maxTagLength) {
+      throw badValue(`"${tag}" cannot be a tag: letters, digits and . _ : - at most ${maxTagLength}.`);
+    }
+  }
+  const tags = [...new Set(plan.tags)];
+  const root = keysFromSeed(secretBytes(profile.rootSeed));
+  const keys = generateKeys(env.random);
+  const created = env.clock.date();
+  const expires = created + plan.expiresMs;
+  const tooManyTags = (): EvioError =>
+    badValue('These are too many tags for one certificate.', 'Use fewer or shorter tags.');
+  if (tags.length > 16) throw tooManyTags();
+  const invite = signInvite(
+    {
+      key: keys.publicKey,
+      notAfter: expires,
+      uses: plan.uses,
+      roles: plan.role === 'leaf' ? Role.leaf : Role.switch | Role.leaf,
+      rights: 0,
+      range: self.network.cidr,
+      tags,
+    },
+    root,
+  );
+  // The longest certificate that a joiner may make of it has to fit a handshake datagram.
+  const longest = signCertificate(
+    {
+      nodeKey: keys.publicKey,
+      name: 'n'.repeat(63),
+      ip: self.network.cidr.base + 1,
+      role: Role.switch,
+      rights: 0,
+      tags,
+      notBefore: created,
+      notAfter: created,
+    },
+    keys,
+    keys,
+  );
+  if (longest.length + invite.length + receiptLength + 6 > maxCredentialLength) throw tooManyTags();
+  return {
+    id: inviteIdOf(keys.publicKey),
+    token: encodeToken(self.networkBytes, invite, keys.seed),
+    created,
+    expires,
+    uses: plan.uses,
+    role: plan.role,
+    tags,
+    revoked: false,
+  };
+}
+
+/** True when an invite of these roles admits the role. */
+function permits(roles: number, role: RoleName): boolean {
+  return (roles & Role[role]) !== 0;
+}
+
+/**
+ * Makes this machine's identity and the certificate that the token entitles it to.
+ *
+ * @throws EvioError EVIO_TOKEN_EXPIRED by this machine's clock, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE.
+ */
+export function enroll(token: Token, wish: JoinWish, env: Pick<Env, 'clock' | 'random'>): Profile {
+  const { invite, network } = token;
+  const now = env.clock.date();
+  if (invite.notAfter <= now) {
+    throw new EvioError(
+      'EVIO_TOKEN_EXPIRED',
+      `This token expired ${new Date(invite.notAfter).toISOString()}.`,
+      ['Make a new one with: evio token create', "Check this machine's clock with: evio doctor"],
+    );
+  }
+  const role = wish.role ?? (permits(invite.roles, 'switch') ? 'switch' : 'leaf');
+  if (!permits(invite.roles, role)) {
+    throw badValue(
+      `This token does not admit the role ${role}.`,
+      'Leave out --role.',
+      'Ask for a token with that role.',
+    );
+  }
+  if (!containsCidr(network.cidr, invite.range)) {
+    throw new EvioError(
+      'EVIO_TOKEN_DAMAGED',
+      'The invite in this token gives addresses outside its network.',
+      ['Make a new one with: evio token create'],
+    );
+  }
+  const node = generateKeys(env.random);
+  const id = nodeIdOf(node.publicKey);
+  const ip = wish.ip === undefined ? derivedIp(id, invite.range) : checkAddress(wish.ip, invite.range);
+  const certificate = signCertificate(
+    {
+      nodeKey: node.publicKey,
+      name: checkNodeName(wish.name),
+      ip,
+      role: Role[role],
+      rights: 0,
+      tags: invite.tags,
+      notBefore: now,
+      notAfter: now + certificateLifeMs,
+    },
+    token.inviteKeys,
+    node,
+  );
+  return {
+    version: 1,
+    network: toBase64Url(token.networkBytes),
+    nodeSeed: toBase64Url(node.seed),
+    invite: toBase64Url(token.inviteBytes),
+    inviteSeed: toBase64Url(token.inviteKeys.seed),
+    name: wish.name,
+    role,
+    ...(wish.ip === undefined ? {} : { wantedIp: wish.ip }),
+    credential: toBase64Url(encodeCredential({ certificate, invite: token.inviteBytes, receipt: empty })),
+    device: 'evio%d',
+    port: 0,
+    invites: [],
+  };
+}
+
+/**
+ * A credential of the same node for another address, valid wherever the old one was: it keeps name, role, tags, end
+ * and the relay's receipt, which names keys only.
+ *
+ * @throws EvioError EVIO_ADDRESS_OUTSIDE, EVIO_PROFILE_CORRUPT when the profile has no key to sign with.
+ */
+export function resign(profile: Profile, change: AddressChange, dateMs: number): Uint8Array {
+  const self = selfOf(profile, change.current);
+  const inviteBytes = self.parts.invite;
+  const invite = inviteBytes.length > 0 ? parseInvite(inviteBytes) : undefined;
+  const seed = invite ? profile.inviteSeed : profile.rootSeed;
+  if (seed === undefined) throw corrupt('the key that signed its certificate is missing');
+  const range = invite?.range ?? self.network.cidr;
+  const wanted = typeof change.ip === 'number' ? formatIpv4(change.ip) : change.ip;
+  const ip =
+    wanted === undefined ? derivedIp(self.id, range, change.attempt ?? 0) : checkAddress(wanted, range);
+  // Without relays the invite's end is judged by this date, so signing again later must not end the membership.
+  const notBefore = invite && !self.network.receipts ? Math.min(dateMs, invite.notAfter) : dateMs;
+  const certificate = signCertificate(
+    { ...self.certificate, ip, notBefore },
+    keysFromSeed(secretBytes(seed)),
+    self.keys,
+  );
+  return encodeCredential({ ...self.parts, certificate });
+}

@@ -1,0 +1,97 @@
+/** A profile read: who this machine is, and in which network. */
+import type { Profile } from '../config/schema.js';
+import { fromBase64Url } from '../lib/bytes.js';
+import { EvioError } from '../lib/errors.js';
+import {
+  encodeCredential,
+  parseCertificate,
+  parseCredential,
+  verifyCredential,
+  type Certificate,
+  type CredentialParts,
+} from '../identity/certificate.js';
+import { keysFromSeed, type Keys } from '../identity/keys.js';
+import { openNetwork, type NetworkFacts } from '../identity/network.js';
+import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/node-id.js';
+
+/** A credential with a relay's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
+export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8Array {
+  const parts = parseCredential(credential);
+  if (!parts) throw corrupt('its credential is malformed');
+  return encodeCredential({ ...parts, receipt });
+}
+
+/**
+ * The same, or undefined when the receipt is not one that the other members would take: a relay's mistake must not
+ * stand in our state.
+ */
+export function withGenuineReceipt(
+  credential: Uint8Array,
+  receipt: Uint8Array,
+  network: NetworkFacts,
+): Uint8Array | undefined {
+  const certificate = parseCertificate(parseCredential(credential)?.certificate ?? new Uint8Array(0));
+  if (!certificate) return undefined;
+  const received = withReceipt(credential, receipt);
+  // At the date of its own beginning: whether our clock is right is another question.
+  return verifyCredential(received, network, certificate.notBefore, true).ok ? received : undefined;
+}
+
+/** This machine as a member. */
+export interface Self {
+  readonly network: NetworkFacts;
+  readonly networkBytes: Uint8Array;
+  readonly networkId: string;
+  readonly keys: Keys;
+  readonly id: Uint8Array;
+  readonly idText: string;
+  readonly mac: string;
+  /** The credential in use, its parts and the certificate in it. */
+  readonly credential: Uint8Array;
+  readonly parts: CredentialParts;
+  readonly certificate: Certificate;
+}
+
+/**
+ * Reads a profile.
+ *
+ * @param credential a later one than the profile's, from the node's state.
+ * @throws EvioError EVIO_PROFILE_CORRUPT when its parts are not genuine.
+ */
+export function selfOf(profile: Profile, credential?: Uint8Array): Self {
+  const networkBytes = secretBytes(profile.network);
+  const network = openNetwork(networkBytes);
+  if (!network) throw corrupt('its network facts are not signed by their root key');
+  const keys = keysFromSeed(secretBytes(profile.nodeSeed));
+  const bytes = credential ?? secretBytes(profile.credential);
+  const parts = parseCredential(bytes);
+  const certificate = parts && parseCertificate(parts.certificate);
+  if (!parts || !certificate) throw corrupt('its credential is malformed');
+  const id = nodeIdOf(keys.publicKey);
+  return {
+    network,
+    networkBytes,
+    networkId: networkIdOf(network.rootKey),
+    keys,
+    id,
+    idText: nodeIdText(id),
+    mac: macText(macOf(id)),
+    credential: bytes,
+    parts,
+    certificate,
+  };
+}
+
+/** Bytes of a base64url field of a profile. Throws EvioError EVIO_PROFILE_CORRUPT. */
+export function secretBytes(text: string): Uint8Array {
+  const bytes = fromBase64Url(text);
+  if (!bytes) throw corrupt('a key in it is not base64url');
+  return bytes;
+}
+
+/** The operator error of a profile that stands in its file but makes no sense. */
+export function corrupt(why: string): EvioError {
+  return new EvioError('EVIO_PROFILE_CORRUPT', `The profile of this network cannot be used: ${why}.`, [
+    'Forget the network with: evio leave, then join again with a new token.',
+  ]);
+}

@@ -1,0 +1,46 @@
+/** A running node as its owner sees it: the command `node`, the control socket and the simulator hold one. */
+import type { NodeEvent, PeerReport, PingReport, StatusReport, WhyReport } from '../control/schema.js';
+import type { Env } from '../lib/env.js';
+import type { NodeState, Profile } from '../config/schema.js';
+
+export interface NodeOptions {
+  readonly profile: Profile;
+  readonly state: NodeState;
+  /** Keeps the node's state on disk. May fail (disk full): the node goes on and says so. */
+  saveState(state: NodeState): void;
+  readonly env: Env;
+  readonly version: string;
+  /** UDP port that overrides profile and state. */
+  readonly port?: number;
+  /** Peers to stay linked with whatever the ring says: names, addresses, ids, or beginnings of ids. */
+  readonly links?: readonly string[];
+  readonly onEvent?: (event: NodeEvent) => void;
+  /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
+  readonly onFatal?: (error: Error) => void;
+  /** Packet threads; the engine chooses when left out. */
+  readonly threads?: number;
+  /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */
+  readonly rekeyAfterMs?: number;
+}
+
+export interface Node {
+  readonly networkId: string;
+  readonly networkName: string;
+  /** Makes the interface and the socket, then connects in the background. Throws EvioError when the machine cannot. */
+  start(): Promise<void>;
+  /** Says goodbye to peers and relays and removes the interface. Idempotent. */
+  stop(): Promise<void>;
+  /** Resolves true once connected (a relay is up, a peer is connected, or there is nothing to connect to); false after the time. */
+  waitConnected(timeoutMs: number): Promise<boolean>;
+  status(): StatusReport;
+  peers(): PeerReport[];
+  /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
+  why(peer: string): Promise<WhyReport>;
+  ping(
+    peer: string,
+    count: number,
+    timeoutMs: number,
+    intervalMs: number,
+    signal?: AbortSignal,
+  ): Promise<PingReport>;
+}

@@ -1,0 +1,168 @@
+/** What a node tells of itself: the reports of docs/cli.md, from the state of the engine. No I/O, no decisions. */
+import type {
+  NatMapping,
+  PathReport,
+  PeerReport,
+  RelayReport,
+  LinkKind,
+  StatusReport,
+  WhyReport,
+} from '../control/schema.js';
+import { describeNetwork } from '../identity/network.js';
+import type { Self } from '../membership/self.js';
+import { macText } from '../identity/node-id.js';
+import { formatEndpoint } from '../lib/endpoint.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import type { ActivePath } from '../path/prober.js';
+import type { Peer } from '../peer/peer.js';
+import type { PeerCounters } from '../dataplane/plane/plane.js';
+import type { RingReport } from '../topology/overlay-ports.js';
+import type { Candidate } from '../wire/control.js';
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 1000) / 1000;
+}
+
+export function pathReport(path: ActivePath | null): PathReport | null {
+  return path && { kind: path.kind, endpoint: path.endpoint, rttMs: rounded(path.rttMs) };
+}
+
+export function peerReport(
+  peer: Peer,
+  counters: PeerCounters,
+  link: LinkKind | null,
+  now: number,
+): PeerReport {
+  const { member, session } = peer;
+  const at = session.handshakeAt;
+  return {
+    id: member.idText,
+    name: member.name,
+    ip: formatIpv4(member.ip),
+    mac: macText(member.mac),
+    state: peer.state,
+    path: session.established ? pathReport(peer.prober.active) : null,
+    link,
+    rxBytes: counters.rxBytes,
+    txBytes: counters.txBytes,
+    lastHandshakeAgeMs: at === undefined || !session.established ? null : Math.round(now - at),
+  };
+}
+
+export interface StatusFacts {
+  readonly self: Self;
+  readonly name: string;
+  readonly ip: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly device: Omit<StatusReport['device'], 'mtu'>;
+  readonly relays: RelayReport[];
+  readonly nat: StatusReport['nat'];
+  readonly peers: readonly Peer[];
+  readonly ring: RingReport;
+}
+
+export function statusReport(facts: StatusFacts): StatusReport {
+  const { self, peers } = facts;
+  return {
+    node: {
+      id: self.idText,
+      name: facts.name,
+      ip: formatIpv4(facts.ip),
+      mac: self.mac,
+      pid: process.pid,
+      version: facts.version,
+      uptimeMs: Math.round(facts.uptimeMs),
+    },
+    network: describeNetwork(self.network),
+    device: { mtu: self.network.mtu, ...facts.device },
+    relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
+    nat: facts.nat,
+    ring: ringReport(facts.ring, peers),
+    peerCount: peers.filter((peer) => peer.state === 'connected').length,
+  };
+}
+
+function ringReport(ring: RingReport, peers: readonly Peer[]): StatusReport['ring'] {
+  const { predecessor, successors, longLinks, onDemand } = ring;
+  const ids = new Set([predecessor, ...successors, ...longLinks, ...onDemand]);
+  const known = peers.filter(({ member }) => ids.has(member.idText));
+  return {
+    sizeEstimate: ring.sizeEstimate,
+    predecessor,
+    successors: [...successors],
+    longLinks: [...longLinks],
+    onDemand: [...onDemand],
+    names: Object.fromEntries(known.map(({ member }) => [member.idText, member.name])),
+  };
+}
+
+export interface WhyFacts {
+  readonly local: readonly Candidate[];
+  readonly mapping: NatMapping;
+  readonly udpBlocked: boolean;
+  readonly relays: readonly RelayReport[];
+  readonly online: boolean;
+}
+
+export function whyReport(peer: Peer, facts: WhyFacts): WhyReport {
+  const active = peer.prober.active;
+  const remotes = peer.prober.remotes;
+  return {
+    peer: peer.member.idText,
+    path: peer.session.established ? pathReport(active) : null,
+    candidates: [
+      ...facts.local.map((c) => ({
+        endpoint: formatEndpoint(c.endpoint),
+        kind: c.kind,
+        side: 'local' as const,
+        state: 'offered',
+        rttMs: null,
+      })),
+      ...remotes.map((r) => ({ ...r, rttMs: rounded(r.rttMs), side: 'remote' as const })),
+    ],
+    log: peer.why.entries.map((e) => ({
+      at: new Date(e.date).toISOString(),
+      event: e.event,
+      detail: e.detail,
+    })),
+    advice: advise(peer, facts),
+  };
+}
+
+/** What a person could do about it, most useful first. Empty when the path is direct. */
+function advise(peer: Peer, facts: WhyFacts): string[] {
+  const active = peer.prober.active;
+  const remotes = peer.prober.remotes;
+  if (active?.kind === 'direct') return [];
+  const out: string[] = [];
+  if (!peer.session.established) {
+    if (facts.relays.length > 0 && facts.relays.every((r) => r.state !== 'connected')) {
+      out.push('No relay is reachable from here: check the network of this machine, and the relay.');
+    } else if (!facts.online)
+      out.push('The peer is not connected to any relay that we use: see that evio runs there.');
+    return out;
+  }
+  if (facts.udpBlocked) {
+    out.push(
+      'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
+    );
+    return out;
+  }
+  if (remotes.some((r) => r.state === 'narrow')) {
+    out.push(
+      'A direct path answers small packets only: its MTU is too small for this network. Lower --mtu when making the network.',
+    );
+  }
+  if (facts.mapping === 'address-and-port-dependent' || facts.mapping === 'address-dependent') {
+    out.push(
+      `The NAT here maps ${facts.mapping}: forward a UDP port to this machine (evio node --port P), or set the router to endpoint-independent mapping ("full cone").`,
+    );
+  } else if (remotes.length > 0) {
+    out.push(
+      'The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.',
+    );
+  }
+  if (remotes.length === 0) out.push('The peer offered no address: UDP may be blocked on its side.');
+  return out;
+}

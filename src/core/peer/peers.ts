@@ -1,0 +1,140 @@
+/** The members of the network that this node knows, and the peer that each of them is: names, slots, sessions. */
+import { Roster } from '../membership/roster.js';
+import type { Member } from '../identity/certificate.js';
+import type { NetworkFacts } from '../identity/network.js';
+import type { Env } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import type { Peer } from './peer.js';
+import type { Session } from './session.js';
+
+export interface PeersPorts {
+  readonly env: Env;
+  makePeer(slot: number, member: Member): Peer;
+  /** True when a relay says that the member is connected. */
+  isOnline(idText: string): boolean;
+  /** A member is new or has another certificate. */
+  changed(member: Member): void;
+  /** Its peer is no more. */
+  removed(peer: Peer): void;
+}
+
+export class Peers {
+  readonly #ports: PeersPorts;
+  readonly #networkName: string;
+  readonly #roster: Roster;
+  readonly #peers = new Map<string, Peer>();
+  readonly #slots: (Peer | undefined)[] = [];
+  readonly #sessions = new Map<Session, Peer>();
+
+  /** `limit` is there for tests. */
+  constructor(network: NetworkFacts, self: string, ports: PeersPorts, limit?: number) {
+    this.#ports = ports;
+    this.#networkName = network.name;
+    this.#roster = new Roster(network, self, limit);
+  }
+
+  /** How many members are known, this node not counted. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  all(): Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  get(idText: string): Peer | undefined {
+    return this.#peers.get(idText);
+  }
+
+  bySlot(slot: number): Peer | undefined {
+    return this.#slots[slot];
+  }
+
+  bySession(session: Session): Peer | undefined {
+    return this.#sessions.get(session);
+  }
+
+  /** Takes a credential from anyone: it proves itself. The peer it belongs to, or undefined when it is not valid. */
+  take(credential: Uint8Array): Peer | undefined {
+    const { env } = this.#ports;
+    let verdict = this.#roster.take(credential, env.clock.date());
+    if (verdict.kind === 'refused' && verdict.fault === 'full' && this.#forgetAbsent()) {
+      verdict = this.#roster.take(credential, env.clock.date());
+    }
+    if (verdict.kind === 'refused') {
+      if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
+      return undefined;
+    }
+    const { member } = verdict;
+    if (verdict.kind === 'known') return this.#peers.get(member.idText);
+    const peer = this.#peers.get(member.idText);
+    if (peer && !peer.update(member)) this.#remove(peer);
+    if (!this.#peers.has(member.idText)) this.#add(member);
+    this.#ports.changed(member);
+    return this.#peers.get(member.idText);
+  }
+
+  /** The peer that a person names, if there is exactly one. */
+  lookup(text: string): Peer | undefined {
+    const found = this.#roster.find(text, formatIpv4);
+    return found.length === 1 && found[0] ? this.#peers.get(found[0].idText) : undefined;
+  }
+
+  /** True when `find` has anybody to choose from. */
+  knows(text: string): boolean {
+    return this.#roster.find(text, formatIpv4).length > 0;
+  }
+
+  /**
+   * The peer that a person names: name, address, id, or the beginning of an id.
+   *
+   * @throws EvioError EVIO_UNKNOWN_PEER
+   */
+  find(text: string): Peer {
+    const found = this.#roster.find(text, formatIpv4);
+    if (found.length > 1) {
+      const names = found.map((member) => `${member.name} (${member.idText})`).join(' or ');
+      throw new EvioError('EVIO_UNKNOWN_PEER', `"${text}" may mean ${names}.`, ['Give the whole node id.']);
+    }
+    const peer = found[0] && this.#peers.get(found[0].idText);
+    if (peer) return peer;
+    throw new EvioError('EVIO_UNKNOWN_PEER', `No member of ${this.#networkName} is called "${text}".`, [
+      'See the names, addresses and ids with: evio peers',
+    ]);
+  }
+
+  /** Says goodbye to every peer and forgets it. */
+  close(): void {
+    for (const peer of this.all()) peer.goodbye();
+    for (const peer of this.all()) this.#remove(peer);
+  }
+
+  /** Makes room among members that came and went for good. False when all are here. */
+  #forgetAbsent(): boolean {
+    for (const peer of this.#peers.values()) {
+      if (peer.session.established || this.#ports.isOnline(peer.member.idText)) continue;
+      this.#roster.remove(peer.member.idText);
+      this.#remove(peer);
+      return true;
+    }
+    return false;
+  }
+
+  #add(member: Member): void {
+    let slot = this.#slots.indexOf(undefined);
+    if (slot < 0) slot = this.#slots.length;
+    const peer = this.#ports.makePeer(slot, member);
+    this.#slots[slot] = peer;
+    this.#peers.set(member.idText, peer);
+    this.#sessions.set(peer.session, peer);
+  }
+
+  #remove(peer: Peer): void {
+    this.#ports.removed(peer);
+    peer.close();
+    this.#slots[peer.slot] = undefined;
+    this.#peers.delete(peer.member.idText);
+    this.#sessions.delete(peer.session);
+  }
+}

@@ -1,0 +1,64 @@
+/** The program's log: pino, JSON lines for machines, one plain line for people at a terminal. Always on stderr. */
+import { pino } from 'pino';
+import type { Logger } from '../lib/env.js';
+
+export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** Lines for people instead of JSON. */
+  readonly pretty: boolean;
+  /** Colour in lines for people. */
+  readonly colour: boolean;
+  readonly write: (line: string) => void;
+}
+
+const colours: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '2', trace: '2' };
+
+/** EVIO_LOG, or `info` where it is unset or unknown. */
+export function logLevelFrom(env: NodeJS.ProcessEnv): LogLevel {
+  const asked = env['EVIO_LOG']?.toLowerCase();
+  return logLevels.find((level) => level === asked) ?? 'info';
+}
+
+/** `13:02:11 info  relay up  url=192.0.2.1:3478`. Control characters cannot reach the terminal. */
+export function prettyLine(json: string, colour: boolean): string {
+  const { time, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown> & {
+    time: string;
+    level: string;
+    msg: string;
+  };
+  const paint = (code: string | undefined, text: string): string =>
+    colour && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const facts = Object.entries(fields).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return `${name}=${/[\s\p{C}]/u.test(text) ? JSON.stringify(text) : text}`;
+  });
+  const clock = time.slice(11, 19);
+  const line = [`${paint('2', clock)} ${paint(colours[level], level.padEnd(5))} ${msg}`, ...facts].join('  ');
+  return `${line}\n`;
+}
+
+/** The program's logger. Messages are constant text; facts are fields. */
+export function createLogger({ level, pretty, colour, write }: LogOptions): Logger {
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    {
+      write(line: string) {
+        write(pretty ? prettyLine(line, colour) : line);
+      },
+    },
+  );
+  const at =
+    (name: LogLevel) =>
+    (message: string, fields: Record<string, unknown> = {}): void => {
+      log[name](fields, message);
+    };
+  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), trace: at('trace') };
+}

@@ -1,0 +1,233 @@
+/**
+ * The process `evio node`: every network of a home, one control socket, one life.
+ *
+ *   start   control socket (it keeps a second process out), then each network in order
+ *   run     until `stop`, until `down` took the last network, or until the last network failed for good
+ *   stop    the networks in reverse, then the socket
+ *
+ * A network that cannot start, or dies, does not take the others with it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Home } from '../config/home.js';
+import type { NodeState, Profile } from '../config/schema.js';
+import { selectNetwork } from '../config/select.js';
+import { ControlServer, networkOf, type Handlers } from '../control/server.js';
+import type { NodeEvent } from '../control/schema.js';
+import type { Env } from '../lib/env.js';
+import { EvioError, messageOf } from '../lib/errors.js';
+import type { Node, NodeOptions } from '../node/node.js';
+
+/** A network to run, with where its state goes. */
+export interface RunnerNetwork {
+  readonly profile: Profile;
+  readonly state: NodeState;
+  saveState(state: NodeState): void;
+}
+
+export interface RunnerOptions {
+  readonly home: Home;
+  readonly networks: readonly RunnerNetwork[];
+  readonly env: Env;
+  readonly version: string;
+  readonly createNode: (options: NodeOptions) => Node;
+  readonly port?: number | undefined;
+  readonly threads?: number | undefined;
+  /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
+  readonly links?: readonly string[] | undefined;
+  readonly rekeyAfterMs?: number | undefined;
+  readonly onEvent?: (event: NodeEvent) => void;
+}
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #control: ControlServer;
+  /** In the order they were started. */
+  readonly #nodes: Node[] = [];
+  readonly #announced = new Map<string, Set<string>>();
+  #lastError: Error | undefined;
+  #stopping: Promise<void> | undefined;
+  #finish: () => void = () => undefined;
+  readonly #finished: Promise<void>;
+  #startedAll: () => void = () => undefined;
+  readonly #whenStarted: Promise<void>;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#finished = new Promise((resolve) => (this.#finish = resolve));
+    this.#whenStarted = new Promise((resolve) => (this.#startedAll = resolve));
+    this.#control = new ControlServer(options.home.controlSocket, this.#handlers(), options.env.log);
+  }
+
+  /**
+   * Starts and runs. Resolves when all was stopped in order.
+   *
+   * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE; the first network's error when none could start; the last
+   * one's when all have failed since.
+   */
+  async run(): Promise<void> {
+    await this.#control.start();
+    try {
+      let firstError: Error | undefined;
+      for (const network of this.#options.networks) {
+        if (this.#stopping) break;
+        try {
+          await this.#startNode(network);
+        } catch (thrown) {
+          firstError ??= errorOf(thrown);
+          this.#options.env.log.error('network did not start', { error: messageOf(thrown) });
+        }
+      }
+      this.#startedAll();
+      if (this.#nodes.length === 0 && !this.#stopping) throw firstError ?? new Error('no network to run');
+      await this.#finished;
+    } finally {
+      await this.stop();
+    }
+    if (this.#lastError !== undefined) throw this.#lastError;
+  }
+
+  /** Ends `run`. Idempotent; resolves when everything is down. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      for (const node of [...this.#nodes].reverse()) await this.#stopNode(node);
+      await this.#control.stop();
+      this.#finish();
+    })();
+    return this.#stopping;
+  }
+
+  async #startNode(network: RunnerNetwork): Promise<void> {
+    const { env, version, createNode, port, threads, rekeyAfterMs } = this.#options;
+    const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
+    let fatal: Error | undefined;
+    const node = createNode({
+      profile: network.profile,
+      state: network.state,
+      saveState: (state) => {
+        network.saveState(state);
+      },
+      env,
+      version,
+      ...(port === undefined ? {} : { port }),
+      ...(threads === undefined ? {} : { threads }),
+      ...(links.size === 0 ? {} : { links: [...links] }),
+      ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
+      onEvent: (event) => {
+        this.#publish(event);
+      },
+      onFatal: (error) => {
+        fatal ??= error;
+        void this.#fail(node, error);
+      },
+    });
+    try {
+      await node.start();
+      if (fatal) throw fatal;
+    } catch (thrown) {
+      await node.stop().catch(() => undefined);
+      throw thrown;
+    }
+    if (this.#stopping) {
+      await node.stop();
+      return;
+    }
+    this.#nodes.push(node);
+    const report = node.status();
+    const { id, name, ip, mac, pid } = report.node;
+    this.#publish({
+      event: 'started',
+      network: report.network,
+      node: { id, name, ip, mac },
+      device: report.device.name,
+      pid,
+    });
+    void this.#announceReady(node);
+  }
+
+  async #announceReady(node: Node): Promise<void> {
+    const lookMs = 60_000;
+    while (this.#nodes.includes(node)) {
+      if (!(await node.waitConnected(lookMs))) continue;
+      this.#publish({ event: 'ready', network: node.networkId, peers: node.status().peerCount });
+      return;
+    }
+  }
+
+  async #fail(node: Node, error: Error): Promise<void> {
+    if (!this.#nodes.includes(node)) return;
+    this.#options.env.log.error('network failed', { network: node.networkName, error: error.message });
+    await this.#stopNode(node);
+    if (this.#nodes.length > 0 || this.#stopping) return;
+    this.#lastError = error;
+    this.#finish();
+  }
+
+  async #stopNode(node: Node): Promise<void> {
+    const at = this.#nodes.indexOf(node);
+    if (at < 0) return;
+    this.#nodes.splice(at, 1);
+    try {
+      await node.stop();
+    } catch (thrown) {
+      this.#options.env.log.error('network did not stop cleanly', { error: messageOf(thrown) });
+    }
+    this.#publish({ event: 'stopped', network: node.networkId });
+  }
+
+  /** Passes an event on; `started`, `ready` and `stopped` of a network only once, whoever says it first. */
+  #publish(event: NodeEvent): void {
+    const network = networkOf(event);
+    if (event.event === 'started' || event.event === 'ready' || event.event === 'stopped') {
+      const said = this.#announced.get(network) ?? new Set();
+      if (said.has(event.event)) return;
+      this.#announced.set(network, said.add(event.event));
+    }
+    this.#options.onEvent?.(event);
+    this.#control.publish(event);
+  }
+
+  #running(): { id: string; name: string }[] {
+    return this.#nodes.map((node) => ({ id: node.networkId, name: node.networkName }));
+  }
+
+  /** Throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK. */
+  #pick(selector: string | undefined): Node {
+    if (this.#nodes.length === 0) {
+      throw new EvioError('EVIO_NOT_RUNNING', 'The node is just starting or stopping.', [
+        'Try again in a moment.',
+      ]);
+    }
+    const { id } = selectNetwork(this.#running(), selector);
+    return this.#nodes.find((node) => node.networkId === id) as Node;
+  }
+
+  #handlers(): Handlers {
+    return {
+      status: ({ network }) => this.#pick(network).status(),
+      peers: ({ network }) => ({ peers: this.#pick(network).peers() }),
+      why: ({ network, peer }) => this.#pick(network).why(peer),
+      ping: ({ network, peer, count, timeoutMs, intervalMs }, signal) =>
+        this.#pick(network).ping(peer, count, timeoutMs, intervalMs, signal),
+      networks: () => ({ networks: this.#running() }),
+      down: ({ network }) => this.#down(network),
+      wait: async ({ network, timeoutMs }) => {
+        await Promise.race([this.#whenStarted, sleep(timeoutMs, undefined, { ref: false })]);
+        const nodes = network === undefined ? [...this.#nodes] : [this.#pick(network)];
+        const connected = await Promise.all(nodes.map((node) => node.waitConnected(timeoutMs)));
+        return { connected: connected.length > 0 && connected.every(Boolean) };
+      },
+      watch: ({ network }) => (network === undefined ? undefined : this.#pick(network).networkId),
+    };
+  }
+
+  async #down(selector: string | undefined): Promise<{ stopped: string[] }> {
+    const nodes = selector === undefined ? [...this.#nodes].reverse() : [this.#pick(selector)];
+    for (const node of nodes) await this.#stopNode(node);
+    if (this.#nodes.length === 0) this.#finish();
+    return { stopped: nodes.map((node) => node.networkId) };
+  }
+}
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+}

@@ -1,0 +1,145 @@
+/** Short errands at a relay, for commands: ask for its key, register once. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { z } from 'zod';
+import { publicKeyLength, type Keys } from '../../identity/keys.js';
+import type { RelayFact } from '../../identity/network.js';
+import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
+import type { Env } from '../../lib/env.js';
+import { EvioError, messageOf } from '../../lib/errors.js';
+import type { Welcome } from '../../wire/signal.js';
+import { RelayChannel, unreachable } from './relay-channel.js';
+import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
+
+const healthLimit = 16 * 1024;
+const health = z.object({ status: z.literal('ok'), key: z.string() });
+
+/**
+ * Asks the relay at `hostPort` for its key: trust on first use, as ssh does. The key in a URL is better.
+ *
+ * @throws EvioError EVIO_BAD_VALUE, EVIO_RELAY_UNREACHABLE
+ */
+export async function pinRelay(
+  hostPort: string,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<RelayFact> {
+  const url = parseRelayUrl(hostPort);
+  const address = formatRelayAddress(url);
+  const nowhere: RelayFact = { address, key: new Uint8Array(publicKeyLength) };
+  let body: string;
+  try {
+    body = await getHealth(url, options.timeoutMs ?? 5_000);
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    const text = messageOf(thrown);
+    throw unreachable(nowhere, text === '' ? (code ?? 'no answer') : text, thrown);
+  }
+  const parsed = health.safeParse(parseJson(body));
+  const key = parsed.success ? fromBase64Url(parsed.data.key) : undefined;
+  if (key?.length !== publicKeyLength) throw unreachable(nowhere, 'what answers there is no evio relay');
+  if (url.key && toBase64Url(url.key) !== toBase64Url(key)) {
+    throw new EvioError(
+      'EVIO_RELAY_KEY_MISMATCH',
+      `The relay at ${address} has another key than the URL says.`,
+      ['Copy the URL again from the output of `evio relay`.'],
+    );
+  }
+  return { address, key };
+}
+
+function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = address.tls ? httpsRequest : httpRequest;
+    const call = request(
+      relayOrigin(address, 'http') + '/healthz',
+      { agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      (response) => {
+        if (response.statusCode !== 200) {
+          call.destroy(new Error(`what answers there is no evio relay (HTTP ${response.statusCode})`));
+          return;
+        }
+        const parts: Buffer[] = [];
+        let length = 0;
+        response.on('data', (part: Buffer) => {
+          length += part.length;
+          if (length > healthLimit) call.destroy(new Error('what answers there is no evio relay'));
+          else parts.push(part);
+        });
+        response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
+        response.on('error', reject);
+      },
+    );
+    call.on('error', (error) => {
+      const timedOut = error.name === 'AbortError' || error.name === 'TimeoutError';
+      reject(timedOut ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error);
+    });
+    call.end();
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface RegisterOptions {
+  readonly keys: Keys;
+  readonly networkBytes: Uint8Array;
+  readonly credential: Uint8Array;
+  readonly agent: string;
+  readonly timeoutMs: number;
+  readonly env: Env;
+}
+
+/**
+ * Connects, waits for the welcome (with the receipt, where one was needed) and closes.
+ *
+ * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, or what the relay refused with.
+ */
+export function registerOnce(options: RegisterOptions & { readonly relay: RelayFact }): Promise<Welcome> {
+  return new Promise((resolve, reject) => {
+    let result: Welcome | undefined;
+    const channel = new RelayChannel(options, {
+      welcome(welcome) {
+        result = welcome;
+        channel.close();
+        resolve(welcome);
+      },
+      message: () => undefined,
+      data: () => undefined,
+      heard: () => undefined,
+      ended(end) {
+        if (!result) reject(end.error);
+      },
+    });
+  });
+}
+
+/** What is worth more to the operator when every relay failed differently. */
+function rank(error: EvioError): number {
+  if (error.code === 'EVIO_RELAY_UNREACHABLE') return 1;
+  return error.code === 'EVIO_RELAY_KEY_MISMATCH' || error.code === 'EVIO_RELAY_REFUSED' ? 2 : 3;
+}
+
+/**
+ * Registers with the first relay that accepts, in the order given.
+ *
+ * @throws EvioError of the relay that said most: a used-up token rather than an unreachable host.
+ */
+export async function registerAny(
+  options: RegisterOptions & { readonly relays: readonly RelayFact[] },
+): Promise<{ relay: RelayFact; welcome: Welcome }> {
+  let worst: EvioError | undefined;
+  for (const relay of options.relays) {
+    try {
+      return { relay, welcome: await registerOnce({ ...options, relay }) };
+    } catch (thrown) {
+      if (!(thrown instanceof EvioError)) throw thrown;
+      if (!worst || rank(thrown) > rank(worst)) worst = thrown;
+    }
+  }
+  throw worst ?? new EvioError('EVIO_RELAY_UNREACHABLE', 'The network has no relay.', []);
+}

@@ -1,0 +1,342 @@
+/**
+ * Keeps one node registered at one relay: connects, notices when the path dies, comes back.
+ *
+ * It knows no peers and no UDP: the owner sends binds and packets to `RelaySession.endpoint` through the data plane.
+ * The names of relays are resolved anew at every attempt.
+ */
+import type { Keys } from '../../identity/keys.js';
+import type { RelayFact } from '../../identity/network.js';
+import { fromBase64Url } from '../../lib/bytes.js';
+import type { Env } from '../../lib/env.js';
+import { EvioError, messageOf } from '../../lib/errors.js';
+import { TokenBucket } from '../../lib/token-bucket.js';
+import {
+  CloseCode,
+  type FindRequest,
+  type LocateRequest,
+  type Refusal,
+  type ToNode,
+  type Welcome,
+} from '../../wire/signal.js';
+import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
+
+export type { RelaySession } from './relay-channel.js';
+
+/** A ping goes out when nothing was heard for this long, ms. About 50 B/s of TCP when idle. */
+export const heartbeatMs = 5_000;
+/** Unanswered heartbeats after which the path counts as dead. */
+export const heartbeatsLost = 2;
+/** What `nudge` waits for a sign of life, ms. */
+export const nudgeMs = 1_500;
+/** A connection that carried packets and then falls silent is asked for a sign of life after this long, ms: the address
+ * of this machine's NAT may have changed, which no packet tells. */
+export const busyQuietMs = 1_000;
+/** A connection counts as busy for this long after its last packet, ms. */
+const busyForMs = 10_000;
+/** The round trip is measured at least this often, ms, also while data flows. */
+const measureMs = 30_000;
+/** From the start of an attempt to the welcome, ms. */
+const attemptMs = 10_000;
+/** Requests to a relay: less than it answers (rendezvous/session.ts). */
+const requestRate = { perSecond: 4, burst: 32 };
+/** Back-off: upper bounds, ms; the wait is uniform between 0 and the bound ("full jitter"). */
+const backoff = {
+  first: 250,
+  early: 2_000,
+  late: 30_000,
+  earlyForMs: 120_000,
+  refused: 60_000,
+  replaced: 30_000,
+};
+
+/** An answer to a question of ours, or news of the whole network. */
+export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' }>;
+
+export interface RelayClientOptions {
+  readonly relay: RelayFact;
+  readonly keys: Keys;
+  /** Asked at every attempt, so that a re-signed credential is used by the next one. */
+  networkBytes(): Uint8Array;
+  credential(): Uint8Array;
+  /** Program and version, up to 64 characters. */
+  readonly agent: string;
+  readonly env: Env;
+}
+
+/** Events come on the caller's thread, never inside a call of `start`, `stop`, `nudge` or `sendData`. */
+export interface RelayClientListener {
+  up(welcome: Welcome, session: RelaySession): void;
+  /** After the loss of a connection, and after every attempt that failed. */
+  down(reason: EvioError, retryInMs: number): void;
+  /** The relay said no, and will again until something changes: `nudge` then, or it is asked again in a minute. */
+  refused(error: EvioError, code: Refusal, detail: string | undefined): void;
+  member(credential: Uint8Array): void;
+  /** @param id node id, 32 hexadecimal characters */
+  presence(id: string, online: boolean): void;
+  answer(message: RelayAnswer): void;
+  /** Packets from `source` in batch form (wire/relay.ts), not yet checked to be whole. The listener owns both arrays. */
+  data(source: Uint8Array, batch: Uint8Array): void;
+  rtt(ms: number): void;
+}
+
+export class RelayClient {
+  readonly relay: RelayFact;
+  readonly #options: RelayClientOptions;
+  readonly #listener: RelayClientListener;
+  #channel: RelayChannel | undefined;
+  #running = false;
+  /** Cancels the wait before the next attempt. */
+  #cancelRetry: (() => void) | undefined;
+  #cancelHeartbeat: (() => void) | undefined;
+  #cancelNudge: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
+  #dataAt = 0;
+  #failures = 0;
+  /** When the relay was lost or first tried, for the long back-off. */
+  #downSince = 0;
+  #attemptAt = 0;
+  #heardAt = 0;
+  #missed = 0;
+  #pingId = 0;
+  #pingAt = 0;
+  #pingOpen = false;
+  #measuredAt = 0;
+  #dropped = 0;
+  #requests = new TokenBucket(requestRate.perSecond, requestRate.burst, 0);
+  #answersRequests = false;
+
+  constructor(options: RelayClientOptions, listener: RelayClientListener) {
+    this.relay = options.relay;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  get state(): 'stopped' | 'connected' | 'connecting' | 'down' {
+    if (!this.#running) return 'stopped';
+    if (this.#channel?.up) return 'connected';
+    return this.#channel ? 'connecting' : 'down';
+  }
+
+  /** Batches that `sendData` dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#failures = 0;
+    this.#downSince = this.#now();
+    this.#retryIn(0);
+  }
+
+  /** Idempotent. No event comes after it. */
+  stop(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#cancelRetry?.();
+    this.#stopTimers();
+    const channel = this.#channel;
+    this.#channel = undefined;
+    channel?.close();
+  }
+
+  /** Sends a batch (wire/relay.ts) to a member. False: not connected or the buffer is full, and it was dropped. */
+  sendData(destination: Uint8Array, batch: Uint8Array): boolean {
+    const sent = this.#channel?.sendData(destination, batch) ?? false;
+    if (sent) this.#busy();
+    else this.#dropped++;
+    return sent;
+  }
+
+  /**
+   * Asks the relay. False when it is not connected, knows no requests (the first version), or was asked too much: then
+   * no `answer` comes. It may also fail to come when the connection breaks.
+   */
+  request(message: LocateRequest | FindRequest): boolean {
+    if (!this.#channel?.up || !this.#answersRequests || !this.#requests.take(1, this.#now())) return false;
+    return this.#channel.send(message);
+  }
+
+  /**
+   * Something changed: the network, the credential after a refusal, or a doubt about the path. A live connection must
+   * answer within 1.5 s or is replaced; a waiting client tries at once.
+   */
+  nudge(): void {
+    if (!this.#running) return;
+    if (!this.#channel) {
+      this.#failures = 0;
+      this.#downSince = this.#now();
+      this.#retryIn(0);
+    } else if (this.#channel.up) {
+      if (this.#cancelNudge) return;
+      this.#ping();
+      const asked = this.#now();
+      this.#cancelNudge = this.#options.env.clock.after(nudgeMs, () => {
+        this.#cancelNudge = undefined;
+        if (this.#heardAt >= asked) return;
+        this.#failures = -1; // the end of this connection, told by `ended`, is not yet a failed attempt
+        this.#channel?.terminate(`no sign of life for ${nudgeMs} ms`);
+      });
+    } else if (this.#now() - this.#attemptAt > nudgeMs) {
+      // The attempt began before the change, so its packets may go the old way.
+      const stale = this.#channel;
+      this.#failures = -1;
+      stale.terminate('the network changed');
+    }
+  }
+
+  #now(): number {
+    return this.#options.env.clock.now();
+  }
+
+  #retryIn(ms: number): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#options.env.clock.after(ms, () => {
+      this.#cancelRetry = undefined;
+      this.#connect();
+    });
+  }
+
+  #connect(): void {
+    if (!this.#running || this.#channel) return;
+    this.#attemptAt = this.#now();
+    const { relay, keys, agent, env } = this.#options;
+    let channel: RelayChannel;
+    // Events of an old channel are not ours any more: `current` guards every one.
+    const current = (): boolean => this.#running && this.#channel === channel;
+    try {
+      channel = new RelayChannel(
+        {
+          relay,
+          keys,
+          networkBytes: this.#options.networkBytes(),
+          credential: this.#options.credential(),
+          agent,
+          env,
+          timeoutMs: attemptMs,
+        },
+        {
+          welcome: (welcome, session) => {
+            if (current()) this.#up(welcome, session);
+          },
+          message: (message) => {
+            if (current()) this.#message(message);
+          },
+          data: (source, batch) => {
+            if (!current()) return;
+            this.#busy();
+            this.#listener.data(source, batch);
+          },
+          heard: () => {
+            if (current()) this.#heardAt = this.#now();
+          },
+          ended: (end) => {
+            if (current()) this.#ended(end);
+          },
+        },
+      );
+    } catch (thrown) {
+      const error = thrown instanceof EvioError ? thrown : unreachable(relay, messageOf(thrown), thrown);
+      this.#ended({ code: 1006, error });
+      return;
+    }
+    this.#channel = channel;
+  }
+
+  #up(welcome: Welcome, session: RelaySession): void {
+    this.#failures = 0;
+    this.#missed = 0;
+    this.#pingOpen = false;
+    this.#heardAt = this.#now();
+    this.#requests = new TokenBucket(requestRate.perSecond, requestRate.burst, this.#heardAt);
+    this.#answersRequests = welcome.complete !== undefined;
+    this.#listener.up(welcome, session);
+    this.#ping();
+    this.#beat();
+  }
+
+  #message(message: Exclude<ToNode, { type: 'welcome' | 'refused' }>): void {
+    if (message.type === 'pong') {
+      if (!this.#pingOpen || message.id !== this.#pingId) return;
+      this.#pingOpen = false;
+      this.#missed = 0;
+      this.#measuredAt = this.#now();
+      this.#listener.rtt(this.#measuredAt - this.#pingAt);
+    } else if (message.type === 'presence') {
+      this.#listener.presence(message.id, message.online);
+    } else if (message.type === 'member') {
+      const credential = fromBase64Url(message.credential);
+      if (credential) this.#listener.member(credential);
+    } else {
+      this.#listener.answer(message);
+    }
+  }
+
+  #ping(): void {
+    this.#pingId = (this.#pingId + 1) & 0xffff;
+    this.#pingAt = this.#now();
+    this.#pingOpen = true;
+    this.#channel?.send({ type: 'ping', id: this.#pingId });
+  }
+
+  #beat(): void {
+    this.#cancelHeartbeat?.();
+    this.#cancelHeartbeat = this.#options.env.clock.after(heartbeatMs, () => {
+      const quiet = this.#now() - this.#heardAt >= heartbeatMs - 100;
+      if (!quiet) this.#missed = 0;
+      else if (this.#pingOpen && ++this.#missed >= heartbeatsLost) {
+        this.#channel?.terminate(`no sign of life for ${Math.round((this.#now() - this.#heardAt) / 1000)} s`);
+        return;
+      }
+      if (quiet || this.#now() - this.#measuredAt >= measureMs) this.#ping();
+      this.#beat();
+    });
+  }
+
+  #busy(): void {
+    this.#dataAt = this.#now();
+    if (!this.#cancelWatch) this.#watch();
+  }
+
+  /** Looks once a second, for as long as packets use the connection. */
+  #watch(): void {
+    this.#cancelWatch = this.#options.env.clock.after(busyQuietMs, () => {
+      this.#cancelWatch = undefined;
+      const now = this.#now();
+      if (now - this.#dataAt >= busyForMs) return;
+      if (now - this.#heardAt >= busyQuietMs) this.nudge();
+      this.#watch();
+    });
+  }
+
+  #stopTimers(): void {
+    this.#cancelHeartbeat?.();
+    this.#cancelNudge?.();
+    this.#cancelWatch?.();
+    this.#cancelHeartbeat = this.#cancelNudge = this.#cancelWatch = undefined;
+  }
+
+  #ended(end: ChannelEnd): void {
+    const wasUp = this.#cancelHeartbeat !== undefined;
+    this.#channel = undefined;
+    this.#stopTimers();
+    if (wasUp) this.#downSince = this.#now();
+    const retryIn = this.#wait(end);
+    this.#retryIn(retryIn);
+    if (end.refusal) this.#listener.refused(end.error, end.refusal.code, end.refusal.detail);
+    else this.#listener.down(end.error, retryIn);
+  }
+
+  /** How long to wait after this end, ms. */
+  #wait(end: ChannelEnd): number {
+    const { random } = this.#options.env;
+    if (end.refusal) return backoff.refused * (0.75 + random.unit() / 2);
+    // Two machines with one key would otherwise throw each other out several times a second.
+    if (end.code === CloseCode.replaced) return backoff.replaced * (0.5 + random.unit() / 2);
+    const attempt = this.#failures++;
+    if (attempt < 0) return 0;
+    const limit = this.#now() - this.#downSince < backoff.earlyForMs ? backoff.early : backoff.late;
+    return random.unit() * Math.min(limit, backoff.first * 2 ** Math.min(attempt, 16));
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Associations of the UDP data plane, in flat arrays: no object is made or looked at per packet.
+ *
+ * The low 16 bits of an association's index are its slot, the rest is random, so an index of an earlier connection
+ * does not fit. Addresses are opaque bytes of the driver's form and length (a sockaddr, or 18 bytes).
+ */
+import { nodeIdLength } from '../../core/wire/packet.js';
+import { bytesPerSecond, byteBurst } from '../limits.js';
+
+export const maxSlots = 65_536;
+/** Room for a sockaddr_in6. */
+export const addressRoom = 28;
+const keyLength = 32;
+/** Memory of one table: mostly zero pages that are never touched. */
+export const tableBytes = maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + 1 + 1);
+
+/** What the main thread tells about a connected node. */
+export interface Association {
+  readonly index: number;
+  /** 32 bytes, shared with the node (wire/relay.ts). */
+  readonly key: Uint8Array;
+  /** Number of the network within this process. */
+  readonly network: number;
+  /** 16 bytes. */
+  readonly nodeId: Uint8Array;
+}
+
+export class ForwardTable {
+  readonly addressLength: number;
+  readonly memory: SharedArrayBuffer | ArrayBuffer;
+  /** Highest bind counter accepted; -1 before the first. */
+  readonly counter: Float64Array;
+  /** When the node was last heard by UDP, ms; 0 when it never bound. */
+  readonly boundAt: Float64Array;
+  /** Slot → the whole index; meaningful where `used`. */
+  readonly index: Uint32Array;
+  readonly network: Uint32Array;
+  readonly nodeId: Uint8Array;
+  readonly key: Uint8Array;
+  readonly address: Uint8Array;
+  /** 1: the node prefers its WebSocket until it is heard by UDP again. */
+  readonly released: Uint8Array;
+  readonly used: Uint8Array;
+
+  readonly #ids: DataView;
+  /** Open addressing over (network, node id): slot + 1, 0 empty. Twice the slots, so at most half full. */
+  readonly #hash = new Int32Array(maxSlots * 2);
+  readonly #seed: number;
+  readonly #buckets: Buckets;
+  readonly #networkBuckets: Buckets;
+
+  /**
+   * @param seed random, so that nobody can choose node ids that share a hash chain
+   * @param memory of `tableBytes`: what another table left there stays known, so that a thread can take over from one
+   * that fell. One table at a time may use it.
+   */
+  constructor(
+    addressLength: number,
+    seed: number,
+    limits: { nodeMbps: number; networkMbps: number },
+    memory: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(tableBytes),
+  ) {
+    this.addressLength = addressLength;
+    this.memory = memory;
+    let at = 0;
+    const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
+    this.counter = new Float64Array(memory, room(8), maxSlots);
+    this.boundAt = new Float64Array(memory, room(8), maxSlots);
+    this.index = new Uint32Array(memory, room(4), maxSlots);
+    this.network = new Uint32Array(memory, room(4), maxSlots);
+    this.nodeId = new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength);
+    this.key = new Uint8Array(memory, room(keyLength), maxSlots * keyLength);
+    this.address = new Uint8Array(memory, room(addressRoom), maxSlots * addressRoom);
+    this.released = new Uint8Array(memory, room(1), maxSlots);
+    this.used = new Uint8Array(memory, room(1), maxSlots);
+    this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
+    this.#seed = seed | 1;
+    this.#buckets = new Buckets(maxSlots, limits.nodeMbps);
+    this.#networkBuckets = new Buckets(maxSlots, limits.networkMbps);
+    for (let slot = 0; slot < maxSlots; slot++) if (this.used[slot] === 1) this.#link(slot);
+  }
+
+  /** Slot of an association, or -1. */
+  find(index: number): number {
+    const slot = index & 0xffff;
+    return this.used[slot] === 1 && this.index[slot] === index ? slot : -1;
+  }
+
+  /** Slot of the member `id` (at `at`) of a network, or -1. */
+  member(network: number, view: DataView, at: number): number {
+    const a = view.getInt32(at);
+    const b = view.getInt32(at + 4);
+    const c = view.getInt32(at + 8);
+    const d = view.getInt32(at + 12);
+    const mask = this.#hash.length - 1;
+    for (let i = this.#mix(network, a, b, c, d) & mask; ; i = (i + 1) & mask) {
+      const slot = (this.#hash[i] as number) - 1;
+      if (slot < 0) return -1;
+      const o = slot * nodeIdLength;
+      if (
+        this.network[slot] === network &&
+        this.#ids.getInt32(o) === a &&
+        this.#ids.getInt32(o + 4) === b &&
+        this.#ids.getInt32(o + 8) === c &&
+        this.#ids.getInt32(o + 12) === d
+      ) {
+        return slot;
+      }
+    }
+  }
+
+  /** Adds an association; one of the same node is removed first. */
+  add(association: Association): number {
+    const { index, key, network, nodeId } = association;
+    const before = this.member(network, new DataView(nodeId.buffer, nodeId.byteOffset, nodeIdLength), 0);
+    if (before >= 0) this.removeSlot(before);
+    const slot = index & 0xffff;
+    if (this.used[slot] === 1) this.removeSlot(slot);
+    this.index[slot] = index;
+    this.network[slot] = network;
+    this.nodeId.set(nodeId, slot * nodeIdLength);
+    this.key.set(key, slot * keyLength);
+    this.counter[slot] = -1;
+    this.boundAt[slot] = 0;
+    this.released[slot] = 0;
+    this.#buckets.reset(slot);
+    this.used[slot] = 1;
+    this.#link(slot);
+    return slot;
+  }
+
+  #link(slot: number): void {
+    const mask = this.#hash.length - 1;
+    let i = this.#home(slot);
+    while (this.#hash[i] !== 0) i = (i + 1) & mask;
+    this.#hash[i] = slot + 1;
+  }
+
+  /** Makes the table hold exactly these, keeping what is known of those it has. */
+  keepOnly(associations: readonly Association[]): void {
+    const wanted = new Set(associations.map(({ index }) => index));
+    for (let slot = 0; slot < maxSlots; slot++) {
+      if (this.used[slot] === 1 && !wanted.has(this.index[slot] as number)) this.removeSlot(slot);
+    }
+    for (const association of associations) if (this.find(association.index) < 0) this.add(association);
+  }
+
+  remove(index: number): void {
+    const slot = this.find(index);
+    if (slot >= 0) this.removeSlot(slot);
+  }
+
+  /** Removes with backward shift (Knuth 6.4 R), so that no tombstones pile up. */
+  removeSlot(slot: number): void {
+    if (this.used[slot] !== 1) return;
+    const hash = this.#hash;
+    const mask = hash.length - 1;
+    let hole = this.#home(slot);
+    while (hash[hole] !== slot + 1) hole = (hole + 1) & mask;
+    for (let i = (hole + 1) & mask; hash[i] !== 0; i = (i + 1) & mask) {
+      const home = this.#home((hash[i] as number) - 1);
+      if (((i - home) & mask) >= ((i - hole) & mask)) {
+        hash[hole] = hash[i] as number;
+        hole = i;
+      }
+    }
+    hash[hole] = 0;
+    this.used[slot] = 0;
+    this.key.fill(0, slot * keyLength, (slot + 1) * keyLength);
+  }
+
+  keyOf(slot: number): Uint8Array {
+    return this.key.subarray(slot * keyLength, (slot + 1) * keyLength);
+  }
+
+  idOf(slot: number): Uint8Array {
+    return this.nodeId.subarray(slot * nodeIdLength, (slot + 1) * nodeIdLength);
+  }
+
+  /** Where a slot's address begins in `address`. */
+  addressAt(slot: number): number {
+    return slot * addressRoom;
+  }
+
+  addressOf(slot: number): Uint8Array {
+    return this.address.subarray(slot * addressRoom, slot * addressRoom + this.addressLength);
+  }
+
+  /** True when the bytes at `at` are the address this slot is bound to. */
+  sameAddress(slot: number, bytes: Uint8Array, at: number): boolean {
+    const o = slot * addressRoom;
+    for (let i = 0; i < this.addressLength; i++) if (this.address[o + i] !== bytes[at + i]) return false;
+    return true;
+  }
+
+  setAddress(slot: number, bytes: Uint8Array, at: number): void {
+    const o = slot * addressRoom;
+    for (let i = 0; i < this.addressLength; i++) this.address[o + i] = bytes[at + i] as number;
+  }
+
+  /** Charges bytes to the node: false when it is over its rate. */
+  chargeNode(slot: number, bytes: number, nowMs: number): boolean {
+    return this.#buckets.take(slot, bytes, nowMs);
+  }
+
+  chargeNetwork(slot: number, bytes: number, nowMs: number): boolean {
+    return this.#networkBuckets.take((this.network[slot] as number) & 0xffff, bytes, nowMs);
+  }
+
+  #home(slot: number): number {
+    const o = slot * nodeIdLength;
+    const ids = this.#ids;
+    const h = this.#mix(
+      this.network[slot] as number,
+      ids.getInt32(o),
+      ids.getInt32(o + 4),
+      ids.getInt32(o + 8),
+      ids.getInt32(o + 12),
+    );
+    return h & (this.#hash.length - 1);
+  }
+
+  #mix(network: number, a: number, b: number, c: number, d: number): number {
+    let h = this.#seed ^ network;
+    h = Math.imul(h ^ a, 0x9e37_79b1);
+    h = Math.imul(h ^ (h >>> 15) ^ b, 0x85eb_ca6b);
+    h = Math.imul(h ^ (h >>> 13) ^ c, 0xc2b2_ae35);
+    h = Math.imul(h ^ (h >>> 16) ^ d, 0x27d4_eb2f);
+    return h ^ (h >>> 15);
+  }
+}
+
+/** Token buckets by number: bytes, refilled lazily. */
+class Buckets {
+  readonly #perMs: number;
+  readonly #burst: number;
+  readonly #level: Float64Array;
+  readonly #at: Float64Array;
+
+  constructor(count: number, mbps: number) {
+    this.#perMs = bytesPerSecond(mbps) / 1000;
+    this.#burst = byteBurst(mbps);
+    this.#level = new Float64Array(this.#perMs === Infinity ? 0 : count).fill(this.#burst);
+    this.#at = new Float64Array(this.#level.length);
+  }
+
+  reset(i: number): void {
+    if (this.#perMs !== Infinity) this.#level[i] = this.#burst;
+  }
+
+  take(i: number, bytes: number, nowMs: number): boolean {
+    if (this.#perMs === Infinity) return true;
+    const level = Math.min(
+      this.#burst,
+      (this.#level[i] as number) + (nowMs - (this.#at[i] as number)) * this.#perMs,
+    );
+    this.#at[i] = nowMs;
+    const enough = level >= bytes;
+    this.#level[i] = enough ? level - bytes : level;
+    return enough;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The forwarding thread. It sleeps in poll() on the sockets and an eventfd; its event loop never turns, so commands are
+ * taken with `receiveMessageOnPort`.
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Arena } from '../../core/native/arena.js';
+import { monotonicClock } from '../../core/native/clock.js';
+import { libc, PollEvent, Pollfd } from '../../core/native/libc.js';
+import { sockaddrLength } from '../../core/native/sockaddr.js';
+import { compileEarly } from '../../core/native/v8.js';
+import { CounterBlock } from '../counters.js';
+import { ForwardLoop } from './forward-loop.js';
+import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';
+import { ForwardTable } from './forward-table.js';
+
+/** The loop looks up at least this often, in case the main thread went without a word. */
+const lookUpMs = 5_000;
+
+function run(setup: ForwardSetup): void {
+  const c = libc();
+  const arena = new Arena(setup.arenaLength, setup.arenaAddress);
+  const { port } = setup;
+  const control = new Int32Array(setup.control);
+  const table = new ForwardTable(sockaddrLength(setup.socket.ipv6), setup.seed, setup.limits, setup.table);
+  table.keepOnly(setup.associations);
+  const counters = new CounterBlock(setup.counters);
+  const loop = new ForwardLoop(arena, setup, table, counters, monotonicClock(arena), (event, transfer) => {
+    port.postMessage(event, transfer);
+  });
+  const pollfds = arena.alloc(3 * Pollfd.size);
+  const drain = arena.alloc(8);
+  const watch = (place: number, fd: number): void => {
+    arena.view.setInt32(pollfds + place * Pollfd.size, fd, true);
+    arena.view.setUint16(pollfds + place * Pollfd.size + Pollfd.events, PollEvent.in, true);
+  };
+  watch(0, setup.wakeFd);
+  watch(1, setup.socket.fd);
+  watch(2, setup.alternate?.fd ?? -1);
+
+  while (Atomics.load(control, ControlWord.stop) === 0) {
+    if (Atomics.exchange(control, ControlWord.posted, 0) === 1) {
+      for (;;) {
+        const received = receiveMessageOnPort(port) as { message: ForwardCommand } | undefined;
+        if (received === undefined) break;
+        const command = received.message;
+        if (command.type === 'crash') throw new Error('told to fall');
+        if (command.type === 'alternate') {
+          loop.openAlternate(command.socket);
+          watch(2, command.socket.fd);
+        } else loop.command(command);
+      }
+    }
+    if (loop.round()) continue;
+    c.poll(arena.base + pollfds, 3, lookUpMs);
+    if (arena.view.getUint16(pollfds + Pollfd.revents, true) !== 0) {
+      c.read(setup.wakeFd, arena.base + drain, 8);
+    }
+  }
+}
+
+compileEarly();
+const setup = workerData as ForwardSetup;
+run(setup);
+setup.port.close();

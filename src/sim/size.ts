@@ -1,0 +1,50 @@
+/** Bytes that messages take on the wire, without encoding them: a simulated second has tens of thousands. */
+import {
+  dataHeaderLength,
+  nodeIdLength,
+  relayHeaderLength,
+  tagLength,
+  transitOverhead,
+  underlayOverhead,
+} from '../core/wire/packet.js';
+import { encodeRing, maxListed, parseRing, type RingMessage, type TableMessage } from '../core/wire/ring.js';
+
+/** A sealed control message in a datagram: header, kind byte, tag, UDP and the larger IP header. */
+export const sealedOverhead = dataHeaderLength + 1 + tagLength + underlayOverhead;
+/** More for what goes through the relay, or through another member. */
+export const relayExtra = relayHeaderLength;
+export const tunnelExtra = transitOverhead;
+/** Noise IK messages with a certificate, and a `meet` with the card that follows it: typical, with overhead. */
+export const handshakeBytes = { initiation: 480, response: 430, introduction: 420 } as const;
+/** A request to the relay about so many positions, and its answer with cards, TLS and TCP included. */
+export const locateBytes = { request: (positions: number): number => 110 + 8 * positions } as const;
+
+/** Length of `encodeRing(message)`. */
+export function ringLength(message: RingMessage): number {
+  switch (message.type) {
+    case 'table':
+      return 7 + 4 + nodeIdLength * Math.min(maxListed, listed(message));
+    case 'beat':
+      return 7;
+    case 'refuse':
+      return 1;
+    case 'seek':
+      return 1 + 8 + nodeIdLength + 1 + 2 + message.card.length;
+    case 'sought':
+      return 1 + 8 + nodeIdLength + 2 + message.card.length;
+    case 'meet':
+      return 1 + nodeIdLength;
+    case 'introduce':
+      return 1 + 2 + message.card.length;
+  }
+}
+
+function listed({ successors, predecessors, others, indirect }: TableMessage): number {
+  return successors.length + predecessors.length + others.length + indirect.length;
+}
+
+/** What the other side reads: a table that is longer than the wire takes is cut. */
+export function asRead(message: RingMessage): RingMessage {
+  if (message.type !== 'table' || listed(message) <= maxListed) return message;
+  return parseRing(encodeRing(message)) ?? message;
+}

@@ -1,0 +1,264 @@
+import { mkdtempSync, existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeAt, type Home } from '../../../src/core/config/home.js';
+import { emptyState } from '../../../src/core/config/store.js';
+import { ask, ControlClient } from '../../../src/core/control/client.js';
+import type { NodeEvent, StatusReport } from '../../../src/core/control/schema.js';
+import { makeNetwork } from '../../../src/core/membership/certify.js';
+import { selfOf } from '../../../src/core/membership/self.js';
+import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
+import { EvioError } from '../../../src/core/lib/errors.js';
+import type { Node, NodeOptions } from '../../../src/core/node/node.js';
+import { Runner, type RunnerOptions } from '../../../src/core/process/runner.js';
+
+const env = { clock: systemClock, random: systemRandom, log: silentLogger };
+let home: Home;
+
+beforeEach(() => {
+  home = homeAt(mkdtempSync(join(tmpdir(), 'evio-runner-')));
+});
+afterEach(() => {
+  rmSync(home.path, { recursive: true, force: true });
+});
+
+/** What happened to nodes, in order: `start a`, `stop b`. */
+class Stage {
+  readonly log: string[] = [];
+  readonly options = new Map<string, NodeOptions>();
+  failing = new Set<string>();
+  slow = new Set<string>();
+
+  createNode = (options: NodeOptions): Node => {
+    const { network, networkId, idText, mac } = selfOf(options.profile);
+    const { name } = network;
+    this.options.set(name, options);
+    const status: StatusReport = {
+      node: { id: idText, name: 'n', ip: '10.144.0.1', mac, pid: process.pid, version: '0', uptimeMs: 0 },
+      network: { id: networkId, name, cidr: '10.144.0.0/16', mtu: 1350, relays: [] },
+      device: {
+        name: 'evio0',
+        mtu: 1350,
+        rxBytes: 0,
+        txBytes: 0,
+        rxFrames: 0,
+        txFrames: 0,
+        transitPackets: 0,
+        transitBytes: 0,
+        drops: {},
+        restarts: 0,
+      },
+      relays: [],
+      nat: { mapping: 'unknown', udpBlocked: false, addresses: [] },
+      ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
+      peerCount: 0,
+    };
+    return {
+      networkId,
+      networkName: name,
+      start: async () => {
+        if (this.slow.has(name)) await new Promise((resolve) => setTimeout(resolve, 100));
+        this.log.push(`start ${name}`);
+        if (this.failing.has(name)) throw new EvioError('EVIO_DEVICE', `no device for ${name}`);
+      },
+      stop: async () => {
+        this.log.push(`stop ${name}`);
+      },
+      waitConnected: () => Promise.resolve(true),
+      status: () => status,
+      peers: () => [],
+      why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
+      ping: (peer) =>
+        Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),
+    };
+  };
+}
+
+function runnerOf(stage: Stage, names: readonly string[], more: Partial<RunnerOptions> = {}) {
+  const events: NodeEvent[] = [];
+  const runner = new Runner({
+    home,
+    networks: names.map((name) => ({
+      profile: makeNetwork({ name, cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n' }, env),
+      state: emptyState,
+      saveState: () => undefined,
+    })),
+    env,
+    version: '0.1.0',
+    createNode: stage.createNode,
+    onEvent: (event) => events.push(event),
+    ...more,
+  });
+  return { runner, events };
+}
+
+async function started(): Promise<void> {
+  for (;;) {
+    try {
+      await ask(home.controlSocket, 'wait', { timeoutMs: 5000 });
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (thrown) {
+    return thrown instanceof EvioError ? thrown.code : String(thrown);
+  }
+  return 'none';
+}
+
+describe('Runner', () => {
+  it('starts in order, says so once, and stops in reverse', async () => {
+    const stage = new Stage();
+    const { runner, events } = runnerOf(stage, ['a', 'b']);
+    const run = runner.run();
+    await started();
+    await Promise.all([runner.stop(), runner.stop()]);
+    await run;
+    expect(stage.log).toEqual(['start a', 'start b', 'stop b', 'stop a']);
+    const kinds = events.map(({ event }) => event);
+    expect(kinds.filter((kind) => kind === 'started')).toHaveLength(2);
+    expect(kinds.filter((kind) => kind === 'ready')).toHaveLength(2);
+    expect(kinds.filter((kind) => kind === 'stopped')).toHaveLength(2);
+    expect(existsSync(home.controlSocket)).toBe(false);
+  });
+
+  it('gives each network what is its own, and every one the links asked for beside those of its profile', async () => {
+    const stage = new Stage();
+    const saved: string[] = [];
+    const networks = ['a', 'b'].map((name, i) => ({
+      profile: {
+        ...makeNetwork({ name, cidr: `10.${i}.0.0/16`, relays: [], mtu: 1350, nodeName: 'n' }, env),
+        ...(i === 0 ? { links: ['gateway', 'ben'] } : {}),
+      },
+      state: { ...emptyState, port: 4000 + i },
+      saveState: () => {
+        saved.push(name);
+      },
+    }));
+    const { runner } = runnerOf(stage, [], { networks, links: ['ben', 'carl'] });
+    const run = runner.run();
+    await started();
+    const [a, b] = ['a', 'b'].map((name) => stage.options.get(name) as NodeOptions);
+    expect(a?.profile.nodeSeed).not.toBe(b?.profile.nodeSeed);
+    expect([a?.state.port, b?.state.port]).toEqual([4000, 4001]);
+    expect([a?.port, b?.port]).toEqual([undefined, undefined]);
+    expect(a?.links).toEqual(['gateway', 'ben', 'carl']);
+    expect(b?.links).toEqual(['ben', 'carl']);
+    b?.saveState(emptyState);
+    a?.saveState(emptyState);
+    expect(saved).toEqual(['b', 'a']);
+    await runner.stop();
+    await run;
+  });
+
+  it('does not repeat what the engine has announced', async () => {
+    const stage = new Stage();
+    const { runner, events } = runnerOf(stage, ['a']);
+    const run = runner.run();
+    await started();
+    const [first] = events;
+    if (first?.event !== 'started') throw new Error('not started');
+    stage.options.get('a')?.onEvent?.({ event: 'ready', network: first.network.id, peers: 3 });
+    stage.options
+      .get('a')
+      ?.onEvent?.({ event: 'relay-up', network: first.network.id, url: 'u', transport: 'udp' });
+    stage.options
+      .get('a')
+      ?.onEvent?.({ event: 'relay-up', network: first.network.id, url: 'u', transport: 'udp' });
+    await runner.stop();
+    await run;
+    expect(events.map(({ event }) => event)).toEqual(['started', 'ready', 'relay-up', 'relay-up', 'stopped']);
+  });
+
+  it('ends with the error of the only network when it cannot start', async () => {
+    const stage = new Stage();
+    stage.failing.add('a');
+    const { runner } = runnerOf(stage, ['a']);
+    expect(await codeOf(runner.run())).toBe('EVIO_DEVICE');
+    expect(stage.log).toEqual(['start a', 'stop a']);
+    expect(existsSync(home.controlSocket)).toBe(false);
+  });
+
+  it('runs the others when one cannot start', async () => {
+    const stage = new Stage();
+    stage.failing.add('a');
+    const { runner } = runnerOf(stage, ['a', 'b']);
+    const run = runner.run();
+    await started();
+    expect((await ask(home.controlSocket, 'networks', {})).networks.map(({ name }) => name)).toEqual(['b']);
+    await runner.stop();
+    await run;
+  });
+
+  it('ends with its error when the last network dies', async () => {
+    const stage = new Stage();
+    const { runner } = runnerOf(stage, ['a', 'b']);
+    const outcome = codeOf(runner.run());
+    await started();
+    stage.options.get('a')?.onFatal?.(new EvioError('EVIO_DEVICE', 'device gone'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await ask(home.controlSocket, 'networks', {})).networks).toHaveLength(1);
+    stage.options.get('b')?.onFatal?.(new EvioError('EVIO_RELAY_REFUSED', 'barred'));
+    expect(await outcome).toBe('EVIO_RELAY_REFUSED');
+    expect(stage.log.slice(2)).toEqual(['stop a', 'stop b']);
+  });
+
+  it('stops networks by `down`, and ends with the last', async () => {
+    const stage = new Stage();
+    const { runner } = runnerOf(stage, ['a', 'b', 'c']);
+    const run = runner.run();
+    await started();
+    expect((await ask(home.controlSocket, 'down', { network: 'b' })).stopped).toHaveLength(1);
+    expect(await codeOf(ask(home.controlSocket, 'status', {}))).toBe('EVIO_AMBIGUOUS_NETWORK');
+    expect((await ask(home.controlSocket, 'status', { network: 'c' })).network.name).toBe('c');
+    expect((await ask(home.controlSocket, 'down', {})).stopped).toHaveLength(2);
+    await run;
+    expect(stage.log.slice(3)).toEqual(['stop b', 'stop c', 'stop a']);
+  });
+
+  it('stops while it still starts', async () => {
+    const stage = new Stage();
+    stage.slow.add('a');
+    const { runner } = runnerOf(stage, ['a', 'b']);
+    const run = runner.run();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await runner.stop();
+    await run;
+    expect(stage.log).toEqual(['start a', 'stop a']);
+  });
+
+  it('keeps a second one off the home', async () => {
+    const stage = new Stage();
+    const { runner } = runnerOf(stage, ['a']);
+    const run = runner.run();
+    await started();
+    expect(await codeOf(runnerOf(new Stage(), ['a']).runner.run())).toBe('EVIO_ALREADY_RUNNING');
+    expect((await ask(home.controlSocket, 'networks', {})).networks).toHaveLength(1);
+    await runner.stop();
+    await run;
+  });
+
+  it('sends events to watchers', async () => {
+    const stage = new Stage();
+    const { runner } = runnerOf(stage, ['a']);
+    const run = runner.run();
+    await started();
+    const client = await ControlClient.connect(home.controlSocket);
+    const seen: string[] = [];
+    const closed = new Promise<void>((resolve) => {
+      void client.watch({ network: 'a' }, ({ event }) => seen.push(event), resolve);
+    });
+    await client.request('networks', {});
+    await runner.stop();
+    await run;
+    await closed;
+    expect(seen).toEqual(['stopped']);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { RelayLink } from '../../../src/core/relays/relay-link.js';
+import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../../../src/core/wire/relay.js';
+
+const relay = { host: '192.0.2.1', port: 3478 };
+const observed = { host: '198.51.100.7', port: 40_000 };
+const key = new Uint8Array(32).fill(3);
+
+function rig() {
+  const binds: Uint8Array[] = [];
+  const routes: unknown[] = [];
+  const seen: unknown[] = [];
+  const link = new RelayLink({
+    sendBind: (packet) => binds.push(packet),
+    route: (route) => routes.push(route),
+    reflexive: (_server, at) => seen.push(at),
+  });
+  const answer = (now: number): boolean => {
+    const { association, counter } = peekAssociation(binds.at(-1) as Uint8Array) as {
+      association: number;
+      counter: number;
+    };
+    return link.receive(now, encodeBound(association, counter, observed, key), relay);
+  };
+  return { link, binds, routes, seen, answer };
+}
+
+describe('relay link', () => {
+  it('binds at once, and a bound answer opens the UDP route and tells our reflexive address', () => {
+    const { link, binds, routes, seen, answer } = rig();
+    link.up(1_000, 5_000_000, relay, 42, key);
+    expect(binds).toHaveLength(1);
+    expect(verifyBind(binds[0] as Uint8Array, key)).toBe(true);
+    expect(link.settling).toBe(true);
+    expect(answer(1_020)).toBe(true);
+    expect(link.bound).toBe(true);
+    expect(link.rttMs).toBe(20);
+    expect(routes).toEqual([{ endpoint: relay, association: 42 }]);
+    expect(seen).toEqual([observed]);
+  });
+
+  it('says blocked after unanswered binds, and recovers when the firewall opens', () => {
+    const { link, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    for (let now = 0; now <= 3_000; now += 50) link.tick(now);
+    expect(link.blocked).toBe(true);
+    expect(routes).toEqual([]);
+    link.tick(20_000);
+    answer(20_010);
+    expect(link.bound).toBe(true);
+  });
+
+  it('closes the route when keepalives stop being answered', () => {
+    const { link, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    answer(10);
+    for (let now = 10; now <= 20_000; now += 50) link.tick(now);
+    expect(link.bound).toBe(false);
+    expect(routes.at(-1)).toBeNull();
+  });
+
+  it('binds again at an unbound hint, but not more often than every 250 ms', () => {
+    const { link, binds, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    answer(10);
+    for (let now = 1_000; now < 1_500; now += 10) link.receive(now, encodeUnbound(42), relay);
+    expect(binds.length).toBeGreaterThanOrEqual(2);
+    expect(binds.length).toBeLessThanOrEqual(4);
+  });
+
+  it('ignores answers from elsewhere, of another association, and forged ones', () => {
+    const { link } = rig();
+    link.up(0, 1, relay, 42, key);
+    expect(link.receive(5, encodeBound(42, 2, observed, key), { host: '203.0.113.9', port: 3478 })).toBe(
+      false,
+    );
+    expect(link.receive(5, encodeBound(41, 2, observed, key), relay)).toBe(false);
+    expect(link.receive(5, encodeBound(42, 2, observed, new Uint8Array(32)), relay)).toBe(false);
+    expect(link.receive(5, encodeBound(42, 999, observed, key), relay)).toBe(false);
+    expect(link.bound).toBe(false);
+  });
+});

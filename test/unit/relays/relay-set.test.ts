@@ -1,0 +1,150 @@
+/** The node's side of a large network: a real relay whose threshold is 4 members, and one node's set of relays. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { DataPlane } from '../../../src/core/dataplane/plane/plane.js';
+import { ownerOf } from '../../../src/core/identity/certificate.js';
+import { onlineLimit, RelaySet } from '../../../src/core/relays/relay-set.js';
+import { env, Kit, TestNetwork, until, type TestClient, type TestNode } from '../rendezvous/relay-kit.js';
+
+const kit = new Kit();
+afterEach(() => kit.clean());
+
+/** A plane that takes everything and does nothing. */
+const plane = { sendPacket: () => undefined, setRelay: () => undefined, carried: () => undefined };
+
+class Events {
+  readonly members: string[] = [];
+  readonly presence: [string, boolean][] = [];
+  readonly named: (readonly string[])[] = [];
+  readonly rosters: [boolean, number][] = [];
+  changes = 0;
+}
+
+function relaySet(node: TestNode, relays: Relays): { set: RelaySet; events: Events } {
+  const events = new Events();
+  const set = new RelaySet(
+    {
+      relays,
+      keys: node.keys,
+      networkBytes: node.networkBytes,
+      credential: () => node.credential,
+      agent: 'evio/test',
+      env,
+      plane: plane as unknown as DataPlane,
+    },
+    {
+      welcome: () => undefined,
+      refused: () => undefined,
+      member: (credential) => events.members.push(ownerOf(credential) ?? ''),
+      presence: (id, online) => events.presence.push([id, online]),
+      named: (ids) => events.named.push(ids),
+      roster: (complete, size) => events.rosters.push([complete, size]),
+      changed: () => events.changes++,
+      up: () => undefined,
+      down: () => undefined,
+      reflexive: () => undefined,
+      stunServers: () => undefined,
+    },
+  );
+  set.start();
+  kit.later(() => set.stop());
+  return { set, events };
+}
+type Relays = ConstructorParameters<typeof RelaySet>[0]['relays'];
+
+async function stage(count: number) {
+  const relay = await kit.relay({
+    limits: { introduceAll: 4, handshakes: 1_000, handshakesPerAddress: 1_000 },
+  });
+  const network = new TestNetwork([relay.fact]);
+  const clients: TestClient[] = [];
+  for (let i = 1; i <= count; i++) clients.push(await kit.client(network.node(i), relay.fact).up());
+  const node = network.node(200);
+  const { set, events } = relaySet(node, [relay.fact]);
+  await until(() => set.anyUp);
+  const ids = clients.map((client) => client.node.idText);
+  const unknown = ids.filter((id) => !set.isOnline(id));
+  return { relay, network, clients, ids, unknown, node, set, events };
+}
+
+describe('RelaySet in a network that its relay does not list', () => {
+  it('names whom the welcome named, and says how large the network is', async () => {
+    const { set, events, unknown } = await stage(30);
+    expect(set.complete).toBe(false);
+    expect(events.rosters).toEqual([[false, 31]]);
+    expect(events.named).toHaveLength(1);
+    expect(events.named[0]?.every((id) => set.isOnline(id))).toBe(true);
+    expect(unknown.length).toBeGreaterThanOrEqual(14);
+  });
+
+  it('locates: credentials first, then names of members that are online', async () => {
+    const { set, events, unknown } = await stage(30);
+    const [wanted] = unknown as [string];
+    expect(set.locate([wanted])).toBe(true);
+    await until(() => events.named.length === 2);
+    expect(events.named[1]).toEqual([wanted]);
+    expect(events.members).toContain(wanted);
+    expect(set.isOnline(wanted)).toBe(true);
+    expect(set.choices(new Uint8Array(16), wanted)).toHaveLength(1);
+  });
+
+  it('finds by name, and knows then whether the member is online', async () => {
+    const { relay, clients, set, events, unknown } = await stage(30);
+    const wanted = clients.find(({ node }) => node.idText === unknown[0]) as TestClient;
+    const number = clients.indexOf(wanted) + 1;
+    expect((await set.find({ text: `node-${number}` })).map(ownerOf)).toEqual([unknown[0]]);
+    expect(events.members).toContain(unknown[0]);
+    expect(set.isOnline(unknown[0] ?? '')).toBe(true);
+    wanted.client.stop();
+    await until(() => !set.isOnline(unknown[0] ?? ''));
+    expect(await set.find({ text: 'nobody' })).toEqual([]);
+    await relay.server.stop();
+    await until(() => !set.anyUp);
+    expect(await set.find({ text: 'node-1' })).toEqual([]);
+    expect(set.locate([unknown[1] ?? ''])).toBe(false);
+  });
+
+  it('asks for a member, and hears when it comes', async () => {
+    const { relay, network, set, events } = await stage(30);
+    const late = network.node(201);
+    set.ask(late.idText);
+    await until(() => events.presence.some(([id, online]) => id === late.idText && !online));
+    await kit.client(late, relay.fact).up();
+    await until(() => set.isOnline(late.idText));
+    expect(events.members).toContain(late.idText);
+  });
+
+  it('takes a packet through a relay as a sign that its sender is there, and has it watched', async () => {
+    const { clients, set, unknown } = await stage(30);
+    const [source] = unknown as [string];
+    expect(set.heard(0, source)).toBe(true);
+    expect(set.heard(0, source)).toBe(false);
+    expect(set.heard(7, source)).toBe(false);
+    expect(set.isOnline(source)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    clients.find(({ node }) => node.idText === source)?.client.stop();
+    await until(() => !set.isOnline(source));
+  });
+
+  it('keeps a bounded number of ids, whatever a relay says', async () => {
+    const { set } = await stage(6);
+    const id = (number: number) => `e${number.toString(16).padStart(31, '0')}`;
+    for (let i = 0; i < onlineLimit + 10; i++) set.heard(0, id(i));
+    const known = Array.from({ length: onlineLimit + 10 }, (_, i) => id(i)).filter((one) =>
+      set.isOnline(one),
+    );
+    expect(known).toHaveLength(onlineLimit);
+  });
+});
+
+describe('RelaySet in a small network', () => {
+  it('says that the roster is complete, and when it is not any more', async () => {
+    const relay = await kit.relay({ limits: { introduceAll: 2 } });
+    const network = new TestNetwork([relay.fact]);
+    const { set, events } = relaySet(network.node(1), [relay.fact]);
+    await until(() => set.anyUp);
+    expect([set.complete, events.rosters]).toEqual([true, [[true, 1]]]);
+    for (const host of [2, 3]) await kit.client(network.node(host), relay.fact).up();
+    await until(() => !set.complete);
+    expect(events.rosters.at(-1)).toEqual([false, 2]);
+  });
+});
