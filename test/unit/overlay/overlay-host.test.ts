@@ -41,7 +41,7 @@ function rig() {
     lookup: (text: string) => known.get(text),
     get: (id: string) => known.get(id),
     all: () => [...known.values()],
-  } as unknown as Members;
+  } as unknown as Peers;
   const relays = {
     anyUp: true,
     find: (key: { text?: string }) => {
