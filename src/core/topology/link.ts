@@ -1,26 +1,9 @@
 /** One link of the overlay: what both sides need it for, what the other side told, and whether it still lives. */
+import { LinkLiveness, otherBeatMs, ringBeatMs, type LinkVerdict } from '../peer/liveness.js';
 import { Claim, type TableMessage } from '../wire/ring.js';
 import type { LinkRoute } from './overlay-ports.js';
 import { positionOfText } from './position.js';
 import type { Place } from './ring.js';
-
-/** How often a side lets hear of itself, ms: ring neighbours, others. */
-export const ringBeatMs = 2_000;
-export const otherBeatMs = 4_000;
-/** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
-const lateMs = 400;
-const probeMs = 500;
-const lateSuspectMs = 700;
-const patienceMs = 3_000;
-/** Packets went out and nothing came back: ask, send others' packets another way, give up. */
-const waitingMs = 600;
-const suspectMs = 1_100;
-const deadMs = 4_000;
-/** The same once the rendezvous has said that it is gone. */
-const doubtedMs = 1_600;
-
-/** Ask: the other side shall let hear of itself at once. */
-export type Verdict = 'alive' | 'ask' | 'dead';
 
 export class Link implements Place {
   readonly id: string;
@@ -55,8 +38,6 @@ export class Link implements Place {
   routedTunnel = false;
   /** Its certificate says that it is a leaf: known before its first table. */
   certifiedLeaf = false;
-  /** It does not answer: others' packets had better go another way. */
-  suspect = false;
   /** When it is to be looked at again, if nothing goes out unanswered. */
   watchAt = -Infinity;
   /** Nobody claimed it for so long that it is about to go: nothing more takes it. */
@@ -69,14 +50,19 @@ export class Link implements Place {
   toldVersion = -1;
   /** What it was told that we need it for. */
   toldClaims = 0;
-  #askedAt = -Infinity;
-  #doubtedAt: number | undefined;
+  readonly #life: LinkLiveness;
 
   constructor(id: string, now: number, via: string | undefined) {
     this.id = id;
     this.position = positionOfText(id);
     this.since = now;
     this.via = via;
+    this.#life = new LinkLiveness(now);
+  }
+
+  /** It does not answer: others' packets had better go another way. */
+  get suspect(): boolean {
+    return this.#life.suspect;
   }
 
   get leaf(): boolean {
@@ -100,17 +86,16 @@ export class Link implements Place {
     this.up = true;
     this.tunnel = tunnel;
     this.since = now;
-    this.suspect = this.retiring = false;
+    this.retiring = false;
     this.unclaimedSince = undefined;
     this.watchAt = -Infinity;
     this.toldVersion = -1;
-    this.#doubtedAt = undefined;
-    this.#askedAt = -Infinity;
+    this.#life.came(now);
   }
 
   /** The rendezvous says that it went offline: it has a moment to show that it lives. */
   doubt(now: number): void {
-    this.#doubtedAt ??= now;
+    this.#life.doubt(now);
   }
 
   take(table: TableMessage): void {
@@ -136,24 +121,12 @@ export class Link implements Place {
    * @param silence ms since anything came from it
    * @param waiting ms since packets went out with nothing coming back, 0 for none
    */
-  judge(now: number, silence: number, waiting: number): Verdict {
-    const quiet = Math.min(silence, now - this.since);
-    if (this.#doubtedAt !== undefined && quiet < now - this.#doubtedAt) this.#doubtedAt = undefined;
-    const doubted = this.#doubtedAt === undefined ? 0 : now - this.#doubtedAt;
-    const unanswered = Math.max(doubted, Math.min(waiting, quiet));
-    const late = quiet - this.beatMs - lateMs;
-    if (late > patienceMs || unanswered > deadMs || doubted > doubtedMs) return 'dead';
-    this.suspect = late > lateSuspectMs || unanswered > suspectMs;
-    const ask = (late > 0 || doubted > 0 || unanswered > waitingMs) && now - this.#askedAt >= probeMs - 1;
-    if (!ask) return 'alive';
-    this.#askedAt = now;
-    return 'ask';
+  judge(now: number, silence: number, waiting: number): LinkVerdict {
+    return this.#life.judge(now, this.beatMs, silence, waiting);
   }
 
   /** When `judge` or a beat is due next, if nothing comes. */
   dueAt(now: number, silence: number): number {
-    const late = now - Math.min(silence, now - this.since) + this.beatMs + lateMs + 1;
-    const judge = late > now ? late : now + probeMs / 2;
-    return Math.min(this.beatAt + this.beatMs, this.#doubtedAt === undefined ? judge : now + probeMs / 2);
+    return Math.min(this.beatAt + this.beatMs, this.#life.dueAt(now, this.beatMs, silence));
   }
 }
