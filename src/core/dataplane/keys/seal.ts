@@ -10,9 +10,10 @@ import {
   transitHeaderLength,
   transitTtl,
 } from '../../wire/packet.js';
-import { drop, frameBuffer, type LoopContext } from '../loop/context.js';
+import { frameBuffer } from '../loop/buffers.js';
+import type { LoopContext } from '../loop/context.js';
 import { RouteKind, type Route } from '../loop/route.js';
-import { Drop, PeerField } from '../plane/shared.js';
+import { drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from '../loop/table.js';
 
 /** `exhausted` is told this long before. */

@@ -13,9 +13,9 @@ import { positionOf, ringSize } from '../../topology/position.js';
 import { ethernetHeaderLength, macHigh, macLow } from '../../wire/ethernet.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
 import { FloodFlag, floodHeaderLength, floodTtl, Kind, nodeIdLength } from '../../wire/packet.js';
-import { drop, type LoopContext } from './context.js';
+import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { DeviceField, Drop, peerLimit } from '../plane/shared.js';
+import { DeviceField, drop, Drop, peerLimit } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 
 /** Kind byte and header in front of the inner plaintext. */

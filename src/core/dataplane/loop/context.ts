@@ -11,17 +11,10 @@ import type { KeyMemory } from '../keys/key-state.js';
 import type { PacketIo } from './packet-io.js';
 import type { Role } from '../plane/roles.js';
 import type { Relays } from './route.js';
-import { DeviceField, type SharedMemory } from '../plane/shared.js';
+import type { SharedMemory } from '../plane/shared.js';
 import type { Tables } from './table.js';
 import type { TxBatch } from '../offload/tx-batch.js';
 import type { Uplink } from './uplink.js';
-
-/** Largest IP datagram, which bounds TAP super-frames and UDP batches. */
-export const maxDatagram = 65_535;
-/** Room before a frame for its virtio header and the plaintext's kind bytes, and for cache-line alignment. */
-export const headroom = 64;
-/** A buffer for one super-frame with its headroom, and slack for what is written behind it. */
-export const frameBuffer = headroom + maxDatagram + 64 + 2_048;
 
 export interface LoopOptions {
   /** Own node id, 16 bytes. */
@@ -74,10 +67,4 @@ export interface LoopContext {
   readonly self: number;
   /** Milliseconds, read once a round. */
   now: number;
-}
-
-/** Counts `n` drops for the reason with this index (shared.ts `Drop`). */
-export function drop(shared: SharedMemory, reason: number, n = 1): void {
-  const at = DeviceField.drops + reason;
-  shared.device[at] = (shared.device[at] as number) + n;
 }

@@ -4,9 +4,10 @@ import type { MulticastPorts } from '../../switch/multicast.js';
 import { VirtioNetHdr } from '../../tap/device.js';
 import { groupsLimit } from '../../wire/groups.js';
 import type { Broadcast } from './broadcast.js';
-import { drop, headroom, type LoopContext } from './context.js';
+import { headroom } from './buffers.js';
+import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { Drop } from '../plane/shared.js';
+import { drop, Drop } from '../plane/shared.js';
 
 interface Attached {
   readonly context: LoopContext;

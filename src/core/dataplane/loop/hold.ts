@@ -1,6 +1,7 @@
 /** Frames for peers that have no key or path yet: few, for a short time, and bounded over all peers. */
-import { drop, type LoopContext } from './context.js';
-import { Drop } from '../plane/shared.js';
+import type { LoopContext } from './context.js';
+import { holdFrame, type HeldFrame } from './held-frame.js';
+import { drop, Drop } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 
 /** Frames of one peer that wait, and how long (as long as a TCP SYN waits for its first retransmission, thrice). */
@@ -9,17 +10,6 @@ export const holdMs = 3_000;
 /** Bytes that wait for one peer, and for all. */
 const peerBytes = 24 * 1_024;
 const totalBytes = 4 << 20;
-
-export interface HeldFrame {
-  /** Kind bytes and frame. */
-  readonly bytes: Uint8Array;
-  /** Kind bytes before the frame. */
-  readonly before: number;
-  /** Length of the frame, and of the payload of its segments when it is a super-frame. */
-  readonly length: number;
-  readonly segment: number;
-  readonly at: number;
-}
 
 export class Holder {
   readonly #c: LoopContext;
@@ -47,8 +37,7 @@ export class Holder {
     const size = frame - plain + length;
     if (fresh.length >= holdFrames || own + size > peerBytes || this.#bytes + size > totalBytes) return false;
     this.#bytes += size;
-    const bytes = arena.u8.slice(plain, plain + size);
-    fresh.push({ bytes, before: frame - plain, length, segment, at: now });
+    fresh.push(holdFrame(arena, frame, length, segment, plain, now));
     return true;
   }
 

@@ -19,14 +19,15 @@ import {
   transitHeaderLength,
 } from '../../wire/packet.js';
 import { Flooded, type Broadcast } from './broadcast.js';
-import { drop, frameBuffer, headroom, type LoopContext } from './context.js';
+import { frameBuffer, headroom } from './buffers.js';
+import type { LoopContext } from './context.js';
 import { Grower } from '../offload/gro.js';
 import { Handed, type HandoverRing } from './handover.js';
 import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
-import { DeviceField, Drop, PeerField } from '../plane/shared.js';
+import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { Transit } from './transit.js';
 

@@ -3,7 +3,7 @@ import type { Arena } from '../../native/arena.js';
 import type { CipherContext, Evp } from '../../native/evp.js';
 import { macHigh, macLow } from '../../wire/ethernet.js';
 import { positionOf } from '../../topology/position.js';
-import type { HeldFrame } from './hold.js';
+import type { HeldFrame } from './held-frame.js';
 import { OwnKeyState, SharedKeyState, type KeyMemory, type KeyState } from '../keys/key-state.js';
 import type { GuardRule, SessionKeys } from '../plane/plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';

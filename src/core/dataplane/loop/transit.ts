@@ -3,9 +3,9 @@
  * by anybody in between. The worker does it all; the control thread hears nothing of it.
  */
 import { transitHeaderLength } from '../../wire/packet.js';
-import { drop, type LoopContext } from './context.js';
+import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { DeviceField, Drop, PeerField } from '../plane/shared.js';
+import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 
 /** Where the destination lies in the header, from ttl on. */

@@ -11,14 +11,16 @@ import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '.
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
 import { Kind } from '../../wire/packet.js';
 import type { Broadcast } from './broadcast.js';
-import { drop, frameBuffer, headroom, maxDatagram, type LoopContext } from './context.js';
+import { frameBuffer, headroom, maxDatagram } from './buffers.js';
+import type { LoopContext } from './context.js';
 import { GsoCutter } from '../offload/gso.js';
 import { Handed, type HandoverRing } from './handover.js';
-import { Holder, type HeldFrame } from './hold.js';
+import type { HeldFrame } from './held-frame.js';
+import { Holder } from './hold.js';
 import type { Path } from '../plane/plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
-import { DeviceField, Drop, PeerField } from '../plane/shared.js';
+import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { UnknownAddresses } from './unknown.js';
 

@@ -2,9 +2,9 @@
  * Frames for addresses that no member known here has. While there are members without a peer here, such a frame waits a
  * moment: the control thread is told, and may find the owner. Otherwise it is flooded, and those after it at once.
  */
-import { drop, type LoopContext } from './context.js';
-import type { HeldFrame } from './hold.js';
-import { Drop } from '../plane/shared.js';
+import type { LoopContext } from './context.js';
+import { holdFrame, type HeldFrame } from './held-frame.js';
+import { drop, Drop } from '../plane/shared.js';
 
 /** How long frames wait for the owner to be found. */
 export const unknownMs = 1_000;
@@ -59,8 +59,7 @@ export class UnknownAddresses {
     }
     if (entry.frames.length === 0) entry.since = now;
     entry.bytes += size;
-    const bytes = arena.u8.slice(plain, plain + size);
-    entry.frames.push({ bytes, before: frame - plain, length, segment, at: now });
+    entry.frames.push(holdFrame(arena, frame, length, segment, plain, now));
     return true;
   }
 

@@ -26,7 +26,7 @@ import {
   udpChecksumOffset,
   udpHeaderLength,
 } from '../../wire/ip.js';
-import { frameBuffer, headroom, maxDatagram } from '../loop/context.js';
+import { frameBuffer, headroom, maxDatagram } from '../loop/buffers.js';
 
 const dontFragment = 0x4000;
 /** Flags in which the segments of one flow may differ. */

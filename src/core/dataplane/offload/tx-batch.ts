@@ -11,10 +11,10 @@ import type { Arena } from '../../native/arena.js';
 import { Errno } from '../../native/libc.js';
 import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { dataHeaderLength, PacketType, tagLength } from '../../wire/packet.js';
-import { drop, frameBuffer } from '../loop/context.js';
+import { frameBuffer } from '../loop/buffers.js';
 import { sendLimit, SendQueue, type PacketIo } from '../loop/packet-io.js';
 import { RouteKind, type Route } from '../loop/route.js';
-import { Drop, type SharedMemory } from '../plane/shared.js';
+import { drop, Drop, type SharedMemory } from '../plane/shared.js';
 import type { Uplink } from '../loop/uplink.js';
 
 /** UDP_MAX_SEGMENTS of Linux before 6.9. */

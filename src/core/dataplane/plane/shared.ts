@@ -76,6 +76,12 @@ export interface SharedMemory {
   readonly keyIndex: Int32Array;
 }
 
+/** Counts `n` drops for the reason with this index in `Drop`. */
+export function drop(shared: SharedMemory, reason: number, n = 1): void {
+  const at = DeviceField.drops + reason;
+  shared.device[at] = (shared.device[at] as number) + n;
+}
+
 const controlBytes = 64;
 const flowBytes = 64;
 
