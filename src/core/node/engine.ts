@@ -6,6 +6,7 @@
  *      ▲                                        ▲                                           │
  *      └──────── handshakes, offers, pings ─────┴───── packets, control messages ───────────┘
  */
+import { Carriers } from '../carriers/carrier.js';
 import type { NodeState } from '../config/schema.js';
 import type { NodeEvent, PeerReport, PingReport, StatusReport, WhyReport } from '../control/schema.js';
 import type { DataPlane, Origin, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
@@ -70,6 +71,7 @@ interface Running {
   readonly members: Peers;
   readonly door: HandshakeDoor;
   readonly relays: RelaySet;
+  readonly carriers: Carriers;
   readonly surroundings: Surroundings;
   readonly overlay: OverlayHost;
   readonly teardown: Teardown;
@@ -320,6 +322,7 @@ export class Engine implements Node {
       rekeyAfterMs: this.#options.rekeyAfterMs ?? rekeyAfterMs,
       credential: () => this.#credential,
     };
+    const carriers = new Carriers(plane);
     const peerPorts = this.#peerPorts(plane, session);
     const members = new Peers(network, idText, {
       env,
@@ -342,6 +345,7 @@ export class Engine implements Node {
         agent: `evio/${this.#options.version}`,
         env,
         plane,
+        carriers,
       },
       this.#relayListener(),
     );
@@ -370,7 +374,7 @@ export class Engine implements Node {
       members,
       indexes: session.indexes,
       send: (packet, path) => {
-        relays.sendPacket(packet, path);
+        carriers.sendPacket(packet, path);
       },
     });
     const overlay = new OverlayHost({
@@ -385,7 +389,7 @@ export class Engine implements Node {
         this.#schedule(Math.max(0, at - this.#now));
       },
     });
-    return { plane, members, door, relays, surroundings, overlay, teardown, startedAt: this.#now };
+    return { plane, members, door, relays, carriers, surroundings, overlay, teardown, startedAt: this.#now };
   }
 
   #peerPorts(plane: DataPlane, session: SessionContext): PeerPorts {
@@ -396,7 +400,7 @@ export class Engine implements Node {
       // the kind byte not counted: Ethernet header, one VLAN tag, payload
       fullPing: 18 + this.#self.network.mtu,
       sendPacket: (packet, path) => {
-        this.#running?.relays.sendPacket(packet, path);
+        this.#running?.carriers.sendPacket(packet, path);
       },
       relays: (peer) => this.#ways(peer),
       candidates: () => this.#running?.surroundings.candidates ?? [],
@@ -476,7 +480,7 @@ export class Engine implements Node {
         this.#advanced(peer);
       },
       carry: (carrier, destination, batch) => {
-        this.#running?.relays.carry(carrier, destination, batch);
+        this.#running?.carriers.carry(carrier, destination, batch);
       },
       exhausted: (slot, index) => {
         peerAt(slot)?.session.exhausted(this.#now, index);
@@ -511,12 +515,17 @@ export class Engine implements Node {
   /** Something moved a peer on: it may be connected now, and its timers are short. */
   #advanced(peer: Peer | undefined, origin?: Origin): void {
     if (!peer) return;
-    const relay = origin?.kind === 'relay' ? origin.relay : origin?.kind === 'carrier' ? origin.carrier : -1;
-    if (relay >= 0 && this.#running?.relays.heard(relay, peer.member.idText)) {
-      peer.prober.relaysChanged(this.#now);
-    }
+    if (origin && this.#isNews(origin, peer.member.idText)) peer.prober.relaysChanged(this.#now);
     peer.pathAppeared();
     if (peer.busy) this.#schedule(busyTickMs);
+  }
+
+  /** Whether a packet of a member from `origin` tells of a way to it. */
+  #isNews(origin: Origin, idText: string): boolean {
+    if (!this.#running) return false;
+    const { relays, carriers } = this.#running;
+    if (origin.kind === 'carrier') return carriers.heard(origin.carrier, idText);
+    return origin.kind === 'relay' && relays.heard(origin.relay, idText);
   }
 
   /* ---- relays speak ---- */

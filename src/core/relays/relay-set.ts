@@ -4,7 +4,9 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { DataPlane, Path } from '../dataplane/plane/plane.js';
+import type { Carriers } from '../carriers/carrier.js';
+import { WebSocketCarrier } from '../carriers/websocket.js';
+import type { DataPlane } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../control/schema.js';
 import type { Keys } from '../identity/keys.js';
 import { ownerOf } from '../identity/certificate.js';
@@ -18,7 +20,6 @@ import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import type { RelayChoice } from '../path/prober.js';
 import { RelayLink } from './relay-link.js';
 import { RelayQueries, type FindKey } from './relay-queries.js';
-import { batchIsWhole, batchOf } from '../wire/relay.js';
 import type { FindRequest, LocateRequest, Refusal, Welcome } from '../wire/signal.js';
 
 /** Ids that are believed to be online at one relay: a hostile one must not fill our memory. */
@@ -32,6 +33,8 @@ export interface RelaySetOptions {
   readonly agent: string;
   readonly env: Env;
   readonly plane: DataPlane;
+  /** Each relay's WebSocket is one. */
+  readonly carriers: Carriers;
 }
 
 export interface RelaySetListener {
@@ -62,6 +65,7 @@ interface Relay {
   readonly host: string;
   readonly client: RelayClient;
   readonly link: RelayLink;
+  readonly webSocket: WebSocketCarrier;
   readonly online: Set<string>;
   up: boolean;
   announced: boolean;
@@ -117,7 +121,10 @@ export class RelaySet {
 
   stop(): void {
     this.#queries.stop();
-    for (const relay of this.#relays) relay.client.stop();
+    for (const relay of this.#relays) {
+      relay.client.stop();
+      relay.webSocket.close();
+    }
   }
 
   tick(now: number): void {
@@ -173,7 +180,7 @@ export class RelaySet {
     if (!this.isOnline(idText)) this.#queries.ask(idText);
   }
 
-  /** A packet from `idText` came through a relay, so it is online there. True when that was not known. */
+  /** A packet from `idText` came through the relay of this index, so it is online there. True when that was not known. */
   heard(index: number, idText: string): boolean {
     const relay = this.#relays[index];
     if (!relay?.up || relay.online.has(idText)) return false;
@@ -198,23 +205,12 @@ export class RelaySet {
       } else {
         const label = `ws://${relay.host}`;
         out.push({
-          choice: { path: { kind: 'carrier', carrier: relay.index, destination: id }, label },
+          choice: { path: { kind: 'carrier', carrier: relay.webSocket.id, destination: id }, label },
           rank: 10_000 + rtt,
         });
       }
     }
     return out.sort((a, b) => a.rank - b.rank).map((entry) => entry.choice);
-  }
-
-  /** A batch that the plane hands to a carrier. */
-  carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void {
-    this.#relays[carrier]?.client.sendData(destination, batch);
-  }
-
-  /** A single unsealed packet through a relay: by UDP through the plane where it is bound, else by the WebSocket. */
-  sendPacket(packet: Uint8Array, path: Path): void {
-    if (path.kind === 'carrier') this.carry(path.carrier, path.destination, batchOf(packet));
-    else this.#options.plane.sendPacket(packet, path);
   }
 
   report(): RelayReport[] {
@@ -285,19 +281,24 @@ export class RelaySet {
           this.#answer(relay, message);
         },
         data: (source, batch) => {
-          if (source.length === 16 && batchIsWhole(batch)) plane.carried(index, source, batch);
+          webSocket.arrived(source, batch);
         },
         rtt: (ms) => {
           relay.rttMs = ms;
         },
       },
     );
+    const webSocket = new WebSocketCarrier(this.#options.carriers, {
+      send: (destination, batch) => client.sendData(destination, batch),
+      heard: (idText) => this.heard(index, idText),
+    });
     const relay: Relay = {
       index,
       url: formatRelayUrl({ ...parseRelayAddress(fact.address), key: fact.key }).replace(/#.*$/, ''),
       host: fact.address.replace(/^wss:\/\//, ''),
       client,
       link,
+      webSocket,
       online: new Set(),
       up: false,
       announced: false,

@@ -1,5 +1,6 @@
 /** The node's side of a large network: a real relay whose threshold is 4 members, and one node's set of relays. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { Carriers } from '../../../src/core/carriers/carrier.js';
 import type { DataPlane } from '../../../src/core/dataplane/plane/plane.js';
 import { ownerOf } from '../../../src/core/identity/certificate.js';
 import { onlineLimit, RelaySet } from '../../../src/core/relays/relay-set.js';
@@ -30,6 +31,7 @@ function relaySet(node: TestNode, relays: Relays): { set: RelaySet; events: Even
       agent: 'evio/test',
       env,
       plane: plane as unknown as DataPlane,
+      carriers: new Carriers(plane),
     },
     {
       welcome: () => undefined,
