@@ -49,7 +49,7 @@ module.exports = {
     {
       name: 'control-imports-the-domain',
       severity: 'error',
-      from: { path: '^src/core/', pathNot: '^src/core/(control|process|node)/' },
+      from: { path: '^src/core/', pathNot: '^src/core/(control|process)/' },
       to: { path: '^src/core/control/' },
     },
     {

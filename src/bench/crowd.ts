@@ -9,7 +9,7 @@
  * hub answers, so what goes to the hub comes back, and every packet is opened once and sealed once there.
  */
 import { createInterface } from 'node:readline';
-import { emptyState } from '../core/config/store.js';
+import { emptyState } from '../core/membership/profile.js';
 import { Engine } from '../core/node/engine.js';
 import { enroll } from '../core/membership/certify.js';
 import { macOf } from '../core/identity/node-id.js';

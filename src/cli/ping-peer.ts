@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '../core/config/home.js';
 import { ControlClient } from '../core/control/client.js';
-import type { PingReply, PingReport } from '../core/control/schema.js';
+import { pingReport, type PingReply, type PingReport } from '../core/node/ping-report.js';
 
 export interface PingOptions {
   readonly network: string | undefined;
@@ -50,17 +50,7 @@ export async function pingPeer(home: Home, options: PingOptions): Promise<PingRe
   } finally {
     client.close();
   }
-  const times = replies.map(({ rttMs }) => rttMs);
-  const some = times.length > 0;
-  return {
-    peer: name,
-    sent,
-    received: replies.length,
-    minMs: some ? Math.min(...times) : null,
-    avgMs: some ? times.reduce((sum, ms) => sum + ms, 0) / times.length : null,
-    maxMs: some ? Math.max(...times) : null,
-    replies,
-  };
+  return pingReport(name, sent, replies);
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -16,7 +16,9 @@ export default class Leave extends BaseCommand {
     const { flags } = await this.parse(Leave);
     const { leaveNetwork } = await import('../core/enroll/leave.js');
     const { Store } = await import('../core/config/store.js');
-    const left = await leaveNetwork(new Store(this.home()), flags.network);
+    const { stopNode } = await import('../cli/stop-node.js');
+    const home = this.home();
+    const left = await leaveNetwork(new Store(home), flags.network, (id) => stopNode(home, id));
     this.say(`Left the network ${left.name} (${left.id}).`);
     return { left: left.id };
   }

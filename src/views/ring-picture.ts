@@ -1,18 +1,18 @@
 /** The ring around a node as a drawing: who it is linked with, and where on the ring everybody sits. Pure. */
-import type { LinkKind, PeerReport, StatusReport } from '../core/control/schema.js';
+import type { LinkRole, PeerReport, StatusReport } from '../core/control/schema.js';
 import { drawRing, type RingPoint } from './ring.js';
 import { ringName } from './text/status.js';
 
 interface RingLink {
   readonly id: string;
   readonly name: string;
-  readonly kind: LinkKind;
+  readonly kind: LinkRole;
 }
 
 /** What a mark stands for; most important first. */
 export const roles = ['self', 'neighbour', 'static', 'long', 'on-demand', 'other'] as const;
 export type Role = (typeof roles)[number];
-const kinds: Record<LinkKind, Role> = {
+const kinds: Record<LinkRole, Role> = {
   successor: 'neighbour',
   predecessor: 'neighbour',
   static: 'static',
@@ -60,7 +60,7 @@ export function ringLinks(
   peers: readonly PeerReport[],
 ): (RingLink & { role: Role })[] {
   const links = new Map<string, RingLink>();
-  const add = (kind: LinkKind, ids: readonly string[]): void => {
+  const add = (kind: LinkRole, ids: readonly string[]): void => {
     for (const id of ids) if (!links.has(id)) links.set(id, { id, name: ringName(ring, id), kind });
   };
   for (const { id, name, link } of peers) if (link !== null) links.set(id, { id, name, kind: link });

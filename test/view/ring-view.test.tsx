@@ -4,7 +4,7 @@ import { render as renderInk } from 'ink';
 import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ReactElement } from 'react';
-import type { LinkKind, PeerReport, StatusReport } from '../../src/core/control/schema.js';
+import type { LinkRole, PeerReport, StatusReport } from '../../src/core/control/schema.js';
 import type { ControlServer } from '../../src/core/control/server.js';
 import { ringLinks, ringPicture } from '../../src/views/ring-picture.js';
 import { StatusView, type Page, type Screen } from '../../src/views/status-view.js';
@@ -14,7 +14,7 @@ import { LiveStatus } from '../../src/views/watch-status.js';
 import { fakeNode, peer, status, TestHome } from '../cli/support.js';
 
 /** A member whose place is `at` of a turn clockwise from this node, `aa…`. */
-function member(name: string, at: number, link: LinkKind | null): PeerReport {
+function member(name: string, at: number, link: LinkRole | null): PeerReport {
   const place = Math.floor(((0xaaaa / 0x10000 + at) % 1) * 0x10000);
   return { ...peer, id: place.toString(16).padStart(4, '0').padEnd(32, '7'), name, link };
 }

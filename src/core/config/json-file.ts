@@ -54,7 +54,7 @@ export function readJson<T>(
 }
 
 /** Replaces the file, mode 0600. Either the whole new content stands afterwards or the old. Throws EvioError EVIO_STORAGE. */
-export function writeJson(path: string, content: Record<string, unknown>): void {
+export function writeJson(path: string, content: object): void {
   const extension = extname(path);
   const name = `${basename(path, extension)}.next`;
   const text = `${JSON.stringify(content, undefined, 2)}\n`;
@@ -69,7 +69,7 @@ export function writeJson(path: string, content: Record<string, unknown>): void 
       accessPropertiesByDotNotation: false,
       serialize: () => text,
     });
-    conf.store = content;
+    conf.store = content as Record<string, unknown>;
     if (readFileSync(staged, 'utf8') !== text)
       throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
     renameSync(staged, path);

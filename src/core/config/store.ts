@@ -9,10 +9,15 @@ import { ensureFolder, storageError, type Home } from './home.js';
 import { readJson, writeJson } from './json-file.js';
 import { withLock } from '../process/lock.js';
 import { selectNetwork, type NamedNetwork } from './select.js';
-import { profileSchema, profileVersion, stateSchema, type NodeState, type Profile } from './schema.js';
+import {
+  emptyState,
+  profileVersion,
+  stateVersion,
+  type NodeState,
+  type Profile,
+} from '../membership/profile.js';
+import { profileSchema, stateSchema } from './schema.js';
 
-const stateVersion = 1;
-export const emptyState: NodeState = { version: stateVersion, members: [], endpoints: {} };
 const idPattern = /^[0-9a-f]{16}$/;
 /** Folders in the making; one that a killed command left behind is swept away by the next. */
 const stagingPrefix = '.new-';

@@ -3,136 +3,164 @@
  *
  * The socket speaks one JSON object a line. Request { id, method, params }, answer { id, result } or
  * { id, error: { code, message, suggestions } }. One socket per home serves every network that runs in it.
+ *
+ * What the answers hold is decided where they are made; a schema here that differs from its type does not compile.
  */
 import { z } from 'zod';
+import type { NetworkReport } from '../identity/network.js';
+import type { Agree } from '../lib/agree.js';
+import type { MemberReport } from '../membership/membership.js';
+import type { NodeEvent } from '../node/events.js';
+import type { PingReport } from '../node/ping-report.js';
+import { candidateSides, type PeerReport, type StatusReport, type WhyReport } from '../node/reports.js';
+import { pathKinds, type PathReport } from '../path/path.js';
+import { peerStates } from '../peer/peer-state.js';
+import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
+import { natMappings } from '../surroundings/nat.js';
+import { linkRoles } from '../topology/overlay-ports.js';
 
-export type PathKind = 'direct' | 'webrtc' | 'relay' | 'overlay';
-export type PeerState = 'connected' | 'connecting' | 'idle' | 'unreachable';
-export type LinkKind = 'successor' | 'predecessor' | 'long' | 'on-demand' | 'static';
-export type NatMapping =
-  'none' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
+export type { NetworkReport } from '../identity/network.js';
+export type { NodeEvent } from '../node/events.js';
+export type { PingReply, PingReport } from '../node/ping-report.js';
+export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
+export type { PeerState } from '../peer/peer-state.js';
+export type { LinkRole } from '../topology/overlay-ports.js';
 
-export interface NetworkReport {
-  id: string;
-  name: string;
-  cidr: string;
-  mtu: number;
-  relays: string[];
-}
+export const networkReport = z.object({
+  id: z.string(),
+  name: z.string(),
+  cidr: z.string(),
+  mtu: z.number(),
+  relays: z.array(z.string()),
+});
 
-export interface PathReport {
-  kind: PathKind;
-  /** `HOST:PORT` of the peer, or of the relay with its transport: `udp://…`, `ws://…`. */
-  endpoint: string;
-  rttMs: number | null;
-}
+const member = { id: z.string(), name: z.string(), ip: z.string(), mac: z.string() };
+const memberReport = z.object(member);
 
-export interface PeerReport {
-  id: string;
-  name: string;
-  ip: string;
-  mac: string;
-  state: PeerState;
-  path: PathReport | null;
-  link: LinkKind | null;
-  rxBytes: number;
-  txBytes: number;
-  lastHandshakeAgeMs: number | null;
-}
+export const pathReport = z.object({
+  kind: z.enum(pathKinds),
+  endpoint: z.string(),
+  rttMs: z.number().nullable(),
+});
 
-export interface RelayReport {
-  url: string;
-  state: 'connected' | 'connecting' | 'down';
-  transport: 'udp' | 'websocket';
-  rttMs: number | null;
-}
+export const peerReport = z.object({
+  ...member,
+  state: z.enum(peerStates),
+  path: pathReport.nullable(),
+  link: z.enum(linkRoles).nullable(),
+  rxBytes: z.number(),
+  txBytes: z.number(),
+  lastHandshakeAgeMs: z.number().nullable(),
+});
 
-export interface StatusReport {
-  node: { id: string; name: string; ip: string; mac: string; pid: number; version: string; uptimeMs: number };
-  network: NetworkReport;
-  device: {
-    name: string;
-    mtu: number;
-    rxBytes: number;
-    txBytes: number;
-    rxFrames: number;
-    txFrames: number;
-    /** Packets between other members that went through here; broadcasts passed on count too. */
-    transitPackets: number;
-    transitBytes: number;
-    drops: Record<string, number>;
-    /** Times the packet worker fell and was started again. */
-    restarts: number;
-  };
-  relays: RelayReport[];
-  nat: { mapping: NatMapping; udpBlocked: boolean; addresses: string[] };
-  ring: {
-    sizeEstimate: number;
-    predecessor: string | null;
-    successors: string[];
-    longLinks: string[];
-    onDemand: string[];
-    /** Names of those of these members that the node knows, by id. */
-    names?: Record<string, string>;
-  };
-  peerCount: number;
-}
+export const relayReport = z.object({
+  url: z.string(),
+  state: z.enum(relayStates),
+  transport: z.enum(relayTransports),
+  rttMs: z.number().nullable(),
+});
 
-export interface PingReply {
-  seq: number;
-  rttMs: number;
-  path: PathKind;
-}
+export const statusReport = z.object({
+  node: z.object({ ...member, pid: z.number(), version: z.string(), uptimeMs: z.number() }),
+  network: networkReport,
+  device: z.object({
+    name: z.string(),
+    mtu: z.number(),
+    rxBytes: z.number(),
+    txBytes: z.number(),
+    rxFrames: z.number(),
+    txFrames: z.number(),
+    transitPackets: z.number(),
+    transitBytes: z.number(),
+    drops: z.record(z.string(), z.number()),
+    restarts: z.number(),
+  }),
+  relays: z.array(relayReport),
+  nat: z.object({ mapping: z.enum(natMappings), udpBlocked: z.boolean(), addresses: z.array(z.string()) }),
+  ring: z.object({
+    sizeEstimate: z.number(),
+    predecessor: z.string().nullable(),
+    successors: z.array(z.string()),
+    longLinks: z.array(z.string()),
+    onDemand: z.array(z.string()),
+    names: z.record(z.string(), z.string()).optional(),
+  }),
+  peerCount: z.number(),
+});
 
-export interface PingReport {
-  peer: string;
-  sent: number;
-  received: number;
-  minMs: number | null;
-  avgMs: number | null;
-  maxMs: number | null;
-  replies: PingReply[];
-}
+export const pingReport = z.object({
+  peer: z.string(),
+  sent: z.number(),
+  received: z.number(),
+  minMs: z.number().nullable(),
+  avgMs: z.number().nullable(),
+  maxMs: z.number().nullable(),
+  replies: z.array(z.object({ seq: z.number(), rttMs: z.number(), path: z.enum(pathKinds) })),
+});
 
-export interface WhyReport {
-  peer: string;
-  path: PathReport | null;
-  candidates: {
-    endpoint: string;
-    kind: string;
-    side: 'local' | 'remote';
-    state: string;
-    rttMs: number | null;
-  }[];
-  log: { at: string; event: string; detail: string }[];
-  advice: string[];
-}
+export const whyReport = z.object({
+  peer: z.string(),
+  path: pathReport.nullable(),
+  candidates: z.array(
+    z.object({
+      endpoint: z.string(),
+      kind: z.string(),
+      side: z.enum(candidateSides),
+      state: z.string(),
+      rttMs: z.number().nullable(),
+    }),
+  ),
+  log: z.array(z.object({ at: z.string(), event: z.string(), detail: z.string() })),
+  advice: z.array(z.string()),
+});
 
-/** Events of `evio node --json` and of the control socket's `watch`. */
-export type NodeEvent =
-  | {
-      event: 'started';
-      network: NetworkReport;
-      node: { id: string; name: string; ip: string; mac: string };
-      device: string;
-      pid: number;
-    }
-  | { event: 'ready'; network: string; peers: number }
-  | { event: 'peer-connected'; network: string; peer: string; name: string; ip: string; path: PathKind }
-  | {
-      event: 'peer-path';
-      network: string;
-      peer: string;
-      name: string;
-      from: PathKind | null;
-      to: PathKind | null;
-      endpoint: string | null;
-    }
-  | { event: 'peer-lost'; network: string; peer: string; name: string }
-  | { event: 'relay-up'; network: string; url: string; transport: 'udp' | 'websocket' }
-  | { event: 'relay-down'; network: string; url: string; reason: string }
-  | { event: 'stopped'; network: string };
+const id = z.string();
+export const nodeEvent = z.discriminatedUnion('event', [
+  z.object({
+    event: z.literal('started'),
+    network: networkReport,
+    node: memberReport,
+    device: z.string(),
+    pid: z.number(),
+  }),
+  z.object({ event: z.literal('ready'), network: id, peers: z.number() }),
+  z.object({
+    event: z.literal('peer-connected'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    ip: z.string(),
+    path: z.enum(pathKinds),
+  }),
+  z.object({
+    event: z.literal('peer-path'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    from: z.enum(pathKinds).nullable(),
+    to: z.enum(pathKinds).nullable(),
+    endpoint: z.string().nullable(),
+  }),
+  z.object({ event: z.literal('peer-lost'), network: id, peer: id, name: z.string() }),
+  z.object({
+    event: z.literal('relay-up'),
+    network: id,
+    url: z.string(),
+    transport: z.enum(relayTransports),
+  }),
+  z.object({ event: z.literal('relay-down'), network: id, url: z.string(), reason: z.string() }),
+  z.object({ event: z.literal('stopped'), network: id }),
+]);
 
+true satisfies Agree<z.infer<typeof networkReport>, NetworkReport>;
+true satisfies Agree<z.infer<typeof memberReport>, MemberReport>;
+true satisfies Agree<z.infer<typeof pathReport>, PathReport>;
+true satisfies Agree<z.infer<typeof peerReport>, PeerReport>;
+true satisfies Agree<z.infer<typeof relayReport>, RelayReport>;
+true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
+true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
+true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
+true satisfies Agree<z.infer<typeof nodeEvent>, NodeEvent>;
 const network = z.string().optional();
 
 /** Requests, by method. `network` is an id, an id prefix or a name; it may be left out where only one runs. */

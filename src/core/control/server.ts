@@ -8,7 +8,8 @@ import type { z } from 'zod';
 import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { LineSplitter } from './lines.js';
-import { requests, type Method, type NodeEvent, type Results } from './schema.js';
+import { networkOf, type NodeEvent } from '../node/events.js';
+import { requests, type Method, type Results } from './schema.js';
 import { listenExclusively } from '../process/socket-file.js';
 
 type Parsed<M extends Method> = z.output<(typeof requests)[M]>;
@@ -30,11 +31,6 @@ const maxRequestsAtOnce = 8;
 const maxUnsentBytes = 1024 * 1024;
 /** How long a server that stops waits for answers in the making, ms. */
 const farewellMs = 500;
-
-/** The network that an event is about, by id. */
-export function networkOf(event: NodeEvent): string {
-  return typeof event.network === 'string' ? event.network : event.network.id;
-}
 
 interface Connection {
   readonly socket: Socket;

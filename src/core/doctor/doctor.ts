@@ -8,7 +8,7 @@ import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
-import { NatObserver, type Mapping } from '../surroundings/nat.js';
+import { NatObserver, type NatMapping } from '../surroundings/nat.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
   checkMtu,
@@ -150,7 +150,7 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
   return checks;
 }
 
-function natCheck(family: 4 | 6, mapping: Mapping): Check {
+function natCheck(family: 4 | 6, mapping: NatMapping): Check {
   const id = family === 4 ? 'nat' : 'nat6';
   switch (mapping) {
     case 'none':

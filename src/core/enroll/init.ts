@@ -1,6 +1,6 @@
 /** `evio init`: a new network with this machine as its first member. */
-import type { Profile } from '../config/schema.js';
-import { emptyState, type Store } from '../config/store.js';
+import type { Store } from '../config/store.js';
+import { emptyState, type Profile } from '../membership/profile.js';
 import { makeInvite, makeNetwork } from '../membership/certify.js';
 import { defaultCidr, defaultMtu } from '../identity/names.js';
 import type { RelayFact } from '../identity/network.js';
@@ -9,7 +9,7 @@ import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
 import type { RelayErrands } from './errands.js';
-import { membershipOf, type Membership } from './membership.js';
+import { membershipOf, type Membership } from '../membership/membership.js';
 import { rangesOf } from './ranges.js';
 
 /** The token that comes with a new network: enough for an afternoon of machines. */

@@ -1,5 +1,5 @@
 /** `evio token …`: the invites that this machine made. */
-import type { InviteRecord } from '../config/schema.js';
+import type { InviteRecord } from '../membership/profile.js';
 import type { Store } from '../config/store.js';
 import { makeInvite, type InvitePlan } from '../membership/certify.js';
 import { inviteIdOf } from '../identity/node-id.js';
@@ -20,7 +20,7 @@ export async function createInvite(
 }
 
 /** The invites made here, oldest first. */
-export function listInvites(store: Store, networkId: string): InviteRecord[] {
+export function listInvites(store: Store, networkId: string): readonly InviteRecord[] {
   return store.profile(networkId).invites;
 }
 

@@ -1,6 +1,5 @@
 /** `evio join`: from a token to a stored membership. */
-import type { Profile } from '../config/schema.js';
-import { emptyState } from '../config/store.js';
+import { emptyState, type Profile } from '../membership/profile.js';
 import type { RoleName } from '../identity/certificate.js';
 import { enroll, resign } from '../membership/certify.js';
 import { checkPeer } from '../identity/names.js';
@@ -11,7 +10,7 @@ import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap } from '../lib/ipv4.js';
 import type { EnrollDeps } from './init.js';
-import { membershipOf, type Membership } from './membership.js';
+import { membershipOf, type Membership } from '../membership/membership.js';
 import { rangesOf } from './ranges.js';
 
 /** Addresses tried when the derived one is taken: in a range half full this fails once in 2^32. */

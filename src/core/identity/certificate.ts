@@ -20,6 +20,7 @@ import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
 
 export const Role = { switch: 1, leaf: 2 } as const;
 export type RoleName = keyof typeof Role;
+export const roleNames = ['switch', 'leaf'] as const satisfies readonly RoleName[];
 
 /** Bits of what an invite may give and a certificate claims. */
 export const Right = { bridge: 1, admin: 2 } as const;

@@ -75,13 +75,18 @@ export function openNetwork(signed: Uint8Array): NetworkFacts | undefined {
   return { rootKey, name, cidr, mtu, receipts: (flags & 1) !== 0, serial, relays };
 }
 
-export function describeNetwork(facts: NetworkFacts): {
-  id: string;
-  name: string;
-  cidr: string;
-  mtu: number;
-  relays: string[];
-} {
+/** A network as commands and reports show it. */
+export interface NetworkReport {
+  readonly id: string;
+  readonly name: string;
+  /** `10.144.0.0/16`. */
+  readonly cidr: string;
+  readonly mtu: number;
+  /** Addresses of its relays, as the network names them. */
+  readonly relays: readonly string[];
+}
+
+export function describeNetwork(facts: NetworkFacts): NetworkReport {
   return {
     id: networkIdOf(facts.rootKey),
     name: facts.name,

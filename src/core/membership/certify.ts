@@ -3,7 +3,6 @@
  *
  * Pure but for randomness and the date: nothing is stored and nothing is asked of a relay here.
  */
-import type { InviteRecord, Profile } from '../config/schema.js';
 import { toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
@@ -37,6 +36,7 @@ import {
   type RelayFact,
 } from '../identity/network.js';
 import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
+import type { InviteRecord, Profile } from './profile.js';
 import { corrupt, secretBytes, selfOf } from './self.js';
 import { encodeToken, type Token } from '../identity/token.js';
 

@@ -1,5 +1,4 @@
 /** A profile read: who this machine is, and in which network. */
-import type { Profile } from '../config/schema.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import {
@@ -13,6 +12,7 @@ import {
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../identity/network.js';
 import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/node-id.js';
+import type { Profile } from './profile.js';
 
 /** A credential with a relay's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
 export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8Array {

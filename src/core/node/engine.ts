@@ -7,8 +7,7 @@
  *      └──────── handshakes, offers, pings ─────┴───── packets, control messages ───────────┘
  */
 import { Carriers } from '../carriers/carrier.js';
-import type { NodeState } from '../config/schema.js';
-import type { NodeEvent, PeerReport, PingReport, StatusReport, WhyReport } from '../control/schema.js';
+import type { NodeState } from '../membership/profile.js';
 import type { DataPlane, Origin, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { Right, Role, type Member } from '../identity/certificate.js';
@@ -22,7 +21,10 @@ import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { Teardown } from '../lib/lifecycle.js';
 import { Peers } from '../peer/peers.js';
+import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
+import type { PingReport } from './ping-report.js';
+import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 import { StampSource } from '../noise/tai64n.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
 import type { ActivePath, RelayChoice } from '../path/prober.js';

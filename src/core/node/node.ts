@@ -1,7 +1,9 @@
 /** A running node as its owner sees it: the command `node`, the control socket and the simulator hold one. */
-import type { NodeEvent, PeerReport, PingReport, StatusReport, WhyReport } from '../control/schema.js';
 import type { Env } from '../lib/env.js';
-import type { NodeState, Profile } from '../config/schema.js';
+import type { NodeState, Profile } from '../membership/profile.js';
+import type { NodeEvent } from './events.js';
+import type { PingReport } from './ping-report.js';
+import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 
 export interface NodeOptions {
   readonly profile: Profile;

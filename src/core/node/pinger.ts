@@ -1,7 +1,8 @@
 /** Pings that a person asked for: by the path that data takes, connecting first where needed. */
-import type { PathKind, PingReply, PingReport } from '../control/schema.js';
 import type { Env } from '../lib/env.js';
+import type { PathKind } from '../path/path.js';
 import type { Peer } from '../peer/peer.js';
+import { pingReport, roundedMs, type PingReply, type PingReport } from './ping-report.js';
 
 /** How often a peer without a path is looked at again. */
 const connectPollMs = 100;
@@ -34,19 +35,9 @@ export class Pinger {
       sent++;
       const begun = clock.now();
       const path = await this.#once(peer, plan.timeoutMs, signal);
-      if (path) replies.push({ seq, rttMs: rounded(clock.now() - begun), path });
+      if (path) replies.push({ seq, rttMs: roundedMs(clock.now() - begun), path });
     }
-    const times = replies.map((reply) => reply.rttMs);
-    const some = times.length > 0;
-    return {
-      peer: peer.member.idText,
-      sent,
-      received: replies.length,
-      minMs: some ? Math.min(...times) : null,
-      avgMs: some ? rounded(times.reduce((sum, ms) => sum + ms, 0) / times.length) : null,
-      maxMs: some ? Math.max(...times) : null,
-      replies,
-    };
+    return pingReport(peer.member.idText, sent, replies);
   }
 
   /** A pong that the peer sent; ones that nobody waits for are the prober's. */
@@ -97,9 +88,4 @@ export class Pinger {
       send();
     });
   }
-}
-
-/** Milliseconds to the microsecond. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

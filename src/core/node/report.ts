@@ -1,26 +1,22 @@
 /** What a node tells of itself: the reports of docs/cli.md, from the state of the engine. No I/O, no decisions. */
-import type {
-  NatMapping,
-  PathReport,
-  PeerReport,
-  RelayReport,
-  LinkKind,
-  StatusReport,
-  WhyReport,
-} from '../control/schema.js';
 import { describeNetwork } from '../identity/network.js';
 import type { Self } from '../membership/self.js';
 import { macText } from '../identity/node-id.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
+import type { PathReport } from '../path/path.js';
 import type { ActivePath } from '../path/prober.js';
 import type { Peer } from '../peer/peer.js';
 import type { PeerCounters } from '../dataplane/plane/plane.js';
-import type { RingReport } from '../topology/overlay-ports.js';
+import type { RelayReport } from '../relays/relay-report.js';
+import type { NatMapping } from '../surroundings/nat.js';
+import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/control.js';
+import { roundedMs } from './ping-report.js';
+import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 
 function rounded(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms * 1000) / 1000;
+  return ms === null ? null : roundedMs(ms);
 }
 
 export function pathReport(path: ActivePath | null): PathReport | null {
@@ -30,7 +26,7 @@ export function pathReport(path: ActivePath | null): PathReport | null {
 export function peerReport(
   peer: Peer,
   counters: PeerCounters,
-  link: LinkKind | null,
+  link: LinkRole | null,
   now: number,
 ): PeerReport {
   const { member, session } = peer;

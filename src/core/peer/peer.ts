@@ -21,6 +21,7 @@ import {
   type Control,
 } from '../wire/control.js';
 import type { RingMessage } from '../wire/ring.js';
+import type { PeerState } from './peer-state.js';
 import { Session, type SessionContext } from './session.js';
 
 /** An offer is repeated until it is accepted. */
@@ -44,8 +45,6 @@ const rememberedLimit = 4;
 /** Endpoints that a mutual friend named, and ways that one handshake packet goes. */
 const introducedLimit = 6;
 const handshakeWays = 10;
-
-export type PeerState = 'connected' | 'connecting' | 'idle' | 'unreachable';
 
 export interface PeerPorts {
   readonly env: Env;

@@ -9,12 +9,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '../config/home.js';
-import type { NodeState, Profile } from '../config/schema.js';
+import type { NodeState, Profile } from '../membership/profile.js';
 import { selectNetwork } from '../config/select.js';
-import { ControlServer, networkOf, type Handlers } from '../control/server.js';
-import type { NodeEvent } from '../control/schema.js';
+import { ControlServer, type Handlers } from '../control/server.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
+import { networkOf, type NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
 
 /** A network to run, with where its state goes. */

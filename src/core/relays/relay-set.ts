@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import type { Carriers } from '../carriers/carrier.js';
 import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { DataPlane } from '../dataplane/plane/plane.js';
-import type { RelayReport } from '../control/schema.js';
+import type { RelayReport } from './relay-report.js';
 import type { Keys } from '../identity/keys.js';
 import { ownerOf } from '../identity/certificate.js';
 import type { RelayFact } from '../identity/network.js';

@@ -6,8 +6,14 @@
  */
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
 
-export type Mapping =
-  'none' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
+export const natMappings = [
+  'none',
+  'endpoint-independent',
+  'address-dependent',
+  'address-and-port-dependent',
+  'unknown',
+] as const;
+export type NatMapping = (typeof natMappings)[number];
 
 interface Sample {
   readonly server: Endpoint;
@@ -47,7 +53,7 @@ export class NatObserver {
    * @param local addresses of our own interfaces: an observed address among them means that nothing maps.
    * IPv4 decides where there is any, because that is where NATs are.
    */
-  mapping(local: readonly string[]): Mapping {
+  mapping(local: readonly string[]): NatMapping {
     const v4 = this.#samples.filter((s) => !s.observed.host.includes(':'));
     const samples = v4.length > 0 ? v4 : this.#samples;
     if (samples.length === 0) return 'unknown';

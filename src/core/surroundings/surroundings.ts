@@ -2,12 +2,11 @@
  * How this machine is placed: its own addresses, what the outside sees of them, and when either changes.
  * The interface list is a port; STUN packets leave by the data plane's socket.
  */
-import type { NatMapping } from '../control/schema.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
 import { gatherCandidates, usableAddresses, type LocalAddress } from './candidate.js';
-import { NatObserver } from './nat.js';
+import { NatObserver, type NatMapping } from './nat.js';
 import { StunClient } from './stun-client.js';
 import type { Candidate } from '../wire/control.js';
 

@@ -41,7 +41,9 @@ export interface OverlayPorts {
   routes(links: readonly LinkRoute[]): void;
 }
 
-export type LinkRole = 'successor' | 'predecessor' | 'long' | 'on-demand' | 'static';
+/** What a link is to this node: the strongest of its reasons. */
+export const linkRoles = ['successor', 'predecessor', 'long', 'on-demand', 'static'] as const;
+export type LinkRole = (typeof linkRoles)[number];
 
 export interface RingReport {
   /** Estimated number of members, this one counted. */

@@ -8,6 +8,7 @@ import type { RelayErrands } from '../../../src/core/enroll/errands.js';
 import { initNetwork, type EnrollDeps } from '../../../src/core/enroll/init.js';
 import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
 import { joinNetwork } from '../../../src/core/enroll/join.js';
+import { notRunning } from '../../../src/core/control/client.js';
 import { leaveNetwork } from '../../../src/core/enroll/leave.js';
 import { parseInvite, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
@@ -226,9 +227,24 @@ describe('invites', () => {
 describe('leaveNetwork', () => {
   it('forgets the network, running or not', async () => {
     const deps = depsWith(new FakeRelay());
+    const stopped: string[] = [];
+    const stop = (id: string): Promise<void> => {
+      stopped.push(id);
+      return Promise.reject(notRunning());
+    };
     const { network } = await initNetwork({ ...plan, relays: [] }, deps);
-    expect((await leaveNetwork(deps.store, undefined)).id).toBe(network.id);
+    expect((await leaveNetwork(deps.store, undefined, stop)).id).toBe(network.id);
     expect(deps.store.ids()).toEqual([]);
-    expect(await codeOf(leaveNetwork(deps.store, undefined))).toBe('EVIO_NO_NETWORK');
+    expect(stopped).toEqual([network.id]);
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop))).toBe('EVIO_NO_NETWORK');
+  });
+
+  it('keeps a network whose node does not stop', async () => {
+    const deps = depsWith(new FakeRelay());
+    const { network } = await initNetwork({ ...plan, relays: [] }, deps);
+    const stop = (): Promise<void> =>
+      Promise.reject(new EvioError('EVIO_NO_PRIVILEGE', 'The node is not yours.'));
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop))).toBe('EVIO_NO_PRIVILEGE');
+    expect(deps.store.ids()).toEqual([network.id]);
   });
 });

@@ -1,6 +1,7 @@
 /** A node in a network that its relay does not list: real relay and clock, no packets between members. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { stateSchema, type Profile } from '../../../src/core/config/schema.js';
+import { stateSchema } from '../../../src/core/config/schema.js';
+import type { Profile } from '../../../src/core/membership/profile.js';
 import { Engine } from '../../../src/core/node/engine.js';
 import { enroll, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';

@@ -1,7 +1,8 @@
 /** Whole nodes against each other under a virtual clock: real handshakes, real sealing, no relay, a net of our own. */
 import { describe, expect, it, vi } from 'vitest';
-import type { NodeEvent } from '../../../src/core/control/schema.js';
-import { stateSchema, type NodeState, type Profile } from '../../../src/core/config/schema.js';
+import type { NodeEvent } from '../../../src/core/node/events.js';
+import { stateSchema } from '../../../src/core/config/schema.js';
+import type { NodeState, Profile } from '../../../src/core/membership/profile.js';
 import { Engine } from '../../../src/core/node/engine.js';
 import { enroll, makeInvite, makeNetwork, resign } from '../../../src/core/membership/certify.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';

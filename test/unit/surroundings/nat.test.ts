@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { NatObserver, type Mapping } from '../../../src/core/surroundings/nat.js';
+import { NatObserver, type NatMapping } from '../../../src/core/surroundings/nat.js';
 
 const ep = (text: string) => ({ host: text.split('|')[0] as string, port: Number(text.split('|')[1]) });
 
 describe('NAT mapping by RFC 4787', () => {
-  const table: [string, [string, string][], Mapping][] = [
+  const table: [string, [string, string][], NatMapping][] = [
     ['nobody asked', [], 'unknown'],
     ['one server cannot tell', [['192.0.2.1|1', '198.51.100.1|9']], 'unknown'],
     ['our own address comes back', [['192.0.2.1|1', '10.0.0.5|9']], 'none'],

@@ -1,0 +1,65 @@
+/**
+ * What a machine keeps of its membership: the profile, which commands write, and the state, which the running node
+ * writes. Bytes are base64url, times milliseconds since 1970. config/schema.ts reads both from disk.
+ */
+import type { RoleName } from '../identity/certificate.js';
+
+/** An invite that this machine made: kept so that it can be listed and revoked. */
+export interface InviteRecord {
+  readonly id: string;
+  readonly token: string;
+  readonly created: number;
+  readonly expires: number;
+  /** How many machines may join by it; 0 is no limit. */
+  readonly uses: number;
+  readonly role: RoleName;
+  readonly tags: readonly string[];
+  readonly revoked: boolean;
+}
+
+/** The version of `Profile` that this program writes. */
+export const profileVersion = 1;
+
+export interface Profile {
+  readonly version: typeof profileVersion;
+  /** Signed network facts (identity/network.ts). */
+  readonly network: string;
+  /** Secret of this node (identity/keys.ts). */
+  readonly nodeSeed: string;
+  /** Secret of the network: only on the machine that made it. */
+  readonly rootSeed?: string | undefined;
+  /** The invite this node joined by, and its secret, so that it can sign its certificate again. */
+  readonly invite?: string | undefined;
+  readonly inviteSeed?: string | undefined;
+  readonly name: string;
+  readonly role: RoleName;
+  /** Address asked for with --ip; otherwise it follows from the node id. */
+  readonly wantedIp?: string | undefined;
+  /** Credential as made at init or join (identity/certificate.ts). The state may hold a later one. */
+  readonly credential: string;
+  /** Peers to stay linked with whatever the ring says: names, addresses or ids. */
+  readonly links?: readonly string[] | undefined;
+  /** Interface name, kernel pattern. */
+  readonly device: string;
+  /** UDP port; 0 lets the node choose one and keep it. */
+  readonly port: number;
+  readonly invites: readonly InviteRecord[];
+}
+
+/** The version of `NodeState` that this program writes. */
+export const stateVersion = 1;
+
+export interface NodeState {
+  readonly version: typeof stateVersion;
+  /** Credential with the relay's receipt, or re-signed after an address clash. */
+  readonly credential?: string | undefined;
+  /** UDP port of the last run: kept, so that NAT mappings and peers' candidates stay true after a restart. */
+  readonly port?: number | undefined;
+  /** Credentials of members seen, newest of each. */
+  readonly members: readonly string[];
+  /** Endpoints at which neighbours were reached, by node id: the way back in when no relay answers. */
+  readonly endpoints: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The state of a node that never ran. */
+export const emptyState: NodeState = { version: stateVersion, members: [], endpoints: {} };

@@ -1,0 +1,47 @@
+/** What a node tells by itself: the events of `evio node --json` and of the control socket's `watch`. */
+import type { NetworkReport } from '../identity/network.js';
+import type { MemberReport } from '../membership/membership.js';
+import type { PathKind } from '../path/path.js';
+import type { RelayTransport } from '../relays/relay-report.js';
+
+/** `network` is an id but for `started`, ids of peers are in hexadecimal. */
+export type NodeEvent =
+  | {
+      readonly event: 'started';
+      readonly network: NetworkReport;
+      readonly node: MemberReport;
+      readonly device: string;
+      readonly pid: number;
+    }
+  | { readonly event: 'ready'; readonly network: string; readonly peers: number }
+  | {
+      readonly event: 'peer-connected';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly ip: string;
+      readonly path: PathKind;
+    }
+  | {
+      readonly event: 'peer-path';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly from: PathKind | null;
+      readonly to: PathKind | null;
+      readonly endpoint: string | null;
+    }
+  | { readonly event: 'peer-lost'; readonly network: string; readonly peer: string; readonly name: string }
+  | {
+      readonly event: 'relay-up';
+      readonly network: string;
+      readonly url: string;
+      readonly transport: RelayTransport;
+    }
+  | { readonly event: 'relay-down'; readonly network: string; readonly url: string; readonly reason: string }
+  | { readonly event: 'stopped'; readonly network: string };
+
+/** The id of the network that an event is about. */
+export function networkOf(event: NodeEvent): string {
+  return typeof event.network === 'string' ? event.network : event.network.id;
+}

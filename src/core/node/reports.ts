@@ -1,0 +1,73 @@
+/** What a node tells of itself when it is asked: the JSON of docs/cli.md. */
+import type { NetworkReport } from '../identity/network.js';
+import type { MemberReport } from '../membership/membership.js';
+import type { PathReport } from '../path/path.js';
+import type { PeerState } from '../peer/peer-state.js';
+import type { RelayReport } from '../relays/relay-report.js';
+import type { NatMapping } from '../surroundings/nat.js';
+import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
+
+export interface PeerReport extends MemberReport {
+  readonly state: PeerState;
+  readonly path: PathReport | null;
+  readonly link: LinkRole | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly lastHandshakeAgeMs: number | null;
+}
+
+export interface DeviceReport {
+  readonly name: string;
+  readonly mtu: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly rxFrames: number;
+  readonly txFrames: number;
+  /** Packets between other members that went through here; broadcasts passed on count too. */
+  readonly transitPackets: number;
+  readonly transitBytes: number;
+  /** Frames dropped, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** Times the packet worker crashed and was started again. */
+  readonly restarts: number;
+}
+
+export interface NatReport {
+  readonly mapping: NatMapping;
+  readonly udpBlocked: boolean;
+  /** This machine as the relays and other members see it, `HOST:PORT`. */
+  readonly addresses: readonly string[];
+}
+
+export interface StatusReport {
+  readonly node: MemberReport & { readonly pid: number; readonly version: string; readonly uptimeMs: number };
+  readonly network: NetworkReport;
+  readonly device: DeviceReport;
+  readonly relays: readonly RelayReport[];
+  readonly nat: NatReport;
+  readonly ring: RingReport & {
+    /** Names of those of these members that the node knows, by id. */
+    readonly names?: Readonly<Record<string, string>> | undefined;
+  };
+  readonly peerCount: number;
+}
+
+export const candidateSides = ['local', 'remote'] as const;
+
+/** An address at which a peer may be reached, ours or the peer's. */
+export interface CandidateReport {
+  readonly endpoint: string;
+  readonly kind: string;
+  readonly side: (typeof candidateSides)[number];
+  readonly state: string;
+  readonly rttMs: number | null;
+}
+
+export interface WhyReport {
+  readonly peer: string;
+  readonly path: PathReport | null;
+  readonly candidates: readonly CandidateReport[];
+  /** What was tried and decided, oldest first; `at` is RFC 3339. */
+  readonly log: readonly { readonly at: string; readonly event: string; readonly detail: string }[];
+  readonly advice: readonly string[];
+}

@@ -1,0 +1,11 @@
+/** How it stands with a relay. */
+export const relayStates = ['connected', 'connecting', 'down'] as const;
+export const relayTransports = ['udp', 'websocket'] as const;
+export type RelayTransport = (typeof relayTransports)[number];
+
+export interface RelayReport {
+  readonly url: string;
+  readonly state: (typeof relayStates)[number];
+  readonly transport: RelayTransport;
+  readonly rttMs: number | null;
+}
