@@ -518,7 +518,6 @@ export class Engine implements Node {
   #advanced(peer: Peer | undefined, origin?: Origin): void {
     if (!peer) return;
     if (origin && this.#isNews(origin, peer.member.idText)) peer.prober.relaysChanged(this.#now);
-    peer.pathAppeared();
     if (peer.busy) this.#schedule(busyTickMs);
   }
 
@@ -623,7 +622,6 @@ export class Engine implements Node {
     if (!this.#running) return;
     for (const peer of this.#running.members.all()) {
       peer.prober.relaysChanged(this.#now);
-      peer.pathAppeared();
     }
     this.#schedule(0);
   }

@@ -416,7 +416,6 @@ export class OverlayHost {
     for (const peer of members.all()) {
       if (!peer.session.established && !peer.session.connecting) continue;
       peer.prober.relaysChanged(now);
-      peer.pathAppeared();
     }
   }
 }

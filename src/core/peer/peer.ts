@@ -163,6 +163,7 @@ export class Peer {
         changed: (from, to) => {
           if (to?.kind === 'direct') this.#remember(to.endpoint);
           ports.moved(this, from, to);
+          this.#tellConnected();
         },
         log: (event, detail) => {
           this.why.add(env.clock.date(), event, detail);
@@ -383,20 +384,17 @@ export class Peer {
     this.#connectingSince = undefined;
     this.#establishedAt = now;
     if (!restarted) return;
+    const connected = this.#connected;
     this.#remoteOffer = -1;
     this.prober.reset();
     this.why.add(this.#ports.env.clock.date(), 'session', 'established');
     this.prober.start(now, this.#handshakeVia);
     for (const endpoint of this.#remembered) this.prober.observed(now, endpoint, 'remembered');
-    if (this.#connected) this.#ports.restarted(this);
-    if (!this.#connected && this.prober.path) {
-      this.#connected = true;
-      this.#ports.connected(this);
-    }
+    if (connected) this.#ports.restarted(this);
   }
 
-  /** The first path of a session may come after it; the engine is told once there is one. */
-  pathAppeared(): void {
+  /** Once there are a session and a path, in whichever order they came. */
+  #tellConnected(): void {
     if (this.#connected || !this.session.established || !this.prober.path) return;
     this.#connected = true;
     this.#ports.connected(this);
