@@ -15,10 +15,6 @@ export class Demand {
     this.#idleMs = idleMs;
   }
 
-  get size(): number {
-    return this.#used.size;
-  }
-
   /** Notes traffic to a member. Gives the one that had to make room for it, if any. */
   use(now: number, id: string): string | undefined {
     this.#used.delete(id);
@@ -29,17 +25,21 @@ export class Demand {
     return oldest;
   }
 
-  wants(now: number, id: string): boolean {
-    const at = this.#used.get(id);
-    if (at === undefined) return false;
-    if (now - at < this.#idleMs) return true;
-    this.#used.delete(id);
-    return false;
+  /** Forgets those without traffic for so long, linked or not. */
+  expire(now: number): void {
+    for (const [id, at] of this.#used) {
+      if (now - at < this.#idleMs) return;
+      this.#used.delete(id);
+    }
   }
 
-  /** When the next one falls idle. */
-  nextAt(now: number): number {
+  wants(id: string): boolean {
+    return this.#used.has(id);
+  }
+
+  /** When the next one falls idle; Infinity when none can. */
+  get dueAt(): number {
     const oldest = this.#used.values().next().value;
-    return oldest === undefined ? Infinity : Math.max(now + 1, oldest + this.#idleMs);
+    return oldest === undefined ? Infinity : oldest + this.#idleMs;
   }
 }

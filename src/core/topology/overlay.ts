@@ -305,7 +305,8 @@ export class Overlay {
   /** Traffic to this member wants a direct tunnel. Call it again while the traffic lasts. */
   demand(now: number, id: string): void {
     if (id === this.#self.id || !this.#running) return;
-    const known = this.#demand.wants(now, id);
+    this.#demand.expire(now);
+    const known = this.#demand.wants(id);
     const evicted = this.#demand.use(now, id);
     this.#want(now, id);
     if (!known || evicted !== undefined) this.#review(now);
@@ -664,11 +665,12 @@ export class Overlay {
     if (mesh) for (const { id } of pool.approachable) this.#want(now, id);
     for (const id of this.#fixed) this.#want(now, id);
     this.#settle(now, pool);
-    if (!mesh && this.#settled && this.#self.role === 'switch') this.#draw(now);
+    const draws = !mesh && this.#settled && this.#self.role === 'switch';
+    if (draws) this.#draw(now);
+    this.#demand.expire(now);
     this.#claim(now, pool, mesh);
-    const again = this.#shortcuts.dueAt(now, this.#size, this.#links.values());
-    if (!mesh && this.#settled && again !== Infinity) this.#review(again);
-    if (this.#demand.size > 0) this.#reviewAt = Math.min(this.#reviewAt, this.#demand.nextAt(now));
+    if (draws) this.#review(this.#shortcuts.dueAt(now, this.#size, this.#links.values()));
+    this.#reviewAt = Math.min(this.#reviewAt, this.#demand.dueAt);
   }
 
   /** Those known who may be ring neighbours, the nearest on each side: everybody where there are not many. */
@@ -770,7 +772,7 @@ export class Overlay {
       let claims = 0;
       if (near.has(link)) claims |= Claim.ring;
       if (link.drawnFor !== undefined || (mesh && !link.leaf)) claims |= Claim.long;
-      if (this.#demand.size > 0 && this.#demand.wants(now, link.id)) claims |= Claim.demand;
+      if (this.#demand.wants(link.id)) claims |= Claim.demand;
       if (link.fixed) claims |= Claim.fixed;
       if (link === anchor) claims |= Claim.anchor;
       link.mine = claims;

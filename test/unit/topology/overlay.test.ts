@@ -18,6 +18,8 @@ class Box {
   readonly world: World;
   routes: readonly LinkRoute[] = [];
   alive = true;
+  /** Times that it wanted to be called. */
+  ticks = 0;
   /** Links that stand, and when something came by them. */
   readonly heard = new Map<string, number>();
   #cancel: () => void = () => undefined;
@@ -58,6 +60,7 @@ class Box {
   tick(): void {
     this.#cancel();
     if (!this.alive) return;
+    this.ticks++;
     const at = this.overlay.tick(this.world.clock.now());
     this.#cancel = this.world.clock.after(Math.max(1, at - this.world.clock.now()), () => this.tick());
   }
@@ -298,6 +301,17 @@ describe('overlay', () => {
     expect(world.wrong()).toEqual([]);
   });
 
+  it('lets a leaf rest: nothing is to be done for it but beats', () => {
+    const world = network(30, 50);
+    const leaf = world.add('leaf');
+    world.join(leaf);
+    world.pass(30_000);
+    const before = leaf.ticks;
+    world.pass(10_000);
+    // It is called for what comes, too: some messages a second.
+    expect(leaf.ticks - before).toBeLessThan(85);
+  });
+
   it('opens a tunnel on demand and closes it when it falls idle', () => {
     const world = network(40, 50);
     world.pass(10_000);
@@ -314,5 +328,17 @@ describe('overlay', () => {
     world.pass(40_000);
     expect(a.overlay.links().map((link) => link.id)).not.toContain(far.id);
     expect(far.overlay.links().map((link) => link.id)).not.toContain(a.id);
+  });
+  it('rests again after traffic to somebody who could not be reached', () => {
+    const world = network(3, 50);
+    const box = world.add('switch', { demandIdleMs: 5_000 });
+    world.join(box);
+    world.pass(5_000);
+    box.overlay.demand(world.clock.now(), 'f'.repeat(32));
+    box.tick();
+    world.pass(10_000);
+    const before = box.ticks;
+    world.pass(10_000);
+    expect(box.ticks - before).toBeLessThan(150);
   });
 });
