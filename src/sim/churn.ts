@@ -1,8 +1,8 @@
 /** Members come and go all the time while packets are routed between those that are there. */
 import { sendRoute } from './packets.js';
 import type { ChurnReport } from './report.js';
-import type { Scenario } from './scenario.js';
 import type { SimNode } from './node.js';
+import type { World } from './world.js';
 
 const defaultForMs = 300_000;
 const defaultCrashShare = 0.5;
@@ -19,8 +19,25 @@ interface Probe {
   void: boolean;
 }
 
-export async function churn(scenario: Scenario): Promise<ChurnReport> {
-  const { world, options } = scenario;
+export interface ChurnOptions {
+  /** Share of the members replaced in a second; 0: no churn. */
+  readonly churn?: number;
+  readonly churnForMs?: number;
+  /** Share of the replaced that crash; the others leave in order. */
+  readonly crashShare?: number;
+}
+
+/** Where it is played. */
+export interface Stage {
+  readonly world: World;
+  readonly options: ChurnOptions;
+  /** Lets virtual time pass. */
+  advance(ms: number): Promise<void>;
+  tell(phase: 'churn', text: string): void;
+}
+
+export async function churn(stage: Stage): Promise<ChurnReport> {
+  const { world, options } = stage;
   const { clock } = world;
   const perS = options.churn ?? 0;
   const forMs = options.churnForMs ?? defaultForMs;
@@ -31,7 +48,7 @@ export async function churn(scenario: Scenario): Promise<ChurnReport> {
   const end = begun + forMs;
   const gapMs = 1000 / (perS * world.ring.length);
   let replaced = 0;
-  scenario.tell('churn', `${(perS * 100).toFixed(1)} % of the members are replaced each second`);
+  stage.tell('churn', `${(perS * 100).toFixed(1)} % of the members are replaced each second`);
 
   const replace = (): void => {
     if (clock.now() >= end) return;
@@ -77,9 +94,9 @@ export async function churn(scenario: Scenario): Promise<ChurnReport> {
   send();
 
   const sent = world.sentBytes;
-  await scenario.advance(forMs);
+  await stage.advance(forMs);
   const bytes = world.sentBytes - sent;
-  await scenario.advance(lostMs);
+  await stage.advance(lostMs);
   const valid = probes.filter(({ arrived, void: vain }) => arrived !== undefined || !vain);
   const share = (tries: number): number =>
     valid.filter(({ arrived }) => arrived !== undefined && arrived < tries).length /

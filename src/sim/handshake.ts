@@ -2,10 +2,9 @@
  * How two simulated members come to a session: by the relay, introduced by a member both are linked with, or straight
  * to an address that is known. The messages travel and get lost one by one, and are repeated as peer/session.ts does.
  */
-import type { SimLink } from './link.js';
+import type { Member, SimLink } from './link.js';
 import { canPunch } from './net.js';
-import type { SimNode } from './node.js';
-import { pathThrough } from './packets.js';
+import { pathMs, pathThrough } from './packets.js';
 import { handshakeBytes } from './size.js';
 
 /** Times of the tries since the first, and of giving up; ms (peer/session.ts, peer/peer.ts). */
@@ -13,7 +12,7 @@ const triesMs = [0, 400, 1_000, 2_000, 4_000, 8_000, 13_000] as const;
 const giveUpMs = 15_000;
 
 /** One message of an exchange. `next` runs at the receiver, unless it is lost or the way is shut. */
-function leg(from: SimNode, to: SimNode, oneWayMs: number, bytes: number, next: () => void): void {
+function leg(from: Member, to: Member, oneWayMs: number, bytes: number, next: () => void): void {
   const { clock, net } = from.world;
   from.count(bytes);
   if (net.loses()) return;
@@ -23,7 +22,7 @@ function leg(from: SimNode, to: SimNode, oneWayMs: number, bytes: number, next: 
 }
 
 /** Begins, unless a session stands or is being made. The machine hears `connected` or `unreachable`. */
-export function connect(from: SimNode, to: SimNode, via: SimNode | undefined): void {
+export function connect(from: Member, to: Member, via: Member | undefined): void {
   const link = from.link(to);
   if (link.up || link.cancel) return;
   const { clock } = from.world;
@@ -43,7 +42,7 @@ export function connect(from: SimNode, to: SimNode, via: SimNode | undefined): v
 }
 
 /** By the relay, which may have to be asked for the certificate first, and by the member that named it. */
-function attempt(link: SimLink, via: SimNode | undefined, first: boolean): void {
+function attempt(link: SimLink, via: Member | undefined, first: boolean): void {
   const { owner: from, peer: to } = link;
   const { world } = from;
   const { net } = world;
@@ -60,7 +59,7 @@ function attempt(link: SimLink, via: SimNode | undefined, first: boolean): void 
 }
 
 /** We ask a member that has links with both; it tells both where the other is. */
-function introduce(link: SimLink, via: SimNode): void {
+function introduce(link: SimLink, via: Member): void {
   const { owner: from, peer: to } = link;
   const first = from.links.get(via.id);
   if (!first?.up) return;
@@ -104,15 +103,4 @@ function initiate(link: SimLink, signalled: 'relay' | 'direct'): void {
       from.transmit(link, 1, true, () => undefined);
     });
   });
-}
-
-/** One way through these members, ms. */
-export function pathMs(from: SimNode, path: readonly SimNode[]): number {
-  let sum = 0;
-  let last = from;
-  for (const node of path) {
-    sum += from.world.net.oneWay(last.place, node.place);
-    last = node;
-  }
-  return sum;
 }

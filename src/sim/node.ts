@@ -9,21 +9,29 @@ import { positionOfText } from '../core/topology/position.js';
 import { Router } from '../core/topology/router.js';
 import { toHex } from '../core/lib/bytes.js';
 import type { RingMessage } from '../core/wire/ring.js';
-import { connect, pathMs } from './handshake.js';
-import { SimLink } from './link.js';
+import { connect } from './handshake.js';
+import { SimLink, type Member, type Surroundings } from './link.js';
 import type { MakeMachine, OverlayMachine } from './machine.js';
 import type { Place } from './net.js';
-import { pathThrough } from './packets.js';
+import { pathMs, pathThrough } from './packets.js';
 import type { SeededRandom } from './random.js';
 import { memberNoticesMs, reconnectMs, relayNoticesMs, welcomeRoundTrips } from './relay.js';
 import { asRead, locateBytes, relayExtra, ringLength, sealedOverhead, tunnelExtra } from './size.js';
-import type { World } from './world.js';
 
 /** Inputs that come so close together are followed by one tick, ms. */
 const tickGapMs = 5;
 
-export class SimNode {
-  readonly world: World;
+/** What a member does to the world. */
+export interface NodeWorld extends Surroundings {
+  readonly hasRelay: boolean;
+  /** Bytes of control traffic that all members sent. */
+  sentBytes: number;
+  /** Called after each tick of a member. */
+  ticked(node: SimNode): void;
+}
+
+export class SimNode implements Member {
+  readonly world: NodeWorld;
   /** Number in the order of joining, over the whole run. */
   readonly index: number;
   readonly id: string;
@@ -58,7 +66,7 @@ export class SimNode {
   #tickedAt = -Infinity;
 
   constructor(
-    world: World,
+    world: NodeWorld,
     options: { index: number; role: Role; random: SeededRandom; place: Place; lookAhead: boolean },
     make: MakeMachine,
   ) {
@@ -157,17 +165,17 @@ export class SimNode {
   }
 
   /** The link to a member; both sides are made when there is none. */
-  link(peer: SimNode): SimLink {
+  link(peer: Member): SimLink {
     const known = this.links.get(peer.id);
     if (known) return known;
-    const link = this.#add(peer);
-    const twin = peer.#add(this);
+    const link = this.side(peer);
+    const twin = peer.side(this);
     link.twin = twin;
     twin.twin = link;
     return link;
   }
 
-  #add(peer: SimNode): SimLink {
+  side(peer: Member): SimLink {
     const slot = this.#free.pop() ?? this.slots.length;
     const link = new SimLink(this, peer, slot);
     this.slots[slot] = link;
@@ -196,6 +204,14 @@ export class SimNode {
     this.release(link);
   }
 
+  closed(link: SimLink): void {
+    if (!link.up) return;
+    link.close();
+    this.machine.disconnected(this.now, link.peer.id);
+    this.#soon();
+    this.release(link);
+  }
+
   /** The relay tells that a member came or went. */
   hear(id: string, online: boolean): void {
     const { clock, net } = this.world;
@@ -211,15 +227,19 @@ export class SimNode {
   release(link: SimLink): void {
     const { twin } = link;
     if (link.used || (twin?.used === true && twin.owner.alive)) return;
-    link.owner.#drop(link);
-    if (twin) twin.owner.#drop(twin);
+    link.owner.drop(link);
+    if (twin) twin.owner.drop(twin);
   }
 
-  #drop(link: SimLink): void {
+  drop(link: SimLink): void {
     if (this.links.get(link.peer.id) !== link) return;
     this.links.delete(link.peer.id);
     this.slots[link.slot] = undefined;
     this.#free.push(link.slot);
+  }
+
+  friendOf(id: string): string | undefined {
+    return this.machine.friendOf(id);
   }
 
   count(bytes: number): void {
@@ -265,10 +285,13 @@ export class SimNode {
   #send(link: SimLink, message: RingMessage): void {
     const read = asRead(message);
     this.transmit(link, ringLength(message), true, (twin) => {
-      const node = twin.owner;
-      node.machine.receive(node.now, this.id, read);
-      node.#soon();
+      twin.owner.receive(twin, read);
     });
+  }
+
+  receive(link: SimLink, message: RingMessage): void {
+    this.machine.receive(this.now, link.peer.id, message);
+    this.#soon();
   }
 
   /**
@@ -282,7 +305,7 @@ export class SimNode {
     if (!twin) return;
     // Beats are not answered one by one: only what others send waits for an answer.
     if (!control && link.waitingSince < 0) link.waitingSince = this.now;
-    let path: readonly SimNode[] | undefined;
+    let path: readonly Member[] | undefined;
     if (link.carrier === 'tunnel') {
       path = pathThrough(this, link.peer);
       if (path) link.delayMs = pathMs(this, path);
@@ -301,7 +324,7 @@ export class SimNode {
         if (!twin.expected) return;
         owner.opened(twin);
       }
-      twin.lastRx = owner.now;
+      twin.lastRx = clock.now();
       twin.waitingSince = -1;
       arrive(twin);
     });
@@ -312,12 +335,7 @@ export class SimNode {
     link.cancel = undefined;
     if (link.up) {
       this.transmit(link, 1, true, (twin) => {
-        const node = twin.owner;
-        if (!twin.up) return;
-        twin.close();
-        node.machine.disconnected(node.now, this.id);
-        node.#soon();
-        node.release(twin);
+        twin.owner.closed(twin);
       });
     }
     link.close();

@@ -3,8 +3,7 @@
  * (`walk…`), or with the delays of the network (`send…`).
  */
 import { transitTtl } from '../core/wire/packet.js';
-import type { SimLink } from './link.js';
-import type { SimNode } from './node.js';
+import type { Member, SimLink } from './link.js';
 
 /** What became of a routed packet. */
 export interface Routed {
@@ -13,10 +12,10 @@ export interface Routed {
 }
 
 /** The link that a packet for `to` takes next, or undefined where the way ends. */
-function nextLink(node: SimNode, to: SimNode): SimLink | undefined {
+function nextLink(node: Member, to: Member): SimLink | undefined {
   // A link through members goes by one that is linked with both, and else like anything that is no link.
   const own = node.links.get(to.id);
-  const friend = own?.up === true && own.carrier === 'tunnel' ? node.machine.friendOf(to.id) : undefined;
+  const friend = own?.up === true && own.carrier === 'tunnel' ? node.friendOf(to.id) : undefined;
   const first = friend === undefined ? undefined : node.links.get(friend);
   if (first && isHop(first)) return first;
   const port = node.router.nextHop(to.position);
@@ -33,12 +32,12 @@ function passes(link: SimLink): boolean {
  * The members that pass packets on between two that have no path of their own, the receiver last: a link that both
  * have, or the way that the routers know. Undefined: there is none now.
  */
-export function pathThrough(from: SimNode, to: SimNode): SimNode[] | undefined {
-  const friend = from.world.find(from.machine.friendOf(to.id) ?? '');
+export function pathThrough(from: Member, to: Member): Member[] | undefined {
+  const friend = from.world.find(from.friendOf(to.id) ?? '');
   const first = friend && from.links.get(friend.id);
   const second = friend?.links.get(to.id);
   if (friend && first && second && isHop(first) && isHop(second)) return [friend, to];
-  const path: SimNode[] = [];
+  const path: Member[] = [];
   for (let node = from; node !== to && path.length <= transitTtl;) {
     const link = nextLink(node, to);
     if (!link || !isHop(link)) return undefined;
@@ -47,12 +46,23 @@ export function pathThrough(from: SimNode, to: SimNode): SimNode[] | undefined {
   return path.length > transitTtl ? undefined : path;
 }
 
+/** One way through these members, ms. */
+export function pathMs(from: Member, path: readonly Member[]): number {
+  let sum = 0;
+  let last = from;
+  for (const node of path) {
+    sum += from.world.net.oneWay(last.place, node.place);
+    last = node;
+  }
+  return sum;
+}
+
 /** A link with a path of its own that passes. */
 function isHop(link: SimLink): boolean {
   return link.carrier !== 'tunnel' && passes(link);
 }
 
-export function walkRoute(from: SimNode, to: SimNode): Routed {
+export function walkRoute(from: Member, to: Member): Routed {
   let node = from;
   for (let hops = 0; hops <= transitTtl; hops++) {
     if (node === to) return { delivered: true, hops };
@@ -64,8 +74,8 @@ export function walkRoute(from: SimNode, to: SimNode): Routed {
 }
 
 /** `done` is called when the packet arrives or no member passes it on; never when it is lost on the way. */
-export function sendRoute(from: SimNode, to: SimNode, done: (routed: Routed) => void): void {
-  const step = (node: SimNode, hops: number): void => {
+export function sendRoute(from: Member, to: Member, done: (routed: Routed) => void): void {
+  const step = (node: Member, hops: number): void => {
     const link = node === to || hops >= transitTtl ? undefined : nextLink(node, to);
     if (!link?.up) {
       done({ delivered: node === to, hops });
@@ -80,7 +90,7 @@ export function sendRoute(from: SimNode, to: SimNode, done: (routed: Routed) => 
 
 /** A broadcast on its way: kind 0x21 of wire/packet.ts. */
 interface FloodFrame {
-  readonly origin: SimNode;
+  readonly origin: Member;
   readonly bound: number;
   readonly edge: boolean;
   /** From a leaf: the receiver floods it as its own. */
@@ -89,15 +99,15 @@ interface FloodFrame {
 
 /** One broadcast and whom it reached. */
 export class Broadcast {
-  readonly origin: SimNode;
-  readonly reached = new Set<SimNode>();
+  readonly origin: Member;
+  readonly reached = new Set<Member>();
   copies = 0;
   /** Copies to a member that had one already. */
   duplicates = 0;
   readonly #send: (link: SimLink, frame: FloodFrame) => void;
 
   /** @param send puts a copy on a link; the caller hands it to `receive` of the other side */
-  constructor(origin: SimNode, send: (link: SimLink, frame: FloodFrame) => void) {
+  constructor(origin: Member, send: (link: SimLink, frame: FloodFrame) => void) {
     this.origin = origin;
     this.#send = send;
   }
@@ -116,7 +126,7 @@ export class Broadcast {
     if (link?.up) this.#emit(link, { origin, bound: origin.position, edge: false, handOver: true });
   }
 
-  receive(node: SimNode, from: SimNode, frame: FloodFrame): void {
+  receive(node: Member, from: Member, frame: FloodFrame): void {
     if (this.reached.has(node)) {
       this.duplicates++;
       return;
@@ -136,7 +146,7 @@ export class Broadcast {
     this.#forward(node);
   }
 
-  #forward(node: SimNode): void {
+  #forward(node: Member): void {
     const { flood } = node;
     for (let port = flood.next(); port >= 0; port = flood.next()) {
       const link = node.slots[port];
@@ -153,7 +163,7 @@ export class Broadcast {
 }
 
 /** A broadcast over the tables as they stand. */
-export function walkFlood(origin: SimNode): Broadcast {
+export function walkFlood(origin: Member): Broadcast {
   const queue: { link: SimLink; frame: FloodFrame }[] = [];
   const broadcast = new Broadcast(origin, (link, frame) => {
     queue.push({ link, frame });
@@ -167,7 +177,7 @@ export function walkFlood(origin: SimNode): Broadcast {
 }
 
 /** A broadcast with delays: look at what came of it a while later. */
-export function sendFlood(origin: SimNode): Broadcast {
+export function sendFlood(origin: Member): Broadcast {
   const broadcast: Broadcast = new Broadcast(origin, (link, frame) => {
     link.owner.transmit(link, 0, false, (twin) => {
       broadcast.receive(twin.owner, link.owner, frame);

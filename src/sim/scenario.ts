@@ -3,8 +3,9 @@ import { Overlay } from '../core/topology/overlay.js';
 import { ringSize } from '../core/topology/position.js';
 import type { MakeMachine } from './machine.js';
 import { degreeOf, isLinked, isPlaced, measureRoutes, misplaced, reachesAll, spreadOf } from './measure.js';
-import { churn } from './churn.js';
+import { churn, type ChurnOptions } from './churn.js';
 import { fieldNatMix, type NatMix } from './net.js';
+import type { Member } from './link.js';
 import type { SimNode } from './node.js';
 import { sendFlood } from './packets.js';
 import type { SeededRandom } from './random.js';
@@ -17,7 +18,7 @@ export type Part = (typeof parts)[number];
 /** The partition takes longer than all the others together. */
 const usualParts: readonly Part[] = ['leave', 'crash'];
 
-export interface SimOptions {
+export interface SimOptions extends ChurnOptions {
   readonly nodes: number;
   readonly seed: number;
   /** Share of control datagrams lost by chance. Routed packets and broadcasts are not: what is measured is the overlay. */
@@ -28,11 +29,6 @@ export interface SimOptions {
   readonly baseline?: 'log10' | undefined;
   /** Default: leave and crash. */
   readonly parts?: readonly Part[];
-  /** Share of the members replaced in a second; 0: no churn. */
-  readonly churn?: number;
-  readonly churnForMs?: number;
-  /** Share of the replaced that crash; the others leave in order. */
-  readonly crashShare?: number;
   readonly make?: MakeMachine;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SimProgress) => void;
@@ -264,7 +260,7 @@ export class Scenario {
 
   #picture(): SimPicture {
     const { ring } = this.world;
-    const turn = (node: SimNode): number => node.position / ringSize;
+    const turn = (node: Member): number => node.position / ringSize;
     const focus = ring[0];
     if (!focus) return { members: [], focus: { id: '', at: 0 }, links: [] };
     const { predecessor, successors } = focus.machine.report();

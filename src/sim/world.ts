@@ -3,7 +3,8 @@ import type { Role } from '../core/topology/overlay-ports.js';
 import { SimClock } from './clock.js';
 import type { MakeMachine } from './machine.js';
 import { Underlay, type NatMix, type Place } from './net.js';
-import { SimNode } from './node.js';
+import type { Member } from './link.js';
+import { SimNode, type NodeWorld } from './node.js';
 import { SeededRandom } from './random.js';
 import { Relay } from './relay.js';
 
@@ -21,11 +22,11 @@ export interface WorldOptions {
 /** Members that a newcomer knows where there is no relay. */
 const knownMembers = 3;
 
-export class World {
+export class World implements NodeWorld {
   readonly clock = new SimClock();
   readonly random: SeededRandom;
   readonly net: Underlay;
-  readonly relay = new Relay<SimNode>();
+  readonly relay = new Relay<Member>();
   readonly hasRelay: boolean;
   readonly #options: WorldOptions;
   readonly #make: MakeMachine;
@@ -60,7 +61,7 @@ export class World {
     return this.#byId.get(id);
   }
 
-  seesRelay(node: SimNode): boolean {
+  seesRelay(node: Member): boolean {
     return this.hasRelay && this.relay.up && this.net.joined(node.place, this.net.relay);
   }
 
