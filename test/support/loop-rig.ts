@@ -1,9 +1,8 @@
 /** The packet loop on a kernel made of arrays: real memory layout, real OpenSSL, no thread, no interface, no socket. */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv } from 'node:crypto';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
 import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop/loop.js';
 import type { Event } from '../../src/core/dataplane/plane/messages.js';
-import type { PacketIo, SendQueue } from '../../src/core/dataplane/loop/packet-io.js';
 import {
   ControlWord,
   Drop,
@@ -12,119 +11,14 @@ import {
   type SharedMemory,
 } from '../../src/core/dataplane/plane/shared.js';
 import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane/plane.js';
-import { readSockaddr, sockaddrSize, writeSockaddr } from '../../src/core/native/sockaddr.js';
 import { macOf as macOfId } from '../../src/core/identity/node-id.js';
 import { Arena, mapLow } from '../../src/core/native/arena.js';
-import { Errno } from '../../src/core/native/libc.js';
 import { positionOf } from '../../src/core/topology/position.js';
 import { Kind, PacketType, Suite } from '../../src/core/wire/packet.js';
+import { ArrayIo } from './array-io.js';
+import { associated, openWith } from './sealed.js';
 
-export interface Sent {
-  readonly to: Endpoint;
-  readonly bytes: Uint8Array;
-  readonly segment: number;
-  /** Limit of routers in force when it was sent; 0 is the default. */
-  readonly hops: number;
-}
-
-/** A virtio header and a frame, as they cross the device. */
-export interface DeviceFrame {
-  readonly flags: number;
-  readonly type: number;
-  readonly headerLength: number;
-  readonly size: number;
-  readonly start: number;
-  readonly offset: number;
-  readonly frame: Uint8Array;
-}
-
-export class ArrayIo implements PacketIo {
-  readonly datagramOffload: boolean;
-  segment = 0;
-  hops = 0;
-  readonly from: number;
-  readonly received: number;
-  readonly deviceIn: Uint8Array[] = [];
-  readonly deviceOut: DeviceFrame[] = [];
-  readonly netIn: { bytes: Uint8Array; from: Endpoint; segment: number }[] = [];
-  readonly netOut: Sent[] = [];
-  /** Result of every send, by turns; 0 when used up. */
-  sendResults: number[] = [];
-  readonly #arena: Arena;
-
-  constructor(arena: Arena, datagramOffload = true) {
-    this.#arena = arena;
-    this.datagramOffload = datagramOffload;
-    this.from = arena.alloc(sockaddrSize);
-    this.received = arena.alloc(70_000);
-  }
-
-  readDevice(at: number, max: number): number {
-    const bytes = this.deviceIn.shift();
-    if (!bytes) return -Errno.EAGAIN;
-    if (bytes.length > max) throw new Error('frame larger than the buffer it is read into');
-    this.#arena.u8.set(bytes, at);
-    return bytes.length;
-  }
-
-  writeDevice(at: number, length: number): number {
-    const { view, u8 } = this.#arena;
-    if (at < 0 || length < 10 + 14 || length > 10 + 65_557)
-      throw new Error(`write of ${length} bytes at ${at}`);
-    const offset = view.getUint16(at + 8, true);
-    const start = view.getUint16(at + 6, true);
-    const flags = u8[at] as number;
-    if ((flags & 1) !== 0 && start + offset + 2 > length - 10) return -Errno.EINVAL;
-    this.deviceOut.push({
-      flags,
-      type: u8[at + 1] as number,
-      headerLength: view.getUint16(at + 2, true),
-      size: view.getUint16(at + 4, true),
-      start,
-      offset,
-      frame: u8.slice(at + 10, at + length),
-    });
-    return length;
-  }
-
-  receive(): number {
-    const next = this.netIn.shift();
-    if (!next) return -Errno.EAGAIN;
-    if (next.bytes.length > 65_535) throw new Error('datagrams larger than the buffer');
-    this.#arena.u8.set(next.bytes, this.received);
-    writeSockaddr(this.#arena.u8, this.#arena.view, this.from, next.from);
-    this.segment = next.segment || next.bytes.length;
-    return next.bytes.length;
-  }
-
-  send(to: number, at: number, length: number, segment: number): number {
-    const result = this.sendResults.shift() ?? 0;
-    if (result !== 0) return result;
-    const { u8, view } = this.#arena;
-    if (length > 65_507) return -Errno.EMSGSIZE;
-    this.netOut.push({
-      to: readSockaddr(u8, view, to),
-      bytes: u8.slice(at, at + length),
-      segment,
-      hops: this.hops,
-    });
-    return 0;
-  }
-
-  sendMany(queue: SendQueue, first: number, count: number): number {
-    for (let i = 0; i < count; i++) {
-      const j = first + i;
-      const [to, at, length, segment] = [queue.to[j], queue.at[j], queue.length[j], queue.segment[j]];
-      const result = this.send(to as number, at as number, length as number, segment as number);
-      if (result !== 0) return i > 0 ? i : result;
-    }
-    return count;
-  }
-
-  limitHops(hops: number): void {
-    this.hops = hops;
-  }
-}
+export { fromDevice } from './array-io.js';
 
 export const ipOf = (n: number): number => 0x0a90_0000 + n;
 /** Ids of small numbers lie on the ring in their order. */
@@ -285,37 +179,7 @@ export function settle(rigs: readonly Rig[], source = (from: Rig): Endpoint => e
   return hops;
 }
 
-/** A frame as the device hands it over: virtio header before it. */
-export function fromDevice(
-  frame: Uint8Array,
-  header: {
-    flags?: number;
-    type?: number;
-    headerLength?: number;
-    size?: number;
-    start?: number;
-    offset?: number;
-  } = {},
-): Uint8Array {
-  const out = new Uint8Array(10 + frame.length);
-  const view = new DataView(out.buffer);
-  out[0] = header.flags ?? 0;
-  out[1] = header.type ?? 0;
-  view.setUint16(2, header.headerLength ?? 0, true);
-  view.setUint16(4, header.size ?? 0, true);
-  view.setUint16(6, header.start ?? 0, true);
-  view.setUint16(8, header.offset ?? 0, true);
-  out.set(frame, 10);
-  return out;
-}
-
 let crafted = 0;
-
-/** The associated data of a data packet: counter, the first three bytes of the header, length of the plaintext. */
-function associated(packet: Uint8Array): Uint8Array {
-  const length = packet.length - 32;
-  return Uint8Array.of(...packet.subarray(8, 16), ...packet.subarray(0, 3), length >> 8, length & 0xff);
-}
 
 /** A data packet of node `from` to node `to` with any plaintext, under the keys of the rigs. Its number is never used twice. */
 export function sealFor(from: number, to: number, plain: Uint8Array): Uint8Array {
@@ -336,13 +200,9 @@ export function sealFor(from: number, to: number, plain: Uint8Array): Uint8Array
 
 /** The plaintext of such a packet, as whoever holds the key sees it. */
 export function openAs(from: number, to: number, packet: Uint8Array): Uint8Array {
-  const nonce = Buffer.concat([Buffer.alloc(4), packet.subarray(8, 16)]);
-  const decipher = createDecipheriv('aes-256-gcm', keyOf(from, to), nonce);
-  decipher.setAAD(associated(packet));
-  decipher.setAuthTag(packet.subarray(packet.length - 16));
-  const plain = decipher.update(packet.subarray(16, packet.length - 16));
-  decipher.final();
-  return new Uint8Array(plain);
+  const plain = openWith(Suite.aes256gcm, keyOf(from, to), packet);
+  if (!plain) throw new Error('not sealed under that key');
+  return plain;
 }
 
 /** The plaintext of an envelope (kind 0x20). */

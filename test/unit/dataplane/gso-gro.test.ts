@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { buildTcp, buildUdp, sum16, type TcpFrame } from '../../support/frames.js';
-import { carryOver, fromDevice, macOf, makeRig, type DeviceFrame } from '../../support/loop-rig.js';
+import type { DeviceFrame } from '../../support/array-io.js';
+import { carryOver, fromDevice, macOf, makeRig } from '../../support/loop-rig.js';
 
 const a = makeRig(1);
 const b = makeRig(2);

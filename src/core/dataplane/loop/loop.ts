@@ -294,12 +294,6 @@ export class PacketLoop {
     this.#c.multicast.forget(slot);
   }
 
-  /** Tells the control thread that the plane cannot go on. */
-  fail(message: string): void {
-    this.#c.uplink.tell({ type: 'failed', message });
-    this.#c.uplink.flush();
-  }
-
   /** Frees every key. */
   close(): void {
     this.#c.tables.clear();

@@ -51,7 +51,7 @@ export class Transmit {
   #plainLength = 0;
   /** What is sent now has waited for its owner long enough. */
   #releasing = false;
-  /** The device is gone. */
+  /** The device is gone, and the control thread was told. */
   deviceLost = false;
 
   constructor(context: LoopContext, sealer: Sealer, broadcast: Broadcast) {
@@ -75,7 +75,10 @@ export class Transmit {
     const at = this.#frame - VirtioNetHdr.size;
     const n = io.readDevice(at, maxDatagram + VirtioNetHdr.size + frameOverhead);
     if (n <= 0) {
-      if (n === -Errno.EBADFD || n === -Errno.EBADF) this.deviceLost = true;
+      if ((n === -Errno.EBADFD || n === -Errno.EBADF) && !this.deviceLost) {
+        this.deviceLost = true;
+        this.#c.uplink.tell({ type: 'failed', message: 'the network interface was removed' });
+      }
       return 0;
     }
     this.#length = n - VirtioNetHdr.size;

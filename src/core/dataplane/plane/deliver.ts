@@ -1,11 +1,12 @@
 /** From a packet loop to the plane's owner: what every plane that runs the loop does with its events. */
+import { EvioError } from '../../lib/errors.js';
 import type { Event } from './messages.js';
 import type { PlaneListener } from './plane.js';
 import { FlowField, type SharedMemory } from './shared.js';
 
 /**
- * Hands an event of the loop on, and notes what the loop may send more of. Events about the thread itself (`ready`,
- * `learned`, `failed`) are the plane's own business and are passed over.
+ * Hands an event of the loop on, and notes what the loop may send more of. Those that only concern threads
+ * (`ready`, `learned`) are the plane's own business and are passed over.
  */
 export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: Event): void {
   switch (event.type) {
@@ -36,9 +37,11 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
     case 'exhausted':
       listener.exhausted(event.slot, event.localIndex);
       return;
+    case 'failed':
+      listener.failed(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
+      return;
     case 'ready':
     case 'learned':
-    case 'failed':
       return;
   }
 }

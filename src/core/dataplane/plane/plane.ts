@@ -1,8 +1,8 @@
 /**
  * The data plane port: what the control thread may ask of the packet path, and what it hears from it.
  *
- * The real plane (`worker-plane.ts`) runs in a worker thread over koffi and owns TAP and UDP socket;
- * the double (`test/support/memory-plane.ts`) does the same work in one process without a kernel.
+ * The plane of a node (`worker-plane.ts`) runs packet loops in worker threads, over TAP and UDP socket; that of tests
+ * (`test/support/memory-plane.ts`) and of a crowd in one process (`bench/crowd-plane.ts`) runs one in the caller's thread.
  * Peers are named by small integer slots that the caller gives out; a slot may be used again after removePeer.
  */
 import type { Endpoint } from '../../lib/endpoint.js';

@@ -12,7 +12,8 @@ import { Evp } from '../../native/evp.js';
 import { libc } from '../../native/libc.js';
 import type { Device } from '../../tap/device.js';
 import { createTap } from '../../tap/tap-linux.js';
-import { batchOf, carrierHeaderLength } from '../../wire/relay.js';
+import { batchOf } from '../../wire/relay.js';
+import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
 import { HandoverRing } from '../loop/handover.js';
 import { arenaLength } from '../loop/loop.js';
@@ -20,43 +21,15 @@ import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { Command, Event, ThreadSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import { PacketThread } from './packet-thread.js';
-import type {
-  DataPlane,
-  DeviceCounters,
-  GuardRule,
-  Neighbour,
-  Path,
-  PeerCounters,
-  PlaneLink,
-  PlaneListener,
-  PlaneOptions,
-  RelayRoute,
-  SessionKeys,
-} from './plane.js';
+import type { GuardRule, Path, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
-import {
-  peerLimit,
-  peerStride,
-  readDeviceCounters,
-  readPeerCounters,
-  sharedMemory,
-  type SharedMemory,
-} from './shared.js';
+import { sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
 /** A worker that falls this often within the window is not started again. */
 const restartLimit = 5;
 const restartWindowMs = 10_000;
-
-/** A copy with a buffer of its own: a view would be cloned with everything that it is a part of. */
-function own(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
-}
-
-function ownPath(path: Path): Path {
-  return path.kind === 'direct' ? { ...path } : { ...path, destination: own(path.destination) };
-}
 
 interface Thread {
   readonly role: Role;
@@ -69,13 +42,11 @@ interface Thread {
   ready: boolean;
 }
 
-export class WorkerPlane implements DataPlane {
+export class WorkerPlane extends CommandPlane {
   readonly #options: PlaneOptions;
   readonly #log: Logger;
   #roles: Roles;
   readonly #threads: Thread[] = [];
-  /** Of each thread. */
-  readonly #counters: SharedMemory[] = [];
   /** What several threads share of their keys; undefined for one. */
   readonly #places: KeyPlaces | undefined;
   readonly #keys: KeyMemory | undefined;
@@ -93,6 +64,7 @@ export class WorkerPlane implements DataPlane {
   #unready: ((error: Error) => void) | undefined;
 
   constructor(options: PlaneOptions, log: Logger) {
+    super();
     this.#options = options;
     this.#log = log;
     this.#roles = rolesOf(options.threads ?? defaultThreads(availableParallelism()));
@@ -148,7 +120,7 @@ export class WorkerPlane implements DataPlane {
 
   #makeThread(role: Role): Thread {
     const shared = sharedMemory();
-    this.#counters.push(shared);
+    this.memories.push(shared);
     const thread: Thread = {
       role,
       shared,
@@ -257,23 +229,28 @@ export class WorkerPlane implements DataPlane {
         return;
       }
       case 'failed':
-        this.#fail(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
+        if (this.#failed) return;
+        this.#failed = true;
+        deliver(listener, thread.shared, event);
         return;
       default:
         deliver(listener, thread.shared, event);
     }
   }
 
-  /** Tells every thread. */
-  #command(command: Command): void {
+  protected command(command: Command): void {
     if (this.#stopping) return;
     this.#mirror.note(command);
     for (const { packets } of this.#threads) packets.post(command);
   }
 
-  /** Tells the one that sends what the control thread has to send: one, so that it leaves in order. */
-  #send(command: Command): void {
+  protected commandSender(command: Command): void {
     if (!this.#stopping) this.#threads[0]?.packets.post(command);
+  }
+
+  protected commandReceiver(command: Command, transfer: ArrayBuffer[]): void {
+    if (this.#stopping) return;
+    this.#threads.find(({ role }) => role.receives)?.packets.post(command, transfer);
   }
 
   stop(): Promise<void> {
@@ -293,95 +270,42 @@ export class WorkerPlane implements DataPlane {
     this.#listener = undefined;
   }
 
-  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
-    if (!Number.isInteger(slot) || slot < 0 || slot >= peerLimit) {
-      throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
-    }
-    for (const { shared } of this.#threads) shared.peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
+  override addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
     this.#places?.releasePeer(slot);
-    this.#command({
-      type: 'add-peer',
-      slot,
-      nodeId: own(nodeId),
-      guard: { ...guard, mac: own(guard.mac) },
-    });
+    super.addPeer(slot, nodeId, guard);
   }
 
-  removePeer(slot: number): void {
-    this.#command({ type: 'remove-peer', slot });
+  override removePeer(slot: number): void {
+    super.removePeer(slot);
     this.#places?.releasePeer(slot);
   }
 
-  setPath(slot: number, path: Path | null): void {
-    this.#command({ type: 'set-path', slot, path: path && ownPath(path) });
-  }
-
-  addKey(slot: number, keys: SessionKeys): void {
+  override addKey(slot: number, keys: SessionKeys): void {
     const place = this.#places?.take(slot, keys.localIndex);
     if (this.#places && place === undefined) {
       this.#log.warn('no room for another key', { limit: sharedKeyLimit });
       return;
     }
-    const copy = { ...keys, sendKey: own(keys.sendKey), receiveKey: own(keys.receiveKey) };
-    const command = { type: 'add-key', slot, keys: copy, replayed: false } as const;
-    this.#command(place === undefined ? command : { ...command, place });
-    copy.sendKey.fill(0);
-    copy.receiveKey.fill(0);
+    this.installKey(slot, keys, place);
   }
 
-  useKey(slot: number, localIndex: number): void {
-    this.#command({ type: 'use-key', slot, localIndex });
-  }
-
-  removeKey(localIndex: number): void {
-    this.#command({ type: 'remove-key', localIndex });
+  override removeKey(localIndex: number): void {
+    super.removeKey(localIndex);
     this.#places?.release(localIndex);
   }
 
-  setRelay(relay: number, route: RelayRoute | null): void {
-    this.#command({ type: 'set-relay', relay, route });
-  }
-
-  setNeighbours(neighbours: readonly Neighbour[]): void {
-    this.#command({
-      type: 'set-neighbours',
-      neighbours: neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) })),
-    });
-  }
-
-  setLinks(links: readonly PlaneLink[], complete: boolean): void {
-    const copy = links.map((link) => ({ ...link, neighbours: [...link.neighbours] }));
-    this.#command({ type: 'set-links', links: copy, complete });
-  }
-
-  sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
-    this.#send({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
-  }
-
-  sendPacket(bytes: Uint8Array, path: Path): void {
+  /** By a carrier there is nothing to seal and no socket: it is the control thread's own. */
+  override sendPacket(bytes: Uint8Array, path: Path): void {
     if (path.kind !== 'carrier') {
-      this.#send({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
+      super.sendPacket(bytes, path);
       return;
     }
-    // Nothing to seal and no socket: the carrier is the control thread's own.
     const batch = batchOf(bytes);
     const { carrier } = path;
     const destination = own(path.destination);
     queueMicrotask(() => {
       if (!this.#stopping) this.#listener?.carry(carrier, destination, batch);
     });
-  }
-
-  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
-    if (this.#stopping) return;
-    const { buffer, byteOffset, byteLength } = batch;
-    // A header in front is carried along.
-    const whole = byteOffset <= carrierHeaderLength && byteOffset + byteLength === buffer.byteLength;
-    const receiver = this.#threads.find(({ role }) => role.receives);
-    receiver?.packets.post(
-      { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
-      whole && buffer instanceof ArrayBuffer ? [buffer] : [],
-    );
   }
 
   /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */
@@ -413,14 +337,6 @@ export class WorkerPlane implements DataPlane {
 
   now(): number {
     return this.#now();
-  }
-
-  peerCounters(slot: number, into?: PeerCounters): PeerCounters {
-    return readPeerCounters(this.#counters, slot, into);
-  }
-
-  deviceCounters(): DeviceCounters {
-    return readDeviceCounters(this.#counters);
   }
 
   /** Test hook: lets a worker fall. */

@@ -70,7 +70,6 @@ function run(setup: WorkerSetup): void {
   const begun: Event = { type: 'ready' };
   port.postMessage([begun]);
   let taken = 0;
-  let lost = false;
   let idle = 0;
   const takeCommands = (): void => {
     const posted = Atomics.load(shared.control, ControlWord.posted);
@@ -96,11 +95,8 @@ function run(setup: WorkerSetup): void {
     // Who is to read what was written may wait for this processor, with a buffer for few packets.
     if (found >= Round.drained) c.sched_yield();
     if (found === Round.more) continue;
-    if (loop.deviceLost && !lost) {
-      lost = true;
-      arena.view.setInt32(pollfds, -1, true);
-      loop.fail('the network interface was removed');
-    }
+    // poll() would tell of it without end.
+    if (loop.deviceLost) arena.view.setInt32(pollfds, -1, true);
     if (urgency.bulk) urgency.pause(clock());
     c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
     ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);

@@ -1,0 +1,128 @@
+/**
+ * What every plane over packet loops has in common, whether they run in threads or here: the methods of the port become
+ * commands, made in this one place, and the counters are read from the memory that the loops write to.
+ *
+ * A command owns its bytes: callers may go on with theirs, and a view would be cloned with everything that it is a part of.
+ */
+import { carrierHeaderLength } from '../../wire/relay.js';
+import type { Command } from './messages.js';
+import type {
+  DataPlane,
+  DeviceCounters,
+  GuardRule,
+  Neighbour,
+  Path,
+  PeerCounters,
+  PlaneLink,
+  PlaneListener,
+  RelayRoute,
+  SessionKeys,
+} from './plane.js';
+import { peerLimit, peerStride, readDeviceCounters, readPeerCounters, type SharedMemory } from './shared.js';
+
+/** A copy with a buffer of its own. */
+export function own(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function ownPath(path: Path): Path {
+  return path.kind === 'direct' ? { ...path } : { ...path, destination: own(path.destination) };
+}
+
+export abstract class CommandPlane implements DataPlane {
+  abstract readonly port: number;
+  abstract readonly deviceName: string;
+  /** Of each loop: no two write to one. */
+  protected readonly memories: SharedMemory[] = [];
+
+  abstract start(listener: PlaneListener): Promise<void>;
+  abstract stop(): Promise<void>;
+  abstract rebind(): Promise<void>;
+  abstract now(): number;
+
+  /** Tells every loop. */
+  protected abstract command(command: Command): void;
+  /** Tells the loop that sends what the control thread has to send: one, so that it leaves in order. */
+  protected abstract commandSender(command: Command): void;
+  /** Tells a loop that receives. `transfer` may be taken away from the caller. */
+  protected abstract commandReceiver(command: Command, transfer: ArrayBuffer[]): void;
+
+  /** Throws RangeError for a slot that there is not. */
+  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
+    if (!Number.isInteger(slot) || slot < 0 || slot >= peerLimit) {
+      throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
+    }
+    for (const { peers } of this.memories) peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
+    const rule = { ...guard, mac: own(guard.mac) };
+    this.command({ type: 'add-peer', slot, nodeId: own(nodeId), guard: rule });
+  }
+
+  removePeer(slot: number): void {
+    this.command({ type: 'remove-peer', slot });
+  }
+
+  setPath(slot: number, path: Path | null): void {
+    this.command({ type: 'set-path', slot, path: path && ownPath(path) });
+  }
+
+  addKey(slot: number, keys: SessionKeys): void {
+    this.installKey(slot, keys);
+  }
+
+  /** `place` is that of the key's state where several threads share it. */
+  protected installKey(slot: number, keys: SessionKeys, place?: number): void {
+    const copy = { ...keys, sendKey: own(keys.sendKey), receiveKey: own(keys.receiveKey) };
+    const command = { type: 'add-key', slot, keys: copy, replayed: false } as const;
+    this.command(place === undefined ? command : { ...command, place });
+    copy.sendKey.fill(0);
+    copy.receiveKey.fill(0);
+  }
+
+  useKey(slot: number, localIndex: number): void {
+    this.command({ type: 'use-key', slot, localIndex });
+  }
+
+  removeKey(localIndex: number): void {
+    this.command({ type: 'remove-key', localIndex });
+  }
+
+  setRelay(relay: number, route: RelayRoute | null): void {
+    this.command({ type: 'set-relay', relay, route });
+  }
+
+  setNeighbours(neighbours: readonly Neighbour[]): void {
+    const copy = neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) }));
+    this.command({ type: 'set-neighbours', neighbours: copy });
+  }
+
+  setLinks(links: readonly PlaneLink[], complete: boolean): void {
+    const copy = links.map((link) => ({ ...link, neighbours: [...link.neighbours] }));
+    this.command({ type: 'set-links', links: copy, complete });
+  }
+
+  sendControl(slot: number, bytes: Uint8Array, path?: Path): void {
+    this.commandSender({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
+  }
+
+  sendPacket(bytes: Uint8Array, path: Path): void {
+    this.commandSender({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
+  }
+
+  carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
+    const { buffer, byteOffset, byteLength } = batch;
+    // A header in front is carried along.
+    const whole = byteOffset <= carrierHeaderLength && byteOffset + byteLength === buffer.byteLength;
+    this.commandReceiver(
+      { type: 'carried', carrier, source: own(source), batch: whole ? batch : own(batch) },
+      whole && buffer instanceof ArrayBuffer ? [buffer] : [],
+    );
+  }
+
+  peerCounters(slot: number, into?: PeerCounters): PeerCounters {
+    return readPeerCounters(this.memories, slot, into);
+  }
+
+  deviceCounters(): DeviceCounters {
+    return readDeviceCounters(this.memories);
+  }
+}
