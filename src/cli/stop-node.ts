@@ -2,14 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
-import type { Results } from '../core/control/schema.js';
+import type { Result } from '../core/control/methods.js';
 import { EvioError } from '../core/lib/errors.js';
 
 const stopTimeoutMs = 15_000;
 const goneTimeoutMs = 5000;
 
 /** Throws EvioError EVIO_NOT_RUNNING, EVIO_NO_NETWORK, EVIO_TIMEOUT. */
-export async function stopNode(home: Home, network: string | undefined): Promise<Results['down']> {
+export async function stopNode(home: Home, network: string | undefined): Promise<Result<'down'>> {
   const result = await ask(home.controlSocket, 'down', { network }, stopTimeoutMs);
   const end = performance.now() + goneTimeoutMs;
   while (performance.now() < end) {

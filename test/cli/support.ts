@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ControlServer, type Handlers } from '../../src/core/control/server.js';
+import type { Handlers } from '../../src/core/control/methods.js';
+import { ControlServer } from '../../src/core/control/server.js';
 import type { PeerReport, PingReport, StatusReport, WhyReport } from '../../src/core/control/schema.js';
 import { homeAt } from '../../src/core/config/home.js';
 import { Store } from '../../src/core/config/store.js';
@@ -183,7 +184,10 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     networks: () => ({ networks: [{ id: status.network.id, name: 'home' }] }),
     down: () => ({ stopped: [status.network.id] }),
     wait: () => ({ connected: true }),
-    watch: () => undefined,
+    watch: (_params, asker) => {
+      asker.watch(undefined);
+      return { watching: true };
+    },
     ...change,
   };
   const server = new ControlServer(join(home.path, 'control.sock'), handlers, silentLogger);

@@ -5,7 +5,8 @@ import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Text } from 'ink';
 import type { ReactElement, ReactNode } from 'react';
-import { ControlServer, type Handlers } from '../../src/core/control/server.js';
+import type { Handlers } from '../../src/core/control/methods.js';
+import { ControlServer } from '../../src/core/control/server.js';
 import type { PeerReport, StatusReport } from '../../src/core/control/schema.js';
 import { silentLogger } from '../../src/core/lib/env.js';
 import { maxPeerRows, peerOrder, StatusView } from '../../src/views/status-view.js';
@@ -137,7 +138,7 @@ describe('useStatus', () => {
       networks: unasked,
       down: unasked,
       wait: unasked,
-      watch: () => undefined,
+      watch: unasked,
     };
     const app = render(<Probe path={path} />);
     await until(() => app.lastFrame() === 'No node runs here.');

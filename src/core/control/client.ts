@@ -2,7 +2,8 @@
 import { createConnection, type Socket } from 'node:net';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
 import { LineSplitter } from './lines.js';
-import type { Method, NodeEvent, Params, Results } from './schema.js';
+import type { NodeEvent } from '../node/events.js';
+import type { Method, Params, Result } from './methods.js';
 
 /** Time for an answer that needs no waiting in the node, ms. */
 const answerTimeoutMs = 5000;
@@ -84,8 +85,8 @@ export class ControlClient {
     method: M,
     params: Params<M>,
     timeoutMs: number = answerTimeoutMs,
-  ): Promise<Results[M]> {
-    return this.#send(method, params, timeoutMs) as Promise<Results[M]>;
+  ): Promise<Result<M>> {
+    return this.#send(method, params, timeoutMs) as Promise<Result<M>>;
   }
 
   /** Receives events until the connection ends; resolves once the node has begun to send them. */
@@ -171,7 +172,7 @@ export async function ask<M extends Exclude<Method, 'watch'>>(
   method: M,
   params: Params<M>,
   timeoutMs?: number,
-): Promise<Results[M]> {
+): Promise<Result<M>> {
   const client = await ControlClient.connect(path);
   try {
     return await client.request(method, params, timeoutMs);

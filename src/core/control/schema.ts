@@ -1,5 +1,5 @@
 /**
- * What a running node tells over its control socket: the JSON of docs/cli.md, and the requests for it.
+ * What a running node tells over its control socket: the JSON of docs/cli.md. What it is asked: methods.ts.
  *
  * The socket speaks one JSON object a line. Request { id, method, params }, answer { id, result } or
  * { id, error: { code, message, suggestions } }. One socket per home serves every network that runs in it.
@@ -25,6 +25,9 @@ export type { PingReply, PingReport } from '../node/ping-report.js';
 export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
 export type { PeerState } from '../peer/peer-state.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
+
+/** Which network a request is about: an id, the beginning of one, or a name; left out where only one runs. */
+export const network = z.string().optional();
 
 export const networkReport = z.object({
   id: z.string(),
@@ -161,40 +164,3 @@ true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
 true satisfies Agree<z.infer<typeof nodeEvent>, NodeEvent>;
-const network = z.string().optional();
-
-/** Requests, by method. `network` is an id, an id prefix or a name; it may be left out where only one runs. */
-export const requests = {
-  status: z.object({ network }),
-  peers: z.object({ network }),
-  why: z.object({ network, peer: z.string() }),
-  /** Answers after the last reply or time-out; `count` pings `intervalMs` apart. */
-  ping: z.object({
-    network,
-    peer: z.string(),
-    count: z.number().int().min(1).max(1000),
-    timeoutMs: z.number().int().min(1).max(600_000),
-    intervalMs: z.number().int().min(10).max(60_000).default(1000),
-  }),
-  networks: z.object({}),
-  /** Stops one network, or all; the process ends with its last network. */
-  down: z.object({ network }),
-  /** Resolves when the node is connected: a relay is up or a peer is connected, or it has none to connect to. */
-  wait: z.object({ network, timeoutMs: z.number().int().min(1).max(600_000) }),
-  /** Keeps the connection and sends `{ event }` lines. */
-  watch: z.object({ network }),
-} as const;
-
-export type Method = keyof typeof requests;
-export type Params<M extends Method> = z.input<(typeof requests)[M]>;
-
-export interface Results {
-  status: StatusReport;
-  peers: { peers: PeerReport[] };
-  why: WhyReport;
-  ping: PingReport;
-  networks: { networks: { id: string; name: string }[] };
-  down: { stopped: string[] };
-  wait: { connected: boolean };
-  watch: { watching: true };
-}

@@ -1,29 +1,16 @@
 /**
- * The control socket of a running node: newline-delimited JSON (schema.ts), for the owner of the home only.
+ * The control socket of a running node: newline-delimited JSON (schema.ts, methods.ts), for the owner of the home only.
  *
  * What a connection may cost is bounded: length of a line, requests at once, unsent bytes, connections.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { z } from 'zod';
 import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { LineSplitter } from './lines.js';
 import { networkOf, type NodeEvent } from '../node/events.js';
-import { requests, type Method, type Results } from './schema.js';
+import { methods, type Handlers, type Method } from './methods.js';
+import type { Asker } from './method.js';
 import { listenExclusively } from '../process/socket-file.js';
-
-type Parsed<M extends Method> = z.output<(typeof requests)[M]>;
-
-/** What answers requests. `signal` aborts when the asker hangs up. May throw EvioError. */
-export type Handlers = {
-  [M in Exclude<Method, 'watch'>]: (
-    params: Parsed<M>,
-    signal: AbortSignal,
-  ) => Results[M] | Promise<Results[M]>;
-} & {
-  /** The id of the only network whose events are wanted, or undefined for all. */
-  watch(params: Parsed<'watch'>): string | undefined;
-};
 
 const maxConnections = 64;
 const maxRequestsAtOnce = 8;
@@ -174,12 +161,12 @@ export class ControlServer {
   }
 
   #call(connection: Connection, method: unknown, params: unknown): unknown {
-    if (typeof method !== 'string' || !Object.hasOwn(requests, method)) {
+    if (typeof method !== 'string' || !Object.hasOwn(methods, method)) {
       throw new EvioError('EVIO_BAD_VALUE', 'The node does not know this request.', [
         'Start the node again, so that it runs the version installed now: evio down, then evio node',
       ]);
     }
-    const parsed = requests[method as Method].safeParse(params);
+    const parsed = methods[method as Method].request.safeParse(params);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
       throw new EvioError(
@@ -187,15 +174,13 @@ export class ControlServer {
         `${issue?.path.join('.') || 'params'}: ${issue?.message ?? 'invalid'}.`,
       );
     }
-    if (method === 'watch') {
-      connection.watching = { network: this.#handlers.watch(parsed.data) };
-      return { watching: true };
-    }
-    const handler = this.#handlers[method as Exclude<Method, 'watch'>] as (
-      params: unknown,
-      signal: AbortSignal,
-    ) => unknown;
-    return handler(parsed.data, connection.abort.signal);
+    const handler = this.#handlers[method as Method] as (params: unknown, asker: Asker) => unknown;
+    return handler(parsed.data, {
+      signal: connection.abort.signal,
+      watch: (network) => {
+        connection.watching = { network };
+      },
+    });
   }
 
   #refuse(connection: Connection, id: unknown, thrown: unknown): void {

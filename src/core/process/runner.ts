@@ -7,11 +7,12 @@
  *
  * A network that cannot start, or dies, does not take the others with it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '../config/home.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import { selectNetwork } from '../config/select.js';
-import { ControlServer, type Handlers } from '../control/server.js';
+import type { ControlHost } from '../control/method.js';
+import { handlersOf } from '../control/methods.js';
+import { ControlServer } from '../control/server.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { networkOf, type NodeEvent } from '../node/events.js';
@@ -55,7 +56,7 @@ export class Runner {
     this.#options = options;
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
     this.#whenStarted = new Promise((resolve) => (this.#startedAll = resolve));
-    this.#control = new ControlServer(options.home.controlSocket, this.#handlers(), options.env.log);
+    this.#control = new ControlServer(options.home.controlSocket, handlersOf(this.#host()), options.env.log);
   }
 
   /**
@@ -201,30 +202,20 @@ export class Runner {
     return this.#nodes.find((node) => node.networkId === id) as Node;
   }
 
-  #handlers(): Handlers {
+  #host(): ControlHost {
     return {
-      status: ({ network }) => this.#pick(network).status(),
-      peers: ({ network }) => ({ peers: this.#pick(network).peers() }),
-      why: ({ network, peer }) => this.#pick(network).why(peer),
-      ping: ({ network, peer, count, timeoutMs, intervalMs }, signal) =>
-        this.#pick(network).ping(peer, count, timeoutMs, intervalMs, signal),
-      networks: () => ({ networks: this.#running() }),
-      down: ({ network }) => this.#down(network),
-      wait: async ({ network, timeoutMs }) => {
-        await Promise.race([this.#whenStarted, sleep(timeoutMs, undefined, { ref: false })]);
-        const nodes = network === undefined ? [...this.#nodes] : [this.#pick(network)];
-        const connected = await Promise.all(nodes.map((node) => node.waitConnected(timeoutMs)));
-        return { connected: connected.length > 0 && connected.every(Boolean) };
-      },
-      watch: ({ network }) => (network === undefined ? undefined : this.#pick(network).networkId),
+      networks: () => this.#running(),
+      node: (network) => this.#pick(network),
+      stop: (network) => this.#down(network),
+      started: () => this.#whenStarted,
     };
   }
 
-  async #down(selector: string | undefined): Promise<{ stopped: string[] }> {
+  async #down(selector: string | undefined): Promise<string[]> {
     const nodes = selector === undefined ? [...this.#nodes].reverse() : [this.#pick(selector)];
     for (const node of nodes) await this.#stopNode(node);
     if (this.#nodes.length === 0) this.#finish();
-    return { stopped: nodes.map((node) => node.networkId) };
+    return nodes.map((node) => node.networkId);
   }
 }
 

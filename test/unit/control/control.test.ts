@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, ControlClient } from '../../../src/core/control/client.js';
 import { LineSplitter, maxLineLength } from '../../../src/core/control/lines.js';
-import { requests, type NodeEvent } from '../../../src/core/control/schema.js';
-import { ControlServer, type Handlers } from '../../../src/core/control/server.js';
+import { methods, type Handlers } from '../../../src/core/control/methods.js';
+import { ControlServer } from '../../../src/core/control/server.js';
+import type { NodeEvent } from '../../../src/core/node/events.js';
 import { silentLogger } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 
@@ -35,7 +36,7 @@ const handlers: Handlers = {
   why: ({ peer }) => {
     throw new EvioError('EVIO_UNKNOWN_PEER', `Nobody is called ${peer}.`, ['See: evio peers']);
   },
-  ping: (_params, signal) =>
+  ping: (_params, { signal }) =>
     new Promise((_resolve, reject) => {
       signal.addEventListener('abort', () => {
         reject(new Error('asker left'));
@@ -44,7 +45,10 @@ const handlers: Handlers = {
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),
   wait: () => ({ connected: true }),
-  watch: ({ network }) => network,
+  watch: ({ network }, asker) => {
+    asker.watch(network);
+    return { watching: true };
+  },
 };
 
 async function serve(change: Partial<Handlers> = {}): Promise<ControlServer> {
@@ -168,7 +172,7 @@ describe('control socket', () => {
   it('stops work nobody waits for', async () => {
     let aborted = false;
     await serve({
-      ping: (_params, signal) =>
+      ping: (_params, { signal }) =>
         new Promise(() => {
           signal.addEventListener('abort', () => (aborted = true));
         }),
@@ -271,12 +275,17 @@ describe('control socket', () => {
   });
 });
 
-describe('requests', () => {
+describe('methods', () => {
+  it('are all listed: one a file, by its name', () => {
+    const files = readdirSync(new URL('../../../src/core/control/methods', import.meta.url));
+    expect(files.map((file) => file.replace(/\.ts$/, '')).sort()).toEqual(Object.keys(methods).sort());
+  });
+
   it('checks parameters and fills defaults', () => {
-    expect(requests.ping.parse({ peer: 'a', count: 4, timeoutMs: 5000 }).intervalMs).toBe(1000);
-    expect(requests.ping.safeParse({ peer: 'a', count: 1001, timeoutMs: 1 }).success).toBe(false);
-    expect(requests.wait.safeParse({ timeoutMs: 0 }).success).toBe(false);
-    expect(requests.status.safeParse({ network: 7 }).success).toBe(false);
+    expect(methods.ping.request.parse({ peer: 'a', count: 4, timeoutMs: 5000 }).intervalMs).toBe(1000);
+    expect(methods.ping.request.safeParse({ peer: 'a', count: 1001, timeoutMs: 1 }).success).toBe(false);
+    expect(methods.wait.request.safeParse({ timeoutMs: 0 }).success).toBe(false);
+    expect(methods.status.request.safeParse({ network: 7 }).success).toBe(false);
   });
 });
 

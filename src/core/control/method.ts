@@ -1,0 +1,43 @@
+/** What a method of the control socket is: one file in methods/ each, listed in methods.ts. */
+import type { z } from 'zod';
+import type { Node } from '../node/node.js';
+
+/** The process that serves the socket, as methods see it. */
+export interface ControlHost {
+  /** The running networks, in the order they were started. */
+  networks(): readonly { readonly id: string; readonly name: string }[];
+  /**
+   * The node of the network that an id, the beginning of one, or a name means; undefined: of the only one.
+   *
+   * @throws EvioError EVIO_NOT_RUNNING, EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK.
+   */
+  node(network: string | undefined): Node;
+  /** Stops one network, or all; the process ends with its last. Resolves to the ids of those stopped; throws as `node`. */
+  stop(network: string | undefined): Promise<readonly string[]>;
+  /** Resolves once each network of this process has started, or could not. */
+  started(): Promise<void>;
+}
+
+/** The connection that asked. */
+export interface Asker {
+  /** Aborts when the asker hangs up. */
+  readonly signal: AbortSignal;
+  /** From now on sends the asker the events of this network, by id, or of all. */
+  watch(networkId: string | undefined): void;
+}
+
+export interface ControlMethod<Request extends z.ZodType, Response extends z.ZodType, Answer> {
+  /** Checks the parameters and fills in defaults. */
+  readonly request: Request;
+  /** What the answer looks like: for tests, and for readers of the protocol. */
+  readonly response: Response;
+  /** Answers. May throw EvioError, which the asker gets as it is. */
+  readonly run: (params: z.output<Request>, host: ControlHost, asker: Asker) => Answer;
+}
+
+/** Defines a method. methods.ts checks that `response` is the schema of what `run` answers. */
+export function method<Request extends z.ZodType, Response extends z.ZodType, Answer>(
+  definition: ControlMethod<Request, Response, Answer>,
+): ControlMethod<Request, Response, Answer> {
+  return definition;
+}

@@ -1,0 +1,42 @@
+/** The methods of the control socket. Server and client take names and types from here. */
+import type { z } from 'zod';
+import type { Agree } from '../lib/agree.js';
+import type { Asker, ControlHost } from './method.js';
+import { down } from './methods/down.js';
+import { networks } from './methods/networks.js';
+import { peers } from './methods/peers.js';
+import { ping } from './methods/ping.js';
+import { status } from './methods/status.js';
+import { wait } from './methods/wait.js';
+import { watch } from './methods/watch.js';
+import { why } from './methods/why.js';
+
+export const methods = { down, networks, peers, ping, status, wait, watch, why } as const;
+
+type Methods = typeof methods;
+export type Method = keyof Methods;
+/** What an asker sends. */
+export type Params<M extends Method> = z.input<Methods[M]['request']>;
+/** What the method gets: checked, with defaults. */
+export type Parsed<M extends Method> = z.output<Methods[M]['request']>;
+export type Result<M extends Method> = Awaited<ReturnType<Methods[M]['run']>>;
+
+/** Methods whose response schema is not that of what they answer: one does not compile here. */
+type Wrong = {
+  [M in Method]: Agree<z.output<Methods[M]['response']>, Result<M>> extends true ? never : M;
+}[Method];
+true satisfies [Wrong] extends [never] ? true : Wrong;
+
+/** What answers requests. May throw EvioError. */
+export type Handlers = {
+  readonly [M in Method]: (params: Parsed<M>, asker: Asker) => Result<M> | Promise<Result<M>>;
+};
+
+/** The methods, answered by this process. */
+export function handlersOf(host: ControlHost): Handlers {
+  const bound = Object.entries(methods).map(([name, { run }]) => [
+    name,
+    (params: never, asker: Asker) => run(params, host, asker),
+  ]);
+  return Object.fromEntries(bound) as Handlers;
+}
