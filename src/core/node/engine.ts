@@ -717,7 +717,7 @@ export class Engine implements Node {
     }
     this.#schedule(Math.max(0, overlay.tick(now) - now));
     if (!relays.anyUp && now - startedAt > lonelyMs) overlay.lonely(now);
-    let busy = relays.busy || surroundings.busy;
+    let busy = surroundings.busy;
     for (const peer of members.all()) {
       peer.tick(now);
       busy ||= peer.busy;
@@ -726,6 +726,7 @@ export class Engine implements Node {
     this.#tellReady(now);
     this.#wake();
     this.#schedule(busy ? busyTickMs : members.size > 0 ? calmTickMs : idleTickMs);
+    this.#schedule(Math.max(0, relays.dueAt - now));
   }
 
   #connected(): boolean {

@@ -1,7 +1,7 @@
 /**
  * The UDP side of our link to one relay: keeps our association bound, measures it, and says when UDP is blocked.
  *
- * A machine without I/O. The WebSocket (core/net/relay-client.ts) brings the association; this machine sends `bind`
+ * A machine without I/O. The WebSocket (relays/net/relay-client.ts) brings the association; this machine sends `bind`
  * packets by the same socket that carries data, so a `bound` answer also tells our reflexive address.
  *
  *   down ──up──▶ settling ──bound──▶ bound ──no answer──▶ blocked ──bound──▶ bound
@@ -54,6 +54,11 @@ export class RelayLink {
   /** True until UDP either answered or was found blocked. */
   get settling(): boolean {
     return this.#association !== undefined && !this.#bound && this.#unanswered < patience;
+  }
+
+  /** When `tick` has something to do, ms of the clock; Infinity for never. Every call may change it. */
+  get dueAt(): number {
+    return this.#nextAt;
   }
 
   get rttMs(): number | null {

@@ -1,7 +1,7 @@
 /** Carriers of two kinds side by side: the WebSocket of a real relay, and one in memory that is no relay. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Carriers, type Carrier } from '../../../src/core/carriers/carrier.js';
-import type { DataPlane, Path } from '../../../src/core/dataplane/plane/plane.js';
+import type { Path } from '../../../src/core/dataplane/plane/plane.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { batchOf } from '../../../src/core/wire/relay.js';
@@ -38,7 +38,6 @@ class MemoryCarrier implements Carrier {
   }
 }
 
-new MemoryCarrier() as unknown as MemoryCarrier & Carrier;
 const id = (fill: number): Uint8Array => new Uint8Array(16).fill(fill);
 const packet = Uint8Array.of(0x51, 1, 2, 3);
 
@@ -109,7 +108,7 @@ describe('a relay and a carrier that is no relay', () => {
         credential: () => node.credential,
         agent: 'evio/test',
         env,
-        plane: plane as unknown as DataPlane,
+        plane: plane,
         carriers,
       },
       {

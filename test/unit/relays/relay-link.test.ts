@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RelayLink } from '../../../src/core/relays/relay-link.js';
 import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../../../src/core/wire/relay.js';
@@ -78,5 +79,90 @@ describe('relay link', () => {
     expect(link.receive(5, encodeBound(42, 2, observed, new Uint8Array(32)), relay)).toBe(false);
     expect(link.receive(5, encodeBound(42, 999, observed, key), relay)).toBe(false);
     expect(link.bound).toBe(false);
+  });
+});
+
+/** Everything here happens at multiples of this, so that polling can be exact, ms. */
+const gridMs = 50;
+
+interface Script {
+  /** Steps of the grid at which each thing happens. */
+  readonly ups: readonly number[];
+  readonly downs: readonly number[];
+  readonly nudges: readonly number[];
+  readonly hints: readonly number[];
+  /** Steps until each bind in turn is answered; null: it is lost. Used over and over. */
+  readonly answers: readonly (number | null)[];
+}
+
+/** What a link does with a script, step by step, and how often it was ticked. */
+function play(script: Script, when: 'always' | 'due'): { log: unknown[]; ticks: number } {
+  const log: unknown[] = [];
+  const answers = new Map<number, Uint8Array[]>();
+  let now = 0;
+  let sent = 0;
+  let ticks = 0;
+  const link = new RelayLink({
+    sendBind: (packet) => {
+      const head = peekAssociation(packet) as { association: number; counter: number };
+      log.push([now, 'bind', head.counter]);
+      const after = script.answers[sent++ % script.answers.length] ?? null;
+      if (after === null) return;
+      const bound = encodeBound(head.association, head.counter, observed, key);
+      const at = now / gridMs + after;
+      answers.set(at, [...(answers.get(at) ?? []), bound]);
+    },
+    route: (route) => log.push([now, 'route', route !== null]),
+    reflexive: () => log.push([now, 'reflexive']),
+  });
+  for (let step = 0; step < 2_000; step++) {
+    now = step * gridMs;
+    if (script.downs.includes(step)) link.down();
+    if (script.ups.includes(step)) link.up(now, 1, relay, 42, key);
+    if (script.nudges.includes(step)) link.nudge(now);
+    if (script.hints.includes(step)) link.receive(now, encodeUnbound(42), relay);
+    for (const answer of answers.get(step) ?? []) link.receive(now, answer, relay);
+    if (when === 'always' || now >= link.dueAt) {
+      ticks++;
+      link.tick(now);
+    }
+    log.push([link.bound, link.blocked, link.settling, link.rttMs]);
+  }
+  return { log, ticks };
+}
+
+describe('dueAt of a relay link', () => {
+  const steps = fc.array(fc.nat(1_999), { maxLength: 4 });
+  const scripts = fc.record({
+    ups: fc.array(fc.nat(200), { minLength: 1, maxLength: 3 }),
+    downs: steps,
+    nudges: steps,
+    hints: steps,
+    answers: fc.array(fc.option(fc.integer({ min: 1, max: 8 }), { freq: 2 }), {
+      minLength: 1,
+      maxLength: 12,
+    }),
+  });
+
+  it('does not change what happens: ticked only then, a link does what one does that is polled', () => {
+    fc.assert(
+      fc.property(scripts, (script) => {
+        expect(play(script, 'due').log).toEqual(play(script, 'always').log);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is far away when all is well, and never without an association', () => {
+    const quiet = play({ ups: [0], downs: [], nudges: [], hints: [], answers: [1] }, 'due');
+    expect(quiet.ticks).toBeLessThanOrEqual(7); // 100 s with a keepalive every 15 s
+    const { link, answer } = rig();
+    expect(link.dueAt).toBe(Infinity);
+    link.up(1_000, 1, relay, 42, key);
+    expect(link.dueAt).toBe(1_250);
+    answer(1_020);
+    expect(link.dueAt).toBe(16_020);
+    link.down();
+    expect(link.dueAt).toBe(Infinity);
   });
 });

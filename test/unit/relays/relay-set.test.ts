@@ -1,9 +1,11 @@
 /** The node's side of a large network: a real relay whose threshold is 4 members, and one node's set of relays. */
+import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Carriers } from '../../../src/core/carriers/carrier.js';
-import type { DataPlane } from '../../../src/core/dataplane/plane/plane.js';
+import type { Path } from '../../../src/core/dataplane/plane/plane.js';
 import { ownerOf } from '../../../src/core/identity/certificate.js';
-import { onlineLimit, RelaySet } from '../../../src/core/relays/relay-set.js';
+import { onlineLimit } from '../../../src/core/relays/online-ids.js';
+import { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { env, Kit, TestNetwork, until, type TestClient, type TestNode } from '../rendezvous/relay-kit.js';
 
 const kit = new Kit();
@@ -30,7 +32,7 @@ function relaySet(node: TestNode, relays: Relays): { set: RelaySet; events: Even
       credential: () => node.credential,
       agent: 'evio/test',
       env,
-      plane: plane as unknown as DataPlane,
+      plane: plane,
       carriers: new Carriers(plane),
     },
     {
@@ -148,5 +150,91 @@ describe('RelaySet in a small network', () => {
     for (const host of [2, 3]) await kit.client(network.node(host), relay.fact).up();
     await until(() => !set.complete);
     expect(events.rosters.at(-1)).toEqual([false, 2]);
+  });
+});
+
+describe('dueAt of a RelaySet', () => {
+  /** A set with a UDP socket of its own, or whose UDP is blocked; ticked every 50 ms, or when it says. */
+  async function ticked(udp: boolean, when: 'always' | 'due') {
+    const relay = await kit.relay();
+    const node = new TestNetwork([relay.fact]).node(1);
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const seen = { binds: 0, ticks: 0, up: [] as string[] };
+    const ports = {
+      setRelay: () => undefined,
+      carried: () => undefined,
+      sendPacket: (packet: Uint8Array, path: Path) => {
+        seen.binds++;
+        if (udp && path.kind === 'direct') socket.send(packet, path.endpoint.port, path.endpoint.host);
+      },
+    };
+    let cancel = (): void => undefined;
+    const again = (): void => {
+      cancel();
+      const wait = when === 'always' ? 50 : set.dueAt - env.clock.now();
+      if (wait === Infinity) return;
+      cancel = env.clock.after(Math.max(0, wait), () => {
+        seen.ticks++;
+        set.tick(env.clock.now());
+        again();
+      });
+    };
+    const set = new RelaySet(
+      {
+        relays: [relay.fact],
+        keys: node.keys,
+        networkBytes: node.networkBytes,
+        credential: () => node.credential,
+        agent: 'evio/test',
+        env,
+        plane: ports,
+        carriers: new Carriers(ports),
+      },
+      {
+        welcome: () => undefined,
+        refused: () => undefined,
+        member: () => undefined,
+        presence: () => undefined,
+        named: () => undefined,
+        roster: () => undefined,
+        changed: () => {
+          if (when === 'due') again();
+        },
+        up: (_url, transport) => seen.up.push(transport),
+        down: () => undefined,
+        reflexive: () => undefined,
+        stunServers: () => undefined,
+      },
+    );
+    socket.on('message', (bytes, { address, port }) => {
+      set.receive(env.clock.now(), new Uint8Array(bytes), { host: address, port });
+      if (when === 'due') again();
+    });
+    expect(set.dueAt).toBe(Infinity);
+    set.start();
+    again();
+    kit.later(() => {
+      cancel();
+      set.stop();
+      socket.close();
+    });
+    // The relay is told, and nothing is to be done for seconds.
+    await until(() => seen.up.length > 0 && set.dueAt - env.clock.now() > 10_000);
+    return { seen, set };
+  }
+
+  it.each([true, false])('finds out by the same binds whether UDP passes (%s)', async (udp) => {
+    const polled = await ticked(udp, 'always');
+    const due = await ticked(udp, 'due');
+    for (const { seen, set } of [polled, due]) {
+      expect(seen.up).toEqual([udp ? 'udp' : 'websocket']);
+      expect(set.udpBlocked).toBe(!udp);
+      // On a busy machine an answer may come after the next bind.
+      if (udp) expect(seen.binds).toBeLessThan(5);
+      else expect(seen.binds).toBe(6);
+    }
+    // A timer may fire a part of a millisecond early, and then once more.
+    expect(due.seen.ticks).toBeLessThanOrEqual(3 * due.seen.binds);
   });
 });

@@ -1,0 +1,36 @@
+/** What a relay needs of the node, and what the node hears of it. */
+import type { Carriers } from '../carriers/carrier.js';
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Keys } from '../identity/keys.js';
+import type { Endpoint } from '../lib/endpoint.js';
+import type { Env } from '../lib/env.js';
+import type { EvioError } from '../lib/errors.js';
+import type { Refusal } from '../wire/signal.js';
+import type { RelayTransport } from './relay-report.js';
+
+export interface RelayContext {
+  readonly keys: Keys;
+  readonly networkBytes: Uint8Array;
+  credential(): Uint8Array;
+  /** Program and version. */
+  readonly agent: string;
+  readonly env: Env;
+  readonly plane: Pick<DataPlane, 'sendPacket' | 'setRelay'>;
+  /** The relay's WebSocket is one. */
+  readonly carriers: Carriers;
+}
+
+/** What the node hears of its relays, whichever it is. */
+export interface RelayNews {
+  refused(error: EvioError, code: Refusal): void;
+  member(credential: Uint8Array): void;
+  presence(idText: string, online: boolean): void;
+  /** A relay came, went, or changed between UDP and WebSocket: paths through relays must be chosen anew. */
+  changed(): void;
+  /** Told once it is known whether UDP reaches the relay, so that the transport named is the true one. */
+  up(url: string, transport: RelayTransport): void;
+  /** `server` sees our data socket as `observed`. */
+  reflexive(server: Endpoint, observed: Endpoint): void;
+  /** STUN servers that a relay brings: its addresses of every family, and its alternate port. */
+  stunServers(servers: readonly Endpoint[]): void;
+}

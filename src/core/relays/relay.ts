@@ -1,0 +1,298 @@
+/**
+ * One relay of a network, as the node uses it: its WebSocket (signalling, and a carrier for data when UDP is blocked),
+ * its UDP link, and who is online there, as far as it says.
+ */
+import type { RelayReport } from './relay-report.js';
+import { WebSocketCarrier } from '../carriers/websocket.js';
+import type { RelayFact } from '../identity/network.js';
+import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { messageOf } from '../lib/errors.js';
+import type { RelayChoice } from '../path/prober.js';
+import type { FindRequest, LocateRequest, Welcome } from '../wire/signal.js';
+import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
+import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
+import { OnlineIds } from './online-ids.js';
+import { RelayLink } from './relay-link.js';
+import type { RelayContext, RelayNews } from './relay-ports.js';
+import type { Askable } from './relay-queries.js';
+import { stunServersOf } from './stun-servers.js';
+
+/** Every way by UDP ranks before every way by WebSocket; within these, the nearest relay first. */
+const webSocketRank = 10_000;
+/** Rank of a relay whose round trip is not known yet, ms. */
+const unknownRttMs = 1_000;
+
+/** What the set of relays is told, since it concerns more than one of them. */
+export interface RelayOwner {
+  /** The relay is up. What `welcome` says of who is online is in the relay's state already. */
+  welcomed(relay: Relay, welcome: Welcome): void;
+  /** The relay was up and is not. */
+  lost(relay: Relay, reason: string): void;
+  /** `complete` or `size` of a relay may differ. */
+  roster(): void;
+  answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' }>): void;
+  /** A relay should be asked for this member, so that it tells when the member goes. */
+  ask(idText: string): void;
+}
+
+/** A way to a peer, and its rank: the lowest is the best. */
+export interface RankedWay {
+  readonly choice: RelayChoice;
+  readonly rank: number;
+}
+
+export class Relay implements Askable {
+  readonly index: number;
+  readonly fact: RelayFact;
+  readonly url: string;
+  readonly #context: RelayContext;
+  readonly #news: RelayNews;
+  readonly #owner: RelayOwner;
+  readonly #client: RelayClient;
+  readonly #link: RelayLink;
+  readonly #webSocket: WebSocketCarrier;
+  readonly #online = new OnlineIds();
+  #up = false;
+  #announced = false;
+  #rttMs: number | null = null;
+  #complete = true;
+  #size = 0;
+
+  /** @param index the data plane's number of this relay */
+  constructor(index: number, fact: RelayFact, context: RelayContext, news: RelayNews, owner: RelayOwner) {
+    this.index = index;
+    this.fact = fact;
+    this.url = formatRelayUrl({ ...parseRelayAddress(fact.address), key: fact.key }).replace(/#.*$/, '');
+    this.#context = context;
+    this.#news = news;
+    this.#owner = owner;
+    this.#link = this.#makeLink();
+    this.#client = this.#makeClient();
+    this.#webSocket = new WebSocketCarrier(context.carriers, {
+      send: (destination, batch) => this.#client.sendData(destination, batch),
+      heard: (idText) => this.heard(idText),
+    });
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** It tells of every member. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Members online, this node among them: counted where it tells of every member, else as it last said. */
+  get size(): number {
+    return this.#complete ? this.#online.size + 1 : this.#size;
+  }
+
+  /** Round trip by the WebSocket, ms. */
+  get rttMs(): number | null {
+    return this.#rttMs;
+  }
+
+  /** It is up, but UDP to it goes unanswered. */
+  get blocked(): boolean {
+    return this.#link.blocked;
+  }
+
+  /** When `tick` has something to do, ms of the clock; Infinity for never. Every call and event may change it. */
+  get dueAt(): number {
+    return this.#link.dueAt;
+  }
+
+  start(): void {
+    this.#client.start();
+  }
+
+  stop(): void {
+    this.#client.stop();
+    this.#webSocket.close();
+  }
+
+  tick(now: number): void {
+    this.#link.tick(now);
+    this.#announce();
+  }
+
+  /** UDP may have moved or gone: binds again. */
+  check(now: number): void {
+    this.#link.nudge(now);
+    this.#announce();
+  }
+
+  /** Something is odd: binds again, and sees whether the WebSocket still lives. */
+  nudge(now: number): void {
+    this.check(now);
+    this.#client.nudge();
+  }
+
+  /** A relayBound or relayUnbound packet. False when it is not about this relay. */
+  receive(now: number, packet: Uint8Array, from: Endpoint): boolean {
+    const mine = this.#link.receive(now, packet, from);
+    if (mine) this.#announce();
+    return mine;
+  }
+
+  request(message: LocateRequest | FindRequest): boolean {
+    return this.#client.request(message);
+  }
+
+  isOnline(idText: string): boolean {
+    return this.#up && this.#online.has(idText);
+  }
+
+  /** A member is online here, or not any more. */
+  note(idText: string, online: boolean): void {
+    if (online) this.#online.add(idText);
+    else this.#online.delete(idText);
+  }
+
+  /** A packet of this member came through the relay, so it is online here. True when that was not known. */
+  heard(idText: string): boolean {
+    if (!this.#up || this.#online.has(idText)) return false;
+    // Asked first: the relay then tells when it goes.
+    if (!this.#complete) this.#owner.ask(idText);
+    this.note(idText, true);
+    return true;
+  }
+
+  /** The way to a member through this relay; undefined when it is not online here. */
+  wayTo(id: Uint8Array, idText: string): RankedWay | undefined {
+    if (!this.isOnline(idText)) return undefined;
+    const rtt = Math.min(this.#link.rttMs ?? this.#rttMs ?? unknownRttMs, webSocketRank - 1);
+    if (this.#link.bound) {
+      const label = `udp://${formatEndpoint(this.#link.endpoint as Endpoint)}`;
+      return { choice: { path: { kind: 'relay', relay: this.index, destination: id }, label }, rank: rtt };
+    }
+    const label = `ws://${this.fact.address.replace(/^wss:\/\//, '')}`;
+    const path = { kind: 'carrier', carrier: this.#webSocket.id, destination: id } as const;
+    return { choice: { path, label }, rank: webSocketRank + rtt };
+  }
+
+  report(): RelayReport {
+    return {
+      url: this.url,
+      state: this.#up ? 'connected' : this.#client.state === 'connecting' ? 'connecting' : 'down',
+      transport: this.#link.bound ? 'udp' : 'websocket',
+      rttMs: this.#link.bound ? this.#link.rttMs : this.#rttMs,
+    };
+  }
+
+  #makeLink(): RelayLink {
+    const { plane, env } = this.#context;
+    return new RelayLink({
+      sendBind: (packet, endpoint) => {
+        plane.sendPacket(packet, { kind: 'direct', endpoint });
+      },
+      route: (route) => {
+        plane.setRelay(this.index, route);
+        const transport = route ? 'udp' : 'websocket';
+        env.log.debug('relay transport', { relay: this.fact.address, transport });
+        this.#news.changed();
+      },
+      reflexive: (server, observed) => {
+        this.#news.reflexive(server, observed);
+      },
+    });
+  }
+
+  #makeClient(): RelayClient {
+    const { keys, networkBytes, agent, env } = this.#context;
+    return new RelayClient(
+      {
+        relay: this.fact,
+        keys,
+        networkBytes: () => networkBytes,
+        credential: () => this.#context.credential(),
+        agent,
+        env,
+      },
+      {
+        up: (welcome, session) => {
+          this.#came(welcome, session);
+        },
+        down: (reason, retryInMs) => {
+          this.#went(reason.message, retryInMs);
+        },
+        refused: (error, code) => {
+          env.log.warn('relay refused', { relay: this.fact.address, code, reason: error.message });
+          this.#news.refused(error, code);
+        },
+        member: (credential) => {
+          this.#news.member(credential);
+        },
+        presence: (id, online) => {
+          this.note(id, online);
+          this.#news.presence(id, online);
+        },
+        answer: (message) => {
+          this.#answer(message);
+        },
+        data: (source, batch) => {
+          this.#webSocket.arrived(source, batch);
+        },
+        rtt: (ms) => {
+          this.#rttMs = ms;
+        },
+      },
+    );
+  }
+
+  #came(welcome: Welcome, session: RelaySession): void {
+    const { env } = this.#context;
+    this.#up = true;
+    this.#announced = false;
+    this.#online.clear();
+    for (const id of welcome.online) this.#online.add(id);
+    this.#complete = welcome.complete ?? true;
+    this.#size = welcome.size ?? welcome.online.length + 1;
+    env.log.info('relay up', {
+      relay: this.fact.address,
+      members: welcome.members.length + 1,
+      online: this.#size,
+      complete: this.#complete,
+    });
+    this.#owner.welcomed(this, welcome);
+    this.#link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
+    this.#news.changed();
+    void this.#findStunServers(welcome, session);
+  }
+
+  #went(reason: string, retryInMs: number): void {
+    const relay = this.fact.address;
+    this.#context.env.log.info('relay down', { relay, reason, retryInMs: Math.round(retryInMs) });
+    this.#online.clear();
+    this.#link.down();
+    if (!this.#up) return;
+    this.#up = false;
+    this.#owner.lost(this, reason);
+  }
+
+  #answer(message: RelayAnswer): void {
+    if (message.type !== 'roster') {
+      this.#owner.answer(this, message);
+      return;
+    }
+    this.#complete = message.complete;
+    this.#size = message.size;
+    this.#owner.roster();
+  }
+
+  #announce(): void {
+    if (!this.#up || this.#announced || this.#link.settling) return;
+    this.#announced = true;
+    this.#news.up(this.url, this.#link.bound ? 'udp' : 'websocket');
+  }
+
+  async #findStunServers(welcome: Welcome, session: RelaySession): Promise<void> {
+    const relay = this.fact.address;
+    const unresolved = (thrown: unknown): void => {
+      this.#context.env.log.debug('relay name not resolved', { relay, reason: messageOf(thrown) });
+    };
+    const { host } = parseRelayAddress(relay);
+    this.#news.stunServers(await stunServersOf(host, welcome.udpPort, session, unresolved));
+  }
+}
