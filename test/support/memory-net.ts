@@ -42,6 +42,11 @@ export class MemoryNet {
     this.route = options.route ?? ((from, to) => ({ from, to }));
   }
 
+  /** Sockets that are open. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
   /** Port 0 takes a free one. `receive` owns the bytes it is given. Throws when the endpoint is taken. */
   open(host: string, port: number, receive: (bytes: Uint8Array, from: Endpoint) => void): MemorySocket {
     let chosen = port;

@@ -19,7 +19,7 @@ import { concatBytes, fromBase64Url, toBase64Url, utf8 } from '../lib/bytes.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
-import { Teardown } from '../lib/lifecycle.js';
+import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { Peers } from '../peer/peers.js';
 import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
@@ -54,13 +54,13 @@ const politeMs = 700;
 /** With more members than this, plane and overlay hear of new ones after so many ms: it costs work for each of all. */
 const manyMembers = 64;
 const manyMembersMs = 100;
-/** `ready` waits at most this long for members that are online. */
-const readyMs = 5_000;
 const maxAddressAttempts = 16;
 
 /** What a test or the simulator may replace. */
 export interface EnginePorts {
   makePlane(options: PlaneOptions): DataPlane;
+  /** Default: the real ones. */
+  makeRelays?(...made: ConstructorParameters<typeof RelaySet>): RelaySet;
   /** Addresses of this machine. */
   addresses(): LocalAddress[];
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
@@ -76,7 +76,6 @@ interface Running {
   readonly carriers: Carriers;
   readonly surroundings: Surroundings;
   readonly overlay: OverlayHost;
-  readonly teardown: Teardown;
   readonly startedAt: number;
 }
 
@@ -90,6 +89,7 @@ export class Engine implements Node {
   /** Members that may begin by themselves, and until when. */
   readonly #polite = new Map<string, number>();
   readonly #waiters = new Set<() => void>();
+  readonly #life: Lifecycle;
   #running: Running | undefined;
   #credential: Uint8Array;
   #ip: number;
@@ -98,7 +98,6 @@ export class Engine implements Node {
   #nextTickAt = Infinity;
   #saveAt = Infinity;
   #readyTold = false;
-  #stopAsked = false;
   #addressAttempt = 0;
   #membersStale = false;
   #planeRestarts = 0;
@@ -113,6 +112,19 @@ export class Engine implements Node {
     this.#ip = this.#self.certificate.ip;
     this.networkId = this.#self.networkId;
     this.networkName = this.#self.network.name;
+    this.#life = new Lifecycle({
+      begin: (teardown, wanted) => this.#begin(teardown, wanted),
+      began: () => {
+        this.#tellStarted();
+      },
+      ended: () => {
+        this.#readyTold = false;
+        this.#tell({ event: 'stopped', network: this.networkId });
+      },
+      failed: (part, thrown) => {
+        this.#env.log.warn('could not stop', { part, reason: messageOf(thrown) });
+      },
+    });
     this.#pinger = new Pinger(options.env, (peer) => {
       peer.connect(this.#now);
       this.#running?.overlay.used(this.#now, peer);
@@ -137,65 +149,66 @@ export class Engine implements Node {
 
   /* ---- life ---- */
 
-  async start(): Promise<void> {
-    if (this.#running) return;
-    this.#stopAsked = false;
+  start(): Promise<void> {
+    return this.#life.start();
+  }
+
+  stop(): Promise<void> {
+    const stopping = this.#life.stop();
+    this.#wake();
+    return stopping;
+  }
+
+  async #begin(teardown: Teardown, wanted: () => boolean): Promise<void> {
     const { env, profile } = this.#options;
     const { network } = this.#self;
-    const teardown = new Teardown();
+    this.#ip = selfOf(profile, this.#credential).certificate.ip;
     const plane = await this.#startPlane();
     teardown.add('plane', () => plane.stop());
-    const running = this.#compose(plane, teardown);
-    this.#running = running;
+    if (!wanted()) return;
+    const running = this.#compose(plane);
     teardown.add('peers', () => {
       running.overlay.stop();
       // Goodbyes are queued in the plane, which sends before it stops.
       running.members.close();
       this.#polite.clear();
     });
-    for (const text of this.#state.members) running.members.take(fromBase64Url(text) ?? new Uint8Array(0));
-    running.overlay.start(this.#now, this.#options.links ?? []);
-    running.relays.start();
     teardown.add('relays', () => {
       running.relays.stop();
     });
-    this.#schedule(0);
-    teardown.add('timer', () => {
+    // First of all: from here on nothing that the parts say has any effect.
+    teardown.add('run', () => {
+      if (this.#saveAt !== Infinity) this.#save();
       this.#cancelTick();
       this.#nextTickAt = Infinity;
+      this.#pinger.stop();
+      this.#running = undefined;
     });
+    this.#running = running;
+    for (const text of this.#state.members) running.members.take(fromBase64Url(text) ?? new Uint8Array(0));
+    running.overlay.start(this.#now, this.#options.links ?? []);
+    running.relays.start();
+    this.#schedule(0);
     if (this.#state.port !== plane.port) this.#change({ port: plane.port });
     const ip = formatIpv4(this.#ip);
     env.log.info('node started', { network: network.name, ip, device: plane.deviceName, port: plane.port });
+  }
+
+  /** Not at restarts: who started the node knows that it runs. */
+  #tellStarted(): void {
+    const { network, idText, mac } = this.#self;
     this.#tell({
       event: 'started',
       network: describeNetwork(network),
-      node: { id: this.#self.idText, name: profile.name, ip, mac: this.#self.mac },
-      device: plane.deviceName,
+      node: { id: idText, name: this.#options.profile.name, ip: formatIpv4(this.#ip), mac },
+      device: this.#live.plane.deviceName,
       pid: process.pid,
     });
   }
 
-  stop(): Promise<void> {
-    this.#stopAsked = true;
-    return this.#halt();
-  }
-
-  async #halt(): Promise<void> {
-    const running = this.#running;
-    if (!running) return;
-    if (this.#saveAt !== Infinity) this.#save();
-    await running.teardown.run((name, thrown) => {
-      this.#env.log.warn('could not stop', { part: name, reason: messageOf(thrown) });
-    });
-    if (this.#running !== running) return;
-    this.#running = undefined;
-    this.#wake();
-    this.#tell({ event: 'stopped', network: this.networkId });
-  }
-
   waitConnected(timeoutMs: number): Promise<boolean> {
     if (this.#connected()) return Promise.resolve(true);
+    if (!this.#life.wanted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const finish = (result: boolean): void => {
         cancel();
@@ -204,7 +217,7 @@ export class Engine implements Node {
       };
       const look = (): void => {
         if (this.#connected()) finish(true);
-        else if (!this.#running) finish(false);
+        else if (!this.#life.wanted) finish(false);
       };
       const cancel = this.#env.clock.after(timeoutMs, () => {
         finish(false);
@@ -310,7 +323,7 @@ export class Engine implements Node {
     }
   }
 
-  #compose(plane: DataPlane, teardown: Teardown): Running {
+  #compose(plane: DataPlane): Running {
     const { env } = this.#options;
     const { network, keys, networkBytes, idText } = this.#self;
     const session: SessionContext = {
@@ -338,7 +351,8 @@ export class Engine implements Node {
         this.#running?.overlay.lost(this.#now, peer);
       },
     });
-    const relays = new RelaySet(
+    const makeRelays = this.#ports.makeRelays?.bind(this.#ports) ?? ((...made) => new RelaySet(...made));
+    const relays = makeRelays(
       {
         relays: network.relays,
         keys,
@@ -391,7 +405,7 @@ export class Engine implements Node {
         this.#schedule(Math.max(0, at - this.#now));
       },
     });
-    return { plane, members, door, relays, carriers, surroundings, overlay, teardown, startedAt: this.#now };
+    return { plane, members, door, relays, carriers, surroundings, overlay, startedAt: this.#now };
   }
 
   #peerPorts(plane: DataPlane, session: SessionContext): PeerPorts {
@@ -492,6 +506,7 @@ export class Engine implements Node {
         this.#env.log.error('packet worker restarted', { restarts, reason });
       },
       failed: (error) => {
+        if (!this.#running) return;
         this.#env.log.error('data plane failed', { reason: error.message });
         this.#options.onFatal?.(error);
       },
@@ -607,12 +622,8 @@ export class Engine implements Node {
 
   /** With another address everything begins anew, the interface too. */
   async #startAgain(): Promise<void> {
-    await this.#halt();
-    // The owner may have stopped the node meanwhile: then it stays stopped.
-    if (this.#stopAsked) return;
-    this.#ip = selfOf(this.#options.profile, this.#credential).certificate.ip;
     try {
-      await this.start();
+      await this.#life.restart();
     } catch (thrown) {
       this.#options.onFatal?.(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
@@ -723,7 +734,6 @@ export class Engine implements Node {
       busy ||= peer.busy;
     }
     if (now >= this.#saveAt) this.#save();
-    this.#tellReady(now);
     this.#wake();
     this.#schedule(busy ? busyTickMs : members.size > 0 ? calmTickMs : idleTickMs);
     this.#schedule(Math.max(0, relays.dueAt - now));
@@ -739,17 +749,13 @@ export class Engine implements Node {
     return relays.anyUp && overlay.settled && !awaited;
   }
 
-  #tellReady(now: number): void {
-    if (this.#readyTold || !this.#connected()) return;
-    const { members, startedAt } = this.#live;
-    const states = members.all().map((peer) => peer.state);
-    if (states.includes('connecting') && now - startedAt < readyMs) return;
-    this.#readyTold = true;
-    const peers = states.filter((state) => state === 'connected').length;
-    this.#tell({ event: 'ready', network: this.networkId, peers });
-  }
-
+  /** Connected, perhaps: tells so once a run, and lets go whoever waits for it. */
   #wake(): void {
+    if (!this.#readyTold && this.#life.began && this.#connected()) {
+      this.#readyTold = true;
+      const peers = this.#live.members.all().filter((peer) => peer.state === 'connected').length;
+      this.#tell({ event: 'ready', network: this.networkId, peers });
+    }
     for (const look of [...this.#waiters]) look();
   }
 

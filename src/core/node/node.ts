@@ -16,6 +16,7 @@ export interface NodeOptions {
   readonly port?: number;
   /** Peers to stay linked with whatever the ring says: names, addresses, ids, or beginnings of ids. */
   readonly links?: readonly string[];
+  /** `started`, `ready` and `stopped` come once between `start` and `stop`, however often the node begins anew meanwhile. */
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
@@ -28,9 +29,12 @@ export interface NodeOptions {
 export interface Node {
   readonly networkId: string;
   readonly networkName: string;
-  /** Makes the interface and the socket, then connects in the background. Throws EvioError when the machine cannot. */
+  /**
+   * Makes the interface and the socket, then connects in the background. Throws EvioError when the machine cannot, and
+   * EVIO_INTERRUPTED when it was stopped meanwhile; nothing is left behind then.
+   */
   start(): Promise<void>;
-  /** Says goodbye to peers and relays and removes the interface. Idempotent. */
+  /** Says goodbye to peers and relays and removes the interface, also while it starts. Idempotent, throws nothing. */
   stop(): Promise<void>;
   /** Resolves true once connected (a relay is up, a peer is connected, or there is nothing to connect to); false after the time. */
   waitConnected(timeoutMs: number): Promise<boolean>;

@@ -15,6 +15,8 @@ export class Pinger {
     { readonly slot: number; readonly resolve: (path: PathKind) => void }
   >();
 
+  #stopped = new AbortController();
+
   /** @param connect asks for a session with a peer that has none. */
   constructor(env: Env, connect: (peer: Peer) => void) {
     this.#env = env;
@@ -24,14 +26,15 @@ export class Pinger {
   async run(
     peer: Peer,
     plan: { readonly count: number; readonly timeoutMs: number; readonly intervalMs: number },
-    signal?: AbortSignal,
+    asked?: AbortSignal,
   ): Promise<PingReport> {
     const { clock } = this.#env;
+    const signal = AbortSignal.any([this.#stopped.signal, ...(asked ? [asked] : [])]);
     const replies: PingReply[] = [];
     let sent = 0;
-    for (let seq = 1; seq <= plan.count && !signal?.aborted; seq++) {
+    for (let seq = 1; seq <= plan.count && !signal.aborted; seq++) {
       if (seq > 1) await this.#sleep(plan.intervalMs, signal);
-      if (signal?.aborted) break;
+      if (signal.aborted) break;
       sent++;
       const begun = clock.now();
       const path = await this.#once(peer, plan.timeoutMs, signal);
@@ -46,20 +49,26 @@ export class Pinger {
     if (waiting?.slot === peer.slot) waiting.resolve(peer.prober.active?.kind ?? 'relay');
   }
 
-  #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Ends what is under way: pings that wait for an answer have none, and no more are sent. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#stopped = new AbortController();
+  }
+
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();
-        signal?.removeEventListener('abort', done);
+        signal.removeEventListener('abort', done);
         resolve();
       };
       const cancel = this.#env.clock.after(ms, done);
-      signal?.addEventListener('abort', done, { once: true });
+      signal.addEventListener('abort', done, { once: true });
     });
   }
 
   /** One ping; undefined when nothing came back in time. */
-  #once(peer: Peer, timeoutMs: number, signal: AbortSignal | undefined): Promise<PathKind | undefined> {
+  #once(peer: Peer, timeoutMs: number, signal: AbortSignal): Promise<PathKind | undefined> {
     const { clock, random } = this.#env;
     const transaction = Math.floor(random.unit() * Number.MAX_SAFE_INTEGER);
     return new Promise((resolve) => {
@@ -67,7 +76,7 @@ export class Pinger {
       const finish = (path: PathKind | undefined): void => {
         cancelTimeout();
         cancelPoll();
-        signal?.removeEventListener('abort', abort);
+        signal.removeEventListener('abort', abort);
         this.#waiting.delete(transaction);
         resolve(path);
       };
@@ -75,7 +84,7 @@ export class Pinger {
         finish(undefined);
       };
       const cancelTimeout = clock.after(timeoutMs, abort);
-      signal?.addEventListener('abort', abort, { once: true });
+      signal.addEventListener('abort', abort, { once: true });
       this.#waiting.set(transaction, { slot: peer.slot, resolve: finish });
       const send = (): void => {
         if (peer.session.established && peer.prober.path) {

@@ -15,7 +15,7 @@ import { handlersOf } from '../control/methods.js';
 import { ControlServer } from '../control/server.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
-import { networkOf, type NodeEvent } from '../node/events.js';
+import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
 
 /** A network to run, with where its state goes. */
@@ -44,7 +44,8 @@ export class Runner {
   readonly #control: ControlServer;
   /** In the order they were started. */
   readonly #nodes: Node[] = [];
-  readonly #announced = new Map<string, Set<string>>();
+  /** The node that is coming up: it is stopped with the others. */
+  #starting: Node | undefined;
   #lastError: Error | undefined;
   #stopping: Promise<void> | undefined;
   #finish: () => void = () => undefined;
@@ -74,6 +75,7 @@ export class Runner {
         try {
           await this.#startNode(network);
         } catch (thrown) {
+          if (this.#stopping) break;
           firstError ??= errorOf(thrown);
           this.#options.env.log.error('network did not start', { error: messageOf(thrown) });
         }
@@ -90,6 +92,7 @@ export class Runner {
   /** Ends `run`. Idempotent; resolves when everything is down. */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      await this.#starting?.stop();
       for (const node of [...this.#nodes].reverse()) await this.#stopNode(node);
       await this.#control.stop();
       this.#finish();
@@ -121,36 +124,16 @@ export class Runner {
         void this.#fail(node, error);
       },
     });
+    this.#starting = node;
     try {
       await node.start();
       if (fatal) throw fatal;
+      if (!this.#stopping) this.#nodes.push(node);
     } catch (thrown) {
-      await node.stop().catch(() => undefined);
-      throw thrown;
-    }
-    if (this.#stopping) {
       await node.stop();
-      return;
-    }
-    this.#nodes.push(node);
-    const report = node.status();
-    const { id, name, ip, mac, pid } = report.node;
-    this.#publish({
-      event: 'started',
-      network: report.network,
-      node: { id, name, ip, mac },
-      device: report.device.name,
-      pid,
-    });
-    void this.#announceReady(node);
-  }
-
-  async #announceReady(node: Node): Promise<void> {
-    const lookMs = 60_000;
-    while (this.#nodes.includes(node)) {
-      if (!(await node.waitConnected(lookMs))) continue;
-      this.#publish({ event: 'ready', network: node.networkId, peers: node.status().peerCount });
-      return;
+      throw thrown;
+    } finally {
+      this.#starting = undefined;
     }
   }
 
@@ -167,22 +150,10 @@ export class Runner {
     const at = this.#nodes.indexOf(node);
     if (at < 0) return;
     this.#nodes.splice(at, 1);
-    try {
-      await node.stop();
-    } catch (thrown) {
-      this.#options.env.log.error('network did not stop cleanly', { error: messageOf(thrown) });
-    }
-    this.#publish({ event: 'stopped', network: node.networkId });
+    await node.stop();
   }
 
-  /** Passes an event on; `started`, `ready` and `stopped` of a network only once, whoever says it first. */
   #publish(event: NodeEvent): void {
-    const network = networkOf(event);
-    if (event.event === 'started' || event.event === 'ready' || event.event === 'stopped') {
-      const said = this.#announced.get(network) ?? new Set();
-      if (said.has(event.event)) return;
-      this.#announced.set(network, said.add(event.event));
-    }
     this.#options.onEvent?.(event);
     this.#control.publish(event);
   }

@@ -1,14 +1,9 @@
 /** Whole nodes against each other under a virtual clock: real handshakes, real sealing, no relay, a net of our own. */
-import { describe, expect, it, vi } from 'vitest';
-import type { NodeEvent } from '../../../src/core/node/events.js';
-import { stateSchema } from '../../../src/core/config/schema.js';
-import type { NodeState, Profile } from '../../../src/core/membership/profile.js';
-import { Engine } from '../../../src/core/node/engine.js';
-import { enroll, makeInvite, makeNetwork, resign } from '../../../src/core/membership/certify.js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Profile } from '../../../src/core/membership/profile.js';
+import { resign } from '../../../src/core/membership/certify.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { selfOf } from '../../../src/core/membership/self.js';
-import { decodeToken } from '../../../src/core/identity/token.js';
-import { macOf } from '../../../src/core/identity/node-id.js';
 import { concatBytes, utf8 } from '../../../src/core/lib/bytes.js';
 import { createInitiation } from '../../../src/core/noise/ik.js';
 import { StampSource } from '../../../src/core/noise/tai64n.js';
@@ -16,107 +11,20 @@ import { encodeInitPayload } from '../../../src/core/wire/handshake.js';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { MemoryPlane } from '../../support/memory-plane.js';
-import { SeededRandom, virtualEnv, VirtualClock } from '../../support/virtual.js';
-
-interface Box {
-  engine: Engine;
-  plane: MemoryPlane;
-  events: NodeEvent[];
-  saved: NodeState | undefined;
-  frames: Uint8Array[];
-  profile: Profile;
-  mac: Uint8Array;
-}
-
-function network(count: number, clock: VirtualClock): Profile[] {
-  const env = { clock, random: new SeededRandom(99) };
-  const first = makeNetwork(
-    { name: 'lab', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n0' },
-    env,
-  );
-  const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
-  const out = [first];
-  for (let i = 1; i < count; i++) out.push(enroll(decodeToken(token), { name: `n${i}` }, env));
-  return out;
-}
-
-function box(
-  net: MemoryNet,
-  clock: VirtualClock,
-  profile: Profile,
-  host: string,
-  state: Partial<NodeState>,
-  seed: number,
-): Box {
-  const events: NodeEvent[] = [];
-  const frames: Uint8Array[] = [];
-  const mac = macOf(selfOf(profile).id);
-  const out = { events, frames, profile, mac, saved: undefined } as unknown as Box;
-  out.engine = new Engine(
-    {
-      profile,
-      state: stateSchema.parse({ version: 1, ...state }),
-      saveState: (saved) => {
-        out.saved = saved;
-      },
-      env: virtualEnv(clock, seed),
-      version: '0.0.0',
-      port: 5000,
-      onEvent: (event) => events.push(event),
-      rekeyAfterMs: 20_000,
-    },
-    {
-      makePlane: (options) => {
-        out.plane = new MemoryPlane(options, { net, host });
-        out.plane.onFrame = (frame) => frames.push(frame);
-        return out.plane;
-      },
-      addresses: () => [{ device: 'eth0', address: host, internal: false }],
-    },
-  );
-  return out;
-}
-
-async function pair(options: { knowsEndpoint?: boolean } = {}) {
-  const clock = new VirtualClock();
-  const net = new MemoryNet({ clock, latencyMs: 5 });
-  const [pa, pb] = network(2, clock) as [Profile, Profile];
-  const ids = [pa, pb].map((p) => selfOf(p).idText) as [string, string];
-  const known = options.knowsEndpoint ?? true;
-  const a = box(net, clock, pa, '192.0.2.1', { members: [pb.credential] }, 11);
-  const b = box(
-    net,
-    clock,
-    pb,
-    '192.0.2.2',
-    { members: [pa.credential], endpoints: known ? { [ids[0]]: ['192.0.2.1:5000'] } : {} },
-    12,
-  );
-  await a.engine.start();
-  await b.engine.start();
-  return { clock, net, a, b, ids };
-}
-
-const frame = (to: Box, from: Box, fill: number): Uint8Array => {
-  const out = new Uint8Array(100).fill(fill);
-  out.set(to.mac, 0);
-  out.set(from.mac, 6);
-  out[12] = 0x88;
-  out[13] = 0xb5;
-  return out;
-};
+import { boxOf, frameOf, memberProfiles, startedPair } from '../../support/node-box.js';
+import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 describe('two engines', () => {
   it('find each other at a remembered endpoint, take a direct path, and carry frames both ways', async () => {
-    const { clock, a, b } = await pair();
+    const { clock, a, b } = await startedPair();
     await clock.run(3_000);
     for (const box of [a, b]) {
       const [peer] = box.engine.peers();
       expect(peer).toMatchObject({ state: 'connected', path: { kind: 'direct' } });
       expect(box.events.map((e) => e.event)).toContain('peer-connected');
     }
-    a.plane.transmit(frame(b, a, 7));
-    b.plane.transmit(frame(a, b, 8));
+    a.plane.transmit(frameOf(b, a, 7));
+    b.plane.transmit(frameOf(a, b, 8));
     await clock.run(50);
     expect(b.frames[0]?.[50]).toBe(7);
     expect(a.frames[0]?.[50]).toBe(8);
@@ -124,15 +32,15 @@ describe('two engines', () => {
   });
 
   it('rekey again and again without losing a frame', async () => {
-    const { clock, a, b } = await pair();
+    const { clock, a, b } = await startedPair();
     await clock.run(3_000);
     const begun = a.engine.peers()[0]?.lastHandshakeAgeMs;
     let sent = 0;
     let rekeys = 0;
     let age = begun ?? 0;
     for (let t = 0; t < 90_000; t += 200) {
-      a.plane.transmit(frame(b, a, 1));
-      b.plane.transmit(frame(a, b, 2));
+      a.plane.transmit(frameOf(b, a, 1));
+      b.plane.transmit(frameOf(a, b, 2));
       sent++;
       await clock.run(200, 100);
       const now = a.engine.peers()[0]?.lastHandshakeAgeMs ?? 0;
@@ -146,7 +54,7 @@ describe('two engines', () => {
   });
 
   it('answer pings by name, id prefix and address, and say unknown for others', async () => {
-    const { clock, a, ids } = await pair();
+    const { clock, a, ids } = await startedPair();
     await clock.run(3_000);
     for (const name of ['n1', ids[1].slice(0, 6), a.engine.peers()[0]?.ip ?? '']) {
       const answer = a.engine.ping(name, 2, 1_000, 100);
@@ -157,47 +65,47 @@ describe('two engines', () => {
   });
 
   it('forget a peer that says goodbye, and take it back when it returns as another process', async () => {
-    const { clock, net, a, b, ids } = await pair();
+    const { clock, net, a, b, ids } = await startedPair();
     await clock.run(3_000);
     await b.engine.stop();
     await clock.run(200);
     expect(a.engine.peers()[0]?.path).toBeNull();
-    const again = box(
+    const again = boxOf({
       net,
       clock,
-      b.profile,
-      '192.0.2.2',
-      { members: [a.profile.credential], endpoints: { [ids[0]]: ['192.0.2.1:5000'] } },
-      77,
-    );
+      profile: b.profile,
+      host: '192.0.2.2',
+      state: { members: [a.profile.credential], endpoints: { [ids[0]]: ['192.0.2.1:5000'] } },
+      seed: 77,
+    });
     await again.engine.start();
     await clock.run(3_000);
     expect(a.engine.peers()[0]).toMatchObject({ state: 'connected', path: { kind: 'direct' } });
   });
 
   it('recover when a peer is killed and starts again without a goodbye', async () => {
-    const { clock, net, a, b, ids } = await pair();
+    const { clock, net, a, b, ids } = await startedPair();
     await clock.run(3_000);
     await b.plane.stop();
-    const again = box(
+    const again = boxOf({
       net,
       clock,
-      b.profile,
-      '192.0.2.2',
-      { members: [a.profile.credential], endpoints: { [ids[0]]: ['192.0.2.1:5000'] } },
-      78,
-    );
+      profile: b.profile,
+      host: '192.0.2.2',
+      state: { members: [a.profile.credential], endpoints: { [ids[0]]: ['192.0.2.1:5000'] } },
+      seed: 78,
+    });
     await again.engine.start();
     const begun = clock.now();
     while (clock.now() - begun < 5_000 && again.frames.length === 0) {
-      a.plane.transmit(frame(b, a, 3));
+      a.plane.transmit(frameOf(b, a, 3));
       await clock.run(100);
     }
     expect(again.frames.length).toBeGreaterThan(0);
   });
 
   it('follow a peer whose NAT gives it another address', async () => {
-    const { clock, net, a, b } = await pair();
+    const { clock, net, a, b } = await startedPair();
     await clock.run(3_000);
     // From now on b appears as 198.51.100.9:777, and only that reaches it.
     net.route = (from, to) => {
@@ -210,8 +118,8 @@ describe('two engines', () => {
     let back = 0;
     for (let t = 0; t < 5_000; t += 100) {
       const before = b.frames.length;
-      a.plane.transmit(frame(b, a, 4));
-      b.plane.transmit(frame(a, b, 5));
+      a.plane.transmit(frameOf(b, a, 4));
+      b.plane.transmit(frameOf(a, b, 5));
       await clock.run(100);
       if (back === 0 && b.frames.length > before) back = clock.now() - begun;
     }
@@ -221,14 +129,14 @@ describe('two engines', () => {
   });
 
   it('stay apart when they know no endpoint, use no relay and say why', async () => {
-    const { clock, a } = await pair({ knowsEndpoint: false });
+    const { clock, a } = await startedPair({ knowsEndpoint: false });
     await clock.run(3_000);
     expect(a.engine.peers()[0]).toMatchObject({ path: null });
     expect((await a.engine.why('n1')).path).toBeNull();
   });
 
   it('take a new certificate of a member from that member only', async () => {
-    const { clock, net, a, b, ids } = await pair();
+    const { clock, net, a, b, ids } = await startedPair();
     await clock.run(3_000);
     const before = a.engine.peers()[0];
     // b's invite is known to everybody who joined by it: with it b's node key can be given another address.
@@ -254,20 +162,22 @@ describe('two engines', () => {
 
   it('tell the plane of many new members at once, and keep them all', async () => {
     const clock = new VirtualClock();
-    const [first, ...others] = network(30, clock) as [Profile, ...Profile[]];
+    const [first, ...others] = memberProfiles(30, clock) as [Profile, ...Profile[]];
     const net = new MemoryNet({ clock });
     const members = others.map((profile) => profile.credential);
-    const a = box(net, clock, first, '192.0.2.1', { members }, 11);
-    const starting = a.engine.start();
-    const told = vi.spyOn(a.plane, 'setNeighbours');
-    await starting;
+    const a = boxOf({ net, clock, profile: first, host: '192.0.2.1', state: { members }, seed: 11 });
+    const told = vi.spyOn(MemoryPlane.prototype, 'setNeighbours');
+    onTestFinished(() => {
+      told.mockRestore();
+    });
+    await a.engine.start();
     await clock.run(3_000);
     expect(told.mock.calls.map(([neighbours]) => neighbours.length)).toEqual([29]);
     expect(new Set(a.saved?.members)).toEqual(new Set(members));
   });
 
   it('survive a stranger who sends garbage, replays and truncated handshakes', async () => {
-    const { clock, net, a, b } = await pair();
+    const { clock, net, a, b } = await startedPair();
     const seen: Uint8Array[] = [];
     const route = net.route;
     net.route = (from, to, bytes) => {
@@ -285,7 +195,7 @@ describe('two engines', () => {
       stranger.send(i % 2 === 0 ? base : bytes, { host: '192.0.2.1', port: 5000 });
     }
     await clock.run(2_000);
-    a.plane.transmit(frame(b, a, 9));
+    a.plane.transmit(frameOf(b, a, 9));
     await clock.run(50);
     expect(b.frames.at(-1)?.[50]).toBe(9);
     expect(a.engine.peers()).toHaveLength(1);

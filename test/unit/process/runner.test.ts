@@ -11,6 +11,7 @@ import { makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
+import { Lifecycle } from '../../../src/core/lib/lifecycle.js';
 import type { Node, NodeOptions } from '../../../src/core/node/node.js';
 import { Runner, type RunnerOptions } from '../../../src/core/process/runner.js';
 
@@ -55,17 +56,31 @@ class Stage {
       ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
       peerCount: 0,
     };
+    const node = { id: idText, name: 'n', ip: '10.144.0.1', mac };
+    const tell = (event: NodeEvent): void => options.onEvent?.(event);
+    const life = new Lifecycle({
+      begin: async (teardown) => {
+        this.log.push(`start ${name}`);
+        teardown.add('all', () => {
+          this.log.push(`stop ${name}`);
+        });
+        if (this.slow.has(name)) await new Promise((resolve) => setTimeout(resolve, 100));
+        if (this.failing.has(name)) throw new EvioError('EVIO_DEVICE', `no device for ${name}`);
+      },
+      began: () => {
+        tell({ event: 'started', network: status.network, node, device: 'evio0', pid: process.pid });
+        tell({ event: 'ready', network: networkId, peers: 0 });
+      },
+      ended: () => {
+        tell({ event: 'stopped', network: networkId });
+      },
+      failed: () => undefined,
+    });
     return {
       networkId,
       networkName: name,
-      start: async () => {
-        if (this.slow.has(name)) await new Promise((resolve) => setTimeout(resolve, 100));
-        this.log.push(`start ${name}`);
-        if (this.failing.has(name)) throw new EvioError('EVIO_DEVICE', `no device for ${name}`);
-      },
-      stop: async () => {
-        this.log.push(`stop ${name}`);
-      },
+      start: () => life.start(),
+      stop: () => life.stop(),
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],
@@ -159,20 +174,15 @@ describe('Runner', () => {
     await run;
   });
 
-  it('does not repeat what the engine has announced', async () => {
+  it('passes on what its nodes tell, as they tell it', async () => {
     const stage = new Stage();
     const { runner, events } = runnerOf(stage, ['a']);
     const run = runner.run();
     await started();
-    const [first] = events;
-    if (first?.event !== 'started') throw new Error('not started');
-    stage.options.get('a')?.onEvent?.({ event: 'ready', network: first.network.id, peers: 3 });
-    stage.options
-      .get('a')
-      ?.onEvent?.({ event: 'relay-up', network: first.network.id, url: 'u', transport: 'udp' });
-    stage.options
-      .get('a')
-      ?.onEvent?.({ event: 'relay-up', network: first.network.id, url: 'u', transport: 'udp' });
+    const { networkId } = selfOf((stage.options.get('a') as NodeOptions).profile);
+    const up: NodeEvent = { event: 'relay-up', network: networkId, url: 'u', transport: 'udp' };
+    stage.options.get('a')?.onEvent?.(up);
+    stage.options.get('a')?.onEvent?.(up);
     await runner.stop();
     await run;
     expect(events.map(({ event }) => event)).toEqual(['started', 'ready', 'relay-up', 'relay-up', 'stopped']);
@@ -224,15 +234,16 @@ describe('Runner', () => {
     expect(stage.log.slice(3)).toEqual(['stop b', 'stop c', 'stop a']);
   });
 
-  it('stops while it still starts', async () => {
+  it('stops while it still starts, and is down when it says so', async () => {
     const stage = new Stage();
-    stage.slow.add('a');
-    const { runner } = runnerOf(stage, ['a', 'b']);
+    stage.slow.add('b');
+    const { runner, events } = runnerOf(stage, ['a', 'b', 'c']);
     const run = runner.run();
     await new Promise((resolve) => setTimeout(resolve, 30));
     await runner.stop();
+    expect(stage.log).toEqual(['start a', 'start b', 'stop b', 'stop a']);
     await run;
-    expect(stage.log).toEqual(['start a', 'stop a']);
+    expect(events.map(({ event }) => event)).toEqual(['started', 'ready', 'stopped']);
   });
 
   it('keeps a second one off the home', async () => {
