@@ -1,71 +1,25 @@
 /**
- * How to reach one peer: probes every candidate, chooses the path for data, and drops a path that stops carrying.
- * A machine without I/O; all times are monotonic ms.
+ * How to reach one peer: chooses the path for data among the candidates that work (probing.ts) and the relays, and
+ * leaves a path that peer/liveness.ts calls dead. A machine without I/O; all times are monotonic ms.
  *
- *            offer in           pong            full-size pong            best of all
- *   candidate ──────▶ probing ───────▶ answering ─────────────▶ usable ─────────────────▶ active
- *       ▲                │ burst over     │ only small pongs      │ silent, or eats payload
- *       └── next burst ──┴────────────────┴───────────────────────┘
- *
- * A path is chosen only after it carried a packet as long as the longest frame, so a path of a smaller MTU, or one
- * that passes small packets only, is never trusted. Relay paths need no probe: the relay link answers for them.
+ * Relay paths need no probe: the relay link answers for them.
  */
 import type { Path } from '../dataplane/plane/plane.js';
-import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
+import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
+import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/control.js';
-import { isProbeable } from '../surroundings/candidate.js';
-import { burstMs, maxRemotes, newRemote, openingHops, smooth, type Remote } from './remote.js';
+import type { ActivePath, RelayChoice } from './path.js';
+import { Probing } from './probing.js';
+import { burstMs, smooth, type Remote } from './remote.js';
+
+export type { ActivePath, RelayChoice } from './path.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
-/** Heartbeat of the active path: in use, idle. Below the 30 s after which common NATs forget a mapping. */
-const heartbeatUsedMs = 3_000;
-const heartbeatIdleMs = 10_000;
-/** A path is in use this long after its last frame. */
-const usedMs = 5_000;
-/** After a missed heartbeat the next ones follow quickly; so many in a row end the path. */
-const retryMs = 500;
-const missesAllowed = 5;
-/** A path in use that falls quiet is pinged this often: a NAT that lost its table opens again by our own packets. */
-const quietMs = 1_000;
-/** Frames go out and nothing at all comes in: ask after this long, and leave the path after that long. */
-const suspectMs = 1_000;
-const silenceMs = 2_000;
-/** Frames sent between two pongs that make an unmoved receive count at the peer a verdict. */
-const eatenFrames = 20;
-/** How long a path that ate payload is left alone. */
-const shunMs = 120_000;
-/** Full-size pings before a candidate counts as too narrow. */
-const fullSizeTries = 4;
-/** A pong later than this is no answer. */
-const pingLifeMs = 5_000;
-interface Ping {
-  readonly key: string | null;
-  readonly sentAt: number;
-  readonly full: boolean;
-}
-
-/** A way through a relay, or through other members, that works now. */
-export interface RelayChoice {
-  readonly path: Path;
-  /** `udp://HOST:PORT`, `ws://HOST:PORT`, `via NAME` of a member, or `ring`. Another way has another label. */
-  readonly label: string;
-}
-
-/** What the counters of the plane say, with ages instead of times. */
-export interface Traffic {
-  readonly txDirect: number;
-  readonly rxDirect: number;
-  /** ms since the last authenticated packet by a direct path. */
-  readonly directRxAgeMs: number;
-}
-
-export interface ActivePath {
-  readonly kind: 'direct' | 'relay' | 'overlay';
-  readonly endpoint: string;
-  readonly rttMs: number | null;
-}
+/** With no path at all, relays and members are looked at again this often. */
+const pathlessMs = 500;
 
 export interface ProberPorts {
   /** Seals and sends a ping of `size` bytes. */
@@ -82,36 +36,38 @@ export interface ProberPorts {
 }
 
 export class Prober {
-  readonly #env: Env;
   readonly #ports: ProberPorts;
-  readonly #fullSize: number;
-  readonly #remotes = new Map<string, Remote>();
-  readonly #pings = new Map<number, Ping>();
-  #active: Remote | undefined;
+  readonly #probing: Probing;
+  readonly #life = new PathLiveness();
   #relay: RelayChoice | undefined;
   #relayRttMs: number | null = null;
   #relayPingAt = -Infinity;
-  #running = false;
   #nextUpgradeAt = Infinity;
-  #usedAt = -Infinity;
-  /** When the present spell of use began: nothing can have been missing for longer. */
-  #usedSince = -Infinity;
-  #txSeen = 0;
-  #rxSeen = 0;
-  /** txDirect when the peer's count of received frames was last heard, and that count. */
-  #proven: { tx: number; received: number } | undefined;
-  #txAtLastRx = 0;
-  #suspected = false;
+  #choseAt = -Infinity;
+  /** When a spare answered while the path in use is suspected: that is judged at once. */
+  #spareAt = Infinity;
 
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProberPorts, fullSize: number) {
-    this.#env = env;
     this.#ports = ports;
-    this.#fullSize = fullSize;
+    this.#probing = new Probing(
+      env,
+      {
+        ping: (transaction, size, path) => {
+          ports.ping(transaction, size, path);
+        },
+        log: (event, detail) => {
+          ports.log(event, detail);
+        },
+        framesSent: () => this.#life.sent,
+      },
+      fullSize,
+    );
   }
 
   get active(): ActivePath | null {
-    if (this.#active) return { kind: 'direct', endpoint: this.#active.key, rttMs: this.#active.rttMs };
+    const { active } = this.#probing;
+    if (active) return { kind: 'direct', endpoint: active.key, rttMs: active.rttMs };
     if (!this.#relay) return null;
     const kind = this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay';
     return { kind, endpoint: this.#relay.label, rttMs: this.#relayRttMs };
@@ -119,232 +75,162 @@ export class Prober {
 
   /** Where data goes now. */
   get path(): Path | null {
-    if (this.#active) return { kind: 'direct', endpoint: this.#active.endpoint };
-    return this.#relay?.path ?? null;
+    const { active } = this.#probing;
+    return active ? { kind: 'direct', endpoint: active.endpoint } : (this.#relay?.path ?? null);
+  }
+
+  /** Data goes by a relay now. */
+  get relayed(): boolean {
+    return !this.#probing.active && this.#relay !== undefined && this.#relay.path.kind !== 'overlay';
   }
 
   /** True while something is due within tenths of a second. */
   get busy(): boolean {
-    if (!this.#running) return false;
-    for (const remote of this.#remotes.values()) {
-      if (remote === this.#active ? remote.missed > 0 : remote.burstStep < burstMs.length) return true;
+    const { active, remotes, running } = this.#probing;
+    if (!running) return false;
+    for (const remote of remotes) {
+      if (remote === active ? remote.missed > 0 : remote.burstStep < burstMs.length) return true;
     }
     return false;
   }
 
   get remotes(): { endpoint: string; kind: string; state: string; rttMs: number | null }[] {
-    return [...this.#remotes.values()].map(({ key, kind, state, rttMs }) => ({
+    const { active, remotes } = this.#probing;
+    return [...remotes].map(({ key, kind, state, rttMs }) => ({
       endpoint: key,
       kind,
-      state: this.#active?.key === key ? 'active' : state,
+      state: active?.key === key ? 'active' : state,
       rttMs,
     }));
   }
 
+  /** When `tick` has something to do, if the counters stand still: ms of the clock, Infinity for never. */
+  get dueAt(): number {
+    const { active, remotes, running, dueAt } = this.#probing;
+    if (!running) return Infinity;
+    const at = Math.min(dueAt, this.#spareAt);
+    if (active) return Math.min(at, this.#life.dueAt(active));
+    const relay = this.#relay ? this.#life.relayPingAt(this.#relayPingAt) : this.#choseAt + pathlessMs;
+    let shunned = Infinity;
+    for (const { state, shunnedUntil } of remotes) {
+      if (state === 'usable' && shunnedUntil > this.#choseAt) shunned = Math.min(shunned, shunnedUntil);
+    }
+    return Math.min(at, relay, shunned, this.#nextUpgradeAt);
+  }
+
   /** The session stands (again): offer our candidates and begin. `via` is the direct endpoint that answered, if any. */
   start(now: number, via?: Endpoint): void {
-    this.#running = true;
+    this.#probing.start();
     this.#nextUpgradeAt = now + upgradeMs;
-    this.#proven = undefined;
+    this.#life.changed();
     if (via) this.observed(now, via, 'handshake');
     this.#choose(now);
-    this.#ports.offer();
-    for (const remote of this.#remotes.values()) if (remote !== this.#active) this.#burst(remote, now);
+    this.#again(now);
   }
 
   /** The session is gone, or the peer is another process now: nothing that was learnt holds. */
   reset(): void {
     const before = this.active;
-    this.#running = false;
-    this.#remotes.clear();
-    this.#pings.clear();
-    this.#active = undefined;
+    this.#probing.reset();
     this.#relay = undefined;
     this.#relayRttMs = null;
+    this.#spareAt = Infinity;
     this.#ports.setPath(null);
     if (before) this.#ports.changed(before, null);
   }
 
-  /** The peer's candidates. A new offer starts a burst at all of them that do not work yet. */
+  /** The peer's candidates. */
   offer(now: number, candidates: readonly Candidate[]): void {
-    for (const remote of this.#remotes.values()) remote.offered = false;
-    for (const { endpoint, kind } of candidates) {
-      const remote = this.#remote(endpoint, kind);
-      if (!remote) continue;
-      remote.kind = kind;
-      remote.offered = true;
-    }
-    for (const [key, remote] of this.#remotes) {
-      if (!remote.offered && remote !== this.#active && remote.state !== 'usable') this.#remotes.delete(key);
-    }
-    this.#ports.log(
-      'offer',
-      candidates.map((c) => `${c.kind} ${formatEndpoint(c.endpoint)}`).join(', ') || 'no candidates',
-    );
-    if (!this.#running) return;
-    for (const remote of this.#remotes.values()) if (remote.state !== 'usable') this.#burst(remote, now);
+    this.#probing.offer(now, candidates);
   }
 
-  /** A genuine packet came from this endpoint: a candidate, whatever the peer offered (RFC 8445: peer-reflexive). */
+  /** A genuine packet came from this endpoint. */
   observed(now: number, endpoint: Endpoint, by: string): void {
-    const known = this.#remotes.has(formatEndpoint(endpoint));
-    const remote = this.#remote(endpoint, 'peer-reflexive');
-    if (!remote || remote.state === 'usable' || remote === this.#active) return;
-    if (!known) this.#ports.log('observed', `${remote.key} (${by})`);
-    // What came through proves our NAT open: no opening ping.
-    if (remote.state === 'failed' || remote.state === 'waiting' || !known) this.#burst(remote, now, 1);
-    if (this.#running && now - remote.lastPingAt >= 50)
-      this.#pingRemote(remote, now, remote.state === 'answering');
+    this.#probing.observed(now, endpoint, by);
   }
 
   /** An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received. */
   pong(now: number, transaction: number, directFrames: number, direct: boolean): void {
-    const ping = this.#pings.get(transaction);
-    if (!ping || now - ping.sentAt > pingLifeMs) return;
-    this.#pings.delete(transaction);
-    const rtt = now - ping.sentAt;
-    if (ping.key === null) {
-      this.#relayRttMs = smooth(this.#relayRttMs, rtt);
+    const answer = this.#probing.pong(now, transaction, direct);
+    if (!answer) return;
+    const { ping, rttMs, remote } = answer;
+    if (ping.key === null) this.#relayRttMs = smooth(this.#relayRttMs, rttMs);
+    if (!remote) return;
+    if (ping.full) this.#choose(now);
+    if (remote !== this.#probing.active) {
+      if (this.#life.suspected && remote.state === 'usable') this.#spareAt = now;
       return;
     }
-    const remote = this.#remotes.get(ping.key);
-    // A pong that came through a relay proves only one direction of this path.
-    if (!remote || !direct) return;
-    remote.rttMs = smooth(remote.rttMs, rtt);
-    remote.lastPongAt = now;
-    remote.missed = 0;
-    if (ping.full) {
-      remote.burstStep = burstMs.length;
-      if (remote.state !== 'usable') {
-        remote.state = 'usable';
-        this.#ports.log('usable', `${remote.key} answers full-size packets in ${rtt.toFixed(1)} ms`);
-      }
-      this.#choose(now);
-    } else if (remote.state === 'probing' || remote.state === 'waiting' || remote.state === 'failed') {
-      remote.state = 'answering';
-      remote.fullSizeSent = 0;
-      this.#pingRemote(remote, now, true);
-    }
-    if (remote === this.#active) this.#checkPayload(now, remote, directFrames);
+    const eaten = this.#life.eaten(ping.framesSent, directFrames);
+    if (eaten === 0) return;
+    remote.shunnedUntil = now + shunMs;
+    this.#fail(now, remote, `${eaten} frames vanished while pings were answered`);
   }
 
-  /** Addresses of this machine changed: what works is in doubt, what failed may work. */
+  /** Addresses of this machine changed. */
   networkChanged(now: number): void {
-    if (!this.#running) return;
-    if (this.#active) {
-      this.#active.missed = Math.max(this.#active.missed, missesAllowed - 3);
-      this.#active.lastPingAt = -Infinity;
-    }
-    for (const remote of this.#remotes.values()) {
-      if (remote === this.#active) continue;
-      remote.state = 'waiting';
-      this.#burst(remote, now);
-    }
+    if (!this.#probing.running) return;
+    this.#probing.doubt(now);
     this.#ports.offer();
   }
 
   /** A relay came, went or changed its transport. */
   relaysChanged(now: number): void {
-    if (!this.#running) return;
+    const { running } = this.#probing;
+    if (!running) return;
     const before = this.#relay?.label;
     this.#choose(now);
     // Another way out may mean another way in: try for a direct path at once.
-    if (!this.#active && before !== undefined && this.#relay && before !== this.#relay.label)
-      this.#again(now);
+    const moved = before !== undefined && this.#relay && before !== this.#relay.label;
+    if (!this.#probing.active && moved) this.#again(now);
   }
 
+  /** Does what is due; `traffic` was looked at now. */
   tick(now: number, traffic: Traffic): void {
-    if (!this.#running) return;
-    for (const [transaction, ping] of this.#pings)
-      if (now - ping.sentAt > pingLifeMs) this.#pings.delete(transaction);
-    this.#watchActive(now, traffic);
-    this.#probe(now);
-    if (
-      !this.#active &&
-      this.#relay &&
-      now - this.#relayPingAt >= (this.#used(now) ? heartbeatUsedMs : heartbeatIdleMs)
-    ) {
+    if (!this.#probing.running) return;
+    this.#life.look(now, traffic);
+    this.#watch(now);
+    this.#probing.tick(now);
+    if (this.#probing.active) return;
+    if (this.#relay && now >= this.#life.relayPingAt(this.#relayPingAt)) {
       this.#relayPingAt = now;
-      this.#send(now, null, 9, this.#relay.path);
+      this.#probing.pingRelay(now, this.#relay.path);
     }
-    if (!this.#active && now >= this.#nextUpgradeAt) {
+    if (now >= this.#nextUpgradeAt) {
       this.#nextUpgradeAt = now + upgradeMs;
       this.#again(now);
     }
-    if (!this.#active) this.#choose(now);
+    this.#choose(now);
   }
 
-  #used(now: number): boolean {
-    return now - this.#usedAt < usedMs;
-  }
-
-  #watchActive(now: number, traffic: Traffic): void {
-    if (traffic.txDirect !== this.#txSeen || traffic.rxDirect !== this.#rxSeen) {
-      if (!this.#used(now)) this.#usedSince = now;
-      this.#usedAt = now;
-    }
-    if (traffic.rxDirect !== this.#rxSeen) this.#txAtLastRx = traffic.txDirect;
-    this.#txSeen = traffic.txDirect;
-    this.#rxSeen = traffic.rxDirect;
-    const active = this.#active;
+  /** Has the path in use judged, and pings it. */
+  #watch(now: number): void {
+    this.#spareAt = Infinity;
+    const { active } = this.#probing;
     if (!active) return;
-    const silence = Math.min(traffic.directRxAgeMs, now - active.lastPongAt, now - this.#usedSince);
-    const unansweredFrames = traffic.txDirect > this.#txAtLastRx;
-    const retry = Math.max(retryMs, 2 * (active.rttMs ?? 0));
-    const suspect = unansweredFrames && this.#used(now) && silence > suspectMs;
-    if (suspect && !this.#suspected) this.#ports.suspicious();
-    this.#suspected = suspect;
-    const spare = suspect ? this.#answering(now, active) : undefined;
-    if (spare) {
-      this.#fail(now, active, `silent, while ${spare.key} answers`);
-      return;
-    }
-    if (suspect && silence > Math.max(silenceMs, 4 * (active.rttMs ?? 0))) {
-      this.#fail(now, active, `nothing came back for ${Math.round(silence)} ms`);
-      return;
-    }
-    if (active.missed >= missesAllowed) {
-      this.#fail(now, active, `${active.missed} pings went unanswered`);
-      return;
-    }
-    const calm = !this.#used(now)
-      ? heartbeatIdleMs
-      : traffic.directRxAgeMs > quietMs
-        ? quietMs
-        : heartbeatUsedMs;
-    const interval = active.missed > 0 || suspect ? retry : calm;
+    const suspected = this.#life.suspected;
+    const verdict = this.#life.judge(now, active, this.#spare);
+    if (this.#life.suspected && !suspected) this.#ports.suspicious();
+    if (verdict.kind === 'dead') this.#fail(now, active, verdict.why);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
-    if (now - active.lastPingAt >= interval) this.#pingRemote(active, now, this.#used(now));
+    else if (now >= this.#life.pingAt(active)) this.#probing.ping(active, now, this.#life.used(now));
   }
 
   /** Another usable candidate that has answered lately. */
-  #answering(now: number, active: Remote): Remote | undefined {
-    for (const remote of this.#remotes.values()) {
-      if (remote !== active && remote.state === 'usable' && now - remote.lastPongAt < suspectMs)
-        return remote;
+  readonly #spare = (now: number): string | undefined => {
+    const { active, remotes } = this.#probing;
+    for (const remote of remotes) {
+      if (remote !== active && remote.state === 'usable' && spares.answers(now, remote)) return remote.key;
     }
     return undefined;
-  }
-
-  /** The peer counts what it receives directly; when that stands still while we send, the path eats payload. */
-  #checkPayload(now: number, remote: Remote, received: number): void {
-    const before = this.#proven;
-    if (before && this.#txSeen - before.tx >= eatenFrames && received === before.received) {
-      remote.shunnedUntil = now + shunMs;
-      this.#fail(now, remote, `${this.#txSeen - before.tx} frames vanished while pings were answered`);
-      return;
-    }
-    if (!before || received !== before.received || this.#txSeen < before.tx) {
-      this.#proven = { tx: this.#txSeen, received };
-    }
-  }
+  };
 
   #fail(now: number, remote: Remote, why: string): void {
     this.#ports.log('lost', `${remote.key}: ${why}`);
     remote.state = 'failed';
     remote.missed = 0;
-    this.#active = undefined;
-    this.#proven = undefined;
+    this.#probing.active = undefined;
+    this.#life.changed();
     this.#relayPingAt = -Infinity;
     this.#apply({ kind: 'direct', endpoint: remote.key, rttMs: remote.rttMs });
     this.#nextUpgradeAt = now + upgradeMs;
@@ -355,92 +241,16 @@ export class Prober {
   /** A new offer and a new burst at everything that is not usable. */
   #again(now: number): void {
     this.#ports.offer();
-    for (const remote of this.#remotes.values()) if (remote.state !== 'usable') this.#burst(remote, now);
-  }
-
-  #probe(now: number): void {
-    for (const remote of this.#remotes.values()) {
-      if (remote === this.#active) continue;
-      const step = burstMs[remote.burstStep];
-      if (step === undefined) {
-        // Usable spares are kept warm at the idle pace, so that a failover has somewhere to go.
-        if (
-          remote.state === 'usable' &&
-          now - remote.lastPingAt >= (remote.missed > 0 ? retryMs : heartbeatIdleMs)
-        ) {
-          if (remote.missed >= missesAllowed) remote.state = 'failed';
-          else this.#pingRemote(remote, now, false);
-        }
-        continue;
-      }
-      if (now - remote.burstAt < step) continue;
-      remote.burstStep++;
-      if (remote.burstStep >= burstMs.length && remote.state !== 'usable') {
-        if (remote.state === 'answering') {
-          remote.state = 'narrow';
-          this.#ports.log('narrow', `${remote.key} answers, but not packets of ${this.#fullSize} bytes`);
-        } else {
-          remote.state = 'failed';
-          this.#ports.log('silent', `${remote.key} (${remote.kind}) did not answer`);
-        }
-        continue;
-      }
-      const full = remote.state === 'answering' && remote.fullSizeSent < fullSizeTries;
-      this.#pingRemote(remote, now, full, remote.burstStep === 1 && remote.state === 'probing');
-    }
-  }
-
-  #burst(remote: Remote, now: number, step = 0): void {
-    if (remote.state !== 'usable' && remote.state !== 'answering') remote.state = 'probing';
-    remote.burstAt = now;
-    remote.burstStep = step;
-    remote.fullSizeSent = 0;
-    remote.missed = 0;
-    if (this.#running) this.#probe(now);
-  }
-
-  #pingRemote(remote: Remote, now: number, full: boolean, opening = false): void {
-    remote.lastPingAt = now;
-    remote.missed++;
-    if (full) remote.fullSizeSent++;
-    const { endpoint } = remote;
-    const path: Path = opening
-      ? { kind: 'direct', endpoint, hops: openingHops }
-      : { kind: 'direct', endpoint };
-    this.#send(now, remote.key, full ? this.#fullSize : 9, path);
-  }
-
-  #send(now: number, key: string | null, size: number, path: Path): void {
-    const transaction = Math.floor(this.#env.random.unit() * Number.MAX_SAFE_INTEGER);
-    this.#pings.set(transaction, { key, sentAt: now, full: size > 9 });
-    this.#ports.ping(transaction, size, path);
-  }
-
-  #remote(endpoint: Endpoint, kind: Remote['kind']): Remote | undefined {
-    const key = formatEndpoint(endpoint);
-    const known = this.#remotes.get(key);
-    if (known || !isProbeable(endpoint)) return known;
-    if (this.#remotes.size >= maxRemotes && !this.#forgetDead()) return undefined;
-    const remote = newRemote(key, endpoint, kind);
-    this.#remotes.set(key, remote);
-    return remote;
-  }
-
-  /** Makes room: a peer that roams leaves an endpoint behind each time. False when all are offered or answer. */
-  #forgetDead(): boolean {
-    for (const [key, { state, offered }] of this.#remotes) {
-      if (offered || state === 'usable' || state === 'answering') continue;
-      this.#remotes.delete(key);
-      return true;
-    }
-    return false;
+    this.#probing.burst(now);
   }
 
   /** Takes the best path there is: usable direct ones by round trip with hysteresis, else the best relay. */
   #choose(now: number): void {
+    this.#choseAt = now;
     const before = this.active;
-    let best = this.#active;
-    for (const remote of this.#remotes.values()) {
+    const { active, remotes } = this.#probing;
+    let best = active;
+    for (const remote of remotes) {
       if (remote.state !== 'usable' || remote === best || now < remote.shunnedUntil) continue;
       const rtt = remote.rttMs ?? Infinity;
       if (!best || rtt < (best.rttMs ?? Infinity) * 0.7 - 1) best = remote;
@@ -449,10 +259,10 @@ export class Prober {
     const relayMoved = relay?.label !== this.#relay?.label;
     if (relayMoved) this.#relayRttMs = null;
     this.#relay = relay;
-    if (best === this.#active && (best || !relayMoved)) return;
-    if (best !== this.#active) {
-      this.#active = best;
-      this.#proven = undefined;
+    if (best === active && (best || !relayMoved)) return;
+    if (best !== active) {
+      this.#probing.active = best;
+      this.#life.changed();
       if (best) {
         best.missed = 0;
         best.lastPongAt = now;
@@ -464,8 +274,7 @@ export class Prober {
   #apply(before: ActivePath | null): void {
     const after = this.active;
     this.#ports.setPath(this.path);
-    if (after) this.#ports.log('path', `${after.kind} ${after.endpoint}`);
-    else this.#ports.log('path', 'none');
+    this.#ports.log('path', after ? `${after.kind} ${after.endpoint}` : 'none');
     this.#ports.changed(before, after);
   }
 }

@@ -12,7 +12,8 @@ import { consumeInitiation } from '../noise/ik.js';
 import { HandshakeGate, limiterKey } from '../noise/load.js';
 import type { DhKeys } from '../noise/suite.js';
 import type { IndexTable } from './index-table.js';
-import { pathBack, type Peer } from './peer.js';
+import { pathBack } from '../path/path.js';
+import type { Peer } from './peer.js';
 import type { Session } from './session.js';
 import {
   parseCookieReply,

@@ -1,8 +1,64 @@
 /**
- * Who decides that a link is dead: this file. A link is what the overlay keeps with a member, over whatever path. Both
- * sides beat; each judges by the silence of the other. Numbers and time are arguments, so that the simulator judges by
- * the same rules without any peer.
+ * Who decides that a peer is dead. This file, and nobody else, for three things one above the other:
+ *
+ *   path     a way by which packets reach the peer directly     dead: the next best path is taken, usually a relay
+ *   link     what the overlay keeps with the peer, by any path   suspect: others' packets go another way
+ *                                                                dead: the overlay drops it and says goodbye
+ *   session  the keys that both sides hold, by any path          renew: a new handshake; lost: everything begins anew
+ *
+ * All judge by the counters of the packet path (traffic.ts: what came, what went, when), looked at once for all of
+ * them, and by what they asked: pings for paths, beats for links, handshakes for sessions. The lower one is quicker, so
+ * that the upper one hears of it only when that did not help: a path that is silent under traffic is left after 2 s, and
+ * a relay carries on before the link, which gives up after 4 s, has noticed more than a delay. A session outlives its
+ * link by far: it matters alone for peers that the overlay does not hold, whose session came about without any path.
+ *
+ *   what                            path                    link                          session
+ *   frames go out, nothing comes    1 s suspect, 2 s dead   0.6 s ask, 1.1 s suspect,     by a relay: 1.5 s the relay is
+ *                                                           4 s dead                      asked, 3 s renew
+ *   nothing is heard at all         ping after 3 to 10 s,   a beat (2 or 4 s) late by     15 s renew, 35 s lost
+ *                                   4 unanswered: dead      0.4 s ask, 1.1 s suspect,
+ *                                                           3.4 s dead
+ *   a third party says it is gone   -                       ask at once, 1.6 s dead       -
+ *   pings pass, frames do not       20 frames: dead         -                             -
+ *   keys grow old                   -                       -                             session.ts
+ *
+ * Relay paths are not judged here: the link to the relay is (relays/relay-link.ts), and who sees a relayed peer fall
+ * silent asks for that. Who acts: the prober for paths, the overlay for links, the peer for its session. The simulator
+ * runs the overlay without any peer, so judges take numbers and times, and know no one. Times are monotonic ms.
  */
+import type { Traffic } from './traffic.js';
+
+/* ---- Looking ---- */
+
+/** While frames go to or come from a peer its counters are looked at this often: the finest that a verdict needs. */
+const lookEveryMs = 250;
+/** So long after the last frame. From then on the plane tells of new ones, which it does after 1 s without. */
+const lookForMs = 2_000;
+
+/* ---- Paths ---- */
+
+/** A path is in use this long after its last frame. */
+const usedMs = 5_000;
+/** Heartbeats, in use and idle. Below the 30 s after which common NATs forget a mapping. */
+const heartbeatUsedMs = 3_000;
+const heartbeatIdleMs = 10_000;
+/** A path in use that falls quiet is pinged this often: a NAT that lost its table opens again by our own packets. */
+const quietMs = 1_000;
+/** A ping that is not answered after this time, or after two round trips, is followed by the next. */
+const retryMs = 500;
+/** So many in a row end the path, at the time when another would be due. */
+const missesAllowed = 4;
+/** What the addresses of this machine changed under counts as having missed so many. */
+export const doubtfulMisses = 2;
+/** Frames go out and nothing at all comes in: ask after this long, leave the path after that long or 4 round trips. */
+const pathSuspectMs = 1_000;
+const pathDeadMs = 2_000;
+/** Frames sent between two pings that make an unmoved receive count at the peer a verdict. */
+const eatenFrames = 20;
+/** How long a path that ate payload is left alone. */
+export const shunMs = 120_000;
+
+/* ---- Links ---- */
 
 /** How often a side lets hear of itself, ms: ring neighbours and anchors, others. */
 export const ringBeatMs = 2_000;
@@ -18,6 +74,169 @@ const waitingSuspectMs = 1_100;
 const waitingDeadMs = 4_000;
 /** The same once the rendezvous has said that it is gone. */
 const doubtedDeadMs = 1_600;
+
+/* ---- Sessions ---- */
+
+/** Silence in spite of heartbeats: ask for new keys (the peer may have lost its own), then begin anew. */
+const renewMs = 15_000;
+const lostMs = 35_000;
+/** Frames go out by a relay and nothing comes back: ask the relay; after twice the time, the peer too. */
+const relaySilentMs = 1_500;
+/** A relayed peer that falls quiet after use: the relay is asked this often, for so long after the last frame. */
+const relayQuietMs = 1_000;
+const relayQuietForMs = 5_000;
+
+/** When the counters of a peer are due to be looked at again because frames may flow; Infinity: the plane will tell. */
+export function nextLook(traffic: Traffic, stirredAt: number): number {
+  const until = Math.max(traffic.movedAt, stirredAt) + lookForMs;
+  return traffic.lookedAt < until ? traffic.lookedAt + lookEveryMs : Infinity;
+}
+
+/** What is judged of a path: the state of its pings. */
+export interface PingedPath {
+  readonly rttMs: number | null;
+  readonly lastPingAt: number;
+  readonly lastPongAt: number;
+  /** Pings since the last pong. */
+  readonly missed: number;
+}
+
+export type PathVerdict =
+  | { readonly kind: 'fine' }
+  /** What stands behind all paths (the relays) had better be asked, and the path quicker than by heartbeats. */
+  | { readonly kind: 'suspect' }
+  | { readonly kind: 'dead'; readonly why: string };
+
+const fine: PathVerdict = { kind: 'fine' };
+const suspect: PathVerdict = { kind: 'suspect' };
+
+/** How long a ping is left without an answer before the next one. */
+function answerMs(path: PingedPath): number {
+  return Math.max(retryMs, 2 * (path.rttMs ?? 0));
+}
+
+function missedAll(now: number, path: PingedPath): boolean {
+  return path.missed >= missesAllowed && now >= path.lastPingAt + answerMs(path);
+}
+
+/** Whether the direct path in use lives, and when it is pinged. */
+export class PathLiveness {
+  #rxAt = -Infinity;
+  #usedAt = -Infinity;
+  /** When the present spell of use began: nothing can have been missing for longer. */
+  #usedSince = -Infinity;
+  #txSeen = 0;
+  #rxSeen = 0;
+  /** Frames went out after the last one came in. */
+  #unanswered = false;
+  #suspected = false;
+  /** Frames sent when the peer's count of received frames was last heard to move, and that count. */
+  #proven: { readonly tx: number; readonly received: number } | undefined;
+
+  /** Frames sent by direct paths, as far as seen. A ping takes the number along, for `eaten`. */
+  get sent(): number {
+    return this.#txSeen;
+  }
+
+  get suspected(): boolean {
+    return this.#suspected;
+  }
+
+  used(now: number): boolean {
+    return now < this.#usedAt + usedMs;
+  }
+
+  /** Another path is in use from now on, or the peer counts anew. */
+  changed(): void {
+    this.#proven = undefined;
+    this.#suspected = false;
+  }
+
+  look(now: number, traffic: Traffic): void {
+    const { txDirect, rxDirect } = traffic;
+    if (txDirect !== this.#txSeen || rxDirect !== this.#rxSeen) {
+      if (!this.used(now)) this.#usedSince = now;
+      this.#usedAt = now;
+    }
+    if (rxDirect !== this.#rxSeen) this.#unanswered = traffic.txAt > traffic.rxDirectAt;
+    else if (txDirect !== this.#txSeen) this.#unanswered = true;
+    this.#txSeen = txDirect;
+    this.#rxSeen = rxDirect;
+    this.#rxAt = traffic.rxDirectAt;
+  }
+
+  /** @param spare names another path that works and has answered of late, if there is one */
+  judge(now: number, path: PingedPath, spare: (now: number) => string | undefined): PathVerdict {
+    const since = this.#silentSince(path);
+    this.#suspected = this.#unanswered && this.used(now) && now >= since + pathSuspectMs;
+    if (this.#suspected) {
+      const better = spare(now);
+      if (better !== undefined) return { kind: 'dead', why: `silent, while ${better} answers` };
+      if (now >= since + deadAfterMs(path)) {
+        return { kind: 'dead', why: `nothing came back for ${Math.round(now - since)} ms` };
+      }
+    }
+    if (missedAll(now, path)) return { kind: 'dead', why: `${path.missed} pings went unanswered` };
+    return this.#suspected ? suspect : fine;
+  }
+
+  /**
+   * The peer counts what it receives directly; when that stands still while we send, the path eats payload.
+   *
+   * @param sent `sent` when the ping went out: what went later may still be under way
+   * @param received the count that the pong told
+   * @returns how many frames vanished, 0 for none
+   */
+  eaten(sent: number, received: number): number {
+    const before = this.#proven;
+    if (before && sent - before.tx >= eatenFrames && received === before.received) return sent - before.tx;
+    if (!before || received !== before.received || sent < before.tx) this.#proven = { tx: sent, received };
+    return 0;
+  }
+
+  /** When the path in use is to be pinged. */
+  pingAt(path: PingedPath): number {
+    if (path.missed > 0 || this.#suspected) return path.lastPingAt + answerMs(path);
+    return this.#paced(path.lastPingAt, Math.max(path.lastPingAt, this.#rxAt) + quietMs);
+  }
+
+  /** When the relay is to be pinged while no direct path is in use: for its round trip, nothing is judged by that. */
+  relayPingAt(lastPingAt: number): number {
+    return this.#paced(lastPingAt, Infinity);
+  }
+
+  /** When `judge` may say something else, or a ping is due, if the counters stand still. */
+  dueAt(path: PingedPath): number {
+    const ping = this.pingAt(path);
+    if (!this.#unanswered) return ping;
+    const since = this.#silentSince(path);
+    const verdict = since + (this.#suspected ? deadAfterMs(path) : pathSuspectMs);
+    return verdict < this.#usedAt + usedMs ? Math.min(ping, verdict) : ping;
+  }
+
+  /** The heartbeat after the last one, `quiet` if that is sooner; both only while the path is in use. */
+  #paced(lastPingAt: number, quiet: number): number {
+    const used = Math.min(lastPingAt + heartbeatUsedMs, quiet);
+    return used < this.#usedAt + usedMs ? used : lastPingAt + heartbeatIdleMs;
+  }
+
+  #silentSince(path: PingedPath): number {
+    return Math.max(this.#rxAt, path.lastPongAt, this.#usedSince);
+  }
+}
+
+function deadAfterMs(path: PingedPath): number {
+  return Math.max(pathDeadMs, 4 * (path.rttMs ?? 0));
+}
+
+/** Whether a path that works, and is not the one in use, still does: it is kept warm, for a failover to go to. */
+export const spares = {
+  /** It has answered of late: better than one that is silent. */
+  answers: (now: number, path: PingedPath): boolean => now < path.lastPongAt + pathSuspectMs,
+  dead: missedAll,
+  pingAt: (path: PingedPath): number =>
+    path.lastPingAt + (path.missed > 0 ? answerMs(path) : heartbeatIdleMs),
+};
 
 /** Ask: the other side shall let hear of itself at once. */
 export type LinkVerdict = 'alive' | 'ask' | 'dead';
@@ -70,5 +289,67 @@ export class LinkLiveness {
   dueAt(now: number, beatMs: number, silence: number): number {
     const late = now - Math.min(silence, now - this.#since) + beatMs + lateMs + 1;
     return late > now && this.#doubtedAt === undefined ? late : now + askEveryMs / 2;
+  }
+}
+
+/** Renew: a new handshake, beside the keys that stand. Lost: no keys are worth anything any more. */
+export type SessionVerdict = 'fine' | 'renew' | 'lost';
+
+/**
+ * Of a peer behind a relay. Quiet: UDP to the relay had better be tried. Silent: its WebSocket too. Renew: the same, and
+ * the peer may have lost its keys.
+ */
+export type RelayedVerdict = 'fine' | 'quiet' | 'silent' | 'renew';
+
+/** Whether the peer at the other end of the session lives, whatever path there is. */
+export class SessionLiveness {
+  #establishedAt = -Infinity;
+  #judgedAt = -Infinity;
+  #relayedSeen = 0;
+  #silentAt = -Infinity;
+  #quietAt = -Infinity;
+
+  /** New keys are in use. */
+  established(now: number): void {
+    this.#establishedAt = now;
+  }
+
+  judge(now: number, traffic: Traffic): SessionVerdict {
+    this.#judgedAt = now;
+    const since = this.quietSince(traffic);
+    if (now >= since + lostMs) return 'lost';
+    return now >= since + renewMs ? 'renew' : 'fine';
+  }
+
+  /** @param relayed packets go by a relay now */
+  judgeRelayed(now: number, traffic: Traffic, relayed: boolean): RelayedVerdict {
+    const more = traffic.txRelayed !== this.#relayedSeen;
+    this.#relayedSeen = traffic.txRelayed;
+    if (!relayed) return 'fine';
+    const waiting = traffic.waiting(now);
+    if (more && waiting >= relaySilentMs && now >= this.#silentAt + relaySilentMs) {
+      this.#silentAt = this.#quietAt = now;
+      return waiting >= 2 * relaySilentMs ? 'renew' : 'silent';
+    }
+    if (now < this.#quietDueAt(traffic)) return 'fine';
+    this.#quietAt = now;
+    return 'quiet';
+  }
+
+  /** When a verdict may be another one, if nothing comes and nothing goes out. */
+  dueAt(traffic: Traffic, relayed: boolean): number {
+    const since = this.quietSince(traffic);
+    const session = since + (this.#judgedAt >= since + renewMs ? lostMs : renewMs);
+    return relayed ? Math.min(session, this.#quietDueAt(traffic)) : session;
+  }
+
+  /** Since when nothing was heard; keys that are new have a right to their time. */
+  quietSince(traffic: Traffic): number {
+    return Math.max(traffic.rxAt, this.#establishedAt);
+  }
+
+  #quietDueAt(traffic: Traffic): number {
+    const due = Math.max(traffic.rxAt, this.#quietAt) + relayQuietMs;
+    return due < Math.min(traffic.rxAt, traffic.movedAt) + relayQuietForMs ? due : Infinity;
   }
 }

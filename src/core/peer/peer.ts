@@ -6,45 +6,24 @@ import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../data
 import type { Member } from '../identity/certificate.js';
 import { Right } from '../identity/certificate.js';
 import { dhPublicKey } from '../identity/keys.js';
-import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
-import { isProbeable } from '../surroundings/candidate.js';
-import { Prober, type ActivePath, type RelayChoice } from '../path/prober.js';
+import { pathBack, type ActivePath, type RelayChoice } from '../path/path.js';
+import { Prober } from '../path/prober.js';
 import { WhyLog } from '../path/why.js';
-import {
-  encodeAccept,
-  encodeGoodbye,
-  encodeOffer,
-  encodePing,
-  encodePong,
-  type Candidate,
-  type Control,
-} from '../wire/control.js';
+import { encodeGoodbye, encodePing, encodePong, type Candidate, type Control } from '../wire/control.js';
 import type { RingMessage } from '../wire/ring.js';
+import { HandshakeWays } from './handshake-ways.js';
+import { nextLook, SessionLiveness } from './liveness.js';
+import { Offers } from './offers.js';
 import type { PeerState } from './peer-state.js';
 import { Session, type SessionContext } from './session.js';
+import { Traffic } from './traffic.js';
 
-/** An offer is repeated until it is accepted. */
-const offerRetryMs = 500;
-const offerTries = 6;
-/** Offers that are taken at once, and ms until one more is: each makes us ping addresses that the peer names. */
-const offersAtOnce = 4;
-const offerRefillMs = 500;
-/** Silence in spite of heartbeats (path/prober.ts): ask for a new session, then call the peer lost. */
-const silentMs = 15_000;
-const lostMs = 35_000;
-/** Frames go out by a relay and nothing comes back: the relay link is asked whether it still stands. */
-const relaySilenceMs = 1_500;
-/** A relayed peer that falls quiet after use: binds are renewed this often, for so long. */
-const relayQuietMs = 1_000;
-const relayQuietForMs = 5_000;
 /** Handshakes unanswered for so long make a peer unreachable. */
 const unreachableMs = 15_000;
-/** Remembered endpoints of a peer: the way back when no relay answers. */
-const rememberedLimit = 4;
-/** Endpoints that a mutual friend named, and ways that one handshake packet goes. */
-const introducedLimit = 6;
-const handshakeWays = 10;
+/** Bytes of a ping that a person asked for. */
+const askedPingSize = 64;
 
 export interface PeerPorts {
   readonly env: Env;
@@ -81,36 +60,27 @@ export class Peer {
   readonly why = new WhyLog();
   readonly #ports: PeerPorts;
   #member: Member;
-  #offerSequence = 0;
-  #offerTries = 0;
-  #offerAt = Infinity;
-  #remoteOffer = -1;
-  #offers = offersAtOnce;
-  #offersAt = 0;
-  #lastOrigin: Path | null = null;
-  #handshakeVia: Endpoint | undefined;
-  #connectingSince: number | undefined;
-  #connected = false;
-  #txRelayedSeen = 0;
-  #relayTxAt = -Infinity;
-  #relayCheckedAt = -Infinity;
-  #establishedAt = 0;
-  #remembered: Endpoint[];
-  #introduced: Endpoint[] = [];
-  #offered: readonly Candidate[] = [];
-  #rxAtMs = 0;
-  #txSeen = 0;
+  readonly #ways: HandshakeWays;
+  readonly #offers: Offers;
+  readonly #traffic = new Traffic();
+  readonly #life = new SessionLiveness();
   /** Kept, so that looking at many peers often leaves no garbage. */
   readonly #counters = {} as PeerCounters;
+  #lastOrigin: Path | null = null;
+  #handshakeVia: Endpoint | undefined;
+  /** When a handshake under way has taken so long that the peer counts as unreachable. */
+  #unreachableAt = Infinity;
+  #tickedAt = -Infinity;
+  #connected = false;
   #framesSeen = 0;
-  #waitingSince: number | undefined;
+  #stirredAt = -Infinity;
 
   /** Throws TypeError when the member's key is not a point of the curve. The caller has given `slot` to no other peer. */
   constructor(ports: PeerPorts, slot: number, member: Member, remembered: readonly string[]) {
     this.#ports = ports;
     this.#member = member;
     this.slot = slot;
-    this.#remembered = remembered.map(parseEndpoint).filter((e) => e !== undefined);
+    this.#ways = new HandshakeWays(remembered);
     const remoteStatic = dhPublicKey(member.key);
     if (!remoteStatic) throw new TypeError(`the key of ${member.idText} is not on the curve`);
     const { plane, env } = ports;
@@ -118,7 +88,10 @@ export class Peer {
     this.session = new Session(
       ports.session,
       {
-        handshakePaths: () => this.#handshakePaths(),
+        handshakePaths: () => {
+          const relays = ports.relays(this).map((choice) => choice.path);
+          return this.#ways.paths(this.prober.path, relays, this.session.tries);
+        },
         send: (packet, path) => {
           ports.sendPacket(packet, path);
         },
@@ -132,8 +105,7 @@ export class Peer {
           plane.removeKey(index);
         },
         keepalive: () => {
-          const path = this.prober.path ?? this.#lastOrigin;
-          if (path) plane.sendControl(slot, new Uint8Array(0), path);
+          this.#send(new Uint8Array(0));
         },
         established: (restarted) => {
           this.#established(env.clock.now(), restarted);
@@ -161,7 +133,7 @@ export class Peer {
         },
         relays: () => ports.relays(this),
         changed: (from, to) => {
-          if (to?.kind === 'direct') this.#remember(to.endpoint);
+          if (to?.kind === 'direct') this.#ways.remember(to.endpoint);
           ports.moved(this, from, to);
           this.#tellConnected();
         },
@@ -171,6 +143,12 @@ export class Peer {
       },
       ports.fullPing,
     );
+    this.#offers = new Offers(env.clock.now(), {
+      candidates: () => ports.candidates(),
+      send: (message) => {
+        this.#send(message);
+      },
+    });
   }
 
   get member(): Member {
@@ -178,16 +156,13 @@ export class Peer {
   }
 
   get remembered(): readonly Endpoint[] {
-    return this.#remembered;
+    return this.#ways.remembered;
   }
 
   get state(): PeerState {
     if (this.session.established && this.prober.path) return 'connected';
     if (!this.session.connecting && !this.session.established) return 'idle';
-    const since = this.#connectingSince;
-    return since !== undefined && this.#ports.env.clock.now() - since > unreachableMs
-      ? 'unreachable'
-      : 'connecting';
+    return this.#ports.env.clock.now() >= this.#unreachableAt ? 'unreachable' : 'connecting';
   }
 
   /** Takes a newer certificate of the same node. False when address or rights differ, so that the peer must be made anew. */
@@ -198,16 +173,15 @@ export class Peer {
   }
 
   connect(now: number, soon = true): void {
-    if (!this.session.established) this.#connectingSince ??= now;
+    if (!this.session.established && this.#unreachableAt === Infinity) {
+      this.#unreachableAt = now + unreachableMs;
+    }
     this.session.connect(now, soon);
   }
 
   /** A mutual friend named these endpoints of the peer; it was told ours. Handshakes to them open the NATs. */
   introduced(now: number, candidates: readonly Candidate[]): void {
-    this.#introduced = candidates
-      .map(({ endpoint }) => endpoint)
-      .filter(isProbeable)
-      .slice(0, introducedLimit);
+    this.#ways.introduced(candidates);
     this.connect(now);
   }
 
@@ -215,19 +189,38 @@ export class Peer {
   get whereabouts(): Candidate[] {
     const { active } = this.prober;
     const endpoint = active?.kind === 'direct' ? parseEndpoint(active.endpoint) : undefined;
-    return [...(endpoint ? [{ kind: 'reflexive' as const, endpoint }] : []), ...this.#offered];
+    return [...(endpoint ? [{ kind: 'reflexive' as const, endpoint }] : []), ...this.#offers.taken];
   }
 
   /** ms since anything authentic came from it. */
   get silenceMs(): number {
-    const { plane } = this.#ports;
-    const at = plane.peerCounters(this.slot, this.#counters).lastRxMs;
-    return at === 0 ? Infinity : plane.now() - at;
+    const now = this.#ports.env.clock.now();
+    this.#look(now);
+    return this.#traffic.silence(now);
   }
 
   /** ms since frames or others' packets began to go out to it with nothing coming back; 0 when there are none. */
   waitingMs(now: number): number {
-    return this.#waitingSince === undefined ? 0 : now - this.#waitingSince;
+    this.#look(now);
+    return this.#traffic.waiting(now);
+  }
+
+  /** When `tick` has something to do, if the peer does not stir: ms of the clock, Infinity for never. */
+  get dueAt(): number {
+    const { session } = this;
+    const at = Math.min(session.dueAt, this.#offers.dueAt);
+    if (!session.established) {
+      return this.#tickedAt < this.#unreachableAt ? Math.min(at, this.#unreachableAt) : at;
+    }
+    const { relayed } = this.prober;
+    const look = nextLook(this.#traffic, this.#stirredAt);
+    return Math.min(at, look, this.prober.dueAt, this.#life.dueAt(this.#traffic, relayed));
+  }
+
+  /** Frames go to or come from it after a rest: from now on its counters are looked at. */
+  stirred(now: number): void {
+    this.#stirredAt = now;
+    this.tick(now);
   }
 
   /** Ends the session: nobody needs it, or it is believed dead. */
@@ -240,9 +233,7 @@ export class Peer {
   /** Sends our candidates, again until the peer accepts. */
   offer(now: number): void {
     if (!this.session.established) return;
-    this.#offerSequence++;
-    this.#offerTries = 0;
-    this.#sendOffer(now);
+    this.#offers.offer(now);
   }
 
   /** A handshake packet of this peer came this way. */
@@ -268,16 +259,15 @@ export class Peer {
         this.prober.pong(now, message.transaction, message.directFrames, origin.kind === 'direct');
         this.#ports.pong(this, message.transaction);
         return;
-      case 'offer':
-        if (message.sequence > this.#remoteOffer && !this.#mayOffer(now)) return;
-        plane.sendControl(this.slot, encodeAccept(message.sequence), back);
-        if (message.sequence <= this.#remoteOffer) return;
-        this.#remoteOffer = message.sequence;
-        this.#offered = message.candidates;
-        this.prober.offer(now, message.candidates);
+      case 'offer': {
+        const accept = (answer: Uint8Array): void => {
+          plane.sendControl(this.slot, answer, back);
+        };
+        if (this.#offers.take(now, message, accept)) this.prober.offer(now, message.candidates);
         return;
+      }
       case 'accept':
-        if (message.sequence === this.#offerSequence) this.#offerAt = Infinity;
+        this.#offers.accepted(message.sequence);
         return;
       case 'goodbye':
         this.#lose('peer said goodbye');
@@ -296,47 +286,25 @@ export class Peer {
   /** Sends one ping for a person, by the path that data takes. */
   ping(transaction: number): void {
     const path = this.prober.path;
-    if (path) this.#ports.plane.sendControl(this.slot, encodePing(transaction, 64), path);
+    if (path) this.#ports.plane.sendControl(this.slot, encodePing(transaction, askedPingSize), path);
   }
 
+  /** Does what is due. May be called at any time. */
   tick(now: number): void {
     this.session.tick(now);
-    const { plane } = this.#ports;
-    const counters = plane.peerCounters(this.slot, this.#counters);
-    const planeNow = plane.now();
-    const age = (at: number): number => (at === 0 ? Infinity : planeNow - at);
     if (this.session.established) {
-      this.#traffic(now, counters);
-      this.prober.tick(now, {
-        txDirect: counters.txDirect,
-        rxDirect: counters.rxDirect,
-        directRxAgeMs: age(counters.lastRxDirectMs),
-      });
-      this.#watch(now, counters.txRelayed, age(counters.lastRxMs));
+      this.#look(now);
+      this.#tellUsed();
+      this.prober.tick(now, this.#traffic);
+      this.#judge(now);
     }
-    if (now >= this.#offerAt) {
-      if (this.#offerTries >= offerTries || !this.session.established) this.#offerAt = Infinity;
-      else this.#sendOffer(now);
-    }
-  }
-
-  #traffic(now: number, counters: PeerCounters): void {
-    const sent = counters.txFrames + counters.txTransit;
-    if (counters.lastRxMs !== this.#rxAtMs) {
-      this.#rxAtMs = counters.lastRxMs;
-      this.#txSeen = sent;
-      this.#waitingSince = undefined;
-    } else if (sent !== this.#txSeen) {
-      this.#waitingSince ??= now;
-    }
-    const frames = counters.txFrames + counters.rxFrames;
-    if (frames !== this.#framesSeen) this.#ports.used(this);
-    this.#framesSeen = frames;
+    this.#offers.tick(now);
+    this.#tickedAt = now;
   }
 
   /** True while tenths of a second matter. */
   get busy(): boolean {
-    return this.prober.busy || this.session.hurried || this.#offerAt !== Infinity;
+    return this.prober.busy || this.session.hurried || this.#offers.dueAt !== Infinity;
   }
 
   goodbye(): void {
@@ -350,46 +318,48 @@ export class Peer {
     this.#ports.plane.removePeer(this.slot);
   }
 
-  #watch(now: number, txRelayed: number, rxAge: number): void {
-    if (txRelayed !== this.#txRelayedSeen) {
-      if (this.#relayTxAt === -Infinity || rxAge < 500) this.#relayTxAt = now;
-      this.#txRelayedSeen = txRelayed;
-      if (
-        this.prober.active?.kind === 'relay' &&
-        rxAge > relaySilenceMs &&
-        now - this.#relayTxAt > relaySilenceMs
-      ) {
-        this.#relayTxAt = now;
-        this.#ports.relaySilent();
-        if (rxAge > 2 * relaySilenceMs) this.session.connect(now);
-      }
-    }
-    const quietRelay =
-      this.prober.active?.kind === 'relay' && rxAge > relayQuietMs && rxAge < relayQuietForMs;
-    if (quietRelay && now - this.#relayCheckedAt >= relayQuietMs) {
-      this.#relayCheckedAt = now;
-      this.#ports.checkRelays();
-    }
-    const quiet = Math.min(rxAge, now - this.#establishedAt);
-    if (quiet > lostMs) {
-      this.#lose(`silent for ${Math.round(quiet / 1000)} s`);
-      this.session.reset();
-      this.connect(now);
-    } else if (quiet > silentMs) {
-      this.session.connect(now, false);
-    }
+  /** Looks at the counters: all that is judged is judged by that. */
+  #look(now: number): void {
+    const { plane } = this.#ports;
+    this.#traffic.look(now, plane.peerCounters(this.slot, this.#counters), plane.now());
+  }
+
+  #tellUsed(): void {
+    const { frames } = this.#traffic;
+    if (frames !== this.#framesSeen) this.#ports.used(this);
+    this.#framesSeen = frames;
+  }
+
+  /** Acts on what liveness.ts says of the session. */
+  #judge(now: number): void {
+    const relayed = this.#life.judgeRelayed(now, this.#traffic, this.prober.relayed);
+    if (relayed === 'quiet') this.#ports.checkRelays();
+    else if (relayed !== 'fine') this.#ports.relaySilent();
+    if (relayed === 'renew') this.session.connect(now);
+    const verdict = this.#life.judge(now, this.#traffic);
+    if (verdict === 'renew') this.session.connect(now, false);
+    if (verdict !== 'lost') return;
+    this.#lose(`silent for ${Math.round((now - this.#life.quietSince(this.#traffic)) / 1000)} s`);
+    this.session.reset();
+    this.connect(now);
+  }
+
+  /** Seals and sends a control message by the path in use, or where the peer was heard last. */
+  #send(message: Uint8Array): void {
+    const path = this.prober.path ?? this.#lastOrigin;
+    if (path) this.#ports.plane.sendControl(this.slot, message, path);
   }
 
   #established(now: number, restarted: boolean): void {
-    this.#connectingSince = undefined;
-    this.#establishedAt = now;
+    this.#unreachableAt = Infinity;
+    this.#life.established(now);
     if (!restarted) return;
     const connected = this.#connected;
-    this.#remoteOffer = -1;
+    this.#offers.restarted();
     this.prober.reset();
     this.why.add(this.#ports.env.clock.date(), 'session', 'established');
     this.prober.start(now, this.#handshakeVia);
-    for (const endpoint of this.#remembered) this.prober.observed(now, endpoint, 'remembered');
+    for (const endpoint of this.#ways.remembered) this.prober.observed(now, endpoint, 'remembered');
     if (connected) this.#ports.restarted(this);
   }
 
@@ -400,81 +370,18 @@ export class Peer {
     this.#ports.connected(this);
   }
 
-  /** A token bucket. What is refused is not accepted either, so the peer offers it again. */
-  #mayOffer(now: number): boolean {
-    this.#offers = Math.min(offersAtOnce, this.#offers + (now - this.#offersAt) / offerRefillMs);
-    this.#offersAt = now;
-    if (this.#offers < 1) return false;
-    this.#offers--;
-    return true;
-  }
-
   #lose(reason: string): void {
     this.why.add(this.#ports.env.clock.date(), 'session', reason);
     this.prober.reset();
-    this.#offerAt = Infinity;
-    this.#connectingSince = undefined;
+    this.#offers.stop();
+    this.#unreachableAt = Infinity;
     this.#lastOrigin = null;
     if (!this.#connected) return;
     this.#connected = false;
     this.#ports.disconnected(this);
   }
-
-  #sendOffer(now: number): void {
-    this.#offerTries++;
-    this.#offerAt = now + offerRetryMs;
-    const path = this.prober.path ?? this.#lastOrigin;
-    if (!path) return;
-    this.#ports.plane.sendControl(
-      this.slot,
-      encodeOffer(this.#offerSequence, this.#ports.candidates()),
-      path,
-    );
-  }
-
-  #handshakePaths(): Path[] {
-    const paths: Path[] = [];
-    const { path: active } = this.prober;
-    if (active) paths.push(active);
-    const relays = this.#ports.relays(this).map((choice) => choice.path);
-    paths.push(...relays.filter((path) => path !== active));
-    const endpoints = [...this.#introduced];
-    if (relays.every((path) => path.kind === 'overlay') || this.session.tries > 1) {
-      endpoints.push(...this.#remembered);
-    }
-    // The same initiation twice by one way would cost the other side twice the work.
-    const seen = new Set<string>(active?.kind === 'direct' ? [formatEndpoint(active.endpoint)] : []);
-    for (const endpoint of endpoints) {
-      const key = formatEndpoint(endpoint);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      paths.push({ kind: 'direct', endpoint });
-    }
-    return paths.slice(0, handshakeWays);
-  }
-
-  #remember(text: string): void {
-    const endpoint = parseEndpoint(text);
-    if (!endpoint) return;
-    const others = this.#remembered.filter((e) => formatEndpoint(e) !== text);
-    this.#remembered = [endpoint, ...others].slice(0, rememberedLimit);
-  }
 }
 
 function guardOf(member: Member): { mac: Uint8Array; ip: number; bridge: boolean } {
   return { mac: member.mac, ip: member.ip, bridge: (member.rights & Right.bridge) !== 0 };
-}
-
-/** The path by which an answer goes back where a packet came from. */
-export function pathBack(origin: Origin, id: Uint8Array): Path {
-  switch (origin.kind) {
-    case 'direct':
-      return { kind: 'direct', endpoint: origin.endpoint };
-    case 'relay':
-      return { kind: 'relay', relay: origin.relay, destination: id };
-    case 'carrier':
-      return { kind: 'carrier', carrier: origin.carrier, destination: id };
-    case 'overlay':
-      return { kind: 'overlay', destination: id, via: origin.via };
-  }
 }

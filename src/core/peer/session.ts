@@ -127,6 +127,26 @@ export class Session {
     return this.#handshakeAt;
   }
 
+  /** When `tick` has something to do: ms of the clock, Infinity for never. */
+  get dueAt(): number {
+    let at = this.#retryAt === Infinity ? this.#rekeyAt : this.#retryAt;
+    for (const pair of this.#keypairs) at = Math.min(at, this.#rejectAt(pair));
+    return at;
+  }
+
+  /** When the keys in use are to be replaced. */
+  get #rekeyAt(): number {
+    const current = this.#current;
+    if (!current) return Infinity;
+    const { rekeyAfterMs } = this.#context;
+    const grace = current.initiator ? 0 : Math.min(responderGraceMs, rekeyAfterMs);
+    return current.createdAt + rekeyAfterMs + grace;
+  }
+
+  #rejectAt(pair: Keypair): number {
+    return pair.createdAt + this.#context.rekeyAfterMs + rejectMarginMs;
+  }
+
   /** Begins a handshake unless one is under way; `soon` also cuts a long retry wait short. */
   connect(now: number, soon = true): void {
     if (this.#retryAt === Infinity) {
@@ -140,13 +160,9 @@ export class Session {
 
   tick(now: number): void {
     const current = this.#current;
-    const limit = this.#context.rekeyAfterMs + rejectMarginMs;
-    for (const pair of [...this.#keypairs]) if (now - pair.createdAt > limit) this.#drop(pair);
+    for (const pair of [...this.#keypairs]) if (now >= this.#rejectAt(pair)) this.#drop(pair);
     if (current && this.#current === undefined) this.#ports.lost();
-    if (this.#current && this.#retryAt === Infinity) {
-      const grace = this.#current.initiator ? 0 : Math.min(responderGraceMs, this.#context.rekeyAfterMs);
-      if (now - this.#current.createdAt >= this.#context.rekeyAfterMs + grace) this.connect(now);
-    }
+    if (this.#retryAt === Infinity && now >= this.#rekeyAt) this.connect(now);
     if (now >= this.#retryAt) this.#initiate(now);
   }
 

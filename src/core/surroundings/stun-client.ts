@@ -41,6 +41,11 @@ export class StunClient {
     return this.#queries.some((q) => q.tries > 0 && q.tries < retryMs.length);
   }
 
+  /** When `tick` has something to do: ms of the clock, Infinity for never. */
+  get dueAt(): number {
+    return this.#queries.reduce((at, query) => Math.min(at, query.nextAt), Infinity);
+  }
+
   /** Asks a server now and every minute from now on. */
   ask(now: number, server: Endpoint): void {
     this.#queries = this.#queries.filter((q) => !sameEndpoint(q.server, server));

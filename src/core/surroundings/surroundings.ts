@@ -72,6 +72,11 @@ export class Surroundings {
     return this.#stun.busy;
   }
 
+  /** When `tick` has something to do: ms of the clock. */
+  get dueAt(): number {
+    return Math.min(this.#stun.dueAt, this.#watchAt);
+  }
+
   /** `server` sees our data socket as `mapped`. */
   observed(server: Endpoint, mapped: Endpoint): void {
     const { env } = this.#ports;

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Path } from '../../../src/core/dataplane/plane/plane.js';
-import { Prober, type ActivePath, type RelayChoice, type Traffic } from '../../../src/core/path/prober.js';
+import { zeroCounters } from '../../../src/core/dataplane/plane/shared.js';
+import type { ActivePath, RelayChoice } from '../../../src/core/path/path.js';
+import { Prober } from '../../../src/core/path/prober.js';
+import { Traffic } from '../../../src/core/peer/traffic.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
 const peerAt = { host: '198.51.100.1', port: 4000 };
@@ -14,7 +17,7 @@ const relay: RelayChoice = {
 function rig() {
   const clock = new VirtualClock();
   const reach = new Map<string, { maxSize: number; delayMs: number }>();
-  const traffic = { txDirect: 0, rxDirect: 0, lastRx: -Infinity };
+  const traffic = { txDirect: 0, rxDirect: 0, lastRx: 0 };
   const peer = { received: 0 };
   const moves: (ActivePath | null)[] = [];
   const paths: (Path | null)[] = [];
@@ -44,16 +47,22 @@ function rig() {
     },
     1368,
   );
-  const state = (): Traffic => ({
-    txDirect: traffic.txDirect,
-    rxDirect: traffic.rxDirect,
-    directRxAgeMs: clock.now() - traffic.lastRx,
-  });
+  const seen = new Traffic();
+  let sent = 0;
+  let sentAt = 0;
+  const look = (): Traffic => {
+    const { txDirect, rxDirect, lastRx } = traffic;
+    if (txDirect !== sent) sentAt = clock.now();
+    sent = txDirect;
+    const times = { lastRxMs: lastRx, lastRxDirectMs: lastRx, lastTxMs: sentAt };
+    seen.look(clock.now(), { ...zeroCounters(), txDirect, rxDirect, ...times }, clock.now());
+    return seen;
+  };
   const run = (ms: number, each: () => void = () => undefined): void => {
     for (let t = 0; t < ms; t += 50) {
       clock.advance(50);
       each();
-      prober.tick(clock.now(), state());
+      prober.tick(clock.now(), look());
     }
   };
   return {

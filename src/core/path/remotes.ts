@@ -1,0 +1,56 @@
+/** The addresses at which one peer may be reached: a bounded table of candidates, offered and observed. No I/O. */
+import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { isProbeable } from '../surroundings/candidate.js';
+import type { Candidate } from '../wire/control.js';
+import { maxRemotes, newRemote, type Remote } from './remote.js';
+
+export class Remotes {
+  readonly #remotes = new Map<string, Remote>();
+
+  [Symbol.iterator](): IterableIterator<Remote> {
+    return this.#remotes.values();
+  }
+
+  get(key: string): Remote | undefined {
+    return this.#remotes.get(key);
+  }
+
+  /** The candidate at this endpoint, made when there is none. Undefined: it may not be probed, or there is no room. */
+  at(endpoint: Endpoint, kind: Remote['kind']): Remote | undefined {
+    const key = formatEndpoint(endpoint);
+    const known = this.#remotes.get(key);
+    if (known || !isProbeable(endpoint)) return known;
+    if (this.#remotes.size >= maxRemotes && !this.#forgetDead()) return undefined;
+    const remote = newRemote(key, endpoint, kind);
+    this.#remotes.set(key, remote);
+    return remote;
+  }
+
+  /** Takes the peer's whole offer. What it does not name any more goes, unless it works or is `active`. */
+  offered(candidates: readonly Candidate[], active: Remote | undefined): void {
+    for (const remote of this.#remotes.values()) remote.offered = false;
+    for (const { endpoint, kind } of candidates) {
+      const remote = this.at(endpoint, kind);
+      if (!remote) continue;
+      remote.kind = kind;
+      remote.offered = true;
+    }
+    for (const [key, remote] of this.#remotes) {
+      if (!remote.offered && remote !== active && remote.state !== 'usable') this.#remotes.delete(key);
+    }
+  }
+
+  clear(): void {
+    this.#remotes.clear();
+  }
+
+  /** Makes room: a peer that roams leaves an endpoint behind each time. False when all are offered or answer. */
+  #forgetDead(): boolean {
+    for (const [key, { state, offered }] of this.#remotes) {
+      if (offered || state === 'usable' || state === 'answering') continue;
+      this.#remotes.delete(key);
+      return true;
+    }
+    return false;
+  }
+}

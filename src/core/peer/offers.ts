@@ -1,0 +1,93 @@
+/** Candidates told to a peer until it accepts them, and taken from it, at a bounded rate. A machine without I/O. */
+import { TokenBucket } from '../lib/token-bucket.js';
+import { encodeAccept, encodeOffer, type Candidate, type Control } from '../wire/control.js';
+
+/** An offer is repeated until it is accepted. */
+const retryMs = 500;
+const tries = 6;
+/** Offers that are taken a second, and at once: each makes us ping addresses that the peer names. */
+const takenPerSecond = 2;
+const takenAtOnce = 4;
+
+export interface OffersPorts {
+  /** Our candidates now. */
+  candidates(): readonly Candidate[];
+  /** Seals and sends a control message by the best way known. */
+  send(message: Uint8Array): void;
+}
+
+export class Offers {
+  readonly #ports: OffersPorts;
+  readonly #bucket: TokenBucket;
+  #sequence = 0;
+  #tries = 0;
+  #dueAt = Infinity;
+  #takenSequence = -1;
+  #taken: readonly Candidate[] = [];
+
+  constructor(now: number, ports: OffersPorts) {
+    this.#ports = ports;
+    this.#bucket = new TokenBucket(takenPerSecond, takenAtOnce, now);
+  }
+
+  /** When an offer of ours is to be repeated, ms of the clock; Infinity: it was accepted, or given up. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** What the peer offered last. */
+  get taken(): readonly Candidate[] {
+    return this.#taken;
+  }
+
+  /** Offers our candidates anew. */
+  offer(now: number): void {
+    this.#sequence++;
+    this.#tries = 0;
+    this.#send(now);
+  }
+
+  accepted(sequence: number): void {
+    if (sequence === this.#sequence) this.#dueAt = Infinity;
+  }
+
+  /**
+   * An offer of the peer. True when it is news. What comes too fast is not accepted (`accept` sends that), so the peer
+   * offers it again.
+   */
+  take(
+    now: number,
+    offer: Extract<Control, { type: 'offer' }>,
+    accept: (message: Uint8Array) => void,
+  ): boolean {
+    const news = offer.sequence > this.#takenSequence;
+    if (news && !this.#bucket.take(1, now)) return false;
+    accept(encodeAccept(offer.sequence));
+    if (!news) return false;
+    this.#takenSequence = offer.sequence;
+    this.#taken = offer.candidates;
+    return true;
+  }
+
+  /** The peer is another process now, and counts its offers anew. */
+  restarted(): void {
+    this.#takenSequence = -1;
+  }
+
+  /** The session is gone: nobody would understand an offer. */
+  stop(): void {
+    this.#dueAt = Infinity;
+  }
+
+  tick(now: number): void {
+    if (now < this.#dueAt) return;
+    if (this.#tries < tries) this.#send(now);
+    else this.#dueAt = Infinity;
+  }
+
+  #send(now: number): void {
+    this.#tries++;
+    this.#dueAt = now + retryMs;
+    this.#ports.send(encodeOffer(this.#sequence, this.#ports.candidates()));
+  }
+}
