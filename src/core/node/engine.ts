@@ -38,7 +38,7 @@ import { peerReport, statusReport, whyReport } from './report.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType, Suite } from '../wire/packet.js';
-import { parseRing } from '../wire/ring.js';
+import { encodeRing, parseRing } from '../wire/ring.js';
 import type { Refusal, Welcome } from '../wire/signal.js';
 
 /** The engine's pulse while something is under way, with peers, and alone. */
@@ -47,8 +47,6 @@ const calmTickMs = 250;
 const idleTickMs = 500;
 /** State goes to disk at most this often. */
 const saveMs = 2_000;
-/** With no relay after this time, members are sought at the endpoints remembered. */
-const lonelyMs = 1_500;
 /** A member that appears is left this long to begin by itself when its id is lower than ours. */
 const politeMs = 700;
 /** With more members than this, plane and overlay hear of new ones after so many ms: it costs work for each of all. */
@@ -395,14 +393,22 @@ export class Engine implements Node {
     });
     const overlay = new OverlayHost({
       env,
-      self: this.#self,
-      plane,
+      self: { idText, role: this.#self.certificate.role === Role.leaf ? 'leaf' : 'switch' },
       members,
       relays,
+      send: (peer, message) => {
+        plane.sendControl(peer.slot, encodeRing(message));
+      },
+      setLinks: (links, complete) => {
+        plane.setLinks(links, complete);
+      },
+      waysChanged: () => {
+        for (const peer of members.all()) peer.waysChanged(this.#now);
+      },
       candidates: () => surroundings.candidates,
       credential: () => this.#credential,
       wake: (at) => {
-        this.#schedule(Math.max(0, at - this.#now));
+        this.#schedule(Math.max(0, (at <= this.#now ? overlay.tick(this.#now) : at) - this.#now));
       },
     });
     return { plane, members, door, relays, carriers, surroundings, overlay, startedAt: this.#now };
@@ -686,7 +692,7 @@ export class Engine implements Node {
 
   #peerMoved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
     if (from?.kind === to?.kind && from?.endpoint === to?.endpoint) return;
-    if (peer.state === 'connected') this.#running?.overlay.moved(this.#now, peer);
+    if (peer.state === 'connected') this.#running?.overlay.moved(peer);
     const { idText, name } = peer.member;
     const move = { from: from?.kind ?? null, to: to?.kind ?? null, endpoint: to?.endpoint ?? null };
     this.#env.log.info('peer path', { peer: name, ...move });
@@ -716,7 +722,7 @@ export class Engine implements Node {
 
   #tick(): void {
     if (!this.#running) return;
-    const { relays, surroundings, members, overlay, startedAt } = this.#running;
+    const { relays, surroundings, members, overlay } = this.#running;
     const now = this.#now;
     relays.tick(now);
     surroundings.tick(now);
@@ -727,7 +733,6 @@ export class Engine implements Node {
       if (peer && !peer.session.established && relays.isOnline(idText)) overlay.named(now, [idText]);
     }
     this.#schedule(Math.max(0, overlay.tick(now) - now));
-    if (!relays.anyUp && now - startedAt > lonelyMs) overlay.lonely(now);
     let busy = surroundings.busy;
     for (const peer of members.all()) {
       peer.tick(now);

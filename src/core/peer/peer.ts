@@ -165,6 +165,11 @@ export class Peer {
     return this.#ports.env.clock.now() >= this.#unreachableAt ? 'unreachable' : 'connecting';
   }
 
+  /** Its packets go through other members. */
+  get indirect(): boolean {
+    return this.prober.active?.kind === 'overlay';
+  }
+
   /** Takes a newer certificate of the same node. False when address or rights differ, so that the peer must be made anew. */
   update(member: Member): boolean {
     if (member.ip !== this.#member.ip || member.rights !== this.#member.rights) return false;
@@ -183,6 +188,11 @@ export class Peer {
   introduced(now: number, candidates: readonly Candidate[]): void {
     this.#ways.introduced(candidates);
     this.connect(now);
+  }
+
+  /** Ways through relays or members came or went. */
+  waysChanged(now: number): void {
+    this.prober.relaysChanged(now);
   }
 
   /** Where others may try to reach the peer: what it offered to us, and where we reach it. */

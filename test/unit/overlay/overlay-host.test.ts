@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { DataPlane } from '../../../src/core/dataplane/plane/plane.js';
 import { makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import type { Peers } from '../../../src/core/peer/peers.js';
@@ -54,8 +53,10 @@ function rig() {
   } as unknown as RelaySet;
   const host = new OverlayHost({
     env,
-    self,
-    plane: { setLinks: () => undefined } as unknown as DataPlane,
+    self: { idText: self.idText, role: 'switch' },
+    send: () => undefined,
+    setLinks: () => undefined,
+    waysChanged: () => undefined,
     members,
     relays,
     candidates: () => [],

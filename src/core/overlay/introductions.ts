@@ -1,0 +1,96 @@
+/**
+ * How members are met without a relay: somebody who is linked with both gives each the other's card (wire/ring.ts).
+ *
+ *   we ── meet B ──▶ friend       the friend, linked with both:  introduce(card of B) ──▶ us
+ *                                                                introduce(our card)  ──▶ B
+ *
+ * A card's credential proves itself, its endpoints prove nothing: whoever takes it sends packets there. So a member may
+ * cause only so many introductions.
+ */
+import { TokenBucket } from '../lib/token-bucket.js';
+import type { Candidate } from '../wire/control.js';
+import { encodeCard, parseCard } from '../wire/ring.js';
+import type { LinkPeer, OverlayHostPorts } from './ports.js';
+
+/** Introductions that one link may cause, ours to others and others to us: at once, and a second from then on. */
+export const introductionsAtOnce = 24;
+export const introductionsPerS = 5;
+/** Budgets that nobody draws on are full again after this time, and forgotten. */
+const fullAgainMs = (introductionsAtOnce / introductionsPerS) * 1_000;
+
+export type IntroductionPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'candidates' | 'credential'>;
+
+export class Introductions {
+  readonly #ports: IntroductionPorts;
+  readonly #budgets = new Map<string, TokenBucket>();
+  #sweptAt = -Infinity;
+
+  constructor(ports: IntroductionPorts) {
+    this.#ports = ports;
+  }
+
+  /** Members that have drawn on their budget of late. */
+  get budgets(): number {
+    return this.#budgets.size;
+  }
+
+  /** Our own card. */
+  card(): Uint8Array {
+    return cardOf(this.#ports.credential(), this.#ports.candidates());
+  }
+
+  /** A member asks `friend`, or who sought us tells of itself: no more is known of it than its card says. */
+  learnt(now: number, card: Uint8Array): void {
+    this.#take(now, card);
+  }
+
+  /** `friend` introduces another member, which hears of us at the same time. */
+  introduce(now: number, friend: LinkPeer, card: Uint8Array): void {
+    if (!this.#pays(now, friend.member.idText)) return;
+    // The friend is a way to it from now on.
+    this.#take(now, card)?.waysChanged(now);
+  }
+
+  /** `peer` asks to be introduced to a link of ours: each gets the other's card. */
+  meet(now: number, peer: LinkPeer, id: string): void {
+    const other = this.#ports.members.get(id);
+    if (!other || other === peer || other.state !== 'connected') return;
+    if (!this.#pays(now, peer.member.idText)) return;
+    this.#ports.send(peer, { type: 'introduce', card: cardOfPeer(other) });
+    this.#ports.send(other, { type: 'introduce', card: cardOfPeer(peer) });
+  }
+
+  /** The member of a card, unless it is connected already or the card is no good. */
+  #take(now: number, bytes: Uint8Array): LinkPeer | undefined {
+    const card = parseCard(bytes);
+    const peer = card && this.#ports.members.take(card.credential);
+    if (!card || !peer || peer.state === 'connected') return undefined;
+    peer.introduced(now, card.candidates);
+    return peer;
+  }
+
+  #pays(now: number, id: string): boolean {
+    let budget = this.#budgets.get(id);
+    if (!budget) {
+      this.#sweep(now);
+      this.#budgets.set(id, (budget = new TokenBucket(introductionsPerS, introductionsAtOnce, now)));
+    }
+    return budget.take(1, now);
+  }
+
+  /** A member that is gone leaves its budget behind: it goes once it says nothing any more, and not before. */
+  #sweep(now: number): void {
+    if (now - this.#sweptAt < fullAgainMs) return;
+    this.#sweptAt = now;
+    for (const [id, budget] of this.#budgets) if (budget.full(now)) this.#budgets.delete(id);
+  }
+}
+
+function cardOf(credential: Uint8Array, candidates: readonly Candidate[]): Uint8Array {
+  return encodeCard({ credential, candidates });
+}
+
+/** How a peer is met, as far as we know. */
+function cardOfPeer(peer: LinkPeer): Uint8Array {
+  return cardOf(peer.member.credential, peer.whereabouts);
+}
