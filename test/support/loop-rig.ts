@@ -54,7 +54,10 @@ export interface Rig {
   readonly io: ArrayIo;
   readonly loop: PacketLoop;
   readonly shared: SharedMemory;
+  /** What the loop told, but for `stirred`. */
   readonly events: Event[];
+  /** Slots of which it told that traffic began. */
+  readonly stirred: number[];
   readonly arena: Arena;
   /** Milliseconds that the loop sees. */
   time: { now: number };
@@ -81,6 +84,7 @@ export function makeRig(
   const arena = new Arena(length, address);
   const io = new ArrayIo(arena, datagramOffload);
   const events: Event[] = [];
+  const stirred: number[] = [];
   const time = { now: 1_000_000 };
   const met: RigLink[] = [];
   const loop = new PacketLoop(
@@ -89,7 +93,12 @@ export function makeRig(
     shared,
     loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
     () => time.now,
-    (told) => events.push(...told),
+    (told) => {
+      for (const event of told) {
+        if (event.type === 'stirred') stirred.push(event.slot);
+        else events.push(event);
+      }
+    },
   );
   Atomics.store(shared.control, ControlWord.stop, 0);
   return {
@@ -98,6 +107,7 @@ export function makeRig(
     loop,
     shared,
     events,
+    stirred,
     arena,
     time,
     drops: (reason) => shared.device[DeviceField.drops + Drop[reason]] as number,

@@ -493,6 +493,7 @@ export class Engine implements Node {
         this.#running?.overlay.used(this.#now, peer);
         if (peer.busy) this.#schedule(busyTickMs);
       },
+      stirred: () => undefined,
       unknown: (mac) => {
         this.#running?.overlay.unknownMac(this.#now, mac);
       },

@@ -28,6 +28,7 @@ class Recorder implements PlaneListener {
     this.log.push(`control ${slot} ${bytes.join('.')} ${origin.kind}`);
   confirmed: PlaneListener['confirmed'] = (slot, index) => this.log.push(`confirmed ${slot} ${index}`);
   wanted: PlaneListener['wanted'] = (slot) => this.log.push(`wanted ${slot}`);
+  stirred: PlaneListener['stirred'] = (slot) => this.log.push(`stirred ${slot}`);
   unknown: PlaneListener['unknown'] = (mac) => this.log.push(`unknown ${mac.join(':')}`);
   roamed: PlaneListener['roamed'] = (slot, { host, port }) => this.log.push(`roamed ${slot} ${host}:${port}`);
   carry: PlaneListener['carry'] = (carrier, destination, batch) =>
@@ -102,7 +103,12 @@ describe('a plane of memory', () => {
     t.clock.advance(0.9);
     expect([b.told.log, b.got]).toEqual([[], []]);
     t.clock.advance(0.1);
-    expect(b.told.log).toEqual(['confirmed 1 201', 'roamed 1 192.0.2.1:7001', 'control 1 9 direct']);
+    expect(b.told.log).toEqual([
+      'confirmed 1 201',
+      'roamed 1 192.0.2.1:7001',
+      'stirred 1',
+      'control 1 9 direct',
+    ]);
     expect(b.got).toEqual([frame]);
     expect(b.plane.peerCounters(1)).toMatchObject({ rxFrames: 1, rxDirect: 1, rxBytes: 60 });
     expect(b.plane.peerCounters(1).lastRxMs).toBe(t.clock.now());

@@ -13,6 +13,7 @@ import {
 import { frameBuffer } from '../loop/buffers.js';
 import type { LoopContext } from '../loop/context.js';
 import { RouteKind, type Route } from '../loop/route.js';
+import { stir } from '../loop/stir.js';
 import { drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from '../loop/table.js';
 
@@ -99,6 +100,7 @@ export class Sealer {
     peers[at + PeerField.txTransit] = (peers[at + PeerField.txTransit] as number) + 1;
     peers[way] = (peers[way] as number) + 1;
     peers[at + PeerField.lastTxMs] = this.#c.now;
+    stir(this.#c, link);
     return true;
   }
 

@@ -26,6 +26,7 @@ import { Handed, type HandoverRing } from './handover.js';
 import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
+import { stir } from './stir.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
@@ -386,6 +387,7 @@ export class Receive {
     peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
     peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
     peers[way] = (peers[way] as number) + 1;
+    stir(this.#c, peer);
     device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
     device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
   }

@@ -20,6 +20,7 @@ import { Holder } from './hold.js';
 import type { Path } from '../plane/plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
+import { stir } from './stir.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { UnknownAddresses } from './unknown.js';
@@ -255,6 +256,7 @@ export class Transmit {
     peers[at + PeerField.txBytes] = (peers[at + PeerField.txBytes] as number) + bytes;
     peers[way] = (peers[way] as number) + frames;
     peers[at + PeerField.lastTxMs] = this.#c.now;
+    stir(this.#c, peer);
     device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
   }

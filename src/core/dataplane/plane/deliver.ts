@@ -28,6 +28,9 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
     case 'wanted':
       listener.wanted(event.slot);
       return;
+    case 'stirred':
+      listener.stirred(event.slot);
+      return;
     case 'unknown':
       listener.unknown(event.mac);
       return;

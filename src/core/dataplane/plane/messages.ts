@@ -58,6 +58,7 @@ export type Event =
   | { readonly type: 'control'; readonly slot: number; readonly bytes: Uint8Array; readonly origin: Origin }
   | { readonly type: 'confirmed'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'wanted'; readonly slot: number }
+  | { readonly type: 'stirred'; readonly slot: number }
   | { readonly type: 'unknown'; readonly mac: Uint8Array }
   | { readonly type: 'roamed'; readonly slot: number; readonly endpoint: Endpoint }
   | {

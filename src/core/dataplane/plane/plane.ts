@@ -147,6 +147,11 @@ export interface PlaneListener {
   /** The device sent a unicast frame to a peer without a session or path. At most once a second per peer. */
   wanted(slot: number): void;
   /**
+   * A frame, or something to be passed on, went to the peer or came from it after at least a second without: its
+   * counters move again. At most once a second per peer; control messages and keepalives do not count.
+   */
+  stirred(slot: number): void;
+  /**
    * The device sent a frame to a unicast address that no member known here has, while `complete` is false. At most once
    * a second per address; a few frames are held for a second, and flooded when the address stays unknown.
    */

@@ -26,6 +26,8 @@ export const PeerField = {
   lastTxMs: 10,
   rxTransit: 11,
   txTransit: 12,
+  /** When a frame, envelope or flood last went to the peer or came from it. */
+  trafficMs: 13,
 } as const;
 export const peerStride = 16;
 

@@ -17,13 +17,14 @@ import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
 import { HandoverRing } from '../loop/handover.js';
 import { arenaLength } from '../loop/loop.js';
+import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { Command, Event, ThreadSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import { PacketThread } from './packet-thread.js';
 import type { GuardRule, Path, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
-import { sharedMemory, type SharedMemory } from './shared.js';
+import { peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
@@ -51,6 +52,8 @@ export class WorkerPlane extends CommandPlane {
   readonly #places: KeyPlaces | undefined;
   readonly #keys: KeyMemory | undefined;
   readonly #mirror = new Mirror();
+  /** When `stirred` was told last, by slot. */
+  readonly #stirredAt = new Float64Array(peerLimit);
   readonly #now = monotonicClock(new Arena(16));
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
@@ -233,9 +236,22 @@ export class WorkerPlane extends CommandPlane {
         this.#failed = true;
         deliver(listener, thread.shared, event);
         return;
+      case 'stirred':
+        if (this.#toldByAnother(event.slot)) return;
+        deliver(listener, thread.shared, event);
+        return;
       default:
         deliver(listener, thread.shared, event);
     }
+  }
+
+  /** Of several threads each sees a part of the traffic with a peer, and what one told the others tell again. */
+  #toldByAnother(slot: number): boolean {
+    if (this.#threads.length === 1) return false;
+    const now = this.#now();
+    if (now - (this.#stirredAt[slot] as number) < quietMs) return true;
+    this.#stirredAt[slot] = now;
+    return false;
   }
 
   protected command(command: Command): void {
@@ -272,6 +288,7 @@ export class WorkerPlane extends CommandPlane {
 
   override addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
     this.#places?.releasePeer(slot);
+    this.#stirredAt[slot] = -Infinity;
     super.addPeer(slot, nodeId, guard);
   }
 
