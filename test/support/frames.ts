@@ -127,6 +127,12 @@ export function buildUdp(f: TcpFrame, checksum: 'partial' | 'complete'): BuiltFr
   return { bytes, ip, tcp, headerLength: tcp + 8 };
 }
 
+/** fe80::/64 and the modified EUI-64 of the MAC (RFC 4291 appendix A). */
+export function linkLocalOf(mac: Uint8Array): Uint8Array {
+  const [a, b, c, d, e, f] = [...mac] as [number, number, number, number, number, number];
+  return Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f);
+}
+
 /** Any frame that is neither IP nor ARP. */
 export function plainFrame(to: Uint8Array, from: Uint8Array, length = 60, fill = 7): Uint8Array {
   const frame = new Uint8Array(length).fill(fill);
@@ -180,4 +186,53 @@ export function arpFrame(
     ...target.mac,
     ...quad(target.ip),
   ]);
+}
+
+/** The frame with tags before its type, outermost first: type and control word of each. */
+export function tagged(frame: Uint8Array, ...tags: readonly (readonly [number, number])[]): Uint8Array {
+  const words = tags.flatMap(([type, control]) => [...word(type), ...word(control)]);
+  return Uint8Array.from([...frame.subarray(0, 12), ...words, ...frame.subarray(12)]);
+}
+
+/** An IPv6 frame; `body` begins with the header that `next` names. */
+export function ipv6Frame(
+  to: Uint8Array,
+  from: Uint8Array,
+  source: Uint8Array,
+  destination: Uint8Array,
+  next: number,
+  body: readonly number[] | Uint8Array,
+  hopLimit = 255,
+): Uint8Array {
+  return Uint8Array.from([
+    ...to,
+    ...from,
+    ...[0x86, 0xdd, 0x60, 0, 0, 0],
+    ...word(body.length),
+    ...[next, hopLimit],
+    ...source,
+    ...destination,
+    ...body,
+  ]);
+}
+
+/** Body of a neighbour solicitation (135) or advertisement (136), its checksum left out; options follow. */
+export function neighbourBody(type: number, target: Uint8Array, options: readonly number[] = []): number[] {
+  return [type, 0, 0, 0, type === 136 ? 0x60 : 0, 0, 0, 0, ...target, ...options];
+}
+
+/** An IPv4 frame with its header checksum; `fragment` is flags and offset, as they stand in the header. */
+export function ipv4Frame(
+  to: Uint8Array,
+  from: Uint8Array,
+  source: number,
+  destination: number,
+  protocol: number,
+  body: readonly number[] | Uint8Array,
+  fragment = 0,
+): Uint8Array {
+  const head = [0x45, 0, ...word(20 + body.length), 0, 0, ...word(fragment), 64, protocol];
+  const tail = [...quad(source), ...quad(destination)];
+  const ip = [...head, ...word(~sum16(Uint8Array.from([...head, ...tail])) & 0xffff), ...tail];
+  return Uint8Array.from([...to, ...from, 8, 0, ...ip, ...body]);
 }

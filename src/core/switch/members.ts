@@ -72,6 +72,11 @@ export class MemberTable {
     }
   }
 
+  /** A member's IPv4 address, signed. */
+  ip(index: number): number {
+    return this.#ip[index] as number;
+  }
+
   /** Upper 2 bytes of a member's MAC. */
   high(index: number): number {
     return this.#high[index] as number;

@@ -4,7 +4,7 @@
  */
 import { EtherType, etherTypeBefore, payloadOffset } from './ethernet.js';
 
-export const Protocol = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
+export const Protocol = { icmp: 1, igmp: 2, tcp: 6, udp: 17, icmpv6: 58, noNext: 59 } as const;
 
 export const ipv4HeaderLength = 20;
 export const ipv6HeaderLength = 40;
@@ -28,7 +28,17 @@ export const TcpFlag = {
 
 const extensionHopByHop = 0;
 const extensionRouting = 43;
+const extensionFragment = 44;
+const extensionAuthentication = 51;
 const extensionDestination = 60;
+const extensionMobility = 135;
+const extensionHip = 139;
+const extensionShim6 = 140;
+/** More extension headers than this are nobody's honest packet. */
+const extensionLimit = 8;
+/** Destination option that puts another address into the place of the source (RFC 6275 section 6.3). */
+const optionHomeAddress = 0xc9;
+const optionPad1 = 0;
 
 /** One's complement sum of 16-bit big-endian words, folded to 16 bits, not inverted. An odd last byte is padded. */
 export function onesSum(view: DataView, at: number, length: number, start = 0): number {
@@ -110,6 +120,80 @@ export function locateTransport(view: DataView, at: number, length: number): num
   if (protocol === Protocol.tcp) return length < offset + tcpHeaderLength ? 0 : (offset << 8) | protocol;
   if (protocol === Protocol.udp) return length < offset + udpHeaderLength ? 0 : (offset << 8) | protocol;
   return 0;
+}
+
+/** What `upperLayer` says beside where the header lies. */
+export const Upper = { fragment: 0x100, later: 0x200, homeAddress: 0x400 } as const;
+
+/**
+ * Walks the extension headers of the IPv6 packet at `ip` that ends before `end` (RFC 8200 section 4; the order does not
+ * matter). Returns `offset << 11 | flags | protocol`: the upper-layer header's offset from `ip`, its number (one that is
+ * not known counts as upper layer: no host looks behind it), and of `Upper`:
+ * - `fragment`: a Fragment header came by;
+ * - `later`: the packet is not a first fragment, so that what the offset points to is no header;
+ * - `homeAddress`: a Home Address option came by.
+ *
+ * -1 when the chain ends outside the packet, has more headers than 8, two Fragment headers, or options that do not fit:
+ * a chain must be whole in the first fragment (RFC 7112).
+ */
+export function upperLayer(view: DataView, ip: number, end: number): number {
+  let next = view.getUint8(ip + 6);
+  let offset = ipv6HeaderLength;
+  let flags = 0;
+  for (let headers = 0; isExtension(next); headers++) {
+    const at = ip + offset;
+    if (headers === extensionLimit || at + 8 > end) return -1;
+    let size = 8;
+    if (next === extensionFragment) {
+      if ((flags & Upper.fragment) !== 0) return -1;
+      flags |= Upper.fragment;
+      if ((view.getUint16(at + 2) & 0xfff8) !== 0) flags |= Upper.later;
+    } else if (next === extensionAuthentication) {
+      size = (view.getUint8(at + 1) + 2) * 4;
+    } else {
+      size = (view.getUint8(at + 1) + 1) * 8;
+    }
+    if (at + size > end) return -1;
+    if (next === extensionDestination) {
+      const options = readOptions(view, at + 2, at + size);
+      if (options < 0) return -1;
+      flags |= options;
+    }
+    next = view.getUint8(at);
+    offset += size;
+    if ((flags & Upper.later) !== 0) break;
+  }
+  return (offset << 11) | flags | next;
+}
+
+function isExtension(next: number): boolean {
+  return (
+    next === extensionHopByHop ||
+    next === extensionRouting ||
+    next === extensionFragment ||
+    next === extensionAuthentication ||
+    next === extensionDestination ||
+    next === extensionMobility ||
+    next === extensionHip ||
+    next === extensionShim6
+  );
+}
+
+/** `Upper.homeAddress` when that option is among those from `at` to `end`, 0 when not, -1 when one does not fit. */
+function readOptions(view: DataView, at: number, end: number): number {
+  let found = 0;
+  for (let option = at; option < end;) {
+    const type = view.getUint8(option);
+    if (type === optionPad1) {
+      option++;
+      continue;
+    }
+    if (option + 2 > end) return -1;
+    option += 2 + view.getUint8(option + 1);
+    if (option > end) return -1;
+    if (type === optionHomeAddress) found = Upper.homeAddress;
+  }
+  return found;
 }
 
 /** Offset of the checksum field inside the transport header that `locateTransport` found. */

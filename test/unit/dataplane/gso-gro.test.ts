@@ -9,7 +9,8 @@ import { carryOver, fromDevice, macOf, makeRig } from '../../support/loop-rig.js
 const a = makeRig(1);
 const b = makeRig(2);
 a.meet(2);
-b.meet(1);
+// A bridge, so that the sources of the frames may be any.
+b.meet(1, { bridge: true });
 
 /** The frames that a NIC would put on the wire for a super-frame: cut by the book, from the parts and not from the bytes. */
 function segmentsOf(f: TcpFrame, size: number): Uint8Array[] {
@@ -340,7 +341,7 @@ function asDatagrams(d: DeviceFrame, f: TcpFrame): Uint8Array[] {
 
 describe('UDP', () => {
   const plain = makeRig(3, undefined, false, { datagramOffload: false });
-  plain.meet(1);
+  plain.meet(1, { bridge: true });
   a.meet(3);
   // A kernel gives at most 64 datagrams at once (UDP_MAX_SEGMENTS).
   const udpFrames = tcpFrame.map((r) => ({

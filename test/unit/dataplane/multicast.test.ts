@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAnnounce } from '../../../src/core/wire/groups.js';
 import { Kind } from '../../../src/core/wire/packet.js';
-import { plainFrame } from '../../support/frames.js';
+import { linkLocalOf, plainFrame } from '../../support/frames.js';
 import {
   endpointOf,
   floodOf,
@@ -28,12 +28,12 @@ interface Net {
   run(ms: number): Hop[];
 }
 
-/** The frame with the source address of its member, whom the guard would not let use another. */
+/** The frame with the source addresses of its member, whom the guard would not let use others. */
 function from(n: number, frame: Uint8Array): Uint8Array {
   const out = frame.slice();
   out.set(macOf(n), 6);
-  // IPv4 source, so that no address is another member's.
   if (out[12] === 8) out.set([10, 144, 0, n], 26);
+  if (out[12] === 0x86) out.set(linkLocalOf(macOf(n)), 22);
   return out;
 }
 

@@ -8,7 +8,7 @@
  */
 import { FloodCache } from '../../switch/flood-cache.js';
 import { RateLimiter } from '../../switch/flood.js';
-import { checkSource, Verdict, type GuardSubject } from '../../switch/guard.js';
+import { Verdict, type GuardSubject } from '../../switch/guard.js';
 import { positionOf, ringSize } from '../../topology/position.js';
 import { ethernetHeaderLength, macHigh, macLow } from '../../wire/ethernet.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
@@ -17,6 +17,7 @@ import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
 import { DeviceField, drop, Drop, peerLimit } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
+import { dropOf } from './verdict.js';
 
 /** Kind byte and header in front of the inner plaintext. */
 export const floodPrefix = 1 + floodHeaderLength;
@@ -54,14 +55,14 @@ export class Broadcast {
   readonly #seen = new FloodCache();
   readonly #perOrigin = new RateLimiter(originBuckets, floodsPerSecond, floodBurst);
   readonly #perLink = new RateLimiter(peerLimit, linkFloodsPerSecond, linkFloodBurst);
-  readonly #stranger: { macHigh: number; macLow: number; readonly bridge: false };
+  readonly #stranger: { macHigh: number; macLow: number; ip: number; readonly bridge: false };
   #sequence: number;
 
   constructor(context: LoopContext, sealer: Sealer) {
     this.#c = context;
     this.#sealer = sealer;
     this.#self = positionOf(context.options.nodeId);
-    this.#stranger = { macHigh: 0, macLow: 0, bridge: false };
+    this.#stranger = { macHigh: 0, macLow: 0, ip: 0, bridge: false };
     this.#sequence = context.options.floodSequence | 0;
   }
 
@@ -126,14 +127,17 @@ export class Broadcast {
       return this.#announcement(link, header, length, position);
     if (!this.#locate(header + floodHeaderLength, length - floodHeaderLength))
       return this.#drop(Drop['malformed-frame']);
-    const verdict = this.#judge(fromOrigin ? link : this.#peerOf(header + originAt), header + originAt);
-    // A bridge that is no peer of ours may be one of others: they judge.
-    const forOthers = verdict === Verdict.foreignMac && this.origin === null && !this.#isOwnMac();
-    if (verdict !== Verdict.pass && !forOthers) return this.#drop(reasonOf(verdict));
+    const origin = fromOrigin ? link : this.#peerOf(header + originAt);
+    const verdict = this.#judge(origin, header + originAt, fromOrigin);
+    // A bridge that is no peer of ours may be one of others, and whose an address is they may know better: they judge.
+    const forOthers =
+      verdict === Verdict.taken ||
+      (verdict === Verdict.foreignMac && this.origin === null && !this.#isOwnMac());
+    if (verdict !== Verdict.pass && !forOthers) return this.#drop(dropOf(verdict));
     if (!this.#perOrigin.take(bucketOf(position), c.now)) return this.#drop(Drop['flood-limited']);
     c.multicast.aim(view, this.frame, this.length, c.now);
     if (!c.options.leaf) this.#passOn(link, header, length, ttl, flags);
-    if (forOthers) return this.#drop(Drop['guard-mac'], Flooded.passed);
+    if (forOthers) return this.#drop(dropOf(verdict), Flooded.passed);
     if (this.origin !== null) this.#learn(this.origin, fromOrigin);
     return c.multicast.host ? Flooded.deliver : Flooded.passed;
   }
@@ -193,20 +197,28 @@ export class Broadcast {
     return peer !== null && this.#isId(at, peer.nodeId) ? peer : null;
   }
 
-  #judge(origin: PeerEntry | null, idAt: number): Verdict {
+  #judge(origin: PeerEntry | null, idAt: number, fromOrigin: boolean): Verdict {
     const c = this.#c;
     const { view } = c.arena;
     this.origin = origin;
-    let subject: GuardSubject;
-    if (origin === null) {
-      this.#stranger.macHigh = addressHigh(view, idAt);
-      this.#stranger.macLow = macLow(view, idAt);
-      subject = this.#stranger;
-    } else {
-      subject = origin;
-    }
-    const verdict = checkSource(view, this.frame, this.length, subject, c.members);
-    return verdict === Verdict.pass && this.#isOwnMac() ? Verdict.foreignMac : verdict;
+    const subject = origin ?? this.#strangerOf(idAt);
+    const verdict = c.guard.judge(view, this.frame, this.length, subject, fromOrigin, c.now);
+    if (verdict !== Verdict.pass) return verdict;
+    if (this.#isOwnMac()) return Verdict.foreignMac;
+    const field = this.checksumStart + this.checksumOffset;
+    // It would be written over what the guard has seen.
+    return this.checksumStart !== 0 && field < c.guard.examined ? Verdict.unreadable : Verdict.pass;
+  }
+
+  /** What is known of the member with the id at `idAt`, who is no peer. */
+  #strangerOf(idAt: number): GuardSubject {
+    const { arena, members } = this.#c;
+    const stranger = this.#stranger;
+    stranger.macHigh = addressHigh(arena.view, idAt);
+    stranger.macLow = macLow(arena.view, idAt);
+    const member = members.findMac(stranger.macHigh, stranger.macLow);
+    stranger.ip = member < 0 ? 0 : members.ip(member);
+    return stranger;
   }
 
   /** The inner source is our own address. */
@@ -287,9 +299,4 @@ function addressHigh(view: DataView, at: number): number {
 
 function bucketOf(position: number): number {
   return 1 + (position % (originBuckets - 1));
-}
-
-function reasonOf(verdict: Verdict): number {
-  if (verdict === Verdict.foreignMac) return Drop['guard-mac'];
-  return verdict === Verdict.foreignAddress ? Drop['guard-ip'] : Drop['malformed-frame'];
 }

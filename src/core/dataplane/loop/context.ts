@@ -1,7 +1,9 @@
 /** What the rooms of the packet loop share: memory, kernel, crypto, tables, counters and the time of this round. */
 import type { Arena } from '../../native/arena.js';
 import type { Evp } from '../../native/evp.js';
+import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Fdb } from '../../switch/fdb.js';
+import type { Guard } from '../../switch/guard.js';
 import type { MemberTable } from '../../switch/members.js';
 import type { Multicast } from '../../switch/multicast.js';
 import type { HandoverRing } from './handover.js';
@@ -38,6 +40,8 @@ export interface LoopOptions {
 export interface LoopThreads {
   readonly role: Role;
   readonly keys: KeyMemory;
+  /** Whose addresses are that no certificate names: the same for all. */
+  readonly owners: AddressOwners;
   /** Where a loop that is not the steward hands what is the steward's. */
   readonly outgoing: HandoverRing | null;
   /** What the others hand to the steward. */
@@ -61,6 +65,7 @@ export interface LoopContext {
   /** Null in the loop that keeps account of broadcasts and groups itself. */
   readonly steward: HandoverRing | null;
   readonly members: MemberTable;
+  readonly guard: Guard;
   readonly links: Links;
   readonly multicast: Multicast;
   /** Offset of the own node id. */

@@ -2,10 +2,12 @@
  * The packet loop without its thread: both directions over one `PacketIo`, and the commands of the control thread.
  * One call of `round` does a bounded amount of work in each direction, so that neither starves the other.
  */
-import { randomInt } from 'node:crypto';
+import { randomFillSync, randomInt } from 'node:crypto';
 import type { Arena } from '../../native/arena.js';
 import { Evp } from '../../native/evp.js';
+import { AddressOwners, ownerKeys } from '../../switch/address-owners.js';
 import { Fdb } from '../../switch/fdb.js';
+import { Guard } from '../../switch/guard.js';
 import { MemberTable } from '../../switch/members.js';
 import { Multicast } from '../../switch/multicast.js';
 import { positionOf } from '../../topology/position.js';
@@ -88,6 +90,8 @@ export class PacketLoop {
     const groupPorts = new GroupPorts(arena);
     const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
     const links = new Links(arena, tables, position, leaf);
+    const members = new MemberTable();
+    const owners = threads?.owners ?? newOwners();
     this.#c = {
       options,
       arena,
@@ -101,7 +105,8 @@ export class PacketLoop {
       fdb,
       learning: new Learning(fdb, threads === null ? null : uplink),
       steward: threads?.outgoing ?? null,
-      members: new MemberTable(),
+      members,
+      guard: new Guard(members, owners),
       links,
       multicast,
       self,
@@ -306,6 +311,11 @@ function macBytes({ macHigh: high, macLow: low }: LoopOptions): Uint8Array {
   view.setUint16(0, high);
   view.setInt32(2, low);
   return mac;
+}
+
+/** An empty table of who owns which address. */
+export function newOwners(): AddressOwners {
+  return new AddressOwners(randomFillSync(new Int32Array(ownerKeys)));
 }
 
 /** The options as the loop wants them. */

@@ -6,7 +6,7 @@
  * guard, and by the flow that a segment wants to join.
  */
 import { Errno } from '../../native/libc.js';
-import { checkSource, Verdict } from '../../switch/guard.js';
+import { Verdict } from '../../switch/guard.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../../wire/ethernet.js';
 import { locateTransport } from '../../wire/ip.js';
 import {
@@ -31,6 +31,7 @@ import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { Transit } from './transit.js';
+import { dropOf } from './verdict.js';
 
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
@@ -343,25 +344,26 @@ export class Receive {
     const offset = view.getUint16(frame - 2, true);
     if (start < ethernetHeaderLength || start + offset + 2 > length)
       return drop(c.shared, Drop['malformed-frame']);
-    if (!this.#admit(peer, frame, length)) return;
+    if (!this.#admit(peer, frame, length, start + offset)) return;
     // It may belong to a flow that grows.
     this.#gro.flush();
     this.#gro.writePartialAt(frame, length, start, offset);
   }
 
-  /** Guard, learning and counting. False when the frame must not reach the interface. */
-  #admit(peer: PeerEntry, frame: number, length: number): boolean {
+  /**
+   * Guard, learning and counting. False when the frame must not reach the interface. `checksum`: where in the frame one will
+   * be written that the guard cannot expect (kind 0x02), else the frame's length.
+   */
+  #admit(peer: PeerEntry, frame: number, length: number, checksum = length): boolean {
     const c = this.#c;
     const { view } = c.arena;
-    const verdict = checkSource(view, frame, length, peer, c.members);
+    const verdict = c.guard.judge(view, frame, length, peer, true, c.now);
     if (verdict !== Verdict.pass) {
-      const reason =
-        verdict === Verdict.foreignMac
-          ? 'guard-mac'
-          : verdict === Verdict.foreignAddress
-            ? 'guard-ip'
-            : 'malformed-frame';
-      drop(c.shared, Drop[reason]);
+      drop(c.shared, dropOf(verdict));
+      return false;
+    }
+    if (checksum < c.guard.examined) {
+      drop(c.shared, Drop['guard-unreadable']);
       return false;
     }
     const high = macHigh(view, frame + 6);

@@ -45,6 +45,8 @@ export class PeerEntry {
   readonly position: number;
   readonly macHigh: number;
   readonly macLow: number;
+  /** IPv4 address, signed 32 bits. */
+  readonly ip: number;
   readonly bridge: boolean;
   readonly route: Route;
   /** Start of its counters in shared memory. */
@@ -62,6 +64,7 @@ export class PeerEntry {
     this.position = positionOf(nodeId);
     this.macHigh = macHigh(mac, 0);
     this.macLow = macLow(mac, 0);
+    this.ip = guard.ip | 0;
     this.bridge = guard.bridge;
     this.route = route;
     this.counters = slot * peerStride;

@@ -82,6 +82,8 @@ export type Event =
 export interface ThreadSetup {
   readonly role: Role;
   readonly keys: SharedArrayBuffer;
+  /** Memory of `AddressOwners`. */
+  readonly owners: SharedArrayBuffer;
   /** Ring to the steward; null for the steward. */
   readonly outgoing: SharedArrayBuffer | null;
   /** Rings of the others, for the steward. */

@@ -122,6 +122,8 @@ export const dropReasons = [
   'flood-duplicate',
   'no-listener',
   'thread-full',
+  'guard-unreadable',
+  'guard-service',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 

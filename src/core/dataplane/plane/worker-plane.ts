@@ -10,13 +10,14 @@ import { Arena, mapLow, unmap } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
 import { Evp } from '../../native/evp.js';
 import { libc } from '../../native/libc.js';
+import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Device } from '../../tap/device.js';
 import { createTap } from '../../tap/tap-linux.js';
 import { batchOf } from '../../wire/relay.js';
 import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
 import { HandoverRing } from '../loop/handover.js';
-import { arenaLength } from '../loop/loop.js';
+import { arenaLength, newOwners } from '../loop/loop.js';
 import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { Command, Event, ThreadSetup } from './messages.js';
@@ -51,6 +52,7 @@ export class WorkerPlane extends CommandPlane {
   /** What several threads share of their keys; undefined for one. */
   readonly #places: KeyPlaces | undefined;
   readonly #keys: KeyMemory | undefined;
+  readonly #owners: AddressOwners | undefined;
   readonly #mirror = new Mirror();
   /** When `stirred` was told last, by slot. */
   readonly #stirredAt = new Float64Array(peerLimit);
@@ -74,6 +76,7 @@ export class WorkerPlane extends CommandPlane {
     if (this.#roles.threads.length > 1) {
       this.#keys = new KeyMemory();
       this.#places = new KeyPlaces(this.#keys);
+      this.#owners = newOwners();
     }
   }
 
@@ -172,10 +175,11 @@ export class WorkerPlane extends CommandPlane {
 
   #threadSetup({ role, ring }: Thread): ThreadSetup | null {
     const steward = this.#threads[0];
-    if (!this.#keys || !steward) return null;
+    if (!this.#keys || !this.#owners || !steward) return null;
     return {
       role,
       keys: this.#keys.buffer,
+      owners: this.#owners.buffer,
       outgoing: ring?.buffer ?? null,
       incoming: role.steward ? this.#threads.flatMap((t) => (t.ring ? [t.ring.buffer] : [])) : [],
       stewardFd: steward.packets.wakeFd,

@@ -8,6 +8,7 @@ import { Arena } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
 import { libc, PollEvent, Pollfd } from '../../native/libc.js';
 import { threadUrgency } from '../../native/scheduling.js';
+import { AddressOwners } from '../../switch/address-owners.js';
 import type { LoopThreads } from '../loop/context.js';
 import { HandoverRing } from '../loop/handover.js';
 import { KernelIo } from '../loop/kernel-io.js';
@@ -29,6 +30,7 @@ function loopThreads(setup: ThreadSetup, arena: Arena): LoopThreads {
   return {
     role: setup.role,
     keys: new KeyMemory(setup.keys),
+    owners: new AddressOwners(setup.owners),
     outgoing: setup.outgoing && new HandoverRing(setup.outgoing),
     incoming: setup.incoming.map((buffer) => new HandoverRing(buffer)),
     wake: () => {
