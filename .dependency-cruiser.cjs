@@ -27,7 +27,7 @@ module.exports = {
       name: 'rendezvous-needs-little',
       severity: 'error',
       from: { path: '^src/rendezvous' },
-      to: { path: '^src/core/', pathNot: '^src/core/(wire|identity|noise|lib|native|relays/net)/' },
+      to: { path: '^src/core/', pathNot: '^src/core/(wire|identity|noise|lib|native|disk|relays/net)/' },
     },
     {
       // endpoint.ts takes only isIPv4 and isIPv6 from node:net.
@@ -42,7 +42,7 @@ module.exports = {
       severity: 'error',
       from: { path: machines },
       to: {
-        path: '^src/core/(native|tap|dataplane|carriers|relays|overlay|node|process|control|config)/',
+        path: '^src/core/(native|tap|disk|dataplane|carriers|relays|overlay|node|process|control|config)/',
         pathNot: '^src/core/dataplane/plane/plane\\.ts$',
       },
     },

@@ -15,8 +15,9 @@ import { networkIdOf } from '../core/identity/node-id.js';
 import { equalBytes, fromBase64Url, toHex } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
 import { isLoopback, siteKey, type RelayLimits } from './limits.js';
-import type { KnownMember, NetworkRecord, Registry } from './registry.js';
-import type { ReceiptLine } from './store.js';
+import type { KnownMember, NetworkRecord } from './network-record.js';
+import type { Registry } from './registry.js';
+import type { ReceiptLine } from './relay-state.js';
 
 type Hello = Extract<ToRelay, { type: 'hello' }>;
 

@@ -1,26 +1,21 @@
-/** Where sessions, registry and UDP meet: admits, has members introduced, and carries packets between transports. */
+/** Where connections, registry, presence and UDP meet: admits members, gives them up, and has the others told. */
 import type { Keys } from '../core/identity/keys.js';
 import { toBase64Url } from '../core/lib/bytes.js';
-import type { Endpoint } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
-import { TokenBucket } from '../core/lib/token-bucket.js';
-import { carrierHeaderLength } from '../core/wire/relay.js';
 import { CloseCode, type Refusal } from '../core/wire/signal.js';
 import { admit, type Admission } from './admission.js';
-import { CounterBlock, type RelayDrop } from './counters.js';
-import { bindingLifetimeMs } from './forward/forward-core.js';
-import { maxSlots } from './forward/forward-table.js';
-import type { Forwarder, ForwarderListener } from './forward/forwarder.js';
+import type { RelayDrop } from './counters.js';
+import type { Forwarder } from './forward/forwarder.js';
 import { Introductions } from './introductions.js';
-import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
-import type { NetworkRecord, Registry } from './registry.js';
-import { countPackets, type Hello, type Request, type Session, type SessionHost } from './session.js';
+import type { RelayLimits } from './limits.js';
+import { LocalNetwork, type LocalMember } from './local-network.js';
+import type { ConnectionHost, Hello, MemberConnection, Request } from './member-connection.js';
+import type { KnownMember, NetworkRecord } from './network-record.js';
+import { PacketExchange } from './packet-exchange.js';
+import type { Presence, PresenceListener } from './presence.js';
+import type { Registry } from './registry.js';
 import type { StateStore } from './store.js';
 
-/** A node whose WebSocket broke is still served by UDP for this long, so that data flows on while it reconnects, ms. */
-const associationGraceMs = 30_000;
-/** Data by WebSocket this long after the last sign by UDP means that UDP stopped working for the node, ms. */
-const udpDoubtMs = 2_000;
 export interface HubOptions {
   readonly keys: Keys;
   readonly allow: ReadonlySet<string>;
@@ -28,6 +23,7 @@ export interface HubOptions {
   readonly registry: Registry;
   readonly store: StateStore;
   readonly env: Env;
+  presence(listener: PresenceListener): Presence;
 }
 
 /** What nodes are told of our UDP ports. */
@@ -36,56 +32,38 @@ export interface UdpPorts {
   readonly alternatePort: number | null;
 }
 
-interface Known {
-  readonly session: Session;
-  readonly record: NetworkRecord;
-  readonly id: string;
-  readonly idBytes: Uint8Array;
-}
-
 export type TurnedAway = Refusal | 'wrong-key' | 'protocol' | 'silent' | 'busy';
 
-export class Hub implements SessionHost, ForwarderListener {
-  /** What the main thread forwards and drops. */
-  readonly counters = new CounterBlock();
+export class Hub implements ConnectionHost, PresenceListener {
+  readonly packets: PacketExchange;
   /** Handshakes and hellos refused, by reason. */
   readonly turnedAwayCounts = new Map<TurnedAway, number>();
   readonly #options: HubOptions;
-  readonly #now: () => number;
   readonly #introductions: Introductions;
-  /** By association index; also those in grace. */
-  readonly #associations = new Map<number, Known>();
-  readonly #networkBytes = new WeakMap<NetworkRecord, TokenBucket>();
-  readonly #grace = new Map<number, () => void>();
-  readonly #slots = new Uint8Array(maxSlots);
-  #forwarder: Forwarder | undefined;
+  readonly #presence: Presence;
+  readonly #networks = new WeakMap<NetworkRecord, LocalNetwork>();
+  /** Who is admitted and connected. */
+  readonly #members = new Map<MemberConnection, LocalMember>();
   #ports: UdpPorts = { udpPort: 1, alternatePort: null };
   #attached: () => void = () => undefined;
   readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
-  #nextSlot = 0;
-  #clients = 0;
-  #restarts = 0;
   #stopped = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#now = () => options.env.clock.now();
+    this.packets = new PacketExchange(options.limits, options.env);
     this.#introductions = new Introductions(options.limits, options.env);
+    this.#presence = options.presence(this);
   }
 
   /** Nodes that are registered and connected. */
   get clients(): number {
-    return this.#clients;
-  }
-
-  /** Times the forwarding thread fell. */
-  get forwarderRestarts(): number {
-    return this.#restarts;
+    return this.#members.size;
   }
 
   /** Nobody is welcomed before this. */
   attach(forwarder: Forwarder, ports: UdpPorts): void {
-    this.#forwarder = forwarder;
+    this.packets.attach(forwarder);
     this.#ports = ports;
     this.#attached();
   }
@@ -93,203 +71,140 @@ export class Hub implements SessionHost, ForwarderListener {
   stop(): void {
     this.#stopped = true;
     this.#introductions.stop();
-    for (const cancel of this.#grace.values()) cancel();
-    this.#grace.clear();
+    this.packets.stop();
   }
 
-  // Sessions
+  /** Forgets members and networks that did not show themselves for long. */
+  prune(): void {
+    const { registry, store, env } = this.#options;
+    if (!registry.prune(env.clock.date(), this.#presence)) return;
+    store.changed();
+    this.#introductions.pruned();
+  }
 
-  hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void {
+  // Connections
+
+  hello(connection: MemberConnection, hello: Hello, remoteStatic: Uint8Array): void {
     const { keys, allow, registry, limits, env } = this.#options;
     const dateMs = env.clock.date();
-    const { observed } = session;
+    const { observed } = connection;
     const verdict = admit(hello, remoteStatic, { keys, allow, registry, limits, observed, dateMs });
     if (!verdict.ok) {
       this.turnedAway(verdict.code);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });
-      session.refuse(verdict.code, verdict.message, verdict.detail);
+      connection.refuse(verdict.code, verdict.message, verdict.detail);
       return;
     }
-    void this.#welcome(session, verdict, hello.agent);
+    void this.#welcome(connection, verdict, hello.agent);
   }
 
-  async #welcome(session: Session, verdict: Extract<Admission, { ok: true }>, agent: string): Promise<void> {
-    const { store, env } = this.#options;
-    const { record, member, known } = verdict;
-    const introductions = this.#introductions;
-    await this.#ready;
-    store.changed();
-    // A receipt that left is counted, even if the power fails now.
-    if (verdict.counted) await store.append(verdict.counted);
-    if (this.#stopped) return;
-    const id = member.idText;
-    const before = record.online.get(id);
-    // Out of the list first: whoever takes over was never offline for the others.
-    record.leave(id);
-    before?.close(CloseCode.replaced, 'replaced');
-    this.#forgetAssociationOf(record, id);
-    const association = this.#newAssociation();
-    if (association === undefined) {
-      if (before) introductions.left(record, id);
-      this.turnedAway('full');
-      session.refuse('full', 'too many connections', undefined);
-      return;
-    }
-    const key = env.random.fill(new Uint8Array(32));
-    const admitted = { record, id, idBytes: member.id, association };
-    introductions.settle(record);
-    const { first, rest } = introductions.introduce(record, id);
-    const welcomed = session.welcome(admitted, {
-      type: 'welcome',
-      association,
-      key: toBase64Url(key),
-      ...this.#ports,
-      observed: session.observed.slice(0, 64),
-      receipt: verdict.receipt && toBase64Url(verdict.receipt),
-      ...first,
-      date: env.clock.date(),
-    });
-    if (!welcomed) {
-      this.#slots[association & 0xffff] = 0;
-      if (before) introductions.left(record, id);
-      return;
-    }
-    this.#associations.set(association, { session, record, id, idBytes: member.id });
-    this.#forwarder?.add({ index: association, key, network: record.slot, nodeId: member.id });
-    record.arrive(id, session);
-    this.#clients++;
-    session.later(rest);
-    introductions.arrived(record, session, known, first.online, verdict.news);
-    env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });
+  request(connection: MemberConnection, request: Request): void {
+    const member = this.#members.get(connection);
+    if (!member) return;
+    if (request.type === 'locate') this.#introductions.locate(member, request);
+    else this.#introductions.find(member, request);
   }
 
-  #newAssociation(): number | undefined {
-    for (let tried = 0; tried < maxSlots; tried++) {
-      const slot = this.#nextSlot;
-      this.#nextSlot = (slot + 1) % maxSlots;
-      if (this.#slots[slot] === 1) continue;
-      this.#slots[slot] = 1;
-      return Math.floor(this.#options.env.random.unit() * 0x1_0000) * 0x1_0000 + slot;
-    }
-    return undefined;
+  data(connection: MemberConnection, message: Uint8Array, packets: number): void {
+    const member = this.#members.get(connection);
+    if (member) this.packets.data(member, message, packets);
   }
 
-  #dropAssociation(association: number): void {
-    this.#grace.get(association)?.();
-    this.#grace.delete(association);
-    if (!this.#associations.delete(association)) return;
-    this.#slots[association & 0xffff] = 0;
-    this.#forwarder?.remove(association);
-  }
-
-  #forgetAssociationOf(record: NetworkRecord, id: string): void {
-    for (const association of this.#grace.keys()) {
-      const known = this.#associations.get(association);
-      if (known?.id === id && known.record === record) this.#dropAssociation(association);
-    }
-  }
-
-  request(session: Session, request: Request): void {
-    if (request.type === 'locate') this.#introductions.locate(session, request);
-    else this.#introductions.find(session, request);
-  }
-
-  /** Members were forgotten. */
-  pruned(): void {
-    this.#introductions.pruned();
+  dropped(reason: RelayDrop, packets: number): void {
+    this.packets.counters.drop(reason, packets);
   }
 
   turnedAway(reason: TurnedAway): void {
     this.turnedAwayCounts.set(reason, (this.turnedAwayCounts.get(reason) ?? 0) + 1);
   }
 
-  closed(session: Session): void {
-    const { admitted } = session;
-    if (!admitted) return;
-    const { record, id, association } = admitted;
-    session.udpAt = undefined;
-    this.#clients--;
-    this.#introductions.forget(record, session);
-    if (record.online.get(id) === session) {
-      record.leave(id);
-      const member = record.member(id);
-      if (member) member.lastSeen = this.#options.env.clock.date();
+  closed(connection: MemberConnection): void {
+    const member = this.#members.get(connection);
+    if (!member) return;
+    const { network, id } = member;
+    this.#members.delete(connection);
+    this.#introductions.forget(member);
+    // Otherwise a newer connection of the same member took over.
+    if (network.here.get(id) === member) {
+      network.here.delete(id);
+      const known = network.record.member(id);
+      if (known) known.lastSeen = this.#options.env.clock.date();
       this.#options.store.changed();
-      if (!this.#stopped) this.#introductions.left(record, id);
+      this.#presence.leave(network.record.id, id);
     }
+    if (!this.#stopped) this.packets.remove(member);
+  }
+
+  // Presence
+
+  arrived(networkId: string, known: KnownMember, news: boolean): void {
+    const record = this.#options.registry.network(networkId);
+    if (record) this.#introductions.arrived(this.#networkOf(record), known, news);
+  }
+
+  left(networkId: string, id: string): void {
+    const record = this.#options.registry.network(networkId);
+    if (record && !this.#stopped) this.#introductions.left(this.#networkOf(record), id);
+  }
+
+  async #welcome(
+    connection: MemberConnection,
+    verdict: Extract<Admission, { ok: true }>,
+    agent: string,
+  ): Promise<void> {
+    const { store, env } = this.#options;
+    const { record, member, known } = verdict;
+    await this.#ready;
+    store.changed();
+    // A receipt that left is counted, even if the power fails now.
+    if (verdict.counted) await store.append(verdict.counted);
     if (this.#stopped) return;
-    const cancel = this.#options.env.clock.after(associationGraceMs, () =>
-      this.#dropAssociation(association),
-    );
-    this.#grace.set(association, cancel);
-  }
-
-  // Packets
-
-  dropped(_session: Session, reason: RelayDrop, packets: number): void {
-    this.counters.drop(reason, packets);
-  }
-
-  data(session: Session, destination: string, message: Uint8Array, packets: number): void {
-    const { admitted } = session;
-    if (!admitted) return;
-    const batch = message.subarray(carrierHeaderLength);
-    const { record } = admitted;
-    const now = this.#now();
-    if (session.udpAt !== undefined && now - session.udpAt > udpDoubtMs) {
-      session.udpAt = undefined;
-      this.#forwarder?.release(admitted.association);
-    }
-    if (!this.#bucketOf(record).take(batch.length, now)) {
-      this.counters.drop('network-limit', packets);
+    const id = member.idText;
+    const network = this.#networkOf(record);
+    const { associations } = this.packets;
+    // Whoever takes over was never offline for the others: only the connection goes.
+    const before = network.here.get(id);
+    network.here.delete(id);
+    before?.connection.close(CloseCode.replaced, 'replaced');
+    associations.endLingering(network, id);
+    const association = associations.take();
+    if (association === undefined) {
+      this.#presence.leave(record.id, id);
+      this.turnedAway('full');
+      connection.refuse('full', 'too many connections', undefined);
       return;
     }
-    const target = record.online.get(destination);
-    if (!target?.admitted || target === session) {
-      this.counters.drop(record.member(destination) ? 'destination-offline' : 'no-destination', packets);
-    } else if (target.udpAt !== undefined && now - target.udpAt < bindingLifetimeMs) {
-      this.#forwarder?.deliver(target.admitted.association, admitted.idBytes, batch);
-    } else if (target.passData(admitted.idBytes, message)) {
-      this.counters.forwarded('ws-ws', packets, batch.length);
-    } else {
-      this.counters.drop('queue-full', packets);
+    const key = env.random.fill(new Uint8Array(32));
+    this.#introductions.settle(network);
+    const introduction = this.#introductions.introduce(network, id);
+    const welcomed = connection.welcome({
+      type: 'welcome',
+      association,
+      key: toBase64Url(key),
+      ...this.#ports,
+      observed: connection.observed.slice(0, 64),
+      receipt: verdict.receipt && toBase64Url(verdict.receipt),
+      ...introduction.first,
+      date: env.clock.date(),
+    });
+    if (!welcomed) {
+      associations.giveBack(association);
+      this.#presence.leave(record.id, id);
+      return;
     }
+    const local: LocalMember = { connection, network, id, idBytes: member.id, association, udpAt: undefined };
+    this.#members.set(connection, local);
+    network.here.set(id, local);
+    this.packets.add(local, key);
+    this.#presence.arrive(record.id, known, verdict.news);
+    // Last: a node that does not read is dropped in here, and must be known by then.
+    this.#introductions.welcomed(local, introduction);
+    env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });
   }
 
-  bound(association: number, endpoint: Endpoint): void {
-    const known = this.#associations.get(association);
-    if (!known?.session.up) return;
-    known.session.udpAt = this.#now();
-    this.#options.env.log.debug('node bound its address', { node: known.id, endpoint });
-  }
-
-  hand(source: number, destination: number, batch: Uint8Array): void {
-    const from = this.#associations.get(source);
-    const to = this.#associations.get(destination);
-    if (!from || !to?.session.up) this.counters.drop('destination-offline', countPackets(batch));
-    else if (to.session.sendData(from.idBytes, batch)) {
-      this.counters.forwarded('udp-ws', countPackets(batch), batch.length);
-    } else {
-      this.counters.drop('queue-full', countPackets(batch));
-    }
-  }
-
-  restarted(reason: string): void {
-    this.#restarts++;
-    this.#options.env.log.warn('forwarding thread fell and was started again', { reason });
-  }
-
-  failed(error: Error): void {
-    this.#options.env.log.error('relay cannot forward by UDP any more', { reason: error.message });
-  }
-
-  #bucketOf(record: NetworkRecord): TokenBucket {
-    let bucket = this.#networkBytes.get(record);
-    if (!bucket) {
-      const { networkMbps } = this.#options.limits;
-      bucket = new TokenBucket(bytesPerSecond(networkMbps), byteBurst(networkMbps), this.#now());
-      this.#networkBytes.set(record, bucket);
-    }
-    return bucket;
+  #networkOf(record: NetworkRecord): LocalNetwork {
+    let network = this.#networks.get(record);
+    if (!network) this.#networks.set(record, (network = new LocalNetwork(record, this.#presence)));
+    return network;
   }
 }

@@ -7,14 +7,15 @@
  *   whoever was told of a member, or asked for it, is told of its coming and going: the watches, bounded
  *   and everybody may ask                                                   (locate, find)
  *
- * It decides and sends; connections, associations and packets are the hub's.
+ * It decides, and sends to members that are connected here; connections, associations and packets are the hub's.
  */
 import { toBase64Url } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { maxNamed, type FindRequest, type LocateRequest, type ToNode } from '../core/wire/signal.js';
 import type { RelayLimits } from './limits.js';
-import type { KnownMember, NetworkRecord } from './registry.js';
-import { encodeMessage, type Session } from './session.js';
+import type { LocalMember, LocalNetwork } from './local-network.js';
+import { encodeMessage } from './member-connection.js';
+import type { KnownMember, NetworkRecord } from './network-record.js';
 import { Watches } from './watches.js';
 
 /** Base64url characters of credentials, and number of ids, in a welcome: it stays one Noise message. */
@@ -30,11 +31,17 @@ const sizeMs = 60_000;
 const sizeShare = 1 / 8;
 
 /** What a welcome says of others. */
-export interface Introduction {
+interface WelcomeNames {
   readonly members: string[];
   readonly online: string[];
   readonly complete: boolean;
   readonly size: number;
+}
+
+/** What a newcomer is told of others: in its welcome, and by messages for what does not fit there. */
+export interface Introduction {
+  readonly first: WelcomeNames;
+  readonly rest: readonly (() => ToNode)[];
 }
 
 /** How a network is told of its members. */
@@ -42,14 +49,14 @@ interface View {
   complete: boolean;
   /** What nodes were told last. */
   size: number;
-  readonly watches: Watches<Session>;
+  readonly watches: Watches<LocalMember>;
 }
 
 export class Introductions {
   readonly #limits: RelayLimits;
   readonly #env: Env;
-  /** Of networks with anybody online. */
-  readonly #views = new Map<NetworkRecord, View>();
+  /** Of networks with anybody connected here. */
+  readonly #views = new Map<LocalNetwork, View>();
   #cancelSizes: (() => void) | undefined;
 
   constructor(limits: RelayLimits, env: Env) {
@@ -64,45 +71,49 @@ export class Introductions {
   }
 
   /** The number of known members may have crossed the threshold: then everybody is told. */
-  settle(record: NetworkRecord): void {
-    const view = this.#view(record);
+  settle(network: LocalNetwork): void {
+    const { record, online, here } = network;
+    const view = this.#view(network);
     const complete = record.size <= this.#limits.introduceAll;
     if (complete === view.complete) return;
     view.complete = complete;
-    view.size = record.online.size;
+    view.size = online.size;
     const roster = { type: 'roster', complete, size: view.size } as const;
     if (complete) {
       // The number of members falls only when old ones are forgotten, once an hour: this is seldom.
       view.watches.clear();
-      for (const [id, session] of record.online) {
-        session.later([...this.#everybody(record, id), () => roster]);
+      for (const [id, { connection }] of here) {
+        connection.later([...this.#everybody(network, id), () => roster]);
       }
       return;
     }
     // They were told of everybody, so they go on hearing of everybody they know.
     const ids = record.members.map((member) => member.id);
-    for (const [own, session] of record.online) {
-      for (const id of ids) if (id !== own) view.watches.add(session, id);
+    for (const [own, member] of here) {
+      for (const id of ids) if (id !== own) view.watches.add(member, id);
     }
-    tell(record.online.values(), roster);
+    tell(here.values(), roster);
     this.#pace();
   }
 
   /** After members were forgotten. */
   pruned(): void {
-    for (const record of this.#views.keys()) {
-      if (record.online.size === 0) this.#views.delete(record);
-      else this.settle(record);
+    for (const network of this.#views.keys()) {
+      if (network.here.size === 0) this.#views.delete(network);
+      else this.settle(network);
     }
   }
 
-  /** Whom a newcomer, not online yet, is told of at once, and messages for what does not fit. */
-  introduce(record: NetworkRecord, self: string): { first: Introduction; rest: (() => ToNode)[] } {
-    const { complete } = this.#view(record);
-    const first = { members: [] as string[], online: [] as string[], complete, size: record.online.size + 1 };
-    if (complete) return { first, rest: this.#introduceAll(record, self, first) };
-    const drawn = record.some(strangers, () => this.#env.random.unit());
-    for (const id of new Set([...record.neighbours(self, sideNeighbours), ...drawn])) {
+  /** Whom a newcomer is told of at once, and messages for what does not fit. */
+  introduce(network: LocalNetwork, self: string): Introduction {
+    const { record, online } = network;
+    const { complete } = this.#view(network);
+    // Who takes over is online already.
+    const size = online.size + (online.has(self) ? 0 : 1);
+    const first = { members: [] as string[], online: [] as string[], complete, size };
+    if (complete) return { first, rest: this.#introduceAll(network, self, first) };
+    const drawn = online.some(strangers, () => this.#env.random.unit());
+    for (const id of new Set([...online.neighbours(self, sideNeighbours), ...drawn])) {
       const member = record.member(id);
       if (!member || id === self) continue;
       first.members.push(toBase64Url(member.credential));
@@ -111,96 +122,98 @@ export class Introductions {
     return { first, rest: [] };
   }
 
+  /** A newcomer was sent its welcome: the rest follows, and it hears of those that the welcome named from now on. */
+  welcomed(member: LocalMember, { first, rest }: Introduction): void {
+    const { complete, watches } = this.#view(member.network);
+    if (!complete) for (const id of first.online) watches.add(member, id);
+    member.connection.later(rest);
+  }
+
   /**
-   * A member is online from now on.
+   * A member is online from now on, here or elsewhere.
    *
-   * @param told ids that its welcome named
    * @param news true when nobody knows this credential yet
    */
-  arrived(
-    record: NetworkRecord,
-    session: Session,
-    known: KnownMember,
-    told: readonly string[],
-    news: boolean,
-  ): void {
-    const { id } = known;
-    const { complete, watches } = this.#view(record);
-    const member = encodeMessage({ type: 'member', credential: toBase64Url(known.credential) });
+  arrived(network: LocalNetwork, { id, credential }: KnownMember, news: boolean): void {
+    const { complete, watches } = this.#view(network);
+    const member = encodeMessage({ type: 'member', credential: toBase64Url(credential) });
     const presence = encodeMessage({ type: 'presence', id, online: true });
     if (complete) {
-      const others = othersOf(record, id);
-      for (const other of others) {
-        if (news) other.sendPlain(member);
-        other.sendPlain(presence);
+      for (const { connection } of othersOf(network, id)) {
+        if (news) connection.sendPlain(member);
+        connection.sendPlain(presence);
       }
       return;
     }
-    for (const other of told) watches.add(session, other);
-    const ignorant = new Set<Session>();
-    for (const neighbour of record.neighbours(id, sideNeighbours)) {
-      const other = record.online.get(neighbour);
+    const ignorant = new Set<LocalMember>();
+    for (const neighbour of network.online.neighbours(id, sideNeighbours)) {
+      const other = network.here.get(neighbour);
       if (other && watches.add(other, id)) ignorant.add(other);
     }
     for (const other of watches.of(id)) {
-      if (other === session) continue;
-      if (news || ignorant.has(other)) other.sendPlain(member);
-      other.sendPlain(presence);
+      if (other.id === id) continue;
+      if (news || ignorant.has(other)) other.connection.sendPlain(member);
+      other.connection.sendPlain(presence);
     }
   }
 
   /** A member went. */
-  left(record: NetworkRecord, id: string): void {
-    const view = this.#view(record);
-    const presence = { type: 'presence', id, online: false } as const;
-    tell(view.complete ? othersOf(record, id) : view.watches.of(id), presence);
-    if (record.online.size === 0) this.#views.delete(record);
+  left(network: LocalNetwork, id: string): void {
+    const view = this.#view(network);
+    tell(view.complete ? othersOf(network, id) : view.watches.of(id), {
+      type: 'presence',
+      id,
+      online: false,
+    });
+    if (network.here.size === 0) this.#views.delete(network);
   }
 
-  /** A session that is no more. */
-  forget(record: NetworkRecord, session: Session): void {
-    this.#views.get(record)?.watches.drop(session);
+  /** A member whose connection is no more. */
+  forget(member: LocalMember): void {
+    this.#views.get(member.network)?.watches.drop(member);
   }
 
-  locate(session: Session, { targets }: LocateRequest): void {
-    const { admitted } = session;
-    if (!admitted) return;
-    const { record, id: self } = admitted;
+  locate(asker: LocalMember, { targets }: LocateRequest): void {
+    const { online } = asker.network;
     const found = new Set<string>();
     for (const target of targets) {
-      const id = record.closest(target, self);
+      const id = online.closest(target, asker.id);
       if (id !== undefined) found.add(id);
     }
-    session.send({ type: 'located', members: this.#name(record, session, found) });
+    asker.connection.send({ type: 'located', members: this.#name(asker, found) });
   }
 
-  find(session: Session, { query, text, mac, ids }: FindRequest): void {
-    const { admitted } = session;
-    if (!admitted) return;
-    const { record, id: self } = admitted;
+  find(asker: LocalMember, { query, text, mac, ids }: FindRequest): void {
+    const { record, online } = asker.network;
     const found = new Set<string>();
     if (text !== undefined) for (const id of record.findText(text, maxNamed)) found.add(id);
     else if (mac !== undefined) for (const id of record.findMac(mac, maxNamed)) found.add(id);
     else for (const id of ids ?? []) found.add(id);
-    found.delete(self);
-    const members = this.#name(record, session, found);
-    session.send({ type: 'found', query, members, online: [...found].filter((id) => record.online.has(id)) });
+    found.delete(asker.id);
+    const members = this.#name(asker, found);
+    asker.connection.send({
+      type: 'found',
+      query,
+      members,
+      online: [...found].filter((id) => online.has(id)),
+    });
   }
 
   /** The credentials of those that are known; the node hears of all of them from now on. */
-  #name(record: NetworkRecord, session: Session, ids: Iterable<string>): string[] {
-    const { complete, watches } = this.#view(record);
+  #name(asker: LocalMember, ids: Iterable<string>): string[] {
+    const { complete, watches } = this.#view(asker.network);
     const out: string[] = [];
     for (const id of ids) {
-      if (!complete) watches.add(session, id);
-      const member = record.member(id);
+      if (!complete) watches.add(asker, id);
+      const member = asker.network.record.member(id);
       if (member) out.push(toBase64Url(member.credential));
     }
     return out;
   }
 
   /** Everybody into the welcome, connected ones first, and messages for those that do not fit. */
-  #introduceAll(record: NetworkRecord, self: string, first: Introduction): (() => ToNode)[] {
+  #introduceAll(network: LocalNetwork, self: string, first: WelcomeNames): (() => ToNode)[] {
+    const { record } = network;
     const { members, online } = first;
     const rest: (() => ToNode)[] = [];
     let room = welcomeMembersLength;
@@ -212,32 +225,33 @@ export class Introductions {
       if (room >= 0) members.push(credential);
       else rest.push(() => memberMessage(record, member));
     };
-    for (const id of record.online.keys()) {
+    for (const id of network.online.list) {
       if (id === self) continue;
       introduce(id);
       if (online.length < welcomeOnline) online.push(id);
-      else rest.push(() => ({ type: 'presence', id, online: record.online.has(id) }));
+      else rest.push(() => ({ type: 'presence', id, online: network.online.has(id) }));
     }
-    for (const { id } of record.members) if (id !== self && !record.online.has(id)) introduce(id);
+    for (const { id } of record.members) if (id !== self && !network.online.has(id)) introduce(id);
     return rest;
   }
 
   /** Messages, made when they are sent, that tell a node of all others. */
-  #everybody(record: NetworkRecord, self: string): (() => ToNode)[] {
+  #everybody(network: LocalNetwork, self: string): (() => ToNode)[] {
+    const { record } = network;
     return record.members.flatMap((member) => {
       const { id } = member;
       if (id === self) return [];
-      const presence = (): ToNode => ({ type: 'presence', id, online: record.online.has(id) });
+      const presence = (): ToNode => ({ type: 'presence', id, online: network.online.has(id) });
       return [() => memberMessage(record, member), presence];
     });
   }
 
-  #view(record: NetworkRecord): View {
-    let view = this.#views.get(record);
+  #view(network: LocalNetwork): View {
+    let view = this.#views.get(network);
     if (!view) {
-      const complete = record.size <= this.#limits.introduceAll;
-      view = { complete, size: record.online.size, watches: new Watches<Session>(watchLimit) };
-      this.#views.set(record, view);
+      const complete = network.record.size <= this.#limits.introduceAll;
+      view = { complete, size: network.online.size, watches: new Watches<LocalMember>(watchLimit) };
+      this.#views.set(network, view);
       if (!complete) this.#pace();
     }
     return view;
@@ -248,13 +262,13 @@ export class Introductions {
     this.#cancelSizes ??= this.#env.clock.after(sizeMs, () => {
       this.#cancelSizes = undefined;
       let large = false;
-      for (const [record, view] of this.#views) {
+      for (const [network, view] of this.#views) {
         if (view.complete) continue;
         large = true;
-        const { size } = record.online;
+        const { size } = network.online;
         if (Math.abs(size - view.size) <= view.size * sizeShare) continue;
         view.size = size;
-        tell(record.online.values(), { type: 'roster', complete: false, size });
+        tell(network.here.values(), { type: 'roster', complete: false, size });
       }
       if (large) this.#pace();
     });
@@ -267,11 +281,11 @@ function memberMessage(record: NetworkRecord, member: KnownMember): ToNode {
   return { type: 'member', credential: toBase64Url(credential) };
 }
 
-function othersOf(record: NetworkRecord, id: string): Session[] {
-  return [...record.online].filter(([other]) => other !== id).map(([, session]) => session);
+function othersOf(network: LocalNetwork, id: string): LocalMember[] {
+  return [...network.here.values()].filter((member) => member.id !== id);
 }
 
-function tell(sessions: Iterable<Session>, message: ToNode): void {
+function tell(members: Iterable<LocalMember>, message: ToNode): void {
   const plain = encodeMessage(message);
-  for (const session of sessions) session.sendPlain(plain);
+  for (const { connection } of members) connection.sendPlain(plain);
 }

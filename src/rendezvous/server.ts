@@ -3,11 +3,8 @@
  *
  * This file only puts the parts together: store, registry, hub (who is who), forwarder (UDP), door (TCP), metrics.
  */
-import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
 import { formatRelayUrl, parseRelayUrl, type RelayUrl } from '../core/relays/net/relay-url.js';
@@ -21,15 +18,17 @@ import { chooseForwarder } from './forward/forward-choice.js';
 import type { Forwarder } from './forward/forwarder.js';
 import { HttpDoor } from './http-door.js';
 import { Hub } from './hub.js';
+import { listenAddress, listenError, openPorts, reachableHost } from './listen.js';
 import { defaultLimits, type RelayLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
 import { Registry } from './registry.js';
-import { Session } from './session.js';
-import { loadRelayKeys, StateStore } from './store.js';
+import { MemberConnection } from './member-connection.js';
+import { LocalPresence } from './presence.js';
+import { restoreRegistry, snapshotOf } from './registry-state.js';
+import { loadRelayKeys } from './relay-keys.js';
+import { StateStore } from './store.js';
 
 const pruneMs = 3_600_000;
-/** How often another ephemeral port is tried when TCP got one that UDP cannot have. */
-const portAttempts = 20;
 /** What a client has to take the close message, ms. */
 const farewellMs = 300;
 
@@ -71,7 +70,7 @@ export class RelayServer {
   readonly #options: RelayServerOptions;
   readonly #limits: RelayLimits;
   readonly #teardown = new Teardown();
-  readonly #sessions = new Set<Session>();
+  readonly #connections = new Set<MemberConnection>();
   #hub: Hub | undefined;
   #registry: Registry | undefined;
   #forwarder: Forwarder | undefined;
@@ -120,23 +119,31 @@ export class RelayServer {
 
   async #start(): Promise<RelayListening> {
     const { env } = this.#options;
-    const wanted = await this.#listenAddress();
+    const wanted = await listenAddress(this.#options.listen);
     const announced = this.#announced();
     const tls = await this.#readTls();
     const folder = join(this.#options.home, 'relay');
-    const keys = await loadRelayKeys(folder, env);
+    const keys = await loadRelayKeys(folder, env.random);
     const key = toBase64Url(keys.publicKey);
 
     const store = new StateStore(folder, env);
     const registry = (this.#registry = new Registry());
     const { state, journal } = await store.load();
-    registry.restore(state, journal);
-    registry.prune(env.clock.date());
-    store.begin(() => registry.snapshot());
+    restoreRegistry(registry, state, journal);
+    store.begin(() => snapshotOf(registry));
     this.#teardown.add('store', () => store.stop());
 
     const allow = new Set(this.#options.allow ?? []);
-    const hub = (this.#hub = new Hub({ keys, allow, limits: this.#limits, registry, store, env }));
+    const hub = (this.#hub = new Hub({
+      keys,
+      allow,
+      limits: this.#limits,
+      registry,
+      store,
+      env,
+      presence: (listener) => new LocalPresence(listener),
+    }));
+    this.#pruneNowAndThen(hub);
     const version = packageVersion();
     let ports = { udpPort: 1, alternatePort: null as number | null };
     const makeDoor = (): HttpDoor =>
@@ -146,39 +153,28 @@ export class RelayServer {
         tls,
         health: () => ({ status: 'ok', key, version, ...ports, clients: hub.clients }),
         connected: (socket, observed) => {
-          const session = new Session({ socket, observed, keys, limits: this.#limits, env, host: hub });
-          this.#sessions.add(session);
-          socket.once('close', () => this.#sessions.delete(session));
+          const limits = this.#limits;
+          const connection = new MemberConnection({ socket, observed, keys, limits, env, host: hub });
+          this.#connections.add(connection);
+          socket.once('close', () => this.#connections.delete(connection));
         },
         busy: () => hub.turnedAway('busy'),
       });
     const forwarder = (this.#forwarder = await chooseForwarder(
       { limits: this.#limits, env, kind: this.#options.forwarder },
-      hub,
+      hub.packets,
     ));
     this.#teardown.add('forwarder', () => forwarder.stop());
-    const { door, port } = await this.#openPorts(wanted, makeDoor, forwarder);
+    const { door, port } = await openPorts(wanted, makeDoor, forwarder);
     // Last added, first undone: clients hear of it before anything else stops.
     this.#teardown.add('door', () => this.#closeDoor(door));
     ports = this.#udpPorts(port, announced, await this.#openAlternate(wanted.host, port, forwarder));
     hub.attach(forwarder, ports);
 
-    const cancelPrune = { current: () => undefined as void };
-    const prune = (): void => {
-      cancelPrune.current = env.clock.after(pruneMs, () => {
-        if (registry.prune(env.clock.date())) {
-          store.changed();
-          hub.pruned();
-        }
-        prune();
-      });
-    };
-    prune();
-    this.#teardown.add('prune', () => cancelPrune.current());
     const metrics = await this.#startMetrics();
 
     const url: RelayUrl = {
-      host: announced?.host ?? (isWildcard(wanted.host) ? firstAddress(wanted.host) : wanted.host),
+      host: announced?.host ?? reachableHost(wanted.host),
       port: announced?.port ?? port,
       tls: (announced?.tls ?? false) || tls !== undefined,
       key: keys.publicKey,
@@ -191,22 +187,14 @@ export class RelayServer {
     };
   }
 
-  async #listenAddress(): Promise<{ host: string; port: number }> {
-    const { listen } = this.#options;
-    const parsed = parseHostPort(listen);
-    if (!parsed) {
-      throw new EvioError('EVIO_BAD_VALUE', `"${listen}" is no address to listen on: expected HOST:PORT.`, [
-        'For example: --listen 0.0.0.0:3478, or --listen [::]:3478 for IPv6 and IPv4',
-      ]);
-    }
-    if (isIP(parsed.host) !== 0) return parsed;
-    try {
-      return { host: (await lookup(parsed.host)).address, port: parsed.port };
-    } catch (thrown) {
-      throw new EvioError('EVIO_BAD_VALUE', `The host name in "${listen}" cannot be resolved.`, [], {
-        cause: thrown,
-      });
-    }
+  #pruneNowAndThen(hub: Hub): void {
+    let cancel = (): void => undefined;
+    const prune = (): void => {
+      hub.prune();
+      cancel = this.#options.env.clock.after(pruneMs, prune);
+    };
+    prune();
+    this.#teardown.add('prune', () => cancel());
   }
 
   #announced(): RelayUrl | undefined {
@@ -222,33 +210,6 @@ export class RelayServer {
       throw new EvioError('EVIO_BAD_VALUE', `Cannot read the TLS files: ${messageOf(thrown)}.`, [
         'Give PEM files that this user may read: --tls-cert FILE --tls-key FILE',
       ]);
-    }
-  }
-
-  /** TCP and UDP on the same number. */
-  async #openPorts(
-    wanted: { host: string; port: number },
-    makeDoor: () => HttpDoor,
-    forwarder: Forwarder,
-  ): Promise<{ door: HttpDoor; port: number }> {
-    for (let attempt = 1; ; attempt++) {
-      let door: HttpDoor;
-      try {
-        door = makeDoor();
-      } catch (thrown) {
-        throw new EvioError('EVIO_BAD_VALUE', `The TLS files cannot be used: ${messageOf(thrown)}.`, [
-          'Check that certificate and key are PEM and belong together.',
-        ]);
-      }
-      try {
-        const port = await door.listen(wanted.host, wanted.port);
-        await forwarder.open(wanted.host, port);
-        return { door, port };
-      } catch (thrown) {
-        await door.close();
-        const taken = (thrown as NodeJS.ErrnoException).code === 'EADDRINUSE';
-        if (!taken || wanted.port !== 0 || attempt >= portAttempts) throw listenError(wanted, thrown);
-      }
     }
   }
 
@@ -295,7 +256,7 @@ export class RelayServer {
         clients: () => this.clients,
         members: () => this.#registry?.memberCount ?? 0,
         networks: () => this.#registry?.size ?? 0,
-        restarts: () => this.#hub?.forwarderRestarts ?? 0,
+        restarts: () => this.#hub?.packets.restarts ?? 0,
       });
     } catch (thrown) {
       throw listenError(wanted, thrown);
@@ -312,62 +273,20 @@ export class RelayServer {
   }
 
   #blocks() {
-    return [this.#hub?.counters, this.#forwarder?.counters].filter((block) => block !== undefined);
+    return [this.#hub?.packets.counters, this.#forwarder?.counters].filter((block) => block !== undefined);
   }
 
   async #closeDoor(door: HttpDoor): Promise<void> {
     this.#hub?.stop();
-    for (const session of this.#sessions) session.close(1001, 'shutting down');
+    for (const connection of this.#connections) connection.close(1001, 'shutting down');
     const closed = door.close();
     const { clock } = this.#options.env;
     const cancel = clock.after(farewellMs, () => {
-      for (const session of this.#sessions) session.terminate();
+      for (const connection of this.#connections) connection.terminate();
     });
     await closed;
     cancel();
   }
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}
-
-/** An address under which others may reach this machine: the first that is neither loopback nor link-local. */
-function firstAddress(wildcard: string): string {
-  const all = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter((address) => !address.internal && !address.address.startsWith('fe80:'));
-  const ipv4 = all.find((address) => address.family === 'IPv4');
-  const ipv6 = wildcard === '::' ? all.find((address) => address.family === 'IPv6') : undefined;
-  return ipv4?.address ?? ipv6?.address ?? (wildcard === '::' ? '::1' : '127.0.0.1');
-}
-
-function listenError(address: { host: string; port: number }, thrown: unknown): EvioError {
-  const text = formatEndpoint(address);
-  const code = (thrown as NodeJS.ErrnoException).code;
-  const options = { cause: thrown };
-  if (code === 'EADDRINUSE') {
-    return new EvioError(
-      'EVIO_ADDRESS_IN_USE',
-      `Another program already uses ${text} (TCP or UDP).`,
-      ['Perhaps another relay runs here; stop it first.', 'Choose another port: --listen HOST:PORT'],
-      options,
-    );
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new EvioError(
-      'EVIO_NO_PRIVILEGE',
-      `This user may not listen on ${text}.`,
-      ['Choose a port above 1023, or run as root.'],
-      options,
-    );
-  }
-  return new EvioError(
-    'EVIO_BAD_VALUE',
-    `Cannot listen on ${text}: ${messageOf(thrown)}.`,
-    ['Give an address of this machine, or 0.0.0.0 for all: --listen 0.0.0.0:3478'],
-    options,
-  );
 }
 
 function packageVersion(): string {

@@ -1,8 +1,9 @@
-/** Where a home keeps what (config/schema.ts), and what the operator hears when the disk says no. */
+/** Where a home keeps what (config/schema.ts). */
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { EvioError, messageOf } from '../lib/errors.js';
+import { storageError } from '../disk/storage-error.js';
+import { EvioError } from '../lib/errors.js';
 
 export interface Home {
   readonly path: string;
@@ -57,23 +58,4 @@ export function ensureFolder(path: string): void {
   } catch (thrown) {
     throw storageError(path, thrown);
   }
-}
-
-const reasons: Readonly<Record<string, readonly [why: string, next: string]>> = {
-  ENOSPC: ['the disk is full', 'Free some space on that disk, then try again.'],
-  EDQUOT: ['the disk quota is used up', 'Free some space, then try again.'],
-  EROFS: ['the file system is read-only', 'Choose a writable folder with EVIO_HOME.'],
-  EACCES: ['permission denied', 'Run it as root, or choose your own folder with EVIO_HOME.'],
-  EPERM: ['permission denied', 'Run it as root, or choose your own folder with EVIO_HOME.'],
-  ENOTDIR: ['a file stands where a folder is needed', 'Choose another folder with EVIO_HOME.'],
-  EEXIST: ['a file stands where a folder is needed', 'Choose another folder with EVIO_HOME.'],
-  EISDIR: ['a folder stands where a file is needed', 'Choose another folder with EVIO_HOME.'],
-};
-
-/** An operator error for a file or folder that could not be read or written; passes what is one already. */
-export function storageError(path: string, thrown: unknown): EvioError {
-  if (thrown instanceof EvioError) return thrown;
-  const code = (thrown as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const [why, next] = reasons[code] ?? [messageOf(thrown), 'Check the disk and the folder EVIO_HOME.'];
-  return new EvioError('EVIO_STORAGE', `Cannot use ${path}: ${why}.`, [next], { cause: thrown });
 }

@@ -1,15 +1,9 @@
-/**
- * One JSON file of a home: checked when read, replaced whole when written.
- *
- * `conf` writes to a temporary file, syncs and renames. It does not look whether the disk took every byte, so it
- * writes beside the file and the result is compared before it takes the file's place.
- */
-import { readFileSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, extname } from 'node:path';
-import Conf from 'conf';
+/** One JSON file of a home: checked when read, replaced whole when written. */
+import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { replaceFileSync } from '../disk/replace-file.js';
+import { storageError } from '../disk/storage-error.js';
 import { EvioError } from '../lib/errors.js';
-import { storageError } from './home.js';
 
 /**
  * The content, or undefined where there is no such file.
@@ -55,26 +49,9 @@ export function readJson<T>(
 
 /** Replaces the file, mode 0600. Either the whole new content stands afterwards or the old. Throws EvioError EVIO_STORAGE. */
 export function writeJson(path: string, content: object): void {
-  const extension = extname(path);
-  const name = `${basename(path, extension)}.next`;
-  const text = `${JSON.stringify(content, undefined, 2)}\n`;
-  const staged = `${dirname(path)}/${name}${extension}`;
   try {
-    rmSync(staged, { force: true });
-    const conf = new Conf<Record<string, unknown>>({
-      cwd: dirname(path),
-      configName: name,
-      fileExtension: extension.slice(1),
-      configFileMode: 0o600,
-      accessPropertiesByDotNotation: false,
-      serialize: () => text,
-    });
-    conf.store = content as Record<string, unknown>;
-    if (readFileSync(staged, 'utf8') !== text)
-      throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
-    renameSync(staged, path);
+    replaceFileSync(path, `${JSON.stringify(content, undefined, 2)}\n`);
   } catch (thrown) {
-    rmSync(staged, { force: true });
     throw storageError(path, thrown);
   }
 }

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ensureFolder, storageError, type Home } from '../config/home.js';
+import { ensureFolder, type Home } from '../config/home.js';
+import { storageError } from '../disk/storage-error.js';
 import { ControlClient } from '../control/client.js';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from './alive.js';
 import { EvioError } from '../lib/errors.js';
-import { storageError } from '../config/home.js';
+import { storageError } from '../disk/storage-error.js';
 
 const retryMs = 25;
 const patienceMs = 5000;

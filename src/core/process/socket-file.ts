@@ -7,7 +7,7 @@
 import { chmodSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { storageError } from '../config/home.js';
+import { storageError } from '../disk/storage-error.js';
 import { EvioError } from '../lib/errors.js';
 
 export function alreadyRunning(path: string): EvioError {

@@ -147,3 +147,13 @@ export function batchOf(packet: Uint8Array): Uint8Array {
   out.set(packet, 2);
   return out;
 }
+
+/** Packets of a whole batch, 0 when it is empty or not whole. */
+export function countPackets(batch: Uint8Array): number {
+  if (!batchIsWhole(batch)) return 0;
+  let count = 0;
+  for (let at = 0; at < batch.length; count++) {
+    at += 2 + ((batch[at] as number) | ((batch[at + 1] as number) << 8));
+  }
+  return count;
+}

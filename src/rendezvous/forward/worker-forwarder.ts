@@ -21,7 +21,7 @@ import { openForwardSocket } from './forward-socket.js';
 import { tableBytes, type Association } from './forward-table.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
 import type { RelayLimits } from '../limits.js';
-import { countPackets } from '../session.js';
+import { countPackets } from '../../core/wire/relay.js';
 
 const arenaLength = 512 * 1024;
 /** A thread that falls again and again is started with growing pauses, ms. */

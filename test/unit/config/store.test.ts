@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { homeAt, homeFrom, storageError, type Home } from '../../../src/core/config/home.js';
+import { homeAt, homeFrom, type Home } from '../../../src/core/config/home.js';
+import { storageError } from '../../../src/core/disk/storage-error.js';
 import { withLock } from '../../../src/core/process/lock.js';
 import { selectNetwork } from '../../../src/core/config/select.js';
 import { Store } from '../../../src/core/config/store.js';

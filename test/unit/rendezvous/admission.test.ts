@@ -6,7 +6,9 @@ import { toBase64Url } from '../../../src/core/lib/bytes.js';
 import { signalVersion } from '../../../src/core/wire/signal.js';
 import { admit } from '../../../src/rendezvous/admission.js';
 import { defaultLimits, isLoopback, siteKey, sourceKey } from '../../../src/rendezvous/limits.js';
-import { forgetMs, Registry } from '../../../src/rendezvous/registry.js';
+import { forgetMs } from '../../../src/rendezvous/network-record.js';
+import { LocalPresence } from '../../../src/rendezvous/presence.js';
+import { Registry } from '../../../src/rendezvous/registry.js';
 import { TestNetwork } from './relay-kit.js';
 
 const keys = generateKeys(systemRandom);
@@ -59,7 +61,10 @@ describe('networks that nobody allowed by name', () => {
   it('give their place back when they are forgotten', () => {
     const { registry, come, invent } = stage();
     for (let i = 0; i < 3; i++) expect(come(invent(), '203.0.113.1')).toBe('ok');
-    registry.prune(Date.now() + forgetMs + 1_000);
+    registry.prune(
+      Date.now() + forgetMs + 1_000,
+      new LocalPresence({ arrived: () => undefined, left: () => undefined }),
+    );
     expect(registry.size).toBe(0);
     expect(registry.countFrom('203.0.113')).toBe(0);
     expect(come(invent(), '203.0.113.1')).toBe('ok');

@@ -3,24 +3,32 @@ import { describe, expect, it } from 'vitest';
 import type { ToNode } from '../../../src/core/wire/signal.js';
 import { Introductions, watchLimit } from '../../../src/rendezvous/introductions.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
-import { NetworkRecord, type KnownMember } from '../../../src/rendezvous/registry.js';
-import type { Session } from '../../../src/rendezvous/session.js';
+import { LocalNetwork, type LocalMember } from '../../../src/rendezvous/local-network.js';
+import type { MemberConnection } from '../../../src/rendezvous/member-connection.js';
+import { NetworkRecord, type KnownMember } from '../../../src/rendezvous/network-record.js';
+import { LocalPresence } from '../../../src/rendezvous/presence.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
-class FakeSession {
-  admitted: { record: NetworkRecord; id: string } | undefined;
+/** A member whose connection keeps what it is sent. */
+class TestMember {
+  readonly local: LocalMember;
   heard: ToNode[] = [];
 
-  sendPlain(plain: Uint8Array): void {
-    this.send(JSON.parse(new TextDecoder().decode(plain)) as ToNode);
+  constructor(network: LocalNetwork, id: string) {
+    const connection = {
+      send: (message: ToNode) => this.heard.push(message),
+      sendPlain: (plain: Uint8Array) =>
+        this.heard.push(JSON.parse(new TextDecoder().decode(plain)) as ToNode),
+      later: (messages: Iterable<() => ToNode>) => {
+        for (const message of messages) this.heard.push(message());
+      },
+    } as unknown as MemberConnection;
+    const idBytes = new Uint8Array(16);
+    this.local = { connection, network, id, idBytes, association: 0, udpAt: undefined };
   }
 
-  send(message: ToNode): void {
-    this.heard.push(message);
-  }
-
-  later(messages: Iterable<() => ToNode>): void {
-    for (const message of messages) this.send(message());
+  get id(): string {
+    return this.local.id;
   }
 
   /** What was heard since, of one type. */
@@ -35,49 +43,52 @@ function stage(introduceAll: number) {
   const clock = new VirtualClock();
   const introductions = new Introductions({ ...defaultLimits, introduceAll }, virtualEnv(clock));
   const record = new NetworkRecord('0123456789abcdef', 0);
-  const arrive = (number: number): FakeSession => {
+  const presence = new LocalPresence({
+    arrived: (_network, known, news) => introductions.arrived(network, known, news),
+    left: (_network, id) => introductions.left(network, id),
+  });
+  const network = new LocalNetwork(record, presence);
+  const arrive = (number: number): TestMember => {
     const id = number.toString(16).padStart(32, '0');
     const known: KnownMember = {
       ...{ id, name: `n${number}`, ip: number, signedAt: 0, notAfter: Infinity, lastSeen: 0 },
       credential: Uint8Array.of(number >> 8, number),
     };
-    const session = new FakeSession();
+    const member = new TestMember(network, id);
     record.put(known);
-    introductions.settle(record);
-    const { first, rest } = introductions.introduce(record, id);
-    session.admitted = { record, id };
-    record.arrive(id, session as unknown as Session);
-    session.later(rest);
-    introductions.arrived(record, session as unknown as Session, known, first.online, true);
-    return session;
+    introductions.settle(network);
+    const introduction = introductions.introduce(network, id);
+    network.here.set(id, member.local);
+    presence.arrive(record.id, known, true);
+    introductions.welcomed(member.local, introduction);
+    return member;
   };
-  const leave = (session: FakeSession): void => {
-    const { id } = session.admitted as { id: string };
-    introductions.forget(record, session as unknown as Session);
-    record.leave(id);
-    introductions.left(record, id);
+  const leave = ({ local, id }: TestMember): void => {
+    introductions.forget(local);
+    network.here.delete(id);
+    presence.leave(record.id, id);
   };
-  return { clock, introductions, record, arrive, leave };
+  return { clock, introductions, record, network, presence, arrive, leave };
 }
 
 describe('Introductions', () => {
   it('tell everybody of everybody again when the network shrank', () => {
     const { introductions, record, arrive, leave } = stage(10);
-    const sessions = Array.from({ length: 30 }, (_, i) => arrive(i + 1));
-    for (const gone of sessions.splice(8)) {
+    const members = Array.from({ length: 30 }, (_, i) => arrive(i + 1));
+    for (const gone of members.splice(8)) {
       leave(gone);
-      record.delete(gone.admitted?.id ?? '');
+      record.delete(gone.id);
     }
-    for (const session of sessions) session.heard = [];
+    for (const member of members) member.heard = [];
     introductions.pruned();
-    for (const session of sessions) {
-      expect(session.heard.at(-1)).toEqual({ type: 'roster', complete: true, size: 8 });
-      expect(session.take('member')).toHaveLength(7);
-      expect(session.take('presence').every(({ online }) => online)).toBe(true);
+    for (const member of members) {
+      expect(member.heard.at(-1)).toEqual({ type: 'roster', complete: true, size: 8 });
+      expect(member.take('member')).toHaveLength(7);
+      expect(member.take('presence').every(({ online }) => online)).toBe(true);
     }
     // And from then on of every newcomer.
-    const { id } = arrive(500).admitted as { id: string };
-    for (const session of sessions) expect(session.take('presence')).toMatchObject([{ id, online: true }]);
+    const { id } = arrive(500);
+    for (const member of members) expect(member.take('presence')).toMatchObject([{ id, online: true }]);
   });
 
   it('say how large the network is once a minute, when that changed by an eighth', () => {
@@ -97,8 +108,8 @@ describe('Introductions', () => {
 
   it('keep no timer and no memory of networks where nobody is', () => {
     const { clock, introductions, arrive, leave } = stage(1);
-    const sessions = [arrive(1), arrive(2), arrive(3)];
-    sessions.forEach(leave);
+    const members = [arrive(1), arrive(2), arrive(3)];
+    members.forEach(leave);
     clock.advance(60_000);
     introductions.stop();
     const late = arrive(4);
@@ -108,17 +119,37 @@ describe('Introductions', () => {
   it('tell of a bounded number of members, of those asked for last', () => {
     const { introductions, arrive, leave } = stage(4);
     const count = watchLimit + 60;
-    const sessions = Array.from({ length: count }, (_, i) => arrive(i + 1));
-    const asker = sessions[0] as FakeSession;
+    const members = Array.from({ length: count }, (_, i) => arrive(i + 1));
+    const asker = members[0] as TestMember;
     for (let at = 1; at < count; at += 16) {
-      const ids = sessions.slice(at, at + 16).map(({ admitted }) => admitted?.id ?? '');
-      introductions.find(asker as unknown as Session, { type: 'find', query: 1, ids });
+      const ids = members.slice(at, at + 16).map(({ id }) => id);
+      introductions.find(asker.local, { type: 'find', query: 1, ids });
     }
     asker.heard = [];
-    sessions.slice(1).forEach(leave);
+    members.slice(1).forEach(leave);
     const told = asker.take('presence').map(({ id }) => id);
     expect(told).toHaveLength(watchLimit);
-    expect(told).toContain(sessions.at(-1)?.admitted?.id);
-    expect(told).not.toContain(sessions[20]?.admitted?.id);
+    expect(told).toContain(members.at(-1)?.id);
+    expect(told).not.toContain(members[20]?.id);
+  });
+
+  it('tell members that are here of those that come and go elsewhere', () => {
+    const { record, presence, network, arrive } = stage(10);
+    const here = arrive(1);
+    const known: KnownMember = {
+      ...{ id: 'ee'.repeat(16), name: 'far', ip: 99, signedAt: 0, notAfter: Infinity, lastSeen: 0 },
+      credential: Uint8Array.of(9),
+    };
+    record.put(known);
+    presence.arrive(record.id, known, true);
+    expect(here.heard).toEqual([
+      { type: 'member', credential: 'CQ' },
+      { type: 'presence', id: known.id, online: true },
+    ]);
+    // Who comes later is told of it in the welcome, although it has no connection here.
+    expect(network.online.has(known.id)).toBe(true);
+    here.heard = [];
+    presence.leave(record.id, known.id);
+    expect(here.heard).toEqual([{ type: 'presence', id: known.id, online: false }]);
   });
 });

@@ -6,6 +6,7 @@ import { publicKeyLength, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
+import { parseJson } from '../../lib/json.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
 import type { Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable } from './relay-channel.js';
@@ -75,14 +76,6 @@ function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
     });
     call.end();
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 export interface RegisterOptions {

@@ -2,40 +2,33 @@
  * One WebSocket of a node: Noise IK as responder, hello, then sealed JSON and data messages.
  *
  *   handshake ──message 1──▶ hello ──hello──▶ judging ──admitted──▶ up ──▶ closed
- *
- * A stranger costs one Diffie-Hellman: message 1 that was not sealed for this relay's key fails at the first.
  */
 import type { WebSocket } from 'ws';
 import type { Keys } from '../core/identity/keys.js';
-import { toHex, utf8 } from '../core/lib/bytes.js';
+import { utf8 } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { tellBuffered } from '../core/native/v8.js';
-import { NoiseHandshake } from '../core/noise/handshake.js';
-import { NoiseTransport } from '../core/noise/transport.js';
-import { Suite } from '../core/wire/packet.js';
+import type { NoiseTransport } from '../core/noise/transport.js';
 import {
-  batchIsWhole,
   carrierHeaderLength,
   CarrierMessage,
+  countPackets,
   encodeCarrierData,
   readdressCarrierData,
 } from '../core/wire/relay.js';
 import {
   CloseCode,
   parseToRelay,
-  relayPrologue,
   type FindRequest,
   type LocateRequest,
   type Refusal,
   type ToNode,
   type ToRelay,
 } from '../core/wire/signal.js';
-import type { NetworkRecord } from './registry.js';
+import { answerHandshake } from './relay-handshake.js';
 import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 
-/** Noise IK message 1 without payload: e 32, s 32 + 16, tag 16. */
-const firstMessageLength = 96;
 /** Sealed messages of a node, heartbeats and requests; more of them end the connection. */
 const sealedRate = { perSecond: 10, burst: 80 } as const;
 /** `locate` and `find`; those beyond it are not answered. A node keeps to less (net/relay-client.ts). */
@@ -50,49 +43,37 @@ const checkMs = 5_000;
 export type Hello = Extract<ToRelay, { type: 'hello' }>;
 export type Request = LocateRequest | FindRequest;
 
-/** What the server does with a session. */
-export interface SessionHost {
+/** What the server does with a connection. */
+export interface ConnectionHost {
   /** A hello of the holder of `remoteStatic`. The host calls `welcome` or `refuse`, now or later. */
-  hello(session: Session, hello: Hello, remoteStatic: Uint8Array): void;
+  hello(connection: MemberConnection, hello: Hello, remoteStatic: Uint8Array): void;
   /** Of an admitted node, within its rate. */
-  request(session: Session, request: Request): void;
+  request(connection: MemberConnection, request: Request): void;
   /**
-   * A data message for a member of the session's network: its batch is checked to be whole, and charged to the node. The
-   * host may change it.
+   * A data message of an admitted node for a member of its network: its batch is checked to be whole, and charged to the
+   * node. The host may change it.
    */
-  data(session: Session, destination: string, message: Uint8Array, packets: number): void;
-  dropped(session: Session, reason: 'malformed' | 'node-limit', packets: number): void;
+  data(connection: MemberConnection, message: Uint8Array, packets: number): void;
+  dropped(reason: 'malformed' | 'node-limit', packets: number): void;
   /** Refused before or at the handshake. */
   turnedAway(reason: 'wrong-key' | 'protocol' | 'silent'): void;
   /** Told once. */
-  closed(session: Session): void;
+  closed(connection: MemberConnection): void;
 }
 
-export interface SessionOptions {
+export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** Source address of the TCP connection. */
   readonly observed: string;
   readonly keys: Keys;
   readonly limits: RelayLimits;
   readonly env: Env;
-  readonly host: SessionHost;
+  readonly host: ConnectionHost;
 }
 
-/** Set by the host when the node is admitted. */
-export interface Admitted {
-  readonly record: NetworkRecord;
-  readonly id: string;
-  readonly idBytes: Uint8Array;
-  readonly association: number;
-}
-
-export class Session {
+export class MemberConnection {
   readonly observed: string;
-  admitted: Admitted | undefined;
-  /** When the node last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
-  udpAt: number | undefined;
-
-  readonly #options: SessionOptions;
+  readonly #options: ConnectionOptions;
   readonly #socket: WebSocket;
   readonly #bytes: TokenBucket;
   readonly #sealed: TokenBucket;
@@ -105,7 +86,7 @@ export class Session {
   #cancelDeadline: () => void;
   #heardAt: number;
 
-  constructor(options: SessionOptions) {
+  constructor(options: ConnectionOptions) {
     const { socket, env, limits } = options;
     this.observed = options.observed;
     this.#options = options;
@@ -127,10 +108,9 @@ export class Session {
     return this.#stage === 'up';
   }
 
-  /** Answers a hello. Nothing happens when the session ended meanwhile; then it returns false. */
-  welcome(admitted: Admitted, message: Extract<ToNode, { type: 'welcome' }>): boolean {
+  /** Admits the node. Nothing happens when the connection ended meanwhile; then it returns false. */
+  welcome(message: Extract<ToNode, { type: 'welcome' }>): boolean {
     if (this.#stage !== 'judging') return false;
-    this.admitted = admitted;
     this.#stage = 'up';
     this.send(message);
     this.#watch();
@@ -223,7 +203,7 @@ export class Session {
   #received(data: Buffer, binary: boolean): void {
     this.#heardAt = this.#options.env.clock.now();
     if (this.#stage === 'closed' || this.#understood(data, binary)) return;
-    if (!this.admitted) this.#options.host.turnedAway('protocol');
+    if (this.#stage !== 'up') this.#options.host.turnedAway('protocol');
     this.close(CloseCode.protocol, 'not understood');
   }
 
@@ -253,28 +233,17 @@ export class Session {
   }
 
   #shake(data: Buffer): boolean {
-    if (data.length !== firstMessageLength) return false;
     const { keys, env, limits, host } = this.#options;
-    const handshake = new NoiseHandshake({
-      pattern: 'IK',
-      suite: Suite.aes256gcm,
-      initiator: false,
-      prologue: utf8(relayPrologue),
-      staticKeys: keys.dh,
-      random: env.random,
-    });
-    if (!handshake.readMessage(data) || !handshake.remoteStatic) {
+    const shaken = answerHandshake(data, keys, env.random);
+    if (shaken === 'malformed') return false;
+    if (shaken === 'wrong-key') {
       host.turnedAway('wrong-key');
       this.close(CloseCode.wrongKey, 'wrong key');
       return true;
     }
-    this.#remoteStatic = handshake.remoteStatic.slice();
-    this.#socket.send(handshake.writeMessage(new Uint8Array(0)));
-    const transportKeys = handshake.split();
-    this.#transport = new NoiseTransport(Suite.aes256gcm, transportKeys.send, transportKeys.receive);
-    transportKeys.send.fill(0);
-    transportKeys.receive.fill(0);
-    handshake.destroy();
+    this.#remoteStatic = shaken.remoteStatic;
+    this.#transport = shaken.transport;
+    this.#socket.send(shaken.answer);
     this.#stage = 'hello';
     this.#cancelDeadline();
     this.#cancelDeadline = env.clock.after(limits.helloMs, () => this.#late());
@@ -286,14 +255,14 @@ export class Session {
     tellBuffered(2 * data.length);
     const packets = countPackets(data.subarray(carrierHeaderLength));
     if (packets === 0) {
-      this.#options.host.dropped(this, 'malformed', 1);
+      this.#options.host.dropped('malformed', 1);
       return true;
     }
     if (!this.#bytes.take(data.length, this.#heardAt)) {
-      this.#options.host.dropped(this, 'node-limit', packets);
+      this.#options.host.dropped('node-limit', packets);
       return true;
     }
-    this.#options.host.data(this, toHex(data.subarray(1, carrierHeaderLength)), data, packets);
+    this.#options.host.data(this, data, packets);
     return true;
   }
 
@@ -325,14 +294,4 @@ export class Session {
 /** A message as it is before it is sealed for one node. */
 export function encodeMessage(message: ToNode): Uint8Array {
   return utf8(JSON.stringify(message));
-}
-
-/** Packets of a whole batch, 0 when it is empty or not whole. */
-export function countPackets(batch: Uint8Array): number {
-  if (!batchIsWhole(batch)) return 0;
-  let count = 0;
-  for (let at = 0; at < batch.length; count++) {
-    at += 2 + ((batch[at] as number) | ((batch[at + 1] as number) << 8));
-  }
-  return count;
 }

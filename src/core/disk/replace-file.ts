@@ -1,0 +1,71 @@
+/**
+ * The one way in which evio replaces a file: it writes beside it, syncs, renames over it, and syncs the folder. Whoever
+ * reads sees the old or the new text, whole, also after a kill or a power cut at any moment. The mode is 0600.
+ *
+ * In two forms, since a node writes a few kilobytes and wants them on disk when the call returns, and a relay writes
+ * megabytes and must serve meanwhile.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const mode = 0o600;
+
+/** Throws the system's error; then the old file stands, and nothing is left beside it. */
+export function replaceFileSync(path: string, text: string): void {
+  const beside = besideOf(path);
+  let file: number | undefined;
+  try {
+    rmSync(beside, { force: true });
+    file = openSync(beside, 'wx', mode);
+    writeFileSync(file, text);
+    fsyncSync(file);
+    closeSync(file);
+    file = undefined;
+    renameSync(beside, path);
+  } catch (thrown) {
+    if (file !== undefined) closeSync(file);
+    rmSync(beside, { force: true });
+    throw thrown;
+  }
+  syncFolder(dirname(path));
+}
+
+/** Rejects with the system's error; then the old file stands, and nothing is left beside it. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = besideOf(path);
+  let file: FileHandle | undefined;
+  try {
+    await rm(beside, { force: true });
+    file = await open(beside, 'wx', mode);
+    await file.writeFile(text);
+    await file.sync();
+    await file.close();
+    file = undefined;
+    await rename(beside, path);
+  } catch (thrown) {
+    await file?.close().catch(() => undefined);
+    await rm(beside, { force: true }).catch(() => undefined);
+    throw thrown;
+  }
+  syncFolder(dirname(path));
+}
+
+/** Two processes that write the same file do not write into each other's. */
+function besideOf(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+/** Makes a rename or a new file last through a power cut. Not every file system lets a folder be synced. */
+function syncFolder(path: string): void {
+  try {
+    const folder = openSync(path, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // As durable as this file system allows.
+  }
+}

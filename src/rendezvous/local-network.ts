@@ -1,0 +1,35 @@
+/** Members that are connected to this relay, by network. */
+import type { NetworkRecord } from './network-record.js';
+import type { MemberConnection } from './member-connection.js';
+import type { OnlineMembers, Presence } from './presence.js';
+
+/** A member that is connected to this relay. */
+export interface LocalMember {
+  readonly connection: MemberConnection;
+  readonly network: LocalNetwork;
+  /** 32 hexadecimal characters. */
+  readonly id: string;
+  readonly idBytes: Uint8Array;
+  /** By which the UDP side knows it. */
+  readonly association: number;
+  /** When it last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
+  udpAt: number | undefined;
+}
+
+/** A network as this relay serves it: what is known of it, who is online anywhere, and who is connected here. */
+export class LocalNetwork {
+  readonly record: NetworkRecord;
+  /** By id. */
+  readonly here = new Map<string, LocalMember>();
+  readonly #presence: Presence;
+
+  constructor(record: NetworkRecord, presence: Presence) {
+    this.record = record;
+    this.#presence = presence;
+  }
+
+  /** Who is online, here or elsewhere, as of now. */
+  get online(): OnlineMembers {
+    return this.#presence.of(this.record.id);
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * One network as far as this relay has seen it: its members (connected or not), the addresses and names they hold, and
+ * the uses of its invites. Who is online is presence.ts. Ids are kept in order, so that the beginning of one finds it.
+ */
+import { parseIpv4 } from '../core/lib/ipv4.js';
+import { IdRing } from './id-ring.js';
+import type { ReceiptLine } from './relay-state.js';
+
+/** A member that did not show itself for this long is forgotten, and its address is free again, ms. */
+export const forgetMs = 90 * 86_400_000;
+
+export interface KnownMember {
+  readonly id: string;
+  readonly name: string;
+  readonly ip: number;
+  readonly signedAt: number;
+  readonly notAfter: number;
+  /** Verified, with its receipt. */
+  readonly credential: Uint8Array;
+  lastSeen: number;
+}
+
+/** Uses of one invite. */
+export interface InviteUses {
+  readonly notAfter: number;
+  /** Node key, hexadecimal → time of its receipt. */
+  readonly nodes: Map<string, number>;
+}
+
+export class NetworkRecord {
+  readonly id: string;
+  /** Number of this network within the process. */
+  readonly slot: number;
+  /** Where it was first seen from (limits.ts, `siteKey`); undefined when that does not count, or was in an earlier run. */
+  readonly site: string | undefined;
+  /** Public key of the invite, hexadecimal → its uses. */
+  readonly invites = new Map<string, InviteUses>();
+  readonly #byId = new Map<string, KnownMember>();
+  readonly #byIp = new Map<number, KnownMember>();
+  /** Names are not unique. */
+  readonly #byName = new Map<string, Set<string>>();
+  readonly #ids = new IdRing();
+
+  constructor(id: string, slot: number, site?: string) {
+    this.id = id;
+    this.slot = slot;
+    this.site = site;
+  }
+
+  /** In the order of ids. A copy. */
+  get members(): KnownMember[] {
+    return this.#ids.list.map((id) => this.#byId.get(id) as KnownMember);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  member(id: string): KnownMember | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The member that holds an address. */
+  holder(ip: number): KnownMember | undefined {
+    return this.#byIp.get(ip);
+  }
+
+  /** The members that a person may mean, as at a node: exact id, address or name, else the beginning of an id. */
+  findText(text: string, limit: number): string[] {
+    const wanted = text.trim().toLowerCase();
+    const exact = new Set(this.#byName.get(wanted));
+    if (this.#byId.has(wanted)) exact.add(wanted);
+    const ip = parseIpv4(wanted);
+    const holder = ip === undefined ? undefined : this.#byIp.get(ip);
+    if (holder) exact.add(holder.id);
+    if (exact.size > 0 || !/^[0-9a-f]{4,32}$/.test(wanted)) return [...exact].slice(0, limit);
+    return this.#ids.startingWith(wanted, limit);
+  }
+
+  /** Members by MAC address, 12 hexadecimal characters. `macOf` overwrote two bits of the id, so all four are tried. */
+  findMac(mac: string, limit: number): string[] {
+    const first = parseInt(mac.slice(0, 2), 16);
+    if ((first & 3) !== 2) return [];
+    return [0, 1, 2, 3]
+      .flatMap((bits) => {
+        const octet = ((first & 0xfc) | bits).toString(16).padStart(2, '0');
+        return this.#ids.startingWith(octet + mac.slice(2), limit);
+      })
+      .slice(0, limit);
+  }
+
+  /** Adds a member, or replaces what was known of it; its old address and name are free then. */
+  put(member: KnownMember): void {
+    this.#unlink(member.id);
+    this.#ids.add(member.id);
+    this.#byId.set(member.id, member);
+    this.#byIp.set(member.ip, member);
+    const named = this.#byName.get(member.name);
+    if (named) named.add(member.id);
+    else this.#byName.set(member.name, new Set([member.id]));
+  }
+
+  delete(id: string): void {
+    this.#unlink(id);
+    this.#ids.delete(id);
+    this.#byId.delete(id);
+  }
+
+  count(line: Omit<ReceiptLine, 'network'>): void {
+    let uses = this.invites.get(line.invite);
+    if (!uses) this.invites.set(line.invite, (uses = { notAfter: line.notAfter, nodes: new Map() }));
+    if (!uses.nodes.has(line.node)) uses.nodes.set(line.node, line.time);
+  }
+
+  /** Forgets invites that mean nothing any more, and such members, unless they are online. */
+  prune(dateMs: number, isOnline: (id: string) => boolean): void {
+    for (const member of this.members) {
+      const gone = dateMs - member.lastSeen > forgetMs || member.notAfter <= dateMs;
+      if (gone && !isOnline(member.id)) this.delete(member.id);
+    }
+    // No use of an expired invite is counted any more, but a node that lost its receipt may still ask for it again.
+    for (const [key, uses] of this.invites) if (dateMs - uses.notAfter > forgetMs) this.invites.delete(key);
+  }
+
+  /** Forgets address and name of a member. */
+  #unlink(id: string): void {
+    const member = this.#byId.get(id);
+    if (!member) return;
+    if (this.#byIp.get(member.ip) === member) this.#byIp.delete(member.ip);
+    const named = this.#byName.get(member.name);
+    if (named?.delete(id) && named.size === 0) this.#byName.delete(member.name);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Carries packets between members of one network, over from one transport to the other: what a node sends by WebSocket,
+ * and what comes by UDP for a node that has none. From UDP to UDP the forwarder does it alone (forward/).
+ */
+import { toHex } from '../core/lib/bytes.js';
+import type { Endpoint } from '../core/lib/endpoint.js';
+import type { Env } from '../core/lib/env.js';
+import { TokenBucket } from '../core/lib/token-bucket.js';
+import { carrierHeaderLength, countPackets } from '../core/wire/relay.js';
+import { Associations } from './associations.js';
+import { CounterBlock } from './counters.js';
+import { bindingLifetimeMs } from './forward/forward-core.js';
+import type { Forwarder, ForwarderListener } from './forward/forwarder.js';
+import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
+import type { LocalMember, LocalNetwork } from './local-network.js';
+
+/** Data by WebSocket this long after the last sign by UDP means that UDP stopped working for the node, ms. */
+const udpDoubtMs = 2_000;
+
+export class PacketExchange implements ForwarderListener {
+  /** What the main thread forwards and drops. */
+  readonly counters = new CounterBlock();
+  readonly associations: Associations;
+  readonly #limits: RelayLimits;
+  readonly #env: Env;
+  /** What each network may still send by WebSocket. */
+  readonly #bytes = new WeakMap<LocalNetwork, TokenBucket>();
+  #forwarder: Forwarder | undefined;
+  #restarts = 0;
+
+  constructor(limits: RelayLimits, env: Env) {
+    this.#limits = limits;
+    this.#env = env;
+    this.associations = new Associations(env, (association) => this.#forwarder?.remove(association));
+  }
+
+  /** Times the forwarding thread fell. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  attach(forwarder: Forwarder): void {
+    this.#forwarder = forwarder;
+  }
+
+  stop(): void {
+    this.associations.stop();
+  }
+
+  /** A member is connected. `key` proves its binds. */
+  add(member: LocalMember, key: Uint8Array): void {
+    const { association, network, idBytes } = member;
+    this.associations.set(member);
+    this.#forwarder?.add({ index: association, key, network: network.record.slot, nodeId: idBytes });
+  }
+
+  /** The connection of a member is gone. Packets by UDP pass on for a while. */
+  remove(member: LocalMember): void {
+    member.udpAt = undefined;
+    this.associations.linger(member);
+  }
+
+  /** A data message (wire/relay.ts) that came by WebSocket, whole, with so many packets. It is changed or passed on. */
+  data(from: LocalMember, message: Uint8Array, packets: number): void {
+    const { network } = from;
+    const batch = message.subarray(carrierHeaderLength);
+    const now = this.#env.clock.now();
+    if (from.udpAt !== undefined && now - from.udpAt > udpDoubtMs) {
+      from.udpAt = undefined;
+      this.#forwarder?.release(from.association);
+    }
+    if (!this.#bytesOf(network).take(batch.length, now)) {
+      this.counters.drop('network-limit', packets);
+      return;
+    }
+    const destination = toHex(message.subarray(1, carrierHeaderLength));
+    const to = network.here.get(destination);
+    if (!to || to === from) {
+      const known = network.record.member(destination) !== undefined;
+      this.counters.drop(known ? 'destination-offline' : 'no-destination', packets);
+    } else if (to.udpAt !== undefined && now - to.udpAt < bindingLifetimeMs) {
+      this.#forwarder?.deliver(to.association, from.idBytes, batch);
+    } else if (to.connection.passData(from.idBytes, message)) {
+      this.counters.forwarded('ws-ws', packets, batch.length);
+    } else {
+      this.counters.drop('queue-full', packets);
+    }
+  }
+
+  bound(association: number, endpoint: Endpoint): void {
+    const member = this.associations.get(association);
+    if (!member?.connection.up) return;
+    member.udpAt = this.#env.clock.now();
+    this.#env.log.debug('node bound its address', { node: member.id, endpoint });
+  }
+
+  hand(source: number, destination: number, batch: Uint8Array): void {
+    const from = this.associations.get(source);
+    const to = this.associations.get(destination);
+    if (!from || !to?.connection.up) this.counters.drop('destination-offline', countPackets(batch));
+    else if (to.connection.sendData(from.idBytes, batch)) {
+      this.counters.forwarded('udp-ws', countPackets(batch), batch.length);
+    } else {
+      this.counters.drop('queue-full', countPackets(batch));
+    }
+  }
+
+  restarted(reason: string): void {
+    this.#restarts++;
+    this.#env.log.warn('forwarding thread fell and was started again', { reason });
+  }
+
+  failed(error: Error): void {
+    this.#env.log.error('relay cannot forward by UDP any more', { reason: error.message });
+  }
+
+  #bytesOf(network: LocalNetwork): TokenBucket {
+    let bucket = this.#bytes.get(network);
+    if (!bucket) {
+      const { networkMbps } = this.#limits;
+      const now = this.#env.clock.now();
+      bucket = new TokenBucket(bytesPerSecond(networkMbps), byteBurst(networkMbps), now);
+      this.#bytes.set(network, bucket);
+    }
+    return bucket;
+  }
+}

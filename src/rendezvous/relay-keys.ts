@@ -1,0 +1,47 @@
+/** The relay's keys: relay.json, mode 0600. Without it every token that names this relay is void. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { replaceFile } from '../core/disk/replace-file.js';
+import { storageError } from '../core/disk/storage-error.js';
+import { keysFromSeed, seedLength, type Keys } from '../core/identity/keys.js';
+import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
+import type { Random } from '../core/lib/env.js';
+import { EvioError } from '../core/lib/errors.js';
+import { parseJson } from '../core/lib/json.js';
+
+const identityFile = z.object({ version: z.literal(1), seed: z.string() });
+
+/**
+ * The relay's keys, made at the first run.
+ *
+ * @throws EvioError EVIO_STORAGE when they cannot be kept, EVIO_PROFILE_CORRUPT when the file is damaged
+ */
+export async function loadRelayKeys(folder: string, random: Random): Promise<Keys> {
+  const path = join(folder, 'relay.json');
+  let text: string | undefined;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(path, thrown);
+  }
+  if (text === undefined) {
+    const seed = random.fill(new Uint8Array(seedLength));
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await replaceFile(path, `${JSON.stringify({ version: 1, seed: toBase64Url(seed) })}\n`);
+    } catch (thrown) {
+      throw storageError(path, thrown);
+    }
+    return keysFromSeed(seed);
+  }
+  const parsed = identityFile.safeParse(parseJson(text));
+  const seed = parsed.success ? fromBase64Url(parsed.data.seed) : undefined;
+  if (seed?.length !== seedLength) {
+    throw new EvioError('EVIO_PROFILE_CORRUPT', `${path} is damaged, so this relay has lost its key.`, [
+      'Restore it from a backup.',
+      'Or remove it: the relay then gets a new key, and every network must be told the new one.',
+    ]);
+  }
+  return keysFromSeed(seed);
+}
