@@ -16,7 +16,7 @@ function relayOf(rig: Rig): Promise<string> {
   return started;
 }
 
-async function enroll(stage: Stage, label: string, nat: SiteKind | undefined): Promise<[RigNode, RigNode]> {
+async function joinPair(stage: Stage, label: string, nat: SiteKind | undefined): Promise<[RigNode, RigNode]> {
   const { rig } = stage;
   const url = await relayOf(rig);
   const hosts =
@@ -38,7 +38,7 @@ async function enroll(stage: Stage, label: string, nat: SiteKind | undefined): P
 async function members(stage: Stage, label: string, nat?: SiteKind): Promise<[RigNode, RigNode]> {
   const known = pairs.get(stage) ?? new Map<string, Promise<[RigNode, RigNode]>>();
   pairs.set(stage, known);
-  const pair = known.get(label) ?? enroll(stage, label, nat);
+  const pair = known.get(label) ?? joinPair(stage, label, nat);
   known.set(label, pair);
   return pair;
 }

@@ -11,7 +11,7 @@
 import { createInterface } from 'node:readline';
 import { emptyState } from '../core/membership/profile.js';
 import { Engine } from '../core/node/engine.js';
-import { enroll } from '../core/membership/certify.js';
+import { makeMember } from '../core/membership/certify.js';
 import { macOf } from '../core/identity/node-id.js';
 import { selfOf, type Self } from '../core/membership/self.js';
 import { decodeToken, type Token } from '../core/identity/token.js';
@@ -111,7 +111,7 @@ class Member {
     const { hub } = setup;
     const ip = formatIpv4((parseIpv4(setup.firstIp) ?? 0) + number);
     const address = setup.addresses[number % setup.addresses.length] ?? '0.0.0.0';
-    const profile = enroll(token, { name: `m${number}`, role: 'leaf', ip }, env);
+    const profile = makeMember(token, { name: `m${number}`, role: 'leaf', ip }, env);
     const planes: CrowdPlane[] = [];
     const engine = new Engine(
       {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Home } from '../core/config/home.js';
 import { ControlClient } from '../core/control/client.js';
-import type { StatusReport } from '../core/control/schema.js';
+import type { StatusReport } from '../core/node/reports.js';
+import { interruptible } from '../core/process/signals.js';
 
 /** Reports until SIGINT or SIGTERM. Throws EvioError EVIO_NOT_RUNNING when the node ends. */
 export async function followStatus(
@@ -11,19 +12,15 @@ export async function followStatus(
   intervalMs: number,
   report: (status: StatusReport) => void,
 ): Promise<void> {
-  const abort = new AbortController();
-  const stop = (): void => {
-    abort.abort();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const { signal, release } = interruptible();
   const client = await ControlClient.connect(home.controlSocket);
   try {
-    while (!abort.signal.aborted) {
+    while (!signal.aborted) {
       report(await client.request('status', { network }));
-      await sleep(intervalMs, undefined, { signal: abort.signal }).catch(() => undefined);
+      await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
     client.close();
+    release();
   }
 }

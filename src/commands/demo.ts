@@ -22,22 +22,19 @@ export default class Demo extends BaseCommand {
     const { flags } = await this.parse(Demo);
     const { runDemo } = await import('../lab/demo.js');
     const { demoLine, demoText } = await import('../views/text/demo.js');
-    const abort = new AbortController();
-    const stop = (): void => {
-      abort.abort(
+    const { interruptible } = await import('../core/process/signals.js');
+    const { signal, release } = interruptible(
+      () =>
         new EvioError('EVIO_LAB', 'The demo was interrupted; what it had made is removed.', [
           'See it to its end, or leave it standing with --keep.',
         ]),
-      );
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    );
     const view = this.mayDraw() ? (await import('../views/demo-view.js')).drawDemo() : undefined;
     try {
       const result = await runDemo({
         nodes: flags.nodes,
         keep: flags.keep,
-        signal: abort.signal,
+        signal,
         onEvent: (event) => {
           if (view) view.show(event);
           else {
@@ -52,8 +49,7 @@ export default class Demo extends BaseCommand {
       return result;
     } finally {
       view?.close();
-      process.removeListener('SIGINT', stop);
-      process.removeListener('SIGTERM', stop);
+      release();
     }
   }
 }

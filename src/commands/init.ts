@@ -46,7 +46,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Init);
     const { initNetwork, firstToken } = await import('../core/enroll/init.js');
-    const { enrollDeps } = await import('../cli/enroll.js');
+    const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
     const result = await initNetwork(
       {
@@ -57,7 +57,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
         ip: flags.ip,
         mtu: flags.mtu,
       },
-      enrollDeps(this.home(), await this.env(), this.agent()),
+      enrollPorts(this.home(), await this.env(), this.agent()),
     );
     const { network, node } = result;
     this.say(

@@ -61,7 +61,7 @@ Give - as token to read it from standard input, where other users of the machine
       await this.#refuseBesideRunning(home, networkId);
     }
     const { joinNetwork } = await import('../core/enroll/join.js');
-    const { enrollDeps } = await import('../cli/enroll.js');
+    const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
     const result = await joinNetwork(
       {
@@ -72,7 +72,7 @@ Give - as token to read it from standard input, where other users of the machine
         links: flags.link,
         contact: start,
       },
-      enrollDeps(home, await this.env(), this.agent()),
+      enrollPorts(home, await this.env(), this.agent()),
     );
     const { network, node } = result;
     const how = result.already ? 'This machine is in the network' : 'Joined the network';

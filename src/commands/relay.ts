@@ -61,7 +61,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     const { RelayServer } = await import('../rendezvous/server.js');
     const { systemClock, systemRandom } = await import('../core/lib/env.js');
     const { stopOnSignals } = await import('../core/process/signals.js');
-    const { lockRelay } = await import('../cli/relay-lock.js');
+    const { lockRelay } = await import('../core/process/relay-lock.js');
     const cert = flags['tls-cert'];
     const key = flags['tls-key'];
     const log = await this.logger();

@@ -76,16 +76,13 @@ export default class Sim extends BaseCommand {
     const { flags } = await this.parse(Sim);
     const { simulate, parts } = await import('../sim/scenario.js');
     const { simLine, simRing, simText } = await import('../views/text/sim.js');
-    const abort = new AbortController();
-    const stop = (): void => {
-      abort.abort(
+    const { interruptible } = await import('../core/process/signals.js');
+    const { signal, release } = interruptible(
+      () =>
         new EvioError('EVIO_INTERRUPTED', 'The simulation was interrupted.', [
           'Run it again; --nodes and --only make it shorter.',
         ]),
-      );
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    );
     const startedAt = performance.now();
     try {
       const { report, picture } = await simulate({
@@ -99,7 +96,7 @@ export default class Sim extends BaseCommand {
         ...(flags['nat-mix'] ? { natMix: flags['nat-mix'] } : {}),
         ...(flags.baseline === 'log10' ? { baseline: 'log10' } : {}),
         ...(flags.only ? { parts: parts.filter((part) => flags.only?.includes(part)) } : {}),
-        signal: abort.signal,
+        signal,
         breathe: async () => {
           await nextTurn();
         },
@@ -114,8 +111,7 @@ export default class Sim extends BaseCommand {
       this.print(simText(report, performance.now() - startedAt));
       return report;
     } finally {
-      process.removeListener('SIGINT', stop);
-      process.removeListener('SIGTERM', stop);
+      release();
     }
   }
 }

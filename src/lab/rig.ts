@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { atExit } from '../core/process/signals.js';
 import type { LabProcess, RunResult } from './exec.js';
 import { Lab } from './topology.js';
 import type { LabHost } from './topology.js';
@@ -171,9 +172,11 @@ export class Rig {
       options,
     );
     // The homes go when the process does, however it ends; the namespaces see to themselves.
-    process.once('exit', rig.#removeFolder);
+    rig.#forget = atExit(rig.#removeFolder);
     return rig;
   }
+
+  #forget: () => void = () => undefined;
 
   readonly #removeFolder = (): void => {
     rmSync(this.folder, { recursive: true, force: true });
@@ -232,6 +235,6 @@ export class Rig {
     await this.#relay?.node.stop(2_000);
     await this.lab.destroy();
     this.#removeFolder();
-    process.removeListener('exit', this.#removeFolder);
+    this.#forget();
   }
 }

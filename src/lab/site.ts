@@ -1,10 +1,10 @@
 /** One site of the lab: the machines on a LAN, the router or routers in front of them, and their uplink. */
 import { EvioError } from '../core/lib/errors.js';
-import { run, shell } from './exec.js';
-import { LabHost } from './host.js';
-import type { PublicSegment } from './host.js';
+import { LabProcess, run, shell } from './exec.js';
+import type { LaunchOptions, RunOptions, RunResult } from './exec.js';
 import { insideDevice, outsideDevice, routerRules } from './rules.js';
 import type { PortForward, SiteKind } from './rules.js';
+import type { PublicSegment } from './segment.js';
 import { Uplink } from './uplink.js';
 
 export interface SiteOptions {
@@ -29,6 +29,36 @@ export const coreLinkLocal = 'fe80::1';
 export const siteLinkLocal = 'fe80::2';
 /** Next hop of every uplink; the public segment answers ARP for it on each port. */
 export const coreV4 = '192.0.2.1';
+
+/** A machine in the lab: a namespace with one interface, `eth0`. */
+export class LabHost {
+  readonly name: string;
+  readonly ns: string;
+  readonly site: Site;
+  /** Address of its own interface (inside address behind a NAT). Changes with `site.changeAddress()`. */
+  v4: string | undefined;
+  v6: string | undefined;
+  readonly #segment: PublicSegment;
+
+  constructor(segment: PublicSegment, site: Site, name: string, ns: string) {
+    this.#segment = segment;
+    this.site = site;
+    this.name = name;
+    this.ns = ns;
+  }
+
+  /** Runs a program here to its end. */
+  run(argv: readonly string[], options: Omit<RunOptions, 'ns'> = {}): Promise<RunResult> {
+    return run(argv, { ...options, ns: this.ns });
+  }
+
+  /** Starts a program here; the lab ends it at the latest when it is destroyed. */
+  launch(argv: readonly string[], options: Omit<LaunchOptions, 'ns'> = {}): LabProcess {
+    const process = new LabProcess(argv, { ...options, ns: this.ns });
+    this.#segment.adopt(process);
+    return process;
+  }
+}
 
 export class Site {
   readonly name: string;
@@ -80,7 +110,7 @@ export class Site {
         this.#renumber(segment.nextPrefix());
       }
     }
-    const configure = (): Promise<void> => segment.plug(this);
+    const configure = (): Promise<void> => segment.plug(this.coreLines());
     this.#cable = new Uplink(segment, name, { ...this.uplink, port: this.port, configure });
   }
 

@@ -12,14 +12,14 @@
  * interface names need be unique only inside each.
  */
 import { EvioError } from '../core/lib/errors.js';
+import { atExit } from '../core/process/signals.js';
 import { shell } from './exec.js';
 import type { LabProcess } from './exec.js';
 import { leftOvers, removeNamespaces, requireLab, writeNames } from './namespaces.js';
 import { coreLinkRules, partitionRules } from './rules.js';
 import type { LinkRules } from './rules.js';
-import { LabHost } from './host.js';
-import type { PublicSegment } from './host.js';
-import { coreV4, Site } from './site.js';
+import type { PublicSegment } from './segment.js';
+import { coreV4, LabHost, Site } from './site.js';
 import type { SiteOptions } from './site.js';
 
 /** Beginning of the default prefix; the process id follows. */
@@ -51,14 +51,13 @@ export interface NameTarget {
   readonly v6?: string | undefined;
 }
 
-/** Labs of this process that are not destroyed yet. */
-const living = new Set<Lab>();
 let labCount = 0;
 
 export class Lab {
   readonly prefix: string;
   readonly #core: string;
   readonly #namespaces: string[] = [];
+  #forget: () => void = () => undefined;
   readonly #processes = new Set<LabProcess>();
   readonly #names = new Map<string, readonly string[]>();
   readonly #sites = new Map<string, Site>();
@@ -85,8 +84,9 @@ export class Lab {
       throw new EvioError('EVIO_LAB', `"${prefix}" cannot begin a namespace's name`);
     removeNamespaces(leftOvers(prefix).filter((name) => name.startsWith(`${prefix}-`)));
     const lab = new Lab(prefix);
-    living.add(lab);
-    hookExit();
+    lab.#forget = atExit(() => {
+      lab.destroySync();
+    });
     try {
       lab.#adopt(lab.#core);
       await shell(undefined, batch([`netns add ${lab.#core}`]));
@@ -128,8 +128,8 @@ export class Lab {
         this.#adopt(ns);
         await shell(undefined, batch([`netns add ${ns}`]));
       },
-      plug: async (site) => {
-        await shell(this.#core, `${sysctls}${batch(site.coreLines())}`);
+      plug: async (lines) => {
+        await shell(this.#core, `${sysctls}${batch(lines)}`);
       },
       nextV4: () => `192.0.2.${this.#nextAddress()}`,
       nextV6: () => `2001:db8::${this.#nextAddress().toString(16)}`,
@@ -176,7 +176,7 @@ export class Lab {
     await shell(undefined, batch(site.cabling()));
     const plan = site.addressing();
     await Promise.all([
-      this.#segment.plug(site),
+      this.#segment.plug(site.coreLines()),
       ...[...plan].map(([ns, lines]) => {
         const router = site.routers.indexOf(ns);
         const rules = router < 0 ? '' : site.routerScript(router);
@@ -223,29 +223,8 @@ export class Lab {
   /** The same without waiting politely; for exit handlers. Never throws. */
   destroySync(): void {
     this.#destroyed = true;
-    living.delete(this);
+    this.#forget();
     removeNamespaces(this.#namespaces);
-  }
-}
-
-let hooked = false;
-
-/** A lab does not outlive its process. A signal somebody else handles is left to them: `exit` comes later. */
-function hookExit(): void {
-  if (hooked) return;
-  hooked = true;
-  const destroyAll = (): void => {
-    for (const lab of [...living]) lab.destroySync();
-  };
-  process.on('exit', destroyAll);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const onSignal = (): void => {
-      if (process.listenerCount(signal) > 1) return;
-      destroyAll();
-      process.removeListener(signal, onSignal);
-      process.kill(process.pid, signal);
-    };
-    process.on(signal, onSignal);
   }
 }
 

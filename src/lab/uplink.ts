@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EvioError } from '../core/lib/errors.js';
 import { findProgram, LabProcess, requirePrograms, run, shell } from './exec.js';
-import type { PublicSegment } from './host.js';
 import { clearLink, linkRules } from './rules.js';
 import type { LinkRules } from './rules.js';
+import type { PublicSegment } from './segment.js';
 
 /**
  * Turned off while packets are lost or delayed one by one: one drop must not take a 64 kB burst along, and what

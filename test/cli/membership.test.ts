@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signInvite } from '../../src/core/identity/certificate.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { decodeToken, encodeToken } from '../../src/core/identity/token.js';
-import { TestHome, binary, isRoot, madeNetwork } from './support.js';
+import { hasRoot } from '../support/need.js';
+import { TestHome, binary, madeNetwork } from './support.js';
+
+const isRoot = hasRoot();
 
 interface Made {
   network: { id: string; name: string; cidr: string; mtu: number; relays: string[] };

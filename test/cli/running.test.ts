@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlServer } from '../../src/core/control/server.js';
-import { TestHome, binary, fakeNode, isRoot, madeNetwork, peer, status, why } from './support.js';
+import { hasRoot } from '../support/need.js';
+import { TestHome, binary, fakeNode, madeNetwork, peer, status, why } from './support.js';
+
+const isRoot = hasRoot();
 
 let home: TestHome;
 let servers: ControlServer[];

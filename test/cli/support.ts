@@ -15,7 +15,6 @@ import { EvioError } from '../../src/core/lib/errors.js';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const binary = join(root, 'bin/run.js');
-export const isRoot = process.getuid?.() === 0;
 
 export interface Outcome {
   readonly status: number | null;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/lib/bytes.js';
 import { addressText } from '../../src/core/lib/endpoint.js';
-import { candidateKinds, maxCandidates } from '../../src/core/wire/control.js';
+import { candidateKinds, maxCandidates } from '../../src/core/wire/candidate.js';
 import {
   cardLimit,
   encodeCard,

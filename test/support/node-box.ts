@@ -4,7 +4,7 @@ import { stateSchema } from '../../src/core/config/schema.js';
 import type { NodeState, Profile } from '../../src/core/membership/profile.js';
 import { macOf } from '../../src/core/identity/node-id.js';
 import { decodeToken } from '../../src/core/identity/token.js';
-import { enroll, makeInvite, makeNetwork } from '../../src/core/membership/certify.js';
+import { makeMember, makeInvite, makeNetwork } from '../../src/core/membership/certify.js';
 import { selfOf } from '../../src/core/membership/self.js';
 import { Engine, type EnginePorts } from '../../src/core/node/engine.js';
 import type { NodeOptions } from '../../src/core/node/node.js';
@@ -43,7 +43,7 @@ export function memberProfiles(count: number, clock: VirtualClock): Profile[] {
   );
   const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
   const out = [first];
-  for (let i = 1; i < count; i++) out.push(enroll(decodeToken(token), { name: `n${i}` }, env));
+  for (let i = 1; i < count; i++) out.push(makeMember(decodeToken(token), { name: `n${i}` }, env));
   return out;
 }
 

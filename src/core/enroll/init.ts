@@ -31,7 +31,7 @@ export interface InitResult extends Membership {
   readonly tokenExpires: string;
 }
 
-export interface EnrollDeps {
+export interface EnrollPorts {
   readonly store: Store;
   readonly env: Env;
   readonly errands: RelayErrands;
@@ -45,7 +45,7 @@ export interface EnrollDeps {
  */
 export async function initNetwork(
   options: InitOptions,
-  { store, env, errands }: EnrollDeps,
+  { store, env, errands }: EnrollPorts,
 ): Promise<InitResult> {
   const twin = store.list().find(({ name }) => name === options.name);
   if (twin) {

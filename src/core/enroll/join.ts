@@ -1,7 +1,7 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
 import type { RoleName } from '../identity/certificate.js';
-import { enroll, resign } from '../membership/certify.js';
+import { makeMember, resign } from '../membership/certify.js';
 import { checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { selfOf, withGenuineReceipt, type Self } from '../membership/self.js';
@@ -9,7 +9,7 @@ import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap } from '../lib/ipv4.js';
-import type { EnrollDeps } from './init.js';
+import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
 import { rangesOf } from './ranges.js';
 
@@ -43,7 +43,7 @@ export interface JoinResult extends Membership {
  * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_TAKEN, EVIO_RELAY_UNREACHABLE,
  * EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
  */
-export async function joinNetwork(options: JoinOptions, deps: EnrollDeps): Promise<JoinResult> {
+export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Promise<JoinResult> {
   const { store, env } = deps;
   const token = decodeToken(options.token);
   const networkId = networkIdOf(token.network.rootKey);
@@ -60,7 +60,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollDeps): Promi
     const self = selfOf(profile, held === undefined ? undefined : fromBase64Url(held));
     return { ...membershipOf(self), networkId, already: true, overlapping };
   }
-  const profile: Profile = { ...enroll(token, options, env), ...kept };
+  const profile: Profile = { ...makeMember(token, options, env), ...kept };
   store.rehearse(networkId, profile);
   const contact = options.contact && token.network.relays.length > 0;
   const joined = contact ? await register(profile, options, deps) : profile;
@@ -72,7 +72,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollDeps): Promi
 async function register(
   profile: Profile,
   options: JoinOptions,
-  { env, errands }: EnrollDeps,
+  { env, errands }: EnrollPorts,
 ): Promise<Profile> {
   let current = profile;
   for (let attempt = 1; ; attempt++) {

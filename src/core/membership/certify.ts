@@ -219,7 +219,7 @@ function permits(roles: number, role: RoleName): boolean {
  *
  * @throws EvioError EVIO_TOKEN_EXPIRED by this machine's clock, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE.
  */
-export function enroll(token: Token, wish: JoinWish, env: Pick<Env, 'clock' | 'random'>): Profile {
+export function makeMember(token: Token, wish: JoinWish, env: Pick<Env, 'clock' | 'random'>): Profile {
   const { invite, network } = token;
   const now = env.clock.date();
   if (invite.notAfter <= now) {

@@ -11,7 +11,7 @@ import type { PeerCounters } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import { roundedMs } from './ping-report.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 

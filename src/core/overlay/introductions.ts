@@ -8,7 +8,7 @@
  * cause only so many introductions.
  */
 import { TokenBucket } from '../lib/token-bucket.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import { encodeCard, parseCard } from '../wire/ring.js';
 import type { LinkPeer, OverlayHostPorts } from './ports.js';
 

@@ -8,7 +8,7 @@ import type { Env } from '../lib/env.js';
 import type { PeerState } from '../peer/peer-state.js';
 import type { FindKey } from '../relays/relay-queries.js';
 import type { Role } from '../topology/overlay-ports.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import type { RingMessage } from '../wire/ring.js';
 
 /** Another member, and how it stands with it. `Peer` (peer/peer.ts) is one. */

@@ -9,7 +9,7 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
 import type { Traffic } from '../peer/traffic.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
 import { burstMs, smooth, type Remote } from './remote.js';

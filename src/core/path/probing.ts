@@ -14,7 +14,7 @@ import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import { Pings, type Ping } from './pings.js';
 import { burstMs, openingHops, smooth, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';

@@ -1,6 +1,6 @@
 /** An address at which a peer may be reached, what is known of it, and when it is asked. Plain data for the prober. */
 import type { Endpoint } from '../lib/endpoint.js';
-import type { CandidateKind } from '../wire/control.js';
+import type { CandidateKind } from '../wire/candidate.js';
 
 /**
  * When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs.

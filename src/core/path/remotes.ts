@@ -1,7 +1,7 @@
 /** The addresses at which one peer may be reached: a bounded table of candidates, offered and observed. No I/O. */
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { isProbeable } from '../surroundings/candidate.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 import { maxRemotes, newRemote, type Remote } from './remote.js';
 
 export class Remotes {

@@ -2,7 +2,7 @@
 import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { isProbeable } from '../surroundings/candidate.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 
 /** Remembered endpoints of a peer: the way back when no relay answers. */
 const rememberedLimit = 4;

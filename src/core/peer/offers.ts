@@ -1,6 +1,7 @@
 /** Candidates told to a peer until it accepts them, and taken from it, at a bounded rate. A machine without I/O. */
 import { TokenBucket } from '../lib/token-bucket.js';
-import { encodeAccept, encodeOffer, type Candidate, type Control } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
+import { encodeAccept, encodeOffer, type Control } from '../wire/control.js';
 
 /** An offer is repeated until it is accepted. */
 const retryMs = 500;

@@ -1,7 +1,7 @@
 /** Which of our own addresses a peer may try. No I/O: the caller brings the interface list. */
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { containsCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
-import { maxCandidates, type Candidate } from '../wire/control.js';
+import { maxCandidates, type Candidate } from '../wire/candidate.js';
 
 /** One address of one interface, as `os.networkInterfaces()` tells. */
 export interface LocalAddress {

@@ -8,7 +8,7 @@ import type { Cidr } from '../lib/ipv4.js';
 import { gatherCandidates, usableAddresses, type LocalAddress } from './candidate.js';
 import { NatObserver, type NatMapping } from './nat.js';
 import { StunClient } from './stun-client.js';
-import type { Candidate } from '../wire/control.js';
+import type { Candidate } from '../wire/candidate.js';
 
 /** How often interface addresses are compared; a jump of the calendar by more than this says that the machine slept. */
 const watchMs = 1_000;

@@ -6,7 +6,7 @@
  *            endpoint: where the ping came from (RFC 5389 calls it reflexive; zeros when it was relayed)
  *            direct frames: frames received from you by any direct path, so that a path which answers pings and
  *            eats payload is noticed
- *   offer    0x03 | sequence 4 | count 1 | ( kind 1 | endpoint 18 )*      my candidates; a new sequence asks for a punch
+ *   offer    0x03 | sequence 4 | candidates (candidate.ts)       mine; a new sequence asks for a punch
  *   accept   0x04 | sequence 4
  *   goodbye  0x05                                       the sender stops; forget its sessions
  *
@@ -14,20 +14,9 @@
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 import { readEndpoint, writeEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { readCandidates, writeCandidates, type Candidate } from './candidate.js';
 
 const Type = { ping: 1, pong: 2, offer: 3, accept: 4, goodbye: 5 } as const;
-
-/** Where a candidate comes from; the number is its code on the wire. */
-export const candidateKinds = ['host', 'reflexive', 'mapped', 'static'] as const;
-export type CandidateKind = (typeof candidateKinds)[number];
-
-export interface Candidate {
-  readonly kind: CandidateKind;
-  readonly endpoint: Endpoint;
-}
-
-/** Candidates in one offer: more is a mistake or an attempt to make us scan somebody. */
-export const maxCandidates = 24;
 
 export type Control =
   | { readonly type: 'ping'; readonly transaction: number; readonly size: number }
@@ -61,12 +50,8 @@ export function encodePong(
 }
 
 export function encodeOffer(sequence: number, candidates: readonly Candidate[]): Uint8Array {
-  const some = candidates.slice(0, maxCandidates);
-  const writer = new ByteWriter(256).u8(Type.offer).u32(sequence).u8(some.length);
-  for (const candidate of some) {
-    writer.u8(candidateKinds.indexOf(candidate.kind));
-    writeEndpoint(writer, candidate.endpoint);
-  }
+  const writer = new ByteWriter(256).u8(Type.offer).u32(sequence);
+  writeCandidates(writer, candidates);
   return writer.finish();
 }
 
@@ -94,16 +79,8 @@ export function parseControl(bytes: Uint8Array): Control | undefined {
     }
     case Type.offer: {
       const sequence = reader.u32();
-      const count = reader.u8();
-      if (reader.failed || count > maxCandidates) return undefined;
-      const candidates: Candidate[] = [];
-      for (let i = 0; i < count; i++) {
-        const kind = candidateKinds[reader.u8()];
-        const endpoint = readEndpoint(reader);
-        if (kind === undefined || reader.failed) return undefined;
-        candidates.push({ kind, endpoint });
-      }
-      return { type: 'offer', sequence, candidates };
+      const candidates = readCandidates(reader);
+      return candidates && { type: 'offer', sequence, candidates };
     }
     case Type.accept: {
       const sequence = reader.u32();

@@ -13,13 +13,12 @@
  *   introduce  0x16 | card (length 2, bytes)                 the owner of the card wants to, or should, hear from you
  *   groups     0x17 | see switch/multicast
  *
- *   card       credential (length 2, bytes) | count 1 | ( kind 1 | endpoint 18 )*
+ *   card       credential (length 2, bytes) | candidates (candidate.ts)
  *
  * Integers are big endian. Ids are 16 bytes here and 32 hexadecimal characters in the program.
  */
 import { ByteReader, ByteWriter, fromHex, toHex } from '../lib/bytes.js';
-import { readEndpoint, writeEndpoint } from '../lib/endpoint.js';
-import { candidateKinds, maxCandidates, type Candidate } from './control.js';
+import { candidateLength, readCandidates, writeCandidates, type Candidate } from './candidate.js';
 import { nodeIdLength } from './packet.js';
 
 export const RingType = {
@@ -215,13 +214,9 @@ function readMessage(reader: ByteReader): RingMessage | undefined {
 
 /** Candidates that do not fit into `cardLimit` are left out. */
 export function encodeCard(card: Card): Uint8Array {
-  const room = Math.floor((cardLimit - 3 - card.credential.length) / 19);
-  const some = card.candidates.slice(0, Math.max(0, Math.min(maxCandidates, room)));
-  const writer = new ByteWriter(512).block(card.credential).u8(some.length);
-  for (const { kind, endpoint } of some) {
-    writer.u8(candidateKinds.indexOf(kind));
-    writeEndpoint(writer, endpoint);
-  }
+  const room = Math.floor((cardLimit - 3 - card.credential.length) / candidateLength);
+  const writer = new ByteWriter(512).block(card.credential);
+  writeCandidates(writer, card.candidates, room);
   return writer.finish();
 }
 
@@ -229,14 +224,6 @@ export function encodeCard(card: Card): Uint8Array {
 export function parseCard(bytes: Uint8Array): Card | undefined {
   const reader = new ByteReader(bytes);
   const credential = reader.block();
-  const count = reader.u8();
-  if (reader.failed || count > maxCandidates) return undefined;
-  const candidates: Candidate[] = [];
-  for (let i = 0; i < count; i++) {
-    const kind = candidateKinds[reader.u8()];
-    const endpoint = readEndpoint(reader);
-    if (kind === undefined || reader.failed) return undefined;
-    candidates.push({ kind, endpoint });
-  }
-  return { credential, candidates };
+  const candidates = readCandidates(reader);
+  return candidates && { credential, candidates };
 }

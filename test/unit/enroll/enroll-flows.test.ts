@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt } from '../../../src/core/config/home.js';
 import { Store } from '../../../src/core/config/store.js';
 import type { RelayErrands } from '../../../src/core/enroll/errands.js';
-import { initNetwork, type EnrollDeps } from '../../../src/core/enroll/init.js';
+import { initNetwork, type EnrollPorts } from '../../../src/core/enroll/init.js';
 import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
 import { joinNetwork } from '../../../src/core/enroll/join.js';
 import { notRunning } from '../../../src/core/control/client.js';
@@ -58,7 +58,7 @@ class FakeRelay implements RelayErrands {
   };
 }
 
-function depsWith(errands: RelayErrands): EnrollDeps {
+function depsWith(errands: RelayErrands): EnrollPorts {
   const folder = mkdtempSync(join(tmpdir(), 'evio-enroll-'));
   folders.push(folder);
   return { store: new Store(homeAt(folder)), env, errands };

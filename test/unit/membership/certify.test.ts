@@ -8,7 +8,7 @@ import {
   verifyCredential,
 } from '../../../src/core/identity/certificate.js';
 import {
-  enroll,
+  makeMember,
   makeInvite,
   makeNetwork,
   resign,
@@ -94,7 +94,7 @@ describe('invites and enrolment', () => {
   it('makes tokens that make members', () => {
     const owner = network();
     const record = makeInvite(owner, invitePlan, env);
-    const profile = enroll(decodeToken(record.token), { name: 'ben' }, env);
+    const profile = makeMember(decodeToken(record.token), { name: 'ben' }, env);
     expect(verdict(selfOf(profile).credential, owner, start + 1)).toMatchObject({
       ok: true,
       member: { name: 'ben', tags: ['db'], inviteId: record.id, role: Role.switch },
@@ -106,7 +106,7 @@ describe('invites and enrolment', () => {
   it('makes no member of a key that cannot shake hands', () => {
     const owner = network();
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { certificate, keys } = selfOf(enroll(token, { name: 'ben' }, env));
+    const { certificate, keys } = selfOf(makeMember(token, { name: 'ben' }, env));
     const judge = (nodeKey: Uint8Array, forged?: Uint8Array) => {
       const signed = signCertificate({ ...certificate, nodeKey }, token.inviteKeys, keys);
       if (forged) signed.set(forged, signed.length - forged.length);
@@ -132,8 +132,8 @@ describe('invites and enrolment', () => {
   it('lets nobody sign for another node, though all who joined by an invite hold its key', () => {
     const owner = network();
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const victim = selfOf(enroll(token, { name: 'ben' }, env));
-    const attacker = selfOf(enroll(token, { name: 'eve' }, env));
+    const victim = selfOf(makeMember(token, { name: 'ben' }, env));
+    const attacker = selfOf(makeMember(token, { name: 'eve' }, env));
     const judge = (signer: typeof victim.keys) =>
       new Roster(selfOf(owner).network, '').take(
         encodeCredential({
@@ -150,7 +150,7 @@ describe('invites and enrolment', () => {
   it('makes no member of a name that a terminal would obey', () => {
     const owner = network();
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { certificate, keys } = selfOf(enroll(token, { name: 'ben' }, env));
+    const { certificate, keys } = selfOf(makeMember(token, { name: 'ben' }, env));
     for (const [name, kind] of [
       ['ben-2', 'new'],
       ['\u001b[2Jben', 'refused'],
@@ -167,15 +167,15 @@ describe('invites and enrolment', () => {
 
   it('admits the roles of the invite', () => {
     const token = decodeToken(makeInvite(network(), { ...invitePlan, role: 'leaf' }, env).token);
-    expect(enroll(token, { name: 'ben' }, env).role).toBe('leaf');
-    expect(codeOf(() => enroll(token, { name: 'ben', role: 'switch' }, env))).toBe('EVIO_BAD_VALUE');
+    expect(makeMember(token, { name: 'ben' }, env).role).toBe('leaf');
+    expect(codeOf(() => makeMember(token, { name: 'ben', role: 'switch' }, env))).toBe('EVIO_BAD_VALUE');
     const both = decodeToken(makeInvite(network(), invitePlan, env).token);
-    expect(enroll(both, { name: 'ben', role: 'leaf' }, env).role).toBe('leaf');
+    expect(makeMember(both, { name: 'ben', role: 'leaf' }, env).role).toBe('leaf');
   });
 
   it('says that a token has expired', () => {
     const token = decodeToken(makeInvite(network(), invitePlan, env).token);
-    expect(codeOf(() => enroll(token, { name: 'ben' }, envAt(start + day)))).toBe('EVIO_TOKEN_EXPIRED');
+    expect(codeOf(() => makeMember(token, { name: 'ben' }, envAt(start + day)))).toBe('EVIO_TOKEN_EXPIRED');
   });
 
   it('refuses what cannot be an invite', () => {
@@ -196,7 +196,7 @@ describe('resign', () => {
   it('moves to another address and keeps the receipt', () => {
     const owner = network(withRelay);
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const profile = enroll(token, { name: 'ben' }, env);
+    const profile = makeMember(token, { name: 'ben' }, env);
     const self = selfOf(profile);
     expect(verdict(self.credential, owner, start)).toMatchObject({ ok: false, fault: 'receipt-missing' });
     const receipt = signReceipt(
@@ -221,7 +221,7 @@ describe('resign', () => {
   it('takes no receipt that others would refuse, however long', () => {
     const owner = network(withRelay);
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { credential, keys, network: facts } = selfOf(enroll(token, { name: 'ben' }, env));
+    const { credential, keys, network: facts } = selfOf(makeMember(token, { name: 'ben' }, env));
     const fields = {
       relayKey: relay.publicKey,
       inviteKey: token.invite.key,
@@ -243,7 +243,7 @@ describe('resign', () => {
 
   it('stays valid without relays after the invite has expired', () => {
     const owner = network();
-    const profile = enroll(decodeToken(makeInvite(owner, invitePlan, env).token), { name: 'ben' }, env);
+    const profile = makeMember(decodeToken(makeInvite(owner, invitePlan, env).token), { name: 'ben' }, env);
     const moved = verdict(resign(profile, { ip: '10.144.1.2' }, start + 30 * day), owner, start + 30 * day);
     expect(moved.ok && formatIpv4(moved.member.ip)).toBe('10.144.1.2');
   });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { stateSchema } from '../../../src/core/config/schema.js';
 import type { Profile } from '../../../src/core/membership/profile.js';
 import { Engine } from '../../../src/core/node/engine.js';
-import { enroll, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
+import { makeMember, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { MemoryNet } from '../../support/memory-net.js';
@@ -44,7 +44,7 @@ describe('a node in a network too large to be listed', () => {
     const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
     const ids = new Map<string, string>();
     for (let i = 1; i <= 40; i++) {
-      const self = selfOf(enroll(decodeToken(token), { name: `n${i}` }, env));
+      const self = selfOf(makeMember(decodeToken(token), { name: `n${i}` }, env));
       ids.set(`n${i}`, self.idText);
       await kit.client(self, relay.fact).up();
     }

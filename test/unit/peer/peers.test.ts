@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { enroll, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
+import { makeMember, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { Peers } from '../../../src/core/peer/peers.js';
@@ -39,7 +39,7 @@ function rig() {
     },
     3,
   );
-  const join = (name: string) => selfOf(enroll(decodeToken(token), { name }, env));
+  const join = (name: string) => selfOf(makeMember(decodeToken(token), { name }, env));
   return { members, join, established, online, closed };
 }
 

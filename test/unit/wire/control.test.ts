@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/core/lib/bytes.js';
+import { candidateKinds, maxCandidates } from '../../../src/core/wire/candidate.js';
 import {
-  candidateKinds,
   encodeAccept,
   encodeGoodbye,
   encodeOffer,
   encodePing,
   encodePong,
-  maxCandidates,
   parseControl,
 } from '../../../src/core/wire/control.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../../src/core/lib/bytes.js';
-import { maxCandidates, type Candidate } from '../../../src/core/wire/control.js';
+import { maxCandidates, type Candidate } from '../../../src/core/wire/candidate.js';
 import {
   cardLimit,
   Claim,

@@ -2,9 +2,9 @@
 import type { Home } from '../core/config/home.js';
 import { Store } from '../core/config/store.js';
 import { relayErrands } from '../core/enroll/errands.js';
-import type { EnrollDeps } from '../core/enroll/init.js';
+import type { EnrollPorts } from '../core/enroll/init.js';
 import type { Env } from '../core/lib/env.js';
 
-export function enrollDeps(home: Home, env: Env, agent: string): EnrollDeps {
+export function enrollPorts(home: Home, env: Env, agent: string): EnrollPorts {
   return { store: new Store(home), env, errands: relayErrands(env, agent) };
 }

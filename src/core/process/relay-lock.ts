@@ -4,10 +4,10 @@
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { ensureFolder, type Home } from '../core/config/home.js';
-import { listenExclusively } from '../core/process/socket-file.js';
-import type { Logger } from '../core/lib/env.js';
-import { EvioError, messageOf } from '../core/lib/errors.js';
+import { ensureFolder, type Home } from '../config/home.js';
+import { listenExclusively } from './socket-file.js';
+import type { Logger } from '../lib/env.js';
+import { EvioError, messageOf } from '../lib/errors.js';
 
 function relayRunsAlready(path: string): EvioError {
   return new EvioError('EVIO_ALREADY_RUNNING', `A relay runs already with this state folder (${path}).`, [
