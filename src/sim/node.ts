@@ -92,13 +92,13 @@ export class SimNode implements Member {
     if (routes) {
       this.#routesForRouter = undefined;
       this.#router.set(
-        routes.flatMap(({ id, forwards, neighbours }) => {
+        routes.flatMap(({ id, forwards, reaches }) => {
           const link = this.links.get(id);
           // What goes through others is routed like anything else.
           if (!link || link.carrier === 'tunnel') return [];
           const { slot: port, peer } = link;
           // Without look-ahead a link is as good as where it is itself.
-          return [{ port, position: peer.position, forwards, neighbours: this.#lookAhead ? neighbours : [] }];
+          return [{ port, position: peer.position, forwards, neighbours: this.#lookAhead ? reaches : [] }];
         }),
       );
     }

@@ -12,8 +12,8 @@ import { macText } from '../identity/node-id.js';
 import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
 import type { RelayChoice } from '../path/prober.js';
-import type { LinkRole, LinkRoute, RingReport } from '../topology/overlay-ports.js';
-import { Overlay, type OverlayOptions } from '../topology/overlay.js';
+import type { LinkRole, LinkRoute, OverlayOptions, RingReport } from '../topology/overlay-ports.js';
+import { Overlay } from '../topology/overlay.js';
 import { positionOf } from '../topology/position.js';
 import type { RingMessage } from '../wire/ring.js';
 import { FixedLinks } from './fixed-links.js';
@@ -346,9 +346,9 @@ export class OverlayHost {
   #giveRoutes(routes: readonly LinkRoute[]): void {
     const ports = this.#ports;
     ports.setLinks(
-      routes.flatMap(({ id, forwards, flood, neighbours }) => {
+      routes.flatMap(({ id, forwards, flood, reaches }) => {
         const peer = ports.members.get(id);
-        return peer ? [{ slot: peer.slot, forwards, flood, neighbours }] : [];
+        return peer ? [{ slot: peer.slot, forwards, flood, neighbours: reaches }] : [];
       }),
       this.#complete,
     );

@@ -33,7 +33,7 @@ export class Demand {
     }
   }
 
-  wants(id: string): boolean {
+  has(id: string): boolean {
     return this.#used.has(id);
   }
 

@@ -4,6 +4,20 @@ import type { RingMessage } from '../wire/ring.js';
 
 export type Role = 'switch' | 'leaf';
 
+export interface OverlaySelf {
+  /** 32 hexadecimal characters. */
+  readonly id: string;
+  readonly role: Role;
+}
+
+export interface OverlayOptions {
+  /** The published Evio drew long links with log10; for comparison only. */
+  readonly drawBase?: 'ln' | 'log10';
+  /** Links on demand, and ms without traffic after which one goes. */
+  readonly demandLimit?: number | undefined;
+  readonly demandIdleMs?: number | undefined;
+}
+
 /** One link as the packet path needs it (dataplane/plane.ts). */
 export interface LinkRoute {
   readonly id: string;
@@ -11,8 +25,8 @@ export interface LinkRoute {
   readonly forwards: boolean;
   /** How broadcasts go: `range` in the bounded flood, `copy` one copy and no more (a leaf that we anchor), `none`. */
   readonly flood: 'range' | 'copy' | 'none';
-  /** Positions of the links of this link, for the look-ahead. Not for leaves. */
-  readonly neighbours: readonly number[];
+  /** Positions of those that this link reaches by itself, for the look-ahead. Not for leaves. */
+  readonly reaches: readonly number[];
 }
 
 /** What the overlay needs from its surroundings. Times are monotonic ms. */
@@ -43,7 +57,15 @@ export interface OverlayPorts {
 
 /** What a link is to this node: the strongest of its reasons. */
 export const linkRoles = ['successor', 'predecessor', 'long', 'on-demand', 'static'] as const;
-export type LinkRole = (typeof linkRoles)[number];
+/** What a link is for, as reports show it. */
+export type LinkRole = 'successor' | 'predecessor' | 'long' | 'on-demand' | 'static';
+
+export interface LinkReport {
+  readonly id: string;
+  readonly role: LinkRole;
+  /** False while the connection is under way. */
+  readonly up: boolean;
+}
 
 export interface RingReport {
   /** Estimated number of members, this one counted. */

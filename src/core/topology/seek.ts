@@ -20,26 +20,36 @@ interface Pending {
   readonly at: number;
 }
 
+type Ports = Pick<OverlayPorts, 'env' | 'send' | 'card' | 'received'>;
 type Seek = Extract<RingMessage, { type: 'seek' }>;
 type Sought = Extract<RingMessage, { type: 'sought' }>;
 
+/** The links, as seeks go through them. */
+interface Links extends Iterable<Link> {
+  get(id: string): Link | undefined;
+}
+
 export class Seeker {
   readonly #self: Place;
-  readonly #ports: OverlayPorts;
+  readonly #ports: Ports;
+  readonly #links: Links;
   readonly #pending = new Map<number, Pending>();
   #ownPlaceAt = -Infinity;
 
-  constructor(self: Place, ports: OverlayPorts) {
+  constructor(self: Place, ports: Ports, links: Links) {
     this.#self = self;
     this.#ports = ports;
+    this.#links = links;
   }
 
-  /** Seeks the member nearest to a position. */
-  position(now: number, position: number, links: readonly Link[]): void {
-    // 52 bits of the target matter; the rest of the id is nobody's.
-    const target = position.toString(16).padStart(13, '0').padEnd(32, '0');
-    const next = this.#nearer(target, links, undefined);
-    if (next) this.#begin(now, next, target);
+  /** Seeks the members nearest to these positions. */
+  positions(now: number, positions: readonly number[]): void {
+    for (const position of positions) {
+      // 52 bits of the target matter; the rest of the id is nobody's.
+      const target = position.toString(16).padStart(13, '0').padEnd(32, '0');
+      const next = this.#nearer(target, undefined);
+      if (next) this.#begin(now, next, target);
+    }
   }
 
   /** Asks a link that is new to us who sits around our own place, which joins two rings that did not know of each other. */
@@ -50,10 +60,10 @@ export class Seeker {
   }
 
   /** A seek came in by `from`. */
-  seek(now: number, from: Link, seek: Seek, links: readonly Link[]): void {
+  seek(now: number, from: Link, seek: Seek): void {
     if (this.#pending.has(seek.nonce)) return;
     this.#ports.received(seek.card);
-    const next = seek.hops >= maxHops ? undefined : this.#nearer(seek.target, links, from);
+    const next = seek.hops >= maxHops ? undefined : this.#nearer(seek.target, from);
     if (!next) {
       this.#ports.send(from.id, {
         type: 'sought',
@@ -68,7 +78,7 @@ export class Seeker {
   }
 
   /** An answer came in. True when it is to a seek of ours; others are passed back. */
-  sought(now: number, sought: Sought, links: ReadonlyMap<string, Link>): boolean {
+  sought(now: number, sought: Sought): boolean {
     const pending = this.#pending.get(sought.nonce);
     if (!pending) return false;
     this.#pending.delete(sought.nonce);
@@ -77,7 +87,7 @@ export class Seeker {
       this.#ports.received(sought.card);
       return sought.id !== this.#self.id;
     }
-    if (links.get(pending.from)?.up) this.#ports.send(pending.from, sought);
+    if (this.#links.get(pending.from)?.up === true) this.#ports.send(pending.from, sought);
     return false;
   }
 
@@ -96,11 +106,11 @@ export class Seeker {
   }
 
   /** The link nearest to the target, when it is nearer than we are. Whoever seeks its own place is no answer to it. */
-  #nearer(target: string, links: readonly Link[], from: Link | undefined): Link | undefined {
+  #nearer(target: string, from: Link | undefined): Link | undefined {
     const goal = positionOfText(target);
     let best: Link | undefined;
     let bestAway = distance(this.#self.position, goal);
-    for (const link of links) {
+    for (const link of this.#links) {
       if (!link.up || link.leaf || link.suspect || link === from || link.id === target) continue;
       const away = distance(link.position, goal);
       if (away >= bestAway) continue;

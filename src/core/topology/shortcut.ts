@@ -3,10 +3,11 @@
  * were drawn, replaced before they are given up.
  */
 import type { Random } from '../lib/env.js';
-import type { Link } from './link.js';
+import { Claim } from '../wire/ring.js';
+import { stands, type Link } from './link.js';
 import { clockwise, positionOfText, ringSize } from './position.js';
 import type { Place } from './ring.js';
-import { drawPosition, longLinkCount } from './symphony.js';
+import { drawPosition, inDegreeCap, longLinkCount, meshEnd } from './symphony.js';
 
 /** An answer to a draw comes within this time, or it is drawn again. */
 const answerMs = 3_000;
@@ -27,6 +28,8 @@ export class Shortcuts {
   readonly #self: Place;
   readonly #random: Random;
   readonly #base: 'ln' | 'log10';
+  /** Ids of the long links that we drew, and the size of the network then. */
+  readonly #drawn = new Map<string, number>();
   #draws: Draw[] = [];
   #tokens = drawsAtOnce;
   #tokensAt = 0;
@@ -38,9 +41,9 @@ export class Shortcuts {
   }
 
   /** Positions to look for members at, now. */
-  draw(now: number, size: number, links: Iterable<Link>): number[] {
+  draw(now: number, size: number): number[] {
     const wanted = longLinkCount(size);
-    const unlinked = wanted - this.#fresh(size, links);
+    const unlinked = wanted - this.#fresh(size);
     if (unlinked <= 0) return [];
     this.#draws = this.#draws.filter((draw) => now - draw.at < answerMs);
     const missing = unlinked - this.#draws.length;
@@ -81,36 +84,67 @@ export class Shortcuts {
     return out;
   }
 
+  /** The link is a long one of ours. */
+  has(id: string): boolean {
+    return this.#drawn.has(id);
+  }
+
+  /** A link answers to a draw of ours. */
+  adopt(id: string, size: number): void {
+    this.#drawn.set(id, size);
+  }
+
+  /** The link is no long one of ours any more: it is gone, is a leaf's, which shortens nobody's way, or is not to be one. */
+  forget(id: string): void {
+    this.#drawn.delete(id);
+  }
+
+  clear(): void {
+    this.#drawn.clear();
+  }
+
   /** Gives up long links of ours beyond what the size asks for: those drawn for quite another size first. */
-  prune(size: number, links: Iterable<Link>): void {
-    const drawn: Link[] = [];
-    for (const link of links) if (link.up && link.drawnFor !== undefined) drawn.push(link);
+  prune(size: number, links: { get(id: string): Link | undefined }): void {
+    const drawn: { readonly id: string; readonly drift: number }[] = [];
+    for (const [id, then] of this.#drawn) {
+      const link = links.get(id);
+      if (link && stands(link)) drawn.push({ id, drift: driftOf(size, then) });
+    }
     const surplus = drawn.length - longLinkCount(size);
     if (surplus <= 0) return;
-    drawn.sort((a, b) => drift(size, b) - drift(size, a));
-    for (const link of drawn.slice(0, surplus)) {
+    drawn.sort((a, b) => b.drift - a.drift);
+    for (const { id, drift } of drawn.slice(0, surplus)) {
       // One more or less is noise of the estimate: not worth a link.
-      if (drift(size, link) > driftFactor || surplus > 2) link.drawnFor = undefined;
+      if (drift > driftFactor || surplus > 2) this.#drawn.delete(id);
     }
   }
 
+  /** True when others drew more long links to us than we should hold, this one counted. */
+  overCap(link: Link, size: number, links: Iterable<Link>): boolean {
+    if (this.#drawn.has(link.id) || size <= 2 * meshEnd) return false;
+    let theirs = 0;
+    for (const other of links) {
+      if (other !== link && (other.theirs & Claim.long) !== 0 && !this.#drawn.has(other.id)) theirs++;
+    }
+    return theirs >= inDegreeCap(size);
+  }
+
   /** When drawing makes sense again; Infinity when nothing is missing. */
-  dueAt(now: number, size: number, links: Iterable<Link>): number {
-    const missing = longLinkCount(size) - this.#fresh(size, links);
+  dueAt(now: number, size: number): number {
+    const missing = longLinkCount(size) - this.#fresh(size);
     if (missing <= 0) return Infinity;
     if (this.#draws.length >= missing) return (this.#draws[0] as Draw).at + answerMs;
     return now + drawEveryMs;
   }
 
-  #fresh(size: number, links: Iterable<Link>): number {
+  #fresh(size: number): number {
     let count = 0;
-    for (const link of links) if (link.drawnFor !== undefined && drift(size, link) <= driftFactor) count++;
+    for (const then of this.#drawn.values()) if (driftOf(size, then) <= driftFactor) count++;
     return count;
   }
 }
 
-/** By which factor the network differs from what it was when the link was drawn. */
-function drift(size: number, link: Link): number {
-  const then = link.drawnFor ?? size;
+/** By which factor the network differs from what it was when a link was drawn. */
+function driftOf(size: number, then: number): number {
   return size > then ? size / then : then / size;
 }

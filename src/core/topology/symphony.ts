@@ -6,6 +6,8 @@ import { ringSize, wrap } from './position.js';
 
 /** Neighbours on the ring that a member is linked with, on each side. */
 export const neighbourCount = 3;
+/** Ring neighbours that a leaf, which is not on the ring itself, anchors to on each side. */
+const anchorCount = 2;
 /** Up to this many members everybody is linked with everybody, and stays so until there are this many. */
 export const meshLimit = 16;
 export const meshEnd = 20;
@@ -41,4 +43,9 @@ export function drawPosition(self: number, size: number, u: number, base: 'ln' |
   const exponent = base === 'ln' ? Math.log(n) : Math.log10(n);
   const share = Math.exp(exponent * (u - 1));
   return wrap(self + Math.min(ringSize - 1, Math.max(1, Math.floor(share * ringSize))));
+}
+
+/** Links to the nearest on the ring that a member keeps on each side. */
+export function perSide(leaf: boolean): number {
+  return leaf ? anchorCount : neighbourCount;
 }

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/lib/env.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
-import { Overlay, type OverlayOptions } from '../../../src/core/topology/overlay.js';
-import type { LinkRoute, Role } from '../../../src/core/topology/overlay-ports.js';
+import { Overlay } from '../../../src/core/topology/overlay.js';
+import type { LinkRoute, OverlayOptions, Role } from '../../../src/core/topology/overlay-ports.js';
 import { positionOfText } from '../../../src/core/topology/position.js';
 import { parseRing, encodeRing } from '../../../src/core/wire/ring.js';
 import { SimClock } from '../../../src/sim/clock.js';

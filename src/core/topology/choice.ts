@@ -1,0 +1,130 @@
+/**
+ * Who our links should be: those around us, all where we are few, long links, those that traffic or the operator wants.
+ * It is reviewed a moment after news of it, so that a burst of them is looked at once.
+ */
+import { Claim } from '../wire/ring.js';
+import { claimsOf } from './claims.js';
+import { Demand } from './demand.js';
+import type { LinkTable } from './link-table.js';
+import type { Link } from './link.js';
+import type { Neighbourhood } from './neighbourhood.js';
+import type { OverlayOptions, OverlayPorts } from './overlay-ports.js';
+import type { Place } from './ring.js';
+import type { Seeker } from './seek.js';
+import { Shortcuts } from './shortcut.js';
+
+/** How long news are gathered, before and after we have our place. */
+const gatherMs = 20;
+const settledGatherMs = 80;
+
+export interface ChoiceParts {
+  readonly self: Place;
+  /** We are on nobody's way: no long links. */
+  readonly leaf: boolean;
+  readonly ports: Pick<OverlayPorts, 'env' | 'locate' | 'send'>;
+  readonly links: LinkTable;
+  readonly around: Neighbourhood;
+  readonly seeker: Seeker;
+}
+
+export class Choice {
+  readonly #parts: ChoiceParts;
+  readonly #shortcuts: Shortcuts;
+  readonly #demand: Demand;
+  #fixed: ReadonlySet<string> = new Set();
+  #dueAt = Infinity;
+
+  constructor(parts: ChoiceParts, { drawBase = 'ln', demandLimit, demandIdleMs }: OverlayOptions) {
+    this.#parts = parts;
+    this.#shortcuts = new Shortcuts(parts.self, parts.ports.env.random, drawBase);
+    this.#demand = new Demand(demandLimit, demandIdleMs);
+  }
+
+  /** When `review` has something to do. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** News at this time are to be looked at. */
+  soon(at: number): void {
+    this.#dueAt = Math.min(this.#dueAt, at + (this.#parts.around.settled ? settledGatherMs : gatherMs));
+  }
+
+  /** Links that the operator wants whatever the ring says. */
+  setFixed(ids: readonly string[]): void {
+    this.#fixed = new Set(ids);
+  }
+
+  /** Traffic wants a link with this member. */
+  demand(now: number, id: string): void {
+    this.#demand.expire(now);
+    const known = this.#demand.has(id);
+    const evicted = this.#demand.use(now, id);
+    this.#parts.links.begin(now, id);
+    if (!known || evicted !== undefined) this.soon(now);
+  }
+
+  /** Members were named: some of them may answer to a draw for long links. */
+  named(now: number, ids: readonly string[]): void {
+    const { links, around } = this.#parts;
+    for (const id of this.#shortcuts.match(ids, around.size)) {
+      if (links.get(id)) continue;
+      links.begin(now, id);
+      if (links.get(id)) this.#shortcuts.adopt(id, around.size);
+    }
+  }
+
+  /** A link is no long one of ours: it is gone, it is a leaf's, which shortens nobody's way, or the other side refused. */
+  notLong(link: Link): void {
+    this.#shortcuts.forget(link.id);
+  }
+
+  /** The other side of a link says what it needs it for. It is refused for a long one where others drew too many to us. */
+  claimed(now: number, link: Link, claims: number): void {
+    const { links, around, ports } = this.#parts;
+    const news = claims !== link.theirs;
+    const long = (claims & Claim.long) !== 0;
+    if (!news && !long) return;
+    links.claimed(now, link, claims);
+    if (long && this.#shortcuts.overCap(link, around.size, links)) {
+      links.refuse(link);
+      ports.send(link.id, { type: 'refuse' });
+    }
+    if (news) this.soon(now);
+  }
+
+  clear(): void {
+    this.#shortcuts.clear();
+  }
+
+  /** Begins the links that we should have and do not, and claims those that we need. */
+  review(now: number): void {
+    this.#dueAt = Infinity;
+    const { leaf, links, around } = this.#parts;
+    const pool = around.look(now, links);
+    const { mesh, size } = around;
+    for (const { id } of pool.ahead) links.begin(now, id);
+    for (const { id } of pool.behind) links.begin(now, id);
+    if (mesh) for (const { id } of pool.approachable) links.begin(now, id);
+    for (const id of this.#fixed) links.begin(now, id);
+    this.soon(around.settle(now, pool, links));
+    const { settled } = around;
+    const draws = settled && !mesh && !leaf;
+    if (draws) this.#draw(now, size);
+    this.#shortcuts.prune(size, links);
+    this.#demand.expire(now);
+    const claims = claimsOf([...links], {
+      ...{ self: this.#parts.self, leaf, settled, mesh, ahead: pool.ahead, behind: pool.behind },
+      ...{ drawn: this.#shortcuts, demanded: this.#demand, fixed: this.#fixed },
+    });
+    links.claim(now, claims);
+    if (draws) this.soon(this.#shortcuts.dueAt(now, size));
+    this.#dueAt = Math.min(this.#dueAt, this.#demand.dueAt);
+  }
+
+  #draw(now: number, size: number): void {
+    const { ports, seeker } = this.#parts;
+    const positions = this.#shortcuts.draw(now, size);
+    if (positions.length > 0 && !ports.locate(positions)) seeker.positions(now, positions);
+  }
+}

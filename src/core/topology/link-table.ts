@@ -1,0 +1,256 @@
+/**
+ * Which links there are. A link is begun, comes up, is looked at now and then, and goes when it is dead or when neither
+ * side has needed it for a while. Members that could not be reached are left alone, and tried again.
+ */
+import { Claim, type TableMessage } from '../wire/ring.js';
+import { isNeeded, LinkState, type Link } from './link.js';
+import type { OverlayPorts } from './overlay-ports.js';
+import { Retry } from './retry.js';
+
+/** Links are looked at this often at least, and so much early to go together. */
+const lookMs = 500;
+const lookSlackMs = 250;
+/** A connection that does not come about. */
+const connectMs = 10_000;
+const maxConnecting = 32;
+/** A link that nobody needs is kept this long: roles move while the ring settles. Before it goes, nothing takes it any more. */
+const unclaimedMs = 10_000;
+const retireMs = 8_000;
+
+/**
+ * What was seen when a link was looked at.
+ *
+ *   failed     what was asked for did not come about in time ┐
+ *   dead       it does not answer any more                   ├ it is gone, its connection ended
+ *   retired    neither side needed it for long               ┘
+ *   suspect    it stopped answering, or answers again
+ *   retiring   it is about to go, or is needed again
+ */
+export type Sight = 'failed' | 'dead' | 'retired' | 'suspect' | 'retiring';
+
+type Ports = Pick<OverlayPorts, 'env' | 'connect' | 'disconnect' | 'silence' | 'waiting'>;
+
+export class LinkTable {
+  readonly #self: string;
+  readonly #ports: Ports;
+  readonly #links = new Map<string, LinkState>();
+  readonly #retry: Retry;
+  #lookAt = 0;
+
+  /** @param self our own id: nobody is linked with itself */
+  constructor(self: string, ports: Ports) {
+    this.#self = self;
+    this.#ports = ports;
+    this.#retry = new Retry(ports.env.random);
+  }
+
+  /* ---- which there are ---- */
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** All, in the order in which they were begun. */
+  [Symbol.iterator](): MapIterator<Link> {
+    return this.#links.values();
+  }
+
+  get(id: string): Link | undefined {
+    return this.#links.get(id);
+  }
+
+  /** A link that can pass packets on to this member, because it is linked with it. */
+  friendOf(id: string): string | undefined {
+    for (const link of this.#links.values()) {
+      if (link.id === id || !link.up || link.indirect || link.suspect || link.leaf) continue;
+      if (link.isLinkedWith(id)) return link.id;
+    }
+    return undefined;
+  }
+
+  /** True while nothing is to be begun with this member. */
+  shuns(now: number, id: string): boolean {
+    return this.#retry.shuns(now, id);
+  }
+
+  /** Somebody says that this member lives. */
+  forgive(id: string): void {
+    this.#retry.forgive(id);
+  }
+
+  /* ---- coming and going ---- */
+
+  /** Begins a link, unless there is one, it may not be begun now, or too many are under way. Who named it introduces us. */
+  begin(now: number, id: string): void {
+    if (this.#links.has(id) || id === this.#self || this.#retry.shuns(now, id)) return;
+    let connecting = 0;
+    for (const link of this.#links.values()) if (!link.up) connecting++;
+    if (connecting >= maxConnecting) return;
+    const via = this.friendOf(id);
+    this.#links.set(id, new LinkState(id, now));
+    this.#lookAt = Math.min(this.#lookAt, now + lookMs);
+    this.#ports.connect(id, via);
+  }
+
+  /** Begins links with those lost that are worth coming back to, where that is due. */
+  beginAgain(now: number): void {
+    for (const id of this.#retry.due(now)) this.begin(now, id);
+  }
+
+  /** When `beginAgain` has something to do. */
+  get againAt(): number {
+    return this.#retry.nextAt;
+  }
+
+  /** The connection with this member stands, whoever asked for it. */
+  came(now: number, id: string, indirect: boolean, leaf: boolean): Link {
+    let link = this.#links.get(id);
+    if (!link) this.#links.set(id, (link = new LinkState(id, now)));
+    link.came(now, indirect, leaf);
+    this.#retry.forgive(id);
+    return link;
+  }
+
+  /** The link did not come about: its member is left alone for a while. */
+  failed(now: number, link: Link): void {
+    this.#links.delete(link.id);
+    this.#retry.failed(now, link.id);
+  }
+
+  /** The link is no more: where it was needed, its member is left alone for a while, and then, if `again`, come back to. */
+  lost(now: number, link: Link, again: boolean): void {
+    this.#links.delete(link.id);
+    if (isNeeded(link)) this.#retry.lost(now, link.id, again);
+  }
+
+  clear(): void {
+    this.#links.clear();
+    this.#retry.clear();
+  }
+
+  /* ---- what happens to one ---- */
+
+  /** Its packets go through other members from now on, or do not any more. */
+  moved(link: Link, indirect: boolean): void {
+    own(link).indirect = indirect;
+  }
+
+  /** Its other side is another process now. */
+  restarted(now: number, link: Link): void {
+    own(link).restarted(now);
+  }
+
+  take(now: number, link: Link, table: TableMessage): void {
+    own(link).take(table);
+    this.#countUnclaimed(now, own(link));
+  }
+
+  /** What the other side needs it for. */
+  claimed(now: number, link: Link, claims: number): void {
+    own(link).theirs = claims;
+    this.#countUnclaimed(now, own(link));
+  }
+
+  /** The other side shall not have it for a long link. */
+  refuse(link: Link): void {
+    own(link).theirs &= ~Claim.long;
+  }
+
+  /** @param claims what we need each link for, in their order */
+  claim(now: number, claims: readonly number[]): void {
+    let i = 0;
+    for (const link of this.#links.values()) {
+      link.mine = claims[i++] as number;
+      if (link.up) this.#countUnclaimed(now, link);
+      if (link.retiring && link.mine !== 0) link.lookAt = this.#lookAt = now;
+    }
+  }
+
+  /** The rendezvous says that it went offline: it has a moment to show that it lives. */
+  doubt(now: number, link: Link): void {
+    own(link).life.doubt(now);
+    own(link).lookAt = this.#lookAt = now;
+  }
+
+  /* ---- looking at them ---- */
+
+  /** When `look` has something to do. */
+  get lookAt(): number {
+    return this.#lookAt;
+  }
+
+  /**
+   * Looks at the links for which that is due. Each sight is to be acted upon before the next is taken.
+   *
+   * @param beat beats on a link where that is due, at once for an answer when `ask`; returns when it is due next
+   */
+  *look(now: number, beat: (link: Link, ask: boolean) => number): Generator<readonly [Link, Sight], void> {
+    // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
+    let next = now + lookMs;
+    for (const link of this.#links.values()) {
+      const due = now >= link.lookAt - lookSlackMs || link.suspect || this.#ports.waiting(link.id) > 0;
+      if (due) link.lookAt = yield* this.#lookAtOne(now, link, beat);
+      next = Math.min(next, link.lookAt);
+    }
+    this.#lookAt = Math.max(next, now + lookSlackMs);
+  }
+
+  /** Returns when that is due again. */
+  *#lookAtOne(
+    now: number,
+    link: LinkState,
+    beat: (link: Link, ask: boolean) => number,
+  ): Generator<readonly [Link, Sight], number> {
+    if (!link.up) {
+      if (now - link.since < connectMs) return link.since + connectMs;
+      this.failed(now, link);
+      this.#ports.disconnect(link.id);
+      yield [link, 'failed'];
+      return Infinity;
+    }
+    const { suspect } = link;
+    const silence = this.#ports.silence(link.id);
+    const verdict = link.life.judge(now, link.beatMs, silence, this.#ports.waiting(link.id));
+    if (verdict === 'dead') {
+      this.lost(now, link, (link.claims & (Claim.ring | Claim.fixed)) !== 0);
+      this.#ports.disconnect(link.id);
+      yield [link, 'dead'];
+      return Infinity;
+    }
+    const beatAt = beat(link, verdict === 'ask');
+    if (link.suspect !== suspect) yield [link, 'suspect'];
+    const judgeAt = link.life.dueAt(now, link.beatMs, silence);
+    return Math.min(beatAt, judgeAt, yield* this.#retire(now, link));
+  }
+
+  /** Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed. */
+  *#retire(now: number, link: LinkState): Generator<readonly [Link, Sight], number> {
+    this.#countUnclaimed(now, link);
+    const { retiring, unclaimedSince } = link;
+    const passed = unclaimedSince === undefined ? -Infinity : now - unclaimedSince;
+    if (passed >= unclaimedMs) {
+      this.lost(now, link, false);
+      this.#ports.disconnect(link.id);
+      yield [link, 'retired'];
+      return Infinity;
+    }
+    link.retiring = passed >= retireMs;
+    if (link.retiring !== retiring) yield [link, 'retiring'];
+    return (unclaimedSince ?? Infinity) + (link.retiring ? unclaimedMs : retireMs);
+  }
+
+  /** Notes since when nobody needs the link: as soon as that changes, for the other side counts too. */
+  #countUnclaimed(now: number, link: LinkState): void {
+    if (link.claims !== 0) {
+      link.unclaimedSince = undefined;
+    } else if (link.unclaimedSince === undefined) {
+      link.unclaimedSince = now;
+      link.lookAt = Math.min(link.lookAt, now + retireMs);
+    }
+  }
+}
+
+/** Every link is made here. */
+function own(link: Link): LinkState {
+  return link as LinkState;
+}
