@@ -545,7 +545,7 @@ describe('the life of a process with a plane', () => {
     const ended = await node(`
       import { execFileSync } from 'node:child_process';
       const failed = new Promise((resolve) => plane.start({ packet: quiet, control: quiet, confirmed: quiet,
-        wanted: quiet, roamed: quiet, carry: quiet, exhausted: quiet, restarted: quiet, failed: resolve }));
+        wanted: quiet, stirred: quiet, roamed: quiet, carry: quiet, exhausted: quiet, restarted: quiet, failed: resolve }));
       setTimeout(() => execFileSync('ip', ['link', 'del', 'evio0']), 300);
       const hold = setInterval(quiet, 100);
       console.log((await failed).code);
@@ -564,7 +564,7 @@ describe('the life of a process with a plane', () => {
       let fail;
       const failed = new Promise((resolve) => { fail = resolve; });
       await plane.start({ packet: quiet, control: quiet, confirmed: quiet, wanted: quiet,
-        roamed: quiet, carry: quiet, exhausted: quiet, restarted: (n) => { restarts = n; plane.crash(); }, failed: fail });
+        stirred: quiet, roamed: quiet, carry: quiet, exhausted: quiet, restarted: (n) => { restarts = n; plane.crash(); }, failed: fail });
       const hold = setInterval(quiet, 100);
       plane.crash();
       console.log((await failed).code, restarts);

@@ -3,13 +3,7 @@ import { createCipheriv } from 'node:crypto';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
 import { loopOptions, arenaLength, PacketLoop } from '../../src/core/dataplane/loop/loop.js';
 import type { Event } from '../../src/core/dataplane/plane/messages.js';
-import {
-  ControlWord,
-  Drop,
-  DeviceField,
-  sharedMemory,
-  type SharedMemory,
-} from '../../src/core/dataplane/plane/shared.js';
+import { Drop, DeviceField, sharedMemory, type SharedMemory } from '../../src/core/dataplane/plane/shared.js';
 import type { DropReason, PlaneLink } from '../../src/core/dataplane/plane/plane.js';
 import { macOf as macOfId } from '../../src/core/identity/node-id.js';
 import { Arena, mapLow } from '../../src/core/native/arena.js';
@@ -100,7 +94,6 @@ export function makeRig(
       }
     },
   );
-  Atomics.store(shared.control, ControlWord.stop, 0);
   return {
     n,
     io,

@@ -24,6 +24,7 @@ await plane.start({
     say('control', { slot, bytes: Buffer.from(b).toString('hex'), origin: origin.kind }),
   confirmed: (slot, localIndex) => say('confirmed', { slot, localIndex }),
   wanted: (slot) => say('wanted', { slot }),
+  stirred: () => undefined,
   unknown: (mac) => say('unknown', { mac: Buffer.from(mac).toString('hex') }),
   roamed: (slot, endpoint) => say('roamed', { slot, endpoint }),
   // A carrier that ends where it begins: the other node is told by the test what came.

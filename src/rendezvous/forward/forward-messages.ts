@@ -1,6 +1,7 @@
 /** Between the relay's main thread and its forwarding thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from '../../core/lib/endpoint.js';
+import { ThreadWord } from '../../core/native/supervised-thread.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
 import type { Association } from './forward-table.js';
 import type { RelayLimits } from '../limits.js';
@@ -22,15 +23,12 @@ export interface ForwardSetup {
   readonly seed: number;
 }
 
-/** Words of `control`, Int32. */
+/** Words of `control`, Int32, behind those of `ThreadWord`. */
 export const ControlWord = {
-  /** 1: there are commands and the thread was woken for them. */
-  posted: 0,
-  stop: 1,
   /** Bytes on their way up and down, for the bounds below. */
-  upBytes: 2,
-  downBytes: 3,
-  length: 4,
+  upBytes: ThreadWord.length,
+  downBytes: ThreadWord.length + 1,
+  length: ThreadWord.length + 2,
 } as const;
 
 /** Bytes that may wait for the other thread; more are dropped. */
@@ -48,7 +46,7 @@ export type ForwardCommand =
       readonly sourceId: Uint8Array;
       readonly batch: Uint8Array;
     }
-  /** Falls over, for tests. */
+  /** Crashes, for tests. */
   | { readonly type: 'crash' };
 
 /** From the forwarding thread. */

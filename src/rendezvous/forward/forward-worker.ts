@@ -7,10 +7,11 @@ import { Arena } from '../../core/native/arena.js';
 import { monotonicClock } from '../../core/native/clock.js';
 import { libc, PollEvent, Pollfd } from '../../core/native/libc.js';
 import { sockaddrLength } from '../../core/native/sockaddr.js';
+import { ThreadWord } from '../../core/native/supervised-thread.js';
 import { compileEarly } from '../../core/native/v8.js';
 import { CounterBlock } from '../counters.js';
 import { ForwardLoop } from './forward-loop.js';
-import { ControlWord, type ForwardCommand, type ForwardSetup } from './forward-messages.js';
+import type { ForwardCommand, ForwardSetup } from './forward-messages.js';
 import { ForwardTable } from './forward-table.js';
 
 /** The loop looks up at least this often, in case the main thread went without a word. */
@@ -37,13 +38,13 @@ function run(setup: ForwardSetup): void {
   watch(1, setup.socket.fd);
   watch(2, setup.alternate?.fd ?? -1);
 
-  while (Atomics.load(control, ControlWord.stop) === 0) {
-    if (Atomics.exchange(control, ControlWord.posted, 0) === 1) {
+  while (Atomics.load(control, ThreadWord.stop) === 0) {
+    if (Atomics.exchange(control, ThreadWord.posted, 0) === 1) {
       for (;;) {
         const received = receiveMessageOnPort(port) as { message: ForwardCommand } | undefined;
         if (received === undefined) break;
         const command = received.message;
-        if (command.type === 'crash') throw new Error('told to fall');
+        if (command.type === 'crash') throw new Error('told to crash');
         if (command.type === 'alternate') {
           loop.openAlternate(command.socket);
           watch(2, command.socket.fd);

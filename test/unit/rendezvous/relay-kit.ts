@@ -29,6 +29,9 @@ import { looksLikeStun, PacketType } from '../../../src/core/wire/packet.js';
 import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/relay.js';
 import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
+import { until } from '../../support/until.js';
+
+export { until };
 
 /** The machine's clock, but `factor` times as fast: a minute of back-off in a second or two. */
 export function fastEnv(factor: number): Env {
@@ -293,15 +296,6 @@ export class TestClient {
       throw new Error(`no welcome: ${said.map((error) => error.message).join(' ')}`, { cause: thrown });
     });
     return this;
-  }
-}
-
-/** Waits until a condition holds; fails after `ms`. */
-export async function until(holds: () => boolean, ms = 5_000): Promise<void> {
-  const end = Date.now() + ms;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`did not happen within ${ms} ms: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

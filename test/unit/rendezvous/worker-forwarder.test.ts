@@ -31,15 +31,15 @@ function sendPacket(association: number, destination: Uint8Array, body: number):
 }
 
 describe.runIf(existsSync('dist/rendezvous/forward/forward-worker.js'))('WorkerForwarder', () => {
-  it('starts its thread again when that falls, with bindings, counters and sockets kept', async () => {
-    const falls: string[] = [];
+  it('starts its thread again when that crashes, with bindings, counters and sockets kept', async () => {
+    const crashes: string[] = [];
     const bound: number[] = [];
     const forwarder = new WorkerForwarder(
       { limits: defaultLimits, env, seed: 1 },
       {
         bound: (association) => bound.push(association),
         hand: () => undefined,
-        restarted: (reason) => falls.push(reason),
+        restarted: (reason) => crashes.push(reason),
         failed: () => undefined,
       },
     );
@@ -56,9 +56,9 @@ describe.runIf(existsSync('dist/rendezvous/forward/forward-worker.js'))('WorkerF
 
     forwarder.crash();
     // What is told while no thread runs is not lost.
-    await until(() => falls.length === 1);
+    await until(() => crashes.length === 1);
     forwarder.add({ index: third, key, network: 1, nodeId: idOf(3) });
-    expect(falls).toEqual(['told to fall']);
+    expect(crashes).toEqual(['told to crash']);
     a.socket.send(sendPacket(first, idOf(2), 7), port, '127.0.0.1');
     await until(() => b.got.length === 2);
     expect(b.got[1]?.[0]).toBe(PacketType.relayDeliver);
@@ -72,7 +72,7 @@ describe.runIf(existsSync('dist/rendezvous/forward/forward-worker.js'))('WorkerF
     await until(() => c.got.length === 2);
 
     forwarder.crash();
-    await until(() => falls.length === 2);
+    await until(() => crashes.length === 2);
     forwarder.remove(second);
     a.socket.send(sendPacket(first, idOf(3), 8), port, '127.0.0.1');
     await until(() => c.got.length === 3);

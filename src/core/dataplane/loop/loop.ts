@@ -271,7 +271,7 @@ export class PacketLoop {
           c.learning.told(command.high, command.low, command.slot, command.hearsay, c.now);
         return;
       case 'crash':
-        throw new Error('asked to fall');
+        throw new Error('asked to crash');
     }
   }
 

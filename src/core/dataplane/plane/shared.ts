@@ -1,7 +1,7 @@
 /**
  * Memory that the control thread and the worker share: counters, the clock, and what must outlive a fallen worker.
  *
- * The worker is the only writer of everything but the three `control` words that say otherwise. Numbers are doubles,
+ * The worker is the only writer of everything but `control` and `flow`. Numbers are doubles,
  * which are written and read whole on the machines evio runs on.
  */
 import { dropReasons, type DeviceCounters, type DropReason, type PeerCounters } from './plane.js';
@@ -48,14 +48,6 @@ export const Drop = Object.fromEntries(dropReasons.map((reason, i) => [reason, i
   number
 >;
 
-/** Words for `Atomics`. */
-export const ControlWord = {
-  /** Written by the control thread: the worker shall end. */
-  stop: 0,
-  /** Commands posted by the control thread so far; the worker looks at it while it is too busy to poll. */
-  posted: 1,
-} as const;
-
 /** Doubles written by the control thread. */
 export const FlowField = {
   /** Bytes of carrier batches that the listener has taken. */
@@ -66,6 +58,7 @@ export const FlowField = {
 
 export interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
+  /** See native/supervised-thread.ts. */
   readonly control: Int32Array;
   readonly flow: Float64Array;
   readonly device: Float64Array;

@@ -1,15 +1,17 @@
 /**
- * The real data plane: opens interface, socket and eventfd, starts the worker thread that moves the packets, and
- * starts it again with the same descriptors and state when it falls. Descriptors belong to the process, so the
- * interface stays while the thread is exchanged. With several threads (roles.ts) each is told the same.
+ * The real data plane: opens interface and socket, has a thread move the packets (worker.ts), and tells the thread that
+ * follows one that crashed what that one knew (mirror.ts). Descriptors belong to the process, so the interface stays
+ * while the thread is exchanged. With several threads (roles.ts) each is told the same.
  */
 import { availableParallelism } from 'node:os';
+import type { MessagePort } from 'node:worker_threads';
 import { EvioError, messageOf } from '../../lib/errors.js';
-import type { Logger } from '../../lib/env.js';
+import { systemClock, type Logger } from '../../lib/env.js';
 import { Arena, mapLow, unmap } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
 import { Evp } from '../../native/evp.js';
 import { libc } from '../../native/libc.js';
+import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../native/supervised-thread.js';
 import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Device } from '../../tap/device.js';
 import { createTap } from '../../tap/tap-linux.js';
@@ -20,28 +22,28 @@ import { HandoverRing } from '../loop/handover.js';
 import { arenaLength, newOwners } from '../loop/loop.js';
 import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
-import type { Command, Event, ThreadSetup } from './messages.js';
+import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
-import { PacketThread } from './packet-thread.js';
 import type { GuardRule, Path, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
 import { peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
-/** A worker that falls this often within the window is not started again. */
-const restartLimit = 5;
-const restartWindowMs = 10_000;
+/** A packet thread that crashes again and again is given up within a second: the node fails, and says so. */
+const restartPolicy: RestartPolicy = { firstMs: 20, limitMs: 5_000, calmMs: 10_000, restarts: 5 };
 
 interface Thread {
   readonly role: Role;
-  readonly packets: PacketThread;
+  readonly packets: SupervisedThread<readonly Event[]>;
   /** Its own counters: no two threads write to one. */
   readonly shared: SharedMemory;
   /** To the steward. */
   readonly ring: HandoverRing | null;
   arenaAddress: number;
   ready: boolean;
+  /** Why the thread before this one crashed. */
+  crash: string;
 }
 
 export class WorkerPlane extends CommandPlane {
@@ -62,7 +64,6 @@ export class WorkerPlane extends CommandPlane {
   #udp: UdpSocket[] = [];
   #stopping: Promise<void> | undefined;
   #restarts = 0;
-  #falls: number[] = [];
   #failed = false;
   /** Settle `start`; undefined once it is settled. */
   #ready: (() => void) | undefined;
@@ -116,7 +117,9 @@ export class WorkerPlane extends CommandPlane {
         this.#ready = resolve;
         this.#unready = reject;
       });
-      for (const thread of this.#threads) this.#begin(thread);
+      const name = `evio-plane-${this.#device.name}`;
+      const several = this.#threads.length > 1;
+      for (const [i, { packets }] of this.#threads.entries()) packets.start(several ? `${name}-${i}` : name);
       await ready;
     } catch (thrown) {
       await this.stop();
@@ -131,28 +134,45 @@ export class WorkerPlane extends CommandPlane {
       role,
       shared,
       ready: false,
+      crash: '',
       ring: role.steward ? null : new HandoverRing(),
       arenaAddress: mapLow(arenaLength),
-      packets: new PacketThread(shared, {
-        events: (events) => {
-          for (const event of events) this.#deliver(thread, event);
+      packets: new SupervisedThread<readonly Event[]>(
+        {
+          file: compiledProgram('./worker.js', import.meta.url),
+          control: shared.control,
+          policy: restartPolicy,
+          clock: systemClock,
         },
-        fell: (reason) => {
-          this.#fell(thread, reason);
+        {
+          setup: (port) => this.#setup(thread, port),
+          heard: (events) => {
+            for (const event of events) this.#deliver(thread, event);
+          },
+          crashed: (reason, givenUp) => {
+            this.#crashed(thread, reason, givenUp);
+          },
+          restarted: () => {
+            this.#restarted(thread);
+          },
         },
-      }),
+      ),
     };
     return thread;
   }
 
-  #begin(thread: Thread): void {
-    const { role, packets } = thread;
+  #setup(thread: Thread, port: MessagePort): WorkerSetup {
+    const { role, packets, shared } = thread;
     const udp = this.#udp[role.socket];
     const device = this.#device;
     const tapFd = device?.fds[role.queue];
-    if (!udp || !device || tapFd === undefined) return;
+    if (!udp || !device || tapFd === undefined) throw new EvioError('EVIO_INTERNAL', 'no descriptors');
     const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
-    const setup = {
+    shared.flow.fill(0);
+    return {
+      shared: shared.buffer,
+      port,
+      wakeFd: packets.wakeFd,
       tapFd,
       datagramOffload: device.datagramOffload,
       udpFd: udp.fd,
@@ -167,10 +187,6 @@ export class WorkerPlane extends CommandPlane {
       mtu,
       threads: this.#threadSetup(thread),
     };
-    const number = this.#threads.indexOf(thread);
-    packets.begin(setup, `evio-plane-${device.name}${this.#threads.length > 1 ? `-${number}` : ''}`);
-    // Only the start, which somebody waits for, keeps the process alive.
-    if (!this.#ready) packets.letGo();
   }
 
   #threadSetup({ role, ring }: Thread): ThreadSetup | null {
@@ -186,29 +202,23 @@ export class WorkerPlane extends CommandPlane {
     };
   }
 
-  /** A worker is gone without being asked. */
-  #fell(thread: Thread, reason: string): void {
+  #crashed(thread: Thread, reason: string, givenUp: boolean): void {
     if (this.#unready) {
       this.#unready(new EvioError('EVIO_INTERNAL', `the data plane does not start: ${reason}`));
       return;
     }
-    const now = this.#now();
-    this.#falls = this.#falls.filter((at) => now - at < restartWindowMs);
-    this.#falls.push(now);
-    if (this.#falls.length > restartLimit) {
-      this.#fail(new EvioError('EVIO_INTERNAL', `the data plane falls again and again: ${reason}`));
-      return;
-    }
+    thread.crash = reason;
+    this.#log.error('data plane crashed', { reason });
+    if (givenUp)
+      this.#fail(new EvioError('EVIO_INTERNAL', `the data plane crashes again and again: ${reason}`));
+  }
+
+  /** Another thread takes the place of one that crashed. */
+  #restarted(thread: Thread): void {
     this.#restarts++;
-    this.#log.error('data plane restarted', { restarts: this.#restarts, reason });
-    try {
-      this.#begin(thread);
-    } catch (thrown) {
-      this.#fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
-      return;
-    }
+    this.#log.info('data plane restarted', { restarts: this.#restarts });
     for (const command of this.#mirror.replay()) thread.packets.post(command);
-    this.#listener?.restarted(this.#restarts, reason);
+    this.#listener?.restarted(this.#restarts, thread.crash);
   }
 
   #fail(error: Error): void {
@@ -279,7 +289,7 @@ export class WorkerPlane extends CommandPlane {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all(this.#threads.map(({ packets }) => packets.end()));
+    await Promise.all(this.#threads.map(({ packets }) => packets.stop()));
     this.#device?.close();
     for (const { fd } of this.#udp) libc().close(fd);
     for (const thread of this.#threads) {
@@ -360,7 +370,7 @@ export class WorkerPlane extends CommandPlane {
     return this.#now();
   }
 
-  /** Test hook: lets a worker fall. */
+  /** Test hook: lets a thread crash. */
   crash(thread = 0): void {
     this.#threads[thread]?.packets.post({ type: 'crash' });
   }

@@ -1,6 +1,6 @@
 /**
  * The thread of the packet loop. It sleeps in poll() on interface, socket and eventfd; the event loop of the thread
- * never turns, so commands are taken with `receiveMessageOnPort` when the eventfd or the counter of posts says so.
+ * never turns, so commands are taken with `receiveMessageOnPort` when the word for it says so (supervised-thread.ts).
  */
 import { availableParallelism } from 'node:os';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
@@ -8,6 +8,7 @@ import { Arena } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
 import { libc, PollEvent, Pollfd } from '../../native/libc.js';
 import { threadUrgency } from '../../native/scheduling.js';
+import { ThreadWord } from '../../native/supervised-thread.js';
 import { AddressOwners } from '../../switch/address-owners.js';
 import type { LoopThreads } from '../loop/context.js';
 import { HandoverRing } from '../loop/handover.js';
@@ -16,7 +17,7 @@ import { KeyMemory } from '../keys/key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { compileEarly } from '../../native/v8.js';
-import { ControlWord, sharedMemory } from './shared.js';
+import { sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
 const lookUpMs = 5_000;
@@ -71,12 +72,10 @@ function run(setup: WorkerSetup): void {
   const setUrgent = availableParallelism() > 1 ? threadUrgency(arena) : undefined;
   const begun: Event = { type: 'ready' };
   port.postMessage([begun]);
-  let taken = 0;
   let idle = 0;
   const takeCommands = (): void => {
-    const posted = Atomics.load(shared.control, ControlWord.posted);
-    if (posted === taken) return;
-    taken = posted;
+    if (Atomics.load(shared.control, ThreadWord.posted) === 0) return;
+    Atomics.store(shared.control, ThreadWord.posted, 0);
     loop.commandsBegin();
     for (;;) {
       const received = receiveMessageOnPort(port) as { message: Command } | undefined;
@@ -88,7 +87,7 @@ function run(setup: WorkerSetup): void {
   const happened = (place: number): boolean =>
     arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
   let ready: number = Ready.both;
-  while (Atomics.load(shared.control, ControlWord.stop) === 0) {
+  while (Atomics.load(shared.control, ThreadWord.stop) === 0) {
     takeCommands();
     const found = loop.round(ready);
     if (found !== Round.idle) idle = 0;
