@@ -6,6 +6,8 @@ import { presentError } from './errors.js';
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
+  /** True for a command that runs for long, most of the time with little to do: its heap is kept small from the start. */
+  static daemon = false;
 
   /** The state folder. Throws EvioError EVIO_STORAGE. */
   protected home(): Home {

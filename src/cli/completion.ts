@@ -3,7 +3,7 @@
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-export interface CommandShape {
+export interface Completable {
   /** Words of the command: `['token', 'create']`. */
   readonly words: readonly string[];
   readonly summary: string;
@@ -15,13 +15,19 @@ export interface CommandShape {
 }
 
 /** The script that the shell evaluates. */
-export function completionScript(shell: Shell, bin: string, commands: readonly CommandShape[]): string {
+export function completionScript(shell: Shell, bin: string, commands: readonly Completable[]): string {
   const makers = { bash, zsh, fish };
   return makers[shell](bin, commands);
 }
 
+/** Every command, and every beginning of one: `token`, `token create`. */
+function beginnings(commands: readonly Completable[]): string[] {
+  const all = commands.flatMap(({ words }) => words.map((_, i) => words.slice(0, i + 1).join(' ')));
+  return [...new Set(all)].sort();
+}
+
 /** Words that may follow each prefix of a command: '' → evio's own commands, 'token' → create, list, revoke. */
-function nextWords(commands: readonly CommandShape[]): Map<string, Map<string, string>> {
+function nextWords(commands: readonly Completable[]): Map<string, Map<string, string>> {
   const out = new Map<string, Map<string, string>>();
   for (const { words, summary } of commands) {
     words.forEach((word, i) => {
@@ -40,7 +46,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function bash(bin: string, commands: readonly CommandShape[]): string {
+function bash(bin: string, commands: readonly Completable[]): string {
   const words = [...nextWords(commands)].map(
     ([prefix, next]) => `    ${quoted(prefix)}) words=${quoted([...next.keys()].join(' '))} ;;`,
   );
@@ -55,15 +61,19 @@ function bash(bin: string, commands: readonly CommandShape[]): string {
         (f) => `    ${quoted(`${c.words.join(' ')} --${f.name}`)}) words=${quoted(f.options.join(' '))} ;;`,
       ),
   );
+  const known = beginnings(commands).map(quoted).join(' | ');
   return `# bash completion of ${bin}: eval "$(${bin} completion bash)"
 _${bin}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= word words= i
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= argument= word words= i
+  # The longest beginning that is a command; what follows are its arguments.
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    case $word in -*) ;; *) command="\${command:+$command }$word" ;; esac
+    case $word in -*) continue ;; esac
+    case "\${command:+$command }$word" in
+    ${known}) command="\${command:+$command }$word" ;;
+    *) argument=1; break ;;
+    esac
   done
-  # The longest beginning that is a command; what follows are its arguments.
-  case $command in token\\ *) command=$(printf '%s' "$command" | cut -d' ' -f1-2) ;; *) command=\${command%% *} ;; esac
   case "$command $prev" in
 ${values.join('\n')}
   esac
@@ -71,7 +81,7 @@ ${values.join('\n')}
   -*) case $command in
 ${flags.join('\n')}
     esac ;;
-  *) case $command in
+  *) [ -n "$argument" ] || case $command in
 ${words.join('\n')}
     esac ;;
   esac; fi
@@ -81,7 +91,7 @@ complete -o default -F _${bin} ${bin}
 `;
 }
 
-function zsh(bin: string, commands: readonly CommandShape[]): string {
+function zsh(bin: string, commands: readonly Completable[]): string {
   const described = (word: string, text: string): string => quoted(`${word.replaceAll(':', '\\:')}:${text}`);
   const words = [...nextWords(commands)].map(
     ([prefix, next]) =>
@@ -93,19 +103,24 @@ function zsh(bin: string, commands: readonly CommandShape[]): string {
         .map((name) => described(`--${name}`, c.flags.find((f) => f.name === name)?.summary ?? 'show help'))
         .join(' ')}) ;;`,
   );
+  const known = beginnings(commands).map(quoted).join(' | ');
   return `#compdef ${bin}
 # zsh completion of ${bin}: eval "$(${bin} completion zsh)"
 _${bin}() {
-  local -a items before
-  before=(\${(M)words[2,CURRENT-1]:#[^-]*})
-  local command="\${before[1]}"
-  [[ $command == token ]] && command="\${before[1,2]}"
+  local -a items
+  local command= argument= word
+  for word in \${(M)words[2,CURRENT-1]:#[^-]*}; do
+    case "\${command:+$command }$word" in
+    ${known}) command="\${command:+$command }$word" ;;
+    *) argument=1; break ;;
+    esac
+  done
   if [[ $PREFIX == -* ]]; then
     case $command in
 ${flags.join('\n')}
     esac
   else
-    case $command in
+    case "$command$argument" in
 ${words.join('\n')}
     *) _files; return ;;
     esac
@@ -116,19 +131,21 @@ compdef _${bin} ${bin}
 `;
 }
 
-function fish(bin: string, commands: readonly CommandShape[]): string {
+function fish(bin: string, commands: readonly Completable[]): string {
+  const seen = (words: readonly string[]): string =>
+    words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
   const lines = [`# fish completion of ${bin}: ${bin} completion fish | source`, `complete -c ${bin} -f`];
   for (const [prefix, next] of nextWords(commands)) {
     const words = [...next.keys()].join(' ');
     const when =
       prefix === ''
         ? '__fish_use_subcommand'
-        : `__fish_seen_subcommand_from ${prefix}; and not __fish_seen_subcommand_from ${words}`;
+        : `${seen(prefix.split(' '))}; and not __fish_seen_subcommand_from ${words}`;
     for (const [word, text] of next)
       lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(word)} -d ${quoted(text)}`);
   }
   for (const { words, flags } of commands) {
-    const when = words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+    const when = seen(words);
     for (const flag of flags) {
       const values = flag.options.length > 0 ? ` -x -a ${quoted(flag.options.join(' '))}` : '';
       lines.push(`complete -c ${bin} -n ${quoted(when)} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);

@@ -2,11 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
+import { commandOf, readManifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
-/** Commands that run for long, most of the time with little to do. */
-const daemons: readonly string[] = ['node', 'join', 'relay'];
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = new URL('../../', import.meta.url);
 
 /** `evio help token create` and `evio token create -h` are `evio token create --help`. */
 function helpAsFlag(argv: readonly string[]): string[] {
@@ -26,8 +25,9 @@ function leaveQuietlyWithReader(): void {
 /** Sets the exit status and ends the process once output is written. */
 export async function main(argv: readonly string[], json: boolean): Promise<void> {
   leaveQuietlyWithReader();
-  if (daemons.includes(argv[0] ?? '')) keepHeapSmall();
-  const question = quickQuestion(argv);
+  const manifest = readManifest(new URL('oclif.manifest.json', root));
+  if (commandOf(manifest, argv)?.daemon === true) keepHeapSmall();
+  const question = quickQuestion(argv, manifest);
   if (question) process.exitCode = await answerQuickly(question);
   else await dispatch(argv, json);
   // Sockets or workers that a failed command left behind must not hold the process.
@@ -41,7 +41,7 @@ async function dispatch(argv: readonly string[], json: boolean): Promise<void> {
     settings.enableAutoTranspile = false;
     const { run } = await import('@oclif/core/run');
     // evio has no plugins: oclif need not look for any in the folders of this user, which may not be readable.
-    await run(helpAsFlag(argv), { root, userPlugins: false, devPlugins: false });
+    await run(helpAsFlag(argv), { root: fileURLToPath(root), userPlugins: false, devPlugins: false });
   } catch (thrown) {
     const exit = (thrown as { oclif?: { exit?: number } }).oclif?.exit;
     // Help ends by an exception that means "exit 0".

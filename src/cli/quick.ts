@@ -1,35 +1,65 @@
 /**
  * The short way for questions that scripts ask again and again: `evio status` and `evio peers` in their plain forms.
  *
- * oclif costs more than the question itself, so it is not loaded here. Any other word on the command line means no:
- * the commands then do the same (src/commands/status.ts, src/commands/peers.ts).
+ * oclif costs more than the question itself, so it is not loaded here. The manifest says which flags the command has; a
+ * command line that is anything but flags which the short way can serve, once each, goes to the command
+ * (src/commands/status.ts, src/commands/peers.ts), which does the same.
  */
 import { homeFrom } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
+import type { Result } from '../core/control/methods.js';
 import { peersText, statusText } from '../views/text/status.js';
 import { presentError } from './errors.js';
+import { commandOf, type CommandShape, type FlagShape, type Manifest } from './manifest.js';
+
+/** The questions, by the name of command and method, and how an answer is shown to people. */
+const texts = {
+  status: (result: Result<'status'>) => statusText(result),
+  peers: (result: Result<'peers'>) => peersText(result.peers),
+} as const;
+
+/** The flags that the short way serves, with the type that it takes them to have. */
+const served: Readonly<Record<string, FlagShape['type']>> = { json: 'boolean', network: 'option' };
 
 export interface QuickQuestion {
-  readonly method: 'status' | 'peers';
+  readonly method: keyof typeof texts;
   readonly network: string | undefined;
   readonly json: boolean;
 }
 
 /** The question that these arguments are, if they are nothing else. */
-export function quickQuestion(argv: readonly string[]): QuickQuestion | undefined {
-  const [method, ...rest] = argv;
-  if (method !== 'status' && method !== 'peers') return undefined;
-  let network: string | undefined;
-  let json = false;
-  for (let i = 0; i < rest.length; i++) {
-    const word = rest[i];
-    if (word === '--json') json = true;
-    else if ((word === '--network' || word === '-n') && network === undefined) {
-      network = rest[++i];
-      if (network === undefined || network.startsWith('-')) return undefined;
-    } else return undefined;
+export function quickQuestion(argv: readonly string[], manifest: Manifest): QuickQuestion | undefined {
+  const [method = '', ...words] = argv;
+  const command = commandOf(manifest, argv);
+  if (command?.id !== method || !isMethod(method)) return undefined;
+  const values = plainFlags(words, command);
+  if (!values || !Object.keys(values).every((name) => served[name] === command.flags[name]?.type))
+    return undefined;
+  const { network, json } = values;
+  return { method, network: network === true ? undefined : network, json: json === true };
+}
+
+function isMethod(word: string): word is QuickQuestion['method'] {
+  return Object.hasOwn(texts, word);
+}
+
+/** The values of these flags of the command, or undefined when there is anything else, or more to know about a flag. */
+function plainFlags(
+  words: readonly string[],
+  command: CommandShape,
+): Readonly<Record<string, string | true>> | undefined {
+  const flags = Object.values(command.flags);
+  if (flags.some(({ env }) => env !== undefined)) return undefined;
+  const values: Record<string, string | true> = {};
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    const flag = flags.find(({ name, char }) => word === `--${name}` || word === `-${char}`);
+    if (!flag || values[flag.name] !== undefined) return undefined;
+    const value = flag.type === 'boolean' ? true : words[++i];
+    if (value === undefined || (value !== true && value.startsWith('-'))) return undefined;
+    values[flag.name] = value;
   }
-  return { method, network, json };
+  return values;
 }
 
 /** Asks, prints, and returns the exit status. */
@@ -37,8 +67,8 @@ export async function answerQuickly({ method, network, json }: QuickQuestion): P
   try {
     const { controlSocket } = homeFrom();
     const result = await ask(controlSocket, method, { network });
-    const text = (): string => ('peers' in result ? peersText(result.peers) : statusText(result));
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : text());
+    const text = texts[method] as (result: unknown) => string;
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : text(result));
     return 0;
   } catch (thrown) {
     return presentError(thrown, json, `evio ${method} --help`);

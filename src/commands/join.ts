@@ -8,6 +8,7 @@ import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
 
 export default class Join extends BaseCommand {
+  static override daemon = true;
   static override summary = 'join a network by a token, and run the node';
   static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again changes nothing and runs the node.
 

@@ -4,6 +4,7 @@ import { badValue, checkPeer } from '../core/identity/names.js';
 import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
+  static override daemon = true;
   static override summary = 'run the node of this machine';
   static override description =
     'Makes the interface of every network this machine is in (or of those given) and keeps it connected until SIGINT, SIGTERM or "evio down"; then the interfaces are gone. With --json each event is one line.';

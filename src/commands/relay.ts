@@ -8,6 +8,7 @@ function rateFlag(description: string) {
 }
 
 export default class Relay extends BaseCommand {
+  static override daemon = true;
   static override summary = 'run the rendezvous server';
   static override description = `Runs the server by which nodes find each other: STUN, signalling and relaying on one port, TCP and UDP. It needs no root and no network; its key is made at the first start and kept in the state folder. Runs until SIGINT or SIGTERM.
 

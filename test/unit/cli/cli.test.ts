@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDuration } from '../../../src/cli/duration.js';
 import { toEvioError } from '../../../src/cli/errors.js';
+import { commandOf, readManifest, type FlagShape, type Manifest } from '../../../src/cli/manifest.js';
 import { quickQuestion } from '../../../src/cli/quick.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 
@@ -27,31 +28,74 @@ describe('parseDuration', () => {
   );
 });
 
+const built = readManifest(new URL('../../../oclif.manifest.json', import.meta.url));
+
+/** The manifest with a flag of `status` made otherwise. */
+function withFlag(flag: FlagShape): Manifest {
+  const { status } = built.commands;
+  if (!status) throw new Error('no command status');
+  return {
+    commands: { ...built.commands, status: { ...status, flags: { ...status.flags, [flag.name]: flag } } },
+  };
+}
+
 describe('quickQuestion', () => {
   it('takes plain questions', () => {
-    expect(quickQuestion(['status'])).toEqual({ method: 'status', network: undefined, json: false });
-    expect(quickQuestion(['peers', '--json', '-n', 'home'])).toEqual({
+    expect(quickQuestion(['status'], built)).toEqual({ method: 'status', network: undefined, json: false });
+    expect(quickQuestion(['peers', '--json', '-n', 'home'], built)).toEqual({
       method: 'peers',
       network: 'home',
       json: true,
     });
-    expect(quickQuestion(['status', '--network', 'home'])).toMatchObject({ network: 'home' });
+    expect(quickQuestion(['status', '--network', 'home'], built)).toMatchObject({ network: 'home' });
   });
 
   it('leaves everything else to the commands', () => {
     for (const argv of [
       [],
       ['why', 'ben'],
+      ['constructor'],
       ['status', '--watch'],
+      ['status', '-w'],
+      ['status', '--interval', '1s'],
       ['status', '--help'],
+      ['status', '-h'],
       ['status', 'x'],
       ['status', '--network'],
       ['status', '--network', '--json'],
       ['status', '--network=home'],
       ['status', '-n', 'a', '-n', 'b'],
+      ['status', '--json', '--json'],
       ['--json', 'status'],
     ])
-      expect(quickQuestion(argv)).toBeUndefined();
+      expect(quickQuestion(argv, built)).toBeUndefined();
+  });
+
+  it('follows what the command declares', () => {
+    const network: FlagShape = { name: 'network', type: 'option', char: 'N' };
+    expect(quickQuestion(['status', '-N', 'home'], withFlag(network))).toMatchObject({ network: 'home' });
+    expect(quickQuestion(['status', '-n', 'home'], withFlag(network))).toBeUndefined();
+    // A flag that may also come from elsewhere, one of another type, and no manifest.
+    expect(quickQuestion(['status'], withFlag({ ...network, env: 'EVIO_NETWORK' }))).toBeUndefined();
+    expect(quickQuestion(['status', '--network'], withFlag({ ...network, type: 'boolean' }))).toBeUndefined();
+    expect(quickQuestion(['status', '--x'], withFlag({ name: 'x', type: 'boolean' }))).toBeUndefined();
+    expect(quickQuestion(['status'], readManifest(new URL('nothing.json', import.meta.url)))).toBeUndefined();
+  });
+});
+
+describe('commandOf', () => {
+  it('finds the longest beginning that is a command', () => {
+    const idOf = (...argv: string[]): string | undefined => commandOf(built, argv)?.id;
+    expect(idOf('token', 'create', '--json', 'x')).toBe('token:create');
+    expect(idOf('join', 'evio1abc')).toBe('join');
+    expect(idOf('token')).toBeUndefined();
+    expect(idOf('--json', 'join')).toBeUndefined();
+    expect(idOf('constructor')).toBeUndefined();
+  });
+
+  it('tells what runs for long', () => {
+    const daemons = Object.values(built.commands).filter(({ daemon }) => daemon === true);
+    expect(daemons.map(({ id }) => id).sort()).toEqual(['join', 'node', 'relay']);
   });
 });
 

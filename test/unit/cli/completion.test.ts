@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { completionScript, shells, type CommandShape } from '../../../src/cli/completion.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { completionScript, shells, type Completable } from '../../../src/cli/completion.js';
 
-const commands: CommandShape[] = [
+const commands: Completable[] = [
   {
     words: ['join'],
     summary: "join a network: it's easy",
@@ -17,6 +17,13 @@ const commands: CommandShape[] = [
     flags: [{ name: 'uses', summary: 'how often', options: [] }],
   },
   { words: ['token', 'list'], summary: 'list', flags: [] },
+  // A topic that the program does not have; one of its commands is a topic, too.
+  { words: ['net', 'relay'], summary: 'show', flags: [{ name: 'all', summary: 'all', options: [] }] },
+  {
+    words: ['net', 'relay', 'add'],
+    summary: 'add',
+    flags: [{ name: 'kind', summary: 'which', options: ['open', 'closed'] }],
+  },
 ];
 
 /** What bash offers for a line whose last word is being typed. */
@@ -30,7 +37,7 @@ COMP_WORDS=(evio ${line.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${lin
 
 describe('completion in bash', () => {
   it.each([
-    [[''], ['join', 'token']],
+    [[''], ['join', 'token', 'net']],
     [['to'], ['token']],
     [
       ['token', ''],
@@ -46,6 +53,24 @@ describe('completion in bash', () => {
       ['switch', 'leaf'],
     ],
     [['join', 'sometoken', ''], []],
+    [
+      ['join', 'sometoken', '--'],
+      ['--help', '--role'],
+    ],
+    [['token', 'unknown', ''], []],
+    [['unknown', ''], []],
+    [['unknown', '--'], []],
+    [['net', ''], ['relay']],
+    [['net', 'relay', ''], ['add']],
+    [
+      ['net', 'relay', '--'],
+      ['--help', '--all'],
+    ],
+    [['--json', 'net', 'relay', 'add', '--k'], ['--kind']],
+    [
+      ['net', 'relay', 'add', 'argument', '--kind', ''],
+      ['open', 'closed'],
+    ],
   ])('of %j offers %j', (line, words) => {
     expect(offered(...line)).toEqual(words);
   });
@@ -57,14 +82,15 @@ describe('completion scripts', () => {
     for (const word of ['join', 'token', 'create', 'role', 'uses']) expect(script).toContain(word);
   });
 
-  it('are sound for zsh and fish where these are installed', () => {
+  it.for(['zsh', 'fish'] as const)('are sound for %s', (shell, { skip }) => {
     const folder = mkdtempSync(join(tmpdir(), 'evio-completion-'));
-    for (const shell of ['zsh', 'fish'] as const) {
-      const path = join(folder, shell);
-      writeFileSync(path, completionScript(shell, 'evio', commands));
-      const checked = spawnSync(shell, ['-n', path], { encoding: 'utf8' });
-      if (!checked.error) expect(checked.stderr).toBe('');
-    }
-    rmSync(folder, { recursive: true });
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const path = join(folder, shell);
+    writeFileSync(path, completionScript(shell, 'evio', commands));
+    const checked = spawnSync(shell, ['-n', path], { encoding: 'utf8' });
+    if (checked.error) skip(`${shell} is not installed`);
+    expect(checked.stderr).toBe('');
   });
 });
