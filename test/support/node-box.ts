@@ -3,14 +3,13 @@ import type { NodeEvent } from '../../src/core/node/events.js';
 import { stateSchema } from '../../src/core/config/schema.js';
 import type { NodeState, Profile } from '../../src/core/membership/profile.js';
 import { macOf } from '../../src/core/identity/node-id.js';
-import { decodeToken } from '../../src/core/identity/token.js';
-import { makeMember, makeInvite, makeNetwork } from '../../src/core/membership/certify.js';
 import { selfOf } from '../../src/core/membership/self.js';
 import { Engine, type EnginePorts } from '../../src/core/node/engine.js';
 import type { NodeOptions } from '../../src/core/node/node.js';
+import { memberProfiles } from './members.js';
 import { MemoryNet } from './memory-net.js';
 import { MemoryPlane } from './memory-plane.js';
-import { SeededRandom, virtualEnv, VirtualClock } from './virtual.js';
+import { virtualEnv, VirtualClock } from './virtual.js';
 
 /** One node, with what it told, saved and received. */
 export interface Box {
@@ -32,19 +31,6 @@ export interface BoxWish {
   readonly seed: number;
   readonly options?: Partial<NodeOptions>;
   readonly ports?: Partial<EnginePorts>;
-}
-
-/** Profiles of a network's first members, `n0` first. It has no relays. */
-export function memberProfiles(count: number, clock: VirtualClock): Profile[] {
-  const env = { clock, random: new SeededRandom(99) };
-  const first = makeNetwork(
-    { name: 'lab', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n0' },
-    env,
-  );
-  const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
-  const out = [first];
-  for (let i = 1; i < count; i++) out.push(makeMember(decodeToken(token), { name: `n${i}` }, env));
-  return out;
 }
 
 /** A node, not started. */

@@ -350,6 +350,8 @@ export class SessionLiveness {
 
   #quietDueAt(traffic: Traffic): number {
     const due = Math.max(traffic.rxAt, this.#quietAt) + relayQuietMs;
-    return due < Math.min(traffic.rxAt, traffic.movedAt) + relayQuietForMs ? due : Infinity;
+    // From then on it does not count as fallen quiet any more, but as being at rest.
+    const until = Math.min(traffic.rxAt, traffic.movedAt) + relayQuietForMs;
+    return due < until && traffic.lookedAt < until ? due : Infinity;
   }
 }

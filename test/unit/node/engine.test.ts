@@ -11,7 +11,8 @@ import { encodeInitPayload } from '../../../src/core/wire/handshake.js';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { MemoryPlane } from '../../support/memory-plane.js';
-import { boxOf, frameOf, memberProfiles, startedPair } from '../../support/node-box.js';
+import { memberProfiles } from '../../support/members.js';
+import { boxOf, frameOf, startedPair } from '../../support/node-box.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 describe('two engines', () => {

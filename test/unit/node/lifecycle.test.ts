@@ -12,7 +12,8 @@ import { selfOf } from '../../../src/core/membership/self.js';
 import { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { MemoryPlane } from '../../support/memory-plane.js';
-import { boxOf, memberProfiles, type Box } from '../../support/node-box.js';
+import { memberProfiles } from '../../support/members.js';
+import { boxOf, type Box } from '../../support/node-box.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 /** Knows which timers wait. Those of the net are not among them: packets on their way are nobody's. */

@@ -1,0 +1,17 @@
+/** Members of a network without relays: what every test of peers, nodes and overlays begins with. */
+import { decodeToken } from '../../src/core/identity/token.js';
+import type { Clock } from '../../src/core/lib/env.js';
+import { makeInvite, makeMember, makeNetwork } from '../../src/core/membership/certify.js';
+import type { Profile } from '../../src/core/membership/profile.js';
+import { SeededRandom } from './virtual.js';
+
+/** Profiles of a network's first members, `n0` first, who made it. */
+export function memberProfiles(count: number, clock: Clock, seed = 99): Profile[] {
+  const env = { clock, random: new SeededRandom(seed) };
+  const plan = { name: 'lab', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n0' };
+  const first = makeNetwork(plan, env);
+  const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
+  const out = [first];
+  for (let i = 1; i < count; i++) out.push(makeMember(decodeToken(token), { name: `n${i}` }, env));
+  return out;
+}
