@@ -58,7 +58,7 @@ export async function serveMetrics(host: string, port: number, source: MetricsSo
     const { stun, binds, hints } = totals();
     return Object.entries({ stun, bind: binds, hint: hints });
   });
-  counter('evio_relay_restarts_total', 'Times a thread fell and was started again', 'thread', () => [
+  counter('evio_relay_restarts_total', 'Times a thread crashed and was started again', 'thread', () => [
     ['forward', source.restarts()],
   ]);
 

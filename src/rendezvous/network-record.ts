@@ -2,6 +2,8 @@
  * One network as far as this relay has seen it: its members (connected or not), the addresses and names they hold, and
  * the uses of its invites. Who is online is presence.ts. Ids are kept in order, so that the beginning of one finds it.
  */
+import { idStartsOf } from '../core/identity/node-id.js';
+import { fromHex, toHex } from '../core/lib/bytes.js';
 import { parseIpv4 } from '../core/lib/ipv4.js';
 import { IdRing } from './id-ring.js';
 import type { ReceiptLine } from './relay-state.js';
@@ -77,15 +79,12 @@ export class NetworkRecord {
     return this.#ids.startingWith(wanted, limit);
   }
 
-  /** Members by MAC address, 12 hexadecimal characters. `macOf` overwrote two bits of the id, so all four are tried. */
-  findMac(mac: string, limit: number): string[] {
-    const first = parseInt(mac.slice(0, 2), 16);
-    if ((first & 3) !== 2) return [];
-    return [0, 1, 2, 3]
-      .flatMap((bits) => {
-        const octet = ((first & 0xfc) | bits).toString(16).padStart(2, '0');
-        return this.#ids.startingWith(octet + mac.slice(2), limit);
-      })
+  /** Members by MAC address, 12 hexadecimal characters. */
+  findMac(text: string, limit: number): string[] {
+    const mac = fromHex(text);
+    if (!mac || ((mac[0] as number) & 3) !== 2) return [];
+    return idStartsOf(mac)
+      .flatMap((start) => this.#ids.startingWith(toHex(start), limit))
       .slice(0, limit);
   }
 

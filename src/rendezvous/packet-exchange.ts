@@ -34,7 +34,7 @@ export class PacketExchange implements ForwarderListener {
     this.associations = new Associations(env, (association) => this.#forwarder?.remove(association));
   }
 
-  /** Times the forwarding thread fell. */
+  /** Times the forwarding thread crashed. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -107,7 +107,7 @@ export class PacketExchange implements ForwarderListener {
 
   restarted(reason: string): void {
     this.#restarts++;
-    this.#env.log.warn('forwarding thread fell and was started again', { reason });
+    this.#env.log.warn('forwarding thread crashed and is started again', { reason });
   }
 
   failed(error: Error): void {

@@ -98,7 +98,7 @@ export class SimNode implements Member {
           if (!link || link.carrier === 'tunnel') return [];
           const { slot: port, peer } = link;
           // Without look-ahead a link is as good as where it is itself.
-          return [{ port, position: peer.position, forwards, neighbours: this.#lookAhead ? reaches : [] }];
+          return [{ port, position: peer.position, forwards, reaches: this.#lookAhead ? reaches : [] }];
         }),
       );
     }

@@ -218,7 +218,7 @@ describe('envelopes and floods', () => {
   const links = (leaf: boolean): Rig => {
     const rig = makeRig(2, undefined, leaf);
     for (const n of [1, 3, 4]) rig.meet(n, { bridge: n === 4 });
-    rig.link([{ n: 1 }, { n: 3, neighbours: [5] }, { n: 4, forwards: false, flood: 'copy' }]);
+    rig.link([{ n: 1 }, { n: 3, reaches: [5] }, { n: 4, forwards: false, flood: 'copy' }]);
     return rig;
   };
   const id = fc.oneof(

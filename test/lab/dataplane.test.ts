@@ -313,7 +313,7 @@ describe('two planes over IPv4 and AES-256-GCM', () => {
     await transfer('10.98.0.2', 64);
   });
 
-  it('goes on after the worker fell in the middle of a stream', async () => {
+  it('goes on after the worker crashed in the middle of a stream', async () => {
     const before = planes[0].said.length;
     await transfer('10.98.0.2', 96, () => {
       setTimeout(() => {
@@ -407,7 +407,7 @@ describe.each([2, 3, 4])('two planes with %d threads each', (threads) => {
   beforeAll(() => startPlanes(['10.99.0.1', '10.99.0.2'], 1, threads));
   afterAll(stopPlanes);
 
-  it('delivers a stream to the bit while each thread falls once', async () => {
+  it('delivers a stream to the bit while each thread crashes once', async () => {
     await transfer('10.98.0.2', 96, () => {
       for (let thread = 0; thread < threads; thread++) {
         for (const [n, plane] of planes.entries()) {
@@ -558,7 +558,7 @@ describe('the life of a process with a plane', () => {
     expect(ended.out.split('\n')).toEqual(['EVIO_DEVICE', 'true']);
   });
 
-  it('gives up on a worker that falls again and again', async () => {
+  it('gives up on a worker that crashes again and again', async () => {
     const ended = await node(`
       let restarts = 0;
       let fail;

@@ -32,7 +32,7 @@ export interface RigLink {
   readonly forwards?: boolean;
   readonly flood?: PlaneLink['flood'];
   /** Nodes that it has links to. */
-  readonly neighbours?: readonly number[];
+  readonly reaches?: readonly number[];
 }
 
 export interface MeetOptions {
@@ -131,7 +131,7 @@ export function makeRig(
           slot: slotOf(l.n),
           forwards: l.forwards ?? true,
           flood: l.flood ?? 'range',
-          neighbours: (l.neighbours ?? []).map(positionOfNode),
+          reaches: (l.reaches ?? []).map(positionOfNode),
         })),
         complete,
       });

@@ -46,7 +46,7 @@ for (const peer of setup.peers) {
   if (peer.path) plane.setPath(peer.slot, path(peer.path));
 }
 plane.setLinks(
-  setup.peers.map(({ slot }) => ({ slot, forwards: true, flood: 'range', neighbours: [] })),
+  setup.peers.map(({ slot }) => ({ slot, forwards: true, flood: 'range', reaches: [] })),
   true,
 );
 say('started', { port: plane.port, deviceName: plane.deviceName });

@@ -4,6 +4,8 @@ import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { hostCount, type Cidr } from '../lib/ipv4.js';
 import { nodeIdLength } from '../wire/packet.js';
 
+export { idStartsOf, macOf } from '../wire/node-mac.js';
+
 function labelled(label: string, publicKey: Uint8Array, length: number): Uint8Array {
   return blake2s(concatBytes(utf8(label), publicKey), { dkLen: 32 }).slice(0, length);
 }
@@ -26,13 +28,6 @@ export function networkIdOf(rootKey: Uint8Array): string {
 /** Name of an invite: 12 hexadecimal characters from its public key. */
 export function inviteIdOf(inviteKey: Uint8Array): string {
   return toHex(labelled('evio invite id', inviteKey, 6));
-}
-
-/** Locally administered unicast MAC (IEEE 802, bit 1 of the first octet) from a node id. */
-export function macOf(id: Uint8Array): Uint8Array {
-  const mac = id.slice(0, 6);
-  mac[0] = ((mac[0] as number) & 0xfc) | 0x02;
-  return mac;
 }
 
 export function macText(mac: Uint8Array): string {

@@ -8,7 +8,7 @@
  */
 import type { Path } from '../dataplane/plane/plane.js';
 import { Role } from '../identity/certificate.js';
-import { macText } from '../identity/node-id.js';
+import { idStartsOf, macText } from '../identity/node-id.js';
 import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
 import type { RelayChoice } from '../path/prober.js';
@@ -348,7 +348,7 @@ export class OverlayHost {
     ports.setLinks(
       routes.flatMap(({ id, forwards, flood, reaches }) => {
         const peer = ports.members.get(id);
-        return peer ? [{ slot: peer.slot, forwards, flood, neighbours: reaches }] : [];
+        return peer ? [{ slot: peer.slot, forwards, flood, reaches }] : [];
       }),
       this.#complete,
     );
@@ -364,13 +364,11 @@ export function idOfPosition(position: number): string {
   return fromHex(text) ? text : ''.padEnd(32, '0');
 }
 
-/** Where the owner of a MAC may be on the ring: the MAC is the beginning of its id with two bits overwritten (identity/node-id.ts). */
+/** Where the owner of a MAC may be on the ring. */
 function positionsOf(mac: Uint8Array): number[] {
-  const first = (mac[0] as number) & 0xfc;
-  return [0, 1, 2, 3].map((bits) => {
+  return idStartsOf(mac).map((start) => {
     const id = new Uint8Array(16);
-    id.set(mac);
-    id[0] = first | bits;
+    id.set(start);
     return positionOf(id);
   });
 }

@@ -14,8 +14,8 @@ export interface RouterLink {
   readonly position: number;
   /** May forward to others. A link that does not is taken for its own position only. */
   readonly forwards: boolean;
-  /** Positions of the links of this link. */
-  readonly neighbours: readonly number[];
+  /** Positions of the links of this link: where it reaches in one hop. */
+  readonly reaches: readonly number[];
 }
 
 const cacheSize = 256;
@@ -29,9 +29,9 @@ export class Router {
   #ports = new Int32Array(0);
   #positions = new Float64Array(0);
   #forwards = new Uint8Array(0);
-  /** Neighbours of link i are at #starts[i] ... #starts[i + 1]. */
+  /** What link i reaches is at #starts[i] ... #starts[i + 1]. */
   #starts = new Int32Array(1);
-  #neighbours = new Float64Array(0);
+  #reaches = new Float64Array(0);
   readonly #cacheKeys = new Float64Array(cacheSize).fill(-1);
   readonly #cachePorts = new Int32Array(cacheSize);
 
@@ -52,11 +52,11 @@ export class Router {
     this.#forwards = Uint8Array.from(links, (link) => (link.forwards ? 1 : 0));
     this.#starts = new Int32Array(links.length + 1);
     links.forEach((link, i) => {
-      this.#starts[i + 1] = (this.#starts[i] as number) + (link.forwards ? link.neighbours.length : 0);
+      this.#starts[i + 1] = (this.#starts[i] as number) + (link.forwards ? link.reaches.length : 0);
     });
-    this.#neighbours = new Float64Array(this.#starts[links.length] as number);
+    this.#reaches = new Float64Array(this.#starts[links.length] as number);
     links.forEach((link, i) => {
-      if (link.forwards) this.#neighbours.set(link.neighbours, this.#starts[i]);
+      if (link.forwards) this.#reaches.set(link.reaches, this.#starts[i]);
     });
     this.#cacheKeys.fill(-1);
   }
@@ -84,7 +84,7 @@ export class Router {
       let reach = away;
       const end = this.#starts[i + 1] as number;
       for (let j = this.#starts[i] as number; j < end; j++) {
-        const beyond = distance(this.#neighbours[j] as number, destination);
+        const beyond = distance(this.#reaches[j] as number, destination);
         // One more hop is the price of going through: it must be worth it.
         if (beyond < reach) reach = beyond;
       }

@@ -52,7 +52,7 @@ export class ForwardTable {
   /**
    * @param seed random, so that nobody can choose node ids that share a hash chain
    * @param memory of `tableBytes`: what another table left there stays known, so that a thread can take over from one
-   * that fell. One table at a time may use it.
+   * that crashed. One table at a time may use it.
    */
   constructor(
     addressLength: number,

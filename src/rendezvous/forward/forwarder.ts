@@ -8,7 +8,7 @@ export interface ForwarderListener {
   bound(association: number, endpoint: Endpoint): void;
   /** Packets (batch form of wire/relay.ts) for a node that is not reachable by UDP. The listener owns the batch. */
   hand(source: number, destination: number, batch: Uint8Array): void;
-  /** The forwarding thread fell and was started again with its state. */
+  /** The forwarding thread crashed; another begins soon, with its state. */
   restarted(reason: string): void;
   /** It cannot go on. */
   failed(error: Error): void;

@@ -130,7 +130,7 @@ function makeLoop(arena: Arena, io: LoopIo, n: number): Made {
       ? { kind: 'direct', endpoint: endpointOf(other) }
       : { kind: 'overlay', destination: idOf(other) };
     loop.command({ type: 'set-path', slot, path });
-    if (direct) links.push({ slot, forwards: true, flood: 'range', neighbours: [] });
+    if (direct) links.push({ slot, forwards: true, flood: 'range', reaches: [] });
     loop.command({ type: 'set-links', links, complete: true });
   };
   return { loop, shared, meet };

@@ -31,7 +31,7 @@ describe('OwnKeyState', () => {
 });
 
 describe('SharedKeyState', () => {
-  it('gives no counter twice, whatever the turns, and whichever thread falls and comes again', () => {
+  it('gives no counter twice, whatever the turns, and whichever thread crashes and comes again', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 200 }), fc.boolean()), {
@@ -41,13 +41,13 @@ describe('SharedKeyState', () => {
           const memory = new KeyMemory();
           const threads = Array.from({ length: 4 }, () => new SharedKeyState(memory, 5));
           const used = new Set<number>();
-          for (const [thread, count, falls] of turns) {
+          for (const [thread, count, crashes] of turns) {
             for (let i = 0; i < count; i++) {
               const counter = (threads[thread] as SharedKeyState).take();
               expect(used.has(counter)).toBe(false);
               used.add(counter);
             }
-            if (falls) threads[thread] = new SharedKeyState(memory, 5);
+            if (crashes) threads[thread] = new SharedKeyState(memory, 5);
           }
         },
       ),

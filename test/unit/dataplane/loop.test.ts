@@ -487,7 +487,7 @@ describe('sending under trouble', () => {
   });
 });
 
-describe('a worker that fell', () => {
+describe('the worker after one that crashed', () => {
   it('goes on with counters that were never used, and accepts nothing twice', () => {
     const [a, b] = pair();
     const old: Uint8Array[] = [];

@@ -80,7 +80,7 @@ async function planes(n: number) {
   };
   const direct = (k: number): Path => ({ kind: 'direct', endpoint: at(k).plane.endpoint });
   const link = (a: number, others: readonly number[]): void => {
-    const links = others.map((slot) => ({ slot, forwards: true, flood: 'range' as const, neighbours: [] }));
+    const links = others.map((slot) => ({ slot, forwards: true, flood: 'range' as const, reaches: [] }));
     at(a).plane.setLinks(links, true);
   };
   return { clock, net, at, meet, direct, link };
@@ -149,7 +149,7 @@ describe('a plane of memory', () => {
     t.meet(2, 1, t.direct(1));
     const a = t.at(1);
     t.link(1, [2]);
-    a.plane.setLinks([{ slot: 2, forwards: true, flood: 'range', neighbours: [] }], false);
+    a.plane.setLinks([{ slot: 2, forwards: true, flood: 'range', reaches: [] }], false);
     a.plane.transmit(frameOf(macOfNode(9), 1, 4));
     t.clock.advance(999);
     expect(a.told.log).toEqual([`unknown ${macOfNode(9).join(':')}`]);

@@ -1,4 +1,4 @@
-/** What a worker that fell is told again: with it, the next one goes on where the last one was. */
+/** What is told to the worker that follows a crash: it goes on where the last one was. */
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/core/dataplane/plane/messages.js';
 import { Mirror } from '../../../src/core/dataplane/plane/mirror.js';

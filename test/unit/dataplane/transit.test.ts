@@ -246,7 +246,7 @@ describe('frames without a way through members', () => {
     const a = makeRig(1);
     behind(a, 2);
     behind(a, 3);
-    a.link([{ n: 2, neighbours: [3] }]);
+    a.link([{ n: 2, reaches: [3] }]);
     send(a, plainFrame(macOf(3), macOf(1)));
     expect([types(a), a.io.netOut.length]).toEqual([['wanted'], 0]);
   });

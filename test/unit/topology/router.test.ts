@@ -12,13 +12,13 @@ const position = fc.oneof(
 const positions = fc.uniqueArray(position, { minLength: 1, maxLength: 40 });
 
 function link(port: number, at: number, more: Partial<RouterLink> = {}): RouterLink {
-  return { port, position: at, forwards: true, neighbours: [], ...more };
+  return { port, position: at, forwards: true, reaches: [], ...more };
 }
 
 describe('Router', () => {
   it('takes only links that are nearer to the destination, whatever their tables say', () => {
     const table = fc.array(
-      fc.record({ at: position, forwards: fc.boolean(), neighbours: fc.array(position, { maxLength: 8 }) }),
+      fc.record({ at: position, forwards: fc.boolean(), reaches: fc.array(position, { maxLength: 8 }) }),
       { maxLength: 30 },
     );
     fc.assert(
@@ -53,7 +53,7 @@ describe('Router', () => {
           const links = Array.from({ length: 6 }, () => {
             const port = draw(members.length);
             const lies = Array.from({ length: 4 }, () => (destination + draw(9)) % ringSize);
-            return link(port, members[port] as number, { neighbours: lies });
+            return link(port, members[port] as number, { reaches: lies });
           });
           router.set(links);
           return router;
@@ -86,7 +86,7 @@ describe('Router', () => {
         const routers = members.map((self, i) => {
           const router = new Router(self);
           const links = [...(linked[i] ?? [])].map((port) =>
-            link(port, members[port] as number, { neighbours: neighbours[port] ?? [] }),
+            link(port, members[port] as number, { reaches: neighbours[port] ?? [] }),
           );
           router.set(links);
           return router;
@@ -108,7 +108,7 @@ describe('Router', () => {
 
   it('goes straight to a destination that it is linked with, past any promise', () => {
     const router = new Router(0);
-    router.set([link(1, 90, { neighbours: [100, 100] }), link(2, 100), link(3, 101, { neighbours: [100] })]);
+    router.set([link(1, 90, { reaches: [100, 100] }), link(2, 100), link(3, 101, { reaches: [100] })]);
     expect(router.nextHop(100)).toBe(2);
   });
 
@@ -116,20 +116,20 @@ describe('Router', () => {
     const router = new Router(0);
     router.set([
       link(1, 60),
-      link(2, 30, { neighbours: [95] }),
-      link(3, 40, { neighbours: [95] }),
-      link(4, 50, { neighbours: [94] }),
+      link(2, 30, { reaches: [95] }),
+      link(3, 40, { reaches: [95] }),
+      link(4, 50, { reaches: [94] }),
     ]);
     expect(router.nextHop(100)).toBe(3);
   });
 
   it('takes a leaf for itself only', () => {
     const router = new Router(0);
-    router.set([link(1, 100, { forwards: false, neighbours: [120] }), link(2, 50)]);
+    router.set([link(1, 100, { forwards: false, reaches: [120] }), link(2, 50)]);
     expect(router.nextHop(100)).toBe(1);
     expect(router.nextHop(101)).toBe(2);
     expect(router.nextHop(120)).toBe(2);
-    router.set([link(1, 100, { forwards: false, neighbours: [120] })]);
+    router.set([link(1, 100, { forwards: false, reaches: [120] })]);
     expect(router.nextHop(99)).toBe(nowhere);
     expect(router.nextHop(120)).toBe(nowhere);
   });

@@ -3,7 +3,7 @@
  * accepted twice.
  *
  * One thread writes both down in shared memory for the thread that may come after it (`OwnKeyState`). Several threads
- * lease blocks of counters from a number that only grows, and share a window (`SharedKeyState`): a thread that falls
+ * lease blocks of counters from a number that only grows, and share a window (`SharedKeyState`): a thread that crashes
  * leaves the rest of its block unused.
  */
 import { ReplayWindow } from './replay.js';

@@ -11,6 +11,7 @@ import { RateLimiter } from '../../switch/flood.js';
 import { Verdict, type GuardSubject } from '../../switch/guard.js';
 import { positionOf, ringSize } from '../../topology/position.js';
 import { ethernetHeaderLength, macHigh, macLow } from '../../wire/ethernet.js';
+import { macHighOf } from '../../wire/node-mac.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
 import { FloodFlag, floodHeaderLength, floodTtl, Kind, nodeIdLength } from '../../wire/packet.js';
 import type { LoopContext } from './context.js';
@@ -69,7 +70,7 @@ export class Broadcast {
   /** True when anybody would get a copy of our own. */
   get possible(): boolean {
     const { links, options } = this.#c;
-    return options.leaf ? links.handOver >= 0 : links.flood.size > 0;
+    return options.leaf ? links.anchor >= 0 : links.flood.size > 0;
   }
 
   /** True when the origin of unicast packets with a group address may go on: they count as its floods. */
@@ -96,7 +97,7 @@ export class Broadcast {
       this.#copy(header, floodHeaderLength + length, -1);
       return true;
     }
-    const anchor = c.tables.peers[c.links.handOver] ?? null;
+    const anchor = c.tables.peers[c.links.anchor] ?? null;
     if (anchor !== null)
       this.#copyTo(anchor, header, floodHeaderLength + length, FloodFlag.handOver, this.#self);
     return true;
@@ -292,9 +293,9 @@ export class Broadcast {
   }
 }
 
-/** First two bytes of the MAC that follows from the id at `at` (identity/node-id.ts). */
+/** First two bytes of the MAC that follows from the id at `at`. */
 function addressHigh(view: DataView, at: number): number {
-  return (macHigh(view, at) & 0xfcff) | 0x0200;
+  return macHighOf(macHigh(view, at));
 }
 
 function bucketOf(position: number): number {

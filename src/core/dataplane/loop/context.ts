@@ -6,12 +6,12 @@ import type { Fdb } from '../../switch/fdb.js';
 import type { Guard } from '../../switch/guard.js';
 import type { MemberTable } from '../../switch/members.js';
 import type { Multicast } from '../../switch/multicast.js';
-import type { HandoverRing } from './handover.js';
+import type { ThreadRing } from './thread-ring.js';
 import type { Learning } from './learning.js';
 import type { Links } from './links.js';
 import type { KeyMemory } from '../keys/key-state.js';
 import type { PacketIo } from './packet-io.js';
-import type { Role } from '../plane/roles.js';
+import type { ThreadRole } from '../plane/roles.js';
 import type { Relays } from './route.js';
 import type { SharedMemory } from '../plane/shared.js';
 import type { Tables } from './table.js';
@@ -38,14 +38,14 @@ export interface LoopOptions {
 
 /** One loop among several; the defaults are those of the only one. */
 export interface LoopThreads {
-  readonly role: Role;
+  readonly role: ThreadRole;
   readonly keys: KeyMemory;
   /** Whose addresses are that no certificate names: the same for all. */
   readonly owners: AddressOwners;
-  /** Where a loop that is not the steward hands what is the steward's. */
-  readonly outgoing: HandoverRing | null;
-  /** What the others hand to the steward. */
-  readonly incoming: readonly HandoverRing[];
+  /** To the steward; null in the steward itself. */
+  readonly outgoing: ThreadRing | null;
+  /** From the others, in the steward. */
+  readonly incoming: readonly ThreadRing[];
   /** Wakes the steward. */
   readonly wake: () => void;
 }
@@ -62,8 +62,8 @@ export interface LoopContext {
   readonly uplink: Uplink;
   readonly fdb: Fdb;
   readonly learning: Learning;
-  /** Null in the loop that keeps account of broadcasts and groups itself. */
-  readonly steward: HandoverRing | null;
+  /** To the loop that keeps account of broadcasts and groups; null in that loop itself. */
+  readonly toSteward: ThreadRing | null;
   readonly members: MemberTable;
   readonly guard: Guard;
   readonly links: Links;

@@ -31,7 +31,7 @@ export class Links implements Hops {
   /** Every member has a peer here: nobody else could own an unknown address. */
   complete = false;
   /** Slot of the link that floods for us when we are a leaf, or -1. */
-  handOver = -1;
+  anchor = -1;
   readonly #arena: Arena;
   readonly #tables: Tables;
   readonly #router: Router;
@@ -87,7 +87,7 @@ export class Links implements Hops {
         port: link.slot,
         position: position(link),
         forwards: link.forwards,
-        neighbours: link.neighbours,
+        reaches: link.reaches,
       })),
     );
     this.flood.set(
@@ -95,7 +95,7 @@ export class Links implements Hops {
         link.flood === 'none' ? [] : [{ port: link.slot, position: position(link), flood: link.flood }],
       ),
     );
-    this.handOver = usable.find((link) => link.flood === 'range')?.slot ?? -1;
+    this.anchor = usable.find((link) => link.flood === 'range')?.slot ?? -1;
     this.changed(usable.map((link) => ({ ...link, position: position(link) })));
   }
 

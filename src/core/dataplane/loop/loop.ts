@@ -15,7 +15,7 @@ import { macHigh, macLow } from '../../wire/ethernet.js';
 import { Broadcast } from './broadcast.js';
 import type { LoopContext, LoopOptions, LoopThreads } from './context.js';
 import { GroupPorts } from './group-ports.js';
-import { Handed, type HandoverRing } from './handover.js';
+import { RingRecord, type ThreadRing } from './thread-ring.js';
 import { kernelIoBytes } from './kernel-io.js';
 import { Learning } from './learning.js';
 import { Links } from './links.js';
@@ -23,7 +23,7 @@ import type { Command, Event } from '../plane/messages.js';
 import type { PacketIo } from './packet-io.js';
 import type { Neighbour } from '../plane/plane.js';
 import { Receive } from './receive.js';
-import { rolesOf, type Role } from '../plane/roles.js';
+import { rolesOf, type ThreadRole } from '../plane/roles.js';
 import { Relays } from './route.js';
 import { Sealer } from '../keys/seal.js';
 import { peerLimit, type SharedMemory } from '../plane/shared.js';
@@ -45,7 +45,7 @@ const deviceBytes = 250_000;
 /** Trains received in one round. */
 const receiveTrains = 8;
 /** Records taken from each other loop in one round. */
-const handedRecords = 64;
+const ringRecords = 64;
 
 /** Where packets wait, as poll() tells. */
 export const Ready = { device: 1, network: 2, both: 3 } as const;
@@ -59,7 +59,7 @@ export class PacketLoop {
   readonly #transmit: Transmit;
   readonly #receive: Receive;
   readonly #now: () => number;
-  readonly #role: Role;
+  readonly #role: ThreadRole;
   readonly #threads: LoopThreads | null;
   /** How much of a hurry the thread is in, after each round. */
   readonly urgency = new Urgency();
@@ -81,7 +81,7 @@ export class PacketLoop {
     const fdb = new Fdb(peerLimit);
     this.#threads = threads;
     for (const ring of threads?.incoming ?? []) ring.skipAll();
-    this.#role = threads?.role ?? (rolesOf(1).threads[0] as Role);
+    this.#role = threads?.role ?? (rolesOf(1).threads[0] as ThreadRole);
     const self = arena.alloc(options.nodeId.length);
     arena.u8.set(options.nodeId, self);
     this.#now = now;
@@ -104,7 +104,7 @@ export class PacketLoop {
       tx: new TxBatch(arena, io, shared, uplink),
       fdb,
       learning: new Learning(fdb, threads === null ? null : uplink),
-      steward: threads?.outgoing ?? null,
+      toSteward: threads?.outgoing ?? null,
       members,
       guard: new Guard(members, owners),
       links,
@@ -148,8 +148,8 @@ export class PacketLoop {
   round(ready: number = Ready.both): Round {
     const c = this.#c;
     c.now = this.#now();
-    let more = this.#threads !== null && this.#role.steward && this.#takeHanded(this.#threads);
-    let moved = more ? handedRecords : 0;
+    let more = this.#threads !== null && this.#role.steward && this.#takeRings(this.#threads);
+    let moved = more ? ringRecords : 0;
     if (this.#role.receives && (ready & Ready.network) !== 0) {
       let trains = 0;
       while (trains < receiveTrains && this.#receive.receiveOne() !== 0) trains++;
@@ -179,26 +179,26 @@ export class PacketLoop {
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
     c.tx.flush();
     c.uplink.flush();
-    if (c.steward?.fresh === true) this.#wakeSteward(c.steward);
+    if (c.toSteward?.fresh === true) this.#wakeSteward(c.toSteward);
     if (more) return Round.more;
     if (moved > 2) return Round.drained;
     return moved > 0 ? Round.lone : Round.idle;
   }
 
-  /** What the other loops handed to this one. True when there may be more. */
-  #takeHanded({ incoming }: LoopThreads): boolean {
+  /** Takes what the other loops pass to this one. True when there may be more. */
+  #takeRings({ incoming }: LoopThreads): boolean {
     let found = false;
     for (const ring of incoming) {
-      for (let records = 0; records < handedRecords && ring.take(); records++) {
+      for (let records = 0; records < ringRecords && ring.take(); records++) {
         found = true;
-        if (ring.kind === Handed.frame) this.#transmit.handed(ring);
-        else this.#receive.handed(ring);
+        if (ring.kind === RingRecord.frame) this.#transmit.fromThread(ring);
+        else this.#receive.fromThread(ring);
       }
     }
     return found;
   }
 
-  #wakeSteward(ring: HandoverRing): void {
+  #wakeSteward(ring: ThreadRing): void {
     ring.fresh = false;
     this.#threads?.wake();
   }
@@ -282,11 +282,11 @@ export class PacketLoop {
 
   /** Sends and writes what the commands left behind. */
   commandsDone(): void {
-    const { tx, uplink, steward } = this.#c;
+    const { tx, uplink, toSteward } = this.#c;
     tx.flush();
     this.#receive.flush();
     uplink.flush();
-    if (steward?.fresh === true) this.#wakeSteward(steward);
+    if (toSteward?.fresh === true) this.#wakeSteward(toSteward);
   }
 
   #removePeer(slot: number): void {

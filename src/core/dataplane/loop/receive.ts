@@ -22,7 +22,7 @@ import { Flooded, type Broadcast } from './broadcast.js';
 import { frameBuffer, headroom } from './buffers.js';
 import type { LoopContext } from './context.js';
 import { Grower } from '../offload/gro.js';
-import { Handed, type HandoverRing } from './handover.js';
+import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
@@ -259,11 +259,11 @@ export class Receive {
     } else if (kind === Kind.transit && this.#way !== Way.overlay) {
       this.#envelope(key.peer, frame, length);
     } else if (kind === Kind.flood && this.#way !== Way.overlay) {
-      if (c.steward === null) this.#flood(key.peer, frame, length);
-      else this.#handOver(c.steward, Handed.flood, key.peer, frame, length);
+      if (c.toSteward === null) this.#flood(key.peer, frame, length);
+      else this.#passToSteward(c.toSteward, RingRecord.flood, key.peer, frame, length);
     } else if (kind === Kind.groups) {
-      if (c.steward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
-      else this.#handOver(c.steward, Handed.groups, key.peer, frame, length);
+      if (c.toSteward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
+      else this.#passToSteward(c.toSteward, RingRecord.groups, key.peer, frame, length);
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }
@@ -292,20 +292,20 @@ export class Receive {
     if (!c.multicast.received(slot, message, c.now)) drop(c.shared, Drop['malformed-frame']);
   }
 
-  #handOver(to: HandoverRing, kind: Handed, peer: PeerEntry, at: number, length: number): void {
+  #passToSteward(to: ThreadRing, kind: RingRecord, peer: PeerEntry, at: number, length: number): void {
     const { arena, shared } = this.#c;
     const direct = this.#way === Way.direct ? 1 : 0;
     if (!to.put(kind, peer.slot, direct, 0, arena.u8, at, length)) drop(shared, Drop['thread-full']);
   }
 
   /** Takes a flood or a message about groups that another loop opened. */
-  handed(ring: HandoverRing): void {
+  fromThread(ring: ThreadRing): void {
     const { arena, tables } = this.#c;
     const payload = ring.bytes.subarray(ring.at, ring.at + ring.length);
     const peer = tables.peers[ring.a];
     // Gone in the meantime.
     if (!peer) return;
-    if (ring.kind === Handed.groups) return this.#groups(peer.slot, payload.slice());
+    if (ring.kind === RingRecord.groups) return this.#groups(peer.slot, payload.slice());
     const at = this.#carrierRx + headroom;
     arena.u8[at - 1] = Kind.flood;
     arena.u8.set(payload, at);

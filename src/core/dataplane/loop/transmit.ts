@@ -14,7 +14,7 @@ import type { Broadcast } from './broadcast.js';
 import { frameBuffer, headroom, maxDatagram } from './buffers.js';
 import type { LoopContext } from './context.js';
 import { GsoCutter } from '../offload/gso.js';
-import { Handed, type HandoverRing } from './handover.js';
+import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { HeldFrame } from './held-frame.js';
 import { Holder } from './hold.js';
 import type { Path } from '../plane/plane.js';
@@ -180,7 +180,7 @@ export class Transmit {
   #flood(): void {
     const c = this.#c;
     const broadcast = this.#broadcast;
-    if (c.steward !== null) return this.#handOver(c.steward);
+    if (c.toSteward !== null) return this.#passToSteward(c.toSteward);
     if (!c.multicast.fromHost(c.arena.view, this.#frame, this.#length, c.now)) {
       if (!c.multicast.isReport) drop(c.shared, Drop['no-listener']);
       return;
@@ -206,11 +206,11 @@ export class Transmit {
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
   }
 
-  #handOver(to: HandoverRing): void {
+  #passToSteward(to: ThreadRing): void {
     const { arena, shared } = this.#c;
     const before = this.#frame - this.#plain;
-    const handed = to.put(
-      Handed.frame,
+    const put = to.put(
+      RingRecord.frame,
       this.#length,
       this.#segment,
       before,
@@ -218,11 +218,11 @@ export class Transmit {
       this.#plain,
       this.#plainLength,
     );
-    if (!handed) drop(shared, Drop['thread-full']);
+    if (!put) drop(shared, Drop['thread-full']);
   }
 
   /** Floods a frame that another loop read from the interface. */
-  handed(ring: HandoverRing): void {
+  fromThread(ring: ThreadRing): void {
     const bytes = ring.bytes.subarray(ring.at, ring.at + ring.length);
     if (this.#restore({ bytes, before: ring.c, length: ring.a, segment: ring.b })) this.#flood();
   }

@@ -96,7 +96,7 @@ export abstract class CommandPlane implements DataPlane {
   }
 
   setLinks(links: readonly PlaneLink[], complete: boolean): void {
-    const copy = links.map((link) => ({ ...link, neighbours: [...link.neighbours] }));
+    const copy = links.map((link) => ({ ...link, reaches: [...link.reaches] }));
     this.command({ type: 'set-links', links: copy, complete });
   }
 

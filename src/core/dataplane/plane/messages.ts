@@ -1,7 +1,7 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
 import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
-import type { Role } from './roles.js';
+import type { ThreadRole } from './roles.js';
 import type { Endpoint } from '../../lib/endpoint.js';
 
 export type Command =
@@ -80,7 +80,7 @@ export type Event =
 
 /** What a worker among several is started with, beyond the rest. */
 export interface ThreadSetup {
-  readonly role: Role;
+  readonly role: ThreadRole;
   readonly keys: SharedArrayBuffer;
   /** Memory of `AddressOwners`. */
   readonly owners: SharedArrayBuffer;

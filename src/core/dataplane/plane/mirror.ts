@@ -1,5 +1,5 @@
 /**
- * What the control thread has told the worker so far, so that a worker that fell can be told again.
+ * What the control thread has told the worker so far, so that the one that follows a crash can be told again.
  * Holds a copy of every live key, wiped when the key goes.
  */
 import type { Command } from './messages.js';

@@ -14,7 +14,7 @@ export type Path =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number }
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
   | { readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array }
-  /** Handed to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
+  /** RingRecord to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
   | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array }
   /**
    * Through other members: inside the session of the next hop, which the forwarding table of `setLinks` gives, or which
@@ -37,8 +37,8 @@ export interface PlaneLink {
   readonly forwards: boolean;
   /** Its part in broadcasts: covers an arc of the ring, gets a copy only, or nothing. */
   readonly flood: 'range' | 'copy' | 'none';
-  /** Positions of the links of this link. */
-  readonly neighbours: readonly number[];
+  /** Positions of the links of this link: where it reaches in one hop. */
+  readonly reaches: readonly number[];
 }
 
 /** What the inner-source guard lets a member send (core/switch/guard.ts). */
@@ -167,7 +167,7 @@ export interface PlaneListener {
   carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void;
   /** A key is near its message limit (2^60, or 2^52 in this implementation) and must be replaced. */
   exhausted(slot: number, localIndex: number): void;
-  /** The worker fell and was started again with its state; `restarts` counts. */
+  /** A packet thread crashed, and another goes on with its state; `restarts` counts. */
   restarted(restarts: number, reason: string): void;
   /** The plane cannot go on (the device was removed, say). */
   failed(error: Error): void;

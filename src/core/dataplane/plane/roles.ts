@@ -5,7 +5,7 @@
  * interface. Each transmitter has a queue of the interface, with the frames for some addresses; each receiver
  * has a socket, of which the kernel chooses one by addresses and ports, so always the same for a path.
  */
-export interface Role {
+export interface ThreadRole {
   /** Reads its queue of the interface. All write to theirs. */
   readonly transmits: boolean;
   /** Reads its socket. All send by theirs. */
@@ -16,8 +16,8 @@ export interface Role {
   readonly socket: number;
 }
 
-export interface Roles {
-  readonly threads: readonly Role[];
+export interface ThreadRoles {
+  readonly threads: readonly ThreadRole[];
   readonly queues: number;
   readonly sockets: number;
 }
@@ -26,17 +26,17 @@ export interface Roles {
 export const threadLimit = 64;
 
 /** The roles of so many threads. */
-export function rolesOf(count: number): Roles {
+export function rolesOf(count: number): ThreadRoles {
   return count <= 1 ? rolesFor(1, 0) : rolesFor(count >> 1, count - (count >> 1));
 }
 
 /** One thread for each queue, which transmits, and one for each socket, which receives; without sockets one for both. */
-export function rolesFor(queues: number, sockets: number): Roles {
+export function rolesFor(queues: number, sockets: number): ThreadRoles {
   if (sockets === 0) {
     const only = { transmits: true, receives: true, steward: true, queue: 0, socket: 0 };
     return { threads: [only], queues: 1, sockets: 1 };
   }
-  const threads = Array.from({ length: queues + sockets }, (_, i): Role => {
+  const threads = Array.from({ length: queues + sockets }, (_, i): ThreadRole => {
     const transmits = i < queues;
     const socket = transmits ? i % sockets : i - queues;
     const queue = transmits ? i : socket % queues;

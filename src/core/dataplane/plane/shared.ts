@@ -1,5 +1,5 @@
 /**
- * Memory that the control thread and the worker share: counters, the clock, and what must outlive a fallen worker.
+ * Memory that the control thread and the worker share: counters, the clock, and what must outlive a worker that crashed.
  *
  * The worker is the only writer of everything but `control` and `flow`. Numbers are doubles,
  * which are written and read whole on the machines evio runs on.

@@ -18,14 +18,14 @@ import { createTap } from '../../tap/tap-linux.js';
 import { batchOf } from '../../wire/relay.js';
 import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
-import { HandoverRing } from '../loop/handover.js';
+import { ThreadRing } from '../loop/thread-ring.js';
 import { arenaLength, newOwners } from '../loop/loop.js';
 import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import type { GuardRule, Path, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
-import { defaultThreads, rolesFor, rolesOf, type Role, type Roles } from './roles.js';
+import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
 import { peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
@@ -34,12 +34,12 @@ import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 const restartPolicy: RestartPolicy = { firstMs: 20, limitMs: 5_000, calmMs: 10_000, restarts: 5 };
 
 interface Thread {
-  readonly role: Role;
+  readonly role: ThreadRole;
   readonly packets: SupervisedThread<readonly Event[]>;
   /** Its own counters: no two threads write to one. */
   readonly shared: SharedMemory;
   /** To the steward. */
-  readonly ring: HandoverRing | null;
+  readonly ring: ThreadRing | null;
   arenaAddress: number;
   ready: boolean;
   /** Why the thread before this one crashed. */
@@ -49,7 +49,7 @@ interface Thread {
 export class WorkerPlane extends CommandPlane {
   readonly #options: PlaneOptions;
   readonly #log: Logger;
-  #roles: Roles;
+  #roles: ThreadRoles;
   readonly #threads: Thread[] = [];
   /** What several threads share of their keys; undefined for one. */
   readonly #places: KeyPlaces | undefined;
@@ -127,7 +127,7 @@ export class WorkerPlane extends CommandPlane {
     }
   }
 
-  #makeThread(role: Role): Thread {
+  #makeThread(role: ThreadRole): Thread {
     const shared = sharedMemory();
     this.memories.push(shared);
     const thread: Thread = {
@@ -135,7 +135,7 @@ export class WorkerPlane extends CommandPlane {
       shared,
       ready: false,
       crash: '',
-      ring: role.steward ? null : new HandoverRing(),
+      ring: role.steward ? null : new ThreadRing(),
       arenaAddress: mapLow(arenaLength),
       packets: new SupervisedThread<readonly Event[]>(
         {

@@ -11,7 +11,7 @@ import { threadUrgency } from '../../native/scheduling.js';
 import { ThreadWord } from '../../native/supervised-thread.js';
 import { AddressOwners } from '../../switch/address-owners.js';
 import type { LoopThreads } from '../loop/context.js';
-import { HandoverRing } from '../loop/handover.js';
+import { ThreadRing } from '../loop/thread-ring.js';
 import { KernelIo } from '../loop/kernel-io.js';
 import { KeyMemory } from '../keys/key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
@@ -32,8 +32,8 @@ function loopThreads(setup: ThreadSetup, arena: Arena): LoopThreads {
     role: setup.role,
     keys: new KeyMemory(setup.keys),
     owners: new AddressOwners(setup.owners),
-    outgoing: setup.outgoing && new HandoverRing(setup.outgoing),
-    incoming: setup.incoming.map((buffer) => new HandoverRing(buffer)),
+    outgoing: setup.outgoing && new ThreadRing(setup.outgoing),
+    incoming: setup.incoming.map((buffer) => new ThreadRing(buffer)),
     wake: () => {
       libc().write(setup.stewardFd, arena.base + one, 8);
     },

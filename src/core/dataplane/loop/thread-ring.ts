@@ -1,6 +1,6 @@
 /**
  * A ring of records in shared memory, from one thread that writes to one that reads, without locks (Lamport's queue):
- * how the other packet threads hand what concerns everybody to the one that keeps account of broadcasts and groups.
+ * how the other packet threads pass what concerns everybody to the steward, which keeps account of broadcasts and groups.
  *
  *   words 0: written so far | 16: read so far | 32…: records
  *   record: bytes in all 4 | kind 4 | three numbers 12 | length of the payload 4 | payload | padding to 8
@@ -8,8 +8,8 @@
  * Both positions count on without end, modulo 2^32. A record does not wrap around: the rest of the ring is skipped.
  */
 
-/** What is handed over. */
-export const Handed = {
+/** Kinds of records. */
+export const RingRecord = {
   /** A frame of the own host for many: length, segment, kind bytes before it; the payload begins with those. */
   frame: 1,
   /** A flood from its ttl on: slot of the link, and 1 when it came by a direct path. */
@@ -17,7 +17,7 @@ export const Handed = {
   /** A message about multicast groups: slot of its sender. */
   groups: 3,
 } as const;
-export type Handed = (typeof Handed)[keyof typeof Handed];
+export type RingRecord = (typeof RingRecord)[keyof typeof RingRecord];
 
 const skip = 0;
 const writtenWord = 0;
@@ -28,7 +28,7 @@ const recordHead = 24;
 /** Bytes of records: some super-frames, or milliseconds of small broadcasts. A power of two. */
 const defaultCapacity = 1 << 19;
 
-export class HandoverRing {
+export class ThreadRing {
   readonly buffer: SharedArrayBuffer;
   /** The records, for `take`'s payloads. */
   readonly bytes: Uint8Array;
@@ -36,7 +36,7 @@ export class HandoverRing {
   readonly #records: Int32Array;
   readonly #capacity: number;
   /** Of the record that `take` found. */
-  kind: Handed = Handed.frame;
+  kind: RingRecord = RingRecord.frame;
   a = 0;
   b = 0;
   c = 0;
@@ -56,7 +56,15 @@ export class HandoverRing {
   }
 
   /** Appends a record with `length` bytes of `from` from `at` on. False when there is no room. Only the writer. */
-  put(kind: Handed, a: number, b: number, c: number, from: Uint8Array, at: number, length: number): boolean {
+  put(
+    kind: RingRecord,
+    a: number,
+    b: number,
+    c: number,
+    from: Uint8Array,
+    at: number,
+    length: number,
+  ): boolean {
     const size = (recordHead + length + 7) & ~7;
     let written = this.#words[writtenWord] as number;
     const used = (written - Atomics.load(this.#words, readWord)) | 0;
@@ -84,7 +92,7 @@ export class HandoverRing {
     return true;
   }
 
-  /** Passes over what is there: a reader that takes the place of one that fell. */
+  /** Passes over what is there: a reader that takes the place of one that crashed. */
   skipAll(): void {
     this.#taken = 0;
     Atomics.store(this.#words, readWord, Atomics.load(this.#words, writtenWord));
@@ -105,7 +113,7 @@ export class HandoverRing {
       word = (read & (this.#capacity - 1)) >> 2;
     }
     this.#taken = this.#records[word] as number;
-    this.kind = this.#records[word + 1] as Handed;
+    this.kind = this.#records[word + 1] as RingRecord;
     this.a = this.#records[word + 2] as number;
     this.b = this.#records[word + 3] as number;
     this.c = this.#records[word + 4] as number;
