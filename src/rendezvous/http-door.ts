@@ -14,13 +14,16 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
+import { SourceLimiter } from '../core/lib/source-limiter.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { relayPath } from '../core/wire/signal.js';
-import { sourceKey, SourceLimiter, type RelayLimits } from './limits.js';
+import { sourceKey, type RelayLimits } from './limits.js';
 
 const headersMs = 5_000;
 const requestMs = 10_000;
 const headersLimit = 8 * 1024;
+/** Addresses whose rate of handshakes is remembered. */
+const addressesRemembered = 16_384;
 
 export interface DoorOptions {
   readonly limits: RelayLimits;
@@ -70,6 +73,7 @@ export class HttpDoor {
     this.#handshakesPerAddress = new SourceLimiter(
       limits.handshakesPerAddress,
       limits.handshakesPerAddress * limits.handshakeBurst,
+      addressesRemembered,
     );
     server.on('connection', (socket) => this.#count(socket));
     server.on('request', (request, response) => this.#answer(request, response));

@@ -1,6 +1,4 @@
-/** What a relay allows: bounds on connections, rates and memory, and the token buckets that keep them. */
-import { TokenBucket } from '../core/lib/token-bucket.js';
-
+/** What a relay allows: bounds on connections, rates and memory; and whose address an address is. */
 export interface RelayLimits {
   /** WebSocket connections, all and from one address (IPv6: one /64). */
   readonly connections: number;
@@ -87,39 +85,4 @@ function ipv6Words(address: string): string[] | undefined {
   const right = tail === '' ? [] : tail.split(':');
   const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
   return [...left, ...zeros, ...right];
-}
-
-/** One bucket a source, bounded: when too many sources are known, those that said nothing lately are forgotten. */
-export class SourceLimiter {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  readonly #max: number;
-  readonly #buckets = new Map<string, TokenBucket>();
-
-  constructor(perSecond: number, burst: number, max = 16_384) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#max = max;
-  }
-
-  take(source: string, nowMs: number): boolean {
-    let bucket = this.#buckets.get(source);
-    if (!bucket) {
-      if (this.#buckets.size >= this.#max) this.#forget(nowMs);
-      bucket = new TokenBucket(this.#perSecond, this.#burst, nowMs);
-    } else {
-      this.#buckets.delete(source); // put at the end: the map is in order of last use
-    }
-    this.#buckets.set(source, bucket);
-    return bucket.take(1, nowMs);
-  }
-
-  #forget(nowMs: number): void {
-    let looked = 0;
-    for (const [source, bucket] of this.#buckets) {
-      if (looked++ < 16 && !bucket.full(nowMs) && this.#buckets.size < this.#max * 2) continue;
-      this.#buckets.delete(source);
-      if (looked >= 16) break;
-    }
-  }
 }

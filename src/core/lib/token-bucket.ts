@@ -1,12 +1,15 @@
-/** A rate with a burst. Knows no clock: the time is an argument. */
+/**
+ * A rate with a burst (RFC 2697 in its simplest form): tokens refill at `perSecond` up to `burst`. Knows no clock, the
+ * time is an argument. One bucket, and many by number for the packet loops.
+ */
 
-/** Tokens refill at `perSecond` up to `burst`. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;
   #level: number;
   #at: number;
 
+  /** Full at the beginning. */
   constructor(perSecond: number, burst: number, nowMs: number) {
     this.#perMs = perSecond / 1000;
     this.#burst = burst;
@@ -27,5 +30,40 @@ export class TokenBucket {
   /** True when nothing was taken for so long that the bucket says nothing any more. */
   full(nowMs: number): boolean {
     return this.#level + (nowMs - this.#at) * this.#perMs >= this.#burst;
+  }
+}
+
+/** The same by number, in flat arrays: nothing is allocated or followed per packet, and infinite rates take no memory. */
+export class TokenBuckets {
+  readonly #perMs: number;
+  readonly #burst: number;
+  readonly #level: Float64Array;
+  readonly #at: Float64Array;
+
+  /** Buckets 0 to `count` - 1, all full. */
+  constructor(count: number, perSecond: number, burst: number) {
+    this.#perMs = perSecond / 1000;
+    this.#burst = burst;
+    this.#level = new Float64Array(this.#perMs === Infinity ? 0 : count).fill(burst);
+    this.#at = new Float64Array(this.#level.length);
+  }
+
+  /** Takes `n` tokens of a bucket, or none and false. Infinite rates always pass. */
+  take(index: number, n: number, nowMs: number): boolean {
+    if (this.#perMs === Infinity) return true;
+    const grown = (this.#level[index] as number) + (nowMs - (this.#at[index] as number)) * this.#perMs;
+    const level = grown > this.#burst ? this.#burst : grown;
+    this.#at[index] = nowMs;
+    if (level < n) {
+      this.#level[index] = level;
+      return false;
+    }
+    this.#level[index] = level - n;
+    return true;
+  }
+
+  /** Fills a bucket: its number is somebody else's from now on. */
+  reset(index: number): void {
+    if (this.#perMs !== Infinity) this.#level[index] = this.#burst;
   }
 }

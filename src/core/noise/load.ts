@@ -6,6 +6,7 @@ import type { Random } from '../lib/env.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import { addressBytes } from '../lib/endpoint.js';
 import { toHex } from '../lib/bytes.js';
+import { SourceLimiter } from '../lib/source-limiter.js';
 import { parseInit, parseResponse } from '../wire/handshake.js';
 import { CookieChecker } from './cookie.js';
 import { checkMac1, mac1KeyOf } from './mac.js';
@@ -47,40 +48,6 @@ export class LoadDetector {
   }
 }
 
-/** One token bucket a source, in a bounded table. */
-export class SourceLimiter {
-  readonly #limit: number;
-  /** In order of last use, so that the first is the quietest. */
-  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
-
-  constructor(limit = sourceLimit) {
-    this.#limit = limit;
-  }
-
-  get size(): number {
-    return this.#buckets.size;
-  }
-
-  /** Takes a token; false when the source has none left. */
-  allow(source: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(source) ?? { tokens: sourceBurst, atMs: nowMs };
-    bucket.tokens = Math.min(
-      sourceBurst,
-      bucket.tokens + ((nowMs - bucket.atMs) * sourcePacketsPerSecond) / 1000,
-    );
-    bucket.atMs = nowMs;
-    this.#buckets.delete(source);
-    if (this.#buckets.size >= this.#limit) {
-      const quietest = this.#buckets.keys().next();
-      if (!quietest.done) this.#buckets.delete(quietest.value);
-    }
-    this.#buckets.set(source, bucket);
-    if (bucket.tokens < 1) return false;
-    bucket.tokens -= 1;
-    return true;
-  }
-}
-
 /** Who counts as one source: an IPv4 address, an IPv6 /64 (what one host is given), or a node id behind a relay. */
 export function limiterKey(source: Endpoint | Uint8Array): string {
   if (source instanceof Uint8Array) return toHex(source);
@@ -101,7 +68,7 @@ export class HandshakeGate {
   readonly #mac1Key: Uint8Array;
   readonly #cookies: CookieChecker;
   readonly #load = new LoadDetector();
-  readonly #sources = new SourceLimiter();
+  readonly #sources = new SourceLimiter(sourcePacketsPerSecond, sourceBurst, sourceLimit);
 
   constructor(localPublic: Uint8Array, random: Random) {
     this.#mac1Key = mac1KeyOf(localPublic);
@@ -126,7 +93,7 @@ export class HandshakeGate {
         this.#load.count(nowMs);
         return { kind: 'reply', packet: this.#cookies.reply(packet, parsed.senderIndex, source, nowMs) };
       }
-      if (!this.#sources.allow(key, nowMs)) return { kind: 'drop', reason: 'limited' };
+      if (!this.#sources.take(key, nowMs)) return { kind: 'drop', reason: 'limited' };
     }
     this.#load.count(nowMs);
     return { kind: 'pass' };

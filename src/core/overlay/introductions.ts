@@ -7,7 +7,7 @@
  * A card's credential proves itself, its endpoints prove nothing: whoever takes it sends packets there. So a member may
  * cause only so many introductions.
  */
-import { TokenBucket } from '../lib/token-bucket.js';
+import { SourceLimiter } from '../lib/source-limiter.js';
 import type { Candidate } from '../wire/candidate.js';
 import { encodeCard, parseCard } from '../wire/ring.js';
 import type { LinkPeer, OverlayHostPorts } from './ports.js';
@@ -15,15 +15,15 @@ import type { LinkPeer, OverlayHostPorts } from './ports.js';
 /** Introductions that one link may cause, ours to others and others to us: at once, and a second from then on. */
 export const introductionsAtOnce = 24;
 export const introductionsPerS = 5;
-/** Budgets that nobody draws on are full again after this time, and forgotten. */
-const fullAgainMs = (introductionsAtOnce / introductionsPerS) * 1_000;
+/** Members whose budget is remembered: more than a node meets in the five seconds until it is full again. */
+const budgetLimit = 16_384;
 
 export type IntroductionPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'candidates' | 'credential'>;
 
 export class Introductions {
   readonly #ports: IntroductionPorts;
-  readonly #budgets = new Map<string, TokenBucket>();
-  #sweptAt = -Infinity;
+  /** By id. A member that is gone leaves its budget behind, so that it does not come back to a full one. */
+  readonly #budgets = new SourceLimiter(introductionsPerS, introductionsAtOnce, budgetLimit);
 
   constructor(ports: IntroductionPorts) {
     this.#ports = ports;
@@ -46,7 +46,7 @@ export class Introductions {
 
   /** `friend` introduces another member, which hears of us at the same time. */
   introduce(now: number, friend: LinkPeer, card: Uint8Array): void {
-    if (!this.#pays(now, friend.member.idText)) return;
+    if (!this.#budgets.take(friend.member.idText, now)) return;
     // The friend is a way to it from now on.
     this.#take(now, card)?.waysChanged(now);
   }
@@ -55,7 +55,7 @@ export class Introductions {
   meet(now: number, peer: LinkPeer, id: string): void {
     const other = this.#ports.members.get(id);
     if (!other || other === peer || other.state !== 'connected') return;
-    if (!this.#pays(now, peer.member.idText)) return;
+    if (!this.#budgets.take(peer.member.idText, now)) return;
     this.#ports.send(peer, { type: 'introduce', card: cardOfPeer(other) });
     this.#ports.send(other, { type: 'introduce', card: cardOfPeer(peer) });
   }
@@ -67,22 +67,6 @@ export class Introductions {
     if (!card || !peer || peer.state === 'connected') return undefined;
     peer.introduced(now, card.candidates);
     return peer;
-  }
-
-  #pays(now: number, id: string): boolean {
-    let budget = this.#budgets.get(id);
-    if (!budget) {
-      this.#sweep(now);
-      this.#budgets.set(id, (budget = new TokenBucket(introductionsPerS, introductionsAtOnce, now)));
-    }
-    return budget.take(1, now);
-  }
-
-  /** A member that is gone leaves its budget behind: it goes once it says nothing any more, and not before. */
-  #sweep(now: number): void {
-    if (now - this.#sweptAt < fullAgainMs) return;
-    this.#sweptAt = now;
-    for (const [id, budget] of this.#budgets) if (budget.full(now)) this.#budgets.delete(id);
   }
 }
 

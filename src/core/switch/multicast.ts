@@ -30,7 +30,7 @@ import {
   type TableEntry,
   type Wanted,
 } from '../wire/groups.js';
-import { RateLimiter } from './flood.js';
+import { TokenBuckets } from '../lib/token-bucket.js';
 import { LocalGroups } from './group-listener.js';
 import { announcementMs, GroupTable } from './group-table.js';
 
@@ -107,8 +107,8 @@ export class Multicast {
   #leaves: readonly Leaf[] = [];
   readonly #told = new Map<number, Told>();
   readonly #answered = new Map<number, number>();
-  readonly #answers = new RateLimiter(1, answersPerSecond, answersBurst);
-  readonly #announces = new RateLimiter(1, announcesPerSecond, announcesBurst);
+  readonly #answers = new TokenBuckets(1, answersPerSecond, answersBurst);
+  readonly #announces = new TokenBuckets(1, announcesPerSecond, announcesBurst);
 
   #startedAt = Infinity;
   #linkedAt = Infinity;
@@ -266,7 +266,7 @@ export class Multicast {
 
   /** The groups message in a flood of the member at `position`, without its kind byte. False when it is malformed. */
   announced(position: number, bytes: Uint8Array, now: number): boolean {
-    if (!this.#announces.take(0, now)) return true;
+    if (!this.#announces.take(0, 1, now)) return true;
     const message = parseGroups(bytes);
     if (message?.type !== 'announce') return false;
     this.#table.set(position, message.wanted, now);
@@ -355,7 +355,8 @@ export class Multicast {
   }
 
   #answer(slot: number, now: number): void {
-    if (now - (this.#answered.get(slot) ?? -Infinity) < answerEveryMs || !this.#answers.take(0, now)) return;
+    if (now - (this.#answered.get(slot) ?? -Infinity) < answerEveryMs || !this.#answers.take(0, 1, now))
+      return;
     this.#answered.set(slot, now);
     const entries: TableEntry[] = [];
     const own = this.#own();

@@ -4,6 +4,7 @@
  * The low 16 bits of an association's index are its slot, the rest is random, so an index of an earlier connection
  * does not fit. Addresses are opaque bytes of the driver's form and length (a sockaddr, or 18 bytes).
  */
+import { TokenBuckets } from '../../core/lib/token-bucket.js';
 import { nodeIdLength } from '../../core/wire/packet.js';
 import { bytesPerSecond, byteBurst } from '../limits.js';
 
@@ -46,8 +47,8 @@ export class ForwardTable {
   /** Open addressing over (network, node id): slot + 1, 0 empty. Twice the slots, so at most half full. */
   readonly #hash = new Int32Array(maxSlots * 2);
   readonly #seed: number;
-  readonly #buckets: Buckets;
-  readonly #networkBuckets: Buckets;
+  readonly #buckets: TokenBuckets;
+  readonly #networkBuckets: TokenBuckets;
 
   /**
    * @param seed random, so that nobody can choose node ids that share a hash chain
@@ -75,8 +76,8 @@ export class ForwardTable {
     this.used = new Uint8Array(memory, room(1), maxSlots);
     this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
     this.#seed = seed | 1;
-    this.#buckets = new Buckets(maxSlots, limits.nodeMbps);
-    this.#networkBuckets = new Buckets(maxSlots, limits.networkMbps);
+    this.#buckets = byteBuckets(limits.nodeMbps);
+    this.#networkBuckets = byteBuckets(limits.networkMbps);
     for (let slot = 0; slot < maxSlots; slot++) if (this.used[slot] === 1) this.#link(slot);
   }
 
@@ -230,33 +231,7 @@ export class ForwardTable {
   }
 }
 
-/** Token buckets by number: bytes, refilled lazily. */
-class Buckets {
-  readonly #perMs: number;
-  readonly #burst: number;
-  readonly #level: Float64Array;
-  readonly #at: Float64Array;
-
-  constructor(count: number, mbps: number) {
-    this.#perMs = bytesPerSecond(mbps) / 1000;
-    this.#burst = byteBurst(mbps);
-    this.#level = new Float64Array(this.#perMs === Infinity ? 0 : count).fill(this.#burst);
-    this.#at = new Float64Array(this.#level.length);
-  }
-
-  reset(i: number): void {
-    if (this.#perMs !== Infinity) this.#level[i] = this.#burst;
-  }
-
-  take(i: number, bytes: number, nowMs: number): boolean {
-    if (this.#perMs === Infinity) return true;
-    const level = Math.min(
-      this.#burst,
-      (this.#level[i] as number) + (nowMs - (this.#at[i] as number)) * this.#perMs,
-    );
-    this.#at[i] = nowMs;
-    const enough = level >= bytes;
-    this.#level[i] = enough ? level - bytes : level;
-    return enough;
-  }
+/** One bucket of bytes for every slot or network. */
+function byteBuckets(mbps: number): TokenBuckets {
+  return new TokenBuckets(maxSlots, bytesPerSecond(mbps), byteBurst(mbps));
 }

@@ -10,8 +10,6 @@ import {
   LoadDetector,
   loadHoldMs,
   sourceBurst,
-  SourceLimiter,
-  sourcePacketsPerSecond,
 } from '../../../src/core/noise/load.js';
 import { Suite } from '../../../src/core/wire/packet.js';
 import { keysOf, seededRandom } from './fixed.js';
@@ -42,31 +40,6 @@ describe('LoadDetector', () => {
     expect(load.underLoad(60_000)).toBe(true);
     expect(load.underLoad(60_000 + loadHoldMs - 100)).toBe(true);
     expect(load.underLoad(60_000 + (2 * calmBurst * 1000) / calmHandshakesPerSecond)).toBe(false);
-  });
-});
-
-describe('SourceLimiter', () => {
-  it('lets a burst pass, then the rate', () => {
-    const limiter = new SourceLimiter();
-    const passed = (now: number, tries: number): number =>
-      Array.from({ length: tries }, () => limiter.allow('a', now)).filter(Boolean).length;
-    expect(passed(0, 100)).toBe(sourceBurst);
-    expect(passed(1000 / sourcePacketsPerSecond, 100)).toBe(1);
-    expect(passed(10_000, 100)).toBe(sourceBurst);
-    expect(limiter.allow('b', 10_000)).toBe(true);
-  });
-
-  it('is bounded, and forgets the source that was quiet longest', () => {
-    const limiter = new SourceLimiter(3);
-    for (let i = 0; i < sourceBurst; i++) limiter.allow('a', 0);
-    limiter.allow('b', 0);
-    limiter.allow('c', 0);
-    expect(limiter.allow('a', 0)).toBe(false); // used just now, so b is the quietest
-    limiter.allow('d', 0);
-    expect(limiter.size).toBe(3);
-    expect(limiter.allow('a', 0)).toBe(false);
-    for (let i = 0; i < 10_000; i++) limiter.allow(`flood ${i}`, 1);
-    expect(limiter.size).toBe(3);
   });
 });
 

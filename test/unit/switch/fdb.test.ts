@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ageingMs, Fdb, perPortLimit } from '../../../src/core/switch/fdb.js';
-import { RateLimiter } from '../../../src/core/switch/flood.js';
 
 describe('Fdb', () => {
   it('learns, moves and ages', () => {
@@ -91,25 +90,5 @@ describe('Fdb', () => {
     fdb.pin(2, 5, 3);
     expect(fdb.lookup(2, 5, 1)).toBe(3);
     expect(fdb.lookup(2, 59_999, 1)).toBe(-1);
-  });
-});
-
-describe('RateLimiter', () => {
-  it('charges what a thing costs', () => {
-    const limiter = new RateLimiter(1, 1_000, 100);
-    expect([60, 60, 40, 1].map((cost) => limiter.take(0, 5, cost))).toEqual([true, false, true, false]);
-    expect([50, 51].map((cost) => limiter.take(0, 55, cost))).toEqual([true, false]);
-  });
-
-  it('gives a burst, then the rate, to each origin alone', () => {
-    const limiter = new RateLimiter(2, 100, 5);
-    const taken = (origin: number, now: number): number => {
-      let n = 0;
-      while (limiter.take(origin, now)) n++;
-      return n;
-    };
-    expect([taken(0, 1_000), taken(0, 1_010), taken(0, 1_025), taken(1, 1_025), taken(0, 9_000)]).toEqual([
-      5, 1, 1, 5, 5,
-    ]);
   });
 });

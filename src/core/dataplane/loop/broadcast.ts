@@ -7,7 +7,7 @@
  * entry of the forwarding database, unless the link is the origin.
  */
 import { FloodCache } from '../../switch/flood-cache.js';
-import { RateLimiter } from '../../switch/flood.js';
+import { TokenBuckets } from '../../lib/token-bucket.js';
 import { Verdict, type GuardSubject } from '../../switch/guard.js';
 import { positionOf, ringSize } from '../../topology/position.js';
 import { ethernetHeaderLength, macHigh, macLow } from '../../wire/ethernet.js';
@@ -54,8 +54,8 @@ export class Broadcast {
   readonly #sealer: Sealer;
   readonly #self: number;
   readonly #seen = new FloodCache();
-  readonly #perOrigin = new RateLimiter(originBuckets, floodsPerSecond, floodBurst);
-  readonly #perLink = new RateLimiter(peerLimit, linkFloodsPerSecond, linkFloodBurst);
+  readonly #perOrigin = new TokenBuckets(originBuckets, floodsPerSecond, floodBurst);
+  readonly #perLink = new TokenBuckets(peerLimit, linkFloodsPerSecond, linkFloodBurst);
   readonly #stranger: { macHigh: number; macLow: number; ip: number; readonly bridge: false };
   #sequence: number;
 
@@ -75,14 +75,14 @@ export class Broadcast {
 
   /** True when the origin of unicast packets with a group address may go on: they count as its floods. */
   admits(peer: PeerEntry): boolean {
-    return this.#perOrigin.take(bucketOf(peer.position), this.#c.now);
+    return this.#perOrigin.take(bucketOf(peer.position), 1, this.#c.now);
   }
 
   /** Floods a plaintext to where `multicast` aims. `floodPrefix` bytes in front of it are overwritten. False when we flood too often. */
   send(plain: number, length: number): boolean {
     const c = this.#c;
     const { view, u8 } = c.arena;
-    if (!this.#perOrigin.take(0, c.now)) {
+    if (!this.#perOrigin.take(0, 1, c.now)) {
       drop(c.shared, Drop['flood-limited']);
       return false;
     }
@@ -111,7 +111,7 @@ export class Broadcast {
     const c = this.#c;
     const { view, u8 } = c.arena;
     if (length < floodHeaderLength + 2) return this.#drop(Drop.short);
-    if (!this.#perLink.take(link.slot, c.now)) return this.#drop(Drop['flood-limited']);
+    if (!this.#perLink.take(link.slot, 1, c.now)) return this.#drop(Drop['flood-limited']);
     const ttl = u8[header] as number;
     if (ttl === 0) return this.#drop(Drop['hops-exceeded']);
     const flags = u8[header + flagsAt] as number;
@@ -135,7 +135,7 @@ export class Broadcast {
       verdict === Verdict.taken ||
       (verdict === Verdict.foreignMac && this.origin === null && !this.#isOwnMac());
     if (verdict !== Verdict.pass && !forOthers) return this.#drop(dropOf(verdict));
-    if (!this.#perOrigin.take(bucketOf(position), c.now)) return this.#drop(Drop['flood-limited']);
+    if (!this.#perOrigin.take(bucketOf(position), 1, c.now)) return this.#drop(Drop['flood-limited']);
     c.multicast.aim(view, this.frame, this.length, c.now);
     if (!c.options.leaf) this.#passOn(link, header, length, ttl, flags);
     if (forOthers) return this.#drop(dropOf(verdict), Flooded.passed);
@@ -147,7 +147,7 @@ export class Broadcast {
   #announcement(link: PeerEntry, header: number, length: number, position: number): Flooded {
     const c = this.#c;
     const { u8 } = c.arena;
-    if (!this.#perOrigin.take(bucketOf(position), c.now)) return this.#drop(Drop['flood-limited']);
+    if (!this.#perOrigin.take(bucketOf(position), 1, c.now)) return this.#drop(Drop['flood-limited']);
     const message = u8.subarray(header + floodHeaderLength + 1, header + length);
     if (!c.multicast.announced(position, message, c.now)) return this.#drop(Drop['malformed-frame']);
     c.multicast.aimAtAll();

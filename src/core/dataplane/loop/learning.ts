@@ -3,7 +3,7 @@
  * when an address is new or moved, and now and then while it lives, so that it ages nowhere.
  */
 import { ageingMs, type Fdb } from '../../switch/fdb.js';
-import { RateLimiter } from '../../switch/flood.js';
+import { TokenBuckets } from '../../lib/token-bucket.js';
 import type { Uplink } from './uplink.js';
 
 const cells = 4_096;
@@ -14,7 +14,7 @@ export class Learning {
   readonly #fdb: Fdb;
   /** Null in the only loop of a plane, which tells nobody. */
   readonly #uplink: Uplink | null;
-  readonly #rate = new RateLimiter(1, tellsPerSecond, tellsPerSecond);
+  readonly #rate = new TokenBuckets(1, tellsPerSecond, tellsPerSecond);
   /** What was told last, by address; another address in the cell is as good as never told. */
   readonly #low = new Int32Array(cells);
   readonly #slot = new Int32Array(cells).fill(-1);
@@ -50,7 +50,7 @@ export class Learning {
       now - (this.#at[cell] as number) < tellAgainMs
     )
       return;
-    if (!this.#rate.take(0, now)) return;
+    if (!this.#rate.take(0, 1, now)) return;
     this.#low[cell] = low;
     this.#slot[cell] = slot;
     this.#at[cell] = now;

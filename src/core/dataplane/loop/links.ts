@@ -7,7 +7,7 @@
  */
 import type { Arena } from '../../native/arena.js';
 import { BoundedFlood } from '../../switch/bounded-flood.js';
-import { RateLimiter } from '../../switch/flood.js';
+import { TokenBuckets } from '../../lib/token-bucket.js';
 import { positionOf } from '../../topology/position.js';
 import { nowhere, Router } from '../../topology/router.js';
 import type { PlaneLink } from '../plane/plane.js';
@@ -35,7 +35,7 @@ export class Links implements Hops {
   readonly #arena: Arena;
   readonly #tables: Tables;
   readonly #router: Router;
-  readonly #transit = new RateLimiter(peerLimit, transitPerSecond, transitBurst);
+  readonly #transit = new TokenBuckets(peerLimit, transitPerSecond, transitBurst);
   /** Called with the links that can be sent to, when these or their parts may have changed. */
   changed: (usable: readonly (PlaneLink & { readonly position: number })[]) => void = () => undefined;
   #links: readonly PlaneLink[] = [];
@@ -132,6 +132,6 @@ export class Links implements Hops {
 
   /** True when the link may have us pass on a packet of this many bytes. */
   admits(slot: number, bytes: number, now: number): boolean {
-    return this.#transit.take(slot, now, bytes < tiny ? bytes + tinySurcharge : bytes);
+    return this.#transit.take(slot, bytes < tiny ? bytes + tinySurcharge : bytes, now);
   }
 }

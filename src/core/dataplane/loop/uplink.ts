@@ -4,7 +4,7 @@
  * What strangers and peers can cause without limit (packets, control messages, carrier batches) is bounded by rate
  * and by what the control thread has not taken yet, so memory stays flat whatever arrives.
  */
-import { RateLimiter } from '../../switch/flood.js';
+import { TokenBuckets } from '../../lib/token-bucket.js';
 import { carrierRoom } from '../../wire/relay.js';
 import type { Event } from '../plane/messages.js';
 import { FlowField, type SharedMemory } from '../plane/shared.js';
@@ -22,7 +22,7 @@ const members = 1;
 export class Uplink {
   readonly #post: (events: Event[], transfer: ArrayBuffer[]) => void;
   readonly #shared: SharedMemory;
-  readonly #rates = new RateLimiter(2, eventsPerSecond, eventsOutstanding);
+  readonly #rates = new TokenBuckets(2, eventsPerSecond, eventsOutstanding);
   #events: Event[] = [];
   #transfer: ArrayBuffer[] = [];
   #limited = 0;
@@ -38,7 +38,7 @@ export class Uplink {
   admits(authenticated: boolean, now: number): boolean {
     if (this.#limited - (this.#shared.flow[FlowField.eventsDone] as number) >= eventsOutstanding)
       return false;
-    return this.#rates.take(authenticated ? members : strangers, now);
+    return this.#rates.take(authenticated ? members : strangers, 1, now);
   }
 
   /** An event that `admits` let through. */
