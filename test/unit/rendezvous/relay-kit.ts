@@ -1,6 +1,6 @@
 /** A network, its members and a relay for tests: real sockets on loopback, real clock, keys from the system. */
 import { createSocket } from 'node:dgram';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,7 @@ import { looksLikeStun, PacketType } from '../../../src/core/wire/packet.js';
 import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/relay.js';
 import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
+import { hasBuild } from '../../support/need.js';
 import { until } from '../../support/until.js';
 
 export { until };
@@ -43,11 +44,9 @@ export function fastEnv(factor: number): Env {
   return { ...env, clock };
 }
 
-/** Every way to forward that this checkout can run: the worker needs a build in dist/. */
+/** Every way to forward that this machine and checkout can run. */
 export const forwarderKinds: readonly ('dgram' | 'worker')[] =
-  process.platform === 'linux' && existsSync('dist/rendezvous/forward/forward-worker.js')
-    ? ['dgram', 'worker']
-    : ['dgram'];
+  process.platform === 'linux' && hasBuild() ? ['dgram', 'worker'] : ['dgram'];
 
 export const env: Env = { clock: systemClock, random: systemRandom, log: silentLogger };
 const empty = new Uint8Array(0);

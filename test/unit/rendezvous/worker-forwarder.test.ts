@@ -1,11 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PacketType } from '../../../src/core/wire/packet.js';
 import { batchOf, encodeBind } from '../../../src/core/wire/relay.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
 import { WorkerForwarder } from '../../../src/rendezvous/forward/worker-forwarder.js';
-import { env, Kit, until } from './relay-kit.js';
+import { env, forwarderKinds, Kit, until } from './relay-kit.js';
 
 const kit = new Kit();
 afterEach(() => kit.clean());
@@ -30,7 +29,7 @@ function sendPacket(association: number, destination: Uint8Array, body: number):
   return packet;
 }
 
-describe.runIf(existsSync('dist/rendezvous/forward/forward-worker.js'))('WorkerForwarder', () => {
+describe.runIf(forwarderKinds.includes('worker'))('WorkerForwarder', () => {
   it('starts its thread again when that crashes, with bindings, counters and sockets kept', async () => {
     const crashes: string[] = [];
     const bound: number[] = [];
