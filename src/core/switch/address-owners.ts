@@ -35,12 +35,17 @@ const ownerBits = 14;
 const owners = 1 << ownerBits;
 const entriesAt = countsAt + owners;
 const words = entriesAt + buckets * ways * stride;
+/** Answers of this second that one thread remembers, so that a stream asks once a second. */
+const recentBits = 8;
+const recentStride = 8;
 /** Tries before a thread gives up: a sweep is over long before. */
 const lockTries = 1_000_000;
 
 export class AddressOwners {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
+  /** Address, LAN, owner and second of what was found to be its owner's. */
+  readonly #recent = new Int32Array(recentStride << recentBits);
 
   /** Over the memory that another made; or over new memory, with `ownerKeys` random words that nobody else knows. */
   constructor(from: SharedArrayBuffer | Int32Array) {
@@ -51,7 +56,7 @@ export class AddressOwners {
 
   /**
    * True when the address (four words, big endian, signed) in this LAN belongs to the MAC, or to nobody. With `claim`
-   * it belongs to the MAC from then on; false when it may have no more. `now` in ms.
+   * it belongs to the MAC from then on; false when it may have no more. `second` is the time, whole.
    */
   holds(
     a: number,
@@ -62,10 +67,47 @@ export class AddressOwners {
     high: number,
     low: number,
     claim: boolean,
-    now: number,
+    second: number,
+  ): boolean {
+    const r = this.#recent;
+    const mixed = Math.imul(Math.imul(d, 0x9e3779b1) ^ low, 0x85ebca6b);
+    const cell = (mixed >>> (32 - recentBits)) * recentStride;
+    if (
+      r[cell] === d &&
+      r[cell + 1] === low &&
+      r[cell + 2] === second &&
+      r[cell + 3] === c &&
+      r[cell + 4] === b &&
+      r[cell + 5] === a &&
+      r[cell + 6] === lan &&
+      r[cell + 7] === high
+    )
+      return true;
+    if (!this.#find(a, b, c, d, lan, high, low, claim, second)) return false;
+    if (!claim) return true;
+    r[cell] = d;
+    r[cell + 1] = low;
+    r[cell + 2] = second;
+    r[cell + 3] = c;
+    r[cell + 4] = b;
+    r[cell + 5] = a;
+    r[cell + 6] = lan;
+    r[cell + 7] = high;
+    return true;
+  }
+
+  #find(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    lan: number,
+    high: number,
+    low: number,
+    claim: boolean,
+    second: number,
   ): boolean {
     const w = this.#words;
-    const second = Math.floor(now / 1_000) | 0;
     const bucket = this.#bucket(a, b, c, d, lan);
     for (let way = 0, at = bucket; way < ways; way++, at += stride) {
       const version = Atomics.load(w, at);

@@ -100,6 +100,7 @@ export class Guard {
    * write must lie behind it.
    */
   examined = 0;
+  #second = 0;
   readonly #members: MemberTable;
   readonly #owners: AddressOwners;
 
@@ -108,18 +109,16 @@ export class Guard {
     this.#owners = owners;
   }
 
+  /** Tells the time, in ms: once a round is enough. */
+  setTime(now: number): void {
+    this.#second = Math.floor(now / 1_000) | 0;
+  }
+
   /**
-   * Judges the frame at `at` of `length` bytes that `subject` sent, at `now` in ms. Reads only inside the frame. `firstHand`:
+   * Judges the frame at `at` of `length` bytes that `subject` sent. Reads only inside the frame. `firstHand`:
    * it came from the subject itself, sealed by it.
    */
-  judge(
-    view: DataView,
-    at: number,
-    length: number,
-    subject: GuardSubject,
-    firstHand: boolean,
-    now: number,
-  ): Verdict {
+  judge(view: DataView, at: number, length: number, subject: GuardSubject, firstHand: boolean): Verdict {
     this.examined = 0;
     const payload = payloadOffset(view, at, length);
     if (payload === 0) return Verdict.malformed;
@@ -130,9 +129,9 @@ export class Guard {
     const type = etherTypeBefore(view, at, payload);
     this.examined = payload;
     const lan = payload === ethernetHeaderLength ? 0 : lanOf(view, at, payload);
-    if (type === EtherType.ipv4) return this.#ipv4(view, at, payload, length, lan, subject, firstHand, now);
-    if (type === EtherType.ipv6) return this.#ipv6(view, at, payload, length, lan, subject, firstHand, now);
-    if (type === EtherType.arp) return this.#arp(view, at, payload, length, lan, subject, firstHand, now);
+    if (type === EtherType.ipv4) return this.#ipv4(view, at, payload, length, lan, subject, firstHand);
+    if (type === EtherType.ipv6) return this.#ipv6(view, at, payload, length, lan, subject, firstHand);
+    if (type === EtherType.arp) return this.#arp(view, at, payload, length, lan, subject, firstHand);
     if (type === EtherType.rarp) return Verdict.service;
     if (isTag(type)) return Verdict.unreadable;
     return type < firstEtherType ? judgeLlc(view, at + payload, length - payload) : Verdict.pass;
@@ -146,7 +145,6 @@ export class Guard {
     lan: number,
     subject: GuardSubject,
     firstHand: boolean,
-    now: number,
   ): Verdict {
     const arp = at + payload;
     this.examined = payload + arpLength;
@@ -160,7 +158,7 @@ export class Guard {
     const sender = view.getInt32(arp + 14);
     // A probe (RFC 5227).
     if (sender === 0) return operation === arpRequest ? Verdict.pass : Verdict.foreignAddress;
-    return this.#address4(sender, lan, subject, firstHand, now);
+    return this.#address4(sender, lan, subject, firstHand);
   }
 
   #ipv4(
@@ -171,7 +169,6 @@ export class Guard {
     lan: number,
     subject: GuardSubject,
     firstHand: boolean,
-    now: number,
   ): Verdict {
     const ip = at + payload;
     const room = length - payload;
@@ -187,7 +184,7 @@ export class Guard {
     // What has no address yet may ask for one, and tell which groups it wants (RFC 3376 section 4.2.13).
     const nobody = source === 0 && (protocol === Protocol.udp || protocol === Protocol.igmp);
     if (!nobody) {
-      const verdict = this.#address4(source, lan, subject, firstHand, now);
+      const verdict = this.#address4(source, lan, subject, firstHand);
       if (verdict !== Verdict.pass || protocol === Protocol.tcp) return verdict;
     }
     if (protocol !== Protocol.udp && protocol !== Protocol.icmp) return Verdict.pass;
@@ -216,7 +213,6 @@ export class Guard {
     lan: number,
     subject: GuardSubject,
     firstHand: boolean,
-    now: number,
   ): Verdict {
     const ip = at + payload;
     const room = length - payload - ipv6HeaderLength;
@@ -225,7 +221,7 @@ export class Guard {
     if (size > room) return Verdict.malformed;
     const unspecified = isUnspecified(view, ip + 8);
     if (!unspecified) {
-      const verdict = this.#address6(view, ip + 8, lan, subject, firstHand, now);
+      const verdict = this.#address6(view, ip + 8, lan, subject, firstHand);
       if (verdict !== Verdict.pass) return verdict;
     }
     const end = ip + ipv6HeaderLength + size;
@@ -244,7 +240,7 @@ export class Guard {
     if ((flags & Upper.later) !== 0) return unspecified ? Verdict.foreignAddress : Verdict.pass;
     const fragment = (flags & Upper.fragment) !== 0;
     if (protocol === Protocol.icmpv6) {
-      return this.#icmp6(view, at, ip + upper, end, lan, subject, firstHand, now, unspecified, fragment);
+      return this.#icmp6(view, at, ip + upper, end, lan, subject, firstHand, unspecified, fragment);
     }
     if (unspecified) return Verdict.foreignAddress;
     const udp = protocol === Protocol.udp;
@@ -266,7 +262,6 @@ export class Guard {
     lan: number,
     subject: GuardSubject,
     firstHand: boolean,
-    now: number,
     unspecified: boolean,
     fragment: boolean,
   ): Verdict {
@@ -288,7 +283,7 @@ export class Guard {
       const target = icmp + targetAt;
       if (type === Icmp6.advertisement) {
         if (unspecified) return Verdict.foreignAddress;
-        const verdict = this.#address6(view, target, lan, subject, firstHand, now);
+        const verdict = this.#address6(view, target, lan, subject, firstHand);
         if (verdict !== Verdict.pass) return verdict;
       } else if (unspecified && this.#isMadeByOther(view, target, subject)) {
         // Nobody but its owner can want it: that would only keep the owner from it (RFC 4862 section 5.4).
@@ -311,7 +306,7 @@ export class Guard {
   }
 
   /** The table decides whose an address is, not the subject's certificate, which may claim one that is another's. */
-  #address4(ip: number, lan: number, subject: GuardSubject, firstHand: boolean, now: number): Verdict {
+  #address4(ip: number, lan: number, subject: GuardSubject, firstHand: boolean): Verdict {
     const members = this.#members;
     const owner = members.findIp(ip);
     if (owner >= 0) {
@@ -324,20 +319,13 @@ export class Guard {
     // Of a member that is not known here only what it says is known, by hearsay.
     if (lan === 0) return subject.ip === 0 && !firstHand ? Verdict.pass : Verdict.foreignAddress;
     const { macHigh: high, macLow: low } = subject;
-    return this.#owners.holds(0, 0, mappedIpv4, ip, lan, high, low, firstHand, now)
+    return this.#owners.holds(0, 0, mappedIpv4, ip, lan, high, low, firstHand, this.#second)
       ? Verdict.pass
       : Verdict.taken;
   }
 
   /** The IPv6 address at `at`, which must not be the unspecified one. */
-  #address6(
-    view: DataView,
-    at: number,
-    lan: number,
-    subject: GuardSubject,
-    firstHand: boolean,
-    now: number,
-  ): Verdict {
+  #address6(view: DataView, at: number, lan: number, subject: GuardSubject, firstHand: boolean): Verdict {
     const a = view.getInt32(at);
     const b = view.getInt32(at + 4);
     const c = view.getInt32(at + 8);
@@ -352,7 +340,9 @@ export class Guard {
     // Link-local addresses made from a MAC are that MAC's, whether its member is known or not.
     if (!ownInterface && (c & 0xff) === 0xff && d >>> 24 === 0xfe && (scoped || this.#isMember(c, d)))
       return Verdict.foreignAddress;
-    return this.#owners.holds(a, b, c, d, lan, high, low, firstHand, now) ? Verdict.pass : Verdict.taken;
+    return this.#owners.holds(a, b, c, d, lan, high, low, firstHand, this.#second)
+      ? Verdict.pass
+      : Verdict.taken;
   }
 
   /** The lower half of an address, made from a MAC, is made from that of a member. */

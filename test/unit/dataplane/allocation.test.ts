@@ -13,7 +13,7 @@ import {
 import { sockaddrSize, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { Arena, mapLow } from '../../../src/core/native/arena.js';
 import { Errno } from '../../../src/core/native/libc.js';
-import { buildTcp, plainFrame } from '../../support/frames.js';
+import { buildTcp, ipv6Frame, plainFrame } from '../../support/frames.js';
 import { endpointOf, fromDevice, idOf, indexOf, ipOf, macOf, slotOf } from '../../support/loop-rig.js';
 
 /** A device that says the same frame again and again, and a net that keeps the last batch for the other side. */
@@ -160,6 +160,9 @@ const tcp = buildTcp(
   'partial',
 );
 
+const ula = (n: number): Uint8Array => Uint8Array.of(0xfd, ...new Array<number>(14).fill(n), n);
+const datagram = ipv6Frame(macOf(2), macOf(1), ula(1), ula(2), 17, [0, 7, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4]);
+
 /**
  * Heap bytes for a packet. A collection makes a chunk of rounds negative, the compiler a few of them positive: the
  * middle tells. One boxed address for each of the eight native calls would be about a hundred bytes.
@@ -183,6 +186,7 @@ describe('allocation', () => {
 
   it.skipIf(address === 0).each([
     ['small frames', fromDevice(plainFrame(macOf(2), macOf(1), 100)), 60, 1],
+    ['datagrams from an address that no certificate names', fromDevice(datagram), 60, 1],
     [
       'TCP super-frames',
       fromDevice(tcp.bytes, { flags: 1, type: 1, size: 1_250, start: tcp.tcp, offset: 16 }),

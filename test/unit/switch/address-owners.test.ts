@@ -14,7 +14,7 @@ function table(from: Int32Array | SharedArrayBuffer = keys(1)): {
 } {
   const owners = new AddressOwners(from);
   const ask = (address: number, owner: number, now: number, claim: boolean): boolean =>
-    owners.holds(0x2001_0db8, 0, address >> 16, address & 0xffff, 0, 0x0200, owner, claim, now);
+    owners.holds(0x2001_0db8, 0, address >> 16, address & 0xffff, 0, 0x0200, owner, claim, now / 1_000);
   return {
     owners,
     claim: (address, owner, now = start) => ask(address, owner, now, true),
@@ -48,7 +48,7 @@ describe('AddressOwners', () => {
         number,
         number,
       ];
-      return owners.holds(a, b, c, d, lan, 0x0200, owner, true, start);
+      return owners.holds(a, b, c, d, lan, 0x0200, owner, true, start / 1_000);
     };
     expect(ask(-1, 7)).toBe(true);
     for (let at = 0; at < 5; at++) expect(ask(at, 8)).toBe(true);
@@ -57,7 +57,8 @@ describe('AddressOwners', () => {
 
   it('tells owners apart by the whole MAC', () => {
     const { owners } = table();
-    const ask = (high: number, low: number): boolean => owners.holds(1, 2, 3, 4, 0, high, low, true, start);
+    const ask = (high: number, low: number): boolean =>
+      owners.holds(1, 2, 3, 4, 0, high, low, true, start / 1_000);
     expect([ask(0x0200, 7), ask(0x0201, 7), ask(0x0200, -7), ask(0x0200, 7)]).toEqual([
       true,
       false,
@@ -119,7 +120,7 @@ describe('AddressOwners', () => {
           const owner = workerData.owner + Math.floor(i / 200);
           Atomics.add(gate, 0, 1);
           while (Atomics.load(gate, 0) < 2 * (i + 1));
-          won.push(owners.holds(0x20010db8, 0, i >> 16, i & 0xffff, 0, 0x0200, owner, true, ${start}));
+          won.push(owners.holds(0x20010db8, 0, i >> 16, i & 0xffff, 0, 0x0200, owner, true, ${start / 1_000}));
         }
         parentPort.postMessage(won);
       });`;

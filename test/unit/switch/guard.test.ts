@@ -38,7 +38,8 @@ beforeEach(() => {
 
 function judge(frame: Uint8Array, who: GuardSubject = subject, firstHand = true): Verdict {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-  return guard.judge(view, 0, frame.length, who, firstHand, now);
+  guard.setTime(now);
+  return guard.judge(view, 0, frame.length, who, firstHand);
 }
 
 const ping6 = (n: number, source: Uint8Array): Uint8Array =>

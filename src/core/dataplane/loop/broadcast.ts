@@ -203,7 +203,7 @@ export class Broadcast {
     const { view } = c.arena;
     this.origin = origin;
     const subject = origin ?? this.#strangerOf(idAt);
-    const verdict = c.guard.judge(view, this.frame, this.length, subject, fromOrigin, c.now);
+    const verdict = c.guard.judge(view, this.frame, this.length, subject, fromOrigin);
     if (verdict !== Verdict.pass) return verdict;
     if (this.#isOwnMac()) return Verdict.foreignMac;
     const field = this.checksumStart + this.checksumOffset;

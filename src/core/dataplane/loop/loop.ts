@@ -148,6 +148,7 @@ export class PacketLoop {
   round(ready: number = Ready.both): Round {
     const c = this.#c;
     c.now = this.#now();
+    c.guard.setTime(c.now);
     let more = this.#threads !== null && this.#role.steward && this.#takeRings(this.#threads);
     let moved = more ? ringRecords : 0;
     if (this.#role.receives && (ready & Ready.network) !== 0) {
@@ -278,6 +279,7 @@ export class PacketLoop {
   /** To be called before a bunch of commands. */
   commandsBegin(): void {
     this.#c.now = this.#now();
+    this.#c.guard.setTime(this.#c.now);
   }
 
   /** Sends and writes what the commands left behind. */

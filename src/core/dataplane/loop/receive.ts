@@ -357,7 +357,7 @@ export class Receive {
   #admit(peer: PeerEntry, frame: number, length: number, checksum = length): boolean {
     const c = this.#c;
     const { view } = c.arena;
-    const verdict = c.guard.judge(view, frame, length, peer, true, c.now);
+    const verdict = c.guard.judge(view, frame, length, peer, true);
     if (verdict !== Verdict.pass) {
       drop(c.shared, dropOf(verdict));
       return false;
