@@ -187,9 +187,9 @@ export class Guard {
       const verdict = this.#address4(source, lan, subject, firstHand);
       if (verdict !== Verdict.pass || protocol === Protocol.tcp) return verdict;
     }
-    if (protocol !== Protocol.udp && protocol !== Protocol.icmp) return Verdict.pass;
     // Not the first fragment: Linux drops what overlaps one, so nothing of it can be written over.
     if ((view.getUint16(ip + 6) & 0x1fff) !== 0) return nobody ? Verdict.foreignAddress : Verdict.pass;
+    if (protocol !== Protocol.udp && protocol !== Protocol.icmp) return Verdict.pass;
     if (total < header + 8) return Verdict.unreadable;
     const upper = ip + header;
     if (protocol === Protocol.icmp) {
@@ -395,6 +395,7 @@ function judgeLlc(view: DataView, at: number, length: number): Verdict {
   if (oui !== ouiEtherType && oui !== ouiBridgeTunnel) return Verdict.pass;
   const type = view.getUint16(at + 6);
   const carriesIp =
+    type < firstEtherType ||
     type === EtherType.ipv4 ||
     type === EtherType.ipv6 ||
     type === EtherType.arp ||
