@@ -1,5 +1,23 @@
 /**
- * From the network to the interface: tells packets apart by their first byte, opens data packets, and writes frames.
+ * From the network to the interface.
+ *
+ * Inbound, for one packet after the other:
+ *
+ *   1. `receiveOne` takes datagrams of one sender (recvmmsg, UDP_GRO); `carried` a batch that a carrier brought.
+ *   2. `#packet` looks at the first byte. Data goes on with 3. `#deliver` takes off the header of a relay, and looks again.
+ *      All else is a `#stranger`: for the control thread, within limits.
+ *   3. `#data` finds the key by the index, looks into the replay window, has `Evp.open` open the packet where it lies, and
+ *      marks its counter.
+ *   4. `#authentic` notes that the peer was heard, that a key is in use (`confirmed`), and where it comes from (`roamed`).
+ *   5. `#plaintext` looks at the kind:
+ *        frame       goes on with 6, unless it continues a flow: what holds for that was asked of its first segment
+ *        control     for the control thread, within limits
+ *        envelope    `#envelope`: what is in one for us goes on with 3, all else Transit passes on
+ *        flood       `#flood`: Broadcast judges it and passes it on; what we want of it goes on with 7
+ *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
+ *   6. `#admit` asks the guard, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
+ *   7. Grower joins segments to super-frames and writes other frames at once; `flush` writes what has grown, at the end
+ *      of the round (loop.ts). `#write` is the only way to the interface.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
  * table) only after its tag was verified. What an authentic but hostile member put inside is checked again: by the
@@ -12,7 +30,6 @@ import { locateTransport } from '../../wire/ip.js';
 import {
   dataHeaderLength,
   Kind,
-  looksLikeStun,
   PacketType,
   relayHeaderLength,
   tagLength,
@@ -27,6 +44,7 @@ import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
 import { stir } from './stir.js';
+import { isFromServer, isHandshake } from './strangers.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
@@ -36,8 +54,6 @@ import { dropOf } from './verdict.js';
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
 const roamedEveryMs = 100;
-const stunHeader = 20;
-const stunCookie = 0x2112_a442;
 
 const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 type Way = (typeof Way)[keyof typeof Way];
@@ -129,7 +145,7 @@ export class Receive {
     const c = this.#c;
     if (this.#way !== Way.direct) return drop(c.shared, Drop['unknown-type']);
     if (length <= relayHeaderLength) return drop(c.shared, Drop.short);
-    const relay = this.#findRelay();
+    const relay = c.relays.at(c.io.from, this.#relay);
     if (relay < 0) return drop(c.shared, Drop['unknown-type']);
     this.#way = Way.relay;
     this.#relay = relay;
@@ -142,34 +158,13 @@ export class Receive {
     this.#way = Way.direct;
   }
 
-  /** The relay installed with the address that the batch came from, or -1. The last one found is tried first. */
-  #findRelay(): number {
-    const { entries } = this.#c.relays;
-    const { from } = this.#c.io;
-    const { view } = this.#c.arena;
-    const last = this.#relay < 0 ? undefined : entries[this.#relay];
-    if (last?.installed === true && sameSockaddr(view, last.address, from)) return this.#relay;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i];
-      if (entry?.installed === true && sameSockaddr(view, entry.address, from)) return i;
-    }
-    return -1;
-  }
-
   /** Not data: for the control thread, within limits. */
   #stranger(at: number, length: number, type: number): void {
     const c = this.#c;
     const { u8, view } = c.arena;
-    const handshake =
-      type === PacketType.handshakeInit ||
-      type === PacketType.handshakeResponse ||
-      type === PacketType.cookieReply;
-    const known =
-      type === PacketType.relayBound ||
-      type === PacketType.relayUnbound ||
-      (looksLikeStun(type) && length >= stunHeader && view.getUint32(at + 4) === stunCookie);
     // Members carry what is between members.
-    if (!handshake && (!known || this.#way === Way.overlay)) return drop(c.shared, Drop['unknown-type']);
+    const known = isHandshake(type) || (this.#way !== Way.overlay && isFromServer(view, at, length));
+    if (!known) return drop(c.shared, Drop['unknown-type']);
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
   }

@@ -2,7 +2,7 @@
 import type { Arena } from '../../native/arena.js';
 import { nodeIdLength, relayHeaderLength } from '../../wire/packet.js';
 import type { Path, RelayRoute } from '../plane/plane.js';
-import { sockaddrSize, writeSockaddr } from '../../native/sockaddr.js';
+import { sameSockaddr, sockaddrSize, writeSockaddr } from '../../native/sockaddr.js';
 
 export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
@@ -42,6 +42,18 @@ export class Relays {
     entry.installed =
       route !== null && writeSockaddr(this.#arena.u8, this.#arena.view, entry.address, route.endpoint);
     entry.association = route ? route.association | 0 : 0;
+  }
+
+  /** The relay installed with the socket address at `from`, or -1. `last`, if not negative, is tried first. */
+  at(from: number, last: number): number {
+    const { entries } = this;
+    if (last >= 0 && this.#isAt(entries[last] as RelayEntry, from)) return last;
+    for (let i = 0; i < entries.length; i++) if (this.#isAt(entries[i] as RelayEntry, from)) return i;
+    return -1;
+  }
+
+  #isAt(entry: RelayEntry, from: number): boolean {
+    return entry.installed && sameSockaddr(this.#arena.view, entry.address, from);
   }
 }
 

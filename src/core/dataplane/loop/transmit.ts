@@ -1,8 +1,24 @@
 /**
- * From the interface to the network: reads a frame, finds the port, seals a copy for every peer concerned.
+ * From the interface to the network.
  *
- * The plaintext is sealed where the kernel wrote it: its kind byte takes the last byte of the virtio header, which
- * has been read by then.
+ * Outbound, for one frame or super-frame after the other:
+ *
+ *   1. `readOne` reads it behind its virtio header.
+ *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
+ *      plaintext in the header's place.
+ *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
+ *   4. `#dispatch` looks up whose its destination is:
+ *        a group                   `#flood`: Broadcast seals a copy for each link that leads to somebody who wants it, in
+ *                                  the thread that is the steward; the others `#passToSteward`
+ *        nobody's whom we know     `#unknown`: it waits for its owner to be found, then goes on with 4 or is flooded
+ *        a peer's out of reach     `#wait`: it is held, the control thread is told, and `ready` goes on with 5
+ *        a peer's                  `#seal`
+ *   5. `#seal` has a super-frame cut by GsoCutter, and each frame made a data packet by `Sealer.seal`, which takes a
+ *      counter, has `TxBatch.reserve` make room and seals there; for a peer behind other members once more, in an
+ *      envelope for the next hop.
+ *   6. `#count` counts, and tells when traffic begins (`stir`).
+ *   7. `TxBatch.flush` sends what is gathered, when it is full and at the end of the round (loop.ts): trains by
+ *      UDP_SEGMENT, several by sendmmsg; what goes by a carrier is given to the control thread.
  */
 import { Errno } from '../../native/libc.js';
 import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
