@@ -1,10 +1,11 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
 import type { RoleName } from '../identity/certificate.js';
-import { makeMember, resign } from '../membership/certify.js';
+import { makeMember } from '../membership/certify.js';
 import { checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
-import { selfOf, withGenuineReceipt, type Self } from '../membership/self.js';
+import { OwnCredential } from '../membership/own-credential.js';
+import { selfOf } from '../membership/self.js';
 import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
@@ -12,9 +13,6 @@ import { cidrsOverlap } from '../lib/ipv4.js';
 import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
 import { rangesOf } from './ranges.js';
-
-/** Addresses tried when the derived one is taken: in a range half full this fails once in 2^32. */
-const maxAttempts = 32;
 
 export interface JoinOptions {
   readonly token: string;
@@ -63,36 +61,28 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   const profile: Profile = { ...makeMember(token, options, env), ...kept };
   store.rehearse(networkId, profile);
   const contact = options.contact && token.network.relays.length > 0;
-  const joined = contact ? await register(profile, options, deps) : profile;
+  const joined = contact ? await register(profile, deps) : profile;
   store.create(networkId, joined, { ...emptyState, credential: joined.credential });
   return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
 }
 
 /** The profile with a relay's receipt, and with another address when the derived one was taken. */
-async function register(
-  profile: Profile,
-  options: JoinOptions,
-  { env, errands }: EnrollPorts,
-): Promise<Profile> {
-  let current = profile;
-  for (let attempt = 1; ; attempt++) {
-    const self: Self = selfOf(current);
+async function register(profile: Profile, { env, errands }: EnrollPorts): Promise<Profile> {
+  const credential = new OwnCredential(profile);
+  for (;;) {
     try {
-      const receipt = await errands.register(self.network.relays, self);
-      if (!receipt) return current;
-      const credential = withGenuineReceipt(self.credential, receipt, self.network);
-      if (!credential) {
+      const receipt = await errands.register(credential.self.network.relays, credential.self);
+      if (receipt && !credential.receive(receipt)) {
         throw new EvioError(
           'EVIO_RELAY_REFUSED',
           'The relay gave a receipt that the other members would not take.',
           ['Check the clock of this machine and of the relay.', 'Update evio on the relay.'],
         );
       }
-      return { ...current, credential: toBase64Url(credential) };
+      return { ...profile, credential: toBase64Url(credential.bytes) };
     } catch (thrown) {
       const taken = thrown instanceof EvioError && thrown.code === 'EVIO_ADDRESS_TAKEN';
-      if (!taken || options.ip !== undefined || attempt >= maxAttempts) throw thrown;
+      if (!taken || !credential.readdress(env.clock.date())) throw thrown;
     }
-    current = { ...current, credential: toBase64Url(resign(current, { attempt }, env.clock.date())) };
   }
 }

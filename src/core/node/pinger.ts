@@ -4,25 +4,27 @@ import type { PathKind } from '../path/path.js';
 import type { Peer } from '../peer/peer.js';
 import { pingReport, roundedMs, type PingReply, type PingReport } from './ping-report.js';
 
-/** How often a peer without a path is looked at again. */
-const connectPollMs = 100;
+interface Waiting {
+  readonly slot: number;
+  /** Sends the ping, if it is not sent yet. */
+  readonly send: () => void;
+  readonly resolve: (path: PathKind) => void;
+}
 
 export class Pinger {
   readonly #env: Env;
   readonly #connect: (peer: Peer) => void;
-  readonly #waiting = new Map<
-    number,
-    { readonly slot: number; readonly resolve: (path: PathKind) => void }
-  >();
+  /** Pings without an answer, by transaction. */
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #stopped = new AbortController();
 
-  #stopped = new AbortController();
-
-  /** @param connect asks for a session with a peer that has none. */
+  /** @param connect asks for a session with a peer that has none; `reached` is told when there is one */
   constructor(env: Env, connect: (peer: Peer) => void) {
     this.#env = env;
     this.#connect = connect;
   }
 
+  /** @param asked ends it early, with what came so far */
   async run(
     peer: Peer,
     plan: { readonly count: number; readonly timeoutMs: number; readonly intervalMs: number },
@@ -43,16 +45,20 @@ export class Pinger {
     return pingReport(peer.member.idText, sent, replies);
   }
 
+  /** The peer has a session and a path now: what waits for that is sent. */
+  reached(peer: Peer): void {
+    for (const { slot, send } of this.#waiting.values()) if (slot === peer.slot) send();
+  }
+
   /** A pong that the peer sent; ones that nobody waits for are the prober's. */
   pong(peer: Peer, transaction: number): void {
     const waiting = this.#waiting.get(transaction);
     if (waiting?.slot === peer.slot) waiting.resolve(peer.prober.active?.kind ?? 'relay');
   }
 
-  /** Ends what is under way: pings that wait for an answer have none, and no more are sent. */
+  /** Ends for good what is under way: pings that wait for an answer have none, and no more are sent. */
   stop(): void {
     this.#stopped.abort();
-    this.#stopped = new AbortController();
   }
 
   #sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -72,10 +78,8 @@ export class Pinger {
     const { clock, random } = this.#env;
     const transaction = Math.floor(random.unit() * Number.MAX_SAFE_INTEGER);
     return new Promise((resolve) => {
-      let cancelPoll = (): void => undefined;
       const finish = (path: PathKind | undefined): void => {
-        cancelTimeout();
-        cancelPoll();
+        cancel();
         signal.removeEventListener('abort', abort);
         this.#waiting.delete(transaction);
         resolve(path);
@@ -83,18 +87,17 @@ export class Pinger {
       const abort = (): void => {
         finish(undefined);
       };
-      const cancelTimeout = clock.after(timeoutMs, abort);
+      const cancel = clock.after(timeoutMs, abort);
       signal.addEventListener('abort', abort, { once: true });
-      this.#waiting.set(transaction, { slot: peer.slot, resolve: finish });
+      let sent = false;
       const send = (): void => {
-        if (peer.session.established && peer.prober.path) {
-          peer.ping(transaction);
-          return;
-        }
-        this.#connect(peer);
-        cancelPoll = clock.after(connectPollMs, send);
+        if (sent || !peer.session.established || !peer.prober.path) return;
+        sent = true;
+        peer.ping(transaction);
       };
+      this.#waiting.set(transaction, { slot: peer.slot, send, resolve: finish });
       send();
+      if (!sent) this.#connect(peer);
     });
   }
 }

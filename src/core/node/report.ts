@@ -48,7 +48,6 @@ export function peerReport(
 export interface StatusFacts {
   readonly self: Self;
   readonly name: string;
-  readonly ip: number;
   readonly version: string;
   readonly uptimeMs: number;
   readonly device: Omit<StatusReport['device'], 'mtu'>;
@@ -64,7 +63,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     node: {
       id: self.idText,
       name: facts.name,
-      ip: formatIpv4(facts.ip),
+      ip: formatIpv4(self.certificate.ip),
       mac: self.mac,
       pid: process.pid,
       version: facts.version,

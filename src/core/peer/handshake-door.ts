@@ -81,7 +81,8 @@ export class HandshakeDoor {
 
   cookie(now: number, packet: Uint8Array): void {
     const cookie = parseCookieReply(packet);
-    if (cookie) this.#ports.indexes.get(cookie.receiverIndex)?.takeCookie(now, packet);
+    const session = cookie && this.#ports.indexes.get(cookie.receiverIndex);
+    if (session && this.#ports.members.bySession(session)) session.takeCookie(now, packet);
   }
 
   #admits(now: number, packet: Uint8Array, origin: Origin): boolean {

@@ -17,6 +17,8 @@ export interface PeersPorts {
   changed(member: Member): void;
   /** Its peer is no more. */
   removed(peer: Peer): void;
+  /** Somebody was given this peer, but for `all`, and may move it on: it may be due at another time. */
+  given?(peer: Peer): void;
 }
 
 export class Peers {
@@ -44,15 +46,15 @@ export class Peers {
   }
 
   get(idText: string): Peer | undefined {
-    return this.#peers.get(idText);
+    return this.#give(this.#peers.get(idText));
   }
 
   bySlot(slot: number): Peer | undefined {
-    return this.#slots[slot];
+    return this.#give(this.#slots[slot]);
   }
 
   bySession(session: Session): Peer | undefined {
-    return this.#sessions.get(session);
+    return this.#give(this.#sessions.get(session));
   }
 
   /** Takes a credential from anyone: it proves itself. The peer it belongs to, or undefined when it is not valid. */
@@ -67,18 +69,18 @@ export class Peers {
       return undefined;
     }
     const { member } = verdict;
-    if (verdict.kind === 'known') return this.#peers.get(member.idText);
+    if (verdict.kind === 'known') return this.get(member.idText);
     const peer = this.#peers.get(member.idText);
     if (peer && !peer.update(member)) this.#remove(peer);
     if (!this.#peers.has(member.idText)) this.#add(member);
     this.#ports.changed(member);
-    return this.#peers.get(member.idText);
+    return this.get(member.idText);
   }
 
   /** The peer that a person names, if there is exactly one. */
   lookup(text: string): Peer | undefined {
     const found = this.#roster.find(text, formatIpv4);
-    return found.length === 1 && found[0] ? this.#peers.get(found[0].idText) : undefined;
+    return found.length === 1 && found[0] ? this.get(found[0].idText) : undefined;
   }
 
   /** True when `find` has anybody to choose from. */
@@ -97,7 +99,7 @@ export class Peers {
       const names = found.map((member) => `${member.name} (${member.idText})`).join(' or ');
       throw new EvioError('EVIO_UNKNOWN_PEER', `"${text}" may mean ${names}.`, ['Give the whole node id.']);
     }
-    const peer = found[0] && this.#peers.get(found[0].idText);
+    const peer = found[0] && this.get(found[0].idText);
     if (peer) return peer;
     throw new EvioError('EVIO_UNKNOWN_PEER', `No member of ${this.#networkName} is called "${text}".`, [
       'See the names, addresses and ids with: evio peers',
@@ -119,6 +121,11 @@ export class Peers {
       return true;
     }
     return false;
+  }
+
+  #give(peer: Peer | undefined): Peer | undefined {
+    if (peer) this.#ports.given?.(peer);
+    return peer;
   }
 
   #add(member: Member): void {

@@ -1,0 +1,58 @@
+/**
+ * The credential of this node, as it changes: a relay adds its receipt, and where its address was taken before, the
+ * node signs itself the next one. Nothing is stored here.
+ */
+import { resign } from './certify.js';
+import type { Profile } from './profile.js';
+import { selfOf, withGenuineReceipt, type Self } from './self.js';
+
+/** Addresses tried, the first one counted: in a range half full all are taken once in 2^32. */
+export const addressLimit = 32;
+
+export class OwnCredential {
+  readonly #profile: Profile;
+  #self: Self;
+  #attempt = 0;
+
+  /**
+   * @param current a later credential than the profile's, from the node's state
+   * @throws EvioError EVIO_PROFILE_CORRUPT when a part of the profile is not genuine
+   */
+  constructor(profile: Profile, current?: Uint8Array) {
+    this.#profile = profile;
+    this.#self = selfOf(profile, current);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#self.credential;
+  }
+
+  /** This node with the credential that it has now. */
+  get self(): Self {
+    return this.#self;
+  }
+
+  /** How often another address was taken. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  /** Takes a relay's receipt. False when the other members would not take it. */
+  receive(receipt: Uint8Array): boolean {
+    const received = withGenuineReceipt(this.bytes, receipt, this.#self.network);
+    if (received) this.#self = selfOf(this.#profile, received);
+    return received !== undefined;
+  }
+
+  /**
+   * Signs the certificate again for the next address that follows from the node id. False when the address was asked for,
+   * or too many were tried: then the refusal stands.
+   */
+  readdress(dateMs: number): boolean {
+    if (this.#profile.wantedIp !== undefined || this.#attempt + 1 >= addressLimit) return false;
+    this.#attempt++;
+    const change = { attempt: this.#attempt, current: this.bytes };
+    this.#self = selfOf(this.#profile, resign(this.#profile, change, dateMs));
+    return true;
+  }
+}

@@ -1,0 +1,125 @@
+/** What peers tell, and what follows for the overlay, the relays, those who watch the node, and its state. */
+import type { Clock, Logger } from '../lib/env.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import type { OverlayHost } from '../overlay/overlay-host.js';
+import type { ActivePath } from '../path/prober.js';
+import type { Peer, PeerPorts } from '../peer/peer.js';
+import type { RelaySet } from '../relays/relay-set.js';
+import type { RingMessage } from '../wire/ring.js';
+import type { NodeEvent } from './events.js';
+import type { Pinger } from './pinger.js';
+import type { StateKeeper } from './state-keeper.js';
+
+/** The ports of a peer by which it tells. */
+export type PeerNews = Pick<
+  PeerPorts,
+  | 'checkRelays'
+  | 'relaySilent'
+  | 'connected'
+  | 'moved'
+  | 'restarted'
+  | 'disconnected'
+  | 'pong'
+  | 'used'
+  | 'ring'
+>;
+
+export interface PeerEventParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Id of the network. */
+  readonly network: string;
+  readonly relays: RelaySet;
+  readonly overlay: OverlayHost;
+  readonly pinger: Pinger;
+  readonly keeper: StateKeeper;
+  readonly tell: (event: NodeEvent) => void;
+}
+
+export class PeerEvents implements PeerNews {
+  readonly #parts: PeerEventParts;
+
+  constructor(parts: PeerEventParts) {
+    this.#parts = parts;
+  }
+
+  checkRelays(): void {
+    this.#parts.relays.check();
+  }
+
+  relaySilent(): void {
+    this.#parts.relays.nudge();
+  }
+
+  connected(peer: Peer): void {
+    const { log, network, overlay, tell } = this.#parts;
+    const { idText, name, ip } = peer.member;
+    const path = peer.prober.active;
+    log.info('peer connected', { peer: name, path: path?.kind, endpoint: path?.endpoint });
+    tell({
+      event: 'peer-connected',
+      network,
+      peer: idText,
+      name,
+      ip: formatIpv4(ip),
+      path: path?.kind ?? 'relay',
+    });
+    overlay.connected(this.#now, peer);
+    this.#parts.pinger.reached(peer);
+  }
+
+  moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
+    if (from?.kind === to?.kind && from?.endpoint === to?.endpoint) return;
+    if (to) this.#parts.pinger.reached(peer);
+    const { log, network, overlay, relays, keeper, tell } = this.#parts;
+    if (peer.state === 'connected') overlay.moved(peer);
+    const { idText, name } = peer.member;
+    const move = { from: from?.kind ?? null, to: to?.kind ?? null, endpoint: to?.endpoint ?? null };
+    log.info('peer path', { peer: name, ...move });
+    tell({ event: 'peer-path', network, peer: idText, name, ...move });
+    if (to?.kind === 'direct') keeper.remember(peer);
+    // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat.
+    if (from?.kind === 'direct' && to?.kind !== 'direct') relays.nudge();
+  }
+
+  restarted(peer: Peer): void {
+    this.#parts.overlay.restarted(this.#now, peer);
+  }
+
+  disconnected(peer: Peer): void {
+    const { log, network, overlay, tell } = this.#parts;
+    const { idText, name } = peer.member;
+    log.info('peer lost', { peer: name });
+    tell({ event: 'peer-lost', network, peer: idText, name });
+    overlay.lost(this.#now, peer);
+  }
+
+  pong(peer: Peer, transaction: number): void {
+    this.#parts.pinger.pong(peer, transaction);
+  }
+
+  used(peer: Peer): void {
+    this.#parts.overlay.used(this.#now, peer);
+  }
+
+  ring(peer: Peer, message: RingMessage): void {
+    this.#parts.overlay.ring(this.#now, peer, message);
+  }
+
+  get #now(): number {
+    return this.#parts.clock.now();
+  }
+}
+
+/** Their names, for `Turn.outputs`. */
+export const peerNewsNames: { readonly [K in keyof PeerNews]: true } = {
+  checkRelays: true,
+  relaySilent: true,
+  connected: true,
+  moved: true,
+  restarted: true,
+  disconnected: true,
+  pong: true,
+  used: true,
+  ring: true,
+};

@@ -1,0 +1,150 @@
+/**
+ * What the data plane tells: packets from strangers go to who understands them, what members sent to their peer. Each
+ * call is an input of a turn.
+ */
+import type { Carriers } from '../carriers/carrier.js';
+import type { Origin, PlaneListener } from '../dataplane/plane/plane.js';
+import type { Endpoint } from '../lib/endpoint.js';
+import type { Clock, Logger } from '../lib/env.js';
+import type { OverlayHost } from '../overlay/overlay-host.js';
+import type { HandshakeDoor } from '../peer/handshake-door.js';
+import type { Peer } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
+import type { RelaySet } from '../relays/relay-set.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
+import { parseControl } from '../wire/control.js';
+import { looksLikeStun, PacketType } from '../wire/packet.js';
+import { parseRing } from '../wire/ring.js';
+
+export interface PlaneEventParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly carriers: Carriers;
+  readonly relays: RelaySet;
+  readonly surroundings: Surroundings;
+  readonly members: Peers;
+  readonly door: HandshakeDoor;
+  readonly overlay: OverlayHost;
+  /** The node cannot go on. */
+  readonly fatal: (error: Error) => void;
+}
+
+export class PlaneEvents implements PlaneListener {
+  readonly #parts: PlaneEventParts;
+  #restarts = 0;
+
+  constructor(parts: PlaneEventParts) {
+    this.#parts = parts;
+  }
+
+  /** How often a packet thread was started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  packet(bytes: Uint8Array, origin: Origin): void {
+    const { door, relays, surroundings } = this.#parts;
+    const now = this.#now;
+    const type = bytes[0] ?? 0xff;
+    if (origin.kind === 'direct') {
+      if (looksLikeStun(type)) surroundings.receiveStun(now, bytes, origin.endpoint);
+      const aboutRelay = type === PacketType.relayBound || type === PacketType.relayUnbound;
+      if (aboutRelay) relays.receive(now, bytes, origin.endpoint);
+    }
+    if (type === PacketType.handshakeInit) this.#heard(now, door.initiation(now, bytes, origin), origin);
+    if (type === PacketType.handshakeResponse) this.#heard(now, door.response(now, bytes, origin), origin);
+    if (type === PacketType.cookieReply) door.cookie(now, bytes);
+  }
+
+  control(slot: number, bytes: Uint8Array, origin: Origin): void {
+    const now = this.#now;
+    const peer = this.#parts.members.bySlot(slot);
+    const message = parseControl(bytes) ?? parseRing(bytes);
+    if (message) peer?.control(now, message, origin);
+    this.#heard(now, peer, origin);
+  }
+
+  confirmed(slot: number, localIndex: number): void {
+    this.#tell(slot, (peer, now) => {
+      peer.session.confirm(now, localIndex);
+    });
+  }
+
+  wanted(slot: number): void {
+    this.#tell(slot, (peer, now) => {
+      peer.connect(now);
+      this.#parts.overlay.used(now, peer);
+    });
+  }
+
+  stirred(slot: number): void {
+    this.#tell(slot, (peer, now) => {
+      peer.stirred(now);
+    });
+  }
+
+  unknown(mac: Uint8Array): void {
+    this.#parts.overlay.unknownMac(this.#now, mac);
+  }
+
+  roamed(slot: number, endpoint: Endpoint): void {
+    this.#tell(slot, (peer, now) => {
+      peer.roamed(now, endpoint);
+    });
+  }
+
+  carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void {
+    this.#parts.carriers.carry(carrier, destination, batch);
+  }
+
+  exhausted(slot: number, localIndex: number): void {
+    this.#tell(slot, (peer, now) => {
+      peer.session.exhausted(now, localIndex);
+    });
+  }
+
+  restarted(restarts: number, reason: string): void {
+    this.#restarts = restarts;
+    this.#parts.log.error('packet worker restarted', { restarts, reason });
+  }
+
+  failed(error: Error): void {
+    this.#parts.log.error('data plane failed', { reason: error.message });
+    this.#parts.fatal(error);
+  }
+
+  get #now(): number {
+    return this.#parts.clock.now();
+  }
+
+  #tell(slot: number, tell: (peer: Peer, now: number) => void): void {
+    const peer = this.#parts.members.bySlot(slot);
+    if (peer) tell(peer, this.#now);
+  }
+
+  /** A genuine packet of the peer came this way, which may be news. */
+  #heard(now: number, peer: Peer | undefined, origin: Origin): void {
+    if (peer && this.#isNews(origin, peer.member.idText)) peer.waysChanged(now);
+  }
+
+  #isNews(origin: Origin, idText: string): boolean {
+    const { relays, carriers } = this.#parts;
+    if (origin.kind === 'carrier') return carriers.heard(origin.carrier, idText);
+    return origin.kind === 'relay' && relays.heard(origin.relay, idText);
+  }
+}
+
+/** Its methods, for `Turn.inputs`. */
+export const planeEventNames: { readonly [K in keyof PlaneListener]: true } = {
+  packet: true,
+  control: true,
+  confirmed: true,
+  wanted: true,
+  stirred: true,
+  unknown: true,
+  roamed: true,
+  carry: true,
+  exhausted: true,
+  restarted: true,
+  failed: true,
+};

@@ -1,0 +1,136 @@
+/** What relays tell: that we are welcome or not, who else is, and how they see us. */
+import type { RelayFact } from '../identity/network.js';
+import { fromBase64Url } from '../lib/bytes.js';
+import type { Endpoint } from '../lib/endpoint.js';
+import type { Env } from '../lib/env.js';
+import type { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import type { OwnCredential } from '../membership/own-credential.js';
+import type { OverlayHost } from '../overlay/overlay-host.js';
+import type { Peers } from '../peer/peers.js';
+import type { RelayTransport } from '../relays/relay-report.js';
+import type { RelaySet, RelaySetListener } from '../relays/relay-set.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
+import type { Refusal, Welcome } from '../wire/signal.js';
+import type { Arrivals } from './arrivals.js';
+import type { NodeEvent } from './events.js';
+import type { StateKeeper } from './state-keeper.js';
+import type { WayEvents } from './ways.js';
+
+/** A clock that differs from the relay's by more is worth a word, ms. */
+const skewLimitMs = 60_000;
+
+export interface RelayEventParts {
+  readonly env: Env;
+  /** Id of the network. */
+  readonly network: string;
+  readonly credential: OwnCredential;
+  readonly keeper: StateKeeper;
+  readonly relays: RelaySet;
+  readonly surroundings: Surroundings;
+  readonly members: Peers;
+  readonly overlay: OverlayHost;
+  readonly arrivals: Arrivals;
+  readonly ways: WayEvents;
+  readonly tell: (event: NodeEvent) => void;
+  /** The node has another address: it must begin anew. */
+  readonly readdressed: () => void;
+  /** The node cannot go on. */
+  readonly fatal: (error: Error) => void;
+}
+
+export class RelayEvents implements RelaySetListener {
+  readonly #parts: RelayEventParts;
+
+  constructor(parts: RelayEventParts) {
+    this.#parts = parts;
+  }
+
+  welcome(welcome: Welcome, { address: relay }: RelayFact): void {
+    const { env, credential, keeper } = this.#parts;
+    const receipt = welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
+    if (receipt && receipt.length > 0) {
+      if (credential.receive(receipt)) keeper.setCredential(credential.bytes);
+      else env.log.warn('receipt is not genuine', { relay });
+    }
+    const skewMs = Math.round(welcome.date - env.clock.date());
+    if (Math.abs(skewMs) > skewLimitMs) env.log.warn('clock differs from the relay', { relay, skewMs });
+    for (const text of welcome.members) this.member(fromBase64Url(text) ?? new Uint8Array(0));
+  }
+
+  refused(error: EvioError, code: Refusal): void {
+    const { env, credential, keeper, members, relays, readdressed, fatal } = this.#parts;
+    const ip = formatIpv4(credential.self.certificate.ip);
+    if (code === 'address-taken' && credential.readdress(env.clock.date())) {
+      env.log.warn('address was taken', { ip, attempt: credential.attempt });
+      keeper.setCredential(credential.bytes);
+      keeper.save();
+      readdressed();
+      return;
+    }
+    // Alone and refused: nothing can come of waiting. With peers connected, or endpoints where one may answer, the
+    // node goes on without this relay; and a full one may have room in a minute.
+    const hope = members.all().some((peer) => peer.session.established || peer.remembered.length > 0);
+    if (!hope && !relays.anyUp && code !== 'full') fatal(error);
+  }
+
+  member(credential: Uint8Array): void {
+    this.#parts.members.take(credential);
+  }
+
+  presence(idText: string, online: boolean): void {
+    const { arrivals, overlay, ways } = this.#parts;
+    if (online) arrivals.appeared(idText);
+    else overlay.offline(this.#now, idText);
+    ways.waysChanged();
+  }
+
+  named(idTexts: readonly string[]): void {
+    this.#parts.overlay.named(this.#now, idTexts);
+  }
+
+  roster(complete: boolean, size: number): void {
+    this.#parts.overlay.roster(this.#now, complete, size);
+  }
+
+  changed(): void {
+    this.#parts.ways.waysChanged();
+  }
+
+  up(url: string, transport: RelayTransport): void {
+    const { tell, network } = this.#parts;
+    tell({ event: 'relay-up', network, url, transport });
+  }
+
+  down(url: string, reason: string): void {
+    const { tell, network } = this.#parts;
+    tell({ event: 'relay-down', network, url, reason });
+  }
+
+  reflexive(server: Endpoint, observed: Endpoint): void {
+    this.#parts.surroundings.observed(server, observed);
+  }
+
+  stunServers(servers: readonly Endpoint[]): void {
+    this.#parts.surroundings.ask(servers);
+  }
+
+  get #now(): number {
+    return this.#parts.env.clock.now();
+  }
+}
+
+/** Their names, for `Turn.outputs`. */
+export const relayNewsNames: { readonly [K in keyof RelaySetListener]: true } = {
+  welcome: true,
+  refused: true,
+  member: true,
+  presence: true,
+  named: true,
+  roster: true,
+  changed: true,
+  up: true,
+  down: true,
+  reflexive: true,
+  stunServers: true,
+};

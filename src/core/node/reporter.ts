@@ -1,0 +1,107 @@
+/** Gathers from the parts of a run what the reports tell (report.ts makes them of it). */
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Clock } from '../lib/env.js';
+import { formatEndpoint } from '../lib/endpoint.js';
+import { EvioError } from '../lib/errors.js';
+import type { Self } from '../membership/self.js';
+import type { OverlayHost } from '../overlay/overlay-host.js';
+import type { Peer } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
+import type { RelaySet } from '../relays/relay-set.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
+import { peerReport, statusReport, whyReport } from './report.js';
+import type { PeerReport, StatusReport, WhyReport } from './reports.js';
+
+/** Names are cut off here before relays are asked for them. */
+const longestName = 64;
+
+export interface ReporterParts {
+  readonly clock: Clock;
+  readonly self: Self;
+  /** Name of this node, and version of this program. */
+  readonly name: string;
+  readonly version: string;
+  readonly plane: DataPlane;
+  readonly relays: RelaySet;
+  readonly surroundings: Surroundings;
+  readonly members: Peers;
+  readonly overlay: OverlayHost;
+  /** How often a packet thread was started again. */
+  readonly restarts: () => number;
+}
+
+export class Reporter {
+  readonly #parts: ReporterParts;
+  readonly #startedAt: number;
+  #over = false;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock.now();
+  }
+
+  status(): StatusReport {
+    const { clock, self, name, version, plane, relays, surroundings, members, overlay, restarts } =
+      this.#parts;
+    return statusReport({
+      self,
+      name,
+      version,
+      uptimeMs: clock.now() - this.#startedAt,
+      device: { name: plane.deviceName, ...plane.deviceCounters(), restarts: restarts() },
+      relays: relays.report(),
+      nat: {
+        mapping: surroundings.mapping,
+        udpBlocked: relays.udpBlocked,
+        addresses: surroundings.reflexive.map(formatEndpoint),
+      },
+      peers: members.all(),
+      ring: overlay.report(),
+    });
+  }
+
+  /** By name. */
+  peers(): PeerReport[] {
+    const { clock, plane, members, overlay } = this.#parts;
+    const roles = overlay.roles();
+    return members
+      .all()
+      .map((peer) => {
+        const role = roles.get(peer.member.idText) ?? null;
+        return peerReport(peer, plane.peerCounters(peer.slot), role, clock.now());
+      })
+      .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  }
+
+  why(peer: Peer): WhyReport {
+    const { relays, surroundings } = this.#parts;
+    return whyReport(peer, {
+      local: surroundings.candidates,
+      mapping: surroundings.mapping,
+      udpBlocked: relays.udpBlocked,
+      relays: relays.report(),
+      online: relays.isOnline(peer.member.idText),
+    });
+  }
+
+  /**
+   * The peer that a person names. Who is not known here may be known to a relay that does not list everybody.
+   *
+   * @throws EvioError EVIO_UNKNOWN_PEER; EVIO_NOT_RUNNING when the node was stopped meanwhile.
+   */
+  async find(text: string): Promise<Peer> {
+    const { members, relays, self } = this.#parts;
+    if (!relays.complete && !members.knows(text)) await relays.find({ text: text.slice(0, longestName) });
+    if (this.#over) throw notRunning(self.network.name);
+    return members.find(text);
+  }
+
+  /** The run is over: what it knows holds no more. */
+  stop(): void {
+    this.#over = true;
+  }
+}
+
+export function notRunning(network: string): EvioError {
+  return new EvioError('EVIO_NOT_RUNNING', `The network ${network} does not run.`);
+}

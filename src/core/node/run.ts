@@ -1,0 +1,284 @@
+/**
+ * One run of a node: all its parts, made in the order in which they need each other. Those that come first are asked by
+ * those that come later; what they have to tell the later ones goes through the outbox of the turn (lib/turn.ts), whose
+ * listeners are named last.
+ *
+ *   plane ─▶ carriers ─▶ relays ─▶ surroundings ─▶ peers ─▶ overlay ─▶ what follows: *-events.ts, arrivals.ts
+ *                          └────────────┴────────────┴─────────┴── outbox ──────▲
+ */
+import { Carriers } from '../carriers/carrier.js';
+import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
+import { Right, Role } from '../identity/certificate.js';
+import { macOf } from '../identity/node-id.js';
+import { concatBytes, utf8 } from '../lib/bytes.js';
+import { Turn } from '../lib/turn.js';
+import type { OwnCredential } from '../membership/own-credential.js';
+import { StampSource } from '../noise/tai64n.js';
+import { OverlayHost } from '../overlay/overlay-host.js';
+import { HandshakeDoor } from '../peer/handshake-door.js';
+import { IndexTable } from '../peer/index-table.js';
+import { Peer, type PeerPorts } from '../peer/peer.js';
+import { Peers, type PeersPorts } from '../peer/peers.js';
+import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
+import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
+import type { LocalAddress } from '../surroundings/candidate.js';
+import { Surroundings } from '../surroundings/surroundings.js';
+import { Suite } from '../wire/packet.js';
+import { encodeRing } from '../wire/ring.js';
+import { Arrivals } from './arrivals.js';
+import type { NodeEvent } from './events.js';
+import type { NodeOptions } from './node.js';
+import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
+import { PeerTimers } from './peer-timers.js';
+import { Pinger } from './pinger.js';
+import { PlaneEvents, planeEventNames } from './plane-events.js';
+import { Pulse } from './pulse.js';
+import { RelayEvents, relayNewsNames } from './relay-events.js';
+import { Reporter } from './reporter.js';
+import type { StateKeeper } from './state-keeper.js';
+import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
+
+/** What a test or the simulator may replace. */
+export interface EnginePorts {
+  /** Touches nothing before it is started. */
+  makePlane(options: PlaneOptions): DataPlane;
+  /** Default: the real ones. */
+  readonly makeRelays?: (...made: ConstructorParameters<typeof RelaySet>) => RelaySet;
+  /** Addresses of this machine. */
+  addresses(): LocalAddress[];
+  /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
+  suite?(): Suite;
+}
+
+/** What outlives a run, and how the node hears of it. */
+export interface RunContext {
+  readonly options: NodeOptions;
+  readonly ports: EnginePorts;
+  readonly credential: OwnCredential;
+  readonly keeper: StateKeeper;
+  /** A turn is over: anything may have changed. */
+  readonly settled: () => void;
+  readonly tell: (event: NodeEvent) => void;
+  /** The node has another address: it must begin anew. */
+  readonly readdressed: () => void;
+  /** The node cannot go on. */
+  readonly fatal: (error: Error) => void;
+}
+
+/** The parts that a node starts, asks and stops. */
+export interface Run {
+  readonly turn: Turn;
+  readonly pulse: Pulse;
+  readonly plane: DataPlane;
+  /** Hears what the plane tells. */
+  readonly listener: PlaneListener;
+  readonly relays: RelaySet;
+  readonly members: Peers;
+  readonly overlay: OverlayHost;
+  readonly pinger: Pinger;
+  readonly reporter: Reporter;
+}
+
+/** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
+export function composeRun(context: RunContext, port: number): Run {
+  const { options, ports, credential, keeper, settled, tell, readdressed, fatal } = context;
+  const { env, profile, threads, version } = options;
+  const { clock, log } = env;
+  const { self } = credential;
+  const { network, keys, certificate, id, idText } = self;
+  const pulse = new Pulse(clock, (deed) => {
+    turn.input(deed);
+  });
+  const turn: Turn = new Turn(() => {
+    timers.settle();
+    pulse.set();
+    settled();
+  });
+  const plane = ports.makePlane({
+    deviceName: profile.device,
+    nodeId: id,
+    mac: macOf(id),
+    ip: certificate.ip,
+    prefix: network.cidr.prefix,
+    mtu: network.mtu,
+    port,
+    leaf: certificate.role === Role.leaf,
+    bridge: (certificate.rights & Right.bridge) !== 0,
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const carriers = new Carriers(plane);
+  const send = carriers.sendPacket.bind(carriers);
+  const ownCredential = (): Uint8Array => credential.bytes;
+
+  const relayNews = turn.outputs<RelaySetListener>(relayNewsNames);
+  const makeRelays = ports.makeRelays ?? ((...made) => new RelaySet(...made));
+  const agent = `evio/${version}`;
+  const relays = makeRelays(
+    {
+      relays: network.relays,
+      keys,
+      networkBytes: self.networkBytes,
+      credential: ownCredential,
+      agent,
+      env,
+      plane,
+      carriers,
+    },
+    relayNews.listener,
+  );
+
+  const wayNews = turn.outputs<WayNews>(wayNewsNames);
+  const surroundings = new Surroundings({
+    ...wayNews.listener,
+    env,
+    addresses: () => ports.addresses(),
+    sendStun: (request, server) => {
+      plane.sendPacket(request, { kind: 'direct', endpoint: server });
+    },
+    cidr: network.cidr,
+    // Known once the plane has started.
+    get device() {
+      return plane.deviceName;
+    },
+    get port() {
+      return plane.port;
+    },
+  });
+
+  const session: SessionContext = {
+    env,
+    localStatic: keys.dh,
+    prologue: concatBytes(utf8('evio data 1'), network.rootKey),
+    suite: ports.suite?.() ?? Suite.aes256gcm,
+    boot: Math.floor(env.random.unit() * 0xffff_ffff),
+    stamps: new StampSource(clock),
+    indexes: new IndexTable<Session>(env.random),
+    rekeyAfterMs: options.rekeyAfterMs ?? rekeyAfterMs,
+    credential: ownCredential,
+  };
+  const ways = new Ways();
+  const peerNews = turn.outputs<PeerNews>(peerNewsNames);
+  const peerPorts: PeerPorts = {
+    ...peerNews.listener,
+    env,
+    plane,
+    session,
+    // the kind byte not counted: Ethernet header, one VLAN tag, payload
+    fullPing: 18 + network.mtu,
+    sendPacket: send,
+    relays: (peer) => ways.to(peer),
+    candidates: () => surroundings.candidates,
+  };
+  const memberNews = turn.outputs<Pick<PeersPorts, 'changed' | 'removed'>>({
+    changed: true,
+    removed: true,
+  });
+  const timers = new PeerTimers<Peer>();
+  const members = new Peers(network, idText, {
+    ...memberNews.listener,
+    env,
+    given: (peer) => {
+      timers.touch(peer);
+    },
+    makePeer: (slot, member) => new Peer(peerPorts, slot, member, keeper.endpointsOf(member.idText)),
+    isOnline: (member) => relays.isOnline(member),
+  });
+  const { localStatic, prologue, indexes } = session;
+  const door = new HandshakeDoor({ localStatic, prologue, random: env.random, members, indexes, send });
+
+  const overlay = new OverlayHost({
+    env,
+    self: { idText, role: certificate.role === Role.leaf ? 'leaf' : 'switch' },
+    members,
+    relays,
+    send: ({ slot }, message) => {
+      plane.sendControl(slot, encodeRing(message));
+    },
+    setLinks: (links, complete) => {
+      plane.setLinks(links, complete);
+    },
+    ...wayNews.listener,
+    candidates: () => surroundings.candidates,
+    credential: ownCredential,
+    // It is asked at the end of every turn.
+    wake: () => undefined,
+  });
+  ways.add(({ member }) => relays.choices(member.id, member.idText));
+  ways.add((peer) => [overlay.choice(peer) ?? []].flat());
+
+  const pinger = new Pinger(env, (peer) => {
+    turn.input(() => {
+      const now = clock.now();
+      peer.connect(now);
+      overlay.used(now, peer);
+      timers.touch(peer);
+    });
+  });
+
+  /* Everybody is there: who hears what. */
+  const { networkId } = self;
+  const arrivals = new Arrivals({
+    clock,
+    idText,
+    plane,
+    relays,
+    members,
+    overlay,
+    timers,
+    keeper,
+    later: (deed) => {
+      turn.output(deed);
+    },
+  });
+  memberNews.deliver(arrivals);
+  const wayEvents = new WayEvents(clock, members, timers, () => {
+    relays.nudge();
+  });
+  wayNews.deliver(wayEvents);
+  relayNews.deliver(
+    new RelayEvents({
+      env,
+      network: networkId,
+      credential,
+      keeper,
+      relays,
+      surroundings,
+      members,
+      overlay,
+      arrivals,
+      ways: wayEvents,
+      tell,
+      fatal,
+      readdressed,
+    }),
+  );
+  peerNews.deliver(new PeerEvents({ clock, log, network: networkId, relays, overlay, pinger, keeper, tell }));
+  const planeEvents = new PlaneEvents({
+    clock,
+    log,
+    carriers,
+    relays,
+    surroundings,
+    members,
+    door,
+    overlay,
+    fatal,
+  });
+  pulse.add(relays, surroundings, arrivals, overlay, timers, keeper);
+  const { name } = profile;
+  const restarts = (): number => planeEvents.restarts;
+  const reporter = new Reporter({
+    clock,
+    self,
+    name,
+    version,
+    plane,
+    relays,
+    surroundings,
+    members,
+    overlay,
+    restarts,
+  });
+  const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
+  return { turn, pulse, plane, listener, relays, members, overlay, pinger, reporter };
+}

@@ -1,0 +1,100 @@
+/** What the node remembers from run to run, and when that goes to disk. */
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { formatEndpoint } from '../lib/endpoint.js';
+import type { Clock, Logger } from '../lib/env.js';
+import { messageOf } from '../lib/errors.js';
+import type { NodeState } from '../membership/profile.js';
+import type { Peer } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
+import type { Timed } from './pulse.js';
+
+/** State goes to disk at most this often. */
+const saveMs = 2_000;
+
+export interface StateKeeperPorts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** May throw: the node goes on and says so. */
+  save(state: NodeState): void;
+}
+
+export class StateKeeper implements Timed {
+  readonly #ports: StateKeeperPorts;
+  #state: NodeState;
+  #members: Peers | undefined;
+  #dueAt = Infinity;
+
+  constructor(state: NodeState, ports: StateKeeperPorts) {
+    this.#state = state;
+    this.#ports = ports;
+  }
+
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** UDP port of the last run; 0 when there was none. */
+  get port(): number {
+    return this.#state.port ?? 0;
+  }
+
+  /** Credentials of the members that were known last, as they were kept: not verified. */
+  get credentials(): Uint8Array[] {
+    return this.#state.members.flatMap((text) => fromBase64Url(text) ?? []);
+  }
+
+  /** Endpoints at which this member was reached. */
+  endpointsOf(idText: string): readonly string[] {
+    return this.#state.endpoints[idText] ?? [];
+  }
+
+  /** The members of a run are kept too. Undefined when that is over. */
+  follow(members: Peers | undefined): void {
+    this.#members = members;
+  }
+
+  setPort(port: number): void {
+    if (this.#state.port !== port) this.#change({ port });
+  }
+
+  setCredential(credential: Uint8Array): void {
+    this.#change({ credential: toBase64Url(credential) });
+  }
+
+  /** Keeps where the peer was reached, and forgets that of members that are no more. */
+  remember(peer: Peer): void {
+    const known = Object.entries(this.#state.endpoints).filter(([id]) => this.#members?.get(id));
+    const endpoints = {
+      ...Object.fromEntries(known),
+      [peer.member.idText]: peer.remembered.map(formatEndpoint),
+    };
+    this.#change({ endpoints });
+  }
+
+  /** Something that is kept has changed. */
+  changed(): void {
+    if (this.#dueAt === Infinity) this.#dueAt = this.#ports.clock.now() + saveMs;
+  }
+
+  tick(): void {
+    this.save();
+  }
+
+  /** Saves now what has not been saved. */
+  save(): void {
+    if (this.#dueAt === Infinity) return;
+    this.#dueAt = Infinity;
+    const members = this.#members?.all().map((peer) => toBase64Url(peer.member.credential));
+    if (members) this.#state = { ...this.#state, members };
+    try {
+      this.#ports.save(this.#state);
+    } catch (thrown) {
+      this.#ports.log.warn('state not saved', { reason: messageOf(thrown) });
+    }
+  }
+
+  #change(change: Partial<NodeState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.changed();
+  }
+}

@@ -1,0 +1,80 @@
+/** The ways to peers that need no probing, and who hears when they change. */
+import type { Clock } from '../lib/env.js';
+import type { RelayChoice } from '../path/prober.js';
+import type { OverlayHostPorts } from '../overlay/ports.js';
+import type { Peer } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
+import type { SurroundingsPorts } from '../surroundings/surroundings.js';
+import type { PeerTimers } from './peer-timers.js';
+
+/** Knows ways to a peer that work now; best first. */
+export type WaySource = (peer: Peer) => readonly RelayChoice[];
+
+/** Asks its sources in the order in which they were added; the first that knows any way is the one that counts. */
+export class Ways {
+  readonly #sources: WaySource[] = [];
+
+  add(source: WaySource): void {
+    this.#sources.push(source);
+  }
+
+  to(peer: Peer): readonly RelayChoice[] {
+    for (const source of this.#sources) {
+      const ways = source(peer);
+      if (ways.length > 0) return ways;
+    }
+    return [];
+  }
+}
+
+/** What the ways of all peers depend on has changed: told by relays, surroundings and the overlay. */
+export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed'> &
+  Pick<OverlayHostPorts, 'waysChanged'>;
+
+/** Their names, for `Turn.outputs`. */
+export const wayNewsNames = { discovered: true, changed: true, waysChanged: true } as const;
+
+export class WayEvents implements WayNews {
+  readonly #clock: Clock;
+  readonly #members: Peers;
+  readonly #timers: PeerTimers<Peer>;
+  readonly #nudge: () => void;
+
+  /** @param nudge has the relays look whether they are still there */
+  constructor(clock: Clock, members: Peers, timers: PeerTimers<Peer>, nudge: () => void) {
+    this.#clock = clock;
+    this.#members = members;
+    this.#timers = timers;
+    this.#nudge = nudge;
+  }
+
+  /** Relays or members came or went, or carry packets in another way. */
+  waysChanged(): void {
+    this.#tellAll((peer, now) => {
+      peer.waysChanged(now);
+    });
+  }
+
+  /** We have another address: peers that are not reached directly hear of it. */
+  discovered(): void {
+    this.#tellAll((peer, now) => {
+      if (peer.prober.active?.kind !== 'direct') peer.offer(now);
+    });
+  }
+
+  /** The machine is in another network, or slept. */
+  changed(): void {
+    this.#nudge();
+    this.#tellAll((peer, now) => {
+      peer.prober.networkChanged(now);
+    });
+  }
+
+  #tellAll(tell: (peer: Peer, now: number) => void): void {
+    const now = this.#clock.now();
+    for (const peer of this.#members.all()) {
+      tell(peer, now);
+      this.#timers.touch(peer);
+    }
+  }
+}
