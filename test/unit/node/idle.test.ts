@@ -4,7 +4,8 @@ import type { Profile } from '../../../src/core/membership/profile.js';
 import { silentLogger, type Clock } from '../../../src/core/lib/env.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { MemoryNet } from '../../support/memory-net.js';
-import { boxOf, memberProfiles } from '../../support/node-box.js';
+import { memberProfiles } from '../../support/members.js';
+import { boxOf } from '../../support/node-box.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 /** Timers of one node that fire in a second, once it is connected with so many peers and nobody says anything. */
