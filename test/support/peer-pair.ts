@@ -65,8 +65,6 @@ export interface PeerPair {
 }
 
 const everyMs = 50;
-/** The plane tells of traffic after a rest of this length. */
-const restMs = 1_000;
 const relayMs = 20;
 const carrier = 7;
 
@@ -173,7 +171,6 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       send: sendPacket,
     });
     const mac = macOf(self.id);
-    let movedAt = -Infinity;
     let tickedAt = -Infinity;
     const side = { self, plane, peers, door, context, told, frames, handshakes, ticks: 0 } as unknown as {
       -readonly [Key in keyof PeerSide]: PeerSide[Key];
@@ -194,25 +191,15 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       const { dueAt } = side.peer;
       if (dueAt < Infinity) cancel = clock.after(Math.max(0, dueAt - clock.now()), tick);
     };
-    const stir = (): void => {
-      const rested = clock.now() - movedAt >= restMs;
-      movedAt = clock.now();
-      if (!rested || pace !== 'due') return;
-      side.ticks++;
-      side.peer.stirred(clock.now());
-      wake();
-    };
     side.transmit = (fill = 1) => {
       const frame = new Uint8Array(100).fill(fill);
       frame.set(macOf(other.id), 0);
       frame.set(mac, 6);
       frame.set([0x88, 0xb5], 12);
       plane.transmit(frame);
-      stir();
     };
     plane.onFrame = (frame) => {
       frames.push(frame);
-      stir();
     };
     const control = (slot: number, bytes: Uint8Array, origin: Origin): void => {
       const message = parseControl(bytes) ?? parseRing(bytes);
@@ -234,7 +221,11 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
         carry(batch);
       },
       exhausted: () => undefined,
-      stirred: () => undefined,
+      stirred: (slot: number) => {
+        if (pace !== 'due') return;
+        side.ticks++;
+        peers.bySlot(slot)?.stirred(clock.now());
+      },
       restarted: () => undefined,
       failed: () => undefined,
     } satisfies PlaneListener & Record<string, unknown>;

@@ -1,23 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { makeMember, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
-import { selfOf } from '../../../src/core/membership/self.js';
-import { decodeToken } from '../../../src/core/identity/token.js';
+import { selfOf, type Self } from '../../../src/core/membership/self.js';
 import { Peers } from '../../../src/core/peer/peers.js';
 import type { Peer } from '../../../src/core/peer/peer.js';
+import { memberProfiles } from '../../support/members.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
-/** Members with room for three, and peers that only say whether they have a session. */
+/** Members with room for three, and peers that only say whether they have a session. `others[i]` is called `n<i + 2>`. */
 function rig() {
   const env = virtualEnv(new VirtualClock());
-  const plan = { name: 'lab', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'self' };
-  const self = selfOf(makeNetwork(plan, env));
-  const owner = makeNetwork(plan, env);
-  const { token } = makeInvite(owner, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
+  const selves = memberProfiles(7, env.clock).map((profile) => selfOf(profile));
+  const [owner, self, ...others] = selves as [Self, Self, ...Self[]];
   const established = new Set<string>();
   const online = new Set<string>();
   const closed: string[] = [];
   const members = new Peers(
-    selfOf(owner).network,
+    owner.network,
     self.idText,
     {
       env,
@@ -39,23 +36,22 @@ function rig() {
     },
     3,
   );
-  const join = (name: string) => selfOf(makeMember(decodeToken(token), { name }, env));
-  return { members, join, established, online, closed };
+  return { members, others: others as [Self, Self, Self, Self, Self], established, online, closed };
 }
 
 describe('members', () => {
   it('make room for a newcomer by forgetting who is neither connected nor online', () => {
-    const { members, join, established, online, closed } = rig();
-    const [one, two, three, four, five] = ['one', 'two', 'three', 'four', 'five'].map(join);
-    for (const self of [one, two, three]) members.take(self?.credential ?? new Uint8Array(0));
-    established.add('one');
-    online.add(two?.idText ?? '');
-    const slot = members.get(three?.idText ?? '')?.slot;
-    expect(members.take(four?.credential ?? new Uint8Array(0))).toMatchObject({ slot });
-    expect(closed).toEqual(['three']);
-    expect(members.all().map((peer) => peer.member.name)).toEqual(['one', 'two', 'four']);
-    established.add('four');
-    expect(members.take(five?.credential ?? new Uint8Array(0))).toBeUndefined();
+    const { members, others, established, online, closed } = rig();
+    const [one, two, three, four, five] = others;
+    for (const self of [one, two, three]) members.take(self.credential);
+    established.add('n2');
+    online.add(two.idText);
+    const slot = members.get(three.idText)?.slot;
+    expect(members.take(four.credential)).toMatchObject({ slot });
+    expect(closed).toEqual(['n4']);
+    expect(members.all().map((peer) => peer.member.name)).toEqual(['n2', 'n3', 'n5']);
+    established.add('n5');
+    expect(members.take(five.credential)).toBeUndefined();
     expect(members.size).toBe(3);
   });
 });

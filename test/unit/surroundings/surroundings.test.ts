@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../../src/core/lib/endpoint.js';
+import type { LocalAddress } from '../../../src/core/surroundings/candidate.js';
+import { Surroundings } from '../../../src/core/surroundings/surroundings.js';
+import { parseIpv4 } from '../../../src/core/lib/ipv4.js';
+import { answerBinding } from '../../../src/core/wire/stun.js';
+import { virtualEnv, VirtualClock } from '../../support/virtual.js';
+
+const server: Endpoint = { host: '192.0.2.1', port: 3478 };
+const outside: Endpoint = { host: '198.51.100.9', port: 777 };
+
+/** A machine with one address behind a NAT, whose STUN server answers after 20 ms; it ticks only when it is due. */
+function rig() {
+  // The calendar of the machine goes on while it sleeps; its clock stands still.
+  let slept = 0;
+  const clock = new VirtualClock();
+  const env = virtualEnv(clock);
+  const sleepy = {
+    ...env,
+    clock: {
+      now: () => clock.now(),
+      date: () => clock.date() + slept,
+      after: (ms: number, fire: () => void) => clock.after(ms, fire),
+    },
+  };
+  const at = (device: string, address: string): LocalAddress => ({ device, address, internal: false });
+  const addresses = [at('eth0', '10.0.0.5'), at('evio0', '10.144.0.7'), at('docker0', '172.17.0.1')];
+  const told: string[] = [];
+  const asked: number[] = [];
+  let ticks = 0;
+  let answers = true;
+  const surroundings: Surroundings = new Surroundings({
+    env: sleepy,
+    addresses: () => [...addresses],
+    sendStun: (request, to) => {
+      asked.push(clock.now());
+      const answer = answerBinding(request, outside);
+      if (!answers || !answer) return;
+      clock.after(20, () => {
+        surroundings.receiveStun(clock.now(), answer, to);
+      });
+    },
+    device: 'evio0',
+    cidr: { base: parseIpv4('10.144.0.0') ?? 0, prefix: 16 },
+    port: 4_000,
+    discovered: () => told.push('discovered'),
+    changed: () => told.push('changed'),
+  });
+  const run = (ms: number): void => {
+    const end = clock.now() + ms;
+    while (surroundings.dueAt <= end) {
+      clock.advance(Math.max(0, surroundings.dueAt - clock.now()));
+      ticks++;
+      surroundings.tick(clock.now());
+    }
+    clock.advance(end - clock.now());
+  };
+  return {
+    surroundings,
+    addresses,
+    told,
+    asked,
+    run,
+    clock,
+    at,
+    ticks: () => ticks,
+    sleep: (ms: number) => (slept += ms),
+    silence: () => (answers = false),
+  };
+}
+
+describe('surroundings', () => {
+  it('name addresses of this machine that lead outside, and what the outside sees', () => {
+    const { surroundings, run, told } = rig();
+    const host = { kind: 'host', endpoint: { host: '10.0.0.5', port: 4_000 } };
+    expect(surroundings.candidates).toEqual([host]);
+    surroundings.ask([server]);
+    expect(surroundings.busy).toBe(true);
+    run(100);
+    expect(surroundings.busy).toBe(false);
+    expect(surroundings.candidates).toEqual([host, { kind: 'reflexive', endpoint: outside }]);
+    expect(surroundings.mapping).toBe('unknown');
+    expect(told).toEqual(['discovered']);
+    surroundings.observed({ ...server, port: 3_479 }, outside);
+    expect(surroundings.mapping).toBe('endpoint-independent');
+    // What is known is no news.
+    expect(told).toEqual(['discovered']);
+  });
+
+  it('ask again when an answer is lost, and every minute', () => {
+    const { surroundings, run, asked, clock, silence } = rig();
+    const begun = clock.now();
+    surroundings.ask([server]);
+    run(130_000);
+    expect(asked.map((at) => at - begun)).toEqual([0, 60_020, 120_040]);
+    silence();
+    run(60_000);
+    expect(asked.slice(3).map((at) => at - begun)).toEqual([180_060, 180_310, 180_810]);
+  });
+
+  it('notice within a second that addresses came or went: what was learnt is forgotten, and asked again', () => {
+    const { surroundings, run, told, asked, addresses, at } = rig();
+    surroundings.ask([server]);
+    run(5_000);
+    told.length = asked.length = 0;
+    addresses.push(at('docker1', '172.18.0.1'));
+    run(2_000);
+    expect(told).toEqual([]);
+    addresses.push(at('wlan0', '192.168.1.9'));
+    run(1_100);
+    expect(told).toEqual(['changed', 'discovered']);
+    expect(asked).toHaveLength(1);
+    expect(surroundings.candidates.map(({ endpoint }) => endpoint.host)).toEqual([
+      '10.0.0.5',
+      '192.168.1.9',
+      outside.host,
+    ]);
+  });
+
+  it('notice that the machine slept, and not that its clock was set a little', () => {
+    const { run, told, sleep } = rig();
+    run(3_000);
+    sleep(9_000);
+    run(3_000);
+    expect(told).toEqual([]);
+    sleep(60_000);
+    run(1_000);
+    expect(told).toEqual(['changed']);
+  });
+
+  it('say when they are due, and are at rest between', () => {
+    const { surroundings, run, ticks, clock } = rig();
+    expect(surroundings.dueAt).toBe(clock.now() + 1_000);
+    surroundings.ask([server]);
+    expect(surroundings.dueAt).toBe(clock.now() + 250);
+    run(10_000);
+    // One to look at the addresses each second, and one for the answer that had come by then.
+    expect(ticks()).toBe(11);
+  });
+});
