@@ -16,7 +16,3 @@ export const contenders: readonly Contender[] = [
   evioUdpRelay,
   evioWebSocketRelay,
 ];
-
-/** What runs without encryption in the kernel, or is evio itself: not a peer. */
-export const yardsticks: readonly string[] = [bare.name, vxlan.name];
-export const variants: readonly string[] = [evioUdpRelay.name, evioWebSocketRelay.name];

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { methods } from '../../src/core/control/methods.js';
+import { nodeEvent } from '../../src/core/control/schema.js';
 import { errorCodes } from '../../src/core/lib/errors.js';
 import { root } from './support.js';
 
@@ -47,6 +50,32 @@ describe('docs/cli.md', () => {
     const section = sectionOf(id.replace(':', ' '));
     expect(section).toContain('```sh');
     expect(section).toContain('```json');
+  });
+
+  /** Names of the fields of a JSON Schema, at any depth. */
+  function fieldsOf(schema: unknown): string[] {
+    if (typeof schema !== 'object' || schema === null) return [];
+    const { properties } = schema as { properties?: object };
+    return [...Object.keys(properties ?? {}), ...Object.values(schema).flatMap(fieldsOf)].filter(
+      (name, i, all) => all.indexOf(name) === i,
+    );
+  }
+
+  it.each([
+    ['status', methods.status.response],
+    ['peers', methods.peers.response],
+    ['ping', methods.ping.response],
+    ['why', methods.why.response],
+    ['down', methods.down.response],
+    ['node', nodeEvent],
+  ] as const)('%s: names every field of its JSON', (command, schema) => {
+    const section = sectionOf(command);
+    // The network and a member stand in the part of `init` in full, a path in that of `peers`.
+    const elsewhere = `${sectionOf('init')}${command === 'why' ? sectionOf('peers') : ''}`;
+    const fields = fieldsOf(z.toJSONSchema(schema));
+    expect(fields.length).toBeGreaterThan(0);
+    const missing = fields.filter((name) => ![section, elsewhere].some((text) => text.includes(`"${name}"`)));
+    expect(missing).toEqual([]);
   });
 
   it.each(flags)('%s: names --%s', (command, flag) => {

@@ -1,6 +1,6 @@
 /** The tarball that would be published: installs into an empty prefix, from the registry alone, and runs. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,9 @@ describe('the package', () => {
     const prefix = join(folder, 'prefix');
     const tarball = join(folder, packed[0]?.filename as string);
     npm('install', '--global', '--ignore-scripts', '--prefix', prefix, '--omit=dev', tarball);
+    // Elsewhere no node runs: npm refuses there (EBADPLATFORM) before it installs anything.
+    const installed = readFileSync(join(prefix, 'lib/node_modules/evio/package.json'), 'utf8');
+    expect((JSON.parse(installed) as { os?: string[] }).os).toEqual(['linux']);
     const evio = (...args: string[]): string =>
       execFileSync(join(prefix, 'bin/evio'), args, {
         encoding: 'utf8',

@@ -25,7 +25,7 @@ export function checkPlatform(platform: string = process.platform, arch: string 
     return fail(
       'platform',
       `${name}: this version runs nodes on Linux only.`,
-      'Run the node on Linux; the relay runs here.',
+      'Run the node on Linux. The relay may run here; that is not tested.',
     );
   if (arch === 'x64' || arch === 'arm64') return pass('platform', name);
   return warn('platform', `${name} is not tested.`, 'Use x64 or arm64 where you can.');

@@ -105,10 +105,6 @@ export function cipherName(suite: Suite): 'AESGCM' | 'ChaChaPoly' {
   return suite === Suite.aes256gcm ? 'AESGCM' : 'ChaChaPoly';
 }
 
-export function isSuite(value: number): value is Suite {
-  return value === Suite.aes256gcm || value === Suite.chacha20poly1305;
-}
-
 /** 96 bits: 32 zero bits and the counter, big endian for AES-GCM, little endian for ChaChaPoly (section 12). */
 function nonceOf(suite: Suite, counter: number): Uint8Array {
   const nonce = new Uint8Array(12);

@@ -27,13 +27,6 @@ export function compareStamps(a: Uint8Array, b: Uint8Array): number {
   return compareBytes(a, b);
 }
 
-/** The calendar moment of a stamp, ms since 1970, for logs and for judging a clock. Undefined when it is not 12 bytes. */
-export function stampDate(stamp: Uint8Array): number | undefined {
-  if (stamp.length !== stampLength) return undefined;
-  const view = new DataView(stamp.buffer, stamp.byteOffset, stampLength);
-  return Number(view.getBigUint64(0) - epoch) * 1000 + view.getUint32(8) / 1e6;
-}
-
 /** Hands out stamps that rise strictly within this object's life, whatever the calendar does. */
 export class StampSource {
   readonly #clock: Pick<Clock, 'date'>;

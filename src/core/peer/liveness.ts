@@ -60,7 +60,7 @@ export const shunMs = 120_000;
 
 /* ---- Links ---- */
 
-/** How often a side lets hear of itself, ms: ring neighbours and anchors, others. */
+/** How often each side sends something, ms: ring neighbours and anchors, others. */
 export const ringBeatMs = 2_000;
 export const otherBeatMs = 4_000;
 /** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
@@ -238,7 +238,7 @@ export const spares = {
     path.lastPingAt + (path.missed > 0 ? answerMs(path) : heartbeatIdleMs),
 };
 
-/** Ask: the other side shall let hear of itself at once. */
+/** Ask: the other side is asked to answer at once. */
 export type LinkVerdict = 'alive' | 'ask' | 'dead';
 
 /** Whether one link lives. */
@@ -267,7 +267,7 @@ export class LinkLiveness {
   }
 
   /**
-   * @param beatMs how often the other side lets hear of itself
+   * @param beatMs how often the other side sends something
    * @param silence ms since anything came from it
    * @param waiting ms since packets went out with nothing coming back, 0 for none
    */

@@ -65,17 +65,6 @@ export function ipv4HeaderChecksum(view: DataView, at: number, length: number): 
   return ~sum & 0xffff;
 }
 
-/** Pseudo-header sum (RFC 9293 section 3.1, RFC 8200 section 8.1), folded, not inverted: what CHECKSUM_PARTIAL holds. */
-export function pseudoHeaderSum(
-  view: DataView,
-  ipAt: number,
-  v6: boolean,
-  protocol: number,
-  length: number,
-): number {
-  return v6 ? onesSum(view, ipAt + 8, 32, protocol + length) : onesSum(view, ipAt + 12, 8, protocol + length);
-}
-
 /** Takes length `from` out of a folded sum and puts `to` in. Both below 2^17. */
 export function adjustSum(sum: number, from: number, to: number): number {
   let adjusted = sum + to - from;

@@ -82,8 +82,3 @@ export const transitOverhead = dataHeaderLength + 1 + transitHeaderLength + tagL
 export function looksLikeStun(first: number): boolean {
   return first < 4;
 }
-
-/** True when the first byte is one of ours. */
-export function looksLikeEvio(first: number): boolean {
-  return (first & 0xf0) === 0x50;
-}

@@ -9,7 +9,6 @@ import {
   hash,
   hkdf2,
   isLowOrder,
-  isSuite,
   lowOrderPoints,
 } from '../../../src/core/noise/suite.js';
 import { Suite } from '../../../src/core/wire/packet.js';
@@ -98,8 +97,4 @@ describe.each([
     );
     expect(sealed.size).toBe(counters.length);
   });
-});
-
-it('knows its suites', () => {
-  expect([0, 1, 2, 3, 255].map(isSuite)).toEqual([false, true, true, false, false]);
 });

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGroup, macHigh, macLow, payloadOffset } from '../../../src/core/wire/ethernet.js';
-import {
-  adjustSum,
-  fold,
-  ipv4HeaderChecksum,
-  locateTransport,
-  onesSum,
-  pseudoHeaderSum,
-} from '../../../src/core/wire/ip.js';
+import { adjustSum, fold, ipv4HeaderChecksum, locateTransport, onesSum } from '../../../src/core/wire/ip.js';
 import { buildTcp, sum16, udpFrame } from '../../support/frames.js';
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -148,8 +141,7 @@ describe('checksums', () => {
       [60_000, 0],
       [1_000, 1_001],
     ] as const) {
-      const sum = pseudoHeaderSum(viewOf(build(from)), 14, v6, 6, 20 + from);
-      expect(sum).toBe(viewOf(build(from)).getUint16(tcp + 16));
+      const sum = viewOf(build(from)).getUint16(tcp + 16);
       expect(adjustSum(sum, 20 + from, 20 + to)).toBe(viewOf(build(to)).getUint16(tcp + 16));
     }
   });
