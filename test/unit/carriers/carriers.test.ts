@@ -1,7 +1,7 @@
 /** Carriers of two kinds side by side: the WebSocket of a real relay, and one in memory that is no relay. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Carriers, type Carrier } from '../../../src/core/carriers/carrier.js';
-import type { Path } from '../../../src/core/dataplane/plane/plane.js';
+import type { SocketPath } from '../../../src/core/dataplane/plane/plane.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { batchOf } from '../../../src/core/wire/relay.js';
@@ -13,11 +13,11 @@ afterEach(() => kit.clean());
 /** What the data plane was given. */
 class PlaneLog {
   readonly batches: { carrier: number; source: string; batch: Uint8Array }[] = [];
-  readonly sent: { bytes: Uint8Array; path: Path }[] = [];
+  readonly sent: { bytes: Uint8Array; path: SocketPath }[] = [];
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     this.batches.push({ carrier, source: toHex(source), batch });
   }
-  sendPacket(bytes: Uint8Array, path: Path): void {
+  sendPacket(bytes: Uint8Array, path: SocketPath): void {
     this.sent.push({ bytes, path });
   }
   setRelay(): void {
@@ -83,7 +83,7 @@ describe('carriers', () => {
     carriers.sendPacket(packet, { kind: 'carrier', carrier: second, destination: id(7) });
     expect(one.sent).toEqual([]);
     expect(two.sent).toEqual([{ destination: '07'.repeat(16), batch: batchOf(packet) }]);
-    const relayed: Path = { kind: 'relay', relay: 0, destination: id(7) };
+    const relayed: SocketPath = { kind: 'relay', relay: 0, destination: id(7) };
     carriers.sendPacket(packet, relayed);
     expect(plane.sent).toEqual([{ bytes: packet, path: relayed }]);
   });

@@ -17,6 +17,7 @@ import type {
   PlaneListener,
   RelayRoute,
   SessionKeys,
+  SocketPath,
 } from './plane.js';
 import { peerLimit, peerStride, readDeviceCounters, readPeerCounters, type SharedMemory } from './shared.js';
 
@@ -104,7 +105,7 @@ export abstract class CommandPlane implements DataPlane {
     this.commandSender({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
   }
 
-  sendPacket(bytes: Uint8Array, path: Path): void {
+  sendPacket(bytes: Uint8Array, path: SocketPath): void {
     this.commandSender({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
   }
 

@@ -22,6 +22,9 @@ export type Path =
    */
   | { readonly kind: 'overlay'; readonly destination: Uint8Array; readonly via?: number };
 
+/** A path that ends in a socket of the data plane. */
+export type SocketPath = Exclude<Path, { readonly kind: 'carrier' }>;
+
 /** Where a packet came from. `source` is the node id that the relay vouches for. */
 export type Origin =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint }
@@ -202,8 +205,8 @@ export interface DataPlane {
 
   /** Seals a control message for a peer; by its path, or by the one given. False when there is no key. Empty bytes: keepalive. */
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void;
-  /** Sends bytes as they are (handshake, STUN, relayBind). */
-  sendPacket(bytes: Uint8Array, path: Path): void;
+  /** Sends bytes as they are (handshake, STUN, relayBind). By a carrier nothing is to be sealed: core/carriers does it. */
+  sendPacket(bytes: Uint8Array, path: SocketPath): void;
   /**
    * Packets that a carrier received from `source`: the batch form of `carry`. From here on the plane owns the bytes, and
    * their whole memory when they reach to its end.

@@ -15,7 +15,6 @@ import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../nat
 import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Device } from '../../tap/device.js';
 import { createTap } from '../../tap/tap-linux.js';
-import { batchOf } from '../../wire/relay.js';
 import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
 import { ThreadRing } from '../loop/thread-ring.js';
@@ -24,7 +23,7 @@ import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
-import type { GuardRule, Path, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
+import type { GuardRule, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
 import { peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
@@ -323,20 +322,6 @@ export class WorkerPlane extends CommandPlane {
   override removeKey(localIndex: number): void {
     super.removeKey(localIndex);
     this.#places?.release(localIndex);
-  }
-
-  /** By a carrier there is nothing to seal and no socket: it is the control thread's own. */
-  override sendPacket(bytes: Uint8Array, path: Path): void {
-    if (path.kind !== 'carrier') {
-      super.sendPacket(bytes, path);
-      return;
-    }
-    const batch = batchOf(bytes);
-    const { carrier } = path;
-    const destination = own(path.destination);
-    queueMicrotask(() => {
-      if (!this.#stopping) this.#listener?.carry(carrier, destination, batch);
-    });
   }
 
   /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */
