@@ -22,7 +22,7 @@ const querierBit = 4;
 
 export interface MemoryPlaneHost {
   readonly net: MemoryNet;
-  /** Address of the socket on the net; the plane's `bindAddress` when given. */
+  /** Address of the machine on the net, read whenever a socket is bound; the plane's `bindAddress` when given. */
   readonly host: string;
 }
 
@@ -37,7 +37,7 @@ export class MemoryPlane extends LoopPlane {
   readonly #options: PlaneOptions;
   readonly #net: MemoryNet;
   readonly #clock: Clock;
-  readonly #host: string;
+  readonly #machine: MemoryPlaneHost;
   readonly #io: ArrayIo;
   /** For `onTransit`. */
   readonly #keys = new Map<number, { readonly slot: number; readonly keys: SessionKeys }>();
@@ -45,7 +45,8 @@ export class MemoryPlane extends LoopPlane {
   #cancelRest: () => void = () => undefined;
   #restEndsAt = Infinity;
 
-  constructor(options: PlaneOptions, { net, host }: MemoryPlaneHost) {
+  constructor(options: PlaneOptions, machine: MemoryPlaneHost) {
+    const { net } = machine;
     const { clock } = net;
     const arena = new Arena(arenaLength + arrayIoBytes);
     const io = new ArrayIo(arena);
@@ -60,9 +61,13 @@ export class MemoryPlane extends LoopPlane {
     this.#options = options;
     this.#net = net;
     this.#clock = clock;
-    this.#host = options.bindAddress ?? host;
+    this.#machine = machine;
     this.#io = io;
     this.deviceName = options.deviceName.replace('%d', '0');
+  }
+
+  get #host(): string {
+    return this.#options.bindAddress ?? this.#machine.host;
   }
 
   get port(): number {

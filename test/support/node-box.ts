@@ -21,6 +21,8 @@ export interface Box {
   frames: Uint8Array[];
   profile: Profile;
   mac: Uint8Array;
+  /** Address of its machine, which may change; the plane's socket stays at the old one until it binds again. */
+  host: string;
 }
 
 export interface BoxWish {
@@ -39,7 +41,7 @@ export function boxOf({ net, clock, profile, host, state, seed, options, ports }
   const events: NodeEvent[] = [];
   const frames: Uint8Array[] = [];
   const mac = macOf(selfOf(profile).id);
-  const out = { events, frames, profile, mac, saved: undefined } as unknown as Box;
+  const out = { events, frames, profile, mac, host, saved: undefined } as unknown as Box;
   out.engine = new Engine(
     {
       profile,
@@ -56,11 +58,17 @@ export function boxOf({ net, clock, profile, host, state, seed, options, ports }
     },
     {
       makePlane: (wish) => {
-        out.plane = new MemoryPlane(wish, { net, host });
+        const machine = {
+          net,
+          get host() {
+            return out.host;
+          },
+        };
+        out.plane = new MemoryPlane(wish, machine);
         out.plane.onFrame = (frame) => frames.push(frame);
         return out.plane;
       },
-      addresses: () => [{ device: 'eth0', address: host, internal: false }],
+      addresses: () => [{ device: 'eth0', address: out.host, internal: false }],
       ...ports,
     },
   );

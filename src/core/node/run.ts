@@ -11,6 +11,7 @@ import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/
 import { Right, Role } from '../identity/certificate.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, utf8 } from '../lib/bytes.js';
+import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import { StampSource } from '../noise/tai64n.js';
@@ -232,6 +233,10 @@ export function composeRun(context: RunContext, port: number): Run {
   });
   memberNews.deliver(arrivals);
   const wayEvents = new WayEvents(clock, members, timers, () => {
+    // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
+    plane.rebind().catch((thrown: unknown) => {
+      log.warn('udp socket not renewed', { reason: messageOf(thrown) });
+    });
     relays.nudge();
   });
   wayNews.deliver(wayEvents);

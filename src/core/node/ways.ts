@@ -38,14 +38,14 @@ export class WayEvents implements WayNews {
   readonly #clock: Clock;
   readonly #members: Peers;
   readonly #timers: PeerTimers<Peer>;
-  readonly #nudge: () => void;
+  readonly #renew: () => void;
 
-  /** @param nudge has the relays look whether they are still there */
-  constructor(clock: Clock, members: Peers, timers: PeerTimers<Peer>, nudge: () => void) {
+  /** @param renew binds another socket, and has the relays look whether they are still there */
+  constructor(clock: Clock, members: Peers, timers: PeerTimers<Peer>, renew: () => void) {
     this.#clock = clock;
     this.#members = members;
     this.#timers = timers;
-    this.#nudge = nudge;
+    this.#renew = renew;
   }
 
   /** Relays or members came or went, or carry packets in another way. */
@@ -64,7 +64,7 @@ export class WayEvents implements WayNews {
 
   /** The machine is in another network, or slept. */
   changed(): void {
-    this.#nudge();
+    this.#renew();
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);
     });
