@@ -24,7 +24,7 @@ export function spreadOf(values: readonly number[]): Spread {
 export function isPlaced(ring: readonly SimNode[], i: number): boolean {
   const node = ring[i] as SimNode;
   if (ring.length < 2) return true;
-  const { predecessor, successors } = node.machine.report();
+  const { predecessor, successors } = node.report();
   const next = ring[(i + 1) % ring.length] as SimNode;
   const previous = ring[(i + ring.length - 1) % ring.length] as SimNode;
   return successors[0] === next.id && predecessor === previous.id;
@@ -32,7 +32,7 @@ export function isPlaced(ring: readonly SimNode[], i: number): boolean {
 
 /** The member has as many neighbours and long links as it should have in a network of the size that it believes in. */
 export function isLinked(node: SimNode): boolean {
-  const { successors, longLinks, sizeEstimate } = node.machine.report();
+  const { successors, longLinks, sizeEstimate } = node.report();
   const mesh = sizeEstimate <= meshEnd;
   return mesh || (successors.length >= neighbourCount && longLinks.length >= longLinkCount(sizeEstimate));
 }

@@ -1,22 +1,24 @@
 /**
- * One simulated member: the real protocol machine, router and flood, with the ports that the engine has in production
+ * One simulated member: the real overlay host, router and flood, with the ports that the engine has in production
  * carried out by the simulated world.
  */
 import { silentLogger, type Env } from '../core/lib/env.js';
+import { OverlayHost } from '../core/overlay/overlay-host.js';
+import type { LinkPeer, OverlayHostPorts } from '../core/overlay/ports.js';
 import { BoundedFlood, type FloodLink } from '../core/switch/bounded-flood.js';
-import type { LinkRoute, OverlayPorts, Role } from '../core/topology/overlay-ports.js';
+import type { LinkRoute, OverlayOptions, RingReport, Role } from '../core/topology/overlay-ports.js';
 import { positionOfText } from '../core/topology/position.js';
 import { Router } from '../core/topology/router.js';
-import { toHex } from '../core/lib/bytes.js';
 import type { RingMessage } from '../core/wire/ring.js';
 import { connect } from './handshake.js';
-import { SimLink, type Member, type Surroundings } from './link.js';
-import type { MakeMachine, OverlayMachine } from './machine.js';
+import { identityOf, ownerOf, type Identity } from './identity.js';
+import { SimLink, type Acquaintance, type Member, type Surroundings } from './link.js';
 import type { Place } from './net.js';
 import { pathMs, pathThrough } from './packets.js';
+import { SimPeer, type PeerOwner } from './peer.js';
 import type { SeededRandom } from './random.js';
-import { memberNoticesMs, reconnectMs, relayNoticesMs, welcomeRoundTrips } from './relay.js';
-import { asRead, locateBytes, relayExtra, ringLength, sealedOverhead, tunnelExtra } from './size.js';
+import { RelaySession } from './relay-session.js';
+import { asRead, relayExtra, ringLength, sealedOverhead, tunnelExtra } from './size.js';
 
 /** Inputs that come so close together are followed by one tick, ms. */
 const tickGapMs = 5;
@@ -30,27 +32,40 @@ export interface NodeWorld extends Surroundings {
   ticked(node: SimNode): void;
 }
 
-export class SimNode implements Member {
-  readonly world: NodeWorld;
+export interface NodeOptions {
   /** Number in the order of joining, over the whole run. */
   readonly index: number;
+  readonly role: Role;
+  readonly random: SeededRandom;
+  readonly place: Place;
+  /** Routers look at the links of links. */
+  readonly lookAhead: boolean;
+  readonly overlay: OverlayOptions;
+}
+
+export class SimNode implements Member, PeerOwner {
+  readonly world: NodeWorld;
+  readonly index: number;
   readonly id: string;
+  readonly identity: Identity;
   readonly position: number;
   readonly role: Role;
   readonly place: Place;
   readonly random: SeededRandom;
   readonly links = new Map<string, SimLink>();
-  /** By slot. */
+  /** Links by slot. */
   readonly slots: (SimLink | undefined)[] = [];
+  /** Everybody it ever heard of. */
+  readonly #peers = new Map<string, SimPeer>();
+  readonly #host: OverlayHost;
+  readonly #relay: RelaySession;
   readonly #router: Router;
   readonly #flood: BoundedFlood;
   readonly #lookAhead: boolean;
-  /** Routes change far more often than they are used here: router and flood take them when they are. */
+  /** Tables change far more often than they are used here: router and flood take them when they are. */
   #routesForRouter: readonly LinkRoute[] | undefined;
   #routesForFlood: readonly LinkRoute[] | undefined;
-  readonly machine: OverlayMachine;
   alive = false;
-  registered = false;
   startedAt = 0;
   /** First link, and own place found among all who had joined; ms since the start. */
   firstLinkMs: number | undefined;
@@ -60,27 +75,37 @@ export class SimNode implements Member {
   /** Bytes and datagrams of control traffic sent, with all headers. */
   sentBytes = 0;
   sentPackets = 0;
-  readonly #free: number[] = [];
+  #membersChanged = false;
   #cancelTick: (() => void) | undefined;
   #tickAt = Infinity;
   #tickedAt = -Infinity;
 
-  constructor(
-    world: NodeWorld,
-    options: { index: number; role: Role; random: SeededRandom; place: Place; lookAhead: boolean },
-    make: MakeMachine,
-  ) {
+  constructor(world: NodeWorld, options: NodeOptions) {
     this.world = world;
     this.index = options.index;
     this.role = options.role;
     this.random = options.random;
     this.place = options.place;
-    this.id = toHex(options.random.split('id').fill(new Uint8Array(16)));
+    const id = options.random.split('id').fill(new Uint8Array(16));
+    this.identity = identityOf(id, `node ${options.index}`, options.role);
+    this.id = this.identity.idText;
     this.position = positionOfText(this.id);
     this.#lookAhead = options.lookAhead;
     this.#router = new Router(this.position, options.role === 'leaf');
     this.#flood = new BoundedFlood(this.position);
-    this.machine = make({ id: this.id, role: this.role }, this.#ports());
+    this.#relay = new RelaySession({
+      self: this,
+      random: options.random,
+      named: (ids, size) => {
+        if (size !== undefined) this.#host.roster(this.now, false, size);
+        this.#host.named(this.now, ids);
+      },
+      presence: (other, online) => {
+        if (online) this.#host.named(this.now, [other]);
+        else this.#host.offline(this.now, other);
+      },
+    });
+    this.#host = new OverlayHost(this.#ports(), options.overlay);
   }
 
   get now(): number {
@@ -96,9 +121,10 @@ export class SimNode implements Member {
           const link = this.links.get(id);
           // What goes through others is routed like anything else.
           if (!link || link.carrier === 'tunnel') return [];
-          const { slot: port, peer } = link;
+          const { slot: port } = link;
           // Without look-ahead a link is as good as where it is itself.
-          return [{ port, position: peer.position, forwards, reaches: this.#lookAhead ? reaches : [] }];
+          const ahead = this.#lookAhead ? reaches : [];
+          return [{ port, position: link.peer.position, forwards, reaches: ahead }];
         }),
       );
     }
@@ -119,14 +145,29 @@ export class SimNode implements Member {
     return this.#flood;
   }
 
-  /** Begins, and asks the relay, or the members it was told of. */
-  start(known: readonly string[]): void {
+  report(): RingReport {
+    return this.#host.report();
+  }
+
+  friendOf(id: string): string | undefined {
+    return this.#host.friendOf(id);
+  }
+
+  seesOnline(id: string): boolean {
+    return this.#relay.isOnline(id);
+  }
+
+  passesOn(other: Member): boolean {
+    return this.#host.choice(this.peerOf(other)) !== undefined;
+  }
+
+  /** Begins, and asks the relay, or the members that it has reached before. */
+  start(reached: readonly Member[]): void {
     this.alive = true;
     this.startedAt = this.now;
-    this.machine.start(this.now);
-    if (known.length > 0) this.machine.found(this.now, known);
-    if (this.world.hasRelay) this.#register();
-    this.#soon();
+    for (const other of reached) this.#learn(other).reached = true;
+    this.#host.start(this.now, []);
+    if (this.world.hasRelay) this.#relay.connect();
   }
 
   /** Dies without a word. */
@@ -134,37 +175,54 @@ export class SimNode implements Member {
     if (!this.alive) return;
     this.alive = false;
     this.#forget();
-    if (!this.registered) return;
-    this.world.clock.after(relayNoticesMs, () => {
-      this.world.relay.remove(this);
-    });
+    this.#relay.died();
   }
 
   /** Takes leave of the relay and of every link. */
   leave(): void {
     if (!this.alive) return;
-    this.machine.stop();
-    for (const link of [...this.links.values()]) this.#hangUp(link);
+    this.#host.stop();
+    for (const link of [...this.links.values()]) this.hangUp(link);
     this.alive = false;
     this.#forget();
     this.world.relay.remove(this);
   }
 
-  /** The relay fell out of reach, or came back: both sides notice in their own time. */
+  /** The relay fell out of reach, or came back. */
   relayLost(): void {
-    if (!this.registered) return;
-    const { clock, relay } = this.world;
-    clock.after(memberNoticesMs + this.random.unit() * 1000, () => {
-      if (!this.alive || !this.registered || this.world.seesRelay(this)) return;
-      this.registered = false;
-      this.#register();
-    });
-    clock.after(relayNoticesMs, () => {
-      if (!this.world.seesRelay(this)) relay.remove(this);
-    });
+    this.#relay.lost();
   }
 
-  /** The link to a member; both sides are made when there is none. */
+  hear(id: string, online: boolean): void {
+    this.#relay.hear(id, online);
+  }
+
+  /* ---- members and links ---- */
+
+  peerOf(other: Member): SimPeer {
+    let peer = this.#peers.get(other.id);
+    if (!peer) this.#peers.set(other.id, (peer = new SimPeer(this, other, this.#peers.size)));
+    return peer;
+  }
+
+  learn(other: Member): void {
+    this.#learn(other);
+  }
+
+  #learn(other: Member): SimPeer {
+    const peer = this.peerOf(other);
+    if (peer.known) return peer;
+    peer.known = true;
+    if (this.#membersChanged) return peer;
+    // Many become known at once: the host hears of them together, as from the engine.
+    this.#membersChanged = true;
+    this.world.clock.after(0, () => {
+      this.#membersChanged = false;
+      if (this.alive) this.#host.membersChanged(this.now);
+    });
+    return peer;
+  }
+
   link(peer: Member): SimLink {
     const known = this.links.get(peer.id);
     if (known) return known;
@@ -175,59 +233,60 @@ export class SimNode implements Member {
     return link;
   }
 
-  side(peer: Member): SimLink {
-    const slot = this.#free.pop() ?? this.slots.length;
-    const link = new SimLink(this, peer, slot);
-    this.slots[slot] = link;
-    this.links.set(peer.id, link);
+  side(other: Member): SimLink {
+    const peer = this.peerOf(other);
+    const link = new SimLink(this, other, peer);
+    peer.link = link;
+    this.slots[peer.slot] = link;
+    this.links.set(other.id, link);
     return link;
+  }
+
+  connect(peer: Member): void {
+    if (this.alive) connect(this.link(peer));
   }
 
   /** A handshake of ours, or one that we answered, is through. */
   opened(link: SimLink): void {
     const { now } = this;
-    link.cancel?.();
-    link.cancel = undefined;
+    link.giveUp();
     const stood = link.up;
     link.open(now);
     if (stood) return;
+    const peer = this.#learn(link.peer);
+    if (link.carrier === 'direct') peer.reached = true;
     this.firstLinkMs ??= now - this.startedAt;
-    this.machine.connected(now, link.peer.id, link.carrier === 'tunnel');
-    this.#soon();
+    this.#host.connected(now, peer);
   }
 
   failed(link: SimLink): void {
-    link.cancel = undefined;
-    if (!this.alive || link.up) return;
-    this.machine.unreachable(this.now, link.peer.id);
-    this.#soon();
-    this.release(link);
+    link.giveUp();
+    this.#release(link);
   }
 
   closed(link: SimLink): void {
     if (!link.up) return;
     link.close();
-    this.machine.disconnected(this.now, link.peer.id);
-    this.#soon();
-    this.release(link);
+    this.#host.lost(this.now, link.known);
+    this.#release(link);
   }
 
-  /** The relay tells that a member came or went. */
-  hear(id: string, online: boolean): void {
-    const { clock, net } = this.world;
-    clock.after(net.jittered(net.oneWay(this.place, net.relay)), () => {
-      if (!this.alive || !this.registered || !this.world.seesRelay(this)) return;
-      if (online) this.machine.found(this.now, [id]);
-      else this.machine.gone(this.now, id);
-      this.#soon();
-    });
+  hangUp(link: SimLink): void {
+    link.giveUp();
+    if (link.up) {
+      this.transmit(link, 1, true, (twin) => {
+        twin.owner.closed(twin);
+      });
+    }
+    link.close();
+    this.#release(link);
   }
 
   /** Takes both sides away once neither is used. */
-  release(link: SimLink): void {
+  #release(link: SimLink): void {
     const { twin } = link;
     if (link.used || (twin?.used === true && twin.owner.alive)) return;
-    link.owner.drop(link);
+    this.drop(link);
     if (twin) twin.owner.drop(twin);
   }
 
@@ -235,54 +294,60 @@ export class SimNode implements Member {
     if (this.links.get(link.peer.id) !== link) return;
     this.links.delete(link.peer.id);
     this.slots[link.slot] = undefined;
-    this.#free.push(link.slot);
+    link.known.link = undefined;
   }
 
-  friendOf(id: string): string | undefined {
-    return this.machine.friendOf(id);
+  #forget(): void {
+    this.#cancelTick?.();
+    this.#tickAt = Infinity;
+    for (const link of [...this.links.values()]) {
+      link.giveUp();
+      link.close();
+      this.#release(link);
+    }
   }
 
-  count(bytes: number): void {
-    this.sentBytes += bytes;
-    this.world.sentBytes += bytes;
-    this.sentPackets++;
-  }
+  /* ---- what the host asks for ---- */
 
-  #ports(): OverlayPorts {
-    const { clock } = this.world;
-    const env: Env = { clock, random: this.random.split('overlay'), log: silentLogger };
+  #ports(): OverlayHostPorts {
+    const env: Env = { clock: this.world.clock, random: this.random.split('overlay'), log: silentLogger };
     return {
       env,
-      connect: (id, via) => {
-        const peer = this.world.find(id);
-        if (peer && peer !== this) connect(this, peer, via === undefined ? undefined : this.world.find(via));
+      self: { idText: this.id, role: this.role },
+      members: {
+        get: (id) => this.#known(id),
+        lookup: () => undefined,
+        all: () => [...this.#peers.values()].filter(({ known }) => known),
+        take: (credential) => {
+          const other = this.world.find(ownerOf(credential));
+          return other && other !== this ? this.#learn(other) : undefined;
+        },
       },
-      disconnect: (id) => {
-        const link = this.links.get(id);
-        if (link) this.#hangUp(link);
+      relays: this.#relay,
+      send: (peer, message) => {
+        this.#send(peer, message);
       },
-      send: (id, message) => {
-        const link = this.links.get(id);
-        if (link?.up) this.#send(link, message);
+      setRoutes: (routes) => {
+        this.#routesForRouter = this.#routesForFlood = routes;
       },
-      silence: (id) => {
-        const link = this.links.get(id);
-        return link ? this.now - link.lastRx : Infinity;
-      },
-      waiting: (id) => {
-        const since = this.links.get(id)?.waitingSince ?? -1;
-        return since < 0 ? 0 : this.now - since;
-      },
-      locate: (positions) => this.#locate(positions),
-      card: () => nothing,
-      received: () => undefined,
-      routes: (links) => {
-        this.#routesForRouter = this.#routesForFlood = links;
+      waysChanged: () => undefined,
+      candidates: () => this.identity.candidates,
+      credential: () => this.identity.credential,
+      wake: (at) => {
+        this.#wakeAt(Math.max(this.now, this.#tickedAt + tickGapMs, at));
       },
     };
   }
 
-  #send(link: SimLink, message: RingMessage): void {
+  #known(id: string): Acquaintance | undefined {
+    // Links are few, and asked for again and again.
+    const peer = this.links.get(id)?.known ?? this.#peers.get(id);
+    return peer?.known === true ? peer : undefined;
+  }
+
+  #send(peer: LinkPeer, message: RingMessage): void {
+    const link = this.slots[peer.slot];
+    if (!link) return;
     const read = asRead(message);
     this.transmit(link, ringLength(message), true, (twin) => {
       twin.owner.receive(twin, read);
@@ -290,15 +355,9 @@ export class SimNode implements Member {
   }
 
   receive(link: SimLink, message: RingMessage): void {
-    this.machine.receive(this.now, link.peer.id, message);
-    this.#soon();
+    this.#host.ring(this.now, link.known, message);
   }
 
-  /**
-   * Puts a sealed packet of `bytes` on a link. `arrive` is called at the other side unless it is lost.
-   *
-   * @param control counts as control traffic, and may be lost by chance
-   */
   transmit(link: SimLink, bytes: number, control: boolean, arrive: (twin: SimLink) => void): void {
     const { clock, net } = this.world;
     const { twin, session } = link;
@@ -330,81 +389,10 @@ export class SimNode implements Member {
     });
   }
 
-  #hangUp(link: SimLink): void {
-    link.cancel?.();
-    link.cancel = undefined;
-    if (link.up) {
-      this.transmit(link, 1, true, (twin) => {
-        twin.owner.closed(twin);
-      });
-    }
-    link.close();
-    this.release(link);
-  }
-
-  #forget(): void {
-    this.#cancelTick?.();
-    this.#tickAt = Infinity;
-    for (const link of [...this.links.values()]) {
-      link.cancel?.();
-      link.cancel = undefined;
-      link.close();
-      this.release(link);
-    }
-  }
-
-  #register(): void {
-    const { clock, net, relay } = this.world;
-    const retry = (): void => {
-      clock.after(500 + this.random.unit() * reconnectMs, () => {
-        if (this.alive && !this.registered) this.#register();
-      });
-    };
-    if (!this.world.seesRelay(this)) {
-      retry();
-      return;
-    }
-    const oneWay = net.oneWay(this.place, net.relay);
-    this.count(900);
-    clock.after((2 * welcomeRoundTrips - 1) * net.jittered(oneWay), () => {
-      if (!this.alive) return;
-      if (!this.world.seesRelay(this)) {
-        retry();
-        return;
-      }
-      relay.add(this);
-      const named = relay.welcome(this, this.random);
-      const members = relay.size;
-      clock.after(net.jittered(oneWay), () => {
-        if (!this.alive) return;
-        this.registered = true;
-        this.machine.sized(this.now, members);
-        this.machine.found(this.now, named);
-        this.#soon();
-      });
-    });
-  }
-
-  #locate(positions: readonly number[]): boolean {
-    if (!this.registered) return false;
-    const { clock, net, relay } = this.world;
-    const oneWay = net.oneWay(this.place, net.relay);
-    this.count(locateBytes.request(positions.length));
-    clock.after(net.jittered(oneWay), () => {
-      if (!this.world.seesRelay(this) || !relay.has(this)) return;
-      const ids = relay.locate(positions, this);
-      clock.after(net.jittered(oneWay), () => {
-        if (!this.alive || !this.world.seesRelay(this)) return;
-        this.machine.found(this.now, ids);
-        this.#soon();
-      });
-    });
-    return true;
-  }
-
-  /** One tick after the inputs of this moment, if they made anything due. */
-  #soon(): void {
-    this.#wakeAt(Math.max(this.now, this.#tickedAt + tickGapMs, this.machine.dueAt));
+  count(bytes: number): void {
+    this.sentBytes += bytes;
+    this.world.sentBytes += bytes;
+    this.sentPackets++;
   }
 
   #wakeAt(at: number): void {
@@ -414,11 +402,8 @@ export class SimNode implements Member {
     this.#cancelTick = this.world.clock.after(at - this.now, () => {
       this.#tickAt = Infinity;
       this.#tickedAt = this.now;
-      const next = this.machine.tick(this.now);
-      this.#wakeAt(Math.max(next, this.now + 1));
+      this.#wakeAt(this.#host.tick(this.now));
       this.world.ticked(this);
     });
   }
 }
-
-const nothing = new Uint8Array(0);

@@ -11,6 +11,8 @@ import type { SeededRandom } from './random.js';
 export const relayNoticesMs = 12_000;
 /** A member notices that the relay is out of reach after so long: heartbeat 5 s and the patience behind it. */
 export const memberNoticesMs = 8_000;
+/** Nobody is asked for again within this time (relays/relay-queries.ts). */
+export const askAgainMs = 10_000;
 /** A member out of reach of the relay asks again at random within this time. */
 export const reconnectMs = 4_000;
 /** TCP, WebSocket and Noise take so many round trips before the welcome comes. */
@@ -32,6 +34,8 @@ export class Relay<M extends Registered> {
   up = true;
   readonly #online: M[] = [];
   readonly #present = new Set<M>();
+  /** Everybody who ever was here. */
+  readonly #known = new Map<string, M>();
   /** Who is told of the coming and going of whom: of a member that was named to it. */
   readonly #watchers = new Map<string, Set<M>>();
 
@@ -46,6 +50,7 @@ export class Relay<M extends Registered> {
   add(member: M): void {
     if (this.#present.has(member)) return;
     this.#present.add(member);
+    this.#known.set(member.id, member);
     this.#online.splice(this.#indexOf(member.position), 0, member);
     for (const neighbour of this.#neighbours(member)) this.#watch(neighbour, member.id);
     for (const watcher of this.#watchers.get(member.id) ?? []) watcher.hear(member.id, true);
@@ -63,6 +68,14 @@ export class Relay<M extends Registered> {
     this.#online.length = 0;
     this.#present.clear();
     this.#watchers.clear();
+  }
+
+  /** Those of them that ever were here, and those that are. Who asks hears of them from now on. */
+  find(ids: readonly string[], asker: M): { known: string[]; online: string[] } {
+    for (const id of ids) this.#watch(asker, id);
+    const known = ids.filter((id) => this.#known.has(id));
+    const isOnline = (id: string): boolean => this.#present.has(this.#known.get(id) as M);
+    return { known, online: known.filter(isOnline) };
   }
 
   /** Whom a newcomer is told of. */

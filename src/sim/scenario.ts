@@ -1,7 +1,5 @@
 /** What `evio sim` plays: a network grows, is measured, is hurt, and heals. */
-import { Overlay } from '../core/topology/overlay.js';
 import { ringSize } from '../core/topology/position.js';
-import type { MakeMachine } from './machine.js';
 import { degreeOf, isLinked, isPlaced, measureRoutes, misplaced, reachesAll, spreadOf } from './measure.js';
 import { churn, type ChurnOptions } from './churn.js';
 import { fieldNatMix, type NatMix } from './net.js';
@@ -29,7 +27,6 @@ export interface SimOptions extends ChurnOptions {
   readonly baseline?: 'log10' | undefined;
   /** Default: leave and crash. */
   readonly parts?: readonly Part[];
-  readonly make?: MakeMachine;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SimProgress) => void;
   /** Awaited now and then, so that the process stays responsive. */
@@ -74,10 +71,9 @@ export class Scenario {
   constructor(options: SimOptions) {
     this.options = options;
     const drawBase = options.baseline ?? 'ln';
-    const make: MakeMachine = options.make ?? ((self, ports) => new Overlay(self, ports, { drawBase }));
     const { seed, loss = 0.005, natMix = fieldNatMix, relay = true } = options;
     const lookAhead = options.baseline === undefined;
-    this.world = new World({ seed, loss, natMix, relay, lookAhead }, make);
+    this.world = new World({ seed, loss, natMix, relay, lookAhead, overlay: { drawBase } });
     this.#random = this.world.random.split('scenario');
   }
 
@@ -263,7 +259,7 @@ export class Scenario {
     const turn = (node: Member): number => node.position / ringSize;
     const focus = ring[0];
     if (!focus) return { members: [], focus: { id: '', at: 0 }, links: [] };
-    const { predecessor, successors } = focus.machine.report();
+    const { predecessor, successors } = focus.report();
     const links = [...focus.links.values()].filter(({ up }) => up);
     return {
       members: ring.map(turn),

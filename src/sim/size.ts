@@ -14,8 +14,10 @@ export const sealedOverhead = dataHeaderLength + 1 + tagLength + underlayOverhea
 /** More for what goes through the relay, or through another member. */
 export const relayExtra = relayHeaderLength;
 export const tunnelExtra = transitOverhead;
-/** Noise IK messages with a certificate, and a `meet` with the card that follows it: typical, with overhead. */
-export const handshakeBytes = { initiation: 480, response: 430, introduction: 420 } as const;
+/** Noise IK messages with a credential: typical, with overhead. */
+export const handshakeBytes = { initiation: 480, response: 430 } as const;
+/** What a member sends until the welcome of a relay comes, TLS and TCP included. */
+export const welcomeBytes = 900;
 /** A request to the relay about so many positions, and its answer with cards, TLS and TCP included. */
 export const locateBytes = { request: (positions: number): number => 110 + 8 * positions } as const;
 

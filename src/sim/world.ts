@@ -1,7 +1,6 @@
 /** The simulated network: clock, internet, relay and members, and what is done to them. */
-import type { Role } from '../core/topology/overlay-ports.js';
+import type { OverlayOptions, Role } from '../core/topology/overlay-ports.js';
 import { SimClock } from './clock.js';
-import type { MakeMachine } from './machine.js';
 import { Underlay, type NatMix, type Place } from './net.js';
 import type { Member } from './link.js';
 import { SimNode, type NodeWorld } from './node.js';
@@ -17,6 +16,7 @@ export interface WorldOptions {
   readonly relay: boolean;
   /** Routers look at the links of links. */
   readonly lookAhead: boolean;
+  readonly overlay: OverlayOptions;
 }
 
 /** Members that a newcomer knows where there is no relay. */
@@ -29,7 +29,6 @@ export class World implements NodeWorld {
   readonly relay = new Relay<Member>();
   readonly hasRelay: boolean;
   readonly #options: WorldOptions;
-  readonly #make: MakeMachine;
   readonly #byId = new Map<string, SimNode>();
   /** Alive, in ring order. */
   #ring: SimNode[] = [];
@@ -39,9 +38,8 @@ export class World implements NodeWorld {
   /** Called after each tick of a member. */
   ticked: (node: SimNode) => void = () => undefined;
 
-  constructor(options: WorldOptions, make: MakeMachine) {
+  constructor(options: WorldOptions) {
     this.#options = options;
-    this.#make = make;
     this.random = new SeededRandom(options.seed);
     this.net = new Underlay(this.random.split('net'), options);
     this.hasRelay = options.relay;
@@ -80,8 +78,8 @@ export class World implements NodeWorld {
       place = { ...place, nat: 'address-and-port-dependent' };
     // Where nobody introduces, somebody must be reachable for all.
     if (!this.hasRelay && this.#ring.length < knownMembers) place = { ...place, nat: 'public', open: true };
-    const { lookAhead } = this.#options;
-    const node = new SimNode(this, { index, role, random, place, lookAhead }, this.#make);
+    const { lookAhead, overlay } = this.#options;
+    const node = new SimNode(this, { index, role, random, place, lookAhead, overlay });
     const known = this.hasRelay ? [] : this.#knownTo(random);
     this.#byId.set(node.id, node);
     this.#ring.splice(this.#indexOf(node.id), 0, node);
@@ -118,12 +116,9 @@ export class World implements NodeWorld {
     return this.#indexOf(node.id);
   }
 
-  #knownTo(random: SeededRandom): string[] {
+  #knownTo(random: SeededRandom): SimNode[] {
     const reachable = this.#ring.filter(({ place }) => place.nat === 'public');
-    return random
-      .split('known')
-      .sample(reachable, knownMembers)
-      .map(({ id }) => id);
+    return random.split('known').sample(reachable, knownMembers);
   }
 
   #remove(node: SimNode): void {

@@ -16,6 +16,7 @@ import { Turn } from '../lib/turn.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import { StampSource } from '../noise/tai64n.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
+import { planeLinks } from '../overlay/route-feed.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
 import { Peer, type PeerPorts } from '../peer/peer.js';
@@ -195,8 +196,8 @@ export function composeRun(context: RunContext, port: number): Run {
     send: ({ slot }, message) => {
       plane.sendControl(slot, encodeRing(message));
     },
-    setLinks: (links, complete) => {
-      plane.setLinks(links, complete);
+    setRoutes: (routes, complete) => {
+      plane.setLinks(planeLinks(routes, members), complete);
     },
     ...wayNews.listener,
     candidates: () => surroundings.candidates,

@@ -12,7 +12,7 @@ import { idStartsOf, macText } from '../identity/node-id.js';
 import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
 import type { RelayChoice } from '../path/prober.js';
-import type { LinkRole, LinkRoute, OverlayOptions, RingReport } from '../topology/overlay-ports.js';
+import type { LinkRole, OverlayOptions, RingReport } from '../topology/overlay-ports.js';
 import { Overlay } from '../topology/overlay.js';
 import { positionOf } from '../topology/position.js';
 import type { RingMessage } from '../wire/ring.js';
@@ -40,6 +40,9 @@ export class OverlayHost {
   readonly #used = new Paced(usedEveryMs);
   /** What the overlay wants done, in order. It is done once the overlay has finished, for it may be told of the result. */
   readonly #outbox: (() => void)[] = [];
+  readonly #tellWaysChanged = (): void => {
+    this.#ports.waysChanged();
+  };
   #draining = false;
   #fixedIds = '';
   /** The relays tell of every member. */
@@ -58,7 +61,8 @@ export class OverlayHost {
     });
     this.#fixed = new FixedLinks(ports);
     this.#feed = new RouteFeed((routes) => {
-      this.#giveRoutes(routes);
+      ports.setRoutes(routes, this.#complete);
+      this.#outbox.push(this.#tellWaysChanged);
     });
     this.#overlay = new Overlay(
       { id: self.idText, role: self.role },
@@ -112,7 +116,7 @@ export class OverlayHost {
     this.#lonelyAt = now + lonelyAfterMs;
     this.#fixed.set(fixed);
     this.#overlay.start(now);
-    this.#ports.setLinks([], this.#complete);
+    this.#ports.setRoutes([], this.#complete);
     this.membersChanged(now);
   }
 
@@ -341,20 +345,6 @@ export class OverlayHost {
     const friend = this.#overlay.friendOf(id);
     const peer = friend === undefined ? undefined : this.#ports.members.get(friend);
     return peer?.state === 'connected' ? peer : undefined;
-  }
-
-  #giveRoutes(routes: readonly LinkRoute[]): void {
-    const ports = this.#ports;
-    ports.setLinks(
-      routes.flatMap(({ id, forwards, flood, reaches }) => {
-        const peer = ports.members.get(id);
-        return peer ? [{ slot: peer.slot, forwards, flood, reaches }] : [];
-      }),
-      this.#complete,
-    );
-    this.#outbox.push(() => {
-      ports.waysChanged();
-    });
   }
 }
 

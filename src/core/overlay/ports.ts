@@ -3,11 +3,10 @@
  * that node. Calls without a result may be carried out later, in their order: the host does not look at what came of
  * them.
  */
-import type { PlaneLink } from '../dataplane/plane/plane.js';
 import type { Env } from '../lib/env.js';
 import type { PeerState } from '../peer/peer-state.js';
 import type { FindKey } from '../relays/relay-queries.js';
-import type { Role } from '../topology/overlay-ports.js';
+import type { LinkRoute, Role } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { RingMessage } from '../wire/ring.js';
 
@@ -72,8 +71,8 @@ export interface OverlayHostPorts {
   readonly relays: Rendezvous;
   /** To a peer that is connected. May be lost on the way. */
   send(peer: LinkPeer, message: RingMessage): void;
-  /** The forwarding table of the packet path; see `DataPlane.setLinks`. */
-  setLinks(links: readonly PlaneLink[], complete: boolean): void;
+  /** The forwarding table of the packet path; see `DataPlane.setLinks`, and `planeLinks` of route-feed.ts. */
+  setRoutes(routes: readonly LinkRoute[], complete: boolean): void;
   /** Ways through other members came or went: `choice` may say something else for any peer. */
   waysChanged(): void;
   /** Where others may try to reach us. */

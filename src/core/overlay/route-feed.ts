@@ -2,7 +2,9 @@
  * Gives the packet path its forwarding table, no more often than is good for it: the table is given as a whole, which
  * costs work for each link in it. A machine without I/O.
  */
+import type { PlaneLink } from '../dataplane/plane/plane.js';
 import type { LinkRoute } from '../topology/overlay-ports.js';
+import type { LinkPeers } from './ports.js';
 
 /** With more links than this the table is given no more often. */
 export const manyLinks = 64;
@@ -43,4 +45,12 @@ export class RouteFeed {
     this.#givenAt = now;
     this.#give(routes);
   }
+}
+
+/** The table as the packet path takes it: members by their slots. */
+export function planeLinks(routes: readonly LinkRoute[], members: Pick<LinkPeers, 'get'>): PlaneLink[] {
+  return routes.flatMap(({ id, forwards, flood, reaches }) => {
+    const peer = members.get(id);
+    return peer ? [{ slot: peer.slot, forwards, flood, reaches }] : [];
+  });
 }

@@ -63,6 +63,7 @@ export class Wanted {
 
   get dueAt(): number {
     let at = Infinity;
+    if (this.#entries.size === 0) return at;
     for (const { since, askedAt } of this.#entries.values()) {
       at = Math.min(at, askedAt + askEveryMs, since + wantedForMs);
     }

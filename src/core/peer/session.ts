@@ -32,11 +32,11 @@ export const rekeyAfterMs = 120_000;
 export const rejectMarginMs = 60_000;
 
 /* Tuning constants */
-const retryMs = [400, 600, 1_000, 2_000, 4_000, 5_000] as const;
+export const retryMs = [400, 600, 1_000, 2_000, 4_000, 5_000] as const;
 /** Once so many tries failed, ask less often. */
-const slowAfterTries = 8;
-const slowRetryMs = 15_000;
-const jitterMs = 333;
+export const slowAfterTries = 8;
+export const slowRetryMs = 15_000;
+export const jitterMs = 333;
 /** The responder rekeys itself when the initiator did not within this time. */
 const responderGraceMs = 10_000;
 

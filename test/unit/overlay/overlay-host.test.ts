@@ -55,7 +55,7 @@ function rig() {
     env,
     self: { idText: self.idText, role: 'switch' },
     send: () => undefined,
-    setLinks: () => undefined,
+    setRoutes: () => undefined,
     waysChanged: () => undefined,
     members,
     relays,
