@@ -3,28 +3,38 @@
  * reads sees the old or the new text, whole, also after a kill or a power cut at any moment. The mode is 0600.
  *
  * In two forms, since a node writes a few kilobytes and wants them on disk when the call returns, and a relay writes
- * megabytes and must serve meanwhile.
+ * megabytes and must serve meanwhile. The first is `conf`'s, which does not look whether the disk took every byte: what
+ * it wrote is read again before it takes the file's place.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
+import Conf from 'conf';
 
 const mode = 0o600;
+/** Conf puts it behind a dot. */
+const besideExtension = 'tmp';
 
-/** Throws the system's error; then the old file stands, and nothing is left beside it. */
+/** Throws the system's error, ENOSPC for a short write; then the old file stands, and nothing is left beside it. */
 export function replaceFileSync(path: string, text: string): void {
   const beside = besideOf(path);
-  let file: number | undefined;
   try {
+    // Conf would make a folder that is missing.
+    accessSync(dirname(path));
     rmSync(beside, { force: true });
-    file = openSync(beside, 'wx', mode);
-    writeFileSync(file, text);
-    fsyncSync(file);
-    closeSync(file);
-    file = undefined;
+    const conf = new Conf<Record<string, unknown>>({
+      cwd: dirname(path),
+      configName: basename(beside, `.${besideExtension}`),
+      fileExtension: besideExtension,
+      configFileMode: mode,
+      accessPropertiesByDotNotation: false,
+      serialize: () => text,
+    });
+    conf.store = {};
+    if (readFileSync(beside, 'utf8') !== text)
+      throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
     renameSync(beside, path);
   } catch (thrown) {
-    if (file !== undefined) closeSync(file);
     rmSync(beside, { force: true });
     throw thrown;
   }
@@ -53,7 +63,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 
 /** Two processes that write the same file do not write into each other's. */
 function besideOf(path: string): string {
-  return `${path}.${process.pid}.tmp`;
+  return `${path}.${process.pid}.${besideExtension}`;
 }
 
 /** Makes a rename or a new file last through a power cut. Not every file system lets a folder be synced. */
