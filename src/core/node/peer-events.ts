@@ -2,7 +2,7 @@
 import type { Clock, Logger } from '../lib/env.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
-import type { ActivePath } from '../path/prober.js';
+import type { ActivePath } from '../path/path.js';
 import type { Peer, PeerPorts } from '../peer/peer.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RingMessage } from '../wire/ring.js';

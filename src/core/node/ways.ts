@@ -1,6 +1,6 @@
 /** The ways to peers that need no probing, and who hears when they change. */
 import type { Clock } from '../lib/env.js';
-import type { RelayChoice } from '../path/prober.js';
+import type { RelayChoice } from '../path/path.js';
 import type { OverlayHostPorts } from '../overlay/ports.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';

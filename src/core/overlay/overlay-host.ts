@@ -11,7 +11,7 @@ import { Role } from '../identity/certificate.js';
 import { idStartsOf, macText } from '../identity/node-id.js';
 import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
-import type { RelayChoice } from '../path/prober.js';
+import type { RelayChoice } from '../path/path.js';
 import type { LinkRole, OverlayOptions, RingReport } from '../topology/overlay-ports.js';
 import { Overlay } from '../topology/overlay.js';
 import { positionOf } from '../topology/position.js';

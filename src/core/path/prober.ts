@@ -12,9 +12,7 @@ import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
-import { burstMs, smooth, type Remote } from './remote.js';
-
-export type { ActivePath, RelayChoice } from './path.js';
+import { smooth, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
@@ -82,16 +80,6 @@ export class Prober {
   /** Data goes by a relay now. */
   get relayed(): boolean {
     return !this.#probing.active && this.#relay !== undefined && this.#relay.path.kind !== 'overlay';
-  }
-
-  /** True while something is due within tenths of a second. */
-  get busy(): boolean {
-    const { active, remotes, running } = this.#probing;
-    if (!running) return false;
-    for (const remote of remotes) {
-      if (remote === active ? remote.missed > 0 : remote.burstStep < burstMs.length) return true;
-    }
-    return false;
   }
 
   get remotes(): { endpoint: string; kind: string; state: string; rttMs: number | null }[] {

@@ -313,11 +313,6 @@ export class Peer {
     this.#tickedAt = now;
   }
 
-  /** True while tenths of a second matter. */
-  get busy(): boolean {
-    return this.prober.busy || this.session.hurried || this.#offers.dueAt !== Infinity;
-  }
-
   goodbye(): void {
     if (this.session.established) this.#ports.plane.sendControl(this.slot, encodeGoodbye());
   }

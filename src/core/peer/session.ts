@@ -112,11 +112,6 @@ export class Session {
     return this.#retryAt !== Infinity;
   }
 
-  /** True while tenths of a second matter to that handshake: tries are under way, and did not fail for long. */
-  get hurried(): boolean {
-    return this.connecting && this.#tries > 0 && this.#tries < slowAfterTries;
-  }
-
   /** Initiations sent since the last success. */
   get tries(): number {
     return this.#tries;

@@ -4,7 +4,7 @@ import { ownerOf } from '../identity/certificate.js';
 import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
-import type { RelayChoice } from '../path/prober.js';
+import type { RelayChoice } from '../path/path.js';
 import type { Welcome } from '../wire/signal.js';
 import type { RelayAnswer } from './net/relay-client.js';
 import { Relay, type RankedWay, type RelayOwner } from './relay.js';

@@ -7,7 +7,7 @@ import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { RelayFact } from '../identity/network.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
-import type { RelayChoice } from '../path/prober.js';
+import type { RelayChoice } from '../path/path.js';
 import type { FindRequest, LocateRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';

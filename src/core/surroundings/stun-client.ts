@@ -36,11 +36,6 @@ export class StunClient {
     this.#observed = observed;
   }
 
-  /** True while a first answer may still come. */
-  get busy(): boolean {
-    return this.#queries.some((q) => q.tries > 0 && q.tries < retryMs.length);
-  }
-
   /** When `tick` has something to do: ms of the clock, Infinity for never. */
   get dueAt(): number {
     return this.#queries.reduce((at, query) => Math.min(at, query.nextAt), Infinity);

@@ -67,11 +67,6 @@ export class Surroundings {
     return gatherCandidates(this.#hosts, this.#ports.port, this.#nat.reflexive);
   }
 
-  /** True while a first STUN answer may still come. */
-  get busy(): boolean {
-    return this.#stun.busy;
-  }
-
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
     return Math.min(this.#stun.dueAt, this.#watchAt);

@@ -168,7 +168,6 @@ describe('a peer', () => {
     // What was refused is the last one too, which is repeated until it is taken.
     await pair.run(1_500);
     expect(offers() - before).toBe(5);
-    expect(a.peer.busy).toBe(false);
   });
 });
 
@@ -239,6 +238,19 @@ function compare(left: readonly Told[], right: readonly Told[], ms: number): voi
 }
 
 describe('a peer that ticks only when it is due', () => {
+  it('pings its candidates in a burst though nobody stirs', async () => {
+    const pair = await peerPair({ pace: 'due' });
+    const { a, b, clock, net } = pair;
+    net.route = () => null;
+    a.peer.connect(clock.now());
+    await pair.run(1_300);
+    expect(a.peer.prober.active?.kind).toBe('relay');
+    net.route = (from, to) => ({ from, to });
+    // The next pings of the burst are due 1.7 s after its beginning.
+    await pair.run(700);
+    expect([a, b].map(({ peer }) => peer.prober.active?.kind)).toEqual(['direct', 'direct']);
+  });
+
   it('comes to the same as one that ticks every 50 ms', async () => {
     const every = await story('every');
     const due = await story('due');
