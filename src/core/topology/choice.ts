@@ -7,7 +7,7 @@ import { claimsOf } from './claims.js';
 import { Demand } from './demand.js';
 import type { LinkTable } from './link-table.js';
 import type { Link } from './link.js';
-import type { Neighbourhood } from './neighbourhood.js';
+import { aloneMs, type Neighbourhood } from './neighbourhood.js';
 import type { OverlayOptions, OverlayPorts } from './overlay-ports.js';
 import type { Place } from './ring.js';
 import type { Seeker } from './seek.js';
@@ -16,6 +16,8 @@ import { Shortcuts } from './shortcut.js';
 /** How long news are gathered, before and after we have our place. */
 const gatherMs = 20;
 const settledGatherMs = 80;
+/** How often the rendezvous is asked whether our place on the ring is still right. */
+const auditMs = 30_000;
 
 export interface ChoiceParts {
   readonly self: Place;
@@ -32,7 +34,8 @@ export class Choice {
   readonly #shortcuts: Shortcuts;
   readonly #demand: Demand;
   #fixed: ReadonlySet<string> = new Set();
-  #dueAt = Infinity;
+  #reviewAt = Infinity;
+  #auditAt = Infinity;
 
   constructor(parts: ChoiceParts, { drawBase = 'ln', demandLimit, demandIdleMs }: OverlayOptions) {
     this.#parts = parts;
@@ -40,19 +43,29 @@ export class Choice {
     this.#demand = new Demand(demandLimit, demandIdleMs);
   }
 
-  /** When `review` has something to do. */
-  get dueAt(): number {
-    return this.#dueAt;
+  start(now: number): void {
+    this.#auditAt = now + auditMs * (0.5 + this.#parts.ports.env.random.unit());
+    this.soon(now + aloneMs);
+  }
+
+  /** When `review` and `audit` have something to do. */
+  get reviewAt(): number {
+    return this.#reviewAt;
+  }
+
+  get auditAt(): number {
+    return this.#auditAt;
   }
 
   /** News at this time are to be looked at. */
   soon(at: number): void {
-    this.#dueAt = Math.min(this.#dueAt, at + (this.#parts.around.settled ? settledGatherMs : gatherMs));
+    this.#reviewAt = Math.min(this.#reviewAt, at + (this.#parts.around.settled ? settledGatherMs : gatherMs));
   }
 
   /** Links that the operator wants whatever the ring says. */
-  setFixed(ids: readonly string[]): void {
+  setFixed(now: number, ids: readonly string[]): void {
     this.#fixed = new Set(ids);
+    this.soon(now);
   }
 
   /** Traffic wants a link with this member. */
@@ -72,11 +85,18 @@ export class Choice {
       links.begin(now, id);
       if (links.get(id)) this.#shortcuts.adopt(id, around.size);
     }
+    this.soon(now);
   }
 
-  /** A link is no long one of ours: it is gone, it is a leaf's, which shortens nobody's way, or the other side refused. */
+  /** A link is no long one of ours: it is gone, or a leaf's, which shortens nobody's way. */
   notLong(link: Link): void {
     this.#shortcuts.forget(link.id);
+  }
+
+  /** The other side will not have a link for a long one. */
+  refused(now: number, link: Link): void {
+    this.notLong(link);
+    this.soon(now);
   }
 
   /** The other side of a link says what it needs it for. It is refused for a long one where others drew too many to us. */
@@ -93,14 +113,21 @@ export class Choice {
     if (news) this.soon(now);
   }
 
+  /** Asks the rendezvous who is where we are, if that is due. */
+  audit(now: number): void {
+    if (now < this.#auditAt) return;
+    this.#auditAt = now + auditMs;
+    this.#parts.ports.locate([this.#parts.self.position]);
+  }
+
   clear(): void {
     this.#shortcuts.clear();
   }
 
-  /** Begins the links that we should have and do not, and claims those that we need. */
-  review(now: number): void {
-    this.#dueAt = Infinity;
-    const { leaf, links, around } = this.#parts;
+  /** Begins the links that we should have and do not, and claims those that we need. Returns whether other ones than before. */
+  review(now: number): boolean {
+    this.#reviewAt = Infinity;
+    const { self, leaf, links, around } = this.#parts;
     const pool = around.look(now, links);
     const { mesh, size } = around;
     for (const { id } of pool.ahead) links.begin(now, id);
@@ -113,13 +140,12 @@ export class Choice {
     if (draws) this.#draw(now, size);
     this.#shortcuts.prune(size, links);
     this.#demand.expire(now);
-    const claims = claimsOf([...links], {
-      ...{ self: this.#parts.self, leaf, settled, mesh, ahead: pool.ahead, behind: pool.behind },
-      ...{ drawn: this.#shortcuts, demanded: this.#demand, fixed: this.#fixed },
-    });
-    links.claim(now, claims);
+    const { ahead, behind } = pool;
+    const wanted = { drawn: this.#shortcuts, demanded: this.#demand, fixed: this.#fixed };
+    const claims = claimsOf(links, { self, leaf, settled, mesh, ahead, behind, ...wanted });
     if (draws) this.soon(this.#shortcuts.dueAt(now, size));
-    this.#dueAt = Math.min(this.#dueAt, this.#demand.dueAt);
+    this.#reviewAt = Math.min(this.#reviewAt, this.#demand.dueAt);
+    return links.claim(now, claims);
   }
 
   #draw(now: number, size: number): void {

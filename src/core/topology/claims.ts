@@ -26,20 +26,24 @@ export interface Wants {
 }
 
 /** A set of `Claim` for each link, in their order. */
-export function claimsOf(links: readonly Claimable[], wants: Wants): number[] {
-  const standing = links.filter(stands);
+export function claimsOf(links: Iterable<Claimable>, wants: Wants): number[] {
+  const standing: Claimable[] = [];
+  for (const link of links) if (stands(link)) standing.push(link);
   const near = nearOf(standing, wants);
   const anchor = anchorOf(standing, wants);
-  return links.map((link) => {
+  const { mesh, drawn, demanded, fixed } = wants;
+  const claims: number[] = [];
+  for (const link of links) {
     const { id, leaf } = link;
-    let claims = 0;
-    if (near.has(id) && !leaf) claims |= Claim.ring;
-    if (wants.drawn.has(id) || (wants.mesh && !leaf)) claims |= Claim.long;
-    if (wants.demanded.has(id)) claims |= Claim.demand;
-    if (wants.fixed.has(id)) claims |= Claim.fixed;
-    if (link === anchor) claims |= Claim.anchor;
-    return claims;
-  });
+    let claim = 0;
+    if (!leaf && near.has(id)) claim |= Claim.ring;
+    if ((mesh && !leaf) || drawn.has(id)) claim |= Claim.long;
+    if (demanded.has(id)) claim |= Claim.demand;
+    if (fixed.has(id)) claim |= Claim.fixed;
+    if (link === anchor) claim |= Claim.anchor;
+    claims.push(claim);
+  }
+  return claims;
 }
 
 /** Those that should be our neighbours, and, until they are up, the nearest that are. */

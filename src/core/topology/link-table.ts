@@ -156,14 +156,25 @@ export class LinkTable {
     own(link).theirs &= ~Claim.long;
   }
 
-  /** @param claims what we need each link for, in their order */
-  claim(now: number, claims: readonly number[]): void {
+  /**
+   * @param claims what we need each link for, in their order
+   * @returns whether that is news for any that is up
+   */
+  claim(now: number, claims: readonly number[]): boolean {
+    let news = false;
     let i = 0;
     for (const link of this.#links.values()) {
-      link.mine = claims[i++] as number;
-      if (link.up) this.#countUnclaimed(now, link);
-      if (link.retiring && link.mine !== 0) link.lookAt = this.#lookAt = now;
+      const mine = claims[i++] as number;
+      if (link.up) {
+        news ||= link.mine !== mine;
+        link.mine = mine;
+        this.#countUnclaimed(now, link);
+        if (link.retiring && mine !== 0) link.lookAt = this.#lookAt = now;
+      } else {
+        link.mine = mine;
+      }
     }
+    return news;
   }
 
   /** The rendezvous says that it went offline: it has a moment to show that it lives. */
@@ -188,55 +199,47 @@ export class LinkTable {
     // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
     let next = now + lookMs;
     for (const link of this.#links.values()) {
-      const due = now >= link.lookAt - lookSlackMs || link.suspect || this.#ports.waiting(link.id) > 0;
-      if (due) link.lookAt = yield* this.#lookAtOne(now, link, beat);
+      const { suspect, retiring } = link;
+      const due = now >= link.lookAt - lookSlackMs || suspect || this.#ports.waiting(link.id) > 0;
+      if (due) {
+        const end = this.#lookAtOne(now, link, beat);
+        if (end) yield [link, end];
+        else if (link.suspect !== suspect) yield [link, 'suspect'];
+        if (link.retiring !== retiring) yield [link, 'retiring'];
+      }
       next = Math.min(next, link.lookAt);
     }
     this.#lookAt = Math.max(next, now + lookSlackMs);
   }
 
-  /** Returns when that is due again. */
-  *#lookAtOne(
-    now: number,
-    link: LinkState,
-    beat: (link: Link, ask: boolean) => number,
-  ): Generator<readonly [Link, Sight], number> {
+  /** Says when the link is to be looked at again. Returns how it ended, if it did. */
+  #lookAtOne(now: number, link: LinkState, beat: (link: Link, ask: boolean) => number): Sight | undefined {
+    link.lookAt = Infinity;
     if (!link.up) {
-      if (now - link.since < connectMs) return link.since + connectMs;
-      this.failed(now, link);
-      this.#ports.disconnect(link.id);
-      yield [link, 'failed'];
-      return Infinity;
+      if (now - link.since >= connectMs) return this.#end(now, link, 'failed');
+      link.lookAt = link.since + connectMs;
+      return undefined;
     }
-    const { suspect } = link;
     const silence = this.#ports.silence(link.id);
     const verdict = link.life.judge(now, link.beatMs, silence, this.#ports.waiting(link.id));
-    if (verdict === 'dead') {
-      this.lost(now, link, (link.claims & (Claim.ring | Claim.fixed)) !== 0);
-      this.#ports.disconnect(link.id);
-      yield [link, 'dead'];
-      return Infinity;
-    }
+    if (verdict === 'dead') return this.#end(now, link, 'dead');
     const beatAt = beat(link, verdict === 'ask');
-    if (link.suspect !== suspect) yield [link, 'suspect'];
-    const judgeAt = link.life.dueAt(now, link.beatMs, silence);
-    return Math.min(beatAt, judgeAt, yield* this.#retire(now, link));
+    // Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed.
+    this.#countUnclaimed(now, link);
+    const since = link.unclaimedSince ?? Infinity;
+    if (now - since >= unclaimedMs) return this.#end(now, link, 'retired');
+    link.retiring = now - since >= retireMs;
+    const retireAt = since + (link.retiring ? unclaimedMs : retireMs);
+    link.lookAt = Math.min(beatAt, link.life.dueAt(now, link.beatMs, silence), retireAt);
+    return undefined;
   }
 
-  /** Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed. */
-  *#retire(now: number, link: LinkState): Generator<readonly [Link, Sight], number> {
-    this.#countUnclaimed(now, link);
-    const { retiring, unclaimedSince } = link;
-    const passed = unclaimedSince === undefined ? -Infinity : now - unclaimedSince;
-    if (passed >= unclaimedMs) {
-      this.lost(now, link, false);
-      this.#ports.disconnect(link.id);
-      yield [link, 'retired'];
-      return Infinity;
-    }
-    link.retiring = passed >= retireMs;
-    if (link.retiring !== retiring) yield [link, 'retiring'];
-    return (unclaimedSince ?? Infinity) + (link.retiring ? unclaimedMs : retireMs);
+  /** The link is gone before anybody hears of it. */
+  #end(now: number, link: Link, how: 'failed' | 'dead' | 'retired'): Sight {
+    if (how === 'failed') this.failed(now, link);
+    else this.lost(now, link, (link.claims & (Claim.ring | Claim.fixed)) !== 0);
+    this.#ports.disconnect(link.id);
+    return how;
   }
 
   /** Notes since when nobody needs the link: as soon as that changes, for the other side counts too. */

@@ -15,7 +15,7 @@ import { Claim, type RingMessage, type TableMessage } from '../wire/ring.js';
 import { Choice } from './choice.js';
 import { LinkTable } from './link-table.js';
 import { isNeeded, type Link } from './link.js';
-import { aloneMs, Neighbourhood } from './neighbourhood.js';
+import { Neighbourhood } from './neighbourhood.js';
 import type { LinkReport, OverlayOptions, OverlayPorts, OverlaySelf, RingReport } from './overlay-ports.js';
 import { positionOfText } from './position.js';
 import { linkReports, ringReport } from './report.js';
@@ -23,9 +23,6 @@ import type { Place } from './ring.js';
 import { Routes } from './routes.js';
 import { Seeker } from './seek.js';
 import { Tables } from './tables.js';
-
-/** How often the rendezvous is asked whether our place on the ring is still right. */
-const auditMs = 30_000;
 
 export class Overlay {
   readonly #self: Place;
@@ -37,7 +34,6 @@ export class Overlay {
   readonly #routes: Routes;
   readonly #seeker: Seeker;
   #running = false;
-  #auditAt = Infinity;
 
   constructor({ id, role }: OverlaySelf, ports: OverlayPorts, options: OverlayOptions = {}) {
     const leaf = role === 'leaf';
@@ -54,8 +50,7 @@ export class Overlay {
   start(now: number): void {
     this.#running = true;
     this.#around.start(now);
-    this.#auditAt = now + auditMs * (0.5 + this.#ports.env.random.unit());
-    this.#choice.soon(now + aloneMs);
+    this.#choice.start(now);
   }
 
   /** Forgets every link without a word; the owner ends the connections. */
@@ -64,12 +59,9 @@ export class Overlay {
     for (const part of [this.#links, this.#around, this.#choice, this.#tables]) part.clear();
   }
 
-  /* ---- what operator and traffic want ---- */
-
   /** Links that the operator wants whatever the ring says. */
   setFixed(now: number, ids: readonly string[]): void {
-    this.#choice.setFixed(ids);
-    this.#choice.soon(now);
+    this.#choice.setFixed(now, ids);
   }
 
   /** Traffic to this member wants a link with it. Call it again while the traffic lasts. */
@@ -77,15 +69,13 @@ export class Overlay {
     if (this.#running && id !== this.#self.id) this.#choice.demand(now, id);
   }
 
-  /* ---- what the rendezvous tells ---- */
-
-  /** It counted the members that are online. */
+  /** The rendezvous counted the members that are online. */
   sized(now: number, members: number): void {
     this.#around.counted(members);
     if (!this.settled) this.#choice.soon(now);
   }
 
-  /** It named members that are online: neighbours, or answers to `locate`. */
+  /** The rendezvous named members that are online: neighbours, or answers to `locate`. */
   found(now: number, ids: readonly string[]): void {
     for (const id of ids) {
       if (id === this.#self.id) continue;
@@ -93,10 +83,9 @@ export class Overlay {
       this.#links.forgive(id);
     }
     this.#choice.named(now, ids);
-    this.#choice.soon(now);
   }
 
-  /** It says that a member went offline: a hint, which a link that lives contradicts. */
+  /** The rendezvous says that a member went offline: a hint, which a link that lives contradicts. */
   gone(now: number, id: string): void {
     this.#around.changed(id);
     this.#around.forget(id);
@@ -109,8 +98,6 @@ export class Overlay {
       this.unreachable(now, id);
     }
   }
-
-  /* ---- what connections tell ---- */
 
   /**
    * A link stands, whoever asked for it. `indirect`: its packets go through other members. `leaf`: its certificate says
@@ -172,35 +159,17 @@ export class Overlay {
     this.#tables.forget(link);
   }
 
-  /* ---- what links tell ---- */
-
+  /** A link of ours sent this. Meetings and introductions are about certificates and addresses: the owner's business. */
   receive(now: number, id: string, message: RingMessage): void {
     const link = this.#links.get(id);
     if (!link?.up) return;
-    switch (message.type) {
-      case 'table':
-        this.#take(now, link, message);
-        return;
-      case 'beat':
-        this.#choice.claimed(now, link, message.claims);
-        this.#tables.seen(now, link, message.seen);
-        if (message.answer) this.#tables.beat(now, link, false);
-        return;
-      case 'refuse':
-        this.#choice.notLong(link);
-        this.#choice.soon(now);
-        return;
-      case 'seek':
-        this.#seeker.seek(now, link, message);
-        return;
-      case 'sought':
-        if (this.#seeker.sought(now, message)) this.found(now, [message.id]);
-        return;
-      case 'meet':
-      case 'introduce':
-        // About certificates and addresses: the owner's business.
-        return;
-    }
+    if (message.type === 'table') this.#take(now, link, message);
+    else if (message.type === 'beat') {
+      this.#choice.claimed(now, link, message.claims);
+      this.#tables.heard(now, link, message);
+    } else if (message.type === 'refuse') this.#choice.refused(now, link);
+    else if (message.type === 'seek') this.#seeker.seek(now, link, message);
+    else if (message.type === 'sought' && this.#seeker.sought(now, message)) this.found(now, [message.id]);
   }
 
   #take(now: number, link: Link, table: TableMessage): void {
@@ -215,8 +184,6 @@ export class Overlay {
     else this.#routes.soon(now);
     if (first && (link.claims & Claim.ring) === 0) this.#seeker.ownPlace(now, link);
   }
-
-  /* ---- what is asked of it ---- */
 
   /** Members that there are, this one counted, as far as can be told from here. */
   get size(): number {
@@ -252,26 +219,21 @@ export class Overlay {
     return linkReports(this.#self, this.#links);
   }
 
-  /* ---- time ---- */
-
   /** When `tick` has something to do. */
   get dueAt(): number {
     if (!this.#running) return Infinity;
     const { lookAt, againAt } = this.#links;
-    const review = Math.min(this.#choice.dueAt, this.#auditAt);
-    return Math.min(lookAt, againAt, review, this.#routes.dueAt, this.#tables.dueAt);
+    const { reviewAt, auditAt } = this.#choice;
+    return Math.min(lookAt, againAt, reviewAt, auditAt, this.#routes.dueAt, this.#tables.dueAt);
   }
 
   /** Does what is due. Returns when it wants to be called again. */
   tick(now: number): number {
     if (now < this.dueAt) return this.dueAt;
     if (now >= this.#links.lookAt) this.#look(now);
-    if (now >= this.#auditAt) {
-      this.#auditAt = now + auditMs;
-      this.#ports.locate([this.#self.position]);
-    }
+    this.#choice.audit(now);
     this.#links.beginAgain(now);
-    if (now >= this.#choice.dueAt) this.#review(now);
+    if (now >= this.#choice.reviewAt) this.#review(now);
     if (now >= this.#routes.dueAt) this.#route();
     if (now >= this.#tables.dueAt) this.#tables.tick(now, this.#links);
     return Math.max(now + 1, this.dueAt);
@@ -290,8 +252,8 @@ export class Overlay {
 
   #review(now: number): void {
     if (!this.#running) return;
-    this.#choice.review(now);
-    this.#tables.update(now, this.#links, this.settled);
+    if (this.#choice.review(now)) this.#tables.claimed(now);
+    this.#tables.list(now, this.#links, this.settled);
     this.#route();
   }
 

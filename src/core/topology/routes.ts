@@ -11,15 +11,17 @@ type Routed = Pick<
   'id' | 'up' | 'settled' | 'suspect' | 'retiring' | 'indirect' | 'mine' | 'theirs' | 'reaches'
 >;
 
+/** What the packet path was given of a link, and how the link was reached then. */
 interface Given {
-  readonly route: LinkRoute;
+  readonly link: Routed;
   readonly indirect: boolean;
+  readonly route: LinkRoute;
 }
 
 export class Routes {
   readonly #leaf: boolean;
-  /** What the packet path was given of each link. */
-  #given = new Map<Routed, Given>();
+  /** In the order of the links. */
+  #given: readonly Given[] = [];
   /** It must be given again, changed or not. */
   #owed = true;
   #dueAt = Infinity;
@@ -47,39 +49,44 @@ export class Routes {
   /** The table to be given to the packet path; undefined when it has it already. */
   update(links: Iterable<Routed>): readonly LinkRoute[] | undefined {
     this.#dueAt = Infinity;
-    const before = this.#given;
-    const next: [Routed, Given][] = [];
-    let changed = this.#owed;
+    if (!this.#owed && this.#hasAll(links)) return undefined;
+    const given: Given[] = [];
     for (const link of links) {
       if (!link.up) continue;
-      const old = before.get(link);
-      const given = this.#giveFor(link, old);
-      changed ||= given !== old;
-      next.push([link, given]);
+      const { id, indirect, reaches } = link;
+      const route = { id, forwards: forwards(link), flood: this.#floodOf(link), reaches };
+      given.push({ link, indirect, route });
     }
-    if (!changed && next.length === before.size) return undefined;
     this.#owed = false;
-    this.#given = new Map(next);
-    return next.map(([, { route }]) => route);
+    this.#given = given;
+    return given.map(({ route }) => route);
   }
 
-  /** The old one, unless something changed. */
-  #giveFor(link: Routed, old: Given | undefined): Given {
-    const { id, indirect, reaches } = link;
-    const usable = link.settled && !link.suspect && !link.retiring;
-    const forwards = usable && !indirect;
-    const flood = this.#floodOf(link, usable);
-    const same =
-      old?.indirect === indirect &&
-      old.route.reaches === reaches &&
-      old.route.forwards === forwards &&
-      old.route.flood === flood;
-    return same ? old : { indirect, route: { id, forwards, flood, reaches } };
+  /** The packet path has all of it. Asked often: allocates nothing. */
+  #hasAll(links: Iterable<Routed>): boolean {
+    let count = 0;
+    for (const link of links) {
+      if (!link.up) continue;
+      const given = this.#given[count++];
+      if (given?.link !== link || given.indirect !== link.indirect) return false;
+      const { route } = given;
+      if (route.reaches !== link.reaches || route.forwards !== forwards(link)) return false;
+      if (route.flood !== this.#floodOf(link)) return false;
+    }
+    return count === this.#given.length;
   }
 
-  #floodOf(link: Routed, usable: boolean): LinkRoute['flood'] {
+  #floodOf(link: Routed): LinkRoute['flood'] {
     // A leaf gets broadcasts from its anchor, and passes its own to it.
-    if (usable && (!this.#leaf || (link.mine & Claim.anchor) !== 0)) return 'range';
+    if (isUsable(link) && (!this.#leaf || (link.mine & Claim.anchor) !== 0)) return 'range';
     return !link.settled && !this.#leaf && (link.theirs & Claim.anchor) !== 0 ? 'copy' : 'none';
   }
+}
+
+function isUsable(link: Routed): boolean {
+  return link.settled && !link.suspect && !link.retiring;
+}
+
+function forwards(link: Routed): boolean {
+  return !link.indirect && isUsable(link);
 }

@@ -121,7 +121,7 @@ export class Shortcuts {
 
   /** True when others drew more long links to us than we should hold, this one counted. */
   overCap(link: Link, size: number, links: Iterable<Link>): boolean {
-    if (this.#drawn.has(link.id) || size <= 2 * meshEnd) return false;
+    if (size <= 2 * meshEnd || this.#drawn.has(link.id)) return false;
     let theirs = 0;
     for (const other of links) {
       if (other !== link && (other.theirs & Claim.long) !== 0 && !this.#drawn.has(other.id)) theirs++;

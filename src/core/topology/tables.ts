@@ -2,7 +2,7 @@
  * What we tell our links, and when: whom we are linked with (tables), that we live and what we need them for (beats).
  * A change goes out at once to those whom it concerns, our neighbours, and is gathered for the others.
  */
-import { Claim, type TableMessage } from '../wire/ring.js';
+import { Claim, type RingMessage, type TableMessage } from '../wire/ring.js';
 import { stands, type Link } from './link.js';
 import type { OverlayPorts } from './overlay-ports.js';
 import { predecessorsOf, successorsOf, type Place } from './ring.js';
@@ -22,6 +22,8 @@ const firstTableMs = 300;
 /** Beats go out so much early to go together. */
 const beatSlackMs = 250;
 
+type BeatMessage = Extract<RingMessage, { type: 'beat' }>;
+
 /** Whom our table names. */
 type Listing = Pick<TableMessage, 'successors' | 'predecessors' | 'others' | 'indirect'>;
 
@@ -40,8 +42,8 @@ export class Tables {
   readonly #leaf: boolean;
   readonly #ports: Pick<OverlayPorts, 'send'>;
   readonly #told = new Map<Link, Told>();
-  /** Whom our table lists, and whether each is indirect. */
-  #listed = new Map<Link, boolean>();
+  /** Whom our table lists, in the order of the links, and whether each is indirect. */
+  #listed: readonly { readonly link: Link; readonly indirect: boolean }[] = [];
   #listing: Listing = { successors: [], predecessors: [], others: [], indirect: [] };
   #settled = false;
   #version = 1;
@@ -71,24 +73,17 @@ export class Tables {
 
   /* ---- what is to be told ---- */
 
-  /**
-   * What is to be told after a review: our table is made anew where anything in it changed, and whoever does not know
-   * yet what we need it for will be told.
-   *
-   * @param settled we have our place
-   */
-  update(now: number, links: Iterable<Link>, settled: boolean): void {
-    const standing: Link[] = [];
-    for (const link of links) {
-      if (link.up && link.mine !== this.#of(link).claims) this.#dueAt = now;
-      if (stands(link)) standing.push(link);
-    }
-    const before = this.#listed;
-    const same =
-      standing.length === before.size && standing.every((link) => before.get(link) === link.indirect);
-    if (same && settled === this.#settled) return;
+  /** What we need some links for changed: they are told. */
+  claimed(now: number): void {
+    this.#dueAt = now;
+  }
+
+  /** Makes our table anew, if anything in it changed. `settled`: we have our place. */
+  list(now: number, links: Iterable<Link>, settled: boolean): void {
+    if (settled === this.#settled && this.#listsAll(links)) return;
+    const standing = [...links].filter(stands);
     const { successors, predecessors } = this.#listing;
-    this.#listed = new Map(standing.map((link) => [link, link.indirect]));
+    this.#listed = standing.map((link) => ({ link, indirect: link.indirect }));
     this.#listing = listingOf(this.#self, standing);
     if (
       settled !== this.#settled ||
@@ -102,13 +97,26 @@ export class Tables {
     this.#changedAt = this.#dueAt = now;
   }
 
-  /** The other side says which of our tables it has: it gets the newest again when that was lost on the way. */
-  seen(now: number, link: Link, version: number): void {
+  /** Asked often: allocates nothing. */
+  #listsAll(links: Iterable<Link>): boolean {
+    let count = 0;
+    for (const link of links) {
+      if (!stands(link)) continue;
+      const listed = this.#listed[count++];
+      if (listed?.link !== link || listed.indirect !== link.indirect) return false;
+    }
+    return count === this.#listed.length;
+  }
+
+  /** A beat says which of our tables the other side has: it gets the newest again when that was lost on the way. */
+  heard(now: number, link: Link, beat: Pick<BeatMessage, 'seen' | 'answer'>): void {
     const told = this.#of(link);
-    const patienceMs = version === 0 ? firstTableMs / 2 : tableAgainMs;
-    if (version === told.version || now - told.tableAt <= patienceMs) return;
-    told.version = -1;
-    this.#dueAt = now;
+    const patienceMs = beat.seen === 0 ? firstTableMs / 2 : tableAgainMs;
+    if (beat.seen !== told.version && now - told.tableAt > patienceMs) {
+      told.version = -1;
+      this.#dueAt = now;
+    }
+    if (beat.answer) this.beat(now, link, false);
   }
 
   /* ---- telling ---- */
