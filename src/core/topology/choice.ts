@@ -48,13 +48,14 @@ export class Choice {
     this.soon(now + aloneMs);
   }
 
-  /** When `review` and `audit` have something to do. */
+  /** When `review` has something to do. */
   get reviewAt(): number {
     return this.#reviewAt;
   }
 
-  get auditAt(): number {
-    return this.#auditAt;
+  /** When `review` or `audit` has. */
+  get dueAt(): number {
+    return Math.min(this.#reviewAt, this.#auditAt);
   }
 
   /** News at this time are to be looked at. */

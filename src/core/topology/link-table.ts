@@ -28,6 +28,12 @@ const retireMs = 8_000;
  */
 export type Sight = 'failed' | 'dead' | 'retired' | 'suspect' | 'retiring';
 
+/** Who beats on links (tables.ts). */
+export interface Beats {
+  /** Beats where that is due, and at once for an answer when `ask`. Returns when it is due next. */
+  beatWhenDue(now: number, link: Link, ask: boolean): number;
+}
+
 type Ports = Pick<OverlayPorts, 'env' | 'connect' | 'disconnect' | 'silence' | 'waiting'>;
 
 export class LinkTable {
@@ -95,11 +101,6 @@ export class LinkTable {
   /** Begins links with those lost that are worth coming back to, where that is due. */
   beginAgain(now: number): void {
     for (const id of this.#retry.due(now)) this.begin(now, id);
-  }
-
-  /** When `beginAgain` has something to do. */
-  get againAt(): number {
-    return this.#retry.nextAt;
   }
 
   /** The connection with this member stands, whoever asked for it. */
@@ -190,19 +191,22 @@ export class LinkTable {
     return this.#lookAt;
   }
 
+  /** When `look` or `beginAgain` has. */
+  get dueAt(): number {
+    return Math.min(this.#lookAt, this.#retry.nextAt);
+  }
+
   /**
-   * Looks at the links for which that is due. Each sight is to be acted upon before the next is taken.
-   *
-   * @param beat beats on a link where that is due, at once for an answer when `ask`; returns when it is due next
+   * Looks at the links for which that is due, and beats on them. Each sight is to be acted upon before the next is taken.
    */
-  *look(now: number, beat: (link: Link, ask: boolean) => number): Generator<readonly [Link, Sight], void> {
+  *look(now: number, beats: Beats): Generator<readonly [Link, Sight], void> {
     // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
     let next = now + lookMs;
     for (const link of this.#links.values()) {
       const { suspect, retiring } = link;
       const due = now >= link.lookAt - lookSlackMs || suspect || this.#ports.waiting(link.id) > 0;
       if (due) {
-        const end = this.#lookAtOne(now, link, beat);
+        const end = this.#lookAtOne(now, link, beats);
         if (end) yield [link, end];
         else if (link.suspect !== suspect) yield [link, 'suspect'];
         if (link.retiring !== retiring) yield [link, 'retiring'];
@@ -213,7 +217,7 @@ export class LinkTable {
   }
 
   /** Says when the link is to be looked at again. Returns how it ended, if it did. */
-  #lookAtOne(now: number, link: LinkState, beat: (link: Link, ask: boolean) => number): Sight | undefined {
+  #lookAtOne(now: number, link: LinkState, beats: Beats): Sight | undefined {
     link.lookAt = Infinity;
     if (!link.up) {
       if (now - link.since >= connectMs) return this.#end(now, link, 'failed');
@@ -223,7 +227,7 @@ export class LinkTable {
     const silence = this.#ports.silence(link.id);
     const verdict = link.life.judge(now, link.beatMs, silence, this.#ports.waiting(link.id));
     if (verdict === 'dead') return this.#end(now, link, 'dead');
-    const beatAt = beat(link, verdict === 'ask');
+    const beatAt = beats.beatWhenDue(now, link, verdict === 'ask');
     // Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed.
     this.#countUnclaimed(now, link);
     const since = link.unclaimedSince ?? Infinity;

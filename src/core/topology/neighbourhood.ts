@@ -102,11 +102,6 @@ export class Neighbourhood {
     if (this.#known.size > maxKnown) this.#known.delete(this.#known.keys().next().value as string);
   }
 
-  /** A member is not remembered any more because it was named: its links alone tell of it. */
-  forget(id: string): void {
-    this.#known.delete(id);
-  }
-
   /** A member lives. */
   appeared(id: string, shunned: boolean): void {
     if (shunned || this.#pool?.ids.has(id) !== true) this.changed(id);
@@ -115,6 +110,12 @@ export class Neighbourhood {
   /** A member went, is to be left alone, or is not any more: where it is around us, the pool is old. */
   changed(id: string): void {
     if (this.#pool && this.#isNear(positionOfText(id))) this.#pool = undefined;
+  }
+
+  /** A member went. `forget`: that it was named once does not count any more. */
+  gone(id: string, forget = true): void {
+    this.changed(id);
+    if (forget) this.#known.delete(id);
   }
 
   /** Links told of these members. True when that matters to our place: some are around us and were not known to be. */

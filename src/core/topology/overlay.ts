@@ -87,8 +87,7 @@ export class Overlay {
 
   /** The rendezvous says that a member went offline: a hint, which a link that lives contradicts. */
   gone(now: number, id: string): void {
-    this.#around.changed(id);
-    this.#around.forget(id);
+    this.#around.gone(id);
     const link = this.#links.get(id);
     if (link?.up) {
       this.#links.doubt(now, link);
@@ -153,8 +152,8 @@ export class Overlay {
   }
 
   #forget(link: Link): void {
-    this.#around.changed(link.id);
-    if (isNeeded(link)) this.#around.forget(link.id);
+    // A link that neither side needed says nothing against its member.
+    this.#around.gone(link.id, isNeeded(link));
     this.#choice.notLong(link);
     this.#tables.forget(link);
   }
@@ -222,9 +221,7 @@ export class Overlay {
   /** When `tick` has something to do. */
   get dueAt(): number {
     if (!this.#running) return Infinity;
-    const { lookAt, againAt } = this.#links;
-    const { reviewAt, auditAt } = this.#choice;
-    return Math.min(lookAt, againAt, reviewAt, auditAt, this.#routes.dueAt, this.#tables.dueAt);
+    return Math.min(this.#links.dueAt, this.#choice.dueAt, this.#routes.dueAt, this.#tables.dueAt);
   }
 
   /** Does what is due. Returns when it wants to be called again. */
@@ -240,8 +237,7 @@ export class Overlay {
   }
 
   #look(now: number): void {
-    const beat = (link: Link, ask: boolean): number => this.#tables.beatWhenDue(now, link, ask);
-    for (const [link, sight] of this.#links.look(now, beat)) {
+    for (const [link, sight] of this.#links.look(now, this.#tables)) {
       if (sight === 'suspect') this.#around.changed(link.id);
       if (sight === 'suspect' || sight === 'retiring') this.#route();
       else this.#forget(link);
