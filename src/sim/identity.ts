@@ -1,8 +1,7 @@
 /** Who a simulated member is. Nothing is signed: who knows a credential knows the member. */
-import { Role } from '../core/identity/certificate.js';
+import { Role, type MemberRole } from '../core/identity/certificate.js';
 import { toHex } from '../core/lib/bytes.js';
 import type { LinkPeer } from '../core/overlay/ports.js';
-import type { Role as RoleName } from '../core/topology/overlay-ports.js';
 import type { Candidate } from '../core/wire/candidate.js';
 
 /** Bytes of a credential with the receipt of a relay, as they are in a card. */
@@ -17,7 +16,7 @@ const candidates: readonly Candidate[] = [
   { kind: 'reflexive', endpoint: { host: '198.51.100.1', port: 4_000 } },
 ];
 
-export function identityOf(id: Uint8Array, name: string, role: RoleName): Identity {
+export function identityOf(id: Uint8Array, name: string, role: MemberRole): Identity {
   const credential = new Uint8Array(credentialLength);
   credential.set(id);
   return { id, idText: toHex(id), name, role: Role[role], credential, candidates };

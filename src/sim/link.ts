@@ -4,7 +4,7 @@
  */
 import type { LinkPeer } from '../core/overlay/ports.js';
 import type { BoundedFlood } from '../core/switch/bounded-flood.js';
-import type { Role } from '../core/topology/overlay-ports.js';
+import type { MemberRole } from '../core/identity/certificate.js';
 import type { Router } from '../core/topology/router.js';
 import type { RingMessage } from '../core/wire/ring.js';
 import type { SimClock } from './clock.js';
@@ -37,7 +37,7 @@ export interface Acquaintance extends LinkPeer {
 
 /** A member as handshakes and packets see it (node.ts). */
 export interface Member extends Registered {
-  readonly role: Role;
+  readonly role: MemberRole;
   readonly place: Place;
   readonly world: Surroundings;
   readonly random: SeededRandom;

@@ -2,11 +2,12 @@
  * One simulated member: the real overlay host, router and flood, with the ports that the engine has in production
  * carried out by the simulated world.
  */
+import type { MemberRole } from '../core/identity/certificate.js';
 import { silentLogger, type Env } from '../core/lib/env.js';
 import { OverlayHost } from '../core/overlay/overlay-host.js';
 import type { LinkPeer, OverlayHostPorts } from '../core/overlay/ports.js';
 import { BoundedFlood, type FloodLink } from '../core/switch/bounded-flood.js';
-import type { LinkRoute, OverlayOptions, RingReport, Role } from '../core/topology/overlay-ports.js';
+import type { LinkRoute, OverlayOptions, RingReport } from '../core/topology/overlay-ports.js';
 import { positionOfText } from '../core/topology/position.js';
 import { Router } from '../core/topology/router.js';
 import type { RingMessage } from '../core/wire/ring.js';
@@ -35,7 +36,7 @@ export interface NodeWorld extends Surroundings {
 export interface NodeOptions {
   /** Number in the order of joining, over the whole run. */
   readonly index: number;
-  readonly role: Role;
+  readonly role: MemberRole;
   readonly random: SeededRandom;
   readonly place: Place;
   /** Routers look at the links of links. */
@@ -49,7 +50,7 @@ export class SimNode implements Member, PeerOwner {
   readonly id: string;
   readonly identity: Identity;
   readonly position: number;
-  readonly role: Role;
+  readonly role: MemberRole;
   readonly place: Place;
   readonly random: SeededRandom;
   readonly links = new Map<string, SimLink>();

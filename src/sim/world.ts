@@ -1,5 +1,6 @@
 /** The simulated network: clock, internet, relay and members, and what is done to them. */
-import type { OverlayOptions, Role } from '../core/topology/overlay-ports.js';
+import type { MemberRole } from '../core/identity/certificate.js';
+import type { OverlayOptions } from '../core/topology/overlay-ports.js';
 import { SimClock } from './clock.js';
 import { Underlay, type NatMix, type Place } from './net.js';
 import type { Member } from './link.js';
@@ -69,7 +70,7 @@ export class World implements NodeWorld {
   }
 
   /** A new member, which starts at once. */
-  join(role: Role = 'switch'): SimNode {
+  join(role: MemberRole = 'switch'): SimNode {
     const index = this.#made++;
     const random = this.random.split(`node ${index}`);
     let place: Place = this.net.place(random.split('place'));

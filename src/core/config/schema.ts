@@ -11,7 +11,7 @@
  * Secrets are base64url. Files are replaced atomically.
  */
 import { z } from 'zod';
-import { roleNames } from '../identity/certificate.js';
+import { memberRoles } from '../identity/certificate.js';
 import type { Agree } from '../lib/agree.js';
 import {
   profileVersion,
@@ -31,7 +31,7 @@ const inviteSchema = z.object({
   created: z.number(),
   expires: z.number(),
   uses: z.number().int(),
-  role: z.enum(roleNames),
+  role: z.enum(memberRoles),
   tags: z.array(z.string()),
   revoked: z.boolean(),
 });
@@ -44,7 +44,7 @@ export const profileSchema = z.object({
   invite: b64.optional(),
   inviteSeed: key32.optional(),
   name: z.string(),
-  role: z.enum(roleNames),
+  role: z.enum(memberRoles),
   wantedIp: z.string().optional(),
   credential: b64,
   links: z.array(z.string()).optional(),

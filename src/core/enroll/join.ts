@@ -1,6 +1,6 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
-import type { RoleName } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/certificate.js';
 import { makeMember } from '../membership/certify.js';
 import { checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
@@ -19,7 +19,7 @@ export interface JoinOptions {
   /** A DNS label. */
   readonly name: string;
   readonly ip?: string | undefined;
-  readonly role?: RoleName | undefined;
+  readonly role?: MemberRole | undefined;
   /** Peers to stay linked with: names, addresses or ids. */
   readonly links?: readonly string[] | undefined;
   /** False stores the membership without asking a relay; the node asks when it first runs. */

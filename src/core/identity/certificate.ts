@@ -19,8 +19,9 @@ import type { NetworkFacts } from './network.js';
 import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
 
 export const Role = { switch: 1, leaf: 2 } as const;
-export type RoleName = keyof typeof Role;
-export const roleNames = ['switch', 'leaf'] as const satisfies readonly RoleName[];
+/** What a member does: a switch forwards for others, a leaf for nobody. */
+export type MemberRole = keyof typeof Role;
+export const memberRoles = ['switch', 'leaf'] as const satisfies readonly MemberRole[];
 
 /** Bits of what an invite may give and a certificate claims. */
 export const Right = { bridge: 1, admin: 2 } as const;

@@ -16,7 +16,7 @@ import {
   Role,
   signCertificate,
   signInvite,
-  type RoleName,
+  type MemberRole,
 } from '../identity/certificate.js';
 import { generateKeys, keysFromSeed } from '../identity/keys.js';
 import {
@@ -64,7 +64,7 @@ export interface InvitePlan {
   /** 0 is no limit. */
   readonly uses: number;
   /** A `switch` invite also admits leaves; a `leaf` invite admits leaves only. */
-  readonly role: RoleName;
+  readonly role: MemberRole;
   readonly tags: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export interface InvitePlan {
 export interface JoinWish {
   readonly name: string;
   /** Default: switch where the invite permits it, else leaf. */
-  readonly role?: RoleName | undefined;
+  readonly role?: MemberRole | undefined;
   readonly ip?: string | undefined;
 }
 
@@ -210,7 +210,7 @@ export function makeInvite(
 }
 
 /** True when an invite of these roles admits the role. */
-function permits(roles: number, role: RoleName): boolean {
+function permits(roles: number, role: MemberRole): boolean {
   return (roles & Role[role]) !== 0;
 }
 

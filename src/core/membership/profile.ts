@@ -2,7 +2,7 @@
  * What a machine keeps of its membership: the profile, which commands write, and the state, which the running node
  * writes. Bytes are base64url, times milliseconds since 1970. config/schema.ts reads both from disk.
  */
-import type { RoleName } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/certificate.js';
 
 /** An invite that this machine made: kept so that it can be listed and revoked. */
 export interface InviteRecord {
@@ -12,7 +12,7 @@ export interface InviteRecord {
   readonly expires: number;
   /** How many machines may join by it; 0 is no limit. */
   readonly uses: number;
-  readonly role: RoleName;
+  readonly role: MemberRole;
   readonly tags: readonly string[];
   readonly revoked: boolean;
 }
@@ -32,7 +32,7 @@ export interface Profile {
   readonly invite?: string | undefined;
   readonly inviteSeed?: string | undefined;
   readonly name: string;
-  readonly role: RoleName;
+  readonly role: MemberRole;
   /** Address asked for with --ip; otherwise it follows from the node id. */
   readonly wantedIp?: string | undefined;
   /** Credential as made at init or join (identity/certificate.ts). The state may hold a later one. */

@@ -3,10 +3,11 @@
  * that node. Calls without a result may be carried out later, in their order: the host does not look at what came of
  * them.
  */
+import type { MemberRole } from '../identity/certificate.js';
 import type { Env } from '../lib/env.js';
 import type { PeerState } from '../peer/peer-state.js';
 import type { FindKey } from '../relays/relay-queries.js';
-import type { LinkRoute, Role } from '../topology/overlay-ports.js';
+import type { LinkRoute } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { RingMessage } from '../wire/ring.js';
 
@@ -66,7 +67,7 @@ export interface Rendezvous {
 
 export interface OverlayHostPorts {
   readonly env: Env;
-  readonly self: { readonly idText: string; readonly role: Role };
+  readonly self: { readonly idText: string; readonly role: MemberRole };
   readonly members: LinkPeers;
   readonly relays: Rendezvous;
   /** To a peer that is connected. May be lost on the way. */

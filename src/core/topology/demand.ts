@@ -1,6 +1,6 @@
-/** Members that traffic wants a direct tunnel to: the least recently used go first, idle ones by themselves. */
+/** Members that traffic wants a link with: the least recently used go first, idle ones by themselves. */
 
-/** Tunnels kept for traffic, and ms without traffic after which one goes. */
+/** Links kept for traffic, and ms without traffic after which one goes. */
 const defaultLimit = 64;
 const defaultIdleMs = 15 * 60_000;
 

@@ -1,13 +1,12 @@
 /** What the overlay asks of its node, and what it tells of itself: the seam between topology and the rest. */
+import type { MemberRole } from '../identity/certificate.js';
 import type { Env } from '../lib/env.js';
 import type { RingMessage } from '../wire/ring.js';
-
-export type Role = 'switch' | 'leaf';
 
 export interface OverlaySelf {
   /** 32 hexadecimal characters. */
   readonly id: string;
-  readonly role: Role;
+  readonly role: MemberRole;
 }
 
 export interface OverlayOptions {

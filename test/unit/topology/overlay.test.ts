@@ -1,9 +1,10 @@
 /** Whole overlays against each other under a virtual clock: a rendezvous that knows everybody, links that take a while. */
 import { describe, expect, it } from 'vitest';
+import type { MemberRole } from '../../../src/core/identity/certificate.js';
 import { silentLogger } from '../../../src/core/lib/env.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import { Overlay } from '../../../src/core/topology/overlay.js';
-import type { LinkRoute, OverlayOptions, Role } from '../../../src/core/topology/overlay-ports.js';
+import type { LinkRoute, OverlayOptions } from '../../../src/core/topology/overlay-ports.js';
 import { positionOfText } from '../../../src/core/topology/position.js';
 import { parseRing, encodeRing } from '../../../src/core/wire/ring.js';
 import { SimClock } from '../../../src/sim/clock.js';
@@ -13,7 +14,7 @@ const latencyMs = 20;
 
 class Box {
   readonly id: string;
-  readonly role: Role;
+  readonly role: MemberRole;
   readonly overlay: Overlay;
   readonly world: World;
   routes: readonly LinkRoute[] = [];
@@ -24,7 +25,7 @@ class Box {
   readonly heard = new Map<string, number>();
   #cancel: () => void = () => undefined;
 
-  constructor(world: World, id: string, role: Role, seed: number, options?: OverlayOptions) {
+  constructor(world: World, id: string, role: MemberRole, seed: number, options?: OverlayOptions) {
     this.world = world;
     this.id = id;
     this.role = role;
@@ -87,14 +88,14 @@ class World {
     this.clock.run(this.clock.now() + ms);
   }
 
-  add(role: Role = 'switch', options?: OverlayOptions): Box {
+  add(role: MemberRole = 'switch', options?: OverlayOptions): Box {
     const id = toHex(this.random.fill(new Uint8Array(16)));
     const box = new Box(this, id, role, this.boxes.size + 100, options);
     this.boxes.set(id, box);
     return box;
   }
 
-  alive(role?: Role): Box[] {
+  alive(role?: MemberRole): Box[] {
     return [...this.boxes.values()]
       .filter((box) => box.alive && (role === undefined || box.role === role))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
