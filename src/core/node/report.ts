@@ -5,7 +5,10 @@ import { macText } from '../identity/node-id.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { ActivePath, PathReport } from '../path/path.js';
+import type { Prober } from '../path/prober.js';
+import type { WhyLog } from '../path/why.js';
 import type { Peer } from '../peer/peer.js';
+import type { Session } from '../peer/session.js';
 import type { PeerCounters } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatMapping } from '../surroundings/nat.js';
@@ -22,8 +25,15 @@ export function pathReport(path: ActivePath | null): PathReport | null {
   return path && { kind: path.kind, endpoint: path.endpoint, rttMs: rounded(path.rttMs) };
 }
 
+/** What reports tell of a peer. `Peer` (peer/peer.ts) has it. */
+export interface ReportedPeer extends Pick<Peer, 'member' | 'state'> {
+  readonly session: Pick<Session, 'established' | 'handshakeAt'>;
+  readonly prober: Pick<Prober, 'active' | 'remotes'>;
+  readonly why: Pick<WhyLog, 'entries'>;
+}
+
 export function peerReport(
-  peer: Peer,
+  peer: ReportedPeer,
   counters: PeerCounters,
   link: LinkRole | null,
   now: number,
@@ -52,7 +62,7 @@ export interface StatusFacts {
   readonly device: Omit<StatusReport['device'], 'mtu'>;
   readonly relays: RelayReport[];
   readonly nat: StatusReport['nat'];
-  readonly peers: readonly Peer[];
+  readonly peers: readonly ReportedPeer[];
   readonly ring: RingReport;
 }
 
@@ -77,7 +87,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
   };
 }
 
-function ringReport(ring: RingReport, peers: readonly Peer[]): StatusReport['ring'] {
+function ringReport(ring: RingReport, peers: readonly ReportedPeer[]): StatusReport['ring'] {
   const { predecessor, successors, longLinks, onDemand } = ring;
   const ids = new Set([predecessor, ...successors, ...longLinks, ...onDemand]);
   const known = peers.filter(({ member }) => ids.has(member.idText));
@@ -99,7 +109,7 @@ export interface WhyFacts {
   readonly online: boolean;
 }
 
-export function whyReport(peer: Peer, facts: WhyFacts): WhyReport {
+export function whyReport(peer: ReportedPeer, facts: WhyFacts): WhyReport {
   const active = peer.prober.active;
   const remotes = peer.prober.remotes;
   return {
@@ -120,12 +130,12 @@ export function whyReport(peer: Peer, facts: WhyFacts): WhyReport {
       event: e.event,
       detail: e.detail,
     })),
-    advice: advise(peer, facts),
+    advice: adviceOf(peer, facts),
   };
 }
 
 /** What a person could do about it, most useful first. Empty when the path is direct. */
-function advise(peer: Peer, facts: WhyFacts): string[] {
+export function adviceOf(peer: ReportedPeer, facts: WhyFacts): string[] {
   const active = peer.prober.active;
   const remotes = peer.prober.remotes;
   if (active?.kind === 'direct') return [];

@@ -129,11 +129,57 @@ describe('two engines', () => {
     expect(a.engine.peers()[0]?.path?.endpoint).toBe('198.51.100.9:777');
   });
 
-  it('stay apart when they know no endpoint, use no relay and say why', async () => {
+  it('say why they are direct', async () => {
+    const { clock, a, ids } = await startedPair();
+    await clock.run(3_000);
+    const why = await a.engine.why('n1');
+    expect(why).toMatchObject({
+      peer: ids[1],
+      path: { kind: 'direct', endpoint: '192.0.2.2:5000' },
+      advice: [],
+    });
+    expect(why.path?.rttMs).toBeCloseTo(10, 0);
+    const candidates = why.candidates.map(({ side, endpoint, state }) => `${side} ${endpoint} ${state}`);
+    expect(candidates).toEqual(['local 192.0.2.1:5000 offered', 'remote 192.0.2.2:5000 active']);
+    expect(why.log.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['session', 'offer', 'usable', 'path']),
+    );
+  });
+
+  it('stay apart when they know no endpoint and use no relay, and say what is missing', async () => {
     const { clock, a } = await startedPair({ knowsEndpoint: false });
     await clock.run(3_000);
     expect(a.engine.peers()[0]).toMatchObject({ path: null });
-    expect((await a.engine.why('n1')).path).toBeNull();
+    expect(await a.engine.why('n1')).toMatchObject({
+      path: null,
+      candidates: [{ side: 'local', endpoint: '192.0.2.1:5000' }],
+      advice: [expect.stringContaining('not connected to any relay')],
+    });
+  });
+
+  it('say why they go through a member that both reach', async () => {
+    const clock = new VirtualClock();
+    const net = new MemoryNet({ clock, latencyMs: 5 });
+    const profiles = memberProfiles(3, clock) as [Profile, Profile, Profile];
+    const hosts = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+    // The first and the last are behind firewalls that let nothing of each other in.
+    net.route = (from, to) => (new Set([from.host, to.host]).has('192.0.2.2') ? { from, to } : null);
+    const endpoints = { [selfOf(profiles[1]).idText]: ['192.0.2.2:5000'] };
+    const boxes = profiles.map((profile, i) => {
+      const members = profiles.filter((other) => other !== profile).map((other) => other.credential);
+      return boxOf({ net, clock, profile, host: hosts[i] ?? '', state: { members, endpoints }, seed: i + 1 });
+    });
+    for (const { engine } of boxes) await engine.start();
+    await clock.run(12_000);
+    const why = await boxes[0]?.engine.why('n2');
+    expect(why).toMatchObject({
+      path: { kind: 'overlay', endpoint: 'via n1' },
+      advice: [expect.stringContaining('The NAT or firewall on the other side lets nothing in')],
+    });
+    expect(why?.candidates).toContainEqual(
+      expect.objectContaining({ side: 'remote', endpoint: '192.0.2.3:5000', state: 'failed' }),
+    );
+    expect(why?.log.map(({ event, detail }) => `${event} ${detail}`)).toContain('path overlay via n1');
   });
 
   it('take a new certificate of a member from that member only', async () => {

@@ -1,0 +1,146 @@
+/** What a node tells of itself, from plain facts. */
+import { describe, expect, it } from 'vitest';
+import {
+  adviceOf,
+  peerReport,
+  statusReport,
+  whyReport,
+  type ReportedPeer,
+} from '../../../src/core/node/report.js';
+import { dropReasons, type PeerCounters } from '../../../src/core/dataplane/plane/plane.js';
+import type { Member } from '../../../src/core/identity/certificate.js';
+import { selfOf } from '../../../src/core/membership/self.js';
+import type { RelayReport } from '../../../src/core/relays/relay-report.js';
+import { memberProfiles } from '../../support/members.js';
+import { VirtualClock } from '../../support/virtual.js';
+
+const [own, other] = memberProfiles(2, new VirtualClock()).map((profile) => selfOf(profile));
+if (!own || !other) throw new Error('no members');
+
+const member = {
+  id: other.id,
+  idText: other.idText,
+  name: 'n1',
+  ip: 0x0a90_0102,
+  mac: Uint8Array.of(2, 0, 0, 0, 0, 9),
+} as unknown as Member;
+
+const direct = { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.23456 } as const;
+const relayed = { kind: 'relay', endpoint: 'udp://192.0.2.9:443', rttMs: null } as const;
+
+function peerOf(
+  path: typeof direct | typeof relayed | null,
+  remotes: ReportedPeer['prober']['remotes'] = [],
+): ReportedPeer {
+  return {
+    member,
+    state: path ? 'connected' : 'connecting',
+    session: { established: path !== null, handshakeAt: path ? 9_000 : undefined },
+    prober: { active: path, remotes },
+    why: { entries: [{ date: Date.UTC(2026, 0, 1), event: 'path', detail: 'x' }] },
+  };
+}
+
+const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
+const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049 };
+const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
+
+describe('peerReport', () => {
+  it('tells of a peer that is connected', () => {
+    expect(peerReport(peerOf(direct), counters, 'successor', 10_500.4)).toEqual({
+      id: other.idText,
+      name: 'n1',
+      ip: '10.144.1.2',
+      mac: '02:00:00:00:00:09',
+      state: 'connected',
+      path: { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.235 },
+      link: 'successor',
+      rxBytes: 10,
+      txBytes: 20,
+      lastHandshakeAgeMs: 1_500,
+    });
+  });
+
+  it('has neither path nor handshake of one that is not', () => {
+    const report = peerReport(peerOf(null), counters, null, 10_000);
+    expect(report).toMatchObject({ state: 'connecting', path: null, link: null, lastHandshakeAgeMs: null });
+  });
+});
+
+describe('statusReport', () => {
+  it('counts who is connected, names whom the ring names, and rounds', () => {
+    const drops = Object.fromEntries(dropReasons.map((reason) => [reason, 0]));
+    const report = statusReport({
+      self: own,
+      name: 'n0',
+      version: '1.2.3',
+      uptimeMs: 1_000.6,
+      device: {
+        name: 'evio0',
+        rxFrames: 1,
+        rxBytes: 2,
+        txFrames: 3,
+        txBytes: 4,
+        transitPackets: 5,
+        transitBytes: 6,
+        drops,
+        restarts: 7,
+      },
+      relays: [up],
+      nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.1:5000'] },
+      peers: [peerOf(direct), peerOf(null)],
+      ring: {
+        sizeEstimate: 2,
+        predecessor: other.idText,
+        successors: [other.idText, 'ff'],
+        longLinks: [],
+        onDemand: [],
+      },
+    });
+    expect(report.peerCount).toBe(1);
+    expect(report.node).toMatchObject({ id: own.idText, name: 'n0', version: '1.2.3', uptimeMs: 1_001 });
+    expect(report.device).toMatchObject({ name: 'evio0', mtu: 1350, restarts: 7 });
+    expect(report.relays[0]?.rttMs).toBe(2);
+    expect(report.ring).toMatchObject({ successors: [other.idText, 'ff'], names: { [other.idText]: 'n1' } });
+  });
+});
+
+describe('whyReport', () => {
+  const facts = {
+    local: [{ kind: 'host', endpoint: { host: '192.0.2.1', port: 5000 } }],
+    mapping: 'unknown',
+    udpBlocked: false,
+    relays: [up],
+    online: true,
+  } as const;
+
+  it('lists the candidates of both sides and what was decided', () => {
+    expect(whyReport(peerOf(direct, [remote('active')]), facts)).toEqual({
+      peer: other.idText,
+      path: { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.235 },
+      candidates: [
+        { endpoint: '192.0.2.1:5000', kind: 'host', side: 'local', state: 'offered', rttMs: null },
+        { endpoint: '192.0.2.2:5000', kind: 'host', side: 'remote', state: 'active', rttMs: 1 },
+      ],
+      log: [{ at: '2026-01-01T00:00:00.000Z', event: 'path', detail: 'x' }],
+      advice: [],
+    });
+  });
+
+  it('advises nothing where the path is direct, and what could be done where it is not', () => {
+    const first = (peer: ReportedPeer, more: Partial<typeof facts> | Record<string, unknown>): string =>
+      adviceOf(peer, { ...facts, ...more })[0] ?? '';
+    expect(first(peerOf(direct), { udpBlocked: true })).toBe('');
+    expect(first(peerOf(null), { relays: [{ ...up, state: 'down' }] })).toMatch(/^No relay is reachable/);
+    expect(first(peerOf(null), { online: false })).toMatch(/^The peer is not connected to any relay/);
+    expect(first(peerOf(null), {})).toBe('');
+    expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^UDP from this machine/);
+    expect(first(peerOf(relayed, [remote('narrow')]), {})).toMatch(/MTU is too small/);
+    const symmetric = { mapping: 'address-and-port-dependent' };
+    expect(first(peerOf(relayed, [remote('failed')]), symmetric)).toMatch(
+      /^The NAT here maps address-and-port/,
+    );
+    expect(first(peerOf(relayed, [remote('failed')]), {})).toMatch(/^The NAT or firewall on the other side/);
+    expect(first(peerOf(relayed), {})).toMatch(/^The peer offered no address/);
+  });
+});
