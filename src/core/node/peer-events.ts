@@ -65,7 +65,6 @@ export class PeerEvents implements PeerNews {
       path: path?.kind ?? 'relay',
     });
     overlay.connected(this.#now, peer);
-    this.#parts.pinger.reached(peer);
   }
 
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {

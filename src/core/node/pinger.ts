@@ -45,7 +45,7 @@ export class Pinger {
     return pingReport(peer.member.idText, sent, replies);
   }
 
-  /** The peer has a session and a path now: what waits for that is sent. */
+  /** The peer has a path now, so what waits for one is sent. */
   reached(peer: Peer): void {
     for (const { slot, send } of this.#waiting.values()) if (slot === peer.slot) send();
   }
