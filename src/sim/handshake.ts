@@ -46,14 +46,16 @@ function attempt(link: SimLink): void {
   const { clock } = from.world;
   const now = clock.now();
   handshake.cancel();
-  if (now - handshake.begunAt >= giveUpMs) {
+  const leftMs = handshake.begunAt + giveUpMs - now;
+  // Not 0: sums of times are rounded, and a wait that is lost in that would never end.
+  if (leftMs < 1) {
     from.failed(link);
     return;
   }
   const { tries } = handshake;
   const step =
     tries >= slowAfterTries ? slowRetryMs : (retryMs[Math.min(tries, retryMs.length - 1)] ?? slowRetryMs);
-  const wait = Math.min(step + from.random.unit() * jitterMs, handshake.begunAt + giveUpMs - now);
+  const wait = Math.min(step + from.random.unit() * jitterMs, leftMs);
   handshake.retryAt = now + wait;
   handshake.cancel = clock.after(wait, () => {
     attempt(link);
