@@ -2,6 +2,23 @@
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
 import { readFileSync } from 'node:fs';
 
+// Whoever connects to V8's inspector runs code in this process, often as root. Node opens it at SIGUSR1, as long as no
+// listener is in its place: this one stays for the life of the process (core/process/signals.ts reports at the signal).
+process.on('SIGUSR1', () => undefined);
+if (process.features.inspector) {
+  const inspector = process.getBuiltinModule?.('node:inspector');
+  const shut = () => {
+    if (inspector?.url() === undefined) return;
+    inspector.close();
+    console.error(
+      'evio: the inspector was open (by --inspect, NODE_OPTIONS or SIGUSR1); closed, since whoever reaches it runs code as this user.',
+    );
+  };
+  shut();
+  // A signal that came before the listener may still be on its way through Node's own thread.
+  for (const ms of [0, 20, 100, 500, 2_500]) setTimeout(shut, ms).unref();
+}
+
 const argv = process.argv.slice(2);
 const json = argv.includes('--json') && !argv.slice(0, argv.indexOf('--json')).includes('--');
 

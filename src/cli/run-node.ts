@@ -4,7 +4,7 @@ import { Store } from '../core/config/store.js';
 import type { NodeEvent } from '../core/control/schema.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
-import { stopOnSignals } from '../core/process/signals.js';
+import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 
 export interface RunNodeOptions {
@@ -37,11 +37,16 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     rekeyAfterMs: Number.isInteger(rekey) && rekey > 0 ? rekey : undefined,
     onEvent: options.onEvent,
   });
-  const release = stopOnSignals(() => runner.stop(), log);
+  const releases = [
+    stopOnSignals(() => runner.stop(), log),
+    reportOnSignal(() => {
+      runner.report();
+    }),
+  ];
   try {
     await runner.run();
   } finally {
-    release();
+    for (const release of releases) release();
   }
 }
 

@@ -61,7 +61,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     }
     const { RelayServer } = await import('../rendezvous/server.js');
     const { systemClock, systemRandom } = await import('../core/lib/env.js');
-    const { stopOnSignals } = await import('../core/process/signals.js');
+    const { reportOnSignal, stopOnSignals } = await import('../core/process/signals.js');
     const { lockRelay } = await import('../core/process/relay-lock.js');
     const cert = flags['tls-cert'];
     const key = flags['tls-key'];
@@ -85,7 +85,12 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       finish();
     };
     const unlock = await lockRelay(home, log);
-    const release = stopOnSignals(stop, log);
+    const releases = [
+      stopOnSignals(stop, log),
+      reportOnSignal(() => {
+        log.info('report', { nodes: server.clients, ...server.totals() });
+      }),
+    ];
     try {
       const listening = await server.start();
       if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
@@ -96,7 +101,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     } finally {
       await server.stop();
       unlock();
-      release();
+      for (const release of releases) release();
     }
     return undefined;
   }

@@ -7,6 +7,7 @@ import { ensureFolder, type Home } from '../config/home.js';
 import { storageError } from '../disk/storage-error.js';
 import { ControlClient } from '../control/client.js';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
+import { inspectorFlags, withoutInspector } from './inspector.js';
 
 const binary = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 /** A log longer than this is put aside as evio.log.1 when a node starts, bytes. */
@@ -60,11 +61,15 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
   const end = performance.now() + waitMs;
   const log = openLog(home);
   const from = fstatSync(log).size;
-  const child = spawn(process.execPath, [binary, 'node', ...args, '--json'], {
+  const child = spawn(process.execPath, [...inspectorFlags(), binary, 'node', ...args, '--json'], {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',
-    env: { ...process.env, EVIO_HOME: home.path },
+    env: {
+      ...process.env,
+      EVIO_HOME: home.path,
+      NODE_OPTIONS: withoutInspector(process.env['NODE_OPTIONS']),
+    },
   });
   closeSync(log);
   let ended: string | undefined;

@@ -100,6 +100,23 @@ export class Runner {
     return this.#stopping;
   }
 
+  /** One line of the log for each network: how it is. */
+  report(): void {
+    for (const node of this.#nodes) {
+      const { network, device, relays, peerCount } = node.status();
+      this.#options.env.log.info('report', {
+        network: network.id,
+        peers: peerCount,
+        connected: node.peers().filter(({ state }) => state === 'connected').length,
+        relays: relays.filter(({ state }) => state === 'connected').length,
+        rxBytes: device.rxBytes,
+        txBytes: device.txBytes,
+        drops: Object.values(device.drops).reduce((sum, count) => sum + count, 0),
+        restarts: device.restarts,
+      });
+    }
+  }
+
   async #startNode(network: RunnerNetwork): Promise<void> {
     const { env, version, createNode, port, threads, rekeyAfterMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);

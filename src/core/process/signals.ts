@@ -1,4 +1,7 @@
-/** Signals, and the ends of a process: nothing else in evio listens for either. */
+/**
+ * Signals, and the ends of a process. Nothing else in evio listens for either, but for bin/run.js, which keeps SIGUSR1
+ * from Node's inspector before anything is loaded.
+ */
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 
@@ -56,6 +59,16 @@ export function stopOnSignals(stop: () => Promise<void>, log: Logger): () => voi
     release();
     process.removeListener('uncaughtException', onError);
     process.removeListener('unhandledRejection', onError);
+  };
+}
+
+/** For a command that runs on: SIGUSR1 has it report to its log. Returns a function that stops listening. */
+export function reportOnSignal(report: () => void): () => void {
+  // Without a listener the signal would be Node's again, which opens its inspector: where bin/run.js put none, one stays.
+  if (process.listenerCount('SIGUSR1') === 0) process.on('SIGUSR1', () => undefined);
+  process.on('SIGUSR1', report);
+  return () => {
+    process.removeListener('SIGUSR1', report);
   };
 }
 

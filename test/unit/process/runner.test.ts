@@ -145,6 +145,23 @@ describe('Runner', () => {
     expect(existsSync(home.controlSocket)).toBe(false);
   });
 
+  it('reports each network in one line of the log', async () => {
+    const lines: [string, unknown][] = [];
+    const log = {
+      ...silentLogger,
+      info: (message: string, fields: unknown) => lines.push([message, fields]),
+    };
+    const { runner } = runnerOf(new Stage(), ['a', 'b'], { env: { ...env, log } });
+    const run = runner.run();
+    await started();
+    runner.report();
+    await runner.stop();
+    await run;
+    const reports = lines.filter(([message]) => message === 'report').map(([, fields]) => fields);
+    expect(reports).toHaveLength(2);
+    expect(reports[0]).toMatchObject({ peers: 0, connected: 0, relays: 0, drops: 0, restarts: 0 });
+  });
+
   it('gives each network what is its own, and every one the links asked for beside those of its profile', async () => {
     const stage = new Stage();
     const saved: string[] = [];
