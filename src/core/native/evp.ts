@@ -190,7 +190,8 @@ export class Evp {
 
   /**
    * Seals the `length` bytes at `at` where they are, at most `maxPlaintext`; counter `high` * 2^32 + `low` (`low` taken
-   * as unsigned) goes in front of them and the tag behind. The eight bytes of header before the counter must be there.
+   * as unsigned) goes in front of them and the tag behind. False when OpenSSL failed: the bytes may be plaintext still, and
+   * must not leave. The eight bytes of header before the counter must be there.
    */
   seal(context: CipherContext, high: number, low: number, at: number, length: number): boolean {
     const { view, base } = this.#arena;
@@ -206,11 +207,15 @@ export class Evp {
     const done = this.#associate(context, at, length, explicit);
     const from = base + at - explicit;
     // The number of bytes written, which for an empty plaintext may be none; below zero it failed.
-    return (
+    if (
       done === 1 &&
       this.#cipher(context.pointer[1], from, from, explicit + length + recordTagLength) >= 0 &&
       view.getInt32(at - 4) === low
-    );
+    )
+      return true;
+    // Where AES-GCM's own counter stands is not known now: the next record tells it anew.
+    context.nextHigh = -1;
+    return false;
   }
 
   /**

@@ -31,18 +31,21 @@ export class Sealer {
     this.#envelope = context.arena.alloc(frameBuffer);
   }
 
-  /** One data packet out of `length` bytes of plaintext at `plain`. False when the key is used up, or no hop leads there. */
+  /** One data packet out of `length` bytes of plaintext at `plain`. False when the key is used up, no hop leads there, or OpenSSL failed. */
   seal(key: KeyEntry, route: Route, plain: number, length: number): boolean {
     if (route.kind === RouteKind.overlay) return this.#sealThrough(key, route, plain, length);
     const c = this.#c;
     const counter = key.state.take();
     if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
     const at = c.tx.reserve(route, dataHeaderLength + length + tagLength);
-    this.#put(key, counter, plain, length, at);
-    return true;
+    return this.#put(key, counter, plain, length, at);
   }
 
-  #put(key: KeyEntry, counter: number, plain: number, length: number, at: number): void {
+  /**
+   * Makes the packet at `at`. False when OpenSSL did not seal it: the place holds zeros then, which no receiver takes for
+   * a packet, and never the plaintext. A place in the middle of a train cannot be given back.
+   */
+  #put(key: KeyEntry, counter: number, plain: number, length: number, at: number): boolean {
     const c = this.#c;
     const { view, u8 } = c.arena;
     const high = Math.floor(counter / 0x1_0000_0000);
@@ -51,7 +54,10 @@ export class Sealer {
     view.setInt32(at, PacketType.data, true);
     view.setInt32(at + 4, key.remoteIndex, true);
     u8.copyWithin(to, plain, plain + length);
-    c.evp.seal(key.sealing, high, low, to, length);
+    if (c.evp.seal(key.sealing, high, low, to, length)) return true;
+    u8.fill(0, at, to + length + tagLength);
+    drop(c.shared, Drop['seal-failed']);
+    return false;
   }
 
   #sealThrough(key: KeyEntry, route: Route, plain: number, length: number): boolean {
@@ -63,7 +69,7 @@ export class Sealer {
     }
     const counter = key.state.take();
     if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
-    this.#put(key, counter, plain, length, this.#envelope + envelopeHeader);
+    if (!this.#put(key, counter, plain, length, this.#envelope + envelopeHeader)) return false;
     return this.#post(hop, route, dataHeaderLength + length + tagLength);
   }
 

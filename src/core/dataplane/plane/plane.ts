@@ -127,6 +127,7 @@ export const dropReasons = [
   'thread-full',
   'guard-unreadable',
   'guard-service',
+  'seal-failed',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
