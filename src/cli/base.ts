@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import { homeFrom, type Home } from '../core/config/home.js';
 import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
+import { printableLines } from '../core/lib/printable.js';
 import { presentError } from './errors.js';
 
 export abstract class BaseCommand extends Command {
@@ -53,12 +54,14 @@ export abstract class BaseCommand extends Command {
 
   /** Data for people, on stdout; nothing with --json. */
   protected print(text: string): void {
-    if (!this.jsonEnabled()) process.stdout.write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+    if (this.jsonEnabled()) return;
+    const safe = printableLines(text);
+    process.stdout.write(safe.endsWith('\n') || safe === '' ? safe : `${safe}\n`);
   }
 
   /** Talk for people, on stderr; nothing with --json. */
   protected say(text: string): void {
-    if (!this.jsonEnabled()) process.stderr.write(`${text}\n`);
+    if (!this.jsonEnabled()) process.stderr.write(`${printableLines(text)}\n`);
   }
 
   /** One JSON line of a long-running command. */

@@ -1,5 +1,6 @@
 /** How errors leave the program: one sentence and next steps on stderr, or one JSON object on stdout; one exit status. */
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { printable, printableLines } from '../core/lib/printable.js';
 
 /** What oclif throws for wrong flags and arguments, or an unknown command. */
 interface OclifError extends Error {
@@ -69,12 +70,12 @@ export function presentError(thrown: unknown, json: boolean, help?: string): num
   const error = toEvioError(thrown, help);
   if (json) process.stdout.write(`${JSON.stringify(error)}\n`);
   else {
-    process.stderr.write(`evio: ${sentenceOf(error.message)}\n`);
-    for (const suggestion of error.suggestions) process.stderr.write(`  - ${suggestion}\n`);
+    process.stderr.write(`evio: ${printable(sentenceOf(error.message))}\n`);
+    for (const suggestion of error.suggestions) process.stderr.write(`  - ${printableLines(suggestion)}\n`);
   }
   if (wantsStack(process.env)) {
     const cause = error.cause instanceof Error ? error.cause : error;
-    process.stderr.write(`${error.code}: ${cause.stack ?? cause.message}\n`);
+    process.stderr.write(printableLines(`${error.code}: ${cause.stack ?? cause.message}\n`));
   }
   return error.exitStatus;
 }

@@ -8,6 +8,7 @@
 import { homeFrom } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
 import type { Result } from '../core/control/methods.js';
+import { printableLines } from '../core/lib/printable.js';
 import { peersText, statusText } from '../views/text/status.js';
 import { presentError } from './errors.js';
 import { commandOf, type CommandShape, type FlagShape, type Manifest } from './manifest.js';
@@ -68,7 +69,7 @@ export async function answerQuickly({ method, network, json }: QuickQuestion): P
     const { controlSocket } = homeFrom();
     const result = await ask(controlSocket, method, { network });
     const text = texts[method] as (result: unknown) => string;
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : text(result));
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : printableLines(text(result)));
     return 0;
   } catch (thrown) {
     return presentError(thrown, json, `evio ${method} --help`);

@@ -1,9 +1,5 @@
 /** How numbers, times and tables look. Pure; nothing here knows a terminal. */
-
-/** Text from another machine without what a terminal would obey. */
-export function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '');
-}
+export { printable } from '../core/lib/printable.js';
 
 /** `512 B`, `1.5 kB`, `12 MB`: powers of 1000. */
 export function formatBytes(bytes: number): string {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlServer } from '../../src/core/control/server.js';
+import { EvioError } from '../../src/core/lib/errors.js';
 import { hasRoot } from '../support/need.js';
 import { TestHome, binary, fakeNode, madeNetwork, peer, status, why } from './support.js';
 
@@ -71,6 +72,25 @@ describe('with a node', () => {
       "
     `);
   });
+
+  it.each([[['status']], [['status', '--network', 'home']], [['why', 'ben']]])(
+    '%j gives the terminal nothing to obey, whatever others are called or say',
+    async (args) => {
+      const evil = '\u001b]0;x\u0007\u009b2J\u007f\u202eben';
+      await serve({
+        status: () => ({ ...status, network: { ...status.network, name: evil, cidr: evil } }),
+        why: () => {
+          throw new EvioError('EVIO_RELAY_REFUSED', `The relay closed: ${evil}`, [evil]);
+        },
+      });
+      const { stdout, stderr } = await home.run(args);
+      expect(`${stdout}${stderr}`).toContain('?]0;x??2J??ben');
+      expect(`${stdout}${stderr}`.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
+      // JSON says what is: its readers obey nothing.
+      const { stdout: json } = await home.run([...args, '--json']);
+      expect(json).toContain('\\u001b]0;x');
+    },
+  );
 
   it('status --watch prints one report per interval until it is told to stop', async () => {
     await serve();

@@ -1,6 +1,7 @@
 /** The program's log: pino, JSON lines for machines, one plain line for people at a terminal. Always on stderr. */
 import { pino } from 'pino';
 import type { Logger } from '../lib/env.js';
+import { printable } from '../lib/printable.js';
 
 export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -33,10 +34,13 @@ export function prettyLine(json: string, colour: boolean): string {
     colour && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
   const facts = Object.entries(fields).map(([name, value]) => {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `${name}=${/[\s\p{C}]/u.test(text) ? JSON.stringify(text) : text}`;
+    return printable(`${name}=${/[\s\p{C}]/u.test(text) ? JSON.stringify(text) : text}`);
   });
   const clock = time.slice(11, 19);
-  const line = [`${paint('2', clock)} ${paint(colours[level], level.padEnd(5))} ${msg}`, ...facts].join('  ');
+  const line = [
+    `${paint('2', clock)} ${paint(colours[level], level.padEnd(5))} ${printable(msg)}`,
+    ...facts,
+  ].join('  ');
   return `${line}\n`;
 }
 

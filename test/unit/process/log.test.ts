@@ -40,13 +40,16 @@ describe('createLogger', () => {
     expect(linesOf('info', true, false)[0]).not.toContain('\u001b');
   });
 
-  it('lets nobody command the terminal by a field', () => {
-    const line = prettyLine(
-      JSON.stringify({ time: '2026-11-22T10:00:00Z', level: 'info', msg: 'peer', name: '\u001b[2J' }),
-      false,
-    );
-    expect(line).not.toContain('\u001b');
-  });
+  it.each(['\u001b[2J', '\u009b2J', '\u007f', '\u202enot', '\u2066x', 'a\u2028b'])(
+    'lets nobody command the terminal by a field: %j',
+    (name) => {
+      const line = prettyLine(
+        JSON.stringify({ time: '2026-11-22T10:00:00Z', level: 'info', msg: 'peer', name, nested: { name } }),
+        false,
+      );
+      expect(line.slice(0, -1)).not.toMatch(/[\p{C}\u2028\u2029]/u);
+    },
+  );
 });
 
 describe('logLevelFrom', () => {

@@ -1,6 +1,7 @@
 /** What a relay's `refused` means to the person at the machine. */
 import type { RelayFact } from '../../identity/network.js';
 import { EvioError, type ErrorCode } from '../../lib/errors.js';
+import { printable } from '../../lib/printable.js';
 import type { Refusal } from '../../wire/signal.js';
 
 const newToken = 'Ask the owner of the network for a new token: evio token create';
@@ -80,9 +81,4 @@ export function refusalError(
   return new EvioError(code, sentence(detail), next, {
     cause: new Error(`${relay.address}: ${printable(refused.message)}`),
   });
-}
-
-/** Text from a stranger without what a terminal would obey. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '');
 }
