@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
 
@@ -12,23 +12,24 @@ export default class Join extends BaseCommand {
   static override summary = 'join a network by a token, and run the node';
   static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again changes nothing and runs the node.
 
-Give - as token to read it from standard input, where other users of the machine cannot see it.`;
+A token among the arguments is wiped from the list of processes as soon as evio begins. Where others use this machine, give - to read it from standard input, --token-file, or EVIO_TOKEN in the environment.`;
 
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> evio1AbC…',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --name web-1 --ip 10.144.0.7 --detach',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --role leaf --link gateway',
+    'sudo <%= config.bin %> <%= command.id %> --token-file token.txt --detach',
     '<%= config.bin %> <%= command.id %> - --no-start --json < token.txt',
   ];
 
   static override args = {
     token: Args.string({
-      required: true,
       description: 'token from "evio init" or "evio token create", or - to read it',
     }),
   };
 
   static override flags = {
+    'token-file': Flags.string({ helpValue: 'FILE', description: 'read the token from this file' }),
     name: Flags.string({ helpValue: 'NAME', description: 'name of this machine [default: its host name]' }),
     ip: Flags.string({
       helpValue: 'ADDRESS',
@@ -51,7 +52,7 @@ Give - as token to read it from standard input, where other users of the machine
   async run(): Promise<object | undefined> {
     const { args, flags } = await this.parse(Join);
     const home = this.home();
-    const text = args.token === '-' ? readFileSync(0, 'utf8') : args.token;
+    const text = tokenText({ argument: args.token, file: flags['token-file'] });
     const start = !flags['no-start'];
     if (start) {
       const { decodeToken } = await import('../core/identity/token.js');

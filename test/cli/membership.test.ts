@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -181,6 +181,38 @@ describe('join', () => {
     const left = await guest.run(['leave', '--json']);
     expect(left.json()).toEqual({ left: network.id });
     expect(filesOf(guest)).toEqual([]);
+  });
+
+  it('takes the token from a file or from the environment', { timeout: 60_000 }, async () => {
+    const { token, network } = await madeNetwork(owner);
+    const file = join(owner.path, 'token.txt');
+    writeFileSync(file, `${token}\n`);
+    const join1 = await guest.run(['join', '--token-file', file, '--no-start', '--json']);
+    expect(join1.json<Made>().network).toEqual(network);
+    const join2 = await newHome().run(['join', '--no-start', '--json'], { env: { EVIO_TOKEN: token } });
+    expect(join2.json<Made>().network).toEqual(network);
+    const both = await newHome().run(['join', token, '--token-file', file, '--no-start', '--json']);
+    expect([both.status, both.error().code]).toEqual([2, 'EVIO_USAGE']);
+    const none = await newHome().run(['join', '--no-start', '--json']);
+    expect([none.status, none.error().message.slice(0, 17)]).toEqual([2, 'TOKEN is missing:']);
+    const absent = await newHome().run(['join', '--token-file', `${file}.not`, '--no-start', '--json']);
+    expect([absent.status, absent.error().code]).toEqual([2, 'EVIO_BAD_VALUE']);
+  });
+
+  it('does not leave the token in the list of processes', async () => {
+    const { token } = await madeNetwork(owner);
+    const child = spawn(process.execPath, [binary, 'join', token, '--no-start'], {
+      env: guest.environment,
+      stdio: 'ignore',
+    });
+    const seen: string[] = [];
+    while (child.exitCode === null) {
+      seen.push(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'));
+      await sleep(1);
+    }
+    const last = seen.filter((line) => line !== '').at(-1);
+    expect(last).not.toContain(token.slice(0, 40));
+    expect(last?.replaceAll('\0', '')).toBe('evio join evio1... --no-start');
   });
 
   it('takes the address asked for, inside the network', async () => {
