@@ -1,38 +1,41 @@
 import { describe, expect, it } from 'vitest';
 import { makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
-import type { Peers } from '../../../src/core/peer/peers.js';
-import { OverlayHost } from '../../../src/core/overlay/overlay-host.js';
-import type { RelaySet } from '../../../src/core/relays/relay-set.js';
+import { Role } from '../../../src/core/identity/certificate.js';
+import { lonelyAfterMs, lonelyEveryMs, OverlayHost } from '../../../src/core/overlay/overlay-host.js';
+import type { LinkPeer } from '../../../src/core/overlay/ports.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
 /** An overlay among members who are known or not, and relays that only count the questions. */
-function rig() {
+function rig(anyUp = true) {
   const clock = new VirtualClock();
   const env = virtualEnv(clock);
   const plan = { name: 'lab', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'self' };
   const self = selfOf(makeNetwork(plan, env));
-  const known = new Map<
-    string,
-    {
-      member: { idText: string };
-      state: string;
-      silenceMs: number;
-      waitingMs(): number;
-      connect(): void;
-      disconnect(): void;
-    }
-  >();
+  const known = new Map<string, LinkPeer>();
   const connected: string[] = [];
   const asked: string[] = [];
-  const add = (name: string, idText: string): void => {
-    const peer = {
-      member: { idText },
+  const completes: boolean[] = [];
+  const add = (
+    name: string,
+    idText: string,
+    given: Partial<LinkPeer> = {},
+    role: number = Role.switch,
+  ): void => {
+    const peer: LinkPeer = {
+      slot: known.size,
+      member: { id: new Uint8Array(16), idText, name, role, credential: new Uint8Array(1) },
       state: 'idle',
+      indirect: false,
+      remembered: [],
+      whereabouts: [],
       silenceMs: Infinity,
       waitingMs: () => 0,
       connect: () => connected.push(name),
+      introduced: () => undefined,
       disconnect: () => undefined,
+      waysChanged: () => undefined,
+      ...given,
     };
     for (const key of [name, idText]) known.set(key, peer);
   };
@@ -40,9 +43,10 @@ function rig() {
     lookup: (text: string) => known.get(text),
     get: (id: string) => known.get(id),
     all: () => [...known.values()],
-  } as unknown as Peers;
+    take: () => undefined,
+  };
   const relays = {
-    anyUp: true,
+    anyUp,
     find: (key: { text?: string }) => {
       if (key.text !== undefined) asked.push(key.text);
       return Promise.resolve([]);
@@ -50,12 +54,12 @@ function rig() {
     ask: () => undefined,
     locate: () => true,
     isOnline: () => false,
-  } as unknown as RelaySet;
+  };
   const host = new OverlayHost({
     env,
     self: { idText: self.idText, role: 'switch' },
     send: () => undefined,
-    setRoutes: () => undefined,
+    setRoutes: (_routes, complete) => completes.push(complete),
     waysChanged: () => undefined,
     members,
     relays,
@@ -66,7 +70,7 @@ function rig() {
   const run = (ms: number): void => {
     for (const end = clock.now() + ms; clock.now() < end; clock.advance(100)) host.tick(clock.now());
   };
-  return { clock, host, run, add, asked, connected };
+  return { clock, host, run, add, asked, connected, completes, known };
 }
 
 const id = 'ab'.repeat(16);
@@ -95,5 +99,61 @@ describe('links that the operator wants', () => {
     host.membersChanged(clock.now());
     run(60_000);
     expect(asked.slice(2)).toEqual(['other', 'other']);
+  });
+});
+
+describe('an overlay host', () => {
+  it('without a relay seeks members where they were seen last, again and again, but no leaf', () => {
+    const { clock, host, run, add, connected } = rig(false);
+    add('seen', id, { remembered: ['192.0.2.1:5000'] });
+    add('named', 'cd'.repeat(16));
+    add('leaf', 'ef'.repeat(16), { remembered: ['192.0.2.2:5000'] }, Role.leaf);
+    host.start(clock.now(), []);
+    run(lonelyAfterMs - 100);
+    expect(connected).toEqual([]);
+    run(1_000);
+    expect(connected).toEqual(['seen']);
+    // An attempt that leads to nothing is given up after 10 s.
+    run(3 * lonelyEveryMs);
+    expect(connected.length).toBeGreaterThan(1);
+    expect(new Set(connected)).toEqual(new Set(['seen']));
+  });
+
+  it('leaves that to the relays where one is up', () => {
+    const { clock, host, run, add, connected } = rig();
+    add('seen', id, { remembered: ['192.0.2.1:5000'] });
+    host.start(clock.now(), []);
+    run(10_000);
+    expect(connected).toEqual([]);
+  });
+
+  it('does one thing after the other, also when a peer answers while it is asked', () => {
+    const { clock, host, run, add, known } = rig();
+    const log: string[] = [];
+    for (const [i, name] of ['a', 'b', 'c'].entries()) {
+      const connect = (now: number): void => {
+        log.push(`${name} begins`);
+        host.connected(now, known.get(name) as LinkPeer);
+        log.push(`${name} ends`);
+      };
+      add(name, `${i + 1}`.repeat(32), { connect });
+    }
+    host.start(clock.now(), ['a', 'b', 'c']);
+    run(1_000);
+    expect(log).toEqual(['a', 'b', 'c'].flatMap((name) => [`${name} begins`, `${name} ends`]));
+  });
+
+  it('gives the table again when relays begin or cease to tell of everybody', () => {
+    const { clock, host, run, completes } = rig();
+    host.start(clock.now(), []);
+    run(1_000);
+    expect(completes.at(-1)).toBe(true);
+    for (const complete of [false, true]) {
+      host.roster(clock.now(), complete, 5_000);
+      expect(completes.at(-1)).toBe(complete);
+    }
+    const given = completes.length;
+    host.roster(clock.now(), true, 5_001);
+    expect(completes).toHaveLength(given);
   });
 });
