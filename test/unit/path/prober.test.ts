@@ -196,14 +196,18 @@ describe('prober', () => {
     expect(kind()).toBe('relay');
   });
 
-  it('drops a direct path that answers pings and eats payload, and leaves it alone for a while', () => {
+  it('drops a direct path that answers pings and eats payload, and leaves it alone for two minutes', () => {
     connectDirect();
-    r.run(20_000, () => {
-      r.traffic.txDirect += 10;
+    let leftAt = 0;
+    let backAt = 0;
+    r.run(160_000, () => {
+      if (leftAt === 0) r.traffic.txDirect += 10;
+      if (leftAt === 0 && kind() === 'relay') leftAt = r.clock.now();
+      if (leftAt > 0 && backAt === 0 && kind() === 'direct') backAt = r.clock.now();
     });
-    expect(kind()).toBe('relay');
-    r.run(30_000);
-    expect(kind()).toBe('relay');
+    expect(leftAt).toBeGreaterThan(0);
+    expect(backAt - leftAt).toBeGreaterThan(119_000);
+    expect(backAt - leftAt).toBeLessThan(122_000);
   });
 
   it('notices that a path lost its MTU while in use', () => {
