@@ -4,6 +4,7 @@ import { selfOf } from '../../../src/core/membership/self.js';
 import { Role } from '../../../src/core/identity/certificate.js';
 import { lonelyAfterMs, lonelyEveryMs, OverlayHost } from '../../../src/core/overlay/overlay-host.js';
 import type { LinkPeer } from '../../../src/core/overlay/ports.js';
+import type { FindKey } from '../../../src/core/relays/relay-queries.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
 /** An overlay among members who are known or not, and relays that only count the questions. */
@@ -47,8 +48,8 @@ function rig(anyUp = true) {
   };
   const relays = {
     anyUp,
-    find: (key: { text?: string }) => {
-      if (key.text !== undefined) asked.push(key.text);
+    find: (key: FindKey) => {
+      if ('text' in key) asked.push(key.text);
       return Promise.resolve([]);
     },
     ask: () => undefined,
