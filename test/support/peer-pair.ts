@@ -12,6 +12,7 @@ import { StampSource } from '../../src/core/noise/tai64n.js';
 import type { RelayChoice } from '../../src/core/path/path.js';
 import { HandshakeDoor } from '../../src/core/peer/handshake-door.js';
 import { IndexTable } from '../../src/core/peer/index-table.js';
+import { NamedAddresses } from '../../src/core/peer/named-addresses.js';
 import { Peer, type PeerPorts } from '../../src/core/peer/peer.js';
 import { Peers } from '../../src/core/peer/peers.js';
 import type { Session, SessionContext } from '../../src/core/peer/session.js';
@@ -129,6 +130,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       env,
       plane,
       session: context,
+      named: new NamedAddresses(clock.now()),
       fullPing: 18 + 1350,
       sendPacket,
       relays: () => (pair.relay ? [choice] : []),

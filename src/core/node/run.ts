@@ -19,6 +19,7 @@ import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
+import { NamedAddresses } from '../peer/named-addresses.js';
 import { Peer, type PeerPorts } from '../peer/peer.js';
 import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
@@ -165,6 +166,7 @@ export function composeRun(context: RunContext, port: number): Run {
     env,
     plane,
     session,
+    named: new NamedAddresses(clock.now()),
     // the kind byte not counted: Ethernet header, one VLAN tag, payload
     fullPing: 18 + network.mtu,
     sendPacket: send,

@@ -5,9 +5,11 @@
  *                                                                introduce(our card)  ──▶ B
  *
  * A card's credential proves itself, its endpoints prove nothing: whoever takes it sends packets there. So a member may
- * cause only so many introductions.
+ * cause only so many introductions, by cards that come with seeks and their answers too, and all members together only
+ * so many. How many packets an address gets that cards name: peer/named-addresses.ts.
  */
 import { SourceLimiter } from '../lib/source-limiter.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
 import { encodeCard, parseCard } from '../wire/ring.js';
 import type { LinkPeer, OverlayHostPorts } from './ports.js';
@@ -15,18 +17,26 @@ import type { LinkPeer, OverlayHostPorts } from './ports.js';
 /** Introductions that one link may cause, ours to others and others to us: at once, and a second from then on. */
 export const introductionsAtOnce = 24;
 export const introductionsPerS = 5;
+/** The same for all links together. */
+export const introductionsInAllAtOnce = 96;
+export const introductionsInAllPerS = 20;
 /** Members whose budget is remembered: more than a node meets in the five seconds until it is full again. */
 const budgetLimit = 16_384;
 
-export type IntroductionPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'candidates' | 'credential'>;
+export type IntroductionPorts = Pick<
+  OverlayHostPorts,
+  'env' | 'members' | 'send' | 'candidates' | 'credential'
+>;
 
 export class Introductions {
   readonly #ports: IntroductionPorts;
   /** By id. A member that is gone leaves its budget behind, so that it does not come back to a full one. */
   readonly #budgets = new SourceLimiter(introductionsPerS, introductionsAtOnce, budgetLimit);
+  readonly #all: TokenBucket;
 
   constructor(ports: IntroductionPorts) {
     this.#ports = ports;
+    this.#all = new TokenBucket(introductionsInAllPerS, introductionsInAllAtOnce, ports.env.clock.now());
   }
 
   /** Members that have drawn on their budget of late. */
@@ -39,14 +49,14 @@ export class Introductions {
     return cardOf(this.#ports.credential(), this.#ports.candidates());
   }
 
-  /** A member asks `friend`, or who sought us tells of itself: no more is known of it than its card says. */
-  learnt(now: number, card: Uint8Array): void {
-    this.#take(now, card);
+  /** A seek, or the answer to ours, that came by the link `from` tells whose it is: no more is known than its card says. */
+  learnt(now: number, from: string, card: Uint8Array): void {
+    if (this.#may(now, from)) this.#take(now, card);
   }
 
   /** `friend` introduces another member, which hears of us at the same time. */
   introduce(now: number, friend: LinkPeer, card: Uint8Array): void {
-    if (!this.#budgets.take(friend.member.idText, now)) return;
+    if (!this.#may(now, friend.member.idText)) return;
     // The friend is a way to it from now on.
     this.#take(now, card)?.waysChanged(now);
   }
@@ -55,9 +65,14 @@ export class Introductions {
   meet(now: number, peer: LinkPeer, id: string): void {
     const other = this.#ports.members.get(id);
     if (!other || other === peer || other.state !== 'connected') return;
-    if (!this.#budgets.take(peer.member.idText, now)) return;
+    if (!this.#may(now, peer.member.idText)) return;
     this.#ports.send(peer, { type: 'introduce', card: cardOfPeer(other) });
     this.#ports.send(other, { type: 'introduce', card: cardOfPeer(peer) });
+  }
+
+  /** This link may cause one introduction more; it counts. */
+  #may(now: number, id: string): boolean {
+    return this.#budgets.take(id, now) && this.#all.take(1, now);
   }
 
   /** The member of a card, unless it is connected already or the card is no good. */

@@ -86,9 +86,9 @@ export class OverlayHost {
         waiting: (id) => members.get(id)?.waitingMs(env.clock.now()) ?? 0,
         locate: (positions) => relays.locate(positions.map(idOfPosition)),
         card: () => this.#introductions.card(),
-        received: (card) => {
+        received: (from, card) => {
           this.#outbox.push(() => {
-            this.#introductions.learnt(env.clock.now(), card);
+            this.#introductions.learnt(env.clock.now(), from, card);
           });
         },
         routes: (routes) => {

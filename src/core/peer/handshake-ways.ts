@@ -9,13 +9,28 @@ const rememberedLimit = 4;
 /** Endpoints that a mutual friend named, and ways that one handshake packet goes. */
 const introducedLimit = 6;
 const waysLimit = 10;
+/** A named endpoint is forgotten after so many packets, or so long; the peer answers by then, or is not there. */
+const introducedPackets = 6;
+export const introducedMs = 15_000;
+
+/** An endpoint that proves nothing (named-addresses.ts). */
+interface Introduced {
+  readonly endpoint: Endpoint;
+  readonly until: number;
+  packets: number;
+}
 
 export class HandshakeWays {
   #remembered: readonly Endpoint[];
-  #introduced: readonly Endpoint[] = [];
+  readonly #may: (now: number, endpoint: Endpoint) => boolean;
+  #introduced: Introduced[] = [];
 
-  /** @param remembered `HOST:PORT`, of an earlier run; what is none is left out */
-  constructor(remembered: readonly string[]) {
+  /**
+   * @param remembered `HOST:PORT`, of an earlier run; what is none is left out
+   * @param may one packet more may go to an endpoint that was only named, and is counted
+   */
+  constructor(remembered: readonly string[], may: (now: number, endpoint: Endpoint) => boolean) {
+    this.#may = may;
     this.#remembered = remembered.map(parseEndpoint).filter((e) => e !== undefined);
   }
 
@@ -33,24 +48,25 @@ export class HandshakeWays {
   }
 
   /** A mutual friend named these, in place of what another named before. */
-  introduced(candidates: readonly Candidate[]): void {
+  introduced(now: number, candidates: readonly Candidate[]): void {
     this.#introduced = candidates
       .map(({ endpoint }) => endpoint)
       .filter(isProbeable)
-      .slice(0, introducedLimit);
+      .slice(0, introducedLimit)
+      .map((endpoint) => ({ endpoint, until: now + introducedMs, packets: introducedPackets }));
   }
 
   /**
-   * Best first.
+   * For one packet, best first: what was introduced is counted, and in the end forgotten.
    *
    * @param active the path in use, if any
    * @param relays ways through relays and members
    * @param tries handshakes that went unanswered: after the first, remembered endpoints are tried beside a relay too
    */
-  paths(active: Path | null, relays: readonly Path[], tries: number): Path[] {
+  paths(now: number, active: Path | null, relays: readonly Path[], tries: number): Path[] {
     const paths = active ? [active] : [];
     paths.push(...relays.filter((path) => path !== active));
-    const endpoints = [...this.#introduced];
+    const endpoints = this.#takeIntroduced(now);
     const relayed = relays.some((path) => path.kind !== 'overlay');
     if (!relayed || tries > 1) endpoints.push(...this.#remembered);
     // The same initiation twice by one way would cost the other side twice the work.
@@ -62,5 +78,16 @@ export class HandshakeWays {
       paths.push({ kind: 'direct', endpoint });
     }
     return paths.slice(0, waysLimit);
+  }
+
+  #takeIntroduced(now: number): Endpoint[] {
+    this.#introduced = this.#introduced.filter(({ until, packets }) => packets > 0 && now < until);
+    const taken: Endpoint[] = [];
+    for (const entry of this.#introduced) {
+      if (!this.#may(now, entry.endpoint)) continue;
+      entry.packets--;
+      taken.push(entry.endpoint);
+    }
+    return taken;
   }
 }

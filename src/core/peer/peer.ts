@@ -14,8 +14,9 @@ import { WhyLog } from '../path/why.js';
 import type { Candidate } from '../wire/candidate.js';
 import { encodeGoodbye, encodePing, encodePong, type Control } from '../wire/control.js';
 import type { RingMessage } from '../wire/ring.js';
-import { HandshakeWays } from './handshake-ways.js';
+import { HandshakeWays, introducedMs } from './handshake-ways.js';
 import { nextLook, SessionLiveness } from './liveness.js';
+import type { NamedAddresses } from './named-addresses.js';
 import { Offers } from './offers.js';
 import type { PeerState } from './peer-state.js';
 import { Session, type SessionContext } from './session.js';
@@ -32,6 +33,8 @@ export interface PeerPorts {
   /** Sends a handshake packet: by the plane, or by the WebSocket that the path names. */
   sendPacket(packet: Uint8Array, path: Path): void;
   readonly session: SessionContext;
+  /** Of all peers together. */
+  readonly named: NamedAddresses;
   /** Length of a ping that fills the longest packet. */
   readonly fullPing: number;
   /** Ways through relays, then through other members. */
@@ -71,6 +74,8 @@ export class Peer {
   #handshakeVia: Endpoint | undefined;
   /** When a handshake under way has taken so long that the peer counts as unreachable. */
   #unreachableAt = Infinity;
+  /** When a handshake ends that nobody but an introduction asked for. */
+  #introductionEndsAt = Infinity;
   #tickedAt = -Infinity;
   #connected = false;
   #framesSeen = 0;
@@ -81,7 +86,7 @@ export class Peer {
     this.#ports = ports;
     this.#member = member;
     this.slot = slot;
-    this.#ways = new HandshakeWays(remembered);
+    this.#ways = new HandshakeWays(remembered, (now, endpoint) => ports.named.take(now, endpoint));
     const remoteStatic = dhPublicKey(member.key);
     if (!remoteStatic) throw new TypeError(`the key of ${member.idText} is not on the curve`);
     const { plane, env } = ports;
@@ -91,7 +96,7 @@ export class Peer {
       {
         handshakePaths: () => {
           const relays = ports.relays(this).map((choice) => choice.path);
-          return this.#ways.paths(this.prober.path, relays, this.session.tries);
+          return this.#ways.paths(env.clock.now(), this.prober.path, relays, this.session.tries);
         },
         send: (packet, path) => {
           ports.sendPacket(packet, path);
@@ -134,7 +139,11 @@ export class Peer {
         },
         relays: () => ports.relays(this),
         changed: (from, to) => {
-          if (to?.kind === 'direct') this.#ways.remember(to.endpoint);
+          if (to?.kind === 'direct') {
+            this.#ways.remember(to.endpoint);
+            const endpoint = parseEndpoint(to.endpoint);
+            if (endpoint) ports.named.answered(endpoint);
+          }
           ports.moved(this, from, to);
           this.#tellConnected();
         },
@@ -178,17 +187,29 @@ export class Peer {
     return true;
   }
 
+  /** Wants a session, and goes on trying. */
   connect(now: number, soon = true): void {
+    this.#introductionEndsAt = Infinity;
+    this.#connect(now, soon);
+  }
+
+  #connect(now: number, soon: boolean): void {
     if (!this.session.established && this.#unreachableAt === Infinity) {
       this.#unreachableAt = now + unreachableMs;
     }
     this.session.connect(now, soon);
   }
 
-  /** A mutual friend named these endpoints of the peer; it was told ours. Handshakes to them open the NATs. */
+  /**
+   * A mutual friend named these endpoints of the peer; it was told ours. Handshakes to them open the NATs. Where nobody
+   * else wants the session, the attempt ends after a while.
+   */
   introduced(now: number, candidates: readonly Candidate[]): void {
-    this.#ways.introduced(candidates);
-    this.connect(now);
+    this.#ways.introduced(now, candidates);
+    if (this.state === 'idle' || this.#introductionEndsAt !== Infinity) {
+      this.#introductionEndsAt = now + introducedMs;
+    }
+    this.#connect(now, true);
   }
 
   /** Ways through relays or members came or went. */
@@ -221,7 +242,8 @@ export class Peer {
     const { session } = this;
     const at = Math.min(session.dueAt, this.#offers.dueAt);
     if (!session.established) {
-      return this.#tickedAt < this.#unreachableAt ? Math.min(at, this.#unreachableAt) : at;
+      const ends = Math.min(at, this.#introductionEndsAt);
+      return this.#tickedAt < this.#unreachableAt ? Math.min(ends, this.#unreachableAt) : ends;
     }
     const { relayed } = this.prober;
     const look = nextLook(this.#traffic, this.#stirredAt);
@@ -302,6 +324,7 @@ export class Peer {
 
   /** Does what is due. May be called at any time. */
   tick(now: number): void {
+    if (now >= this.#introductionEndsAt) this.#endIntroduction();
     this.session.tick(now);
     if (this.session.established) {
       this.#look(now);
@@ -356,8 +379,16 @@ export class Peer {
     if (path) this.#ports.plane.sendControl(this.slot, message, path);
   }
 
+  /** Who was introduced did not answer. */
+  #endIntroduction(): void {
+    this.#introductionEndsAt = Infinity;
+    this.#unreachableAt = Infinity;
+    this.session.reset();
+  }
+
   #established(now: number, restarted: boolean): void {
     this.#unreachableAt = Infinity;
+    this.#introductionEndsAt = Infinity;
     this.#life.established(now);
     if (!restarted) return;
     const connected = this.#connected;

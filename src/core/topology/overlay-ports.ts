@@ -48,8 +48,8 @@ export interface OverlayPorts {
   locate(positions: readonly number[]): boolean;
   /** Our own card (wire/ring.ts) for a seek or its answer; empty in the simulator. */
   card(): Uint8Array;
-  /** A card that came with a seek or its answer, owner not proven. */
-  received(card: Uint8Array): void;
+  /** A card that came by this link with a seek or its answer, owner not proven. */
+  received(from: string, card: Uint8Array): void;
   /** The links in use, or their neighbours, changed: a new forwarding table. */
   routes(links: readonly LinkRoute[]): void;
 }

@@ -168,7 +168,8 @@ export class Overlay {
       this.#tables.heard(now, link, message);
     } else if (message.type === 'refuse') this.#choice.refused(now, link);
     else if (message.type === 'seek') this.#seeker.seek(now, link, message);
-    else if (message.type === 'sought' && this.#seeker.sought(now, message)) this.found(now, [message.id]);
+    else if (message.type === 'sought' && this.#seeker.sought(now, link, message))
+      this.found(now, [message.id]);
   }
 
   #take(now: number, link: Link, table: TableMessage): void {

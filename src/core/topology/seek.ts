@@ -62,7 +62,7 @@ export class Seeker {
   /** A seek came in by `from`. */
   seek(now: number, from: Link, seek: Seek): void {
     if (this.#pending.has(seek.nonce)) return;
-    this.#ports.received(seek.card);
+    this.#ports.received(from.id, seek.card);
     const next = seek.hops >= maxHops ? undefined : this.#nearer(seek.target, from);
     if (!next) {
       this.#ports.send(from.id, {
@@ -78,13 +78,13 @@ export class Seeker {
   }
 
   /** An answer came in. True when it is to a seek of ours; others are passed back. */
-  sought(now: number, sought: Sought): boolean {
+  sought(now: number, from: Link, sought: Sought): boolean {
     const pending = this.#pending.get(sought.nonce);
     if (!pending) return false;
     this.#pending.delete(sought.nonce);
     if (now - pending.at > lifeMs) return false;
     if (pending.from === undefined) {
-      this.#ports.received(sought.card);
+      this.#ports.received(from.id, sought.card);
       return sought.id !== this.#self.id;
     }
     if (this.#links.get(pending.from)?.up === true) this.#ports.send(pending.from, sought);
