@@ -29,8 +29,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     }),
     cidr: Flags.string({
       helpValue: 'RANGE',
-      description:
-        'addresses of the network [default: 10.144.0.0/16, or the next such range that is free here]',
+      description: 'addresses of the network [default: 10.144.0.0/16, or another that is free here]',
     }),
     ip: Flags.string({
       helpValue: 'ADDRESS',

@@ -40,6 +40,13 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       description: 'leaf: forwards for nobody [default: as the token permits]',
     }),
     link: linkFlag,
+    'allow-range': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'CIDR',
+      description:
+        'let the network have addresses in this range although they are public, or this machine uses some; repeatable',
+    }),
     'no-start': Flags.boolean({
       description: 'only store the membership; asks no relay and needs no root',
       exclusive: ['detach'],
@@ -72,6 +79,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
         ip: flags.ip,
         role: flags.role === undefined ? undefined : flags.role === 'leaf' ? 'leaf' : 'switch',
         links: flags.link,
+        allowRanges: flags['allow-range'],
         contact: start,
       },
       enrollPorts(home, await this.env(), this.agent()),

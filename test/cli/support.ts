@@ -89,6 +89,7 @@ export function madeNetwork(home: TestHome, name = 'home'): Promise<InitResult> 
       store: new Store(homeAt(home.path)),
       env: { clock: systemClock, random: systemRandom, log: silentLogger },
       errands: { find: unasked, register: unasked },
+      machine: () => [],
     },
   );
 }

@@ -48,6 +48,7 @@ export const profileSchema = z.object({
   wantedIp: z.string().optional(),
   credential: b64,
   links: z.array(z.string()).optional(),
+  allowedRanges: z.array(z.string()).optional(),
   device: z.string().default('evio%d'),
   port: port.default(0),
 

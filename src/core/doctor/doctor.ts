@@ -2,11 +2,13 @@
 import { isIPv6 } from 'node:net';
 import type { Home } from '../config/home.js';
 import { Store } from '../config/store.js';
+import { rangesOf } from '../enroll/ranges.js';
 import { openNetwork } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
+import { machineRanges } from '../process/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver, type NatMapping } from '../surroundings/nat.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
@@ -16,6 +18,7 @@ import {
   checkNode,
   checkPlatform,
   checkPrivilege,
+  checkRange,
   checkTun,
   checkUdp,
   localAddresses,
@@ -37,7 +40,7 @@ export async function examine({ home, relays }: ExamineOptions): Promise<DoctorR
   checks.push(await checkUdp());
   if (process.platform === 'linux') checks.push(checkMtu());
   const { targets, profiles } = readNetworks(home);
-  checks.push(...profiles);
+  checks.push(...profiles, ...rangeChecks(home));
   const findings = await Promise.all(
     (named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   );
@@ -52,6 +55,16 @@ export async function examine({ home, relays }: ExamineOptions): Promise<DoctorR
     );
   } else checks.push(...(await checkPaths(findings)));
   return { checks, verdict: verdictOf(checks) };
+}
+
+function rangeChecks(home: Home): Check[] {
+  try {
+    const local = machineRanges();
+    return rangesOf(new Store(home)).map((range) => checkRange(range, local));
+  } catch {
+    // The profiles were looked at before: what is wrong with the folder is said.
+    return [];
+  }
 }
 
 /** A relay that cannot be reached is no failure while another one is. */

@@ -3,8 +3,12 @@ import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { readFileSync } from 'node:fs';
+import { describeClash, isAllowed } from '../enroll/range-rule.js';
+import type { Range } from '../enroll/ranges.js';
 import { messageOf } from '../lib/errors.js';
+import { formatCidr } from '../lib/ipv4.js';
 import { hasNetAdmin } from '../native/privilege.js';
+import { clashOf, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
 import { fail, pass, warn, type Check } from './check.js';
 
 const container = 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun';
@@ -153,6 +157,23 @@ export function checkMtu(): Check {
   } catch {
     return warn('mtu', 'the MTU towards outside is not known here.', null);
   }
+}
+
+/** Whether the addresses of a network here are free for it. */
+export function checkRange({ name, cidr, allowed }: Range, local: readonly LocalRange[]): Check {
+  const id = `range:${name}`;
+  const text = formatCidr(cidr);
+  const clash = clashOf(cidr, local);
+  const asked = isAllowed(cidr, allowed);
+  const mend = `Leave the network (evio leave --network ${name}), or allow the range: evio join TOKEN --allow-range ${text}`;
+  if (!clash) {
+    if (isPrivateRange(cidr) || asked) return pass(id, `${text} is used by nothing else here`);
+    return warn(id, `${text} is no range for private use.`, mend);
+  }
+  const why = `${text} holds addresses that this machine uses: ${describeClash(clash)}`;
+  if (asked) return pass(id, `${why}, which is allowed`);
+  // A node starts beside a route, and not beside an address.
+  return clash.kind === 'address' ? fail(id, `${why}.`, mend) : warn(id, `${why}.`, mend);
 }
 
 /** Addresses of this machine, without loopback. */

@@ -2,7 +2,7 @@
 import type { Store } from '../config/store.js';
 import { emptyState, type Profile } from '../membership/profile.js';
 import { makeInvite, makeNetwork } from '../membership/certify.js';
-import { defaultCidr, defaultMtu } from '../identity/names.js';
+import { checkCidr, defaultCidr, defaultMtu } from '../identity/names.js';
 import type { RelayFact } from '../identity/network.js';
 import { selfOf } from '../membership/self.js';
 import type { Env } from '../lib/env.js';
@@ -10,6 +10,8 @@ import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
 import type { RelayErrands } from './errands.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
+import type { LocalRange } from '../surroundings/local-ranges.js';
+import { checkRange } from './range-rule.js';
 import { rangesOf } from './ranges.js';
 
 /** The token that comes with a new network: enough for an afternoon of machines. */
@@ -20,7 +22,7 @@ export interface InitOptions {
   readonly nodeName: string;
   /** URLs or HOST:PORT, as the operator gave them. */
   readonly relays: readonly string[];
-  /** Default: 10.144.0.0/16, or the next such range that no network of this home has. */
+  /** Default: 10.144.0.0/16, or the next such range that no network of this home has and this machine does not use. */
   readonly cidr?: string | undefined;
   readonly ip?: string | undefined;
   readonly mtu?: number | undefined;
@@ -35,17 +37,19 @@ export interface EnrollPorts {
   readonly store: Store;
   readonly env: Env;
   readonly errands: RelayErrands;
+  /** What addresses this machine uses already. */
+  machine(): readonly LocalRange[];
 }
 
 /**
  * Makes the network, shows it to a relay, and only then stores it.
  *
  * @throws EvioError EVIO_ALREADY_JOINED when a network of this name is here, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE,
- * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ * EVIO_ADDRESS_RANGE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
  */
 export async function initNetwork(
   options: InitOptions,
-  { store, env, errands }: EnrollPorts,
+  { store, env, errands, machine }: EnrollPorts,
 ): Promise<InitResult> {
   const twin = store.list().find(({ name }) => name === options.name);
   if (twin) {
@@ -59,7 +63,9 @@ export async function initNetwork(
       ],
     );
   }
-  const cidr = options.cidr ?? freeRange(rangesOf(store).map((range) => range.cidr));
+  const local = machine();
+  const free = freeRange([...rangesOf(store), ...local].map((range) => range.cidr));
+  const cidr = options.cidr ?? free;
   const plan = {
     name: options.name,
     cidr,
@@ -70,6 +76,10 @@ export async function initNetwork(
   };
   // Everything the operator typed is checked before anybody is asked.
   makeNetwork(plan, env);
+  checkRange(checkCidr(cidr), local, [
+    `Choose another: --cidr ${free}`,
+    `Leave out --cidr to get one that this machine does not use.`,
+  ]);
   for (const text of options.relays) plan.relays.push(await errands.find(text));
   let profile: Profile = makeNetwork(plan, env);
   const self = selfOf(profile);
@@ -87,8 +97,13 @@ export async function initNetwork(
 }
 
 function freeRange(used: readonly Cidr[]): string {
-  for (let second = 144; second < 160; second++) {
-    const cidr = parseCidr(`10.${second}.0.0/16`);
+  const texts: string[] = [];
+  for (let second = 144; second < 160; second++) texts.push(`10.${second}.0.0/16`);
+  // Where a route leads to all of 10.0.0.0/8, as in many companies.
+  for (let second = 24; second < 32; second++) texts.push(`172.${second}.0.0/16`);
+  texts.push('100.80.0.0/16', '198.18.0.0/16');
+  for (const text of texts) {
+    const cidr = parseCidr(text);
     if (cidr && !used.some((other) => cidrsOverlap(cidr, other))) return formatCidr(cidr);
   }
   return defaultCidr;

@@ -2,17 +2,18 @@
 import { emptyState, type Profile } from '../membership/profile.js';
 import type { MemberRole } from '../identity/certificate.js';
 import { makeMember } from '../membership/certify.js';
-import { checkPeer } from '../identity/names.js';
+import { badValue, checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import { selfOf } from '../membership/self.js';
 import { decodeToken } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
-import { cidrsOverlap } from '../lib/ipv4.js';
+import { cidrsOverlap, formatCidr, parseCidr } from '../lib/ipv4.js';
 import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
-import { rangesOf } from './ranges.js';
+import { checkRange, isAllowed } from './range-rule.js';
+import { cidrsOf, rangesOf } from './ranges.js';
 
 export interface JoinOptions {
   readonly token: string;
@@ -22,13 +23,15 @@ export interface JoinOptions {
   readonly role?: MemberRole | undefined;
   /** Peers to stay linked with: names, addresses or ids. */
   readonly links?: readonly string[] | undefined;
+  /** Ranges that the network may have although they are public, or this machine uses a part of them. CIDR; stored. */
+  readonly allowRanges?: readonly string[] | undefined;
   /** False stores the membership without asking a relay; the node asks when it first runs. */
   readonly contact: boolean;
 }
 
 export interface JoinResult extends Membership {
   readonly networkId: string;
-  /** True when this machine was a member before; nothing but `links` was changed then. */
+  /** True when this machine was a member before; nothing but `links` and `allowRanges` was changed then. */
   readonly already: boolean;
   /** Names of other networks here whose addresses are also addresses of this one. */
   readonly overlapping: readonly string[];
@@ -38,25 +41,35 @@ export interface JoinResult extends Membership {
  * Checks the token, makes identity and certificate, has a relay count the use, and stores the profile.
  *
  * @throws EvioError EVIO_TOKEN_DAMAGED, EVIO_TOKEN_FOREIGN, EVIO_TOKEN_EXPIRED, EVIO_TOKEN_USED_UP,
- * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_TAKEN, EVIO_RELAY_UNREACHABLE,
- * EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_RANGE, EVIO_ADDRESS_TAKEN,
+ * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
  */
 export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Promise<JoinResult> {
-  const { store, env } = deps;
+  const { store, env, machine } = deps;
   const token = decodeToken(options.token);
   const networkId = networkIdOf(token.network.rootKey);
   const links = [...new Set((options.links ?? []).map(checkPeer))];
-  const kept = links.length === 0 ? {} : { links };
+  const allowedRanges = (options.allowRanges ?? []).map(checkAllowed);
+  const kept = {
+    ...(links.length === 0 ? {} : { links }),
+    ...(allowedRanges.length === 0 ? {} : { allowedRanges }),
+  };
   const { cidr } = token.network;
   const overlapping = rangesOf(store)
     .filter((range) => range.id !== networkId && cidrsOverlap(range.cidr, cidr))
     .map(({ name }) => name);
   if (store.has(networkId)) {
     const profile = store.profile(networkId);
-    if (links.length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
+    if (Object.keys(kept).length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
     const held = store.state(networkId).credential;
     const self = selfOf(profile, held === undefined ? undefined : fromBase64Url(held));
     return { ...membershipOf(self), networkId, already: true, overlapping };
+  }
+  if (!isAllowed(cidr, cidrsOf(allowedRanges))) {
+    checkRange(cidr, machine(), [
+      'Ask who gave you the token whether the network can have another range.',
+      `If you mean it: evio join TOKEN --allow-range ${formatCidr(cidr)}`,
+    ]);
   }
   const profile: Profile = { ...makeMember(token, options, env), ...kept };
   store.rehearse(networkId, profile);
@@ -64,6 +77,15 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   const joined = contact ? await register(profile, deps) : profile;
   store.create(networkId, joined, { ...emptyState, credential: joined.credential });
   return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
+}
+
+/** Passes a range. Throws EvioError EVIO_BAD_VALUE. */
+function checkAllowed(text: string): string {
+  if (parseCidr(text)) return text;
+  throw badValue(
+    `"${text}" is not an IPv4 range; the bits after the prefix must be zero.`,
+    'For example: --allow-range 10.20.0.0/16',
+  );
 }
 
 /** The profile with a relay's receipt, and with another address when the derived one was taken. */

@@ -39,6 +39,8 @@ export interface Profile {
   readonly credential: string;
   /** Peers to stay linked with whatever the ring says: names, addresses or ids. */
   readonly links?: readonly string[] | undefined;
+  /** Ranges that the operator lets the network have although they are public, or this machine uses a part of them. */
+  readonly allowedRanges?: readonly string[] | undefined;
   /** Interface name, kernel pattern. */
   readonly device: string;
   /** UDP port; 0 lets the node choose one and keep it. */

@@ -13,10 +13,17 @@ import { selectNetwork } from '../config/select.js';
 import type { ControlHost } from '../control/method.js';
 import { handlersOf } from '../control/methods.js';
 import { ControlServer } from '../control/server.js';
+import { clashError, isAllowed } from '../enroll/range-rule.js';
+import { cidrsOf } from '../enroll/ranges.js';
+import { openNetwork } from '../identity/network.js';
+import { fromBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
+import { formatCidr } from '../lib/ipv4.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
+import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
+import { machineRanges } from './machine-ranges.js';
 
 /** A network to run, with where its state goes. */
 export interface RunnerNetwork {
@@ -36,6 +43,8 @@ export interface RunnerOptions {
   /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
   readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
+  /** What addresses this machine uses, without the interfaces of evio. Default: what the kernel tells. */
+  readonly machine?: () => readonly LocalRange[];
   readonly onEvent?: (event: NodeEvent) => void;
 }
 
@@ -63,7 +72,7 @@ export class Runner {
   /**
    * Starts and runs. Resolves when all was stopped in order.
    *
-   * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE; the first network's error when none could start; the last
+   * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE, EVIO_ADDRESS_RANGE; the first network's error when none could start; the last
    * one's when all have failed since.
    */
   async run(): Promise<void> {
@@ -118,6 +127,7 @@ export class Runner {
   }
 
   async #startNode(network: RunnerNetwork): Promise<void> {
+    this.#checkRange(network.profile);
     const { env, version, createNode, port, threads, rekeyAfterMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
@@ -152,6 +162,21 @@ export class Runner {
     } finally {
       this.#starting = undefined;
     }
+  }
+
+  /** An interface may have come by an address of the network since it was joined: the kernel could not tell them apart. */
+  #checkRange(profile: Profile): void {
+    const { machine = machineRanges } = this.#options;
+    const bytes = fromBase64Url(profile.network);
+    const facts = bytes && openNetwork(bytes);
+    if (!facts || isAllowed(facts.cidr, cidrsOf(profile.allowedRanges))) return;
+    const own = machine().filter(({ kind }) => kind === 'address');
+    const clash = clashOf(facts.cidr, own);
+    if (!clash) return;
+    throw clashError(facts.cidr, clash, [
+      `Give ${clash.device} another address, or leave the network: evio leave --network ${facts.name}`,
+      `If you mean it, join again: evio join TOKEN --allow-range ${formatCidr(facts.cidr)}`,
+    ]);
   }
 
   async #fail(node: Node, error: Error): Promise<void> {

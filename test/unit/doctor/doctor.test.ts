@@ -3,7 +3,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
-import { checkNode, checkPlatform, checkUdp, defaultInterface } from '../../../src/core/doctor/machine.js';
+import {
+  checkNode,
+  checkPlatform,
+  checkRange,
+  checkUdp,
+  defaultInterface,
+} from '../../../src/core/doctor/machine.js';
 import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
 import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
 import { toBase64Url } from '../../../src/core/lib/bytes.js';
@@ -36,6 +42,20 @@ describe('machine', () => {
 
   it('opens UDP sockets', async () => {
     expect((await checkUdp()).status).not.toBe('fail');
+  });
+
+  it.each([
+    ['address', 'fail'],
+    ['route', 'warn'],
+  ] as const)('finds an %s of the machine in the range of a network: %s', (kind, status) => {
+    const cidr = { base: 0x0a90_0000, prefix: 16 };
+    const range = { id: 'x', name: 'home', cidr, allowed: [] };
+    const local = [{ device: 'eth7', kind, cidr: { base: 0x0a90_0301, prefix: 32 } }];
+    expect(checkRange(range, [])).toMatchObject({ id: 'range:home', status: 'pass' });
+    const found = checkRange(range, local);
+    expect(found.status).toBe(status);
+    expect(found.detail).toContain('eth7');
+    expect(checkRange({ ...range, allowed: [cidr] }, local).status).toBe('pass');
   });
 
   it('finds the interface of the default route', () => {

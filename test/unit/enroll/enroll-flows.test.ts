@@ -10,14 +10,21 @@ import { createInvite, listInvites, revokeInvite } from '../../../src/core/enrol
 import { joinNetwork } from '../../../src/core/enroll/join.js';
 import { notRunning } from '../../../src/core/control/client.js';
 import { leaveNetwork } from '../../../src/core/enroll/leave.js';
-import { parseInvite, signReceipt, verifyCredential } from '../../../src/core/identity/certificate.js';
+import {
+  parseInvite,
+  Role,
+  signInvite,
+  signReceipt,
+  verifyCredential,
+} from '../../../src/core/identity/certificate.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
-import type { RelayFact } from '../../../src/core/identity/network.js';
+import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { selfOf, type Self } from '../../../src/core/membership/self.js';
-import { decodeToken } from '../../../src/core/identity/token.js';
+import { decodeToken, encodeToken } from '../../../src/core/identity/token.js';
 import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
-import { formatIpv4 } from '../../../src/core/lib/ipv4.js';
+import { formatIpv4, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
+import type { LocalRange } from '../../../src/core/surroundings/local-ranges.js';
 
 const relayKeys = generateKeys(systemRandom);
 const relay: RelayFact = { address: '192.0.2.1:3478', key: relayKeys.publicKey };
@@ -58,10 +65,10 @@ class FakeRelay implements RelayErrands {
   };
 }
 
-function depsWith(errands: RelayErrands): EnrollPorts {
+function depsWith(errands: RelayErrands, local: readonly LocalRange[] = []): EnrollPorts {
   const folder = mkdtempSync(join(tmpdir(), 'evio-enroll-'));
   folders.push(folder);
-  return { store: new Store(homeAt(folder)), env, errands };
+  return { store: new Store(homeAt(folder)), env, errands, machine: () => local };
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -246,5 +253,102 @@ describe('leaveNetwork', () => {
       Promise.reject(new EvioError('EVIO_NO_PRIVILEGE', 'The node is not yours.'));
     expect(await codeOf(leaveNetwork(deps.store, undefined, stop))).toBe('EVIO_NO_PRIVILEGE');
     expect(deps.store.ids()).toEqual([network.id]);
+  });
+});
+
+describe('the range of a network', () => {
+  const at = (kind: LocalRange['kind'], text: string): LocalRange => ({
+    device: 'eth7',
+    kind,
+    cidr: parseCidr(text) as Cidr,
+  });
+
+  /** A token whose network claims the range: signed by its root, as a hostile owner would. */
+  function tokenFor(range: string): string {
+    const root = generateKeys(systemRandom);
+    const key = generateKeys(systemRandom);
+    const cidr = parseCidr(range) as Cidr;
+    const facts = {
+      rootKey: root.publicKey,
+      name: 'evil',
+      cidr,
+      mtu: 1350,
+      receipts: false,
+      serial: 1,
+      relays: [],
+    };
+    const invite = signInvite(
+      {
+        key: key.publicKey,
+        notAfter: systemClock.date() + 3_600_000,
+        uses: 0,
+        roles: Role.switch,
+        rights: 0,
+        range: cidr,
+        tags: [],
+      },
+      root,
+    );
+    return encodeToken(signNetwork(facts, root), invite, key.seed);
+  }
+
+  async function refusal(work: Promise<unknown>): Promise<EvioError> {
+    const thrown = await work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(thrown).toBeInstanceOf(EvioError);
+    return thrown as EvioError;
+  }
+
+  it.each(['128.0.0.0/1', '8.8.8.0/24', '10.0.0.0/8', '169.254.0.0/16'])(
+    'is refused when a token claims %s, and taken when the operator allows it',
+    async (range) => {
+      const guest = depsWith(new FakeRelay());
+      const token = tokenFor(range);
+      const error = await refusal(joinNetwork({ ...wish, token }, guest));
+      expect(error.code).toBe('EVIO_ADDRESS_RANGE');
+      expect(error.suggestions.join()).toContain(`--allow-range ${range}`);
+      expect(guest.store.ids()).toEqual([]);
+      const narrow = joinNetwork({ ...wish, token, allowRanges: ['8.8.8.0/25'] }, guest);
+      expect((await refusal(narrow)).code).toBe('EVIO_ADDRESS_RANGE');
+      const { networkId } = await joinNetwork({ ...wish, token, allowRanges: [range] }, guest);
+      expect(guest.store.profile(networkId).allowedRanges).toEqual([range]);
+    },
+  );
+
+  it.each([
+    ['address', '10.144.3.1/32', '10.144.3.1 is its own, on eth7'],
+    ['gateway', '10.144.0.1/32', '10.144.0.1 is its gateway, by eth7'],
+    ['route', '10.144.8.0/24', '10.144.8.0/24 is reached by eth7'],
+    ['route', '10.0.0.0/8', '10.0.0.0/8 is reached by eth7'],
+  ] as const)('is refused where the machine has the %s %s', async (kind, text, why) => {
+    const guest = depsWith(new FakeRelay(), [at(kind, text)]);
+    const token = tokenFor('10.144.0.0/16');
+    const error = await refusal(joinNetwork({ ...wish, token }, guest));
+    expect([error.code, error.message]).toEqual(['EVIO_ADDRESS_RANGE', expect.stringContaining(why)]);
+    await joinNetwork({ ...wish, token, allowRanges: ['10.144.0.0/12'] }, guest);
+  });
+
+  it('may be allowed later, by joining again', async () => {
+    const guest = depsWith(new FakeRelay());
+    const token = tokenFor('10.144.0.0/16');
+    const { networkId } = await joinNetwork({ ...wish, token }, guest);
+    await joinNetwork({ ...wish, token, allowRanges: ['10.144.0.0/16'] }, guest);
+    expect(guest.store.profile(networkId).allowedRanges).toEqual(['10.144.0.0/16']);
+    const bad = joinNetwork({ ...wish, token, allowRanges: ['10.144.0.1/16'] }, guest);
+    expect((await refusal(bad)).code).toBe('EVIO_BAD_VALUE');
+  });
+
+  it('is chosen beside what the machine uses, and refused where it was asked for', async () => {
+    const init = (local: readonly LocalRange[], cidr?: string) =>
+      initNetwork({ ...plan, cidr }, depsWith(new FakeRelay(), local));
+    const lan = [at('route', '10.144.0.0/15')];
+    expect((await init(lan)).network.cidr).toBe('10.146.0.0/16');
+    expect((await init([at('route', '10.0.0.0/8')])).network.cidr).toBe('172.24.0.0/16');
+    const error = await refusal(init(lan, '10.145.0.0/16'));
+    expect(error.code).toBe('EVIO_ADDRESS_RANGE');
+    expect(error.suggestions[0]).toContain('--cidr 10.146.0.0/16');
+    expect((await refusal(init([], '8.8.8.0/24'))).code).toBe('EVIO_ADDRESS_RANGE');
   });
 });

@@ -103,6 +103,7 @@ function runnerOf(stage: Stage, names: readonly string[], more: Partial<RunnerOp
     env,
     version: '0.1.0',
     createNode: stage.createNode,
+    machine: () => [],
     onEvent: (event) => events.push(event),
     ...more,
   });
@@ -160,6 +161,23 @@ describe('Runner', () => {
     const reports = lines.filter(([message]) => message === 'report').map(([, fields]) => fields);
     expect(reports).toHaveLength(2);
     expect(reports[0]).toMatchObject({ peers: 0, connected: 0, relays: 0, drops: 0, restarts: 0 });
+  });
+
+  it('leaves out a network while another interface has an address in its range, unless that is allowed', async () => {
+    const stage = new Stage();
+    const other = { device: 'eth7', kind: 'address', cidr: { base: 0x0a90_0301, prefix: 32 } } as const;
+    const refused = runnerOf(stage, ['a'], { machine: () => [other] });
+    expect(await codeOf(refused.runner.run())).toBe('EVIO_ADDRESS_RANGE');
+    expect(stage.log).toEqual([]);
+    const plan = { name: 'b', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n' };
+    const profile = { ...makeNetwork(plan, env), allowedRanges: ['10.144.0.0/16'] };
+    const networks = [{ profile, state: emptyState, saveState: () => undefined }];
+    const { runner } = runnerOf(stage, [], { networks, machine: () => [other] });
+    const run = runner.run();
+    await started();
+    await runner.stop();
+    await run;
+    expect(stage.log).toEqual(['start b', 'stop b']);
   });
 
   it('gives each network what is its own, and every one the links asked for beside those of its profile', async () => {
