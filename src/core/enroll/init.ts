@@ -38,7 +38,7 @@ export interface EnrollPorts {
   readonly env: Env;
   readonly errands: RelayErrands;
   /** What addresses this machine uses already. */
-  machine(): readonly LocalRange[];
+  readonly machine: () => readonly LocalRange[];
 }
 
 /**
