@@ -23,20 +23,17 @@ export const introductionsInAllPerS = 20;
 /** Members whose budget is remembered: more than a node meets in the five seconds until it is full again. */
 const budgetLimit = 16_384;
 
-export type IntroductionPorts = Pick<
-  OverlayHostPorts,
-  'env' | 'members' | 'send' | 'candidates' | 'credential'
->;
+export type IntroductionPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'candidates' | 'credential'>;
 
 export class Introductions {
   readonly #ports: IntroductionPorts;
   /** By id. A member that is gone leaves its budget behind, so that it does not come back to a full one. */
   readonly #budgets = new SourceLimiter(introductionsPerS, introductionsAtOnce, budgetLimit);
-  readonly #all: TokenBucket;
+  /** Full, whatever the time is. */
+  readonly #all = new TokenBucket(introductionsInAllPerS, introductionsInAllAtOnce, 0);
 
   constructor(ports: IntroductionPorts) {
     this.#ports = ports;
-    this.#all = new TokenBucket(introductionsInAllPerS, introductionsInAllAtOnce, ports.env.clock.now());
   }
 
   /** Members that have drawn on their budget of late. */

@@ -4,6 +4,8 @@ import { encodeCard, parseCard, type RingMessage } from '../../../src/core/wire/
 import {
   Introductions,
   introductionsAtOnce,
+  introductionsInAllAtOnce,
+  introductionsInAllPerS,
   introductionsPerS,
 } from '../../../src/core/overlay/introductions.js';
 import type { LinkPeer } from '../../../src/core/overlay/ports.js';
@@ -92,7 +94,7 @@ describe('introductions', () => {
     add('b', 2, 'connected');
     for (const card of [cardOf(2), cardOf(77), Uint8Array.of(1, 2, 3)])
       introductions.introduce(0, friend, card);
-    introductions.learnt(0, cardOf(2));
+    introductions.learnt(0, 'a', cardOf(2));
     expect([introduced, waysChanged]).toEqual([[], []]);
   });
 
@@ -101,7 +103,7 @@ describe('introductions', () => {
     expect(card).toEqual({ credential: Uint8Array.of(99), candidates: [endpointOf(9)] });
   });
 
-  it.each(['meet', 'introduce'] as const)('by %s are as many as the budget of the link', (kind) => {
+  it.each(['meet', 'introduce', 'seek'] as const)('by %s are as many as the budget of the link', (kind) => {
     const { introductions, add, sent, introduced } = rig();
     const peers = [add('a', 1, 'connected'), add('c', 3, 'connected')] as const;
     add('b', 2, kind === 'meet' ? 'connected' : 'idle');
@@ -110,12 +112,27 @@ describe('introductions', () => {
       const before = done();
       for (let i = 0; i < times; i++) {
         if (kind === 'meet') introductions.meet(now, peer, 'b');
-        else introductions.introduce(now, peer, cardOf(2));
+        else if (kind === 'introduce') introductions.introduce(now, peer, cardOf(2));
+        else introductions.learnt(now, peer.member.idText, cardOf(2));
       }
       return done() - before;
     };
     expect(ask(0, peers[0], 100)).toBe(introductionsAtOnce);
     expect(ask(0, peers[1], 1)).toBe(1);
     expect(ask(1_000, peers[0], 100)).toBe(introductionsPerS);
+  });
+
+  it('are bounded for all links together', () => {
+    const { introductions, add, introduced } = rig();
+    add('b', 2, 'idle');
+    const ask = (now: number): number => {
+      const before = introduced.length;
+      for (let link = 0; link < 100; link++) {
+        for (let i = 0; i < 5; i++) introductions.learnt(now, `link ${link}`, cardOf(2));
+      }
+      return introduced.length - before;
+    };
+    expect(ask(0)).toBe(introductionsInAllAtOnce);
+    expect(ask(1_000)).toBe(introductionsInAllPerS);
   });
 });
