@@ -364,7 +364,10 @@ export class SimNode implements Member, PeerOwner {
     const { twin, session } = link;
     if (!twin) return;
     // Beats are not answered one by one: only what others send waits for an answer.
-    if (!control && link.waitingSince < 0) link.waitingSince = this.now;
+    if (!control && link.waitingSince < 0) {
+      link.waitingSince = this.now;
+      this.#host.unanswered(this.now, link.known);
+    }
     let path: readonly Member[] | undefined;
     if (link.carrier === 'tunnel') {
       path = pathThrough(this, link.peer);

@@ -155,6 +155,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       },
       pong: () => undefined,
       used: () => undefined,
+      unanswered: () => undefined,
       ring: () => undefined,
     };
     const peers = new Peers(self.network, self.idText, {

@@ -21,6 +21,7 @@ export type PeerNews = Pick<
   | 'disconnected'
   | 'pong'
   | 'used'
+  | 'unanswered'
   | 'ring'
 >;
 
@@ -101,6 +102,10 @@ export class PeerEvents implements PeerNews {
     this.#parts.overlay.used(this.#now, peer);
   }
 
+  unanswered(peer: Peer): void {
+    this.#parts.overlay.unanswered(this.#now, peer);
+  }
+
   ring(peer: Peer, message: RingMessage): void {
     this.#parts.overlay.ring(this.#now, peer, message);
   }
@@ -120,5 +125,6 @@ export const peerNewsNames: { readonly [K in keyof PeerNews]: true } = {
   disconnected: true,
   pong: true,
   used: true,
+  unanswered: true,
   ring: true,
 };

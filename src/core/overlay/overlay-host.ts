@@ -197,6 +197,12 @@ export class OverlayHost {
     this.#done();
   }
 
+  /** Packets begin to go out to it with nothing coming back. */
+  unanswered(now: number, peer: LinkPeer): void {
+    this.#overlay.unanswered(now, peer.member.idText);
+    this.#done();
+  }
+
   ring(now: number, peer: LinkPeer, message: RingMessage): void {
     if (message.type === 'meet') this.#introductions.meet(now, peer, message.id);
     else if (message.type === 'introduce') this.#introductions.introduce(now, peer, message.card);

@@ -53,6 +53,8 @@ export interface PeerPorts {
   pong(peer: Peer, transaction: number): void;
   /** Frames went to or came from it since the last tick. */
   used(peer: Peer): void;
+  /** Packets began to go out to it with nothing coming back: once, until something came. */
+  unanswered(peer: Peer): void;
   /** A message about the ring. */
   ring(peer: Peer, message: RingMessage): void;
 }
@@ -79,6 +81,7 @@ export class Peer {
   #tickedAt = -Infinity;
   #connected = false;
   #framesSeen = 0;
+  #unanswered = false;
   #stirredAt = -Infinity;
 
   /** Throws TypeError when the member's key is not a point of the curve. The caller has given `slot` to no other peer. */
@@ -328,7 +331,7 @@ export class Peer {
     this.session.tick(now);
     if (this.session.established) {
       this.#look(now);
-      this.#tellUsed();
+      this.#tellTraffic();
       this.prober.tick(now, this.#traffic);
       this.#judge(now);
     }
@@ -353,10 +356,12 @@ export class Peer {
     this.#traffic.look(now, plane.peerCounters(this.slot, this.#counters), plane.now());
   }
 
-  #tellUsed(): void {
-    const { frames } = this.#traffic;
+  #tellTraffic(): void {
+    const { frames, unanswered } = this.#traffic;
     if (frames !== this.#framesSeen) this.#ports.used(this);
     this.#framesSeen = frames;
+    if (unanswered && !this.#unanswered) this.#ports.unanswered(this);
+    this.#unanswered = unanswered;
   }
 
   /** Acts on what liveness.ts says of the session. */

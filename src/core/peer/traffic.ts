@@ -56,6 +56,11 @@ export class Traffic {
     return now - this.rxAt;
   }
 
+  /** True while frames went out after which nothing came back. */
+  get unanswered(): boolean {
+    return this.#waitingSince !== undefined;
+  }
+
   /** ms since frames, our own or others', began to go out to it with nothing coming back; 0 when there are none. */
   waiting(now: number): number {
     return this.#waitingSince === undefined ? 0 : now - this.#waitingSince;

@@ -7,7 +7,7 @@ import { isNeeded, LinkState, type Link } from './link.js';
 import type { OverlayPorts } from './overlay-ports.js';
 import { Retry } from './retry.js';
 
-/** Links are looked at this often at least, and so much early to go together. */
+/** News of a link are seen within this time, and links are looked at so much early to go together. */
 const lookMs = 500;
 const lookSlackMs = 250;
 /** A connection that does not come about. */
@@ -94,7 +94,7 @@ export class LinkTable {
     if (connecting >= maxConnecting) return;
     const via = this.friendOf(id);
     this.#links.set(id, new LinkState(id, now));
-    this.#lookAt = Math.min(this.#lookAt, now + lookMs);
+    this.#lookBy(now + lookMs);
     this.#ports.connect(id, via);
   }
 
@@ -108,6 +108,7 @@ export class LinkTable {
     let link = this.#links.get(id);
     if (!link) this.#links.set(id, (link = new LinkState(id, now)));
     link.came(now, indirect, leaf);
+    this.#lookBy(now + lookMs);
     this.#retry.forgive(id);
     return link;
   }
@@ -139,6 +140,7 @@ export class LinkTable {
   /** Its other side is another process now. */
   restarted(now: number, link: Link): void {
     own(link).restarted(now);
+    this.#lookBy(now + lookMs);
   }
 
   take(now: number, link: Link, table: TableMessage): void {
@@ -178,6 +180,11 @@ export class LinkTable {
     return news;
   }
 
+  /** Packets go out to it and nothing comes back. From now on it is looked at until something does. */
+  unanswered(now: number): void {
+    this.#lookBy(now + lookMs);
+  }
+
   /** The rendezvous says that it went offline: it has a moment to show that it lives. */
   doubt(now: number, link: Link): void {
     own(link).life.doubt(now);
@@ -200,20 +207,24 @@ export class LinkTable {
    * Looks at the links for which that is due, and beats on them. Each sight is to be acted upon before the next is taken.
    */
   *look(now: number, beats: Beats): Generator<readonly [Link, Sight], void> {
-    // Packets may begin to go out unanswered at any time: that is seen before it has lasted long.
-    let next = now + lookMs;
+    let next = Infinity;
     for (const link of this.#links.values()) {
       const { suspect, retiring } = link;
-      const due = now >= link.lookAt - lookSlackMs || suspect || this.#ports.waiting(link.id) > 0;
+      const waits = suspect || this.#ports.waiting(link.id) > 0;
+      const due = now >= link.lookAt - lookSlackMs || waits;
       if (due) {
         const end = this.#lookAtOne(now, link, beats);
         if (end) yield [link, end];
         else if (link.suspect !== suspect) yield [link, 'suspect'];
         if (link.retiring !== retiring) yield [link, 'retiring'];
       }
-      next = Math.min(next, link.lookAt);
+      next = Math.min(next, waits ? now + lookMs : Infinity, link.lookAt);
     }
     this.#lookAt = Math.max(next, now + lookSlackMs);
+  }
+
+  #lookBy(at: number): void {
+    this.#lookAt = Math.min(this.#lookAt, at);
   }
 
   /** Says when the link is to be looked at again. Returns how it ended, if it did. */
@@ -253,6 +264,7 @@ export class LinkTable {
     } else if (link.unclaimedSince === undefined) {
       link.unclaimedSince = now;
       link.lookAt = Math.min(link.lookAt, now + retireMs);
+      this.#lookBy(link.lookAt);
     }
   }
 }

@@ -142,6 +142,11 @@ export class Overlay {
     this.#review(now);
   }
 
+  /** Packets begin to go out to this member with nothing coming back (`waiting` of the ports). */
+  unanswered(now: number, id: string): void {
+    if (this.#links.get(id)?.up) this.#links.unanswered(now);
+  }
+
   /** What `connect` asked for did not come about. */
   unreachable(now: number, id: string): void {
     const link = this.#links.get(id);
