@@ -106,7 +106,7 @@ export class Sealer {
     peers[at + PeerField.txTransit] = (peers[at + PeerField.txTransit] as number) + 1;
     peers[way] = (peers[way] as number) + 1;
     peers[at + PeerField.lastTxMs] = this.#c.now;
-    stir(this.#c, link);
+    if (this.#c.stirred !== link) stir(this.#c, link);
     return true;
   }
 

@@ -14,7 +14,7 @@ import type { PacketIo } from './packet-io.js';
 import type { ThreadRole } from '../plane/roles.js';
 import type { Relays } from './route.js';
 import type { SharedMemory } from '../plane/shared.js';
-import type { Tables } from './table.js';
+import type { PeerEntry, Tables } from './table.js';
 import type { TxBatch } from '../offload/tx-batch.js';
 import type { Uplink } from './uplink.js';
 
@@ -72,4 +72,6 @@ export interface LoopContext {
   readonly self: number;
   /** Milliseconds, read once a round. */
   now: number;
+  /** The last peer in this round whose traffic was noted (stir.ts). */
+  stirred: PeerEntry | null;
 }

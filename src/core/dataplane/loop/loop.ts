@@ -111,6 +111,7 @@ export class PacketLoop {
       multicast,
       self,
       now: now(),
+      stirred: null,
     };
     const sealer = new Sealer(this.#c);
     const broadcast = new Broadcast(this.#c, sealer);
@@ -147,8 +148,7 @@ export class PacketLoop {
    */
   round(ready: number = Ready.both): Round {
     const c = this.#c;
-    c.now = this.#now();
-    c.guard.setTime(c.now);
+    this.#tellTime();
     let more = this.#threads !== null && this.#role.steward && this.#takeRings(this.#threads);
     let moved = more ? ringRecords : 0;
     if (this.#role.receives && (ready & Ready.network) !== 0) {
@@ -278,8 +278,14 @@ export class PacketLoop {
 
   /** To be called before a bunch of commands. */
   commandsBegin(): void {
-    this.#c.now = this.#now();
-    this.#c.guard.setTime(this.#c.now);
+    this.#tellTime();
+  }
+
+  #tellTime(): void {
+    const c = this.#c;
+    c.now = this.#now();
+    c.guard.setTime(c.now);
+    c.stirred = null;
   }
 
   /** Sends and writes what the commands left behind. */

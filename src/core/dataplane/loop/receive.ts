@@ -16,8 +16,7 @@
  *        flood       `#flood`: Broadcast judges it and passes it on; what we want of it goes on with 7
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
  *   6. `#admit` asks the guard, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
- *   7. Grower joins segments to super-frames and writes other frames at once; `flush` writes what has grown, at the end
- *      of the round (loop.ts). `#write` is the only way to the interface.
+ *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
  * table) only after its tag was verified. What an authentic but hostile member put inside is checked again: by the
@@ -123,7 +122,6 @@ export class Receive {
     }
   }
 
-  /** Writes what is still growing. */
   flush(): void {
     this.#gro.flush();
   }
@@ -266,6 +264,7 @@ export class Receive {
 
   /** An envelope, `length` bytes from its ttl on. */
   #envelope(link: PeerEntry, at: number, length: number): void {
+    if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
     if (this.#transit.take(link, at, length))
       this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
@@ -310,6 +309,7 @@ export class Receive {
 
   #flood(link: PeerEntry, at: number, length: number): void {
     const broadcast = this.#broadcast;
+    if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
     if (broadcast.take(link, at, length) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
@@ -384,7 +384,7 @@ export class Receive {
     peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
     peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
     peers[way] = (peers[way] as number) + 1;
-    stir(this.#c, peer);
+    if (this.#c.stirred !== peer) stir(this.#c, peer);
     device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
     device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
   }

@@ -5,7 +5,6 @@
 import { transitHeaderLength } from '../../wire/packet.js';
 import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { stir } from './stir.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 
@@ -65,6 +64,5 @@ export class Transit {
     const way = at + (direct ? PeerField.rxDirect : PeerField.rxRelayed);
     peers[at + PeerField.rxTransit] = (peers[at + PeerField.rxTransit] as number) + 1;
     peers[way] = (peers[way] as number) + 1;
-    stir(this.#c, link);
   }
 }

@@ -272,7 +272,7 @@ export class Transmit {
     peers[at + PeerField.txBytes] = (peers[at + PeerField.txBytes] as number) + bytes;
     peers[way] = (peers[way] as number) + frames;
     peers[at + PeerField.lastTxMs] = this.#c.now;
-    stir(this.#c, peer);
+    if (this.#c.stirred !== peer) stir(this.#c, peer);
     device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
   }
