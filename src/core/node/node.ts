@@ -1,4 +1,4 @@
-/** A running node as its owner sees it: the command `node`, the control socket and the simulator hold one. */
+/** A running node as its owner sees it: the command `node` and the control socket hold one. */
 import type { Env } from '../lib/env.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import type { NodeEvent } from './events.js';

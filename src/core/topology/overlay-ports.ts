@@ -17,7 +17,7 @@ export interface OverlayOptions {
   readonly demandIdleMs?: number | undefined;
 }
 
-/** One link as the packet path needs it (dataplane/plane.ts). */
+/** One link as the packet path needs it (dataplane/plane/plane.ts). */
 export interface LinkRoute {
   readonly id: string;
   /** Packets between others may go through it. */

@@ -11,7 +11,6 @@
  *   sought     0x14 | nonce 8 | id 16 | card (length 2, bytes)         goes back the way that the seek came
  *   meet       0x15 | id 16                                  introduce me to this link of yours
  *   introduce  0x16 | card (length 2, bytes)                 the owner of the card wants to, or should, hear from you
- *   groups     0x17 | see switch/multicast
  *
  *   card       credential (length 2, bytes) | candidates (candidate.ts)
  *
@@ -141,6 +140,9 @@ export function encodeRing(message: RingMessage): Uint8Array {
       break;
     case 'introduce':
       writer.block(message.card);
+      break;
+    default:
+      message satisfies never;
   }
   return writer.finish();
 }
