@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { methods } from '../../src/core/control/methods.js';
@@ -80,5 +80,49 @@ describe('docs/cli.md', () => {
 
   it.each(flags)('%s: names --%s', (command, flag) => {
     expect(sectionOf(command)).toContain(`--${flag}`);
+  });
+});
+
+describe('the documents', () => {
+  const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md']
+    .concat(readdirSync(join(root, 'docs')).map((name) => `docs/${name}`))
+    .filter((name) => name.endsWith('.md'));
+  const files = ['src', 'test', 'scripts'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }),
+  );
+  const bare = new Set(files.map((path) => basename(path)));
+
+  /** Files, and folders below src/: `a/{b,c}.ts` is two. Left out: URLs, and what a recipe calls NAME. */
+  function pathsIn(text: string): string[] {
+    const named = text
+      .replace(/\w+:\/\/\S+/g, '')
+      .matchAll(
+        /(?<![\w/.~-])(?:(?:[\w.-]+\/)*(?:\{[\w,-]+\}|[\w.-]+)\.(?:tsx?|[cm]?js|sh|md)\b|src(?:\/[\w.-]+)+)/g,
+      );
+    return [...named]
+      .flatMap(([path]) => expand(path.replace(/\.$/, '')))
+      .filter((path) => !/NAME|^Node\.js$/.test(path));
+  }
+
+  function expand(path: string): string[] {
+    const [, before, list, after] = /^(.*)\{(.*)\}(.*)$/.exec(path) ?? [];
+    return list === undefined ? [path] : list.split(',').map((each) => `${before}${each}${after}`);
+  }
+
+  /** Paths are of the repository, of a room in src/ or src/core/, or beside the document; a name alone is any file's. */
+  function exists(path: string, document: string): boolean {
+    const folders = ['', 'src', 'src/core', dirname(document)];
+    return folders.some((folder) => existsSync(join(root, folder, path))) || bare.has(path);
+  }
+
+  it.each(documents)('%s names only files that there are', (document) => {
+    const paths = pathsIn(readFileSync(join(root, document), 'utf8'));
+    expect(paths.filter((path) => !exists(path, document))).toEqual([]);
+  });
+
+  it('name many', () => {
+    const all = documents.flatMap((document) => pathsIn(readFileSync(join(root, document), 'utf8')));
+    expect(all.length).toBeGreaterThan(100);
+    expect(all).toContain('src/core/noise/cookie.ts');
   });
 });
