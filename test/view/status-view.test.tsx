@@ -91,7 +91,7 @@ describe('StatusView', () => {
       <StatusView snapshot={snapshotOf([{ ...peer, name: 'x\u001b]0;owned\u0007' }])} error={undefined} />,
     );
     expect(text).not.toContain('\u0007');
-    expect(text).toContain('x]0;owned');
+    expect(text).toContain('x?]0;owned?');
   });
 });
 
