@@ -11,8 +11,8 @@ interface RingLink {
 
 /** What a mark stands for; most important first. */
 export const roles = ['self', 'neighbour', 'static', 'long', 'on-demand', 'other'] as const;
-export type Role = (typeof roles)[number];
-const kinds: Record<LinkRole, Role> = {
+export type RingRole = (typeof roles)[number];
+const kinds: Record<LinkRole, RingRole> = {
   successor: 'neighbour',
   predecessor: 'neighbour',
   static: 'static',
@@ -20,7 +20,7 @@ const kinds: Record<LinkRole, Role> = {
   'on-demand': 'on-demand',
 };
 
-export const marks: Record<Role, string> = {
+export const marks: Record<RingRole, string> = {
   self: '●',
   neighbour: '○',
   static: '■',
@@ -28,7 +28,7 @@ export const marks: Record<Role, string> = {
   'on-demand': '◇',
   other: '·',
 };
-export const asciiMarks: Record<Role, string> = {
+export const asciiMarks: Record<RingRole, string> = {
   self: '@',
   neighbour: 'o',
   static: '#',
@@ -36,7 +36,7 @@ export const asciiMarks: Record<Role, string> = {
   'on-demand': '*',
   other: '-',
 };
-export const roleNames: Record<Role, string> = {
+export const roleNames: Record<RingRole, string> = {
   self: 'this node',
   neighbour: 'near',
   static: 'static',
@@ -58,7 +58,7 @@ function turnOf(id: string): number {
 export function ringLinks(
   { ring }: Pick<StatusReport, 'ring'>,
   peers: readonly PeerReport[],
-): (RingLink & { role: Role })[] {
+): (RingLink & { role: RingRole })[] {
   const links = new Map<string, RingLink>();
   const add = (kind: LinkRole, ids: readonly string[]): void => {
     for (const id of ids) if (!links.has(id)) links.set(id, { id, name: ringName(ring, id), kind });
@@ -77,7 +77,7 @@ export interface RingPicture {
   /** None where there is no room, or nobody but this node. */
   readonly lines: readonly string[];
   /** What the marks mean, of those that there are. */
-  readonly legend: readonly { readonly role: Role; readonly mark: string; readonly text: string }[];
+  readonly legend: readonly { readonly role: RingRole; readonly mark: string; readonly text: string }[];
 }
 
 /** This node is on top; clockwise is the direction of growing ids. */
@@ -102,7 +102,7 @@ export function ringPicture(
   const chords = links.map((_, i): [number, number] => [0, i + 1]);
   const roomy = size.rows >= (ascii ? asciiRowsForChords : rowsForChords);
   const lines = drawRing({ size, points, chords: roomy ? chords : [], ascii });
-  const present = new Set<Role>(['self', ...links.map(({ role }) => role)]);
+  const present = new Set<RingRole>(['self', ...links.map(({ role }) => role)]);
   if (others.length > 0) present.add('other');
   const legend = roles
     .filter((role) => present.has(role))

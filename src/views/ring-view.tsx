@@ -1,9 +1,9 @@
 /** The ring around a node, in colour. Formats what it is given. */
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import { marks, roles, type RingPicture, type Role } from './ring-picture.js';
+import { marks, roles, type RingPicture, type RingRole } from './ring-picture.js';
 
-const colours: Partial<Record<Role, string>> = {
+const colours: Partial<Record<RingRole, string>> = {
   self: 'cyan',
   neighbour: 'green',
   static: 'blue',
