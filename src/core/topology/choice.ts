@@ -103,6 +103,7 @@ export class Choice {
   /** The other side of a link says what it needs it for. It is refused for a long one where others drew too many to us. */
   claimed(now: number, link: Link, claims: number): void {
     const { links, around, ports } = this.#parts;
+    if (link.leaf) this.notLong(link);
     const news = claims !== link.theirs;
     const long = (claims & Claim.long) !== 0;
     if (!news && !long) return;

@@ -204,23 +204,24 @@ export class LinkTable {
   }
 
   /**
-   * Looks at the links for which that is due, and beats on them. Each sight is to be acted upon before the next is taken.
+   * Looks at the links for which that is due, and beats on them. What was `seen` is acted upon before the next is looked at.
    */
-  *look(now: number, beats: Beats): Generator<readonly [Link, Sight], void> {
-    let next = Infinity;
+  look(now: number, beats: Beats, seen: (link: Link, sight: Sight) => void): void {
+    // Whatever happens meanwhile may ask for a look, too.
+    this.#lookAt = Infinity;
     for (const link of this.#links.values()) {
       const { suspect, retiring } = link;
       const waits = suspect || this.#ports.waiting(link.id) > 0;
       const due = now >= link.lookAt - lookSlackMs || waits;
       if (due) {
         const end = this.#lookAtOne(now, link, beats);
-        if (end) yield [link, end];
-        else if (link.suspect !== suspect) yield [link, 'suspect'];
-        if (link.retiring !== retiring) yield [link, 'retiring'];
+        if (end) seen(link, end);
+        else if (link.suspect !== suspect) seen(link, 'suspect');
+        if (link.retiring !== retiring) seen(link, 'retiring');
       }
-      next = Math.min(next, waits ? now + lookMs : Infinity, link.lookAt);
+      this.#lookBy(waits ? Math.min(now + lookMs, link.lookAt) : link.lookAt);
     }
-    this.#lookAt = Math.max(next, now + lookSlackMs);
+    this.#lookAt = Math.max(this.#lookAt, now + lookSlackMs);
   }
 
   #lookBy(at: number): void {
@@ -264,7 +265,7 @@ export class LinkTable {
     } else if (link.unclaimedSince === undefined) {
       link.unclaimedSince = now;
       link.lookAt = Math.min(link.lookAt, now + retireMs);
-      this.#lookBy(link.lookAt);
+      this.#lookBy(now + retireMs);
     }
   }
 }

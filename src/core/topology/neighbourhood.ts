@@ -18,7 +18,7 @@ export const aloneMs = 1_500;
 const earlyMs = 2_000;
 
 /** Our neighbourhood, as far as it is known. */
-export interface Pool {
+interface Pool {
   /** Everybody in it. */
   readonly ids: ReadonlySet<string>;
   /** Those with whom something may be begun, and who of them should be our neighbours on each side, nearest first. */
@@ -96,6 +96,7 @@ export class Neighbourhood {
 
   /** The rendezvous named a member that is online. `shunned`: nothing was to be begun with it until now. */
   named(id: string, shunned: boolean): void {
+    if (id === this.#self.id) return;
     this.appeared(id, shunned);
     this.#known.delete(id);
     this.#known.set(id, { id, position: positionOfText(id) });

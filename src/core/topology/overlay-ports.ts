@@ -50,7 +50,7 @@ export interface OverlayPorts {
   card(): Uint8Array;
   /** A card that came by this link with a seek or its answer, owner not proven. */
   received(from: string, card: Uint8Array): void;
-  /** The links in use, or their neighbours, changed: a new forwarding table. */
+  /** The links in use, or what they reach, changed: a new forwarding table. */
   routes(links: readonly LinkRoute[]): void;
 }
 

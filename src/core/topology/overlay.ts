@@ -1,6 +1,5 @@
 /**
- * The overlay of one member: which links it keeps, and what goes where over them. A machine without I/O; the engine
- * and the simulator carry it.
+ * The overlay of one member: which links it keeps, and what goes where over them. A machine without I/O.
  *
  *   links ───────┐  who is around us ──▶ who our links should be ──▶ what we need each for ─┬─▶ what we tell links
  *   rendezvous ──┼▶ (neighbourhood.ts)   (choice.ts)                 (claims.ts)            │   (tables.ts)
@@ -78,7 +77,6 @@ export class Overlay {
   /** The rendezvous named members that are online: neighbours, or answers to `locate`. */
   found(now: number, ids: readonly string[]): void {
     for (const id of ids) {
-      if (id === this.#self.id) continue;
       this.#around.named(id, this.#links.shuns(now, id));
       this.#links.forgive(id);
     }
@@ -103,11 +101,9 @@ export class Overlay {
    * so; else a leaf would be told of as a neighbour, and sought by others, until its first table comes.
    */
   connected(now: number, id: string, indirect: boolean, leaf = false): void {
-    if (!this.#running || id === this.#self.id) return;
-    if (this.#links.get(id)?.up) {
-      this.moved(id, indirect);
-      return;
-    }
+    const known = this.#links.get(id)?.up === true;
+    if (known) this.moved(id, indirect);
+    if (known || !this.#running || id === this.#self.id) return;
     this.#around.appeared(id, this.#links.shuns(now, id));
     const link = this.#links.came(now, id, indirect, leaf);
     this.#review(now);
@@ -157,7 +153,6 @@ export class Overlay {
   }
 
   #forget(link: Link): void {
-    // A link that neither side needed says nothing against its member.
     this.#around.gone(link.id, isNeeded(link));
     this.#choice.notLong(link);
     this.#tables.forget(link);
@@ -182,7 +177,6 @@ export class Overlay {
     const { settled } = link;
     this.#links.take(now, link, table);
     const news = this.#around.heard(link.names, link.positions);
-    if (link.leaf) this.#choice.notLong(link);
     this.#choice.claimed(now, link, table.claims);
     // Most tables tell only of members far away from us, which matters to the packet path alone.
     if (first || news || link.settled !== settled || !this.settled) this.#choice.soon(now);
@@ -243,13 +237,13 @@ export class Overlay {
   }
 
   #look(now: number): void {
-    for (const [link, sight] of this.#links.look(now, this.#tables)) {
+    this.#links.look(now, this.#tables, (link, sight) => {
       if (sight === 'suspect') this.#around.changed(link.id);
       if (sight === 'suspect' || sight === 'retiring') this.#route();
       else this.#forget(link);
       if (sight === 'dead') this.#review(now);
       else if (sight !== 'suspect') this.#choice.soon(now);
-    }
+    });
   }
 
   #review(now: number): void {

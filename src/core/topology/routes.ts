@@ -54,7 +54,8 @@ export class Routes {
     for (const link of links) {
       if (!link.up) continue;
       const { id, indirect, reaches } = link;
-      const route = { id, forwards: forwards(link), flood: this.#floodOf(link), reaches };
+      const usable = isUsable(link);
+      const route = { id, forwards: usable && !indirect, flood: this.#floodOf(link, usable), reaches };
       given.push({ link, indirect, route });
     }
     this.#owed = false;
@@ -70,23 +71,20 @@ export class Routes {
       const given = this.#given[count++];
       if (given?.link !== link || given.indirect !== link.indirect) return false;
       const { route } = given;
-      if (route.reaches !== link.reaches || route.forwards !== forwards(link)) return false;
-      if (route.flood !== this.#floodOf(link)) return false;
+      const usable = isUsable(link);
+      if (route.reaches !== link.reaches || route.forwards !== (usable && !link.indirect)) return false;
+      if (route.flood !== this.#floodOf(link, usable)) return false;
     }
     return count === this.#given.length;
   }
 
-  #floodOf(link: Routed): LinkRoute['flood'] {
+  #floodOf(link: Routed, usable: boolean): LinkRoute['flood'] {
     // A leaf gets broadcasts from its anchor, and passes its own to it.
-    if (isUsable(link) && (!this.#leaf || (link.mine & Claim.anchor) !== 0)) return 'range';
+    if (usable && (!this.#leaf || (link.mine & Claim.anchor) !== 0)) return 'range';
     return !link.settled && !this.#leaf && (link.theirs & Claim.anchor) !== 0 ? 'copy' : 'none';
   }
 }
 
 function isUsable(link: Routed): boolean {
   return link.settled && !link.suspect && !link.retiring;
-}
-
-function forwards(link: Routed): boolean {
-  return !link.indirect && isUsable(link);
 }

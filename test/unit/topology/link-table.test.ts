@@ -39,7 +39,9 @@ class Rig {
         return at + link.beatMs;
       },
     };
-    return [...this.table.look(now, beats)].map(([link, sight]) => [link.id, sight]);
+    const seen: [string, Sight][] = [];
+    this.table.look(now, beats, (link, sight) => seen.push([link.id, sight]));
+    return seen;
   }
 
   /** Looks whenever that is due; what was seen, with the time. */
@@ -151,6 +153,34 @@ describe('a link that nobody needs', () => {
 });
 
 describe('a link that does not answer', () => {
+  it('is looked at soon; one that does, only when it is to beat', () => {
+    const rig = new Rig();
+    rig.up(0, 1);
+    rig.claim(0, Claim.ring);
+    expect(rig.table.lookAt).toBeLessThanOrEqual(500);
+    rig.look(500);
+    expect(rig.table.lookAt).toBe(2_500);
+    rig.table.unanswered(600);
+    expect(rig.table.lookAt).toBe(1_100);
+    rig.waiting.set(idAt(1), 500);
+    rig.look(1_100);
+    expect(rig.table.lookAt).toBe(1_600);
+  });
+
+  it('leaves what is asked for meanwhile to be looked at', () => {
+    const rig = new Rig();
+    const [first, second] = [rig.up(0, 1), rig.up(0, 2)];
+    rig.claim(0, Claim.ring);
+    rig.look(500);
+    rig.silence.set(second.id, 60_000);
+    // The first has been looked at when the second ends.
+    rig.onDisconnect = () => {
+      rig.table.doubt(60_000, first);
+    };
+    rig.look(60_000);
+    expect(rig.table.lookAt).toBe(60_250);
+  });
+
   it('is asked, then suspect, then dead; a ring neighbour is come back to', () => {
     const rig = new Rig();
     const link = rig.up(0, 1);
