@@ -22,8 +22,8 @@ import { Watches } from './watches.js';
 const welcomeMembersLength = 32_768;
 const welcomeOnline = 512;
 /** Online neighbours on each side, and others drawn at random, in the welcome of a large network. */
-const sideNeighbours = 4;
-const strangers = 8;
+export const sideNeighbours = 4;
+export const strangers = 8;
 /** Ids that one node is told of the coming and going of. */
 export const watchLimit = 512;
 /** How often nodes may hear of a new size, ms, and how much it must differ from the one they know. */

@@ -38,7 +38,7 @@ const signalQueueLimit = 4 * 1024 * 1024;
 /** Announcements wait here while the socket has this much to send, bytes. */
 const announceWatermark = 256 * 1024;
 /** How often the heartbeat is looked at, ms. */
-const checkMs = 5_000;
+export const checkMs = 5_000;
 
 export type Hello = Extract<ToRelay, { type: 'hello' }>;
 export type Request = LocateRequest | FindRequest;

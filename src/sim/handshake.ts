@@ -2,14 +2,12 @@
  * How two simulated members come to a session: by the relay, through other members, or straight to where they may be
  * reached. The messages travel and get lost one by one, and are repeated when peer/session.ts does.
  */
-import { jitterMs, retryMs, slowAfterTries, slowRetryMs } from '../core/peer/session.js';
+import { hurryMs, jitterMs, retryMs, slowAfterTries, slowRetryMs } from '../core/peer/session.js';
 import type { Member, SimLink } from './link.js';
 import { canPunch } from './net.js';
 import { pathMs, pathThrough } from './packets.js';
 import { handshakeBytes } from './size.js';
 
-/** A try that is further off than this is made at once when somebody asks again (peer/session.ts). */
-const hurryMs = 1_000;
 /**
  * The model gives up then. A real session goes on asking every 15 s as long as the overlay wants it, which is less long
  * than this.

@@ -33,6 +33,8 @@ export const rejectMarginMs = 60_000;
 
 /* Tuning constants */
 export const retryMs = [400, 600, 1_000, 2_000, 4_000, 5_000] as const;
+/** A try that is further off than this is made at once when somebody asks for it. */
+export const hurryMs = 1_000;
 /** Once so many tries failed, ask less often. */
 export const slowAfterTries = 8;
 export const slowRetryMs = 15_000;
@@ -147,7 +149,7 @@ export class Session {
     if (this.#retryAt === Infinity) {
       this.#tries = 0;
       this.#initiate(now);
-    } else if (soon && this.#retryAt - now > 1_000) {
+    } else if (soon && this.#retryAt - now > hurryMs) {
       this.#tries = Math.min(this.#tries, 2);
       this.#initiate(now);
     }

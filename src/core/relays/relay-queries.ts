@@ -11,7 +11,7 @@ export const findMs = 3_000;
 /** Questions of `ask` go out together, this far apart at least, ms. */
 const askMs = 250;
 /** Nobody is asked for again within this time, ms. */
-const askAgainMs = 10_000;
+export const askAgainMs = 10_000;
 /** Ids remembered for that, and ids that may wait to be asked for. */
 const askedLimit = 1_024;
 const waitingLimit = 256;

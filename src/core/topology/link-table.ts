@@ -11,7 +11,7 @@ import { Retry } from './retry.js';
 const lookMs = 500;
 const lookSlackMs = 250;
 /** A connection that does not come about. */
-const connectMs = 10_000;
+export const connectMs = 10_000;
 const maxConnecting = 32;
 /** A link that nobody needs is kept this long: roles move while the ring settles. Before it goes, nothing takes it any more. */
 const unclaimedMs = 10_000;

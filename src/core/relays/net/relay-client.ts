@@ -40,7 +40,7 @@ const attemptMs = 10_000;
 /** Requests to a relay: less than it answers (rendezvous/session.ts). */
 const requestRate = { perSecond: 4, burst: 32 };
 /** Back-off: upper bounds, ms; the wait is uniform between 0 and the bound ("full jitter"). */
-const backoff = {
+export const backoff = {
   first: 250,
   early: 2_000,
   late: 30_000,
