@@ -5,7 +5,7 @@ import type { LinkPeer } from '../core/overlay/ports.js';
 import type { Candidate } from '../core/wire/candidate.js';
 
 /** Bytes of a credential with the receipt of a relay, as they are in a card. */
-export const credentialLength = 295;
+export const credentialLength = 480;
 const idLength = 16;
 
 export type Identity = LinkPeer['member'] & { readonly candidates: readonly Candidate[] };

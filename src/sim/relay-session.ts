@@ -4,7 +4,14 @@ import type { Rendezvous } from '../core/overlay/ports.js';
 import type { FindKey } from '../core/relays/relay-queries.js';
 import type { Member } from './link.js';
 import type { SeededRandom } from './random.js';
-import { askAgainMs, memberNoticesMs, reconnectMs, relayNoticesMs, welcomeRoundTrips } from './relay.js';
+import {
+  askAgainMs,
+  memberNoticesMs,
+  reconnectMs,
+  relayCheckMs,
+  relaySilentMs,
+  welcomeRoundTrips,
+} from './relay.js';
 import { locateBytes, welcomeBytes } from './size.js';
 
 export interface RelaySessionPorts {
@@ -21,6 +28,8 @@ export class RelaySession implements Rendezvous {
   readonly #online = new Set<string>();
   readonly #asked = new Paced(askAgainMs);
   #up = false;
+  /** Tries to connect that came to nothing, since it was connected. */
+  #failures = 0;
 
   constructor(ports: RelaySessionPorts) {
     this.#ports = ports;
@@ -56,6 +65,7 @@ export class RelaySession implements Rendezvous {
       clock.after(net.jittered(oneWay), () => {
         if (!self.alive) return;
         this.#up = true;
+        this.#failures = 0;
         this.#named(named, members);
       });
     });
@@ -72,7 +82,7 @@ export class RelaySession implements Rendezvous {
       this.#online.clear();
       this.connect();
     });
-    clock.after(relayNoticesMs, () => {
+    clock.after(relaySilentMs + random.unit() * relayCheckMs, () => {
       if (!self.world.seesRelay(self)) relay.remove(self);
     });
   }
@@ -80,8 +90,8 @@ export class RelaySession implements Rendezvous {
   /** The member died without a word. */
   died(): void {
     if (!this.#up) return;
-    const { self } = this.#ports;
-    self.world.clock.after(relayNoticesMs, () => {
+    const { self, random } = this.#ports;
+    self.world.clock.after(relaySilentMs + random.unit() * relayCheckMs, () => {
       self.world.relay.remove(self);
     });
   }
@@ -171,7 +181,8 @@ export class RelaySession implements Rendezvous {
 
   #retry(): void {
     const { self, random } = this.#ports;
-    self.world.clock.after(500 + random.unit() * reconnectMs, () => {
+    const bound = Math.min(reconnectMs.most, reconnectMs.first * 2 ** Math.min(this.#failures++, 16));
+    self.world.clock.after(random.unit() * bound, () => {
       if (self.alive && !this.#up) this.connect();
     });
   }

@@ -7,19 +7,22 @@
 import { wrap } from '../core/topology/position.js';
 import type { SeededRandom } from './random.js';
 
-/** A connection that fell silent is dropped after so long, ms. */
-export const relayNoticesMs = 12_000;
-/** A member notices that the relay is out of reach after so long: heartbeat 5 s and the patience behind it. */
+// Numbers that the model has of its own; test/unit/sim/constants.test.ts compares them with those of relay and node.
+
+/** A connection that fell silent is dropped after so long, as is seen every so often, ms. */
+export const relaySilentMs = 30_000;
+export const relayCheckMs = 5_000;
+/** A member notices that the relay is out of reach after so long: direct paths that fail make it look before its heartbeat does. */
 export const memberNoticesMs = 8_000;
-/** Nobody is asked for again within this time (relays/relay-queries.ts). */
+/** Nobody is asked for again within this time. */
 export const askAgainMs = 10_000;
-/** A member out of reach of the relay asks again at random within this time. */
-export const reconnectMs = 4_000;
+/** A member out of reach of the relay tries again: upper bounds of the wait, doubled each time. */
+export const reconnectMs = { first: 250, most: 2_000 } as const;
 /** TCP, WebSocket and Noise take so many round trips before the welcome comes. */
 export const welcomeRoundTrips = 3;
-/** Members named in the welcome: on each side of the newcomer, and others at random (rendezvous/introductions.ts). */
-const neighboursPerSide = 4;
-const strangers = 8;
+/** Members named in the welcome: on each side of the newcomer, and others at random. */
+export const neighboursPerSide = 4;
+export const strangers = 8;
 
 /** What the registry needs of a member. */
 export interface Registered {

@@ -15,7 +15,7 @@ export const sealedOverhead = dataHeaderLength + 1 + tagLength + underlayOverhea
 export const relayExtra = relayHeaderLength;
 export const tunnelExtra = transitOverhead;
 /** Noise IK messages with a credential: typical, with overhead. */
-export const handshakeBytes = { initiation: 480, response: 430 } as const;
+export const handshakeBytes = { initiation: 680, response: 600 } as const;
 /** What a member sends until the welcome of a relay comes, TLS and TCP included. */
 export const welcomeBytes = 900;
 /** A request to the relay about so many positions, and its answer with cards, TLS and TCP included. */

@@ -46,7 +46,7 @@ export interface OverlayPorts {
    * False when no rendezvous is connected: the overlay then seeks through its links.
    */
   locate(positions: readonly number[]): boolean;
-  /** Our own card (wire/ring.ts) for a seek or its answer; empty in the simulator. */
+  /** Our own card (wire/ring.ts) for a seek or its answer. */
   card(): Uint8Array;
   /** A card that came by this link with a seek or its answer, owner not proven. */
   received(from: string, card: Uint8Array): void;
