@@ -125,7 +125,8 @@ export function hostRig({
   /** Time goes by, and the host is called when it said that it wants to be, and at no other time. */
   const run = (ms: number): void => {
     const end = clock.now() + ms;
-    for (;;) {
+    for (let calls = 0; ; calls++) {
+      if (calls > 10 * ms + 100) throw new Error('the host is never done');
       const next = Math.min(wakes.at, host.dueAt);
       if (next > end) break;
       clock.advance(Math.max(0, next - clock.now()));
