@@ -92,13 +92,13 @@ function initiate(link: SimLink, way: Way): void {
   const lets = punched && (to.place.nat === 'public' || reached || (met && twin.handshake));
   const through = way === 'members' || !(punched || relayed) ? pathThrough(from, to) : undefined;
   const passes = { relay: relayed, members: through !== undefined, direct: lets }[way];
-  const carrier = punched ? 'direct' : relayed ? 'relay' : through ? 'tunnel' : undefined;
-  if (!passes || !carrier) {
+  const pathKind = punched ? 'direct' : relayed ? 'relay' : through ? 'overlay' : undefined;
+  if (!passes || !pathKind) {
     from.count(handshakeBytes.initiation);
     return;
   }
   const throughMs = through ? pathMs(from, through) : 0;
-  const carrierMs = { direct, relay: byRelay, tunnel: throughMs }[carrier];
+  const delayMs = { direct, relay: byRelay, overlay: throughMs }[pathKind];
   const handshakeMs = { relay: byRelay, members: throughMs, direct }[way];
   leg(from, to, handshakeMs, handshakeBytes.initiation, () => {
     to.learn(from);
@@ -111,7 +111,7 @@ function initiate(link: SimLink, way: Way): void {
       }
       const session = Math.max(link.session, twin.session) + 1;
       link.session = twin.session = session;
-      link.lay(carrier, carrierMs);
+      link.lay(pathKind, delayMs);
       twin.expected = !twin.up;
       from.opened(link);
       from.transmit(link, 1, true, () => undefined);

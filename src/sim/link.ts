@@ -93,7 +93,7 @@ export interface Handshake {
 }
 
 /** Where the packets of a session go. */
-export type Carrier = 'direct' | 'relay' | 'tunnel';
+export type PathKind = 'direct' | 'relay' | 'overlay';
 
 export class SimLink {
   readonly owner: Member;
@@ -106,7 +106,7 @@ export class SimLink {
   up = false;
   /** This side answered a handshake: the next packet confirms the keys. */
   expected = false;
-  carrier: Carrier = 'direct';
+  pathKind: PathKind = 'direct';
   /** One way without jitter, ms. */
   delayMs = 0;
   /** Number of the session; what was sent in another one is not understood. */
@@ -127,11 +127,11 @@ export class SimLink {
     return this.known.slot;
   }
 
-  /** Carrier and delay for both sides. */
-  lay(carrier: Carrier, delayMs: number): void {
+  /** Kind of path and delay for both sides. */
+  lay(pathKind: PathKind, delayMs: number): void {
     for (const side of [this, this.twin]) {
       if (!side) continue;
-      side.carrier = carrier;
+      side.pathKind = pathKind;
       side.delayMs = delayMs;
     }
   }
@@ -163,12 +163,12 @@ export class SimLink {
   /** The path carries now, losses aside. What goes through other members is not asked here (packets.ts). */
   get carries(): boolean {
     const { world } = this.owner;
-    switch (this.carrier) {
+    switch (this.pathKind) {
       case 'direct':
         return world.net.joined(this.owner.place, this.peer.place);
       case 'relay':
         return world.seesRelay(this.owner) && world.seesRelay(this.peer);
-      case 'tunnel':
+      case 'overlay':
         return true;
     }
   }

@@ -19,7 +19,7 @@ import { pathMs, pathThrough } from './packets.js';
 import { SimPeer, type PeerOwner } from './peer.js';
 import type { SeededRandom } from './random.js';
 import { RelaySession } from './relay-session.js';
-import { asRead, relayExtra, ringLength, sealedOverhead, tunnelExtra } from './size.js';
+import { asRead, relayExtra, ringLength, sealedOverhead, overlayExtra } from './size.js';
 
 /** Inputs that come so close together are followed by one tick, ms. */
 const tickGapMs = 5;
@@ -121,7 +121,7 @@ export class SimNode implements Member, PeerOwner {
         routes.flatMap(({ id, forwards, reaches }) => {
           const link = this.links.get(id);
           // What goes through others is routed like anything else.
-          if (!link || link.carrier === 'tunnel') return [];
+          if (!link || link.pathKind === 'overlay') return [];
           const { slot: port } = link;
           // Without look-ahead a link is as good as where it is itself.
           const ahead = this.#lookAhead ? reaches : [];
@@ -255,7 +255,7 @@ export class SimNode implements Member, PeerOwner {
     link.open(now);
     if (stood) return;
     const peer = this.#learn(link.peer);
-    if (link.carrier === 'direct') peer.reached = true;
+    if (link.pathKind === 'direct') peer.reached = true;
     this.firstLinkMs ??= now - this.startedAt;
     this.#host.connected(now, peer);
   }
@@ -369,17 +369,17 @@ export class SimNode implements Member, PeerOwner {
       this.#host.unanswered(this.now, link.known);
     }
     let path: readonly Member[] | undefined;
-    if (link.carrier === 'tunnel') {
+    if (link.pathKind === 'overlay') {
       path = pathThrough(this, link.peer);
       if (path) link.delayMs = pathMs(this, path);
     }
     if (control) {
-      const extra = link.carrier === 'relay' ? relayExtra : path ? tunnelExtra : 0;
+      const extra = link.pathKind === 'relay' ? relayExtra : path ? overlayExtra : 0;
       this.count(bytes + sealedOverhead + extra);
       for (const member of path?.slice(0, -1) ?? []) member.count(bytes + sealedOverhead + extra);
       if (net.loses()) return;
     }
-    if (link.carrier === 'tunnel' && !path) return;
+    if (link.pathKind === 'overlay' && !path) return;
     clock.at(this.now + net.jittered(link.delayMs), () => {
       const { owner } = twin;
       if (!owner.alive || twin.session !== session || !link.carries) return;

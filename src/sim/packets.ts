@@ -15,7 +15,7 @@ export interface Routed {
 function nextLink(node: Member, to: Member): SimLink | undefined {
   // A link through members goes by one that is linked with both, and else like anything that is no link.
   const own = node.links.get(to.id);
-  const friend = own?.up === true && own.carrier === 'tunnel' ? node.friendOf(to.id) : undefined;
+  const friend = own?.up === true && own.pathKind === 'overlay' ? node.friendOf(to.id) : undefined;
   const first = friend === undefined ? undefined : node.links.get(friend);
   if (first && isHop(first)) return first;
   const port = node.router.nextHop(to.position);
@@ -25,7 +25,7 @@ function nextLink(node: Member, to: Member): SimLink | undefined {
 /** What is sent on a link now would come through. */
 function passes(link: SimLink): boolean {
   if (!link.up || !link.peer.alive || link.twin?.up !== true) return false;
-  return link.carrier === 'tunnel' ? pathThrough(link.owner, link.peer) !== undefined : link.carries;
+  return link.pathKind === 'overlay' ? pathThrough(link.owner, link.peer) !== undefined : link.carries;
 }
 
 /**
@@ -59,7 +59,7 @@ export function pathMs(from: Member, path: readonly Member[]): number {
 
 /** A link with a path of its own that passes. */
 function isHop(link: SimLink): boolean {
-  return link.carrier !== 'tunnel' && passes(link);
+  return link.pathKind !== 'overlay' && passes(link);
 }
 
 export function walkRoute(from: Member, to: Member): Routed {

@@ -50,7 +50,7 @@ export class SimPeer implements LinkPeer {
   }
 
   get indirect(): boolean {
-    return this.link?.carrier === 'tunnel';
+    return this.link?.pathKind === 'overlay';
   }
 
   get remembered(): readonly unknown[] {
@@ -84,6 +84,6 @@ export class SimPeer implements LinkPeer {
   }
 
   waysChanged(): void {
-    // A handshake looks for its ways at every try, and a tunnel at every packet.
+    // A handshake looks for its ways at every try, and one through members at every packet.
   }
 }

@@ -13,7 +13,7 @@ import { encodeRing, maxListed, parseRing, type RingMessage, type TableMessage }
 export const sealedOverhead = dataHeaderLength + 1 + tagLength + underlayOverhead;
 /** More for what goes through the relay, or through another member. */
 export const relayExtra = relayHeaderLength;
-export const tunnelExtra = transitOverhead;
+export const overlayExtra = transitOverhead;
 /** Noise IK messages with a credential: typical, with overhead. */
 export const handshakeBytes = { initiation: 680, response: 600 } as const;
 /** What a member sends until the welcome of a relay comes, TLS and TCP included. */
