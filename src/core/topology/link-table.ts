@@ -263,9 +263,8 @@ export class LinkTable {
     if (link.claims !== 0) {
       link.unclaimedSince = undefined;
     } else if (link.unclaimedSince === undefined) {
+      // It beats, and so is looked at, long before it retires.
       link.unclaimedSince = now;
-      link.lookAt = Math.min(link.lookAt, now + retireMs);
-      this.#lookBy(now + retireMs);
     }
   }
 }

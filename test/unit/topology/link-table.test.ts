@@ -162,6 +162,8 @@ describe('a link that does not answer', () => {
     expect(rig.table.lookAt).toBe(2_500);
     rig.table.unanswered(600);
     expect(rig.table.lookAt).toBe(1_100);
+    rig.up(550, 2);
+    expect(rig.table.lookAt).toBe(1_050);
     rig.waiting.set(idAt(1), 500);
     rig.look(1_100);
     expect(rig.table.lookAt).toBe(1_600);

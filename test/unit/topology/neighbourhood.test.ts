@@ -96,6 +96,13 @@ describe('who is around us', () => {
     expect(numbers(around.look(1_001, aroundOf(links)).ahead)).toEqual([0x83, 0x85, 0x90]);
   });
 
+  it('are the same when we are named ourselves', () => {
+    const around = started();
+    const first = around.look(0, aroundOf([link(0x90)]));
+    around.named(self.id, false);
+    expect(around.look(1, aroundOf([]))).toBe(first);
+  });
+
   it('takes a name for news when it is near and was not known', () => {
     const around = started();
     const ids = spread(400);
