@@ -317,6 +317,19 @@ describe('the forwarding table', () => {
     }
   });
 
+  it('that was kept back is given as soon as it may be', () => {
+    const { clock, host, links, given, run } = many(manyLinks + 6);
+    const [first, second] = links;
+    for (const peer of [first, second]) {
+      if (!peer) continue;
+      peer.indirect = true;
+      host.moved(peer);
+    }
+    const begun = clock.now();
+    run(routeEveryMs);
+    expect(given.map(({ at }) => at)).toEqual([begun, begun + routeEveryMs]);
+  });
+
   it('is empty at the start, and says whether every member is known', () => {
     const { clock, host, given } = hostRig();
     expect(given).toEqual([{ at: clock.now(), routes: [], complete: true }]);
@@ -460,7 +473,7 @@ describe('the host', () => {
   });
 
   it('wants nothing any more once it is stopped', () => {
-    const { clock, host, found, run } = hostRig();
+    const { clock, host, found, run } = hostRig({ relays: false });
     host.named(clock.now(), [idB]);
     run(100);
     host.stop();
