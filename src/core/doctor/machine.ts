@@ -1,12 +1,12 @@
 /** Checks of this machine alone. Nothing here asks the network. */
 import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { describeClash, isAllowed } from '../enroll/range-rule.js';
 import type { Range } from '../enroll/ranges.js';
 import { messageOf } from '../lib/errors.js';
 import { formatCidr } from '../lib/ipv4.js';
+import { systemAddresses } from '../native/addresses.js';
 import { hasNetAdmin } from '../native/privilege.js';
 import { clashOf, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
 import { fail, pass, warn, type Check } from './check.js';
@@ -178,8 +178,7 @@ export function checkRange({ name, cidr, allowed }: Range, local: readonly Local
 
 /** Addresses of this machine, without loopback. */
 export function localAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
+  return systemAddresses()
     .filter(({ internal }) => !internal)
     .map(({ address }) => address);
 }

@@ -1,14 +1,11 @@
 /** The addresses and routes of this machine, as the kernel tells. */
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { systemAddresses } from '../native/addresses.js';
 import { localRanges, type LocalRange } from '../surroundings/local-ranges.js';
 
 /** Without the interfaces that evio made. Empty of routes where there is no /proc/net/route. */
 export function machineRanges(): LocalRange[] {
-  const addresses = Object.entries(networkInterfaces()).flatMap(([device, list]) =>
-    (list ?? []).map(({ address }) => ({ device, address })),
-  );
-  return localRanges(addresses, routes());
+  return localRanges(systemAddresses(), routes());
 }
 
 function routes(): string {
