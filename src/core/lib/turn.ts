@@ -103,10 +103,6 @@ class Queue {
   #deeds: (() => void)[] = [];
   #at = 0;
 
-  get empty(): boolean {
-    return this.#at === this.#deeds.length;
-  }
-
   put(deed: () => void): void {
     this.#deeds.push(deed);
   }

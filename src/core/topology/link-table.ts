@@ -211,10 +211,11 @@ export class LinkTable {
     this.#lookAt = Infinity;
     for (const link of this.#links.values()) {
       const { suspect, retiring } = link;
-      const waits = suspect || this.#ports.waiting(link.id) > 0;
+      const waiting = this.#ports.waiting(link.id);
+      const waits = suspect || waiting > 0;
       const due = now >= link.lookAt - lookSlackMs || waits;
       if (due) {
-        const end = this.#lookAtOne(now, link, beats);
+        const end = this.#lookAtOne(now, link, beats, waiting);
         if (end) seen(link, end);
         else if (link.suspect !== suspect) seen(link, 'suspect');
         if (link.retiring !== retiring) seen(link, 'retiring');
@@ -228,8 +229,8 @@ export class LinkTable {
     this.#lookAt = Math.min(this.#lookAt, at);
   }
 
-  /** Says when the link is to be looked at again. Returns how it ended, if it did. */
-  #lookAtOne(now: number, link: LinkState, beats: Beats): Sight | undefined {
+  /** Says when the link is to be looked at again. `waiting` as the ports tell it. Returns how it ended, if it did. */
+  #lookAtOne(now: number, link: LinkState, beats: Beats, waiting: number): Sight | undefined {
     link.lookAt = Infinity;
     if (!link.up) {
       if (now - link.since >= connectMs) return this.#end(now, link, 'failed');
@@ -237,7 +238,7 @@ export class LinkTable {
       return undefined;
     }
     const silence = this.#ports.silence(link.id);
-    const verdict = link.life.judge(now, link.beatMs, silence, this.#ports.waiting(link.id));
+    const verdict = link.life.judge(now, link.beatMs, silence, waiting);
     if (verdict === 'dead') return this.#end(now, link, 'dead');
     const beatAt = beats.beatWhenDue(now, link, verdict === 'ask');
     // Both sides count how long nobody needs a link, so that neither has anything under way on it when it is closed.
