@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Carriers, type Carrier } from '../../../src/core/carriers/carrier.js';
 import type { SocketPath } from '../../../src/core/dataplane/plane/plane.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
-import { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { batchOf } from '../../../src/core/wire/relay.js';
-import { env, Kit, TestNetwork, until } from '../rendezvous/relay-kit.js';
+import { Kit, TestNetwork, until } from '../rendezvous/relay-kit.js';
+import { relaySetOf } from '../relays/relay-set-rig.js';
 
 const kit = new Kit();
 afterEach(() => kit.clean());
@@ -100,31 +100,7 @@ describe('a relay and a carrier that is no relay', () => {
     const memory = new MemoryCarrier();
     const memoryId = carriers.add(memory);
     const node = network.node(2);
-    const set = new RelaySet(
-      {
-        relays: [relay.fact],
-        keys: node.keys,
-        networkBytes: node.networkBytes,
-        credential: () => node.credential,
-        agent: 'evio/test',
-        env,
-        plane: plane,
-        carriers,
-      },
-      {
-        welcome: () => undefined,
-        refused: () => undefined,
-        member: () => undefined,
-        presence: () => undefined,
-        named: () => undefined,
-        roster: () => undefined,
-        changed: () => undefined,
-        up: () => undefined,
-        down: () => undefined,
-        reflexive: () => undefined,
-        stunServers: () => undefined,
-      },
-    );
+    const set = relaySetOf({ node, relays: [relay.fact], plane, carriers });
     set.start();
     kit.later(() => set.stop());
     await until(() => set.anyUp);

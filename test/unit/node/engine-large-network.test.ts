@@ -1,37 +1,14 @@
 /** A node in a network that its relay does not list: real relay and clock, no packets between members. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { stateSchema } from '../../../src/core/config/schema.js';
-import type { Profile } from '../../../src/core/membership/profile.js';
-import { Engine } from '../../../src/core/node/engine.js';
 import { makeMember, makeInvite, makeNetwork } from '../../../src/core/membership/certify.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { MemoryNet } from '../../support/memory-net.js';
-import { MemoryPlane } from '../../support/memory-plane.js';
 import { env, Kit, until } from '../rendezvous/relay-kit.js';
+import { realTimeNode } from './real-time-node.js';
 
 const kit = new Kit();
 afterEach(() => kit.clean());
-
-function engineOf(profile: Profile): Engine {
-  const net = new MemoryNet({ clock: env.clock });
-  const engine = new Engine(
-    {
-      profile,
-      state: stateSchema.parse({ version: 1 }),
-      saveState: () => undefined,
-      env,
-      version: '0.0.0',
-      port: 5000,
-    },
-    {
-      makePlane: (options) => new MemoryPlane(options, { net, host: '192.0.2.1' }),
-      addresses: () => [{ device: 'eth0', address: '192.0.2.1', internal: false }],
-    },
-  );
-  kit.later(() => engine.stop());
-  return engine;
-}
 
 describe('a node in a network too large to be listed', () => {
   it('asks its relay for a member that a person names', async () => {
@@ -48,7 +25,7 @@ describe('a node in a network too large to be listed', () => {
       ids.set(`n${i}`, self.idText);
       await kit.client(self, relay.fact).up();
     }
-    const engine = engineOf(first);
+    const engine = realTimeNode(kit, new MemoryNet({ clock: env.clock }), first, '192.0.2.1');
     await engine.start();
     await until(() => engine.peers().length >= 8);
     const known = new Set(engine.peers().map((peer) => peer.name));

@@ -1,12 +1,12 @@
 /** The node's side of a large network: a real relay whose threshold is 4 members, and one node's set of relays. */
 import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Carriers } from '../../../src/core/carriers/carrier.js';
 import type { Path } from '../../../src/core/dataplane/plane/plane.js';
 import { ownerOf } from '../../../src/core/identity/certificate.js';
 import { onlineLimit } from '../../../src/core/relays/online-ids.js';
-import { RelaySet } from '../../../src/core/relays/relay-set.js';
+import type { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { env, Kit, TestNetwork, until, type TestClient, type TestNode } from '../rendezvous/relay-kit.js';
+import { relaySetOf } from './relay-set-rig.js';
 
 const kit = new Kit();
 afterEach(() => kit.clean());
@@ -24,29 +24,14 @@ class Events {
 
 function relaySet(node: TestNode, relays: Relays): { set: RelaySet; events: Events } {
   const events = new Events();
-  const set = new RelaySet(
+  const set = relaySetOf(
+    { node, relays, plane },
     {
-      relays,
-      keys: node.keys,
-      networkBytes: node.networkBytes,
-      credential: () => node.credential,
-      agent: 'evio/test',
-      env,
-      plane: plane,
-      carriers: new Carriers(plane),
-    },
-    {
-      welcome: () => undefined,
-      refused: () => undefined,
       member: (credential) => events.members.push(ownerOf(credential) ?? ''),
       presence: (id, online) => events.presence.push([id, online]),
       named: (ids) => events.named.push(ids),
       roster: (complete, size) => events.rosters.push([complete, size]),
       changed: () => events.changes++,
-      up: () => undefined,
-      down: () => undefined,
-      reflexive: () => undefined,
-      stunServers: () => undefined,
     },
   );
   set.start();
@@ -180,31 +165,13 @@ describe('dueAt of a RelaySet', () => {
         again();
       });
     };
-    const set = new RelaySet(
+    const set = relaySetOf(
+      { node, relays: [relay.fact], plane: ports },
       {
-        relays: [relay.fact],
-        keys: node.keys,
-        networkBytes: node.networkBytes,
-        credential: () => node.credential,
-        agent: 'evio/test',
-        env,
-        plane: ports,
-        carriers: new Carriers(ports),
-      },
-      {
-        welcome: () => undefined,
-        refused: () => undefined,
-        member: () => undefined,
-        presence: () => undefined,
-        named: () => undefined,
-        roster: () => undefined,
         changed: () => {
           if (when === 'due') again();
         },
         up: (_url, transport) => seen.up.push(transport),
-        down: () => undefined,
-        reflexive: () => undefined,
-        stunServers: () => undefined,
       },
     );
     socket.on('message', (bytes, { address, port }) => {
