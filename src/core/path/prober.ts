@@ -12,7 +12,7 @@ import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
-import { smooth, type Remote } from './remote.js';
+import { beats, smooth, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
@@ -240,8 +240,7 @@ export class Prober {
     let best = active;
     for (const remote of remotes) {
       if (remote.state !== 'usable' || remote === best || now < remote.shunnedUntil) continue;
-      const rtt = remote.rttMs ?? Infinity;
-      if (!best || rtt < (best.rttMs ?? Infinity) * 0.7 - 1) best = remote;
+      if (!best || beats(remote, best)) best = remote;
     }
     const relay = this.#ports.relays()[0];
     const relayMoved = relay?.label !== this.#relay?.label;

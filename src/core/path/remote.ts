@@ -57,3 +57,15 @@ export function smooth(before: number | null, sample: number): number {
   if (before === null) return sample;
   return before + (sample - before) / (sample < before ? 2 : 8);
 }
+
+/**
+ * A direct path is left for another one only where that is clearly better: by round trip, so that two alike do not take
+ * turns. Between a host candidate and one that a router made (RFC 8445 section 5.1.2.2 ranks them so) it need only be
+ * no worse: what hairpins through the router of a LAN loads the router, and may be cut off by it.
+ */
+export function beats(remote: Remote, active: Remote): boolean {
+  const rtt = remote.rttMs ?? Infinity;
+  const other = active.rttMs ?? Infinity;
+  if (remote.kind === 'host' && active.kind !== 'host') return rtt <= other * 1.3 + 1;
+  return rtt < other * 0.7 - 1;
+}

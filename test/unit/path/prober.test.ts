@@ -122,6 +122,24 @@ describe('prober', () => {
     expect(r.prober.remotes[0]?.state).toBe('narrow');
   });
 
+  it('takes a host candidate of the same round trip instead of one that hairpins, and stays with it', () => {
+    r.open(peerAt.host, 2000, 2);
+    r.prober.start(r.clock.now());
+    offer();
+    r.run(1_000);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    r.open(nearAt.host, 2000, 2);
+    r.prober.offer(r.clock.now(), [
+      { kind: 'reflexive', endpoint: peerAt },
+      { kind: 'host', endpoint: nearAt },
+    ]);
+    r.run(1_000);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+    const moves = r.moves.length;
+    r.run(60_000);
+    expect(r.moves).toHaveLength(moves);
+  });
+
   it('prefers the clearly nearer of two direct paths, and does not flap between equals', () => {
     r.open(peerAt.host, 2000, 20);
     r.open(nearAt.host, 2000, 2);
