@@ -24,7 +24,7 @@ export type MemberRole = keyof typeof Role;
 export const memberRoles = ['switch', 'leaf'] as const satisfies readonly MemberRole[];
 
 /** Bits of what an invite may give and a certificate claims. */
-export const Right = { bridge: 1, admin: 2 } as const;
+export const Right = { bridge: 1, admin: 2, route: 4 } as const;
 
 export interface Invite {
   readonly key: Uint8Array;
