@@ -1,0 +1,166 @@
+/**
+ * The ledger of a network: the logs of its root key and its admins, and what follows from them. A machine: statements go
+ * in, from anywhere, for each proves itself; it does not store and does not send.
+ *
+ *   statement ─▶ bounds ─▶ author known? ─▶ signature ─▶ its log ─▶ standing (who is root, admin, barred; facts, policy)
+ *
+ * Only authors that the ledger itself names are kept at all, so that nobody else can fill it.
+ */
+import { toHex } from '../lib/bytes.js';
+import type { Keys } from '../identity/keys.js';
+import { AuthorLog } from './author-log.js';
+import { Standing } from './standing.js';
+import {
+  isGenuine,
+  parseStatement,
+  signStatement,
+  type Head,
+  type Said,
+  type Statement,
+} from './statement.js';
+
+/** Statements of one author, both branches counted. */
+export const maxStatements = 4_096;
+/** Bytes of all admins together, and of one. */
+export const maxAdminsBytes = 1_048_576;
+export const maxAdminBytes = 262_144;
+/** Bytes of all root keys: room that no admin can fill. */
+export const maxRootBytes = 524_288;
+/** Authors that are kept. */
+export const maxAuthors = 256;
+
+export type LedgerVerdict =
+  /** Taken. */
+  | 'new'
+  /** Taken; it proves that its author forked its log. */
+  | 'fork'
+  | 'known'
+  /** Statements of this author before it are missing. */
+  | 'gap'
+  /** No statement of this network, or not signed by its author. */
+  | 'forged'
+  /** Its author was never named root or admin here, as far as is known. */
+  | 'stranger'
+  /** Its author forked its log already. */
+  | 'stray'
+  | 'full';
+
+/** Where each author's log ends here, by the author's key in hexadecimal: one end, or two of a log that forked. */
+export type Summary = ReadonlyMap<string, readonly Head[]>;
+
+export class Ledger {
+  readonly networkKey: Uint8Array;
+  readonly #logs = new Map<string, AuthorLog>();
+  /** Those of the logs that are a root key's. */
+  readonly #roots = new Set<string>();
+  #standing: Standing | undefined;
+  #statements = 0;
+
+  /** @param networkKey the network's first root key */
+  constructor(networkKey: Uint8Array) {
+    this.networkKey = networkKey;
+  }
+
+  /** What follows from the statements that are here. A new object after every change. */
+  get standing(): Standing {
+    return (this.#standing ??= new Standing(this.networkKey, this.#logs));
+  }
+
+  /** How many statements are here: it rises with every one. */
+  get serial(): number {
+    return this.#statements;
+  }
+
+  /** The newest policy document, or undefined when the network has none. */
+  get policy(): Uint8Array | undefined {
+    return this.standing.policy?.document;
+  }
+
+  /** Takes a statement from anyone: it proves itself. Never throws. */
+  take(bytes: Uint8Array): LedgerVerdict {
+    const statement = parseStatement(bytes, this.networkKey);
+    if (!statement) return 'forged';
+    const kept = this.#logs.get(statement.authorText);
+    // What is here was verified, and its hash says that this is the same.
+    if (kept?.has(statement)) return 'known';
+    // Whoever has a log was named before: the standing need not be made anew for each statement of many.
+    if (!kept && !this.standing.author(statement.authorText)) return 'stranger';
+    if (!this.#hasRoom(statement, kept)) return 'full';
+    if (!isGenuine(statement, this.networkKey)) return 'forged';
+    const log = kept ?? new AuthorLog();
+    const verdict = log.take(statement);
+    if (verdict === 'new' || verdict === 'fork') {
+      if (!kept) this.#add(statement.authorText, log);
+      this.#statements++;
+      this.#standing = undefined;
+    }
+    return verdict;
+  }
+
+  /**
+   * Signs a statement, takes it, and returns its bytes.
+   *
+   * @throws RangeError when the author may not speak here, has no room left, or says more than a statement holds.
+   */
+  say(said: Exclude<Said, { kind: 'unknown' }>, author: Keys, dateMs: number): Uint8Array {
+    const head = this.headOf(author.publicKey);
+    const bytes = signStatement(said, head, author, this.networkKey, dateMs);
+    const verdict = this.take(bytes);
+    if (verdict !== 'new') throw new RangeError(`the statement was not taken: ${verdict}`);
+    return bytes;
+  }
+
+  /** Where an author's log ends. */
+  headOf(key: Uint8Array): Head {
+    return (this.#logs.get(toHex(key)) ?? new AuthorLog()).head;
+  }
+
+  /** Authors that said two things at one place, with both statements. */
+  get forks(): { readonly author: string; readonly proof: readonly [Statement, Statement] }[] {
+    return [...this.#logs].flatMap(([author, { proof }]) => (proof ? [{ author, proof }] : []));
+  }
+
+  summary(): Summary {
+    return new Map([...this.#logs].map(([author, log]) => [author, log.heads]));
+  }
+
+  /** All statements, in an order in which an empty ledger takes them. */
+  all(): Uint8Array[] {
+    return this.missing(new Map()).map(({ bytes }) => bytes);
+  }
+
+  /** What somebody with this summary lacks, in an order in which it can take it: who is named comes after who named it. */
+  missing(summary: Summary): Statement[] {
+    const authors = [...this.#logs.keys()].sort((a, b) => this.#rankOf(a) - this.#rankOf(b));
+    return authors.flatMap((author) => this.#logs.get(author)?.after(summary.get(author) ?? []) ?? []);
+  }
+
+  /** True when somebody with this summary has something that is not here. */
+  lacks(summary: Summary): boolean {
+    return [...summary].some(([author, heads]) => {
+      const log = this.#logs.get(author);
+      return heads.some((head) => head.sequence > 0 && !log?.has(head));
+    });
+  }
+
+  #rankOf(author: string): number {
+    return this.standing.author(author)?.rank ?? Infinity;
+  }
+
+  #add(author: string, log: AuthorLog): void {
+    if (this.#rankOf(author) === 0) this.#roots.add(author);
+    this.#logs.set(author, log);
+  }
+
+  #hasRoom(statement: Statement, log: AuthorLog | undefined): boolean {
+    const { authorText } = statement;
+    const { length } = statement.bytes;
+    const root = log ? this.#roots.has(authorText) : this.#rankOf(authorText) === 0;
+    if (!log && this.#logs.size >= maxAuthors && !root) return false;
+    if (log && log.size >= maxStatements) return false;
+    let all = 0;
+    for (const [author, other] of this.#logs) if (this.#roots.has(author) === root) all += other.bytes;
+    if (all + length > (root ? maxRootBytes : maxAdminsBytes)) return false;
+    return root || (log?.bytes ?? 0) + length <= maxAdminBytes;
+  }
+}

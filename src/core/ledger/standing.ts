@@ -1,0 +1,299 @@
+/**
+ * What follows from the logs of a ledger: who is root and who admin, who is barred, which facts and policy hold. It is the
+ * same for everybody who has the same statements, in whatever order they came.
+ *
+ *   rank 0   the root key, and those that replaced it
+ *   rank 1   admins that a root named        rank 2   admins that they named        …
+ *
+ * An admin is ended by those above it and by its equals, not by those whom it named; so two statements never take the
+ * ground from each other. Whom somebody above ended, says nothing any more that came after the end named. Who was ended by
+ * an equal grants nothing after it, while its bars go on counting: two admins that end each other both lose their rights,
+ * and no bar is lost. Nothing is ever given back: who was barred or ended comes again with another key.
+ */
+import type { Authority } from '../identity/authority.js';
+import { equalBytes, toHex } from '../lib/bytes.js';
+import type { AuthorLog } from './author-log.js';
+import { idOfKey, type ChangedFacts, type Head, type Said, type Statement } from './statement.js';
+
+/** A root key or an admin, now or once. */
+export interface Author {
+  readonly key: Uint8Array;
+  /** Hexadecimal. */
+  readonly keyText: string;
+  /** Node id; of a root key it means nothing. */
+  readonly idText: string;
+  readonly rank: number;
+  /** False for who was removed, or replaced. */
+  readonly active: boolean;
+}
+
+/** A member that is barred. */
+export interface MemberBar {
+  readonly idText: string;
+  readonly key: Uint8Array;
+  /** As it was called. */
+  readonly name: string;
+  /** Empty when none was given. Written by an admin: for a terminal it goes through `printable`. */
+  readonly reason: string;
+  readonly time: number;
+  /** Key of the author, hexadecimal. */
+  readonly by: string;
+}
+
+type Removal = Extract<Said, { kind: 'admin-remove' }>;
+
+interface Ranked extends Author {
+  active: boolean;
+  /** Ends the log for everything. */
+  end: Head | undefined;
+  /** Ends it for what grants. */
+  grantsEnd: Head | undefined;
+  /** Who may stay of those that it admitted; undefined while it is active. */
+  kept: Set<string> | undefined;
+}
+
+/** The kinds that take away: they count on both branches of a fork, and after an equal ended their author. */
+const takesAway: ReadonlySet<Said['kind']> = new Set([
+  'bar-member',
+  'bar-invite',
+  'admin-remove',
+  'root-replace',
+]);
+
+export class Standing implements Authority {
+  readonly #logs: ReadonlyMap<string, AuthorLog>;
+  readonly #authors = new Map<string, Ranked>();
+  readonly #bars = new Map<string, MemberBar>();
+  /** Key of the invite, hexadecimal → who stays. */
+  readonly #invites = new Map<string, Set<string>>();
+  readonly #approved = new Set<string>();
+  readonly #relays = new Set<string>();
+  #root: Ranked;
+  #facts: { readonly facts: ChangedFacts; readonly hash: string } | undefined;
+  #policy: { readonly serial: number; readonly document: Uint8Array; readonly hash: string } | undefined;
+
+  /** @param networkKey the network's first root key. `logs`: by author, in hexadecimal */
+  constructor(networkKey: Uint8Array, logs: ReadonlyMap<string, AuthorLog>) {
+    this.#logs = logs;
+    this.#root = this.#admit(networkKey, 0);
+    this.#rank();
+    for (const author of this.#authors.values()) this.#count(author);
+  }
+
+  /** The root key that counts. */
+  get rootKey(): Uint8Array {
+    return this.#root.key;
+  }
+
+  /** The newest facts, as far as an admin changed them. */
+  get facts(): ChangedFacts | undefined {
+    return this.#facts?.facts;
+  }
+
+  /** The newest policy document, and its serial. */
+  get policy(): { readonly serial: number; readonly document: Uint8Array } | undefined {
+    return this.#policy;
+  }
+
+  /** Everybody who is or was root or admin. */
+  get authors(): readonly Author[] {
+    return [...this.#authors.values()];
+  }
+
+  /** Admins, those who are no more left out. */
+  get admins(): readonly Author[] {
+    return this.authors.filter(({ rank, active }) => rank > 0 && active);
+  }
+
+  get bars(): IterableIterator<MemberBar> {
+    return this.#bars.values();
+  }
+
+  /** Keys of the invites that are barred, in hexadecimal, and how many members stay of each. */
+  get barredInvites(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#invites;
+  }
+
+  author(keyText: string): Author | undefined {
+    return this.#authors.get(keyText);
+  }
+
+  bar(idText: string): MemberBar | undefined {
+    return this.#bars.get(idText);
+  }
+
+  /** True for a root key or an admin that may speak now. */
+  maySign(key: Uint8Array): boolean {
+    const author = this.#authors.get(toHex(key));
+    return author?.active === true && !this.#bars.has(author.idText);
+  }
+
+  // Authority
+
+  mayIssue(issuer: Uint8Array, idText: string): boolean {
+    const author = this.#authors.get(toHex(issuer));
+    return author !== undefined && (author.kept === undefined || author.kept.has(idText));
+  }
+
+  isRoot(key: Uint8Array): boolean {
+    return this.#authors.get(toHex(key))?.rank === 0;
+  }
+
+  isBarred(idText: string): boolean {
+    return this.#bars.has(idText);
+  }
+
+  isInviteBarred(inviteKey: Uint8Array, idText: string): boolean {
+    const kept = this.#invites.get(toHex(inviteKey));
+    return kept !== undefined && !kept.has(idText);
+  }
+
+  isApproved(idText: string): boolean {
+    return this.#approved.has(idText);
+  }
+
+  wasRelay(relayKey: Uint8Array): boolean {
+    return this.#relays.has(toHex(relayKey));
+  }
+
+  // Who may speak
+
+  #admit(key: Uint8Array, rank: number): Ranked {
+    const keyText = toHex(key);
+    const author: Ranked = {
+      key,
+      keyText,
+      idText: idOfKey(key),
+      rank,
+      active: true,
+      end: undefined,
+      grantsEnd: undefined,
+      kept: undefined,
+    };
+    this.#authors.set(keyText, author);
+    return author;
+  }
+
+  /** Roots, then rank after rank: each is settled by those above it before it names the next. */
+  #rank(): void {
+    let level: Ranked[] = this.#roots();
+    const above: Ranked[] = [];
+    for (let rank = 1; level.length > 0; rank++) {
+      above.push(...level);
+      const named = level.flatMap((author) =>
+        [...this.#granted(author)].flatMap(({ said }) => (said.kind === 'admin-add' ? [said.key] : [])),
+      );
+      level = named.flatMap((key) => (this.#authors.has(toHex(key)) ? [] : [this.#admit(key, rank)]));
+      for (const author of level) this.#remove(author, above, true);
+      // Equals judge each other by what those above left of their words.
+      const ends = level.map((author) => [author, this.#removals(author, level)] as const);
+      for (const [author, removals] of ends) this.#end(author, removals, false);
+    }
+  }
+
+  #roots(): Ranked[] {
+    const roots = [this.#root];
+    for (;;) {
+      const root = this.#root;
+      const replaced = [...(this.#logs.get(root.keyText)?.counting(undefined, false) ?? [])].find(
+        ({ said }) => said.kind === 'root-replace',
+      );
+      if (replaced?.said.kind !== 'root-replace') return roots;
+      const { key, kept } = replaced.said;
+      if (this.#authors.has(toHex(key))) return roots;
+      root.end = root.grantsEnd = { sequence: replaced.sequence, hash: replaced.hash };
+      root.kept = new Set(kept);
+      root.active = false;
+      this.#root = this.#admit(key, 0);
+      roots.push(this.#root);
+    }
+  }
+
+  #remove(author: Ranked, by: readonly Ranked[], hard: boolean): void {
+    this.#end(author, this.#removals(author, by), hard);
+  }
+
+  #removals(author: Ranked, by: readonly Ranked[]): Removal[] {
+    return by
+      .filter((other) => other !== author)
+      .flatMap((other) => [...this.#said(other)])
+      .flatMap(({ said }) =>
+        said.kind === 'admin-remove' && equalBytes(said.key, author.key) ? [said] : [],
+      );
+  }
+
+  /** The earliest end counts, and who stays is who everybody kept. */
+  #end(author: Ranked, removals: readonly Removal[], hard: boolean): void {
+    for (const { sequence, head, kept } of removals) {
+      const end: Head = { sequence, hash: toHex(head) };
+      if (hard) author.end = earlier(author.end, end);
+      author.grantsEnd = earlier(author.grantsEnd, end);
+      const before = author.kept;
+      author.kept = new Set(before ? kept.filter((id) => before.has(id)) : kept);
+      author.active = false;
+    }
+  }
+
+  /** What counts of an author's words: what grants and what takes away. */
+  *#said(author: Ranked): Generator<Statement> {
+    yield* this.#granted(author);
+    for (const statement of this.#logs.get(author.keyText)?.counting(author.end, false) ?? []) {
+      if (takesAway.has(statement.said.kind)) yield statement;
+    }
+  }
+
+  *#granted(author: Ranked): Generator<Statement> {
+    for (const statement of this.#logs.get(author.keyText)?.counting(author.grantsEnd, true) ?? []) {
+      if (!takesAway.has(statement.said.kind)) yield statement;
+    }
+  }
+
+  // What they said
+
+  #count(author: Ranked): void {
+    for (const { said, hash, time } of this.#said(author)) {
+      switch (said.kind) {
+        case 'bar-member':
+          this.#bar({ ...said, idText: idOfKey(said.key), time, by: author.keyText });
+          break;
+        case 'bar-invite': {
+          const key = toHex(said.key);
+          const before = this.#invites.get(key);
+          this.#invites.set(key, new Set(before ? said.kept.filter((id) => before.has(id)) : said.kept));
+          break;
+        }
+        case 'facts':
+          for (const relay of said.relays) this.#relays.add(toHex(relay.key));
+          if (isLater(said.serial, hash, this.#facts?.facts.serial, this.#facts?.hash)) {
+            this.#facts = { facts: said, hash };
+          }
+          break;
+        case 'policy':
+          if (isLater(said.serial, hash, this.#policy?.serial, this.#policy?.hash)) {
+            this.#policy = { serial: said.serial, document: said.document, hash };
+          }
+          break;
+        case 'admit':
+          this.#approved.add(said.id);
+          break;
+        default:
+      }
+    }
+  }
+
+  /** Of several bars the first is told. */
+  #bar(bar: MemberBar): void {
+    const before = this.#bars.get(bar.idText);
+    if (before && (before.time < bar.time || (before.time === bar.time && before.by <= bar.by))) return;
+    this.#bars.set(bar.idText, bar);
+  }
+}
+
+function earlier(a: Head | undefined, b: Head): Head {
+  if (!a || b.sequence < a.sequence) return b;
+  return b.sequence === a.sequence && b.hash < a.hash ? b : a;
+}
+
+function isLater(serial: number, hash: string, before: number | undefined, beforeHash = ''): boolean {
+  return before === undefined || serial > before || (serial === before && hash > beforeHash);
+}
