@@ -2,7 +2,8 @@
  * The arrows of docs/architecture.md, checked: fronts -> engine rooms -> machines -> wire -> lib. A type is an arrow
  * like any other; there are no circles.
  */
-const machines = '^src/core/(peer|path|surroundings|switch|topology|noise|membership|ledger|identity|wire|lib)/';
+const machines =
+  '^src/core/(peer|path|surroundings|switch|topology|noise|membership|ledger|identity|wire|lib)/';
 module.exports = {
   forbidden: [
     {
@@ -27,7 +28,10 @@ module.exports = {
       name: 'rendezvous-needs-little',
       severity: 'error',
       from: { path: '^src/rendezvous' },
-      to: { path: '^src/core/', pathNot: '^src/core/(wire|identity|ledger|noise|lib|native|disk|relays/net)/' },
+      to: {
+        path: '^src/core/',
+        pathNot: '^src/core/(wire|identity|ledger|noise|lib|native|disk|relays/net)/',
+      },
     },
     {
       // endpoint.ts takes only isIPv4 and isIPv6 from node:net.
