@@ -51,6 +51,10 @@ export class RigNode {
   readonly home: string;
   /** The running `evio relay`, `evio node` or `evio join`. */
   process: LabProcess | undefined;
+  /** The `run.js` that commands run here; may be changed. */
+  program = binary;
+  /** Environment of its processes beside that of every node of the lab; may be changed. */
+  environment: Readonly<Record<string, string>> = {};
   #facts: NodeFacts | undefined;
   readonly #rig: Rig;
 
@@ -63,7 +67,13 @@ export class RigNode {
   }
 
   get #environment(): Record<string, string | undefined> {
-    return { EVIO_HOME: this.home, NO_COLOR: '1', CI: 'true', EVIO_LOG: process.env['EVIO_LOG'] ?? 'info' };
+    return {
+      EVIO_HOME: this.home,
+      NO_COLOR: '1',
+      CI: 'true',
+      EVIO_LOG: process.env['EVIO_LOG'] ?? 'info',
+      ...this.environment,
+    };
   }
 
   /** Overlay address. Throws until `start` or `up` has learnt it. */
@@ -85,7 +95,7 @@ export class RigNode {
     args: readonly string[],
     options: { allowFailure?: boolean; timeoutMs?: number } = {},
   ): Promise<RunResult> {
-    return this.host.run([process.execPath, binary, ...args], {
+    return this.host.run([process.execPath, this.program, ...args], {
       ...options,
       timeoutMs: options.timeoutMs ?? 60_000,
       env: this.#environment,
@@ -112,7 +122,7 @@ export class RigNode {
 
   /** Starts a long-running `evio … --json` here; `nodeFlags` are for Node.js. */
   launch(args: readonly string[], nodeFlags: readonly string[] = []): LabProcess {
-    const running = this.host.launch([process.execPath, ...nodeFlags, binary, ...args, '--json'], {
+    const running = this.host.launch([process.execPath, ...nodeFlags, this.program, ...args, '--json'], {
       env: this.#environment,
       onLine: (line) => this.#rig.onLine(this.name, line),
     });

@@ -5,7 +5,7 @@
  *
  * `npm run siege` is the long form: ten minutes, 200 000 frames.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { run, sleep, type LabProcess } from '../../src/lab/exec.js';
 import { firstPing } from '../../src/lab/measure.js';
 import { Rig, type RigNode } from '../../src/lab/rig.js';
 import { Dice } from '../support/frame-changes.js';
+import { makeLiar } from '../support/liar.js';
 import { siegeFrames, type Actor } from '../support/siege-frames.js';
 
 const seconds = Number(process.env['SIEGE_SECONDS'] ?? 40);
@@ -68,8 +69,14 @@ describe('two hostile members among eight', () => {
     const made = await maker.json<{ token: string }>(['token', 'create', '--uses', '100']);
     maker.launch(['node']);
     await maker.up();
-    for (const node of joiners) node.launch(['join', made.token, '--name', node.host.name]);
-    await Promise.all(joiners.map((node) => node.up()));
+    const liar = nodes[4] as RigNode;
+    liar.program = makeLiar(mkdtempSync(join(folder, 'liar-')));
+    for (const node of joiners)
+      if (node !== liar) node.launch(['join', made.token, '--name', node.host.name]);
+    await Promise.all(joiners.filter((node) => node !== liar).map((node) => node.up()));
+    liar.environment = { LIES_AFTER_MS: '8000', LIES_STEAL: maker.ip, LIES_TOLD: join(folder, 'told') };
+    liar.launch(['join', made.token, '--name', liar.host.name]);
+    await liar.up();
     for (const node of nodes) members.push(await memberOf(node));
     for (const from of members)
       for (const to of members)
@@ -118,10 +125,18 @@ describe('two hostile members among eight', () => {
     await Promise.all(talks.map(({ process }) => process.line(/talking/, 10_000)));
     const sender = launch(attacker, 'raw-file.mjs', device, file, String(Math.ceil(frames / seconds)));
     const wrong: string[] = [];
-    for (const until = performance.now() + seconds * 1_000; performance.now() < until;) {
-      for (const member of honest) wrong.push(...(await moved(member)));
-      await sleep(500);
-    }
+    const watch = async (ms: number): Promise<void> => {
+      for (const until = performance.now() + ms; performance.now() < until;) {
+        for (const member of honest) wrong.push(...(await moved(member)));
+        await sleep(500);
+      }
+    };
+    await watch(seconds * 500);
+    // It begins anew, with the address of another from the first word.
+    await liar.node.stop();
+    liar.node.environment = { ...liar.node.environment, LIES_AFTER_MS: '0' };
+    liar.node.launch(['node']);
+    await watch(seconds * 500);
     await sender.exited;
     const { sent } = JSON.parse(sender.stdout.at(-1) ?? '{}') as { sent: number };
     const talked = await Promise.all(
@@ -162,6 +177,13 @@ describe('two hostile members among eight', () => {
       expect([reason, refused[reason] ?? 0]).not.toEqual([reason, 0]);
     const { stdout } = await (honest[0] as Member).node.cli(['status']);
     expect(stdout).toMatch(/guard/);
-    expect(liar.text).not.toBe('');
+    // It did lie.
+    const told: Record<string, number> = {};
+    for (const name of readdirSync(folder).filter((file) => file.startsWith('told-')))
+      Object.assign(told, JSON.parse(readFileSync(join(folder, name), 'utf8')));
+    console.log(JSON.stringify(told));
+    expect(Object.keys(told)).toEqual(
+      expect.arrayContaining(['unasked', 'table', 'beat', 'pong', 'offer', 'card', 'address']),
+    );
   });
 });

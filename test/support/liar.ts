@@ -1,0 +1,96 @@
+/**
+ * A program of ours that lies: a copy of dist/ with places patched, for tests only. What it lies about is in lies.mjs. A
+ * patch that finds no place ends the test: then the program has changed, and the lie must follow.
+ */
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Patch {
+  readonly file: string;
+  readonly at: string;
+  /** Stands in the place of `at`; `$` is what stood there. */
+  readonly put: string;
+}
+
+const patches: readonly Patch[] = [
+  // Its neighbours are whom it likes, and so is its place.
+  {
+    file: 'core/wire/ring.js',
+    at: 'export function encodeRing(message) {',
+    put: 'export function encodeRing(truth) { const message = lies.ring(truth);',
+  },
+  {
+    file: 'core/wire/ring.js',
+    at: 'return reader.failed ? undefined : message;',
+    put: 'return reader.failed ? undefined : lies.heard(message);',
+  },
+  // It names addresses that are nobody's, and says that all came and from where it did not come.
+  {
+    file: 'core/wire/control.js',
+    at: 'export function encodePong(transaction, observed, directFrames) {',
+    put: '$ ({ observed, directFrames } = lies.pong(observed, directFrames));',
+  },
+  {
+    file: 'core/wire/control.js',
+    at: 'export function encodeOffer(sequence, candidates) {',
+    put: '$ candidates = lies.offer(candidates);',
+  },
+  {
+    file: 'core/overlay/introductions.js',
+    at: 'function cardOf(credential, candidates) {',
+    put: '$ ({ credential, candidates } = lies.card(credential, candidates));',
+  },
+  // It speaks unasked.
+  {
+    file: 'core/topology/overlay.js',
+    at: '    tick(now) {',
+    put: '$ for (const link of this.#links) for (const lie of lies.unasked()) this.#ports.send(link.id, lie);',
+  },
+  // It answers each seek with many of its own.
+  {
+    file: 'core/topology/seek.js',
+    at: 'seek(now, from, seek) {',
+    put: '$ for (const lie of lies.seeks(seek)) this.#ports.send(from.id, lie);',
+  },
+  // What it passes on for others goes astray, or comes changed.
+  {
+    file: 'core/dataplane/loop/transit.js',
+    at: '#passOn(link, at, length) {',
+    put: '$ if (lies.eats(this.#c.arena.u8, at, length)) return;',
+  },
+  {
+    file: 'core/dataplane/loop/broadcast.js',
+    at: '#copyTo(peer, header, length, flags, bound) {',
+    put: '$ bound = lies.flood(this.#c.arena.u8, header, length, bound);',
+  },
+  // It takes the address of another, signed by itself.
+  {
+    file: 'core/membership/own-credential.js',
+    at: 'get bytes() {',
+    put: `$ const stolen = lies.stolen();
+      if (stolen !== undefined)
+        return resign(this.#profile, { ip: stolen, current: this.#self.credential }, Date.now());`,
+  },
+];
+
+/** Makes the program in `folder`, which must exist and be empty. Returns its `run.js`. */
+export function makeLiar(folder: string): string {
+  for (const name of ['dist', 'bin', 'package.json', 'oclif.manifest.json'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  cpSync(fileURLToPath(new URL('./lies.mjs', import.meta.url)), join(folder, 'dist', 'lies.js'));
+  for (const file of new Set(patches.map((patch) => patch.file))) {
+    const path = join(folder, 'dist', file);
+    let text = readFileSync(path, 'utf8');
+    for (const { at, put } of patches.filter((patch) => patch.file === file)) {
+      if (text.split(at).length !== 2) throw new Error(`${file} has no single place "${at}"`);
+      text = text.replace(at, () => put.replace('$', () => at));
+    }
+    const lies = relative(join(path, '..'), join(folder, 'dist', 'lies.js'));
+    writeFileSync(path, `import * as lies from '${lies}';\n${text}`);
+  }
+  return join(folder, 'bin', 'run.js');
+}
