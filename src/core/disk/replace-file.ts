@@ -67,7 +67,7 @@ function besideOf(path: string): string {
 }
 
 /** Makes a rename or a new file last through a power cut. Not every file system lets a folder be synced. */
-function syncFolder(path: string): void {
+export function syncFolder(path: string): void {
   try {
     const folder = openSync(path, 'r');
     try {

@@ -110,6 +110,19 @@ export class Ledger {
     return bytes;
   }
 
+  /** Another ledger with the same statements, which were verified here. */
+  clone(): Ledger {
+    const out = new Ledger(this.networkKey);
+    for (const [author, log] of this.#logs) {
+      const copy = new AuthorLog();
+      for (const statement of log.all()) copy.take(statement);
+      out.#logs.set(author, copy);
+    }
+    for (const root of this.#roots) out.#roots.add(root);
+    out.#statements = this.#statements;
+    return out;
+  }
+
   /** Where an author's log ends. */
   headOf(key: Uint8Array): Head {
     return (this.#logs.get(toHex(key)) ?? new AuthorLog()).head;
