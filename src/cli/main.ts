@@ -1,10 +1,13 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { fileURLToPath } from 'node:url';
+import { confine } from '../core/process/confinement.js';
 import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
 import { commandOf, readManifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
+/** With these a command that else runs for long is over soon. */
+const passing = new Set(['--detach', '--no-start', '--help', '-h']);
 const root = new URL('../../', import.meta.url);
 
 /** `evio help token create` and `evio token create -h` are `evio token create --help`. */
@@ -26,7 +29,10 @@ function leaveQuietlyWithReader(): void {
 export async function main(argv: readonly string[], json: boolean): Promise<void> {
   leaveQuietlyWithReader();
   const manifest = readManifest(new URL('oclif.manifest.json', root));
-  if (commandOf(manifest, argv)?.daemon === true) keepHeapSmall();
+  if (commandOf(manifest, argv)?.daemon === true && !argv.some((word) => passing.has(word))) {
+    confine(argv);
+    keepHeapSmall();
+  }
   const question = quickQuestion(argv, manifest);
   if (question) process.exitCode = await answerQuickly(question);
   else await dispatch(argv, json);

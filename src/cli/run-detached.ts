@@ -1,6 +1,6 @@
 /** Runs the node in the background: what `evio node --detach` and `evio join --detach` share. */
 import type { Home } from '../core/config/home.js';
-import type { NetworkReport } from '../core/control/schema.js';
+import type { NetworkReport, ProcessReport } from '../core/control/schema.js';
 import { ask } from '../core/control/client.js';
 import { alreadyRunning } from '../core/process/socket-file.js';
 import { startDetached } from '../core/process/detach.js';
@@ -31,6 +31,12 @@ export async function runningNetworks(home: Home): Promise<string[]> {
     if (thrown instanceof EvioError && thrown.code === 'EVIO_NOT_RUNNING') return [];
     throw thrown;
   }
+}
+
+/** What the process of the node in this home tells of itself; undefined when there is none. Throws as `ask`. */
+export async function runningProcess(home: Home): Promise<ProcessReport | undefined> {
+  const [network] = await runningNetworks(home);
+  return network === undefined ? undefined : (await ask(home.controlSocket, 'status', { network })).process;
 }
 
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */

@@ -24,7 +24,13 @@ export default class Doctor extends BaseCommand {
     const { flags } = await this.parse(Doctor);
     const { examine } = await import('../core/doctor/doctor.js');
     const { doctorText } = await import('../views/text/doctor.js');
-    const report = await examine({ home: this.home(), relays: flags.relay ?? [] });
+    const { runningProcess } = await import('../cli/run-detached.js');
+    const home = this.home();
+    const report = await examine({
+      home,
+      relays: flags.relay ?? [],
+      running: await runningProcess(home).catch(() => undefined),
+    });
     this.print(doctorText(report));
     if (report.verdict === 'fail') process.exitCode = ExitStatus.failed;
     return report;

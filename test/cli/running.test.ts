@@ -66,6 +66,7 @@ describe('with a node', () => {
       Dropped      no-peer 2
       Relays       evio://192.0.2.1:3478 connected (udp, 12.3 ms)
       NAT          endpoint-independent, seen as 198.51.100.7:40000
+      Privileges   net_admin
       Peers        1, network of about 2
       Predecessor  ben
       Successors   ben

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Handlers } from '../../src/core/control/methods.js';
+import type { Handlers, Result } from '../../src/core/control/methods.js';
 import { ControlServer } from '../../src/core/control/server.js';
-import type { PeerReport, PingReport, StatusReport, WhyReport } from '../../src/core/control/schema.js';
+import type { PeerReport, PingReport, WhyReport } from '../../src/core/control/schema.js';
 import { homeAt } from '../../src/core/config/home.js';
 import { Store } from '../../src/core/config/store.js';
 import { initNetwork, type InitResult } from '../../src/core/enroll/init.js';
@@ -94,7 +94,7 @@ export function madeNetwork(home: TestHome, name = 'home'): Promise<InitResult> 
   );
 }
 
-export const status: StatusReport = {
+export const status: Result<'status'> = {
   node: {
     id: 'aa'.repeat(16),
     name: 'anna',
@@ -134,6 +134,7 @@ export const status: StatusReport = {
     names: { ['bb'.repeat(16)]: 'ben' },
   },
   peerCount: 1,
+  process: { capabilities: ['net_admin'], noNewPrivileges: true, refusedUsers: 0 },
 };
 
 export const peer: PeerReport = {

@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 interface Answer {
-  id?: number;
+  id?: number | null;
   result?: unknown;
   error?: { code?: string; message?: string; suggestions?: string[] };
   event?: string;
@@ -144,8 +144,11 @@ export class ControlClient {
   }
 
   #answer({ id, result, error }: Answer): void {
-    const waiting = id === undefined ? undefined : this.#waiting.get(id);
-    if (id === undefined || !waiting) return;
+    // Turned away at the door: nothing of what was asked was read.
+    if (id === null && error)
+      for (const known of [...this.#waiting.keys()]) this.#answer({ id: known, error });
+    const waiting = id === undefined || id === null ? undefined : this.#waiting.get(id);
+    if (id === undefined || id === null || !waiting) return;
     this.#waiting.delete(id);
     waiting.cancelTimer();
     if (!error) {

@@ -2,6 +2,16 @@
 import type { z } from 'zod';
 import type { Node } from '../node/node.js';
 
+/** What the process of the node may do, and who tried to ask it. */
+export interface ProcessReport {
+  /** What it holds of root's power, by the names of capabilities(7) in small letters: `net_admin`. */
+  readonly capabilities: readonly string[];
+  /** True when nothing it executes can hold more. */
+  readonly noNewPrivileges: boolean;
+  /** Connections to the control socket that other users made, and that were refused. */
+  readonly refusedUsers: number;
+}
+
 /** The process that serves the socket, as methods see it. */
 export interface ControlHost {
   /** The running networks, in the order they were started. */
@@ -14,6 +24,7 @@ export interface ControlHost {
   node(network: string | undefined): Node;
   /** Stops one network, or all; the process ends with its last. Resolves to the ids of those stopped; throws as `node`. */
   stop(network: string | undefined): Promise<readonly string[]>;
+  report(): ProcessReport;
   /** Resolves once each network of this process has started, or could not. */
   started(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type { NetworkReport } from '../identity/network.js';
 import type { Agree } from '../lib/agree.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { NodeEvent } from '../node/events.js';
+import type { ProcessReport } from './method.js';
 import type { PingReport } from '../node/ping-report.js';
 import { candidateSides, type PeerReport, type StatusReport, type WhyReport } from '../node/reports.js';
 import { pathKinds, type PathReport } from '../path/path.js';
@@ -23,6 +24,9 @@ export type { NetworkReport } from '../identity/network.js';
 export type { NodeEvent } from '../node/events.js';
 export type { PingReply, PingReport } from '../node/ping-report.js';
 export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
+/** The answer of `evio status`: a network, and the process that runs it. */
+export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
+export type { ProcessReport } from './method.js';
 export type { PeerState } from '../peer/peer-state.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
 
@@ -89,6 +93,13 @@ export const statusReport = z.object({
     names: z.record(z.string(), z.string()).optional(),
   }),
   peerCount: z.number(),
+});
+
+/** What `evio status` tells of the process beside its network. */
+export const processReport = z.object({
+  capabilities: z.array(z.string()),
+  noNewPrivileges: z.boolean(),
+  refusedUsers: z.number(),
 });
 
 export const pingReport = z.object({
@@ -161,6 +172,7 @@ true satisfies Agree<z.infer<typeof pathReport>, PathReport>;
 true satisfies Agree<z.infer<typeof peerReport>, PeerReport>;
 true satisfies Agree<z.infer<typeof relayReport>, RelayReport>;
 true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
+true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
 true satisfies Agree<z.infer<typeof nodeEvent>, NodeEvent>;

@@ -1,11 +1,14 @@
 /**
- * The control socket of a running node: newline-delimited JSON (schema.ts, methods.ts), for the owner of the home only.
+ * The control socket of a running node: newline-delimited JSON (schema.ts, methods.ts), for the user that runs the node,
+ * and root. The socket's mode says so (0600), and the kernel is asked who connected, in case somebody loosened the mode.
  *
  * What a connection may cost is bounded: length of a line, requests at once, unsent bytes, connections.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
+import { Paced } from '../lib/paced.js';
+import { peerUser } from '../native/peer-user.js';
 import { LineSplitter } from './lines.js';
 import { networkOf, type NodeEvent } from '../node/events.js';
 import { methods, type Handlers, type Method } from './methods.js';
@@ -14,6 +17,8 @@ import { listenExclusively } from '../process/socket-file.js';
 
 const maxConnections = 64;
 const maxRequestsAtOnce = 8;
+/** How often a refused user is logged. */
+const refusalLogMs = 60_000;
 /** A watcher that reads more slowly than this many unsent bytes is cut off. */
 const maxUnsentBytes = 1024 * 1024;
 /** How long a server that stops waits for answers in the making, ms. */
@@ -29,12 +34,25 @@ interface Connection {
   watching: { network: string | undefined } | undefined;
 }
 
+/** The user at the other end; undefined where the kernel does not tell. */
+function userOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } | null };
+  return handle?.fd === undefined || handle.fd < 0 ? undefined : peerUser(handle.fd);
+}
+
+/** Nodes run on Linux only; elsewhere the socket's mode has to do. */
+function isOwn(user: number | undefined): boolean {
+  return process.platform !== 'linux' || user === 0 || (user !== undefined && user === process.geteuid?.());
+}
+
 export class ControlServer {
   readonly #path: string;
   readonly #handlers: Handlers;
   readonly #log: Logger;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  readonly #refusalLog = new Paced(refusalLogMs);
+  #refused = 0;
   #release: (() => void) | undefined;
 
   constructor(path: string, handlers: Handlers, log: Logger) {
@@ -42,9 +60,16 @@ export class ControlServer {
     this.#handlers = handlers;
     this.#log = log;
     this.#server = createServer((socket) => {
-      this.#accept(socket);
+      const user = userOf(socket);
+      if (isOwn(user)) this.#accept(socket);
+      else this.#turnAway(socket, user);
     });
     this.#server.maxConnections = maxConnections;
+  }
+
+  /** Connections of other users that were refused. */
+  get refused(): number {
+    return this.#refused;
   }
 
   /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE. */
@@ -89,6 +114,20 @@ export class ControlServer {
       if (socket.writableLength > maxUnsentBytes) socket.destroy();
       else socket.write(line);
     }
+  }
+
+  /** What it says is thrown away; unread, it would take our answer with it. */
+  #turnAway(socket: Socket, user: number | undefined): void {
+    this.#refused++;
+    if (this.#refusalLog.due(`${user}`, performance.now()))
+      this.#log.warn('control socket refused another user', { user: user ?? 'unknown' });
+    const error = new EvioError('EVIO_NO_PRIVILEGE', 'The node belongs to another user.', [
+      'Run the command as the user that runs the node, for example with sudo.',
+    ]);
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.end(`${JSON.stringify({ id: null, error: error.toJSON().error })}\n`);
+    setTimeout(() => socket.destroy(), farewellMs).unref();
   }
 
   #accept(socket: Socket): void {

@@ -13,6 +13,7 @@ import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver, type NatMapping } from '../surroundings/nat.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
+  checkHeld,
   checkMtu,
   checkNative,
   checkNode,
@@ -22,6 +23,7 @@ import {
   checkTun,
   checkUdp,
   localAddresses,
+  type HeldPrivileges,
 } from './machine.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
 import { StunProbe } from './stun-probe.js';
@@ -30,12 +32,15 @@ export interface ExamineOptions {
   readonly home: Home;
   /** Relays to look at instead of those of the networks here: URLs or HOST:PORT. */
   readonly relays: readonly string[];
+  /** What the node that runs here says of its process; undefined where none runs. */
+  readonly running?: HeldPrivileges | undefined;
 }
 
 /** Throws EvioError EVIO_BAD_VALUE for a relay that cannot be read; everything else is a finding. */
-export async function examine({ home, relays }: ExamineOptions): Promise<DoctorReport> {
+export async function examine({ home, relays, running }: ExamineOptions): Promise<DoctorReport> {
   const named = relays.map(relayTarget);
   const checks: Check[] = [checkNode(), checkPlatform(), checkPrivilege(), await checkNative()];
+  if (running) checks.push(checkHeld(running));
   if (process.platform === 'linux') checks.push(await checkTun());
   checks.push(await checkUdp());
   if (process.platform === 'linux') checks.push(checkMtu());

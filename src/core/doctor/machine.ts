@@ -63,6 +63,27 @@ export async function checkNative(): Promise<Check> {
   }
 }
 
+export interface HeldPrivileges {
+  /** Names as in capabilities(7), in small letters without `CAP_`. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+}
+
+/** More than a node can ever want to keep (process/confinement.ts). */
+const manyCapabilities = 6;
+
+/** Whether the node that runs gave up what it does not need. */
+export function checkHeld({ capabilities, noNewPrivileges }: HeldPrivileges): Check {
+  const id = 'node-privilege';
+  if (capabilities.length <= manyCapabilities && noNewPrivileges)
+    return pass(id, `the node that runs holds ${capabilities.join(', ')} and can gain nothing`);
+  return warn(
+    id,
+    `the node that runs holds ${capabilities.length} capabilities${noNewPrivileges ? '' : ' and may gain more'}.`,
+    'Start it as root itself, or by systemd with CapabilityBoundingSet and NoNewPrivileges.',
+  );
+}
+
 /** Opens the device and, where that is allowed, makes an interface and removes it. */
 export async function checkTun(): Promise<Check> {
   if (!existsSync('/dev/net/tun'))

@@ -20,6 +20,7 @@ import { fromBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatCidr } from '../lib/ipv4.js';
+import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
@@ -220,6 +221,10 @@ export class Runner {
       networks: () => this.#running(),
       node: (network) => this.#pick(network),
       stop: (network) => this.#down(network),
+      report: () => {
+        const { permitted, noNewPrivileges } = privileges();
+        return { capabilities: namesOf(permitted), noNewPrivileges, refusedUsers: this.#control.refused };
+      },
       started: () => this.#whenStarted,
     };
   }

@@ -1,5 +1,5 @@
 /** `evio status` and `evio peers` as plain text. */
-import type { PeerReport, StatusReport } from '../../core/control/schema.js';
+import type { PeerReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 
 export function natText(nat: StatusReport['nat']): string {
@@ -45,7 +45,33 @@ export function ringFacts(ring: Ring): [string, string][] {
   return lines.filter(([, ids]) => ids.length > 0).map(([name, ids]) => [name, list(ids)]);
 }
 
-export function statusText({ node, network, device, relays, nat, ring, peerCount }: StatusReport): string {
+/** What the process may do to the machine, and who tried to ask it. */
+export function processFacts({
+  capabilities,
+  noNewPrivileges,
+  refusedUsers,
+}: ProcessReport): [string, string][] {
+  const held = capabilities.length > 12 ? 'all of root' : capabilities.join(', ') || 'none';
+  return [
+    ['Privileges', `${held}${noNewPrivileges ? '' : '; may gain more'}`],
+    ...(refusedUsers === 0
+      ? []
+      : [
+          ['Refused', `${refusedUsers} connections of other users to the control socket`] as [string, string],
+        ]),
+  ];
+}
+
+export function statusText({
+  node,
+  network,
+  device,
+  relays,
+  nat,
+  ring,
+  peerCount,
+  process,
+}: StatusReport & { readonly process?: ProcessReport }): string {
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
     ['Node', `${printable(node.name)}, ${node.ip}, ${node.mac}`],
@@ -63,6 +89,7 @@ export function statusText({ node, network, device, relays, nat, ring, peerCount
       text,
     ]),
     ['NAT', natText(nat)],
+    ...(process ? processFacts(process) : []),
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
     ...ringFacts(ring),
   ];
