@@ -1,19 +1,12 @@
 /** Whether a node may register: the chain, the invite's uses and date, the address. Decides and counts; does no I/O. */
-import {
-  encodeCredential,
-  maxCredentialLength,
-  parseCertificate,
-  parseCredential,
-  parseInvite,
-  signReceipt,
-  verifyCredential,
-  type Member,
-} from '../core/identity/certificate.js';
+import { verifyCredential, type Member } from '../core/identity/certificate.js';
 import { dhPublicKey, type Keys } from '../core/identity/keys.js';
-import { openNetwork, type NetworkFacts } from '../core/identity/network.js';
+import { openNetwork } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
-import { equalBytes, fromBase64Url, toHex } from '../core/lib/bytes.js';
+import { testify, type CountedUses, type WitnessFault } from '../core/identity/witness.js';
+import { equalBytes, fromBase64Url } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
+import { contest } from './contest.js';
 import { isLoopback, siteKey, type RelayLimits } from './limits.js';
 import type { KnownMember, NetworkRecord } from './network-record.js';
 import type { Registry } from './registry.js';
@@ -41,6 +34,8 @@ export type Admission =
       readonly known: KnownMember;
       /** True when others do not know this credential yet. */
       readonly news: boolean;
+      /** Members that lost their address or MAC to this one: they have to be told. */
+      readonly losers: readonly KnownMember[];
       /** Signed now. */
       readonly receipt: Uint8Array | null;
       /** To be on disk before the receipt leaves; absent when the use was counted before. */
@@ -48,10 +43,13 @@ export type Admission =
     }
   | { readonly ok: false; readonly code: Refusal; readonly message: string; readonly detail?: string };
 
+/** Of a network that is not known yet. */
+const noUses: CountedUses = { dateOf: () => undefined, count: () => 0 };
+
 /** One DNS label: what the rest of evio takes as a node name, and what no terminal obeys. */
 const nodeName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function refuse(code: Refusal, message: string, detail?: string): Admission {
+function refuse(code: Refusal, message: string, detail?: string): Extract<Admission, { ok: false }> {
   return { ok: false, code, message, ...(detail !== undefined && { detail: detail.slice(0, 256) }) };
 }
 
@@ -75,9 +73,8 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   }
   const bytes = fromBase64Url(hello.credential) ?? new Uint8Array(0);
   const verdict = verifyCredential(bytes, facts, dateMs, false);
-  if (!verdict.ok) return refuseFault(verdict.fault, bytes, dateMs);
-  const { member } = verdict;
-  const bound = dhPublicKey(member.key);
+  if (!verdict.ok) return refuseFault(verdict.fault);
+  const bound = dhPublicKey(verdict.member.key);
   if (!bound || !equalBytes(bound, remoteStatic)) {
     return refuse(
       'bad-credential',
@@ -85,7 +82,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
       'the certificate of another node',
     );
   }
-  if (!nodeName.test(member.name)) return refuse('name-invalid', 'a node name is one DNS label');
+  if (!nodeName.test(verdict.member.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
   const existing = registry.network(networkId);
   // Networks that the operator listed are not invented ones.
@@ -96,19 +93,27 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
       return refuse('full', `no room for another network from ${context.observed}`);
     }
   }
-  const holder = existing?.holder(member.ip);
-  if (holder && holder.id !== member.idText) {
-    return refuse('address-taken', `the address is held by ${holder.name}`, holder.name);
-  }
-  const before = existing?.member(member.idText);
+  const before = existing?.member(verdict.member.idText);
   if (!before && existing && existing.size >= limits.membersPerNetwork) {
     return refuse('full', 'no room for another member of this network');
   }
 
-  const use = countUse(bytes, facts, networkId, existing, context);
-  if ('code' in use) return refuse(use.code, use.message);
+  const uses = existing ?? noUses;
+  const use = testify(bytes, facts, uses, before, dateMs, keys);
+  if (!use.ok) return refuseFault(use.fault);
+  const { member } = use;
+  const outcome = existing
+    ? contest(existing, member, use.receipt !== null)
+    : { won: true as const, losers: [] };
+  if (!outcome.won) {
+    const { name } = outcome.holder;
+    return outcome.what === 'ip'
+      ? refuse('address-taken', `the address is held by ${name}`, name)
+      : refuse('bad-credential', `the MAC is that of ${name}`, `its MAC is that of ${name}`);
+  }
   const record = existing ?? registry.ensure(networkId, site);
-  if (use.counted) record.count(use.counted);
+  const counted = use.counted && { network: networkId, ...use.counted };
+  if (counted) record.add(counted);
   const known: KnownMember =
     before && before.signedAt > member.signedAt
       ? before // what others have is newer: keep that
@@ -117,12 +122,15 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
           name: member.name,
           ip: member.ip,
           signedAt: member.signedAt,
+          claims: member.claims,
           notAfter: member.notAfter,
-          credential: use.credential,
+          ephemeral: member.ephemeral,
+          credential: member.credential,
           lastSeen: dateMs,
         };
   known.lastSeen = dateMs;
   const news = !before || !equalBytes(before.credential, known.credential);
+  for (const { id } of outcome.losers) record.delete(id);
   record.put(known);
   return {
     ok: true,
@@ -130,69 +138,26 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     member,
     known,
     news,
+    losers: outcome.losers,
     receipt: use.receipt,
-    ...(use.counted && { counted: use.counted }),
+    ...(counted && { counted }),
   };
 }
 
-interface Use {
-  readonly credential: Uint8Array;
-  readonly receipt: Uint8Array | null;
-  readonly counted?: ReceiptLine;
-}
-
-/** The receipt that a credential needs, if any, and whether its invite still has a use left for it. */
-function countUse(
-  bytes: Uint8Array,
-  facts: NetworkFacts,
-  networkId: string,
-  record: NetworkRecord | undefined,
-  { keys, dateMs }: AdmissionContext,
-): Use | { code: Refusal; message: string } {
-  const parts = parseCredential(bytes);
-  const certificate = parts && parseCertificate(parts.certificate);
-  const invite = parts && parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
-  if (!parts || !certificate || !invite || !facts.receipts) return { credential: bytes, receipt: null };
-  if (verifyCredential(bytes, facts, dateMs, true).ok) return { credential: bytes, receipt: null };
-
-  const inviteKey = toHex(invite.key);
-  const node = toHex(certificate.nodeKey);
-  const uses = record?.invites.get(inviteKey);
-  // A node that was counted but lost its receipt gets the same one again, also after the invite expired.
-  const time = uses?.nodes.get(node);
-  if (time === undefined) {
-    if (dateMs > invite.notAfter) return { code: 'token-expired', message: 'the invite has expired' };
-    if (invite.uses > 0 && (uses?.nodes.size ?? 0) >= invite.uses) {
-      return { code: 'token-used-up', message: `all ${invite.uses} uses of the invite are taken` };
-    }
-  }
-  const receipt = signReceipt(
-    { relayKey: keys.publicKey, inviteKey: invite.key, nodeKey: certificate.nodeKey, time: time ?? dateMs },
-    keys,
-  );
-  const credential = encodeCredential({ ...parts, receipt });
-  if (credential.length > maxCredentialLength) {
-    return { code: 'bad-credential', message: 'the credential leaves no room for a receipt' };
-  }
-  const line = { network: networkId, invite: inviteKey, notAfter: invite.notAfter, node, time: dateMs };
-  // Without a limit there is nothing to count, and nothing that could grow without bound.
-  return { credential, receipt, ...(time === undefined && invite.uses > 0 && { counted: line }) };
-}
-
-function refuseFault(fault: string, bytes: Uint8Array, dateMs: number): Admission {
-  if (fault === 'expired') {
-    const parts = parseCredential(bytes);
-    const certificate = parts && parseCertificate(parts.certificate);
-    if (certificate && certificate.notAfter > dateMs)
+function refuseFault(fault: WitnessFault): Extract<Admission, { ok: false }> {
+  switch (fault) {
+    case 'token-expired':
       return refuse('token-expired', 'the invite has expired');
-    return refuse('bad-credential', 'the certificate has expired', 'it has expired');
+    case 'token-used-up':
+      return refuse('token-used-up', 'all uses of the invite are taken');
+    case 'too-long':
+      return refuse('bad-credential', 'the credential leaves no room for a receipt');
+    case 'expired':
+      return refuse('bad-credential', 'the certificate has expired', 'it has expired');
+    case 'not-yet-valid':
+    case 'receipt-early':
+      return refuse('bad-credential', 'it is of the future: a clock is wrong', 'it is not valid yet');
+    default:
+      return refuse('bad-credential', `the certificate chain does not hold: ${fault}`, fault);
   }
-  if (fault === 'not-yet-valid') {
-    return refuse(
-      'bad-credential',
-      'the certificate is not valid yet: a clock is wrong',
-      'it is not valid yet',
-    );
-  }
-  return refuse('bad-credential', `the certificate chain does not hold: ${fault}`, fault);
 }

@@ -161,6 +161,9 @@ export class Hub implements ConnectionHost, PresenceListener {
     if (this.#stopped) return;
     const id = member.idText;
     const network = this.#networkOf(record);
+    // Whoever lost its address hears so when it comes back.
+    for (const loser of verdict.losers)
+      network.here.get(loser.id)?.connection.close(CloseCode.displaced, 'displaced');
     const { associations } = this.packets;
     // Whoever takes over was never offline for the others: only the connection goes.
     const before = network.here.get(id);

@@ -2,6 +2,7 @@
  * One network as far as this relay has seen it: its members (connected or not), the addresses and names they hold, and
  * the uses of its invites. Who is online is presence.ts. Ids are kept in order, so that the beginning of one finds it.
  */
+import type { Claims } from '../core/identity/claims.js';
 import { idStartsOf } from '../core/identity/node-id.js';
 import { fromHex, toHex } from '../core/lib/bytes.js';
 import { parseIpv4 } from '../core/lib/ipv4.js';
@@ -16,7 +17,11 @@ export interface KnownMember {
   readonly name: string;
   readonly ip: number;
   readonly signedAt: number;
+  /** Since when it has its address and its name. */
+  readonly claims: Claims;
   readonly notAfter: number;
+  /** It is forgotten soon after it went. */
+  readonly ephemeral: boolean;
   /** Verified, with its receipt. */
   readonly credential: Uint8Array;
   lastSeen: number;
@@ -105,7 +110,17 @@ export class NetworkRecord {
     this.#byId.delete(id);
   }
 
-  count(line: Omit<ReceiptLine, 'network'>): void {
+  /** When the use of an invite by a node was counted. Keys are hexadecimal. */
+  dateOf(inviteKey: string, nodeKey: string): number | undefined {
+    return this.invites.get(inviteKey)?.nodes.get(nodeKey);
+  }
+
+  /** How many uses of an invite were counted. */
+  count(inviteKey: string): number {
+    return this.invites.get(inviteKey)?.nodes.size ?? 0;
+  }
+
+  add(line: Omit<ReceiptLine, 'network'>): void {
     let uses = this.invites.get(line.invite);
     if (!uses) this.invites.set(line.invite, (uses = { notAfter: line.notAfter, nodes: new Map() }));
     if (!uses.nodes.has(line.node)) uses.nodes.set(line.node, line.time);

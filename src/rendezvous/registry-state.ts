@@ -1,5 +1,5 @@
 /** The registry as it is kept on disk (relay-state.ts), and back. */
-import { parseCertificate, parseCredential } from '../core/identity/certificate.js';
+import { claimsOf, parseCertificate, parseCredential, parseInvite } from '../core/identity/certificate.js';
 import { nodeIdOf, nodeIdText } from '../core/identity/node-id.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { KnownMember } from './network-record.js';
@@ -25,7 +25,7 @@ export function restoreRegistry(
       });
     }
   }
-  for (const line of journal) registry.ensure(line.network).count(line);
+  for (const line of journal) registry.ensure(line.network).add(line);
 }
 
 export function snapshotOf(registry: Registry): RelayState {
@@ -57,7 +57,9 @@ function memberFrom(credential: Uint8Array | undefined, lastSeen: number): Known
     name,
     ip,
     signedAt,
+    claims: claimsOf(parts, certificate),
     notAfter,
+    ephemeral: parseInvite(parts.invite)?.ephemeral ?? false,
     credential,
     lastSeen,
   };

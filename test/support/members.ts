@@ -1,8 +1,12 @@
-/** Members of a network without relays: what every test of peers, nodes and overlays begins with. */
+/** Members of a network without relays, whose root is the witness: what every test of peers, nodes and overlays begins with. */
+import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { decodeToken } from '../../src/core/identity/token.js';
+import { toBase64Url } from '../../src/core/lib/bytes.js';
 import type { Clock } from '../../src/core/lib/env.js';
 import { makeInvite, makeMember, makeNetwork } from '../../src/core/membership/certify.js';
 import type { Profile } from '../../src/core/membership/profile.js';
+import { secretBytes, selfOf } from '../../src/core/membership/self.js';
+import { witnessed } from './receipts.js';
 import { SeededRandom } from './virtual.js';
 
 /** Profiles of a network's first members, `n0` first, who made it. */
@@ -12,6 +16,11 @@ export function memberProfiles(count: number, clock: Clock, seed = 99): Profile[
   const first = makeNetwork(plan, env);
   const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
   const out = [first];
-  for (let i = 1; i < count; i++) out.push(makeMember(decodeToken(token), { name: `n${i}` }, env));
+  const root = keysFromSeed(secretBytes(first.rootSeed ?? ''));
+  for (let i = 1; i < count; i++) {
+    const profile = makeMember(decodeToken(token), { name: `n${i}` }, env);
+    const credential = witnessed(selfOf(profile).credential, root, clock.date());
+    out.push({ ...profile, credential: toBase64Url(credential) });
+  }
   return out;
 }

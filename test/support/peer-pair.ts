@@ -7,7 +7,7 @@ import type { Origin, Path, PlaneListener } from '../../src/core/dataplane/plane
 import { macOf } from '../../src/core/identity/node-id.js';
 import type { Member } from '../../src/core/identity/certificate.js';
 import { utf8 } from '../../src/core/lib/bytes.js';
-import { selfOf, type Self } from '../../src/core/membership/self.js';
+import { claimantOf, selfOf, type Self } from '../../src/core/membership/self.js';
 import { StampSource } from '../../src/core/noise/tai64n.js';
 import type { RelayChoice } from '../../src/core/path/path.js';
 import { HandshakeDoor } from '../../src/core/peer/handshake-door.js';
@@ -158,7 +158,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       unanswered: () => undefined,
       ring: () => undefined,
     };
-    const peers = new Peers(self.network, self.idText, {
+    const peers = new Peers(self.network, () => claimantOf(self), {
       env,
       makePeer: (slot: number, member: Member) => new Peer(ports, slot, member, []),
       isOnline: () => false,

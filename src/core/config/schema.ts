@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { memberRoles } from '../identity/certificate.js';
 import type { Agree } from '../lib/agree.js';
 import {
+  givenRights,
   profileVersion,
   stateVersion,
   type InviteRecord,
@@ -33,6 +34,8 @@ const inviteSchema = z.object({
   uses: z.number().int(),
   role: z.enum(memberRoles),
   tags: z.array(z.string()),
+  rights: z.array(z.enum(givenRights)).optional(),
+  ephemeral: z.boolean().optional(),
   revoked: z.boolean(),
 });
 
@@ -61,6 +64,9 @@ export const stateSchema = z.object({
   port: port.optional(),
   members: z.array(b64).default([]),
   endpoints: z.record(z.string(), z.array(z.string())).default({}),
+  uses: z
+    .record(z.string(), z.object({ notAfter: z.number(), nodes: z.record(z.string(), z.number()) }))
+    .optional(),
 });
 
 /** A field in one and not in the other fails to compile here. */

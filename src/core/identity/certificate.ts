@@ -1,22 +1,25 @@
 /**
- * The chain root → invite → node, and the relay's receipt: verified offline by everyone.
+ * The chain root → invite → node, and the receipt of a witness (receipt.ts): verified offline by everyone.
  *
- *   invite       version 1 | invite key 32 | not after 8 | uses 4 | roles 1 | rights 1 | range base 4, prefix 1
+ *   invite       version 1 | invite key 32 | not after 8 | uses 4 | roles 1 (bit 7: ephemeral) | rights 1 | range base 4, prefix 1
  *                | tags 1 ( 1+n )* | signature 64 by the root key
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
  *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
  *                  and must not be able to sign for others
- *   receipt      version 1 | relay key 32 | invite key 32 | node key 32 | time 8 | signature 64 by the relay key
  *   credential   certificate (2+n) | invite (2+n, empty when the root signed) | receipt (2+n, empty when there is none)
  *
- * Times are milliseconds since 1970. Signatures cover a label and everything before them.
+ * Times are milliseconds since 1970. Signatures cover a label and everything before them. The dates of a certificate are
+ * the member's own: they end a membership, and never begin or prolong one. When it began is what the witness says.
  */
-import { ByteReader, ByteWriter, concatBytes, equalBytes, utf8 } from '../lib/bytes.js';
+import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
 import { containsCidr, isHostAddress, type Cidr } from '../lib/ipv4.js';
-import { sign, signatureLength, verify, type Keys } from './keys.js';
+import { noClaims, type Claims } from './claims.js';
+import { signatureLength, type Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
 import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
+import { claimsIn, isWitness, parseReceipt, signedDate, verifyReceipt } from './receipt.js';
+import { genuine, seal } from './signed.js';
 
 export const Role = { switch: 1, leaf: 2 } as const;
 /** What a member does: a switch forwards for others, a leaf for nobody. */
@@ -25,6 +28,8 @@ export const memberRoles = ['switch', 'leaf'] as const satisfies readonly Member
 
 /** Bits of what an invite may give and a certificate claims. */
 export const Right = { bridge: 1, admin: 2, route: 4 } as const;
+/** In the byte of an invite's roles: whoever joins by it is forgotten soon after it went. */
+const ephemeralBit = 0x80;
 
 export interface Invite {
   readonly key: Uint8Array;
@@ -35,6 +40,8 @@ export interface Invite {
   readonly roles: number;
   /** Bit set of `Right`. */
   readonly rights: number;
+  /** Who joins by it is forgotten minutes after it went: address and name are free then. */
+  readonly ephemeral: boolean;
   /** Addresses that joiners may take. */
   readonly range: Cidr;
   readonly tags: readonly string[];
@@ -51,13 +58,6 @@ export interface Certificate {
   readonly notAfter: number;
 }
 
-export interface Receipt {
-  readonly relayKey: Uint8Array;
-  readonly inviteKey: Uint8Array;
-  readonly nodeKey: Uint8Array;
-  readonly time: number;
-}
-
 /** The three documents as they travel; `invite` and `receipt` may be empty. */
 export interface CredentialParts {
   readonly certificate: Uint8Array;
@@ -70,24 +70,14 @@ const labels = {
   invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
   owner: utf8('evio certificate owner 1'),
-  receipt: utf8('evio receipt 1'),
 };
 const maxTags = 16;
-/** How far ahead of ours a member's clock may be. */
-export const clockSkewMs = 10 * 60_000;
-/** Life of a certificate: long enough that no field device falls off the network unseen. */
+/** How far ahead of ours the clock of a member or witness may be: a machine that is wrong by a day still works. */
+export const clockSkewMs = 25 * 3_600_000;
+/** Life of a membership: long enough that no field device falls off the network unseen. */
 export const certificateLifeMs = 5 * 365 * 86_400_000;
 /** A certificate chain must leave room in a handshake datagram. */
 export const maxCredentialLength = 900;
-
-function seal(label: Uint8Array, body: Uint8Array, keys: Keys): Uint8Array {
-  return concatBytes(body, sign(keys, concatBytes(label, body)));
-}
-
-function genuine(label: Uint8Array, signed: Uint8Array, key: Uint8Array): boolean {
-  const end = signed.length - signatureLength;
-  return end > 0 && verify(key, concatBytes(label, signed.subarray(0, end)), signed.subarray(end));
-}
 
 /** Both signatures of a certificate. */
 function ownedAndIssued(signed: Uint8Array, owner: Uint8Array, issuer: Uint8Array): boolean {
@@ -122,7 +112,7 @@ export function signInvite(invite: Invite, root: Keys): Uint8Array {
     .bytes(invite.key)
     .u64(invite.notAfter)
     .u32(invite.uses)
-    .u8(invite.roles)
+    .u8(invite.roles | (invite.ephemeral ? ephemeralBit : 0))
     .u8(invite.rights)
     .u32(invite.range.base)
     .u8(invite.range.prefix);
@@ -133,11 +123,12 @@ export function signInvite(invite: Invite, root: Keys): Uint8Array {
 export function parseInvite(signed: Uint8Array): Invite | undefined {
   const reader = bodyReader(signed);
   if (!reader) return undefined;
+  const begin = { key: reader.bytes(32), notAfter: reader.u64(), uses: reader.u32() };
+  const roles = reader.u8();
   const invite: Invite = {
-    key: reader.bytes(32),
-    notAfter: reader.u64(),
-    uses: reader.u32(),
-    roles: reader.u8(),
+    ...begin,
+    roles: roles & ~ephemeralBit,
+    ephemeral: (roles & ephemeralBit) !== 0,
     rights: reader.u8(),
     range: { base: reader.u32(), prefix: reader.u8() },
     tags: readTags(reader),
@@ -180,30 +171,6 @@ export function parseCertificate(signed: Uint8Array): Certificate | undefined {
   return reader.done ? certificate : undefined;
 }
 
-export function signReceipt(receipt: Receipt, relay: Keys): Uint8Array {
-  const body = new ByteWriter()
-    .u8(version)
-    .bytes(receipt.relayKey)
-    .bytes(receipt.inviteKey)
-    .bytes(receipt.nodeKey)
-    .u64(receipt.time)
-    .finish();
-  return seal(labels.receipt, body, relay);
-}
-
-/** A receipt with a genuine signature of the relay key it names; whether that relay counts is the caller's question. */
-export function verifyReceipt(signed: Uint8Array): Receipt | undefined {
-  const reader = bodyReader(signed);
-  if (!reader) return undefined;
-  const receipt: Receipt = {
-    relayKey: reader.bytes(32),
-    inviteKey: reader.bytes(32),
-    nodeKey: reader.bytes(32),
-    time: reader.u64(),
-  };
-  return reader.done && genuine(labels.receipt, signed, receipt.relayKey) ? receipt : undefined;
-}
-
 export function encodeCredential(parts: CredentialParts): Uint8Array {
   return new ByteWriter(512).block(parts.certificate).block(parts.invite).block(parts.receipt).finish();
 }
@@ -233,13 +200,40 @@ export interface Member {
   readonly role: number;
   readonly rights: number;
   readonly tags: readonly string[];
-  /** When its certificate was signed: of two claims to an address the earlier stays. */
+  /** When its certificate was signed, as it says itself: of two certificates of one member the later counts. */
   readonly signedAt: number;
+  /** Since when it has what it claims. */
+  readonly claims: Claims;
+  /** When its membership ends: by its certificate, and at the latest a life after it began. */
   readonly notAfter: number;
+  /** It is forgotten soon after it went. */
+  readonly ephemeral: boolean;
   /** Empty when the root signed. */
   readonly inviteId: string;
   /** The bytes that were verified. */
   readonly credential: Uint8Array;
+}
+
+/** Claims of a credential that was verified before. */
+export function claimsOf(parts: CredentialParts, certificate: Certificate): Claims {
+  if (parts.invite.length === 0) return rootClaims(certificate);
+  const receipt = parseReceipt(parts.receipt);
+  return (receipt && claimsIn(receipt, certificate)) ?? noClaims;
+}
+
+/** Whom the root signed has no other witness: it came with its certificate. */
+function rootClaims({ notBefore }: Certificate): Claims {
+  return { joined: notBefore, ip: notBefore, name: notBefore, witnessed: true };
+}
+
+/** True when this credential of a member replaces another one of it. */
+export function supersedes(a: Member, b: Member): boolean {
+  if (a.signedAt !== b.signedAt) return a.signedAt > b.signedAt;
+  if (a.claims.witnessed !== b.claims.witnessed) return a.claims.witnessed;
+  const sooner =
+    a.claims.ip - b.claims.ip || a.claims.name - b.claims.name || a.claims.joined - b.claims.joined;
+  // Whoever signs two certificates of one date has everybody take the same of them.
+  return (sooner || compareBytes(a.credential, b.credential)) < 0;
 }
 
 /** Why a credential does not make a member. */
@@ -252,7 +246,11 @@ export type CredentialFault =
   | 'outside-invite'
   | 'receipt-missing'
   | 'receipt-bad'
-  | 'receipt-late';
+  | 'receipt-late'
+  /** It is dated in the future. */
+  | 'receipt-early'
+  /** It is for another address or name of this member. */
+  | 'receipt-other';
 
 export type CredentialVerdict =
   { readonly ok: true; readonly member: Member } | { readonly ok: false; readonly fault: CredentialFault };
@@ -260,22 +258,26 @@ export type CredentialVerdict =
 /**
  * Verifies a whole chain against the facts of a network.
  *
- * @param needReceipt false only at the relay that is about to give the receipt.
+ * @param needReceipt false only for the witness that is about to give the receipt: then `claims` are none.
  */
 export function verifyCredential(
   bytes: Uint8Array,
   network: NetworkFacts,
   dateMs: number,
-  needReceipt: boolean = network.receipts,
+  needReceipt = true,
 ): CredentialVerdict {
   const fail = (fault: CredentialFault): CredentialVerdict => ({ ok: false, fault });
   const parts = parseCredential(bytes);
   const certificate = parts && parseCertificate(parts.certificate);
   if (!parts || !certificate || certificate.name === '') return fail('malformed');
   let inviteId = '';
+  let ephemeral = false;
+  const { notBefore } = certificate;
+  let claims: Claims = noClaims;
   if (parts.invite.length === 0) {
     if (!ownedAndIssued(parts.certificate, certificate.nodeKey, network.rootKey))
       return fail('bad-signature');
+    claims = rootClaims(certificate);
   } else {
     const invite = verifyInvite(parts.invite, network.rootKey);
     if (!invite) return fail('bad-invite');
@@ -288,24 +290,19 @@ export function verifyCredential(
       isHostAddress(invite.range, certificate.ip);
     if (!within) return fail('outside-invite');
     inviteId = inviteIdOf(invite.key);
+    ephemeral = invite.ephemeral;
     if (needReceipt) {
-      if (parts.receipt.length === 0) return fail('receipt-missing');
-      const receipt = verifyReceipt(parts.receipt);
-      const ours =
-        receipt &&
-        equalBytes(receipt.inviteKey, invite.key) &&
-        equalBytes(receipt.nodeKey, certificate.nodeKey) &&
-        network.relays.some((relay) => equalBytes(relay.key, receipt.relayKey));
-      if (!ours) return fail('receipt-bad');
-      if (receipt.time > invite.notAfter) return fail('receipt-late');
-    } else if (!network.receipts && certificate.notBefore > invite.notAfter) {
-      return fail('expired');
+      const witnessed = witnessedClaims(parts.receipt, certificate, invite, network, dateMs);
+      if (typeof witnessed === 'string') return fail(witnessed);
+      claims = witnessed;
     }
   }
   if (certificate.role !== Role.switch && certificate.role !== Role.leaf) return fail('malformed');
   if (!isHostAddress(network.cidr, certificate.ip)) return fail('outside-invite');
-  if (certificate.notAfter <= dateMs) return fail('expired');
-  if (certificate.notBefore > dateMs + clockSkewMs) return fail('not-yet-valid');
+  const began = Math.min(notBefore, claims.joined);
+  const notAfter = Math.min(certificate.notAfter, began + certificateLifeMs);
+  if (notAfter <= dateMs) return fail('expired');
+  if (notBefore > dateMs + clockSkewMs) return fail('not-yet-valid');
   const id = nodeIdOf(certificate.nodeKey);
   return {
     ok: true,
@@ -319,10 +316,33 @@ export function verifyCredential(
       role: certificate.role,
       rights: certificate.rights,
       tags: certificate.tags,
-      signedAt: certificate.notBefore,
-      notAfter: certificate.notAfter,
+      signedAt: notBefore,
+      claims,
+      notAfter,
+      ephemeral,
       inviteId,
       credential: bytes,
     },
   };
+}
+
+/** What a witness said of the certificate, or why that does not count. */
+function witnessedClaims(
+  signed: Uint8Array,
+  certificate: Certificate,
+  invite: Invite,
+  network: NetworkFacts,
+  dateMs: number,
+): Claims | CredentialFault {
+  if (signed.length === 0) return 'receipt-missing';
+  const receipt = verifyReceipt(signed);
+  const ours =
+    receipt &&
+    equalBytes(receipt.inviteKey, invite.key) &&
+    equalBytes(receipt.nodeKey, certificate.nodeKey) &&
+    isWitness(network, receipt.witnessKey);
+  if (!ours) return 'receipt-bad';
+  if (receipt.joined > invite.notAfter) return 'receipt-late';
+  if (signedDate(receipt) > dateMs + clockSkewMs) return 'receipt-early';
+  return claimsIn(receipt, certificate) ?? 'receipt-other';
 }

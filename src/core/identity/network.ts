@@ -1,7 +1,7 @@
 /**
  * The facts of a network, signed by its root key: what a token carries and every member keeps.
  *
- *   version 1 | root key 32 | name (1+n) | cidr base 4, prefix 1 | mtu 2 | flags 1 (bit 0: receipts needed)
+ *   version 1 | root key 32 | name (1+n) | cidr base 4, prefix 1 | mtu 2 | flags 1 (bit 0 is set, the others mean nothing yet)
  *   | serial 4 | relays 1 | ( address (1+n) | key 32 )* | signature 64 by the root key over label ‖ all before
  */
 import { ByteReader, ByteWriter, concatBytes, utf8 } from '../lib/bytes.js';
@@ -24,14 +24,14 @@ export interface NetworkFacts {
   readonly cidr: Cidr;
   /** MTU of the interface, bytes of Ethernet payload. */
   readonly mtu: number;
-  /** True when a certificate from an invite counts only with a relay's receipt. */
-  readonly receipts: boolean;
   /** A later serial replaces an earlier one. */
   readonly serial: number;
   readonly relays: readonly RelayFact[];
 }
 
 const version = 1;
+/** What members of the first version take for "receipts needed". */
+const flags = 1;
 const label = utf8('evio network 1');
 /** More relays than this make tokens unwieldy. */
 export const maxRelays = 16;
@@ -46,7 +46,7 @@ export function signNetwork(facts: NetworkFacts, root: Keys): Uint8Array {
     .u32(facts.cidr.base)
     .u8(facts.cidr.prefix)
     .u16(facts.mtu)
-    .u8(facts.receipts ? 1 : 0)
+    .u8(flags)
     .u32(facts.serial)
     .u8(facts.relays.length);
   for (const relay of facts.relays) writer.text(relay.address).bytes(relay.key);
@@ -64,7 +64,7 @@ export function openNetwork(signed: Uint8Array): NetworkFacts | undefined {
   const name = reader.text();
   const cidr = { base: reader.u32(), prefix: reader.u8() };
   const mtu = reader.u16();
-  const flags = reader.u8();
+  reader.u8();
   const serial = reader.u32();
   const count = reader.u8();
   if (count > maxRelays) return undefined;
@@ -72,7 +72,7 @@ export function openNetwork(signed: Uint8Array): NetworkFacts | undefined {
   for (let i = 0; i < count; i++) relays.push({ address: reader.text(), key: reader.bytes(32) });
   if (!reader.done || cidr.prefix > 30 || mtu < minMtu || mtu > maxMtu) return undefined;
   if (!verify(rootKey, concatBytes(label, body), signed.subarray(body.length))) return undefined;
-  return { rootKey, name, cidr, mtu, receipts: (flags & 1) !== 0, serial, relays };
+  return { rootKey, name, cidr, mtu, serial, relays };
 }
 
 /** A network as commands and reports show it. */

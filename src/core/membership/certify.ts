@@ -6,7 +6,7 @@
 import { toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
-import { containsCidr, formatIpv4 } from '../lib/ipv4.js';
+import { containsCidr } from '../lib/ipv4.js';
 import {
   certificateLifeMs,
   encodeCredential,
@@ -36,12 +36,11 @@ import {
   type RelayFact,
 } from '../identity/network.js';
 import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
-import type { InviteRecord, Profile } from './profile.js';
+import { receiptLength } from '../identity/receipt.js';
+import type { GivenRight, InviteRecord, Profile } from './profile.js';
 import { corrupt, secretBytes, selfOf } from './self.js';
 import { encodeToken, type Token } from '../identity/token.js';
 
-/** The room that a relay's receipt takes in a credential, bytes (certificate.ts). */
-const receiptLength = 169;
 const empty = new Uint8Array(0);
 const maxTagLength = 32;
 
@@ -66,6 +65,10 @@ export interface InvitePlan {
   /** A `switch` invite also admits leaves; a `leaf` invite admits leaves only. */
   readonly role: MemberRole;
   readonly tags: readonly string[];
+  /** What joiners may do beyond a member's own affairs. */
+  readonly rights?: readonly GivenRight[] | undefined;
+  /** Joiners are forgotten minutes after they went. */
+  readonly ephemeral?: boolean | undefined;
 }
 
 /** What a joiner asks for. */
@@ -76,11 +79,13 @@ export interface JoinWish {
   readonly ip?: string | undefined;
 }
 
-/** A certificate signed again: for the address `ip`, or for the derived address number `attempt`. */
-export interface AddressChange {
-  readonly ip?: string | number | undefined;
+/** What is to be another in a certificate that is signed again. */
+export interface Change {
+  readonly ip?: string | undefined;
+  /** Number of the derived address, where `ip` is left out. */
   readonly attempt?: number | undefined;
-  /** The credential in use, whose receipt is kept. Default: the profile's. */
+  readonly name?: string | undefined;
+  /** The credential in use. Default: the profile's. */
   readonly current?: Uint8Array | undefined;
 }
 
@@ -102,7 +107,6 @@ export function makeNetwork(plan: NetworkPlan, env: Pick<Env, 'clock' | 'random'
     name: checkNetworkName(plan.name),
     cidr,
     mtu: plan.mtu,
-    receipts: plan.relays.length > 0,
     serial: 1,
     relays: plan.relays,
   };
@@ -162,6 +166,8 @@ export function makeInvite(
     }
   }
   const tags = [...new Set(plan.tags)];
+  const rights = [...new Set(plan.rights ?? [])];
+  const ephemeral = plan.ephemeral ?? false;
   const root = keysFromSeed(secretBytes(profile.rootSeed));
   const keys = generateKeys(env.random);
   const created = env.clock.date();
@@ -175,7 +181,8 @@ export function makeInvite(
       notAfter: expires,
       uses: plan.uses,
       roles: plan.role === 'leaf' ? Role.leaf : Role.switch | Role.leaf,
-      rights: 0,
+      rights: rights.reduce((bits, right) => bits | Right[right], 0),
+      ephemeral,
       range: self.network.cidr,
       tags,
     },
@@ -205,6 +212,8 @@ export function makeInvite(
     uses: plan.uses,
     role: plan.role,
     tags,
+    ...(rights.length === 0 ? {} : { rights }),
+    ...(ephemeral ? { ephemeral } : {}),
     revoked: false,
   };
 }
@@ -253,7 +262,7 @@ export function makeMember(token: Token, wish: JoinWish, env: Pick<Env, 'clock' 
       name: checkNodeName(wish.name),
       ip,
       role: Role[role],
-      rights: 0,
+      rights: invite.rights,
       tags: invite.tags,
       notBefore: now,
       notAfter: now + certificateLifeMs,
@@ -278,27 +287,26 @@ export function makeMember(token: Token, wish: JoinWish, env: Pick<Env, 'clock' 
 }
 
 /**
- * A credential of the same node for another address, valid wherever the old one was: it keeps name, role, tags, end
- * and the relay's receipt, which names keys only.
+ * A credential of the same node with another address or name: it keeps role, tags and end. A witness has to say since
+ * when they are its own; the receipt of before stays in it, so that it can say what did not change.
  *
- * @throws EvioError EVIO_ADDRESS_OUTSIDE, EVIO_PROFILE_CORRUPT when the profile has no key to sign with.
+ * @throws EvioError EVIO_ADDRESS_OUTSIDE, EVIO_BAD_VALUE, EVIO_PROFILE_CORRUPT when the profile has no key to sign with.
  */
-export function resign(profile: Profile, change: AddressChange, dateMs: number): Uint8Array {
+export function resign(profile: Profile, change: Change, dateMs: number): Uint8Array {
   const self = selfOf(profile, change.current);
   const inviteBytes = self.parts.invite;
   const invite = inviteBytes.length > 0 ? parseInvite(inviteBytes) : undefined;
   const seed = invite ? profile.inviteSeed : profile.rootSeed;
   if (seed === undefined) throw corrupt('the key that signed its certificate is missing');
   const range = invite?.range ?? self.network.cidr;
-  const wanted = typeof change.ip === 'number' ? formatIpv4(change.ip) : change.ip;
-  const ip =
-    wanted === undefined ? derivedIp(self.id, range, change.attempt ?? 0) : checkAddress(wanted, range);
-  // Without relays the invite's end is judged by this date, so signing again later must not end the membership.
-  const notBefore = invite && !self.network.receipts ? Math.min(dateMs, invite.notAfter) : dateMs;
-  const certificate = signCertificate(
-    { ...self.certificate, ip, notBefore },
-    keysFromSeed(secretBytes(seed)),
-    self.keys,
-  );
-  return encodeCredential({ ...self.parts, certificate });
+  const { certificate } = self;
+  let { ip } = certificate;
+  if (change.ip !== undefined) ip = checkAddress(change.ip, range);
+  else if (change.attempt !== undefined) ip = derivedIp(self.id, range, change.attempt);
+  const name = change.name === undefined ? certificate.name : checkNodeName(change.name);
+  // Of two certificates the later counts, also when the clock went back.
+  const notBefore = Math.max(dateMs, certificate.notBefore + 1);
+  const next = { ...certificate, ip, name, notBefore };
+  const signed = signCertificate(next, keysFromSeed(secretBytes(seed)), self.keys);
+  return encodeCredential({ ...self.parts, certificate: signed });
 }

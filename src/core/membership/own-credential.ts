@@ -1,5 +1,5 @@
 /**
- * The credential of this node, as it changes: a relay adds its receipt, and where its address was taken before, the
+ * The credential of this node, as it changes: a witness adds its receipt, and where its address was taken before, the
  * node signs itself the next one. Nothing is stored here.
  */
 import { resign } from './certify.js';
@@ -37,11 +37,15 @@ export class OwnCredential {
     return this.#attempt;
   }
 
-  /** Takes a relay's receipt. False when the other members would not take it. */
+  /** Takes a witness's receipt, unless another says the same of an earlier date. False when the other members would not take it. */
   receive(receipt: Uint8Array): boolean {
     const received = withGenuineReceipt(this.bytes, receipt, this.#self.network);
-    if (received) this.#self = selfOf(this.#profile, received);
-    return received !== undefined;
+    if (!received) return false;
+    const { claims } = this.#self;
+    const next = selfOf(this.#profile, received);
+    const later = claims.ip <= next.claims.ip && claims.name <= next.claims.name;
+    if (!claims.witnessed || !later) this.#self = next;
+    return true;
   }
 
   /**

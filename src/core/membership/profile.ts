@@ -4,6 +4,10 @@
  */
 import type { MemberRole } from '../identity/certificate.js';
 
+/** Rights that a token may give by name; what they permit: `Right` of identity/certificate.ts. */
+export const givenRights = ['bridge', 'route'] as const;
+export type GivenRight = (typeof givenRights)[number];
+
 /** An invite that this machine made: kept so that it can be listed and revoked. */
 export interface InviteRecord {
   readonly id: string;
@@ -14,6 +18,8 @@ export interface InviteRecord {
   readonly uses: number;
   readonly role: MemberRole;
   readonly tags: readonly string[];
+  readonly rights?: readonly GivenRight[] | undefined;
+  readonly ephemeral?: boolean | undefined;
   readonly revoked: boolean;
 }
 
@@ -51,6 +57,19 @@ export interface Profile {
 /** The version of `NodeState` that this program writes. */
 export const stateVersion = 1;
 
+/** Uses of invites that this machine counted as a witness, by the invite's key; keys are hexadecimal. */
+export type InviteUses = Readonly<
+  Record<
+    string,
+    {
+      /** When the invite expires. */
+      readonly notAfter: number;
+      /** When the use by a node's key was counted. */
+      readonly nodes: Readonly<Record<string, number>>;
+    }
+  >
+>;
+
 export interface NodeState {
   readonly version: typeof stateVersion;
   /** Credential with the relay's receipt, or re-signed after an address clash. */
@@ -61,6 +80,7 @@ export interface NodeState {
   readonly members: readonly string[];
   /** Endpoints at which neighbours were reached, by node id: the way back in when no relay answers. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
+  readonly uses?: InviteUses | undefined;
 }
 
 /** The state of a node that never ran. */

@@ -1,28 +1,48 @@
-/** The members of one network that we know of: verified, newest certificate of each. No I/O. */
+/**
+ * The members of one network that we know of: verified, newest certificate of each, and who of them has what several
+ * claim. No I/O.
+ */
 import { equalBytes } from '../lib/bytes.js';
-import { verifyCredential, type CredentialFault, type Member } from '../identity/certificate.js';
+import { supersedes, verifyCredential, type CredentialFault, type Member } from '../identity/certificate.js';
+import { compareClaims, type Claimant } from '../identity/claims.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { isNodeName } from '../identity/names.js';
 import type { NetworkFacts } from '../identity/network.js';
+import { macText } from '../identity/node-id.js';
+import { Holdings } from './holdings.js';
 
 /** More members than this are not kept: a hostile relay must not fill our memory. */
 export const maxMembers = 4096;
+/** Members refused for their MAC that are remembered, for people to see. */
+const maxTwins = 16;
 
 export type RosterVerdict =
-  | { readonly kind: 'new'; readonly member: Member }
+  | { readonly kind: 'new'; readonly member: Member; readonly displaced: Member | undefined }
   | { readonly kind: 'changed'; readonly member: Member; readonly before: Member }
   /** What we have is as good: `member` is ours. */
   | { readonly kind: 'known'; readonly member: Member }
-  | { readonly kind: 'refused'; readonly fault: CredentialFault | 'self' | 'full' };
+  | { readonly kind: 'refused'; readonly fault: CredentialFault | 'self' | 'full' | 'mac-taken' };
+
+/** Somebody claims what another has. */
+export interface Conflict {
+  readonly what: 'mac' | 'ip';
+  readonly loser: Claimant;
+  readonly holder: Claimant;
+}
 
 export class Roster {
   readonly #network: NetworkFacts;
-  readonly #self: string;
+  readonly #self: () => Claimant;
   readonly #limit: number;
   readonly #members = new Map<string, Member>();
+  /** Node id by MAC. */
+  readonly #byMac = new Map<string, string>();
+  /** Refused for a MAC that another has, with that other. */
+  readonly #twins = new Map<string, Conflict>();
+  #holdings: { readonly of: Holdings; readonly self: Claimant } | undefined;
 
-  /** @param self our own node id as text: we are not a member to ourselves. `limit` is there for tests. */
-  constructor(network: NetworkFacts, self: string, limit = maxMembers) {
+  /** @param self what we claim ourselves, at this moment. `limit` is there for tests. */
+  constructor(network: NetworkFacts, self: () => Claimant, limit = maxMembers) {
     this.#network = network;
     this.#self = self;
     this.#limit = limit;
@@ -47,34 +67,106 @@ export class Roster {
     const member = verdict.member;
     // A member signs its own name, and it is shown to people.
     if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
-    if (member.idText === this.#self) return { kind: 'refused', fault: 'self' };
+    const self = this.#self();
+    if (member.idText === self.idText) return { kind: 'refused', fault: 'self' };
     const before = this.#members.get(member.idText);
-    if (before && (equalBytes(before.credential, credential) || before.signedAt >= member.signedAt)) {
+    if (before && (equalBytes(before.credential, credential) || !supersedes(member, before)))
       return { kind: 'known', member: before };
+    if (before) {
+      this.#put(member);
+      return { kind: 'changed', member, before };
     }
     // Whoever holds an invite can certify any 32 bytes; only a key that can shake hands makes a peer.
-    if (!before && !dhPublicKey(member.key)) return { kind: 'refused', fault: 'malformed' };
-    if (!before && this.#members.size >= this.#limit) return { kind: 'refused', fault: 'full' };
-    this.#members.set(member.idText, member);
-    return before ? { kind: 'changed', member, before } : { kind: 'new', member };
+    if (!dhPublicKey(member.key)) return { kind: 'refused', fault: 'malformed' };
+    const twin = this.#twinOf(member, self);
+    if (twin && (twin === self || compareClaims('mac', member, twin) > 0)) {
+      this.#noteTwin(member, twin);
+      return { kind: 'refused', fault: 'mac-taken' };
+    }
+    const displaced = twin && this.remove(twin.idText);
+    if (displaced) this.#noteTwin(displaced, member);
+    else if (this.#members.size >= this.#limit) return { kind: 'refused', fault: 'full' };
+    this.#put(member);
+    return { kind: 'new', member, displaced };
   }
 
   remove(idText: string): Member | undefined {
     const member = this.#members.get(idText);
+    if (!member) return undefined;
     this.#members.delete(idText);
+    this.#byMac.delete(macText(member.mac));
+    for (const [id, { holder }] of this.#twins) if (holder.idText === idText) this.#twins.delete(id);
+    this.#holdings = undefined;
     return member;
   }
 
+  /** Who has the address: a member, or we ourselves. */
+  holderOf(ip: number): Claimant | undefined {
+    return this.#holding.holderOf(ip);
+  }
+
+  /** The name by which a member is shown and found, ours too: no two have the same. Undefined for who is not known. */
+  nameOf(idText: string): string | undefined {
+    return this.#holding.nameOf(idText);
+  }
+
+  /** Who claims what another has. */
+  conflicts(): Conflict[] {
+    const out = [...this.#twins.values()];
+    for (const loser of [this.#self(), ...this.#members.values()]) {
+      const holder = this.holderOf(loser.ip);
+      if (holder && holder.idText !== loser.idText) out.push({ what: 'ip', loser, holder });
+    }
+    return out;
+  }
+
   /**
-   * The members that a person may mean: exact id, address or name first; else a prefix of an id of at least 4 characters.
-   * More than one: ambiguous.
+   * The members that a person may mean: exact id, the holder of an address, a shown name; then by the name that they have
+   * among others; else a prefix of an id of at least 4 characters. More than one: ambiguous.
+   *
+   * @param isLive of several with one name, one that is here is meant before one that is gone
    */
-  find(text: string, formatIp: (ip: number) => string): Member[] {
+  find(text: string, formatIp: (ip: number) => string, isLive: (member: Member) => boolean): Member[] {
     const wanted = text.toLowerCase();
-    const exact = [...this.#members.values()].filter(
-      (m) => m.idText === wanted || formatIp(m.ip) === wanted || m.name.toLowerCase() === wanted,
+    const all = [...this.#members.values()];
+    const exact = all.find(
+      (m) => m.idText === wanted || (formatIp(m.ip) === wanted && this.holderOf(m.ip) === m),
     );
-    if (exact.length > 0 || !/^[0-9a-f]{4,32}$/.test(wanted)) return exact;
-    return [...this.#members.values()].filter((m) => m.idText.startsWith(wanted));
+    if (exact) return [exact];
+    const named = all
+      .filter((m) => m.name === wanted || this.nameOf(m.idText) === wanted)
+      .sort((a, b) => Number(this.nameOf(b.idText) === wanted) - Number(this.nameOf(a.idText) === wanted));
+    const first = named.find(isLive) ?? named[0];
+    if (first) return [first];
+    return /^[0-9a-f]{4,32}$/.test(wanted) ? all.filter((m) => m.idText.startsWith(wanted)) : [];
+  }
+
+  #put(member: Member): void {
+    this.#members.set(member.idText, member);
+    this.#byMac.set(macText(member.mac), member.idText);
+    this.#holdings = undefined;
+  }
+
+  /** Another with the same MAC. */
+  #twinOf(member: Member, self: Claimant): Claimant | undefined {
+    if (equalBytes(member.mac, self.mac)) return self;
+    return this.#members.get(this.#byMac.get(macText(member.mac)) ?? '');
+  }
+
+  #noteTwin(loser: Claimant, holder: Claimant): void {
+    const [oldest] = this.#twins.keys();
+    if (this.#twins.size >= maxTwins && oldest !== undefined) this.#twins.delete(oldest);
+    this.#twins.set(loser.idText, { what: 'mac', loser, holder });
+  }
+
+  get #holding(): Holdings {
+    const self = this.#self();
+    const known = this.#holdings;
+    const { self: before } = known ?? {};
+    const same = before?.claims === self.claims && before.ip === self.ip && before.name === self.name;
+    if (known && same) return known.of;
+    const of = new Holdings([self, ...this.#members.values()]);
+    this.#holdings = { of, self };
+    return of;
   }
 }

@@ -2,6 +2,7 @@
 import { fromBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import {
+  claimsOf,
   encodeCredential,
   parseCertificate,
   parseCredential,
@@ -9,12 +10,14 @@ import {
   type Certificate,
   type CredentialParts,
 } from '../identity/certificate.js';
+import type { Claimant, Claims } from '../identity/claims.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../identity/network.js';
 import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/node-id.js';
+import { parseReceipt, signedDate } from '../identity/receipt.js';
 import type { Profile } from './profile.js';
 
-/** A credential with a relay's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
+/** A credential with a witness's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
 export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8Array {
   const parts = parseCredential(credential);
   if (!parts) throw corrupt('its credential is malformed');
@@ -32,9 +35,12 @@ export function withGenuineReceipt(
 ): Uint8Array | undefined {
   const certificate = parseCertificate(parseCredential(credential)?.certificate ?? new Uint8Array(0));
   if (!certificate) return undefined;
+  const dated = parseReceipt(receipt);
+  if (!dated) return undefined;
   const received = withReceipt(credential, receipt);
-  // At the date of its own beginning: whether our clock is right is another question.
-  return verifyCredential(received, network, certificate.notBefore, true).ok ? received : undefined;
+  // At the dates that stand in it: whether our clock is right is another question.
+  const dateMs = Math.max(certificate.notBefore, signedDate(dated));
+  return verifyCredential(received, network, dateMs).ok ? received : undefined;
 }
 
 /** This machine as a member. */
@@ -50,6 +56,8 @@ export interface Self {
   readonly credential: Uint8Array;
   readonly parts: CredentialParts;
   readonly certificate: Certificate;
+  /** Since when it has what the certificate claims; none while no witness has said so. */
+  readonly claims: Claims;
 }
 
 /**
@@ -79,7 +87,13 @@ export function selfOf(profile: Profile, credential?: Uint8Array): Self {
     credential: bytes,
     parts,
     certificate,
+    claims: claimsOf(parts, certificate),
   };
+}
+
+/** This machine as one of those that claim addresses and names. */
+export function claimantOf({ idText, id, certificate, claims }: Self): Claimant {
+  return { idText, mac: macOf(id), ip: certificate.ip, name: certificate.name, claims };
 }
 
 /** Bytes of a base64url field of a profile. Throws EvioError EVIO_PROFILE_CORRUPT. */

@@ -9,6 +9,7 @@ import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
+import type { OwnAddress } from './own-address.js';
 import type { PeerTimers } from './peer-timers.js';
 import type { Timed } from './pulse.js';
 import type { StateKeeper } from './state-keeper.js';
@@ -29,6 +30,7 @@ export interface ArrivalsParts {
   readonly overlay: OverlayHost;
   readonly timers: PeerTimers<Peer>;
   readonly keeper: StateKeeper;
+  readonly ownAddress: OwnAddress;
   /** Does it at the end of this turn. */
   readonly later: (deed: () => void) => void;
 }
@@ -94,8 +96,10 @@ export class Arrivals implements Timed {
 
   #announce(now: number): void {
     this.#announceAt = Infinity;
-    const { plane, members, overlay } = this.#parts;
-    plane.setNeighbours(members.all().map(({ member: { ip, mac } }) => ({ ip, mac })));
+    const { plane, members, overlay, ownAddress } = this.#parts;
+    ownAddress.look();
+    // Of two with one address the first has it.
+    plane.setNeighbours(members.byClaim().map(({ member: { ip, mac } }) => ({ ip, mac })));
     overlay.membersChanged(now);
   }
 }

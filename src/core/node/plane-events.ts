@@ -15,6 +15,8 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
 import { parseRing } from '../wire/ring.js';
+import { parseTestimony } from '../wire/testimony.js';
+import type { Testimonies } from './testimonies.js';
 
 export interface PlaneEventParts {
   readonly clock: Clock;
@@ -25,6 +27,7 @@ export interface PlaneEventParts {
   readonly members: Peers;
   readonly door: HandshakeDoor;
   readonly overlay: OverlayHost;
+  readonly testimonies: Testimonies;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -61,6 +64,8 @@ export class PlaneEvents implements PlaneListener {
     const peer = this.#parts.members.bySlot(slot);
     const message = parseControl(bytes) ?? parseRing(bytes);
     if (message) peer?.control(now, message, origin);
+    const told = message ? undefined : parseTestimony(bytes);
+    if (told) this.#parts.testimonies.told(told);
     this.#heard(now, peer, origin);
   }
 

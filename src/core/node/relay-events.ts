@@ -4,7 +4,6 @@ import { fromBase64Url } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
-import { formatIpv4 } from '../lib/ipv4.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peers } from '../peer/peers.js';
@@ -14,6 +13,7 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Refusal, Welcome } from '../wire/signal.js';
 import type { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
+import type { OwnAddress } from './own-address.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { WayEvents } from './ways.js';
 
@@ -33,8 +33,7 @@ export interface RelayEventParts {
   readonly arrivals: Arrivals;
   readonly ways: WayEvents;
   readonly tell: (event: NodeEvent) => void;
-  /** The node has another address: it must begin anew. */
-  readonly readdressed: () => void;
+  readonly ownAddress: OwnAddress;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -59,15 +58,8 @@ export class RelayEvents implements RelaySetListener {
   }
 
   refused(error: EvioError, code: Refusal): void {
-    const { env, credential, keeper, members, relays, readdressed, fatal } = this.#parts;
-    const ip = formatIpv4(credential.self.certificate.ip);
-    if (code === 'address-taken' && credential.readdress(env.clock.date())) {
-      env.log.warn('address was taken', { ip, attempt: credential.attempt });
-      keeper.setCredential(credential.bytes);
-      keeper.save();
-      readdressed();
-      return;
-    }
+    const { members, relays, ownAddress, fatal } = this.#parts;
+    if (code === 'address-taken' && ownAddress.taken()) return;
     // Alone and refused: nothing can come of waiting. With peers connected, or endpoints where one may answer, the
     // node goes on without this relay; and a full one may have room in a minute.
     const hope = members.all().some((peer) => peer.session.established || peer.remembered.length > 0);

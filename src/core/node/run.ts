@@ -14,6 +14,8 @@ import { concatBytes, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { OwnCredential } from '../membership/own-credential.js';
+import { claimantOf } from '../membership/self.js';
+import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
@@ -31,6 +33,7 @@ import { encodeRing } from '../wire/ring.js';
 import { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
+import { OwnAddress } from './own-address.js';
 import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
 import { PeerTimers } from './peer-timers.js';
 import { Pinger } from './pinger.js';
@@ -39,6 +42,7 @@ import { Pulse } from './pulse.js';
 import { RelayEvents, relayNewsNames } from './relay-events.js';
 import { Reporter } from './reporter.js';
 import type { StateKeeper } from './state-keeper.js';
+import { Testimonies } from './testimonies.js';
 import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
 
 /** What a test or the simulator may replace. */
@@ -178,7 +182,7 @@ export function composeRun(context: RunContext, port: number): Run {
     removed: true,
   });
   const timers = new PeerTimers<Peer>();
-  const members = new Peers(network, idText, {
+  const members = new Peers(network, () => claimantOf(credential.self), {
     ...memberNews.listener,
     env,
     given: (peer) => {
@@ -188,7 +192,21 @@ export function composeRun(context: RunContext, port: number): Run {
     isOnline: (member) => relays.isOnline(member),
   });
   const { localStatic, prologue, indexes } = session;
-  const door = new HandshakeDoor({ localStatic, prologue, random: env.random, members, indexes, send });
+  const testimonies = new Testimonies({
+    clock,
+    log,
+    credential,
+    keeper,
+    witness: Witness.of(profile, network, keeper.uses),
+    peerOf: (idText) => members.get(idText),
+    send: ({ slot }, message) => {
+      plane.sendControl(slot, message);
+    },
+  });
+  const door = new HandshakeDoor({
+    ...{ localStatic, prologue, random: env.random, members, indexes, send },
+    witnessed: (now, bytes) => testimonies.witnessed(now, bytes),
+  });
 
   const overlay = new OverlayHost({
     env,
@@ -221,6 +239,14 @@ export function composeRun(context: RunContext, port: number): Run {
 
   /* Everybody is there: who hears what. */
   const { networkId } = self;
+  const ownAddress = new OwnAddress({
+    clock,
+    log,
+    credential,
+    keeper,
+    holderOf: (ip) => members.holderOf(ip),
+    readdressed,
+  });
   const arrivals = new Arrivals({
     clock,
     idText,
@@ -230,6 +256,7 @@ export function composeRun(context: RunContext, port: number): Run {
     overlay,
     timers,
     keeper,
+    ownAddress,
     later: (deed) => {
       turn.output(deed);
     },
@@ -255,9 +282,9 @@ export function composeRun(context: RunContext, port: number): Run {
       overlay,
       arrivals,
       ways: wayEvents,
+      ownAddress,
       tell,
       fatal,
-      readdressed,
     }),
   );
   peerNews.deliver(new PeerEvents({ clock, log, network: networkId, relays, overlay, pinger, keeper, tell }));
@@ -270,9 +297,10 @@ export function composeRun(context: RunContext, port: number): Run {
     members,
     door,
     overlay,
+    testimonies,
     fatal,
   });
-  pulse.add(relays, surroundings, arrivals, overlay, timers, keeper);
+  pulse.add(relays, surroundings, arrivals, overlay, timers, testimonies, keeper);
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({

@@ -3,7 +3,7 @@ import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import type { Clock, Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import type { NodeState } from '../membership/profile.js';
+import type { InviteUses, NodeState } from '../membership/profile.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { Timed } from './pulse.js';
@@ -59,6 +59,15 @@ export class StateKeeper implements Timed {
 
   setCredential(credential: Uint8Array): void {
     this.#change({ credential: toBase64Url(credential) });
+  }
+
+  /** Uses of invites that this machine counted. */
+  get uses(): InviteUses | undefined {
+    return this.#state.uses;
+  }
+
+  setUses(uses: InviteUses): void {
+    this.#change({ uses });
   }
 
   /** Keeps where the peer was reached, and forgets that of members that are no more. */

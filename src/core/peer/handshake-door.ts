@@ -28,6 +28,8 @@ export interface DoorPorts {
   readonly prologue: Uint8Array;
   readonly random: Random;
   readonly members: Peers;
+  /** The credential of whoever proved to own its key, with a receipt where we give one. Default: as it came. */
+  witnessed?(now: number, credential: Uint8Array): Uint8Array;
   readonly indexes: IndexTable<Session>;
   send(packet: Uint8Array, path: Path): void;
 }
@@ -51,7 +53,7 @@ export class HandshakeDoor {
     const initiation = consumeInitiation(packet, { localStatic, prologue, suites });
     if (!initiation) return undefined;
     const payload = parseInitPayload(initiation.payload);
-    const peer = payload && this.#prove(payload.certificate, initiation.remoteStatic);
+    const peer = payload && this.#prove(now, payload.certificate, initiation.remoteStatic);
     if (!payload || !peer) {
       initiation.destroy();
       return undefined;
@@ -73,7 +75,7 @@ export class HandshakeDoor {
     const established = session.openResponse(packet, response.receiverIndex);
     const payload = established && parseResponsePayload(established.payload);
     if (!established || !payload) return undefined;
-    if (this.#prove(payload.certificate, established.remoteStatic) !== peer) return undefined;
+    if (this.#prove(now, payload.certificate, established.remoteStatic) !== peer) return undefined;
     peer.heardFrom(origin);
     session.complete(now, established, response.receiverIndex, payload.boot);
     return peer;
@@ -99,11 +101,13 @@ export class HandshakeDoor {
    * The peer whose certificate this is, when it belongs to the key that the handshake proved. That comes first: who
    * joined by the same invite holds the key that signs certificates, so only its owner may bring one.
    */
-  #prove(credential: Uint8Array, remoteStatic: Uint8Array): Peer | undefined {
+  #prove(now: number, credential: Uint8Array, remoteStatic: Uint8Array): Peer | undefined {
     const parts = parseCredential(credential);
     const certificate = parts && parseCertificate(parts.certificate);
     const key = certificate && dhPublicKey(certificate.nodeKey);
-    return key && equalBytes(key, remoteStatic) ? this.#ports.members.take(credential) : undefined;
+    if (!key || !equalBytes(key, remoteStatic)) return undefined;
+    const { members, witnessed } = this.#ports;
+    return members.take(witnessed?.(now, credential) ?? credential);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The members of the network that this node knows, and the peer that each of them is: names, slots, sessions. */
-import { Roster } from '../membership/roster.js';
+import { Roster, type Conflict } from '../membership/roster.js';
 import type { Member } from '../identity/certificate.js';
+import type { Claimant } from '../identity/claims.js';
 import type { NetworkFacts } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
@@ -29,8 +30,8 @@ export class Peers {
   readonly #slots: (Peer | undefined)[] = [];
   readonly #sessions = new Map<Session, Peer>();
 
-  /** `limit` is there for tests. */
-  constructor(network: NetworkFacts, self: string, ports: PeersPorts, limit?: number) {
+  /** @param self what we claim ourselves, at this moment. `limit` is there for tests. */
+  constructor(network: NetworkFacts, self: () => Claimant, ports: PeersPorts, limit?: number) {
     this.#ports = ports;
     this.#networkName = network.name;
     this.#roster = new Roster(network, self, limit);
@@ -65,11 +66,18 @@ export class Peers {
       verdict = this.#roster.take(credential, env.clock.date());
     }
     if (verdict.kind === 'refused') {
-      if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
+      if (verdict.fault === 'mac-taken') env.log.warn('member refused', { reason: verdict.fault });
+      else if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
       return undefined;
     }
     const { member } = verdict;
     if (verdict.kind === 'known') return this.get(member.idText);
+    const displaced =
+      verdict.kind === 'new' && verdict.displaced && this.#peers.get(verdict.displaced.idText);
+    if (displaced) {
+      env.log.warn('another member had this MAC first', { peer: displaced.member.name });
+      this.#remove(displaced);
+    }
     const peer = this.#peers.get(member.idText);
     if (peer && !peer.update(member)) this.#remove(peer);
     if (!this.#peers.has(member.idText)) this.#add(member);
@@ -79,13 +87,13 @@ export class Peers {
 
   /** The peer that a person names, if there is exactly one. */
   lookup(text: string): Peer | undefined {
-    const found = this.#roster.find(text, formatIpv4);
+    const found = this.#find(text);
     return found.length === 1 && found[0] ? this.get(found[0].idText) : undefined;
   }
 
   /** True when `find` has anybody to choose from. */
   knows(text: string): boolean {
-    return this.#roster.find(text, formatIpv4).length > 0;
+    return this.#find(text).length > 0;
   }
 
   /**
@@ -94,7 +102,7 @@ export class Peers {
    * @throws EvioError EVIO_UNKNOWN_PEER
    */
   find(text: string): Peer {
-    const found = this.#roster.find(text, formatIpv4);
+    const found = this.#find(text);
     if (found.length > 1) {
       const names = found.map((member) => `${member.name} (${member.idText})`).join(' or ');
       throw new EvioError('EVIO_UNKNOWN_PEER', `"${text}" may mean ${names}.`, ['Give the whole node id.']);
@@ -104,6 +112,27 @@ export class Peers {
     throw new EvioError('EVIO_UNKNOWN_PEER', `No member of ${this.#networkName} is called "${text}".`, [
       'See the names, addresses and ids with: evio peers',
     ]);
+  }
+
+  /** All, those first that have the address that they claim. */
+  byClaim(): Peer[] {
+    const holds = ({ member }: Peer): number => Number(this.#roster.holderOf(member.ip) === member);
+    return this.all().sort((a, b) => holds(b) - holds(a));
+  }
+
+  /** The name by which a member is shown and found, ours too; undefined for who is not known. */
+  nameOf(idText: string): string | undefined {
+    return this.#roster.nameOf(idText);
+  }
+
+  /** Who has the address: a member, or we ourselves. */
+  holderOf(ip: number): Claimant | undefined {
+    return this.#roster.holderOf(ip);
+  }
+
+  /** Who claims what another has. */
+  conflicts(): Conflict[] {
+    return this.#roster.conflicts();
   }
 
   /** Says goodbye to every peer and forgets it. */
@@ -121,6 +150,14 @@ export class Peers {
       return true;
     }
     return false;
+  }
+
+  #find(text: string): Member[] {
+    return this.#roster.find(text, formatIpv4, ({ idText }) => this.#isLive(idText));
+  }
+
+  #isLive(idText: string): boolean {
+    return this.#peers.get(idText)?.session.established === true || this.#ports.isOnline(idText);
   }
 
   #give(peer: Peer | undefined): Peer | undefined {

@@ -38,6 +38,8 @@ export const CloseCode = {
   silent: 4408,
   /** Another connection of the same node took over. */
   replaced: 4409,
+  /** Another member has claimed the address or MAC before: the answer to the next hello says so. */
+  displaced: 4410,
   /** The receiver of our messages is too slow. */
   slow: 4413,
   /** Too many handshakes at once: come back later. */

@@ -10,13 +10,7 @@ import { createInvite, listInvites, revokeInvite } from '../../../src/core/enrol
 import { joinNetwork } from '../../../src/core/enroll/join.js';
 import { notRunning } from '../../../src/core/control/client.js';
 import { leaveNetwork } from '../../../src/core/enroll/leave.js';
-import {
-  parseInvite,
-  Role,
-  signInvite,
-  signReceipt,
-  verifyCredential,
-} from '../../../src/core/identity/certificate.js';
+import { Role, signInvite, verifyCredential } from '../../../src/core/identity/certificate.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { selfOf, type Self } from '../../../src/core/membership/self.js';
@@ -25,6 +19,7 @@ import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/e
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { formatIpv4, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
 import type { LocalRange } from '../../../src/core/surroundings/local-ranges.js';
+import { receiptOf } from '../../support/receipts.js';
 
 const relayKeys = generateKeys(systemRandom);
 const relay: RelayFact = { address: '192.0.2.1:3478', key: relayKeys.publicKey };
@@ -49,19 +44,8 @@ class FakeRelay implements RelayErrands {
     this.registered.push(self);
     const error = this.refuse?.(self);
     if (error) return Promise.reject(error);
-    const invite = parseInvite(self.parts.invite);
-    if (!invite) return Promise.resolve(undefined);
-    return Promise.resolve(
-      signReceipt(
-        {
-          relayKey: relayKeys.publicKey,
-          inviteKey: invite.key,
-          nodeKey: self.keys.publicKey,
-          time: systemClock.date(),
-        },
-        relayKeys,
-      ),
-    );
+    if (self.parts.invite.length === 0) return Promise.resolve(undefined);
+    return Promise.resolve(receiptOf(self.credential, relayKeys, systemClock.date()));
   };
 }
 
@@ -91,7 +75,7 @@ describe('initNetwork', () => {
     const { network, token } = await initNetwork(plan, deps);
     expect(errands.registered).toHaveLength(1);
     expect(network.relays).toEqual(['192.0.2.1:3478']);
-    expect(decodeToken(token).network.receipts).toBe(true);
+    expect(decodeToken(token).network.relays).toHaveLength(1);
     expect(deps.store.ids()).toEqual([network.id]);
     expect(listInvites(deps.store, network.id)).toHaveLength(1);
   });
@@ -273,7 +257,6 @@ describe('the range of a network', () => {
       name: 'evil',
       cidr,
       mtu: 1350,
-      receipts: false,
       serial: 1,
       relays: [],
     };
@@ -284,6 +267,7 @@ describe('the range of a network', () => {
         uses: 0,
         roles: Role.switch,
         rights: 0,
+        ephemeral: false,
         range: cidr,
         tags: [],
       },

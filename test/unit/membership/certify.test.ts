@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  certificateLifeMs,
   encodeCredential,
   Role,
   signCertificate,
-  signReceipt,
   verifyCredential,
 } from '../../../src/core/identity/certificate.js';
 import {
@@ -15,14 +15,17 @@ import {
   type NetworkPlan,
 } from '../../../src/core/membership/certify.js';
 import { checkNodeName, nodeNameFrom } from '../../../src/core/identity/names.js';
+import { testify } from '../../../src/core/identity/witness.js';
 import { Roster } from '../../../src/core/membership/roster.js';
-import { selfOf, withGenuineReceipt, withReceipt } from '../../../src/core/membership/self.js';
-import { dhPublicKey, generateKeys } from '../../../src/core/identity/keys.js';
+import { secretBytes, selfOf, withGenuineReceipt, withReceipt } from '../../../src/core/membership/self.js';
+import { noClaims } from '../../../src/core/identity/claims.js';
+import { dhPublicKey, generateKeys, keysFromSeed } from '../../../src/core/identity/keys.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
 import { systemRandom, type Clock } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { formatIpv4 } from '../../../src/core/lib/ipv4.js';
+import { firstReceiptOf, forgedReceipt, receiptOf, witnessed } from '../../support/receipts.js';
 
 const start = Date.UTC(2026, 10, 22);
 const day = 86_400_000;
@@ -52,6 +55,17 @@ function codeOf(run: () => unknown): string {
   return 'none';
 }
 
+/** What the root of this network, its witness, makes of a credential. */
+function witnessedBy(owner: ReturnType<typeof network>, credential: Uint8Array, dateMs = start): Uint8Array {
+  return witnessed(credential, keysFromSeed(secretBytes(owner.rootSeed ?? '')), dateMs);
+}
+
+/** A roster of somebody who is none of the members. */
+function rosterOf(owner: ReturnType<typeof network>): Roster {
+  const nobody = { idText: '', mac: new Uint8Array(6), ip: 0, name: '', claims: noClaims };
+  return new Roster(selfOf(owner).network, () => nobody);
+}
+
 function verdict(credential: Uint8Array, profile: ReturnType<typeof network>, atMs: number) {
   return verifyCredential(credential, selfOf(profile).network, atMs);
 }
@@ -62,8 +76,6 @@ describe('makeNetwork', () => {
     const self = selfOf(profile);
     const result = verdict(self.credential, profile, start + 1);
     expect(result).toMatchObject({ ok: true, member: { name: 'anna', role: Role.switch, inviteId: '' } });
-    expect(self.network.receipts).toBe(false);
-    expect(selfOf(network(withRelay)).network.receipts).toBe(true);
   });
 
   it('takes the address asked for, inside the range only', () => {
@@ -95,7 +107,9 @@ describe('invites and enrolment', () => {
     const owner = network();
     const record = makeInvite(owner, invitePlan, env);
     const profile = makeMember(decodeToken(record.token), { name: 'ben' }, env);
-    expect(verdict(selfOf(profile).credential, owner, start + 1)).toMatchObject({
+    const { credential } = selfOf(profile);
+    expect(verdict(credential, owner, start + 1)).toMatchObject({ ok: false, fault: 'receipt-missing' });
+    expect(verdict(witnessedBy(owner, credential), owner, start + 1)).toMatchObject({
       ok: true,
       member: { name: 'ben', tags: ['db'], inviteId: record.id, role: Role.switch },
     });
@@ -110,10 +124,8 @@ describe('invites and enrolment', () => {
     const judge = (nodeKey: Uint8Array, forged?: Uint8Array) => {
       const signed = signCertificate({ ...certificate, nodeKey }, token.inviteKeys, keys);
       if (forged) signed.set(forged, signed.length - forged.length);
-      return new Roster(selfOf(owner).network, '').take(
-        encodeCredential({ certificate: signed, invite: token.inviteBytes, receipt: new Uint8Array(0) }),
-        start + 1,
-      );
+      const credential = { certificate: signed, invite: token.inviteBytes, receipt: new Uint8Array(0) };
+      return rosterOf(owner).take(witnessedBy(owner, encodeCredential(credential)), start + 1);
     };
     expect(judge(certificate.nodeKey).kind).toBe('new');
     const neutral = Uint8Array.of(1, ...new Uint8Array(31));
@@ -135,12 +147,19 @@ describe('invites and enrolment', () => {
     const victim = selfOf(makeMember(token, { name: 'ben' }, env));
     const attacker = selfOf(makeMember(token, { name: 'eve' }, env));
     const judge = (signer: typeof victim.keys) =>
-      new Roster(selfOf(owner).network, '').take(
-        encodeCredential({
-          certificate: signCertificate({ ...victim.certificate, ip: 0x0a90_0005 }, token.inviteKeys, signer),
-          invite: token.inviteBytes,
-          receipt: new Uint8Array(0),
-        }),
+      rosterOf(owner).take(
+        witnessedBy(
+          owner,
+          encodeCredential({
+            certificate: signCertificate(
+              { ...victim.certificate, ip: 0x0a90_0005 },
+              token.inviteKeys,
+              signer,
+            ),
+            invite: token.inviteBytes,
+            receipt: new Uint8Array(0),
+          }),
+        ),
         start + 1,
       );
     expect(judge(victim.keys).kind).toBe('new');
@@ -161,7 +180,7 @@ describe('invites and enrolment', () => {
         invite: token.inviteBytes,
         receipt: new Uint8Array(0),
       });
-      expect(new Roster(selfOf(owner).network, '').take(credential, start + 1).kind).toBe(kind);
+      expect(rosterOf(owner).take(witnessedBy(owner, credential), start + 1).kind).toBe(kind);
     }
   });
 
@@ -192,28 +211,96 @@ describe('invites and enrolment', () => {
   });
 });
 
+describe('dates', () => {
+  const owner = network(withRelay);
+  const token = decodeToken(makeInvite(owner, invitePlan, env).token);
+  const { certificate, keys, credential } = selfOf(makeMember(token, { name: 'ben' }, env));
+  const dated = (notBefore: number, notAfter: number): Uint8Array =>
+    encodeCredential({
+      certificate: signCertificate({ ...certificate, notBefore, notAfter }, token.inviteKeys, keys),
+      invite: token.inviteBytes,
+      receipt: new Uint8Array(0),
+    });
+
+  it('of the joiner do not prolong a membership', () => {
+    const forever = witnessed(dated(start, start + 100 * certificateLifeMs), relay, start);
+    expect(verdict(forever, owner, start + certificateLifeMs - 1)).toMatchObject({
+      ok: true,
+      member: { notAfter: start + certificateLifeMs },
+    });
+    expect(verdict(forever, owner, start + certificateLifeMs).ok).toBe(false);
+    // Signed again at the end of its life.
+    const again = witnessed(dated(start + certificateLifeMs, start + 2 * certificateLifeMs), relay, start);
+    expect(verdict(again, owner, start + certificateLifeMs)).toEqual({ ok: false, fault: 'expired' });
+  });
+
+  it('of the joiner do not bring back a token that has expired', () => {
+    const late = start + 2 * day;
+    for (const notBefore of [start, late]) {
+      const back = witnessed(dated(notBefore, late + certificateLifeMs), relay, late);
+      expect(verdict(back, owner, late)).toEqual({ ok: false, fault: 'receipt-late' });
+    }
+  });
+
+  it('may be wrong by a day, of joiner and witness, and by no more', () => {
+    for (const skew of [-day, day]) {
+      const wrong = witnessed(dated(start + skew, start + skew + certificateLifeMs), relay, start);
+      expect(verdict(wrong, owner, start).ok).toBe(true);
+      expect(verdict(witnessed(credential, relay, start + skew / 2), owner, start).ok).toBe(true);
+    }
+    const ahead = witnessed(dated(start + 2 * day, start + 2 * day + certificateLifeMs), relay, start);
+    expect(verdict(ahead, owner, start)).toEqual({ ok: false, fault: 'not-yet-valid' });
+    const future = witnessed(credential, relay, start + day);
+    expect(verdict(future, owner, start - day)).toEqual({ ok: false, fault: 'receipt-early' });
+  });
+
+  it('do not hinder a machine that was off for years', () => {
+    const years = witnessed(credential, relay, start);
+    expect(verdict(years, owner, start + 4 * 365 * day).ok).toBe(true);
+  });
+});
+
+describe('a receipt of version 1', () => {
+  it('still makes a member, of any address, whose claim yields to every witnessed one', () => {
+    const owner = network(withRelay);
+    const token = decodeToken(makeInvite(owner, { ...invitePlan, uses: 0 }, env).token);
+    const profile = makeMember(token, { name: 'old', ip: '10.144.1.1' }, env);
+    const old = selfOf(profile).credential;
+    const first = withReceipt(old, firstReceiptOf(old, relay, start));
+    const moved = resign(profile, { ip: '10.144.1.2', current: first }, start + 5);
+    expect(verdict(first, owner, start).ok && verdict(moved, owner, start + 5).ok).toBe(true);
+    const roster = rosterOf(owner);
+    roster.take(moved, start + 9);
+    const other = selfOf(makeMember(token, { name: 'new', ip: '10.144.1.2' }, env));
+    roster.take(witnessed(other.credential, relay, start + 8), start + 9);
+    expect(roster.holderOf(0x0a90_0102)?.name).toBe('new');
+    // The same certificate with a receipt of now replaces it.
+    const upgraded = roster.take(witnessed(moved, relay, start + 1), start + 9);
+    expect(upgraded).toMatchObject({ kind: 'changed', member: { claims: { ip: start + 1 } } });
+    expect(roster.holderOf(0x0a90_0102)?.name).toBe('old');
+  });
+});
+
 describe('resign', () => {
-  it('moves to another address and keeps the receipt', () => {
+  it('moves to another address, which a witness has to vouch for', () => {
     const owner = network(withRelay);
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
     const profile = makeMember(token, { name: 'ben' }, env);
     const self = selfOf(profile);
-    expect(verdict(self.credential, owner, start)).toMatchObject({ ok: false, fault: 'receipt-missing' });
-    const receipt = signReceipt(
-      { relayKey: relay.publicKey, inviteKey: token.invite.key, nodeKey: self.keys.publicKey, time: start },
-      relay,
-    );
-    const received = withReceipt(self.credential, receipt);
+    const received = witnessed(self.credential, relay, start);
     expect(verdict(received, owner, start)).toMatchObject({ ok: true });
+    const later = start + 9 * day;
     const addresses = new Set([self.certificate.ip]);
     for (let attempt = 1; attempt < 5; attempt++) {
-      const moved = verdict(
-        resign(profile, { attempt, current: received }, start + 9 * day),
-        owner,
-        start + 9 * day,
-      );
-      expect(moved.ok).toBe(true);
-      if (moved.ok) addresses.add(moved.member.ip);
+      const moved = resign(profile, { attempt, current: received }, later);
+      expect(verdict(moved, owner, later)).toEqual({ ok: false, fault: 'receipt-other' });
+      const nobody = { dateOf: () => undefined, count: () => 1 };
+      const { network: facts } = self;
+      const again = testify(moved, facts, nobody, undefined, later, relay);
+      if (!again.ok) throw new Error(again.fault);
+      // It joined when it did, and keeps its name from then; the address is new.
+      expect(again.member.claims).toEqual({ joined: start, ip: later, name: start, witnessed: true });
+      addresses.add(again.member.ip);
     }
     expect(addresses.size).toBe(5);
   });
@@ -221,31 +308,33 @@ describe('resign', () => {
   it('takes no receipt that others would refuse, however long', () => {
     const owner = network(withRelay);
     const token = decodeToken(makeInvite(owner, invitePlan, env).token);
-    const { credential, keys, network: facts } = selfOf(makeMember(token, { name: 'ben' }, env));
-    const fields = {
-      relayKey: relay.publicKey,
-      inviteKey: token.invite.key,
-      nodeKey: keys.publicKey,
-      time: start,
-    };
-    const good = withGenuineReceipt(credential, signReceipt(fields, relay), facts);
+    const { credential, network: facts } = selfOf(makeMember(token, { name: 'ben' }, env));
+    const good = withGenuineReceipt(credential, receiptOf(credential, relay, start), facts);
     expect(good && verdict(good, owner, start).ok).toBe(true);
     const stranger = generateKeys(systemRandom);
     const bad = [
       new Uint8Array(512).fill(7),
       new Uint8Array(3),
-      signReceipt({ ...fields, relayKey: stranger.publicKey }, stranger),
-      signReceipt({ ...fields, nodeKey: stranger.publicKey }, relay),
-      signReceipt({ ...fields, time: start + 2 * day }, relay),
+      receiptOf(credential, stranger, start),
+      forgedReceipt(credential, stranger, start, { witnessKey: relay.publicKey }),
+      forgedReceipt(credential, relay, start, { nodeKey: stranger.publicKey }),
+      forgedReceipt(credential, relay, start, { inviteKey: stranger.publicKey }),
+      forgedReceipt(credential, relay, start, { ip: 0x0a90_0001 }),
+      forgedReceipt(credential, relay, start, { name: 'anna' }),
+      forgedReceipt(credential, relay, start, { ipSince: start - 1 }),
+      receiptOf(credential, relay, start + 2 * day),
     ];
     for (const receipt of bad) expect(withGenuineReceipt(credential, receipt, facts)).toBeUndefined();
   });
 
-  it('stays valid without relays after the invite has expired', () => {
+  it('is the later one although the clock went back', () => {
     const owner = network();
     const profile = makeMember(decodeToken(makeInvite(owner, invitePlan, env).token), { name: 'ben' }, env);
-    const moved = verdict(resign(profile, { ip: '10.144.1.2' }, start + 30 * day), owner, start + 30 * day);
-    expect(moved.ok && formatIpv4(moved.member.ip)).toBe('10.144.1.2');
+    const roster = rosterOf(owner);
+    roster.take(witnessedBy(owner, selfOf(profile).credential), start);
+    const moved = resign(profile, { ip: '10.144.1.2', name: 'bert' }, start - 30 * day);
+    const verdict = roster.take(witnessedBy(owner, moved), start);
+    expect(verdict).toMatchObject({ kind: 'changed', member: { name: 'bert', ip: 0x0a90_0102 } });
   });
 
   it('works for the first member', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { selfOf, type Self } from '../../../src/core/membership/self.js';
+import { claimantOf, selfOf, type Self } from '../../../src/core/membership/self.js';
 import { Peers } from '../../../src/core/peer/peers.js';
 import type { Peer } from '../../../src/core/peer/peer.js';
 import { memberProfiles } from '../../support/members.js';
@@ -15,7 +15,7 @@ function rig() {
   const closed: string[] = [];
   const members = new Peers(
     owner.network,
-    self.idText,
+    () => claimantOf(self),
     {
       env,
       makePeer: (slot, member) =>

@@ -1,4 +1,5 @@
 /** What a hub-less test can show: both crossings of the threshold, the pace of sizes, the bound of a watch set. */
+import { noClaims } from '../../../src/core/identity/claims.js';
 import { describe, expect, it } from 'vitest';
 import type { ToNode } from '../../../src/core/wire/signal.js';
 import { Introductions, watchLimit } from '../../../src/rendezvous/introductions.js';
@@ -51,7 +52,16 @@ function stage(introduceAll: number) {
   const arrive = (number: number): TestMember => {
     const id = number.toString(16).padStart(32, '0');
     const known: KnownMember = {
-      ...{ id, name: `n${number}`, ip: number, signedAt: 0, notAfter: Infinity, lastSeen: 0 },
+      ...{
+        id,
+        name: `n${number}`,
+        ip: number,
+        signedAt: 0,
+        claims: noClaims,
+        ephemeral: false,
+        notAfter: Infinity,
+        lastSeen: 0,
+      },
       credential: Uint8Array.of(number >> 8, number),
     };
     const member = new TestMember(network, id);
@@ -137,7 +147,16 @@ describe('Introductions', () => {
     const { record, presence, network, arrive } = stage(10);
     const here = arrive(1);
     const known: KnownMember = {
-      ...{ id: 'ee'.repeat(16), name: 'far', ip: 99, signedAt: 0, notAfter: Infinity, lastSeen: 0 },
+      ...{
+        id: 'ee'.repeat(16),
+        name: 'far',
+        ip: 99,
+        signedAt: 0,
+        claims: noClaims,
+        ephemeral: false,
+        notAfter: Infinity,
+        lastSeen: 0,
+      },
       credential: Uint8Array.of(9),
     };
     record.put(known);

@@ -1,4 +1,5 @@
 /** What every implementation of presence must do, whatever lies behind it: written against the port alone. */
+import { noClaims } from '../../../src/core/identity/claims.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KnownMember } from '../../../src/rendezvous/network-record.js';
 import type { Presence, PresenceListener } from '../../../src/rendezvous/presence.js';
@@ -18,7 +19,16 @@ const idOf = (number: number): string => number.toString(16).padStart(32, '0');
 
 export function member(number: number): KnownMember {
   return {
-    ...{ id: idOf(number), name: `n${number}`, ip: number, signedAt: 0, notAfter: Infinity, lastSeen: 0 },
+    ...{
+      id: idOf(number),
+      name: `n${number}`,
+      ip: number,
+      signedAt: 0,
+      claims: noClaims,
+      ephemeral: false,
+      notAfter: Infinity,
+      lastSeen: 0,
+    },
     credential: Uint8Array.of(number),
   };
 }

@@ -192,9 +192,9 @@ export class TestNetwork {
   readonly id = networkIdOf(this.root.publicKey);
   readonly networkBytes: Uint8Array;
 
-  constructor(relays: readonly RelayFact[], receipts = true) {
+  constructor(relays: readonly RelayFact[]) {
     this.networkBytes = signNetwork(
-      { rootKey: this.root.publicKey, name: 'test', cidr, mtu: 1350, receipts, serial: 1, relays },
+      { rootKey: this.root.publicKey, name: 'test', cidr, mtu: 1350, serial: 1, relays },
       this.root,
     );
   }
@@ -208,6 +208,7 @@ export class TestNetwork {
         uses: wish.uses ?? 0,
         roles: Role.switch | Role.leaf,
         rights: 0,
+        ephemeral: false,
         range: cidr,
         tags: [],
       },

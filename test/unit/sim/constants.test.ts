@@ -1,9 +1,9 @@
 /** The model's own numbers, beside those of the code that it stands for: who changes one of them sees the other. */
 import { describe, expect, it } from 'vitest';
-import { ownerOf as ownerOfReal, signReceipt } from '../../../src/core/identity/certificate.js';
+import { ownerOf as ownerOfReal } from '../../../src/core/identity/certificate.js';
 import { keysFromSeed } from '../../../src/core/identity/keys.js';
 import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
-import { selfOf, withReceipt } from '../../../src/core/membership/self.js';
+import { selfOf } from '../../../src/core/membership/self.js';
 import { consumeInitiation, createInitiation } from '../../../src/core/noise/ik.js';
 import { askAgainMs } from '../../../src/core/relays/relay-queries.js';
 import { backoff, heartbeatMs, heartbeatsLost, nudgeMs } from '../../../src/core/relays/net/relay-client.js';
@@ -19,6 +19,7 @@ import { credentialLength, identityOf, ownerOf } from '../../../src/sim/identity
 import * as model from '../../../src/sim/relay.js';
 import { handshakeBytes, locateBytes } from '../../../src/sim/size.js';
 import { memberProfiles } from '../../support/members.js';
+import { witnessed } from '../../support/receipts.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 /** `value` differs from `other` by no more than this share of it. */
@@ -32,9 +33,7 @@ function member() {
   if (!profile) throw new Error('no member');
   const self = selfOf(profile);
   const relay = keysFromSeed(new SeededRandom(5).fill(new Uint8Array(32)));
-  const { publicKey: nodeKey } = self.keys;
-  const receipt = { relayKey: relay.publicKey, inviteKey: nodeKey, nodeKey, time: 0 };
-  return { self, credential: withReceipt(self.credential, signReceipt(receipt, relay)) };
+  return { self, credential: witnessed(self.credential, relay, 0) };
 }
 
 describe('the model of the relay', () => {
