@@ -29,7 +29,7 @@ export interface DoorPorts {
   readonly random: Random;
   readonly members: Peers;
   /** The credential of whoever proved to own its key, with a receipt where we give one. Default: as it came. */
-  witnessed?(now: number, credential: Uint8Array): Uint8Array;
+  readonly witnessed?: (now: number, credential: Uint8Array) => Uint8Array;
   readonly indexes: IndexTable<Session>;
   send(packet: Uint8Array, path: Path): void;
 }
