@@ -12,7 +12,7 @@ import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
-import { beats, smooth, type Remote } from './remote.js';
+import { beats, died, smooth, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
@@ -217,6 +217,7 @@ export class Prober {
     this.#ports.log('lost', `${remote.key}: ${why}`);
     remote.state = 'failed';
     remote.missed = 0;
+    died(remote, now);
     this.#probing.active = undefined;
     this.#life.changed();
     this.#relayPingAt = -Infinity;
@@ -253,6 +254,7 @@ export class Prober {
       if (best) {
         best.missed = 0;
         best.lastPongAt = now;
+        best.takenAt = now;
       }
     }
     this.#apply(before);

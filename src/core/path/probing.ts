@@ -134,6 +134,8 @@ export class Probing {
   /** Addresses of this machine changed: what works is in doubt, what failed may work. */
   doubt(now: number): void {
     for (const remote of this.remotes) {
+      remote.flaps = 0;
+      remote.shunnedUntil = -Infinity;
       if (remote === this.active) {
         remote.missed = Math.max(remote.missed, doubtfulMisses);
         remote.lastPingAt = -Infinity;

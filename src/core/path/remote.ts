@@ -29,9 +29,19 @@ export interface Remote {
   lastPongAt: number;
   missed: number;
   offered: boolean;
-  /** Not to be chosen before: it answered pings and ate payload. */
+  /** Not to be chosen before: it answered pings and ate payload, or died each time it was taken. */
   shunnedUntil: number;
+  /** When it became the path in use. */
+  takenAt: number;
+  /** How often in a row it died soon after it was taken. */
+  flaps: number;
 }
+
+/** A path that lives for less long was not fit to be taken, ms. */
+export const shortLifeMs = 30_000;
+/** After the second short life it is left alone for so long, after each further one for twice as long. */
+export const firstShunMs = 4_000;
+export const longestShunMs = 600_000;
 
 /** A candidate that was never asked. */
 export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind']): Remote {
@@ -49,7 +59,20 @@ export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind'])
     missed: 0,
     offered: false,
     shunnedUntil: -Infinity,
+    takenAt: -Infinity,
+    flaps: 0,
   };
+}
+
+/**
+ * The path in use is dead. One that answers as long as it carries nothing (a tunnel inside the network itself, a filter that
+ * counts) would be taken again at once, and die again: it is damped as routes are (RFC 2439).
+ */
+export function died(remote: Remote, now: number): void {
+  remote.flaps = now - remote.takenAt < shortLifeMs ? remote.flaps + 1 : 0;
+  if (remote.flaps < 2) return;
+  const shunMs = Math.min(firstShunMs * 2 ** (remote.flaps - 2), longestShunMs);
+  remote.shunnedUntil = Math.max(remote.shunnedUntil, now + shunMs);
 }
 
 /** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8), but quick to believe a shorter one. */

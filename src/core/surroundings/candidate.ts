@@ -13,24 +13,35 @@ export interface LocalAddress {
 /** Interfaces that lead into this machine only: containers, bridges for them, other overlays of ours. */
 const localOnly = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|kube|nerdctl|podman|lxc|lxd|evio)/;
 
-/** Addresses usable from elsewhere: no loopback, link-local, container or overlay address. */
+/**
+ * Addresses usable from elsewhere: no loopback, link-local, container or overlay address. Of machines with many (VLANs,
+ * privacy addresses) the first of each interface and family come first, since only so many can be offered.
+ */
 export function usableAddresses(
   all: readonly LocalAddress[],
   exclude: { readonly devices: readonly string[]; readonly cidrs: readonly Cidr[] },
 ): string[] {
-  const out: string[] = [];
+  const first: string[] = [];
+  const further: string[] = [];
+  const served = new Set<string>();
   for (const { device, address, internal } of all) {
     if (internal || localOnly.test(device) || exclude.devices.includes(device)) continue;
     if (/^(fe[89ab]|127\.|169\.254\.|::1$)/i.test(address)) continue;
     const ip = parseIpv4(address);
     if (ip !== undefined && exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 })))
       continue;
-    if (!out.includes(address)) out.push(address);
+    if (first.includes(address) || further.includes(address)) continue;
+    const family = `${device} ${ip === undefined ? 6 : 4}`;
+    (served.has(family) ? further : first).push(address);
+    served.add(family);
   }
-  return out;
+  return [...first, ...further];
 }
 
-/** Host candidates first (they are nearest), then reflexive ones, without duplicates. */
+/** Host candidates that come before the reflexive ones, which are the way in from outside and must find room. */
+export const hostsFirst = 8;
+
+/** The first host candidates (they are nearest), then reflexive ones, then further host ones, without duplicates. */
 export function gatherCandidates(
   hosts: readonly string[],
   port: number,
@@ -44,8 +55,12 @@ export function gatherCandidates(
     seen.add(key);
     out.push(candidate);
   };
-  for (const host of hosts) add({ kind: 'host', endpoint: { host, port } });
+  const host = (address: string): void => {
+    add({ kind: 'host', endpoint: { host: address, port } });
+  };
+  hosts.slice(0, hostsFirst).forEach(host);
   for (const endpoint of reflexive) add({ kind: 'reflexive', endpoint });
+  hosts.slice(hostsFirst).forEach(host);
   return out;
 }
 

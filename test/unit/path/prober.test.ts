@@ -122,6 +122,30 @@ describe('prober', () => {
     expect(r.prober.remotes[0]?.state).toBe('narrow');
   });
 
+  it('takes ever more seldom what answers only as long as it carries nothing', () => {
+    const { run, reach, moves, prober, traffic, clock } = r;
+    prober.start(clock.now());
+    r.open(peerAt.host);
+    offer();
+    const taken: number[] = [];
+    run(600_000, () => {
+      const before = taken.length > 0 && moves.at(-1)?.kind === 'direct';
+      if (before) {
+        reach.delete(peerAt.host);
+        traffic.txDirect += 5;
+      } else if (!reach.has(peerAt.host)) r.open(peerAt.host);
+      const now = moves.filter((move) => move?.kind === 'direct').length;
+      if (now > taken.length) taken.push(clock.now());
+    });
+    expect(taken.length).toBeGreaterThan(3);
+    expect(taken.length).toBeLessThan(12);
+    // An address change is a new beginning.
+    r.open(peerAt.host);
+    prober.networkChanged(clock.now());
+    run(5_000);
+    expect(kind()).toBe('direct');
+  });
+
   it('takes a host candidate of the same round trip instead of one that hairpins, and stays with it', () => {
     r.open(peerAt.host, 2000, 2);
     r.prober.start(r.clock.now());

@@ -32,6 +32,35 @@ describe('candidates', () => {
     ]);
   });
 
+  it('leaves room for how the outside sees it, however many addresses there are', () => {
+    const hosts = Array.from({ length: 40 }, (_, i) => `10.0.${i}.1`);
+    const seen = [
+      { host: '198.51.100.1', port: 9 },
+      { host: '2001:db8::9', port: 9 },
+    ];
+    const list = gatherCandidates(hosts, 7, seen);
+    expect(list).toHaveLength(24);
+    expect(list.filter(({ kind }) => kind === 'reflexive').map(({ endpoint }) => endpoint)).toEqual(seen);
+    // The longest credential leaves room for ten in a card.
+    expect(list.findLastIndex(({ kind }) => kind === 'reflexive')).toBe(9);
+  });
+
+  it('names the first address of each interface before its others', () => {
+    const of = (device: string, ...addresses: string[]) =>
+      addresses.map((address) => ({ device, address, internal: false }));
+    const all = [
+      ...of('eth0', '192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2'),
+      ...of('eth1', '10.0.0.1'),
+    ];
+    expect(usableAddresses(all, { devices: [], cidrs: [] })).toEqual([
+      '192.0.2.1',
+      '2001:db8::1',
+      '10.0.0.1',
+      '192.0.2.2',
+      '2001:db8::2',
+    ]);
+  });
+
   it.each([
     ['192.0.2.1', 1, true],
     ['192.0.2.1', 0, false],
