@@ -31,6 +31,19 @@ export default defineConfig({
           retry,
         },
       },
+      {
+        // The plugin for container runtimes, with the CNI project's own tools: needs root and Go.
+        test: {
+          name: 'cni',
+          include: ['test/cni/**/*.test.ts'],
+          disableConsoleIntercept: true,
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          retry,
+        },
+      },
     ],
   },
 });

@@ -1,0 +1,120 @@
+/**
+ * The bridge of a node: a port for each pod, and the gateway's addresses, through which the node routes. It lives as long as
+ * it has ports. All of this happens under the lock (lock.ts).
+ */
+import { writeFileSync } from 'node:fs';
+import { Code, CniError } from './errors.js';
+import { masquerade, stopMasquerade } from './masquerade.js';
+import { macOf } from './names.js';
+import { isV6, type Addresses, type Interface } from './result.js';
+import type { Link, Network } from './programs.js';
+
+/** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
+const mark = 'evio-cni';
+
+/** The gateway's address on the bridge, with the length of the range: one for each range. */
+export function gatewaysOf({ ips }: Addresses): readonly string[] {
+  const gateways = ips.flatMap(({ address, gateway }) =>
+    gateway === undefined ? [] : [`${gateway}/${address.split('/')[1] ?? ''}`],
+  );
+  return [...new Set(gateways)];
+}
+
+/** The node forwards between the bridge and its other interfaces. Read and written per network namespace. */
+function forward(family: 'ipv4' | 'ipv6'): void {
+  const knob = family === 'ipv4' ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding';
+  writeFileSync(`/proc/sys/net/${knob}`, '1');
+}
+
+/** What makes the bridge as it has to be, for `ip -batch`. */
+function bridgeLines(
+  present: Link | undefined,
+  { bridge: name, mtu }: Plug,
+  mac: string,
+  gateways: readonly string[],
+): string[] {
+  return [
+    ...(present
+      ? []
+      : [
+          `link add name ${name} address ${mac} mtu ${mtu} type bridge`,
+          `link set dev ${name} alias ${mark}`,
+        ]),
+    ...(present && present.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []),
+    ...gateways.map((gateway) => `address replace ${gateway} dev ${name}${isV6(gateway) ? ' nodad' : ''}`),
+    `link set dev ${name} up`,
+  ];
+}
+
+export interface Plug {
+  readonly bridge: string;
+  /** Name of the veth's end at the bridge. */
+  readonly link: string;
+  readonly netns: string;
+  readonly ifname: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly hairpin: boolean;
+  /** Evio's interface, to which nothing is masqueraded; undefined: no masquerading at all. */
+  readonly device: string | undefined;
+}
+
+/**
+ * Connects a pod: one batch makes what is missing of the bridge, the veth with one end in the pod, and the port. Returns the
+ * interfaces of the node that the pod uses.
+ */
+export function plug(
+  host: Network,
+  links: readonly Link[],
+  addresses: Addresses,
+  plug: Plug,
+): readonly Interface[] {
+  const { bridge, link, netns, ifname, mac, mtu } = plug;
+  const gateways = gatewaysOf(addresses);
+  const present = links.find(({ ifname }) => ifname === bridge);
+  // With a MAC of its own: the kernel's choice changes with the ports, and pods remember the gateway's.
+  const bridgeMac = present?.address ?? macOf(gateways[0] ?? bridge);
+  const linkMac = macOf(link);
+  for (const family of ['ipv4', 'ipv6'] as const)
+    if (gateways.some((gateway) => isV6(gateway) === (family === 'ipv6'))) forward(family);
+  const ranges = addresses.ips.map(({ address }) => address);
+  if (plug.device !== undefined) masquerade(host, bridge, plug.device, ranges);
+  else if (present) stopMasquerade(host, bridge);
+  try {
+    host.change([
+      ...bridgeLines(present, plug, bridgeMac, gateways),
+      `link add name ${link} address ${linkMac} mtu ${mtu} type veth peer name ${ifname} mtu ${mtu} address ${mac} netns ${netns}`,
+      `link set dev ${link} addrgenmode none master ${bridge}`,
+      `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
+      `link set dev ${link} up`,
+    ]);
+  } catch (thrown) {
+    if (thrown instanceof CniError && thrown.details.includes('File exists'))
+      throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
+    throw thrown;
+  }
+  return [
+    { name: bridge, mac: bridgeMac, mtu },
+    { name: link, mac: linkMac, mtu },
+  ];
+}
+
+/** Removes these ends of veths, and with them what is in the pods. A link that went by itself meanwhile is no error. */
+export function unplug(host: Network, names: readonly string[]): void {
+  for (const name of names) {
+    try {
+      host.change([`link delete dev ${name}`]);
+    } catch (thrown) {
+      if (host.links().some(({ ifname }) => ifname === name)) throw thrown;
+    }
+  }
+}
+
+/** Removes a bridge that has no port left, and its table. */
+export function removeUnused(host: Network, bridge: string): void {
+  const links = host.links();
+  if (links.some(({ master }) => master === bridge)) return;
+  const ours = links.some(({ ifname }) => ifname === bridge) && host.alias(bridge) === mark;
+  if (ours) host.change([`link delete dev ${bridge} type bridge`]);
+  stopMasquerade(host, bridge);
+}

@@ -1,0 +1,69 @@
+/** ADD: connects a pod. */
+import { existsSync } from 'node:fs';
+import { plug, removeUnused, unplug } from '../bridge.js';
+import { Code, CniError } from '../errors.js';
+import { locked } from '../lock.js';
+import { linkName, macOf } from '../names.js';
+import { deviceOf, mtuOf } from '../node.js';
+import { configure } from '../pod.js';
+import { Network } from '../programs.js';
+import type { Parameters } from '../request.js';
+import type { Result } from '../result.js';
+import { ipamOf, lockOf, type Context } from './context.js';
+
+/** Does `work` unless it threw already: what undoes must go on, and the first failure is the one to tell. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // The failure that led here is told; the runtime calls DEL, which says what is in the way.
+  }
+}
+
+/** On any failure nothing of the pod is left. Throws CniError. */
+export async function add(context: Context, { containerId, ifname, netns }: Parameters): Promise<Result> {
+  const { config, home } = context;
+  if (!existsSync(netns))
+    throw new CniError(Code.environment, `CNI_NETNS: there is no namespace at ${netns}`);
+  const device = await deviceOf(config, home);
+  return locked(lockOf(home), (held) => {
+    const host = Network.host(held);
+    const links = host.links();
+    const mtu = mtuOf(links, device);
+    const link = linkName(config.name, containerId, ifname);
+    // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
+    if (links.some((candidate) => candidate.ifname === link))
+      throw new CniError(Code.exists, `the container ${containerId} is attached by ${ifname} already`);
+    const ipam = ipamOf(context, held);
+    let leased = false;
+    try {
+      const addresses = ipam.add(config.raw, config.version);
+      leased = true;
+      const mac = config.mac ?? macOf(addresses.ips[0]?.address ?? '');
+      const { bridge, hairpin } = config;
+      const masqueraded = config.masquerade ? device : undefined;
+      const ends = { bridge, link, netns, ifname, mac, mtu, hairpin, device: masqueraded };
+      const interfaces = plug(host, links, addresses, ends);
+      const routes = configure(Network.at(netns, held), ifname, addresses);
+      return {
+        interfaces: [...interfaces, { name: ifname, mac, mtu, sandbox: netns }],
+        ips: addresses.ips.map((ip) => ({ ...ip, interface: interfaces.length })),
+        routes,
+        dns: addresses.dns,
+      };
+    } catch (thrown) {
+      attempt(() => {
+        unplug(host, host.links().some(({ ifname }) => ifname === link) ? [link] : []);
+      });
+      attempt(() => {
+        removeUnused(host, config.bridge);
+      });
+      // A plugin that refused because of an earlier lease of this container must keep that.
+      if (leased)
+        attempt(() => {
+          ipam.do('DEL', config.raw, config.version);
+        });
+      throw thrown;
+    }
+  });
+}

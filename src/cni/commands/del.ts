@@ -1,0 +1,20 @@
+/** DEL: disconnects a pod. What is not there any more is no error. */
+import { removeUnused, unplug } from '../bridge.js';
+import { locked } from '../lock.js';
+import { linkName } from '../names.js';
+import { Network } from '../programs.js';
+import type { Parameters } from '../request.js';
+import { ipamOf, lockOf, type Context } from './context.js';
+
+export function del(context: Context, { containerId, ifname }: Parameters): void {
+  const { config, home } = context;
+  locked(lockOf(home), (held) => {
+    const host = Network.host(held);
+    const link = linkName(config.name, containerId, ifname);
+    // The host's end is found by its name, so the pod's namespace may be gone.
+    if (host.links().some((candidate) => candidate.ifname === link)) unplug(host, [link]);
+    removeUnused(host, config.bridge);
+    // Last: an address is given to another pod only after this one has lost it.
+    ipamOf(context, held).do('DEL', config.raw, config.version);
+  });
+}

@@ -1,0 +1,42 @@
+/** GC: removes what belongs to attachments that the runtime does not know any more. */
+import { removeUnused, unplug } from '../bridge.js';
+import { Code, CniError } from '../errors.js';
+import { locked } from '../lock.js';
+import { linkName, linkPrefix } from '../names.js';
+import { Network } from '../programs.js';
+import { ipamOf, lockOf, type Context } from './context.js';
+
+/** Goes on after a failure, and throws CniError with all of them. */
+export function gc(context: Context): void {
+  const { config, home } = context;
+  const { name, valid = [] } = config;
+  const keep = new Set(valid.map(({ containerId, ifname }) => linkName(name, containerId, ifname)));
+  locked(lockOf(home), (held) => {
+    const host = Network.host(held);
+    const stale = host
+      .links()
+      .filter(({ ifname }) => ifname.startsWith(linkPrefix(name)) && !keep.has(ifname));
+    const failures: string[] = [];
+    const attempt = (work: () => void): void => {
+      try {
+        work();
+      } catch (thrown) {
+        failures.push(
+          thrown instanceof CniError ? [thrown.message, thrown.details].join(': ') : String(thrown),
+        );
+      }
+    };
+    for (const { ifname } of stale)
+      attempt(() => {
+        unplug(host, [ifname]);
+      });
+    attempt(() => {
+      removeUnused(host, config.bridge);
+    });
+    attempt(() => {
+      ipamOf(context, held).do('GC', config.raw, config.version);
+    });
+    if (failures.length > 0)
+      throw new CniError(Code.failed, 'not everything could be removed', failures.join('; '));
+  });
+}

@@ -1,0 +1,32 @@
+/** The running evio node, as the plugin needs it. */
+import type { Home } from '../core/config/home.js';
+import { ask } from '../core/control/client.js';
+import { EvioError } from '../core/lib/errors.js';
+import type { Config } from './config.js';
+import { Code, CniError } from './errors.js';
+import type { Link } from './programs.js';
+
+/**
+ * The name of evio's interface: from the configuration, else from the node.
+ *
+ * @throws CniError 11 when no node runs, 7 when it has no such network.
+ */
+export async function deviceOf({ device, network }: Config, home: Home): Promise<string> {
+  if (device !== undefined) return device;
+  try {
+    const status = await ask(home.controlSocket, 'status', network === undefined ? {} : { network });
+    return status.device.name;
+  } catch (thrown) {
+    if (!(thrown instanceof EvioError)) throw thrown;
+    const waits = thrown.code === 'EVIO_NOT_RUNNING' || thrown.code === 'EVIO_TIMEOUT';
+    throw new CniError(waits ? Code.tryAgain : Code.config, thrown.message, thrown.suggestions.join('; '));
+  }
+}
+
+/** Longest packet that a pod may send: what evio's interface takes. Throws CniError (11) while that is missing. */
+export function mtuOf(links: readonly Link[], device: string): number {
+  const link = links.find(({ ifname }) => ifname === device);
+  if (link === undefined)
+    throw new CniError(Code.tryAgain, `evio's interface ${device} is not there`, 'start the node: evio node');
+  return link.mtu;
+}

@@ -1,0 +1,301 @@
+/** One machine with a real evio node, and pods on it, attached by the CNI project's own `cnitool` and chained plugins. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { run, sleep } from '../../src/lab/exec.js';
+import { TestNet, type TestNode } from '../lab/support.js';
+import { Runtime, type Pod } from './runtime.js';
+import { missing } from './tools.js';
+
+if (missing !== undefined) console.log(missing);
+
+const ranges = [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd44:1::/64' }]];
+const evio = { type: 'evio-cni', ranges };
+const alone = { cniVersion: '1.1.0', name: 'pods', ...evio };
+
+describe.skipIf(missing !== undefined)('the CNI plugin', () => {
+  let net: TestNet;
+  let node: TestNode;
+  let runtime: Runtime;
+  let pods: Pod[];
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'public' }, { init: ['--mtu', '1300'] });
+    [node] = net.nodes as [TestNode];
+    runtime = await Runtime.on({ ns: node.ns, home: node.node.home });
+    pods = [await runtime.pod('a'), await runtime.pod('b')];
+  }, 300_000);
+  afterAll(async () => {
+    await runtime?.destroy();
+    await net?.destroy();
+  });
+  afterEach(async () => {
+    for (const pod of pods) await runtime.tool('del', 'pods', pod);
+    expect(await runtime.leftOvers()).toEqual([]);
+  });
+
+  const attached = (pod: Pod, ifname = 'eth0', containerId = pod.name): NodeJS.ProcessEnv => ({
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: pod.netns,
+    CNI_IFNAME: ifname,
+  });
+  const pinged = async (from: Pod | string, to: string): Promise<boolean> => {
+    const ns = typeof from === 'string' ? from : from.name;
+    return (await run(['ping', '-c1', '-W2', to], { ns, allowFailure: true })).status === 0;
+  };
+
+  it.each(['0.3.1', '0.4.0', '1.0.0', '1.1.0'])(
+    'attaches, checks and detaches in version %s',
+    async (version) => {
+      const [pod] = pods as [Pod];
+      runtime.configure('pods', version, evio, { type: 'tuning', sysctl: { 'net.core.somaxconn': '500' } });
+      const result = await runtime.add('pods', pod);
+      expect(result.cniVersion).toBe(version);
+      expect(result.ips.map(({ address }) => address.replace(/[0-9a-f]+\//, 'N/'))).toEqual([
+        '10.244.1.N/24',
+        'fd44:1::N/64',
+      ]);
+      expect(result.ips.map(({ version }) => version)).toEqual(
+        version.startsWith('0.') ? ['4', '6'] : [undefined, undefined],
+      );
+      const [own] = result.ips;
+      expect(result.interfaces[own?.interface ?? 0]).toMatchObject({ name: 'eth0', sandbox: pod.netns });
+      expect(result.interfaces.map(({ mtu }) => mtu)).toEqual(
+        version === '1.1.0' ? [1300, 1300, 1300] : [undefined, undefined, undefined],
+      );
+      expect(result.routes.map(({ dst }) => dst)).toEqual(['0.0.0.0/0', '::/0']);
+      expect((await run(['ip', 'link', 'show', 'eth0'], { ns: pod.name })).stdout).toContain('mtu 1300');
+      expect(await pinged(pod, '10.244.1.1')).toBe(true);
+      expect(await pinged(pod, 'fd44:1::1')).toBe(true);
+      if (version !== '0.3.1') expect((await runtime.tool('check', 'pods', pod)).status).toBe(0);
+      expect((await runtime.tool('del', 'pods', pod)).status).toBe(0);
+      expect((await runtime.tool('del', 'pods', pod)).status).toBe(0);
+    },
+  );
+
+  it('is the first of a chain with portmap, bandwidth and tuning', async () => {
+    const [server, client] = pods as [Pod, Pod];
+    runtime.configure(
+      'pods',
+      '1.1.0',
+      evio,
+      { type: 'portmap', backend: 'nftables', capabilities: { portMappings: true } },
+      { type: 'bandwidth', capabilities: { bandwidth: true } },
+      { type: 'tuning', sysctl: { 'net.ipv4.tcp_keepalive_time': '77' } },
+    );
+    const result = await runtime.add('pods', server, {
+      portMappings: [{ hostPort: 8088, containerPort: 80, protocol: 'tcp' }],
+      bandwidth: {
+        ingressRate: 8_000_000,
+        ingressBurst: 8_000_000,
+        egressRate: 8_000_000,
+        egressBurst: 8_000_000,
+      },
+    });
+    await runtime.add('pods', client);
+    expect(
+      (await run(['sysctl', '-n', 'net.ipv4.tcp_keepalive_time'], { ns: server.name })).stdout.trim(),
+    ).toBe('77');
+    const [, port] = result.interfaces;
+    expect((await run(['tc', 'qdisc', 'show', 'dev', port?.name ?? ''], { ns: node.ns })).stdout).toContain(
+      'tbf',
+    );
+    const said = `require('net').createServer(s=>s.end(s.remoteAddress)).listen(80,'0.0.0.0')`;
+    const listener = run([process.execPath, '-e', said], { ns: server.name, timeoutMs: 20_000 }).catch(
+      () => undefined,
+    );
+    const ask = async (ns: string, to: string, at: number): Promise<string> => {
+      const asks = `require('net').connect(${at},'${to}').on('data',d=>process.stdout.write(d)).on('error',()=>0)`;
+      for (let tries = 0; tries < 20; tries++) {
+        const { stdout } = await run([process.execPath, '-e', asks], { ns, timeoutMs: 5_000 });
+        if (stdout !== '') return stdout;
+        await sleep(200);
+      }
+      return 'nobody';
+    };
+    const own = (await run(['ip', '-4', '-o', 'addr', 'show', 'eth0'], { ns: client.name })).stdout;
+    // From pod to pod with the pod's own address.
+    const [ip] = result.ips;
+    expect(own).toContain(await ask(client.name, ip?.address.split('/')[0] ?? '', 80));
+    // From outside, by the port of the node that portmap opened.
+    const outside = await net.rig.lab.publicHost('outside');
+    expect(await ask(outside.ns, node.site.host.v4 ?? '', 8088)).toBe(outside.v4);
+    for (const pid of (await run(['ip', 'netns', 'pids', server.name])).stdout.split('\n')) {
+      if (pid !== '') process.kill(Number(pid));
+    }
+    await listener;
+    // Towards the outside with the node's.
+    const back = run([process.execPath, '-e', said], { ns: outside.ns, timeoutMs: 20_000 }).catch(
+      () => undefined,
+    );
+    expect(await ask(client.name, outside.v4 ?? '', 80)).toBe(node.site.host.v4);
+    for (const pid of (await run(['ip', 'netns', 'pids', outside.ns])).stdout.split('\n')) {
+      if (pid !== '') process.kill(Number(pid));
+    }
+    await back;
+  });
+
+  it('says what it cannot do by the codes of the specification', async () => {
+    const [pod] = pods as [Pod];
+    const code = async (
+      command: string,
+      config: Record<string, unknown> | string,
+      env = {},
+    ): Promise<unknown> => {
+      const { status, printed } = await runtime.plugin(command, config, { ...attached(pod), ...env });
+      expect(status).toBe(1);
+      expect(printed['msg']).toMatch(/./);
+      return printed['code'];
+    };
+    expect(await code('ADD', { ...alone, cniVersion: '2.0.0' })).toBe(1);
+    expect(await code('GC', { ...alone, cniVersion: '1.0.0' })).toBe(1);
+    expect(await code('ADD', { ...alone, mode: 'flat' })).toBe(2);
+    expect(await code('DANCE', alone)).toBe(4);
+    expect(await code('ADD', alone, { CNI_CONTAINERID: '../x' })).toBe(4);
+    expect(await code('ADD', alone, { CNI_IFNAME: 'a b' })).toBe(4);
+    expect(await code('ADD', alone, { CNI_NETNS: '/run/netns/nowhere' })).toBe(4);
+    expect(await code('ADD', '{"cniVersion"')).toBe(6);
+    expect(await code('ADD', '[]')).toBe(6);
+    expect(await code('ADD', { ...alone, bridge: 'a/b' })).toBe(7);
+    expect(await code('ADD', { ...alone, ranges: undefined, ipam: { type: 'nowhere' } })).toBe(7);
+    expect(await code('CHECK', alone)).toBe(7);
+    expect(await code('ADD', { ...alone, device: 'evio7' })).toBe(11);
+    const { printed } = await runtime.plugin('VERSION', { cniVersion: '0.4.0' }, {});
+    expect(printed).toEqual({ cniVersion: '0.4.0', supportedVersions: ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] });
+  });
+
+  it('does not attach twice, and a refused second time undoes nothing', async () => {
+    const [pod] = pods as [Pod];
+    expect((await runtime.plugin('ADD', alone, attached(pod))).status).toBe(0);
+    expect((await runtime.plugin('ADD', alone, attached(pod))).printed).toMatchObject({ code: 101 });
+    // Another container's interface of the same name is there.
+    expect((await runtime.plugin('ADD', alone, attached(pod, 'eth0', 'other'))).printed).toMatchObject({
+      code: 101,
+    });
+    expect(await pinged(pod, '10.244.1.1')).toBe(true);
+    expect((await runtime.plugin('DEL', alone, attached(pod, 'eth0', 'other'))).status).toBe(0);
+    expect(await pinged(pod, '10.244.1.1')).toBe(true);
+    // A second interface of the same container has no default route of its own, and goes alone.
+    expect((await runtime.plugin('ADD', alone, attached(pod, 'eth1'))).printed).toMatchObject({ routes: [] });
+    expect((await runtime.plugin('DEL', alone, attached(pod, 'eth1'))).status).toBe(0);
+    expect(await pinged(pod, '10.244.1.1')).toBe(true);
+    expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+  });
+
+  it('detaches a pod whose namespace is gone, or was never there', async () => {
+    const pod = await runtime.pod('gone');
+    expect((await runtime.plugin('ADD', alone, attached(pod))).status).toBe(0);
+    await runtime.remove(pod);
+    expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    expect((await runtime.plugin('DEL', alone, { ...attached(pod), CNI_NETNS: '' })).status).toBe(0);
+  });
+
+  it('names what a broken attachment lacks', async () => {
+    const [pod] = pods as [Pod];
+    runtime.configure('pods', '1.1.0', evio);
+    const cases: [string, readonly string[], RegExp][] = [
+      [pod.name, ['ip', 'addr', 'flush', 'dev', 'eth0', 'scope', 'global'], /the pod lacks the address/],
+      [pod.name, ['ip', 'route', 'delete', 'default'], /the pod lacks a route/],
+      [
+        node.ns,
+        ['ip', 'addr', 'delete', '10.244.1.1/24', 'dev', 'evio-pods'],
+        /bridge evio-pods lacks the address/,
+      ],
+      [node.ns, ['nft', 'delete', 'table', 'inet', 'evio-cni-evio-pods'], /nft failed/],
+    ];
+    for (const [ns, harm, wanted] of cases) {
+      await runtime.add('pods', pod);
+      expect((await runtime.tool('check', 'pods', pod)).status).toBe(0);
+      await run(harm, { ns });
+      expect((await runtime.tool('check', 'pods', pod)).stderr).toMatch(wanted);
+      expect((await runtime.tool('del', 'pods', pod)).status).toBe(0);
+    }
+  });
+
+  it('collects what the runtime has forgotten, and nothing else', async () => {
+    const [kept, forgotten] = pods as [Pod, Pod];
+    for (const pod of [kept, forgotten])
+      expect((await runtime.plugin('ADD', alone, attached(pod))).status).toBe(0);
+    await run(['ip', 'link', 'add', 'mine', 'type', 'bridge'], { ns: node.ns });
+    const valid = { 'cni.dev/valid-attachments': [{ containerID: kept.name, ifname: 'eth0' }] };
+    expect((await runtime.plugin('GC', { ...alone, ...valid }, {})).status).toBe(0);
+    expect(await pinged(kept, '10.244.1.1')).toBe(true);
+    expect((await run(['ip', '-o', 'link'], { ns: forgotten.name })).stdout).not.toContain('eth0');
+    expect((await runtime.leftOvers()).filter((path) => path.includes('networks/'))).toHaveLength(2);
+    // A bridge of somebody else is used, and stays.
+    expect(
+      (await runtime.plugin('ADD', { ...alone, name: 'guest', bridge: 'mine' }, attached(forgotten))).status,
+    ).toBe(0);
+    expect((await runtime.plugin('GC', { ...alone, name: 'guest', bridge: 'mine' }, {})).status).toBe(0);
+    await run(['ip', 'link', 'delete', 'mine'], { ns: node.ns });
+    runtime.configure('pods', '1.1.0', evio);
+    expect((await runtime.tool('gc', 'pods', kept)).status).toBe(0);
+  });
+
+  it('works with an older IPAM plugin', async () => {
+    const [pod] = pods as [Pod];
+    const env = { ...attached(pod), CNI_PATH: runtime.old };
+    const { status, printed } = await runtime.plugin('ADD', alone, env);
+    expect([status, printed['cniVersion']]).toEqual([0, '1.1.0']);
+    expect((await runtime.plugin('STATUS', alone, env)).status).toBe(0);
+    expect((await runtime.plugin('DEL', alone, env)).status).toBe(0);
+  });
+
+  it('leaves nothing when the disk is full', async () => {
+    const [pod] = pods as [Pod];
+    const full = join(runtime.folder, 'full');
+    await run(['sh', '-c', `mkdir ${full} && mount -t tmpfs -o nr_inodes=4 none ${full}`]);
+    try {
+      const config = { ...alone, ranges: undefined, ipam: { type: 'host-local', ranges, dataDir: full } };
+      const { status, printed } = await runtime.plugin('ADD', config, attached(pod));
+      expect(status).toBe(1);
+      expect(printed['msg']).toContain('host-local');
+      expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toContain('eth0');
+      expect(readdirSync(full).filter((name) => /^[0-9]/.test(name))).toEqual([]);
+    } finally {
+      await run(['umount', full]);
+    }
+  });
+
+  it('leaves nothing of pods whose plugin is killed at any instant', async () => {
+    const begun = performance.now();
+    const [pod] = pods as [Pod];
+    await runtime.plugin('ADD', alone, attached(pod));
+    const wholeMs = performance.now() - begun;
+    await runtime.plugin('DEL', alone, attached(pod));
+    for (let round = 0; round < Number(process.env['EVIO_TEST_KILLS'] ?? 50) / 2; round++) {
+      await Promise.all(
+        pods.map(async (pod, i) => {
+          const command = (round + i) % 3 === 0 ? 'DEL' : 'ADD';
+          if (command === 'DEL') await runtime.plugin('ADD', alone, attached(pod));
+          const kill = { afterMs: Math.random() * wholeMs * 1.2, everything: false };
+          await runtime.plugin(command, alone, attached(pod), kill);
+          expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+          expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toContain('eth0');
+        }),
+      );
+      expect(await runtime.leftOvers()).toEqual([]);
+    }
+    // With all that it started: what is half done is found by GC.
+    for (const pod of pods)
+      await runtime.plugin('ADD', alone, attached(pod), {
+        afterMs: Math.random() * wholeMs,
+        everything: true,
+      });
+    expect((await runtime.plugin('GC', alone, {})).status).toBe(0);
+  }, 300_000);
+
+  // Last: it ends the node.
+  it('waits for the node, and pods that are there stay', async () => {
+    const [pod, late] = pods as [Pod, Pod];
+    const minimal = { ...alone };
+    expect((await runtime.plugin('STATUS', minimal, {})).status).toBe(0);
+    expect((await runtime.plugin('ADD', minimal, attached(pod))).status).toBe(0);
+    await node.node.stop();
+    expect((await runtime.plugin('STATUS', minimal, {})).printed).toMatchObject({ code: 51 });
+    expect((await runtime.plugin('ADD', minimal, attached(late))).printed).toMatchObject({ code: 11 });
+    expect(await pinged(pod, '10.244.1.1')).toBe(true);
+    expect((await runtime.plugin('DEL', minimal, attached(late))).status).toBe(0);
+    expect((await runtime.plugin('DEL', minimal, attached(pod))).status).toBe(0);
+  });
+});
