@@ -1,10 +1,33 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { badValue } from '../core/identity/names.js';
+import type { Logger } from '../core/lib/env.js';
+import { checkNetworkId } from '../core/identity/names.js';
 
 /** A rate of the relay, Mbit/s. The upper end keeps a mistyped number of bit/s from meaning "no limit". */
 function rateFlag(description: string) {
   return Flags.integer({ min: 1, max: 1_000_000, helpValue: 'MBPS', description });
+}
+
+/** What the operator does next. */
+const greeting = {
+  any: 'It serves anybody. Make a network with: evio init NAME --relay URL',
+  first: 'It waits for its first network, which claims it: evio init NAME --relay URL',
+  admitted:
+    'It serves the networks that were let in (evio relay networks); another one needs: evio relay invite',
+} as const;
+
+/** An address of a cloud machine or a home that nobody outside can reach, in a URL that is meant for others. */
+async function warnOfAddress(url: string, log: Logger): Promise<void> {
+  const { parseRelayUrl } = await import('../core/relays/net/relay-url.js');
+  const { parseCidr } = await import('../core/lib/ipv4.js');
+  const { isPrivateRange } = await import('../core/surroundings/local-ranges.js');
+  const { host, port } = parseRelayUrl(url);
+  const address = parseCidr(`${host}/32`);
+  if (!address || !isPrivateRange(address)) return;
+  log.warn('the URL names a private address, so only machines of this site can use it', {
+    host,
+    fix: `evio relay --public HOST:${port}, with the public name or address of this machine`,
+  });
 }
 
 export default class Relay extends BaseCommand {
@@ -12,11 +35,14 @@ export default class Relay extends BaseCommand {
   static override summary = 'run the rendezvous server';
   static override description = `Runs the server by which nodes find each other: STUN, signalling and relaying on one port, TCP and UDP. It needs no root and no network; its key is made at the first start and kept in the state folder. Runs until SIGINT or SIGTERM.
 
+It is closed: it serves the first network that "evio init" brings with its URL, and from then on others only by a relay invite ("evio relay invite"), by "evio relay allow" or by --allow. With --open it serves anybody's. The URL holds the relay's key, which lets a network in while none is there yet: hand it over as you would a password.
+
 The first line on standard output is the URL that "evio init --relay" takes; with --json it is an object. Open the port in the firewall for TCP and UDP, and the one after it for UDP (it tells kinds of NAT apart).`;
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --listen [::]:3478 --public relay.example.org:3478',
+    '<%= config.bin %> <%= command.id %> --open',
     '<%= config.bin %> <%= command.id %> --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --metrics 127.0.0.1:9478',
   ];
 
@@ -37,10 +63,12 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       dependsOn: ['tls-key'],
     }),
     'tls-key': Flags.string({ helpValue: 'FILE', description: 'private key, PEM', dependsOn: ['tls-cert'] }),
+    open: Flags.boolean({ description: 'serve every network that names this relay, strangers too' }),
     allow: Flags.string({
       multiple: true,
       helpValue: 'NETWORKID',
-      description: 'serve this network only; repeatable [default: every network that names this relay]',
+      description: 'serve this network, beside those that were let in; repeatable',
+      exclusive: ['open'],
     }),
     metrics: Flags.string({ helpValue: 'HOST:PORT', description: 'serve GET /metrics for Prometheus here' }),
     'limit-node': rateFlag('relay at most so many Mbit/s from one node [default: 10000]'),
@@ -55,10 +83,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
 
   async run(): Promise<undefined> {
     const { flags } = await this.parse(Relay);
-    for (const id of flags.allow ?? []) {
-      if (!/^[0-9a-f]{16}$/.test(id))
-        throw badValue(`"${id}" is not a network id.`, 'See it in the output of: evio init --json');
-    }
+    flags.allow?.forEach(checkNetworkId);
     const { RelayServer } = await import('../rendezvous/server.js');
     const { systemClock, systemRandom } = await import('../core/lib/env.js');
     const { reportOnSignal, stopOnSignals } = await import('../core/process/signals.js');
@@ -71,6 +96,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       listen: flags.listen,
       public: flags.public,
       tls: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
+      open: flags.open,
       allow: flags.allow,
       metrics: flags.metrics,
       alternatePort: flags['alternate-port'],
@@ -84,7 +110,8 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       await server.stop();
       finish();
     };
-    const unlock = await lockRelay(home, log);
+    const { deskRequest } = await import('../rendezvous/desk.js');
+    const unlock = await lockRelay(home, log, async (asked) => server.desk.answer(deskRequest.parse(asked)));
     const releases = [
       stopOnSignals(stop, log),
       reportOnSignal(() => {
@@ -95,7 +122,8 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       const listening = await server.start();
       if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
       else this.print(listening.url);
-      this.say(`The relay listens on ${listening.listen}. Make a network with: evio init NAME --relay URL`);
+      this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
+      if (flags.public === undefined) await warnOfAddress(listening.url, log);
       await stopped;
       if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     } finally {

@@ -7,17 +7,17 @@ import { testify, type CountedUses, type WitnessFault } from '../core/identity/w
 import { equalBytes, fromBase64Url } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
 import { contest } from './contest.js';
+import type { Gate, GateRefusal } from './gate.js';
 import { isLoopback, siteKey, type RelayLimits } from './limits.js';
-import type { KnownMember, NetworkRecord } from './network-record.js';
+import { bytesOfMember, type KnownMember, type NetworkRecord } from './network-record.js';
 import type { Registry } from './registry.js';
-import type { ReceiptLine } from './relay-state.js';
+import type { StateLine } from './state-lines.js';
 
 type Hello = Extract<ToRelay, { type: 'hello' }>;
 
 export interface AdmissionContext {
   readonly keys: Keys;
-  /** Network ids that are served; empty serves all. */
-  readonly allow: ReadonlySet<string>;
+  readonly gate: Gate;
   readonly registry: Registry;
   readonly limits: RelayLimits;
   /** Address that the node connects from. */
@@ -38,10 +38,32 @@ export type Admission =
       readonly losers: readonly KnownMember[];
       /** Signed now. */
       readonly receipt: Uint8Array | null;
-      /** To be on disk before the receipt leaves; absent when the use was counted before. */
-      readonly counted?: ReceiptLine;
+      /** To be on disk before the node is told: a use that was counted, a network that came in. */
+      readonly owed: readonly StateLine[];
     }
-  | { readonly ok: false; readonly code: Refusal; readonly message: string; readonly detail?: string };
+  | {
+      readonly ok: false;
+      readonly code: Refusal;
+      /** By which it is counted. */
+      readonly reason: RefusalReason;
+      readonly message: string;
+      readonly detail?: string;
+      /** A network that its founder takes back: it is to be forgotten. */
+      readonly withdrawn?: NetworkRecord;
+    };
+
+/** Why a registration is refused, as metrics count it: finer than what the node is told. */
+export type RefusalReason =
+  | Exclude<Refusal, 'full' | 'network-not-allowed'>
+  | GateRefusal
+  | 'relay-not-named'
+  | 'full-networks'
+  | 'full-source'
+  | 'full-network'
+  | 'full-members'
+  | 'full-state'
+  | 'full-uses'
+  | 'full-connections';
 
 /** Of a network that is not known yet. */
 const noUses: CountedUses = { dateOf: () => undefined, count: () => 0 };
@@ -49,15 +71,32 @@ const noUses: CountedUses = { dateOf: () => undefined, count: () => 0 };
 /** One DNS label: what the rest of evio takes as a node name, and what no terminal obeys. */
 const nodeName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function refuse(code: Refusal, message: string, detail?: string): Extract<Admission, { ok: false }> {
-  return { ok: false, code, message, ...(detail !== undefined && { detail: detail.slice(0, 256) }) };
+type PlainRefusal = Extract<RefusalReason, Refusal>;
+type Refused = Extract<Admission, { ok: false }>;
+
+function refuse(code: PlainRefusal, message: string, detail?: string): Refused {
+  return {
+    ok: false,
+    code,
+    reason: code,
+    message,
+    ...(detail !== undefined && { detail: detail.slice(0, 256) }),
+  };
+}
+
+function full(reason: RefusalReason, message: string): Refused {
+  return { ok: false, code: 'full', reason, message };
+}
+
+function notServed(reason: RefusalReason, message: string, detail?: string): Refused {
+  return { ok: false, code: 'network-not-allowed', reason, message, ...(detail !== undefined && { detail }) };
 }
 
 /**
  * Judges a hello from the holder of the Noise static key `remoteStatic`, and puts who is admitted into the registry.
  */
 export function admit(hello: Hello, remoteStatic: Uint8Array, context: AdmissionContext): Admission {
-  const { keys, allow, registry, limits, dateMs } = context;
+  const { keys, gate, registry, limits, observed, dateMs } = context;
   if (hello.version !== signalVersion) {
     return refuse('version', `this relay speaks version ${signalVersion}, the node ${hello.version}`);
   }
@@ -65,12 +104,12 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   const facts = networkBytes && openNetwork(networkBytes);
   if (!facts) return refuse('bad-credential', 'the network facts are not signed by their root key');
   const networkId = networkIdOf(facts.rootKey);
-  if (allow.size > 0 && !allow.has(networkId)) {
-    return refuse('network-not-allowed', `network ${networkId} is not among those this relay serves`);
-  }
   if (!facts.relays.some((relay) => equalBytes(relay.key, keys.publicKey))) {
-    return refuse('network-not-allowed', `network ${networkId} does not name this relay's key`);
+    return notServed('relay-not-named', `network ${networkId} does not name this relay's key`);
   }
+  // Before anything is verified: a stranger's chain is not worth the signatures.
+  const gated = gate.judge(networkId, hello, dateMs);
+  if ('refused' in gated) return notServed(gated.why, gated.refused, gated.why);
   const bytes = fromBase64Url(hello.credential) ?? new Uint8Array(0);
   const verdict = verifyCredential(bytes, facts, dateMs, false);
   if (!verdict.ok) return refuseFault(verdict.fault);
@@ -84,23 +123,43 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   }
   if (!nodeName.test(verdict.member.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
+  const { entry } = gated;
+  if (entry && verdict.member.inviteId !== '') {
+    return notServed(
+      'not-the-owner',
+      'only the machine that makes a network can bring it to this relay',
+      'not-the-owner',
+    );
+  }
+
   const existing = registry.network(networkId);
-  // Networks that the operator listed are not invented ones.
-  const site = allow.size > 0 || isLoopback(context.observed) ? undefined : siteKey(context.observed);
+  if (hello.founding === 'withdraw') {
+    const gone = existing && gate.mayWithdraw(existing, verdict.member.idText, dateMs) ? existing : undefined;
+    const answer = notServed('withdrawn', 'the network was taken back', 'withdrawn');
+    return gone ? { ...answer, withdrawn: gone } : answer;
+  }
+  // Networks that the operator let in are not invented ones.
+  const known = entry !== null || gate.welcomes(networkId);
+  const site = known || isLoopback(observed) ? undefined : siteKey(observed);
   if (!existing) {
-    if (registry.size >= limits.networks) return refuse('full', 'no room for another network');
-    if (site !== undefined && registry.countFrom(site) >= limits.networksPerSource) {
-      return refuse('full', `no room for another network from ${context.observed}`);
-    }
+    if (registry.size >= limits.networks) return full('full-networks', 'no room for another network');
+    if (site !== undefined && registry.countFrom(site) >= limits.networksPerSource)
+      return full('full-source', `no room for another network from ${observed}`);
   }
   const before = existing?.member(verdict.member.idText);
-  if (!before && existing && existing.size >= limits.membersPerNetwork) {
-    return refuse('full', 'no room for another member of this network');
-  }
+  if (!before && existing && existing.size >= limits.membersPerNetwork)
+    return full('full-network', 'no room for another member of this network');
+  if (!before && registry.totals.members >= limits.members)
+    return full('full-members', 'no room for another member');
+  const growth = bytesOfMember(bytes) - (before ? bytesOfMember(before.credential) : 0);
+  if (growth > 0 && registry.totals.bytes + growth > limits.stateBytes)
+    return full('full-state', 'no room for another member');
 
   const uses = existing ?? noUses;
   const use = testify(bytes, facts, uses, before, dateMs, keys);
   if (!use.ok) return refuseFault(use.fault);
+  if (use.counted && existing && existing.uses >= limits.usesPerNetwork)
+    return full('full-uses', 'no room for another use of an invite of this network');
   const { member } = use;
   const outcome = existing
     ? contest(existing, member, use.receipt !== null)
@@ -112,11 +171,14 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
       : refuse('bad-credential', `the MAC is that of ${name}`, `its MAC is that of ${name}`);
   }
   const record = existing ?? registry.ensure(networkId, site);
-  const counted = use.counted && { network: networkId, ...use.counted };
-  if (counted) record.add(counted);
-  const known: KnownMember =
-    before && before.signedAt > member.signedAt
-      ? before // what others have is newer: keep that
+  const owed: StateLine[] = entry ? gate.enter(record, facts, entry, dateMs) : [];
+  if (use.counted) {
+    record.add(use.counted);
+    owed.push({ kind: 'use', network: networkId, ...use.counted });
+  }
+  const remembered: KnownMember =
+    before && (before.signedAt > member.signedAt || equalBytes(before.credential, member.credential))
+      ? before // what others have is newer, or the same
       : {
           id: member.idText,
           name: member.name,
@@ -128,23 +190,26 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
           credential: member.credential,
           lastSeen: dateMs,
         };
-  known.lastSeen = dateMs;
-  const news = !before || !equalBytes(before.credential, known.credential);
-  for (const { id } of outcome.losers) record.delete(id);
-  record.put(known);
+  remembered.lastSeen = dateMs;
+  const news = remembered !== before;
+  for (const { id } of outcome.losers) {
+    record.delete(id);
+    owed.push({ kind: 'gone', network: networkId, id });
+  }
+  if (news) record.put(remembered);
   return {
     ok: true,
     record,
     member,
-    known,
+    known: remembered,
     news,
     losers: outcome.losers,
     receipt: use.receipt,
-    ...(counted && { counted }),
+    owed,
   };
 }
 
-function refuseFault(fault: WitnessFault): Extract<Admission, { ok: false }> {
+function refuseFault(fault: WitnessFault): Refused {
   switch (fault) {
     case 'token-expired':
       return refuse('token-expired', 'the invite has expired');

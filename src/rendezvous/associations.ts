@@ -76,6 +76,11 @@ export class Associations {
     }
   }
 
+  /** Ends one at once. */
+  end({ association }: LocalMember): void {
+    this.#end(association);
+  }
+
   #end(association: number): void {
     this.#grace.get(association)?.();
     this.#grace.delete(association);

@@ -2,10 +2,11 @@
 import type { Keys } from '../core/identity/keys.js';
 import { toBase64Url } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
-import { CloseCode, type Refusal } from '../core/wire/signal.js';
-import { admit, type Admission } from './admission.js';
+import { CloseCode } from '../core/wire/signal.js';
+import { admit, type Admission, type RefusalReason } from './admission.js';
 import type { RelayDrop } from './counters.js';
 import type { Forwarder } from './forward/forwarder.js';
+import type { Gate } from './gate.js';
 import { Introductions } from './introductions.js';
 import type { RelayLimits } from './limits.js';
 import { LocalNetwork, type LocalMember } from './local-network.js';
@@ -14,14 +15,19 @@ import type { KnownMember, NetworkRecord } from './network-record.js';
 import { PacketExchange } from './packet-exchange.js';
 import type { Presence, PresenceListener } from './presence.js';
 import type { Registry } from './registry.js';
-import type { StateStore } from './store.js';
+import { memberLineOf } from './registry-state.js';
+import type { StateLog } from './state-log.js';
+import type { StateLine } from './state-lines.js';
+
+/** When a member was last seen is written down at most so often, ms: it counts in months. */
+const seenMs = 86_400_000;
 
 export interface HubOptions {
   readonly keys: Keys;
-  readonly allow: ReadonlySet<string>;
+  readonly gate: Gate;
   readonly limits: RelayLimits;
   readonly registry: Registry;
-  readonly store: StateStore;
+  readonly store: StateLog;
   readonly env: Env;
   presence(listener: PresenceListener): Presence;
 }
@@ -32,7 +38,7 @@ export interface UdpPorts {
   readonly alternatePort: number | null;
 }
 
-export type TurnedAway = Refusal | 'wrong-key' | 'protocol' | 'silent' | 'busy';
+export type TurnedAway = RefusalReason | 'wrong-key' | 'protocol' | 'silent' | 'busy';
 
 export class Hub implements ConnectionHost, PresenceListener {
   readonly packets: PacketExchange;
@@ -44,6 +50,8 @@ export class Hub implements ConnectionHost, PresenceListener {
   readonly #networks = new WeakMap<NetworkRecord, LocalNetwork>();
   /** Who is admitted and connected. */
   readonly #members = new Map<MemberConnection, LocalMember>();
+  /** When each member was last written down as seen, date. */
+  readonly #writtenAt = new WeakMap<KnownMember, number>();
   #ports: UdpPorts = { udpPort: 1, alternatePort: null };
   #attached: () => void = () => undefined;
   readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
@@ -61,6 +69,11 @@ export class Hub implements ConnectionHost, PresenceListener {
     return this.#members.size;
   }
 
+  /** Members of a network that are online. */
+  online(network: string): number {
+    return this.#presence.of(network).size;
+  }
+
   /** Nobody is welcomed before this. */
   attach(forwarder: Forwarder, ports: UdpPorts): void {
     this.packets.attach(forwarder);
@@ -74,25 +87,55 @@ export class Hub implements ConnectionHost, PresenceListener {
     this.packets.stop();
   }
 
-  /** Forgets members and networks that did not show themselves for long. */
-  prune(): void {
-    const { registry, store, env } = this.#options;
-    if (!registry.prune(env.clock.date(), this.#presence)) return;
-    store.changed();
-    this.#introductions.pruned();
+  /**
+   * Forgets members and networks that did not show themselves for long, and writes down who did; a network at a time, so
+   * that packets and registrations have their turn between.
+   */
+  async prune(): Promise<void> {
+    const { registry, env } = this.#options;
+    const dateMs = env.clock.date();
+    let changed = false;
+    for (const some of registry.pruning(dateMs, this.#presence)) {
+      changed ||= some;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#stopped) return;
+    }
+    if (changed) this.#introductions.pruned();
+    for (const record of registry.networks) {
+      await this.#writeSeen(record, dateMs);
+      if (this.#stopped) return;
+    }
+  }
+
+  /**
+   * Forgets a network: its members are disconnected and told that it is not served.
+   *
+   * @param refund as if it had never come: its relay invite counts as not used, its claim is free
+   */
+  async forget(record: NetworkRecord, refund: boolean): Promise<void> {
+    const { registry, store } = this.#options;
+    registry.forget(record, refund);
+    const network = this.#networks.get(record);
+    for (const member of [...(network?.here.values() ?? [])]) {
+      member.connection.dismiss('network-not-allowed', 'this relay does not serve the network any more');
+      this.packets.end(member);
+    }
+    await store.append([{ kind: 'forget', network: record.id, refund }], true);
   }
 
   // Connections
 
   hello(connection: MemberConnection, hello: Hello, remoteStatic: Uint8Array): void {
-    const { keys, allow, registry, limits, env } = this.#options;
+    const { keys, gate, registry, limits, env } = this.#options;
     const dateMs = env.clock.date();
     const { observed } = connection;
-    const verdict = admit(hello, remoteStatic, { keys, allow, registry, limits, observed, dateMs });
+    const verdict = admit(hello, remoteStatic, { keys, gate, registry, limits, observed, dateMs });
     if (!verdict.ok) {
-      this.turnedAway(verdict.code);
+      this.turnedAway(verdict.reason);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });
-      connection.refuse(verdict.code, verdict.message, verdict.detail);
+      const tell = (): void => connection.refuse(verdict.code, verdict.message, verdict.detail);
+      if (verdict.withdrawn) void this.forget(verdict.withdrawn, true).then(tell);
+      else tell();
       return;
     }
     void this.#welcome(connection, verdict, hello.agent);
@@ -129,7 +172,6 @@ export class Hub implements ConnectionHost, PresenceListener {
       network.here.delete(id);
       const known = network.record.member(id);
       if (known) known.lastSeen = this.#options.env.clock.date();
-      this.#options.store.changed();
       this.#presence.leave(network.record.id, id);
     }
     if (!this.#stopped) this.packets.remove(member);
@@ -155,10 +197,14 @@ export class Hub implements ConnectionHost, PresenceListener {
     const { store, env } = this.#options;
     const { record, member, known } = verdict;
     await this.#ready;
-    store.changed();
-    // A receipt that left is counted, even if the power fails now.
-    if (verdict.counted) await store.append(verdict.counted);
+    // Who is told of it is remembered after a kill; a receipt that left is counted even if the power fails now.
+    await store.append(this.#linesFor(verdict), verdict.owed.length > 0);
     if (this.#stopped) return;
+    if (this.#options.registry.network(record.id) !== record) {
+      connection.refuse('network-not-allowed', 'the network was forgotten meanwhile', undefined);
+      return;
+    }
+    this.#tellEntry(record, verdict.owed, connection.observed);
     const id = member.idText;
     const network = this.#networkOf(record);
     // Whoever lost its address hears so when it comes back.
@@ -173,7 +219,7 @@ export class Hub implements ConnectionHost, PresenceListener {
     const association = associations.take();
     if (association === undefined) {
       this.#presence.leave(record.id, id);
-      this.turnedAway('full');
+      this.turnedAway('full-connections');
       connection.refuse('full', 'too many connections', undefined);
       return;
     }
@@ -203,6 +249,46 @@ export class Hub implements ConnectionHost, PresenceListener {
     // Last: a node that does not read is dropped in here, and must be known by then.
     this.#introductions.welcomed(local, introduction);
     env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });
+  }
+
+  /** What a registration adds to the state: nothing, when everything is known since today. */
+  #linesFor({ record, known, news, owed }: Extract<Admission, { ok: true }>): StateLine[] {
+    const { id: network } = record;
+    const writtenAt = this.#writtenAt.get(known);
+    if (news) {
+      this.#writtenAt.set(known, known.lastSeen);
+      return [...owed, memberLineOf(network, known)];
+    }
+    if (writtenAt !== undefined && known.lastSeen - writtenAt < seenMs) return [...owed];
+    this.#writtenAt.set(known, known.lastSeen);
+    return [...owed, { kind: 'seen', network, id: known.id, lastSeen: known.lastSeen }];
+  }
+
+  /** Writes down who is here, or was, since it was last written. */
+  async #writeSeen(record: NetworkRecord, dateMs: number): Promise<void> {
+    const { registry, store } = this.#options;
+    const network = record.id;
+    const here = this.#networks.get(record)?.here;
+    const lines: StateLine[] = [];
+    for (const member of here?.keys() ?? []) {
+      const known = record.member(member);
+      if (!known) continue;
+      known.lastSeen = dateMs;
+      if (dateMs - (this.#writtenAt.get(known) ?? 0) < seenMs) continue;
+      this.#writtenAt.set(known, dateMs);
+      lines.push({ kind: 'seen', network, id: known.id, lastSeen: dateMs });
+    }
+    if (registry.network(network) === record) await store.append(lines, false);
+  }
+
+  #tellEntry(record: NetworkRecord, owed: readonly StateLine[], observed: string): void {
+    const entry = owed.find((line) => line.kind === 'admit');
+    if (!entry) return;
+    const message =
+      entry.by === 'claim'
+        ? 'the first network claimed this relay: from now on others need a relay invite'
+        : 'a network came in by a relay invite';
+    this.#options.env.log.info(message, { network: record.id, name: record.name, source: observed });
   }
 
   #networkOf(record: NetworkRecord): LocalNetwork {

@@ -16,6 +16,12 @@ export interface RelayLimits {
   readonly networks: number;
   readonly networksPerSource: number;
   readonly membersPerNetwork: number;
+  /** Members that are remembered in all, counted uses of invites of one network, and bytes of state in all. */
+  readonly members: number;
+  readonly usesPerNetwork: number;
+  readonly stateBytes: number;
+  /** Bytes of state in logs from which on they are drawn together, however little is known. */
+  readonly logBytes: number;
   /** A network of up to this many known members tells everybody of everybody; a larger one tells of neighbours. */
   readonly introduceAll: number;
   /** ms: from the TCP connection to the Noise handshake, from there to the hello, and silence until a client is dropped. */
@@ -36,6 +42,10 @@ export const defaultLimits: RelayLimits = {
   networks: 4_096,
   networksPerSource: 16,
   membersPerNetwork: 16_384,
+  members: 262_144,
+  usesPerNetwork: 65_536,
+  stateBytes: 512 * 1024 * 1024,
+  logBytes: 4 * 1024 * 1024,
   introduceAll: 256,
   handshakeMs: 5_000,
   helloMs: 5_000,

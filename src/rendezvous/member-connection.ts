@@ -123,6 +123,13 @@ export class MemberConnection {
     this.close(CloseCode.refused, code);
   }
 
+  /** Ends the connection of a node that is up: it is not welcome any more. */
+  dismiss(code: Refusal, message: string): void {
+    if (this.#stage !== 'up') return;
+    this.send({ type: 'refused', code, message });
+    this.close(CloseCode.refused, code);
+  }
+
   send(message: ToNode): void {
     this.sendPlain(encodeMessage(message));
   }

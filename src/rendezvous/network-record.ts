@@ -7,7 +7,7 @@ import { idStartsOf } from '../core/identity/node-id.js';
 import { fromHex, toHex } from '../core/lib/bytes.js';
 import { parseIpv4 } from '../core/lib/ipv4.js';
 import { IdRing } from './id-ring.js';
-import type { ReceiptLine } from './relay-state.js';
+import type { AdmissionWay, ReceiptLine } from './state-lines.js';
 
 /** A member that did not show itself for this long is forgotten, and its address is free again, ms. */
 export const forgetMs = 90 * 86_400_000;
@@ -27,6 +27,29 @@ export interface KnownMember {
   lastSeen: number;
 }
 
+/** What all networks of a relay take together. */
+export interface Totals {
+  members: number;
+  /** Of state, roughly as it is on disk. */
+  bytes: number;
+}
+
+/** How a network came to be served by a relay that does not serve any. */
+export interface NetworkAdmission {
+  readonly by: AdmissionWay;
+  /** Date, ms. */
+  readonly at: number;
+}
+
+/** A member and a counted use on disk, beside the credential's base64, bytes. */
+const memberOverhead = 96;
+const useBytes = 240;
+
+/** Bytes of state that a member takes. */
+export function bytesOfMember(credential: Uint8Array): number {
+  return memberOverhead + Math.ceil((credential.length * 4) / 3);
+}
+
 /** Uses of one invite. */
 export interface InviteUses {
   readonly notAfter: number;
@@ -42,21 +65,44 @@ export class NetworkRecord {
   readonly site: string | undefined;
   /** Public key of the invite, hexadecimal → its uses. */
   readonly invites = new Map<string, InviteUses>();
+  /** Undefined: it is served only while the relay is open, or names it with --allow. */
+  admission: NetworkAdmission | undefined;
+  /** What its owner called it; empty when that is not known. */
+  name = '';
+  readonly #totals: Totals;
+  #uses = 0;
+  #bytes = 0;
   readonly #byId = new Map<string, KnownMember>();
   readonly #byIp = new Map<number, KnownMember>();
   /** Names are not unique. */
   readonly #byName = new Map<string, Set<string>>();
   readonly #ids = new IdRing();
 
-  constructor(id: string, slot: number, site?: string) {
+  constructor(id: string, slot: number, site?: string, totals: Totals = { members: 0, bytes: 0 }) {
     this.id = id;
     this.slot = slot;
     this.site = site;
+    this.#totals = totals;
   }
 
   /** In the order of ids. A copy. */
   get members(): KnownMember[] {
     return this.#ids.list.map((id) => this.#byId.get(id) as KnownMember);
+  }
+
+  /** In no order; members may come and go meanwhile. */
+  each(): Iterable<KnownMember> {
+    return this.#byId.values();
+  }
+
+  /** Uses of invites that are counted. */
+  get uses(): number {
+    return this.#uses;
+  }
+
+  /** Its part of `Totals.bytes`. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get size(): number {
@@ -95,9 +141,11 @@ export class NetworkRecord {
 
   /** Adds a member, or replaces what was known of it; its old address and name are free then. */
   put(member: KnownMember): void {
-    this.#unlink(member.id);
+    this.delete(member.id);
     this.#ids.add(member.id);
     this.#byId.set(member.id, member);
+    this.#totals.members++;
+    this.#grow(bytesOfMember(member.credential));
     this.#byIp.set(member.ip, member);
     const named = this.#byName.get(member.name);
     if (named) named.add(member.id);
@@ -105,9 +153,13 @@ export class NetworkRecord {
   }
 
   delete(id: string): void {
-    this.#unlink(id);
+    const member = this.#byId.get(id);
+    if (!member) return;
+    this.#unlink(member);
     this.#ids.delete(id);
     this.#byId.delete(id);
+    this.#totals.members--;
+    this.#grow(-bytesOfMember(member.credential));
   }
 
   /** When the use of an invite by a node was counted. Keys are hexadecimal. */
@@ -123,23 +175,41 @@ export class NetworkRecord {
   add(line: Omit<ReceiptLine, 'network'>): void {
     let uses = this.invites.get(line.invite);
     if (!uses) this.invites.set(line.invite, (uses = { notAfter: line.notAfter, nodes: new Map() }));
-    if (!uses.nodes.has(line.node)) uses.nodes.set(line.node, line.time);
+    if (uses.nodes.has(line.node)) return;
+    uses.nodes.set(line.node, line.time);
+    this.#uses++;
+    this.#grow(useBytes);
+  }
+
+  /** It is forgotten as a whole: takes its part out of the totals. */
+  dropped(): void {
+    this.#totals.members -= this.size;
+    this.#totals.bytes -= this.#bytes;
   }
 
   /** Forgets invites that mean nothing any more, and such members, unless they are online. */
   prune(dateMs: number, isOnline: (id: string) => boolean): void {
-    for (const member of this.members) {
+    for (const member of this.each()) {
       const gone = dateMs - member.lastSeen > forgetMs || member.notAfter <= dateMs;
       if (gone && !isOnline(member.id)) this.delete(member.id);
     }
     // No use of an expired invite is counted any more, but a node that lost its receipt may still ask for it again.
-    for (const [key, uses] of this.invites) if (dateMs - uses.notAfter > forgetMs) this.invites.delete(key);
+    for (const [key, uses] of this.invites) {
+      if (dateMs - uses.notAfter <= forgetMs) continue;
+      this.invites.delete(key);
+      this.#uses -= uses.nodes.size;
+      this.#grow(-useBytes * uses.nodes.size);
+    }
   }
 
-  /** Forgets address and name of a member. */
-  #unlink(id: string): void {
-    const member = this.#byId.get(id);
-    if (!member) return;
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#totals.bytes += bytes;
+  }
+
+  /** Frees address and name of a member. */
+  #unlink(member: KnownMember): void {
+    const { id } = member;
     if (this.#byIp.get(member.ip) === member) this.#byIp.delete(member.ip);
     const named = this.#byName.get(member.name);
     if (named?.delete(id) && named.size === 0) this.#byName.delete(member.name);

@@ -60,6 +60,12 @@ export class PacketExchange implements ForwarderListener {
     this.associations.linger(member);
   }
 
+  /** Nothing of a member passes any more. */
+  end(member: LocalMember): void {
+    member.udpAt = undefined;
+    this.associations.end(member);
+  }
+
   /** A data message (wire/relay.ts) that came by WebSocket, whole, with so many packets. It is changed or passed on. */
   data(from: LocalMember, message: Uint8Array, packets: number): void {
     const { network } = from;

@@ -1,49 +1,73 @@
-/** The registry as it is kept on disk (relay-state.ts), and back. */
+/** The registry as lines of state (state-lines.ts), and back. */
 import { claimsOf, parseCertificate, parseCredential, parseInvite } from '../core/identity/certificate.js';
 import { nodeIdOf, nodeIdText } from '../core/identity/node-id.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { KnownMember } from './network-record.js';
 import type { Registry } from './registry.js';
-import type { ReceiptLine, RelayState } from './relay-state.js';
+import type { StateLine } from './state-lines.js';
 
-/** Puts what an earlier run knew into a new registry. */
-export function restoreRegistry(
-  registry: Registry,
-  state: RelayState,
-  journal: readonly ReceiptLine[],
-): void {
-  for (const network of state.networks) {
-    const record = registry.ensure(network.id);
-    for (const { credential, lastSeen } of network.members) {
-      const member = memberFrom(fromBase64Url(credential), lastSeen);
-      if (member) record.put(member);
+/** Lets the registry know what a line says. */
+export function applyLine(registry: Registry, line: StateLine): void {
+  switch (line.kind) {
+    case 'begin':
+      return;
+    case 'claimed':
+      registry.claimed = true;
+      return;
+    case 'admit': {
+      registry.claimed = true;
+      const record = registry.ensure(line.network);
+      record.admission = { by: line.by, at: line.at };
+      record.name = line.name;
+      return;
     }
-    for (const invite of network.invites) {
-      record.invites.set(invite.key, {
-        notAfter: invite.notAfter,
-        nodes: new Map(Object.entries(invite.nodes)),
-      });
+    case 'ticket':
+      registry.useTicket(line.ticket, line.notAfter, line.network);
+      return;
+    case 'member': {
+      const member = memberFrom(fromBase64Url(line.credential), line.lastSeen);
+      if (member) registry.ensure(line.network).put(member);
+      return;
+    }
+    case 'seen': {
+      const member = registry.network(line.network)?.member(line.id);
+      if (member) member.lastSeen = Math.max(member.lastSeen, line.lastSeen);
+      return;
+    }
+    case 'gone':
+      registry.network(line.network)?.delete(line.id);
+      return;
+    case 'use':
+      registry.ensure(line.network).add(line);
+      return;
+    case 'forget': {
+      const record = registry.network(line.network);
+      if (record) registry.forget(record, line.refund);
     }
   }
-  for (const line of journal) registry.ensure(line.network).add(line);
 }
 
-export function snapshotOf(registry: Registry): RelayState {
-  return {
-    version: 1,
-    networks: [...registry.networks].map((record) => ({
-      id: record.id,
-      members: record.members.map(({ credential, lastSeen }) => ({
-        credential: toBase64Url(credential),
-        lastSeen,
-      })),
-      invites: [...record.invites].map(([key, { notAfter, nodes }]) => ({
-        key,
-        notAfter,
-        nodes: Object.fromEntries(nodes),
-      })),
-    })),
-  };
+/** Everything that the registry knows. It may change while the lines are taken: what is new then is not promised. */
+export function* linesOf(registry: Registry): Generator<StateLine> {
+  yield { kind: 'begin' };
+  if (registry.claimed) yield { kind: 'claimed' };
+  for (const [ticket, { notAfter, networks }] of registry.tickets) {
+    for (const network of networks) yield { kind: 'ticket', ticket, notAfter, network };
+  }
+  for (const record of registry.networks) {
+    const network = record.id;
+    const { admission, name } = record;
+    if (admission) yield { kind: 'admit', network, name, ...admission };
+    for (const member of record.each()) yield memberLineOf(network, member);
+    for (const [invite, { notAfter, nodes }] of record.invites) {
+      for (const [node, time] of nodes) yield { kind: 'use', network, invite, notAfter, node, time };
+    }
+  }
+}
+
+/** What a member's registration says. */
+export function memberLineOf(network: string, { credential, lastSeen }: KnownMember): StateLine {
+  return { kind: 'member', network, credential: toBase64Url(credential), lastSeen };
 }
 
 /** A member from a credential that was verified before it was stored. */

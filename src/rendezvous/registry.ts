@@ -1,12 +1,26 @@
 /**
- * The networks that this relay knows. It verifies nothing (admission.ts does) and does no I/O (store.ts does).
+ * The networks that this relay knows, and the relay invites that brought them. It verifies nothing (admission.ts does)
+ * and does no I/O (state-log.ts does).
  */
-import { NetworkRecord } from './network-record.js';
+import { NetworkRecord, type Totals } from './network-record.js';
 import type { Presence } from './presence.js';
 
+/** Networks that came by one relay invite. */
+interface TicketUses {
+  readonly notAfter: number;
+  readonly networks: Set<string>;
+}
+
 export class Registry {
+  /** What all networks take. Written by the records. */
+  readonly totals: Totals = { members: 0, bytes: 0 };
+  /** Relay invite, hexadecimal → its uses. */
+  readonly tickets = new Map<string, TicketUses>();
+  /** The relay belongs to somebody: no network claims it any more. */
+  claimed = false;
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #free: number[] = [];
+  #slots = 0;
   /** Networks first seen from each site. */
   readonly #perSite = new Map<string, number>();
 
@@ -31,7 +45,7 @@ export class Registry {
   ensure(id: string, site?: string): NetworkRecord {
     let record = this.#networks.get(id);
     if (!record) {
-      record = new NetworkRecord(id, this.#free.pop() ?? this.#networks.size, site);
+      record = new NetworkRecord(id, this.#free.pop() ?? this.#slots++, site, this.totals);
       this.#networks.set(id, record);
       if (site !== undefined) this.#perSite.set(site, this.countFrom(site) + 1);
     }
@@ -40,30 +54,61 @@ export class Registry {
 
   /** Members that are known, in all networks. */
   get memberCount(): number {
-    let count = 0;
-    for (const record of this.#networks.values()) count += record.size;
-    return count;
+    return this.totals.members;
   }
 
-  /** Forgets what is old. True when something was. */
-  prune(dateMs: number, presence: Pick<Presence, 'of'>): boolean {
-    let changed = false;
+  /** Counts a network as brought by a relay invite. */
+  useTicket(ticket: string, notAfter: number, network: string): void {
+    const uses = this.tickets.get(ticket);
+    if (uses) uses.networks.add(network);
+    else this.tickets.set(ticket, { notAfter, networks: new Set([network]) });
+  }
+
+  /**
+   * Forgets what is old. Between the steps, one a network, others may have their turn.
+   *
+   * @returns each step, whether something was forgotten
+   */
+  *pruning(dateMs: number, presence: Pick<Presence, 'of'>): Generator<boolean> {
+    for (const [id, { notAfter }] of this.tickets) if (notAfter < dateMs) this.tickets.delete(id);
     for (const record of this.#networks.values()) {
       const before = record.size + record.invites.size;
       const online = presence.of(record.id);
       record.prune(dateMs, (id) => online.has(id));
-      changed ||= record.size + record.invites.size !== before;
-      if (record.size === 0 && record.invites.size === 0 && online.size === 0) {
-        this.#forget(record);
+      let changed = record.size + record.invites.size !== before;
+      // One that was admitted stays: its owner may have put the machines away for a year.
+      const empty = record.size === 0 && record.invites.size === 0 && online.size === 0;
+      if (empty && !record.admission) {
+        this.#delete(record);
+        this.#free.push(record.slot);
         changed = true;
       }
+      yield changed;
     }
-    return changed;
   }
 
-  #forget({ id, slot, site }: NetworkRecord): void {
+  /** The same at one go. True when something was forgotten. */
+  prune(dateMs: number, presence: Pick<Presence, 'of'>): boolean {
+    let any = false;
+    for (const changed of this.pruning(dateMs, presence)) any ||= changed;
+    return any;
+  }
+
+  /**
+   * Forgets a network. Its number is not given to another: packets of its members may still be on their way.
+   *
+   * @param refund as if it had never come: the relay invite that brought it counts as not used, its claim is free
+   */
+  forget(record: NetworkRecord, refund: boolean): void {
+    if (this.#networks.get(record.id) === record) this.#delete(record);
+    if (refund && record.admission?.by === 'claim') this.claimed = false;
+    if (refund) for (const { networks } of this.tickets.values()) networks.delete(record.id);
+  }
+
+  #delete(record: NetworkRecord): void {
+    const { id, site } = record;
     this.#networks.delete(id);
-    this.#free.push(slot);
+    record.dropped();
     if (site === undefined) return;
     const left = this.countFrom(site) - 1;
     if (left > 0) this.#perSite.set(site, left);

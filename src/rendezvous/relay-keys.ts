@@ -1,5 +1,5 @@
 /** The relay's keys: relay.json, mode 0600. Without it every token that names this relay is void. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../core/disk/replace-file.js';
@@ -11,6 +11,23 @@ import { EvioError } from '../core/lib/errors.js';
 import { parseJson } from '../core/lib/json.js';
 
 const identityFile = z.object({ version: z.literal(1), seed: z.string() });
+
+/** Whether a relay has run with this folder. */
+export function hasRelayKeys(folder: string): Promise<boolean> {
+  return access(join(folder, 'relay.json')).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Makes the folder. @throws EvioError EVIO_STORAGE */
+export async function makeRelayFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw storageError(folder, thrown);
+  }
+}
 
 /**
  * The relay's keys, made at the first run.
@@ -28,7 +45,7 @@ export async function loadRelayKeys(folder: string, random: Random): Promise<Key
   if (text === undefined) {
     const seed = random.fill(new Uint8Array(seedLength));
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeRelayFolder(folder);
       await replaceFile(path, `${JSON.stringify({ version: 1, seed: toBase64Url(seed) })}\n`);
     } catch (thrown) {
       throw storageError(path, thrown);

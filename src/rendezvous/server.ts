@@ -21,12 +21,13 @@ import { Hub } from './hub.js';
 import { listenAddress, listenError, openPorts, reachableHost } from './listen.js';
 import { defaultLimits, type RelayLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
-import { Registry } from './registry.js';
+import type { Registry } from './registry.js';
 import { MemberConnection } from './member-connection.js';
 import { LocalPresence } from './presence.js';
-import { restoreRegistry, snapshotOf } from './registry-state.js';
-import { loadRelayKeys } from './relay-keys.js';
-import { StateStore } from './store.js';
+import { Gate } from './gate.js';
+import { keepAddress } from './invite.js';
+import { openState } from './open-state.js';
+import { RelayDesk } from './desk.js';
 
 const pruneMs = 3_600_000;
 /** What a client has to take the close message, ms. */
@@ -41,7 +42,9 @@ export interface RelayServerOptions {
    */
   readonly public?: string | undefined;
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
-  /** Ids of the networks that are served; empty serves any network that names this relay. */
+  /** Any network that names this relay is served; by default only those that were let in (gate.ts). */
+  readonly open?: boolean | undefined;
+  /** Ids of networks that are served whatever else is true. */
   readonly allow?: readonly string[] | undefined;
   /** `HOST:PORT` for GET /metrics; not served otherwise. */
   readonly metrics?: string | undefined;
@@ -64,6 +67,8 @@ export interface RelayListening {
   readonly key: string;
   /** `HOST:PORT` of GET /metrics. */
   readonly metrics?: string;
+  /** Whom it serves: anybody, nobody yet but the first network that comes, or who was let in. */
+  readonly serves: 'any' | 'first' | 'admitted';
 }
 
 export class RelayServer {
@@ -73,6 +78,7 @@ export class RelayServer {
   readonly #connections = new Set<MemberConnection>();
   #hub: Hub | undefined;
   #registry: Registry | undefined;
+  #desk: RelayDesk | undefined;
   #forwarder: Forwarder | undefined;
   #metrics: Server | undefined;
 
@@ -102,6 +108,12 @@ export class RelayServer {
     });
   }
 
+  /** What the operator asks a running relay. Throws Error before `start` has returned. */
+  get desk(): RelayDesk {
+    if (!this.#desk) throw new Error('the relay does not run');
+    return this.#desk;
+  }
+
   /** Connected nodes. */
   get clients(): number {
     return this.#hub?.clients ?? 0;
@@ -123,27 +135,36 @@ export class RelayServer {
     const announced = this.#announced();
     const tls = await this.#readTls();
     const folder = join(this.#options.home, 'relay');
-    const keys = await loadRelayKeys(folder, env.random);
-    const key = toBase64Url(keys.publicKey);
-
-    const store = new StateStore(folder, env);
-    const registry = (this.#registry = new Registry());
-    const { state, journal } = await store.load();
-    restoreRegistry(registry, state, journal);
-    store.begin(() => snapshotOf(registry));
-    this.#teardown.add('store', () => store.stop());
-
     const allow = new Set(this.#options.allow ?? []);
+    const open = this.#options.open === true;
+    const { keys, registry, log } = await openState({
+      folder,
+      env,
+      before: !open && allow.size === 0,
+      smallLogBytes: this.#limits.logBytes,
+    });
+    this.#registry = registry;
+    this.#teardown.add('state', () => log.stop());
+    const key = toBase64Url(keys.publicKey);
+    const gate = new Gate({ open, allow }, keys, registry);
+
     const hub = (this.#hub = new Hub({
       keys,
-      allow,
+      gate,
       limits: this.#limits,
       registry,
-      store,
+      store: log,
       env,
       presence: (listener) => new LocalPresence(listener),
     }));
-    this.#pruneNowAndThen(hub);
+    await this.#pruneNowAndThen(hub);
+    this.#desk = new RelayDesk({
+      registry,
+      log,
+      env,
+      online: (network) => hub.online(network),
+      forget: (record) => hub.forget(record, false),
+    });
     const version = packageVersion();
     let ports = { udpPort: 1, alternatePort: null as number | null };
     const makeDoor = (): HttpDoor =>
@@ -151,7 +172,8 @@ export class RelayServer {
         limits: this.#limits,
         clock: env.clock,
         tls,
-        health: () => ({ status: 'ok', key, version, ...ports, clients: hub.clients }),
+        // A closed relay's key is what lets a network in: who may have it has the URL.
+        health: () => ({ status: 'ok', ...(open ? { key } : { closed: true }), version, ...ports }),
         connected: (socket, observed) => {
           const limits = this.#limits;
           const connection = new MemberConnection({ socket, observed, keys, limits, env, host: hub });
@@ -179,21 +201,23 @@ export class RelayServer {
       tls: (announced?.tls ?? false) || tls !== undefined,
       key: keys.publicKey,
     };
+    await keepAddress(folder, url);
     return {
       url: formatRelayUrl(url),
       listen: formatEndpoint({ host: wanted.host, port }),
       key,
+      serves: open ? 'any' : gate.claimable ? 'first' : 'admitted',
       ...(metrics !== undefined && { metrics }),
     };
   }
 
-  #pruneNowAndThen(hub: Hub): void {
+  async #pruneNowAndThen(hub: Hub): Promise<void> {
     let cancel = (): void => undefined;
-    const prune = (): void => {
-      hub.prune();
-      cancel = this.#options.env.clock.after(pruneMs, prune);
+    const prune = async (): Promise<void> => {
+      await hub.prune();
+      cancel = this.#options.env.clock.after(pruneMs, () => void prune());
     };
-    prune();
+    await prune();
     this.#teardown.add('prune', () => cancel());
   }
 

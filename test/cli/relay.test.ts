@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
@@ -89,16 +89,18 @@ describe('relay', () => {
     expect(existsSync(lock)).toBe(true);
     expect((await startRelay()).key).toBe(first.key);
     expect(await stopRelay()).toBe(0);
-    expect(readdirSync(join(relayHome.path, 'relay')).filter((name) => !/\.(json|log)$/.test(name))).toEqual(
-      [],
-    );
+    expect(
+      readdirSync(join(relayHome.path, 'relay')).filter(
+        (name) => !/^(relay\.json|log\.\d+|address)$/.test(name),
+      ),
+    ).toEqual([]);
   });
 
   it.each([
     ['--limit-node', 'node-limit'],
     ['--limit-network', 'network-limit'],
   ])('holds what it relays to %s', async (flag, reason) => {
-    const { url, metrics } = await startRelay(flag, '1', '--metrics', '127.0.0.1:0');
+    const { url, metrics } = await startRelay('--open', flag, '1', '--metrics', '127.0.0.1:0');
     const fact = relayFactOf(parseRelayUrl(url)) as RelayFact;
     const network = new TestNetwork([fact]);
     const kit = new Kit();
@@ -136,8 +138,8 @@ describe('relay', () => {
     expect(status).toBe(1);
   });
 
-  it('is named by URL, or by HOST:PORT with the key it shows', async () => {
-    const { url, listen } = await startRelay();
+  it('is named by URL, or by HOST:PORT with the key that it shows when it is open', async () => {
+    const { url, listen } = await startRelay('--open');
     for (const [name, relayText] of [
       ['one', url],
       ['two', listen],
@@ -145,6 +147,48 @@ describe('relay', () => {
       const outcome = await home.run(['init', name, '--relay', relayText, '--json']);
       expect(outcome.json<{ network: { relays: string[] } }>().network.relays).toEqual([listen]);
     }
+  });
+
+  it('is closed: the first network claims it, others need an invite, and the operator sees and forgets them', async () => {
+    const { url, listen } = await startRelay();
+    const hidden = await home.run(['init', 'zero', '--relay', listen, '--json']);
+    expect(hidden.error()).toMatchObject({ code: 'EVIO_RELAY_KEY_HIDDEN' });
+    const one = (await home.run(['init', 'one', '--relay', url, '--json'])).json<{
+      network: { id: string };
+    }>();
+    const refused = await home.run(['init', 'two', '--relay', url, '--json']);
+    expect(refused.error()).toMatchObject({
+      code: 'EVIO_RELAY_REFUSED',
+      message: 'The relay is closed and does not serve this network.',
+    });
+    const invite = (await relayHome.run(['relay', 'invite', '--json'])).json<{ url: string; uses: number }>();
+    expect(invite.uses).toBe(1);
+    expect(invite.url.startsWith(`${url}.`)).toBe(true);
+    const two = (await home.run(['init', 'two', '--relay', invite.url, '--json'])).json<{
+      network: { id: string; relays: string[] };
+    }>();
+    // The invite is shown to the relay and kept nowhere.
+    const secret = invite.url.slice(url.length + 1);
+    for (const file of readdirSync(home.path, { recursive: true, withFileTypes: true })) {
+      if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name), 'utf8')).not.toContain(secret);
+    }
+    const list = async (): Promise<unknown> =>
+      (await relayHome.run(['relay', 'networks', '--json'])).json<{ networks: unknown }>().networks;
+    expect(await list()).toMatchObject([
+      { id: one.network.id, name: 'one', by: 'claim', members: 1, online: 0 },
+      { id: two.network.id, name: 'two', by: 'ticket' },
+    ]);
+    const forgotten = await relayHome.run(['relay', 'forget', one.network.id, '--json']);
+    expect(forgotten.json()).toEqual({ forgotten: one.network.id });
+    expect(await stopRelay()).toBe(0);
+    // At rest it answers as well.
+    expect(await list()).toMatchObject([{ id: two.network.id }]);
+    await relayHome.run(['relay', 'allow', one.network.id]);
+    expect((await relayHome.run(['relay', 'networks'])).stdout).toMatch(/evio relay allow/);
+    const unknown = await relayHome.run(['relay', 'forget', '0123456789abcdef', '--json']);
+    expect(unknown.error().code).toBe('EVIO_NO_NETWORK');
+    const nobody = await home.run(['relay', 'invite', '--json']);
+    expect(nobody.error().code).toBe('EVIO_NOT_RUNNING');
   });
 
   it('must have the key that its URL names', async () => {

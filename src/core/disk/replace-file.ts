@@ -58,7 +58,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await rm(beside, { force: true }).catch(() => undefined);
     throw thrown;
   }
-  syncFolder(dirname(path));
+  await syncFolderAsync(dirname(path));
 }
 
 /** Two processes that write the same file do not write into each other's. */
@@ -67,6 +67,19 @@ function besideOf(path: string): string {
 }
 
 /** Makes a rename or a new file last through a power cut. Not every file system lets a folder be synced. */
+export async function syncFolderAsync(path: string): Promise<void> {
+  let folder: FileHandle | undefined;
+  try {
+    folder = await open(path, 'r');
+    await folder.sync();
+  } catch {
+    // As durable as this file system allows.
+  } finally {
+    await folder?.close().catch(() => undefined);
+  }
+}
+
+/** The same, done when it returns. */
 export function syncFolder(path: string): void {
   try {
     const folder = openSync(path, 'r');

@@ -2,9 +2,15 @@
 import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { toBase64Url } from '../lib/bytes.js';
+import { silentLogger, systemClock, systemRandom } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import { parseRelayUrl, relayOrigin, type RelayAddress } from '../relays/net/relay-url.js';
+import { provesKey } from '../relays/net/register.js';
+import {
+  formatRelayAddress,
+  parseRelayUrl,
+  relayOrigin,
+  type RelayAddress,
+} from '../relays/net/relay-url.js';
 import { fail, pass, warn, type Check } from './check.js';
 
 const timeoutMs = 5000;
@@ -19,7 +25,6 @@ export interface RelayTarget {
 }
 
 export interface Health {
-  readonly key: string;
   readonly udpPort: number;
   readonly alternatePort: number | null;
   /** The relay's date by its HTTP header, to the second; undefined when it sends none. */
@@ -72,18 +77,30 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
     pass(id('relay'), `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`),
   );
   if (key !== undefined) {
-    checks.push(
-      toBase64Url(key) === health.key
-        ? pass(id('key'), 'the relay has the key that the network names')
-        : fail(
-            id('key'),
-            'the relay has another key than the network names: nodes will not talk to it.',
-            'Give the relay its old state folder back, or make the network anew with its new URL.',
-          ),
-    );
+    checks.push(await keyCheck(id('key'), address, key));
   }
   if (health.dateMs !== undefined) checks.push(clockCheck(id('clock'), nowMs() - health.dateMs));
   return { name, addresses, health, checks };
+}
+
+/** A closed relay tells its key to nobody, so it must prove that it has it. */
+async function keyCheck(id: string, address: RelayAddress, key: Uint8Array): Promise<Check> {
+  const env = { clock: systemClock, random: systemRandom, log: silentLogger };
+  try {
+    if (await provesKey({ address: formatRelayAddress(address), key }, env, timeoutMs))
+      return pass(id, 'the relay has the key that the network names');
+  } catch (thrown) {
+    return fail(
+      id,
+      `the relay cannot be asked for its key: ${messageOf(thrown)}`,
+      'Let WebSockets through the proxy before the relay.',
+    );
+  }
+  return fail(
+    id,
+    'the relay has another key than the network names: nodes will not talk to it.',
+    'Give the relay its old state folder back, or make the network anew with its new URL.',
+  );
 }
 
 /** Judges how far our clock is ahead of the relay's. Its header has whole seconds. */
@@ -133,7 +150,7 @@ function getHealth(address: RelayAddress): Promise<Health> {
 
 /** Reads the body of /healthz, or undefined when it is none. */
 export function parseHealth(body: string, date: string | undefined, rttMs: number): Health | undefined {
-  let content: { status?: unknown; key?: unknown; udpPort?: unknown; alternatePort?: unknown } | null;
+  let content: { status?: unknown; udpPort?: unknown; alternatePort?: unknown } | null;
   try {
     content = JSON.parse(body) as typeof content;
   } catch {
@@ -141,11 +158,9 @@ export function parseHealth(body: string, date: string | undefined, rttMs: numbe
   }
   const isPort = (value: unknown): value is number =>
     typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536;
-  if (content?.status !== 'ok' || typeof content.key !== 'string' || !isPort(content.udpPort))
-    return undefined;
+  if (content?.status !== 'ok' || !isPort(content.udpPort)) return undefined;
   const dateMs = date === undefined ? NaN : Date.parse(date);
   return {
-    key: content.key,
     udpPort: content.udpPort,
     alternatePort: isPort(content.alternatePort) ? content.alternatePort : null,
     dateMs: Number.isNaN(dateMs) ? undefined : dateMs,

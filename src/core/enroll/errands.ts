@@ -3,13 +3,28 @@ import type { Self } from '../membership/self.js';
 import type { RelayFact } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
 
+/** A relay that an operator named, and the invite that was in the URL, if one was. */
+export interface NamedRelay {
+  readonly fact: RelayFact;
+  /** A secret: shown to that relay and kept nowhere. */
+  readonly ticket: string | undefined;
+}
+
 export interface RelayErrands {
   /**
-   * The relay that an operator named by URL or HOST:PORT; without a key in it, with the key it shows.
+   * The relay that an operator named by URL or HOST:PORT; without a key in it, with the key that an open relay shows.
    *
-   * @throws EvioError EVIO_BAD_VALUE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH.
+   * @throws EvioError EVIO_BAD_VALUE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_HIDDEN, EVIO_RELAY_KEY_MISMATCH.
    */
-  find(text: string): Promise<RelayFact>;
+  find(text: string): Promise<NamedRelay>;
+  /**
+   * Brings a network to a relay that may not know it, and hangs up. `self` is its first member.
+   *
+   * @throws EvioError EVIO_RELAY_UNREACHABLE, or what the relay refused with.
+   */
+  found(relay: NamedRelay, self: Self): Promise<void>;
+  /** Takes back what `found` did, as far as the relay is reached and nobody else registered meanwhile. Never rejects. */
+  withdraw(relay: NamedRelay, self: Self): Promise<void>;
   /**
    * Registers with the first of the relays that accepts and hangs up. Resolves to the receipt, where one was needed.
    *
@@ -26,7 +41,29 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
     async find(text) {
       const { parseRelayUrl, relayFactOf } = await import('../relays/net/relay-url.js');
       const { pinRelay } = await import('../relays/net/register.js');
-      return relayFactOf(parseRelayUrl(text)) ?? (await pinRelay(text, { timeoutMs }));
+      const url = parseRelayUrl(text);
+      return { fact: relayFactOf(url) ?? (await pinRelay(text, { timeoutMs })), ticket: url.ticket };
+    },
+    async found({ fact, ticket }, { keys, networkBytes, credential }) {
+      const { registerOnce } = await import('../relays/net/register.js');
+      const founding = { what: 'enter', ticket } as const;
+      await registerOnce({ relay: fact, keys, networkBytes, credential, agent, timeoutMs, env, founding });
+    },
+    async withdraw({ fact }, { keys, networkBytes, credential }) {
+      const { registerOnce } = await import('../relays/net/register.js');
+      const founding = { what: 'withdraw' } as const;
+      await registerOnce({
+        relay: fact,
+        keys,
+        networkBytes,
+        credential,
+        agent,
+        timeoutMs,
+        env,
+        founding,
+      }).catch(
+        () => undefined, // refused, as it should be, or out of reach
+      );
     },
     async register(relays, self) {
       const { registerAny } = await import('../relays/net/register.js');

@@ -8,7 +8,7 @@ import { selfOf } from '../membership/self.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
-import type { RelayErrands } from './errands.js';
+import type { NamedRelay, RelayErrands } from './errands.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import { checkRange } from './range-rule.js';
@@ -45,7 +45,8 @@ export interface EnrollPorts {
  * Makes the network, shows it to a relay, and only then stores it.
  *
  * @throws EvioError EVIO_ALREADY_JOINED when a network of this name is here, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE,
- * EVIO_ADDRESS_RANGE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ * EVIO_ADDRESS_RANGE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_HIDDEN, EVIO_RELAY_KEY_MISMATCH,
+ * EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
  */
 export async function initNetwork(
   options: InitOptions,
@@ -80,12 +81,24 @@ export async function initNetwork(
     `Choose another: --cidr ${free}`,
     `Leave out --cidr to get one that this machine does not use.`,
   ]);
-  for (const text of options.relays) plan.relays.push(await errands.find(text));
+  const relays: NamedRelay[] = [];
+  for (const text of options.relays) relays.push(await errands.find(text));
+  plan.relays.push(...relays.map(({ fact }) => fact));
   let profile: Profile = makeNetwork(plan, env);
   const self = selfOf(profile);
   store.rehearse(self.networkId, profile);
-  // Each must answer: a relay that never works is easier to mend now than when the first machine cannot join.
-  for (const relay of plan.relays) await errands.register([relay], self);
+  const asked: NamedRelay[] = [];
+  try {
+    // Each must answer: a relay that never works is easier to mend now than when the first machine cannot join.
+    for (const relay of relays) {
+      asked.push(relay);
+      await errands.found(relay, self);
+    }
+  } catch (thrown) {
+    // Else the first relay would belong to a network that there is not.
+    await Promise.all(asked.map((relay) => errands.withdraw(relay, self)));
+    throw thrown;
+  }
   const invite = makeInvite(profile, { ...firstToken, role: 'switch', tags: [] }, env);
   profile = { ...profile, invites: [invite] };
   store.create(self.networkId, profile, emptyState);

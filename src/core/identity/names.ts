@@ -94,3 +94,9 @@ export function checkAddress(text: string, range: Cidr): number {
   }
   return ip;
 }
+
+/** Passes the id of a network. Throws EvioError EVIO_BAD_VALUE. */
+export function checkNetworkId(text: string): string {
+  if (/^[0-9a-f]{16}$/.test(text)) return text;
+  throw badValue(`"${text}" is not a network id.`, 'See it in the output of: evio init --json');
+}

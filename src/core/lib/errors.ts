@@ -30,6 +30,7 @@ export const errorCodes = {
   EVIO_USAGE: ExitStatus.usage,
   EVIO_RELAY_UNREACHABLE: ExitStatus.unreachable,
   EVIO_RELAY_KEY_MISMATCH: ExitStatus.failed,
+  EVIO_RELAY_KEY_HIDDEN: ExitStatus.failed,
   EVIO_RELAY_REFUSED: ExitStatus.failed,
   EVIO_ADDRESS_IN_USE: ExitStatus.failed,
   EVIO_NO_TUN: ExitStatus.privilege,

@@ -79,6 +79,10 @@ export const helloMessage = z.object({
   agent: z.string().max(64),
   network: bytes(4096),
   credential: bytes(1024),
+  /** `evio init` brings a network to a relay that may not know it, or takes it back since another relay refused it. */
+  founding: z.enum(['enter', 'withdraw']).optional(),
+  /** A relay invite (rendezvous/ticket.ts), from the relay's URL. */
+  ticket: bytes(128).optional(),
 });
 
 export const toRelay = z.discriminatedUnion('type', [

@@ -12,9 +12,11 @@ import {
 } from '../../../src/core/doctor/machine.js';
 import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
 import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
+import { generateKeys } from '../../../src/core/identity/keys.js';
 import { toBase64Url } from '../../../src/core/lib/bytes.js';
 import { systemRandom } from '../../../src/core/lib/env.js';
 import { answerBinding } from '../../../src/core/wire/stun.js';
+import { Kit } from '../rendezvous/relay-kit.js';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -87,10 +89,9 @@ describe('clockCheck', () => {
 });
 
 describe('parseHealth', () => {
-  const whole = { status: 'ok', key: 'k', udpPort: 3478, alternatePort: 3479 };
+  const whole = { status: 'ok', closed: true, udpPort: 3478, alternatePort: 3479 };
   it('reads a relay, and only a relay', () => {
     expect(parseHealth(JSON.stringify(whole), 'Sun, 22 Nov 2026 13:00:00 GMT', 3)).toEqual({
-      key: 'k',
       udpPort: 3478,
       alternatePort: 3479,
       dateMs: Date.UTC(2026, 10, 22, 13),
@@ -107,7 +108,7 @@ describe('parseHealth', () => {
       '[]',
       '{}',
       JSON.stringify({ ...whole, udpPort: 0 }),
-      JSON.stringify({ ...whole, key: 1 }),
+      JSON.stringify({ ...whole, status: 'fine' }),
     ])
       expect(parseHealth(bad, undefined, 3)).toBeUndefined();
   });
@@ -127,7 +128,7 @@ describe('probeRelay', () => {
     });
   }
   const key = new Uint8Array(32).fill(1);
-  const health = JSON.stringify({ status: 'ok', key: toBase64Url(key), udpPort: 1, alternatePort: null });
+  const health = JSON.stringify({ status: 'ok', closed: true, udpPort: 1, alternatePort: null });
 
   async function statuses(text: string): Promise<Record<string, string>> {
     const { checks } = await probeRelay(relayTarget(text), () => Date.now());
@@ -137,21 +138,22 @@ describe('probeRelay', () => {
     >;
   }
 
-  it('passes a relay with its key and our clock', async () => {
-    const port = await serve(health);
-    expect(await statuses(`evio://127.0.0.1:${port}#${toBase64Url(key)}`)).toEqual({
-      dns: 'pass',
-      relay: 'pass',
-      key: 'pass',
-      clock: 'pass',
-    });
+  it('passes a relay that proves its key, which a closed one does not tell, and has our clock', async () => {
+    const kit = new Kit();
+    try {
+      const { url } = await kit.closedRelay();
+      const good = { dns: 'pass', relay: 'pass', key: 'pass', clock: 'pass' };
+      expect(await statuses(url)).toEqual(good);
+      const wrong = url.replace(/#.*/, `#${toBase64Url(generateKeys(systemRandom).publicKey)}`);
+      expect(await statuses(wrong)).toEqual({ ...good, key: 'fail' });
+    } finally {
+      await kit.clean();
+    }
   });
 
   it('sees another key, another clock, another program', async () => {
     const old = await serve(health, Date.now() - 700_000);
-    expect(
-      await statuses(`evio://127.0.0.1:${old}#${toBase64Url(new Uint8Array(32).fill(2))}`),
-    ).toMatchObject({
+    expect(await statuses(`evio://127.0.0.1:${old}#${toBase64Url(key)}`)).toMatchObject({
       key: 'fail',
       clock: 'fail',
     });

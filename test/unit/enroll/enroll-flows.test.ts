@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt } from '../../../src/core/config/home.js';
 import { Store } from '../../../src/core/config/store.js';
-import type { RelayErrands } from '../../../src/core/enroll/errands.js';
+import type { NamedRelay, RelayErrands } from '../../../src/core/enroll/errands.js';
 import { initNetwork, type EnrollPorts } from '../../../src/core/enroll/init.js';
 import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
 import { joinNetwork } from '../../../src/core/enroll/join.js';
@@ -38,7 +38,18 @@ class FakeRelay implements RelayErrands {
   readonly registered: Self[] = [];
   refuse: ((self: Self) => EvioError | undefined) | undefined;
 
-  find = (): Promise<RelayFact> => Promise.resolve(relay);
+  find = (): Promise<NamedRelay> => Promise.resolve({ fact: relay, ticket: undefined });
+
+  found = async ({ fact }: NamedRelay, self: Self): Promise<void> => {
+    await this.register([fact], self);
+  };
+
+  readonly withdrawn: NamedRelay[] = [];
+
+  withdraw = (relay: NamedRelay): Promise<void> => {
+    this.withdrawn.push(relay);
+    return Promise.resolve();
+  };
 
   register = (_relays: readonly RelayFact[], self: Self): Promise<Uint8Array | undefined> => {
     this.registered.push(self);
@@ -85,6 +96,17 @@ describe('initNetwork', () => {
     errands.refuse = () => new EvioError('EVIO_RELAY_REFUSED', 'no');
     const deps = depsWith(errands);
     expect(await codeOf(initNetwork(plan, deps))).toBe('EVIO_RELAY_REFUSED');
+    expect(deps.store.ids()).toEqual([]);
+  });
+
+  it('takes the network back from the relays that had it when a later one refuses', async () => {
+    const errands = new FakeRelay();
+    errands.refuse = () =>
+      errands.registered.length > 1 ? new EvioError('EVIO_RELAY_REFUSED', 'no') : undefined;
+    const deps = depsWith(errands);
+    const relays = ['one.example', 'two.example'];
+    expect(await codeOf(initNetwork({ ...plan, relays }, deps))).toBe('EVIO_RELAY_REFUSED');
+    expect(errands.withdrawn).toHaveLength(2);
     expect(deps.store.ids()).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import { systemRandom } from '../../../src/core/lib/env.js';
 import { toBase64Url } from '../../../src/core/lib/bytes.js';
 import { signalVersion } from '../../../src/core/wire/signal.js';
 import { admit } from '../../../src/rendezvous/admission.js';
+import { Gate } from '../../../src/rendezvous/gate.js';
 import { defaultLimits, isLoopback, siteKey, sourceKey } from '../../../src/rendezvous/limits.js';
 import { forgetMs } from '../../../src/rendezvous/network-record.js';
 import { LocalPresence } from '../../../src/rendezvous/presence.js';
@@ -16,6 +17,7 @@ const fact = { address: '127.0.0.1:3478', key: keys.publicKey };
 
 function stage(allow: ReadonlySet<string> = new Set()) {
   const registry = new Registry();
+  const gate = new Gate({ open: allow.size === 0, allow }, keys, registry);
   /** A node of a network registers from an address: `ok`, or the code of the refusal. */
   const come = (network: TestNetwork, observed: string): string => {
     const node = network.node(1);
@@ -27,7 +29,7 @@ function stage(allow: ReadonlySet<string> = new Set()) {
       credential: toBase64Url(node.credential),
     };
     const limits = { ...defaultLimits, networksPerSource: 3 };
-    const context = { keys, allow, registry, limits, observed, dateMs: Date.now() };
+    const context = { keys, gate, registry, limits, observed, dateMs: Date.now() };
     const verdict = admit(hello, node.keys.dh.publicKey, context);
     return verdict.ok ? 'ok' : verdict.code;
   };

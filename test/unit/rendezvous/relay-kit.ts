@@ -28,7 +28,7 @@ import { parseIpv4 } from '../../../src/core/lib/ipv4.js';
 import { looksLikeStun, PacketType } from '../../../src/core/wire/packet.js';
 import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/relay.js';
 import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
-import { RelayServer, type RelayServerOptions } from '../../../src/rendezvous/server.js';
+import { RelayServer, type RelayListening, type RelayServerOptions } from '../../../src/rendezvous/server.js';
 import { hasBuild } from '../../support/need.js';
 import { until } from '../../support/until.js';
 
@@ -64,11 +64,16 @@ export class Kit {
 
   async relay(options: Partial<RelayServerOptions> = {}): Promise<TestRelay> {
     const home = options.home ?? this.home();
-    const server = new RelayServer({ listen: '127.0.0.1:0', home, env, ...options });
+    const server = new RelayServer({ listen: '127.0.0.1:0', home, env, open: true, ...options });
     const listening = await server.start();
     this.#undo.push(() => server.stop());
     const fact = relayFactOf(parseRelayUrl(listening.url)) as RelayFact;
     return { server, home, fact, ...listening, port: Number(listening.listen.split(':').pop()) };
+  }
+
+  /** A relay as `evio relay` runs it: it serves whom it let in. */
+  closedRelay(options: Partial<RelayServerOptions> = {}): Promise<TestRelay> {
+    return this.relay({ open: false, ...options });
   }
 
   /** A way to the relay that a test can freeze and cut. */
@@ -94,14 +99,11 @@ export class Kit {
   }
 }
 
-export interface TestRelay {
+export interface TestRelay extends RelayListening {
   readonly server: RelayServer;
   readonly home: string;
   readonly fact: RelayFact;
-  readonly url: string;
-  readonly listen: string;
   readonly port: number;
-  readonly metrics?: string;
 }
 
 /** TCP to a relay through a middle that may stop passing bytes without closing anything. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -36,14 +36,13 @@ describe('starting and stopping', () => {
     expect(statSync(join(home, 'relay', 'relay.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('answers /healthz with its key, and 404 to the rest', async () => {
+  it('answers /healthz with its key when it is open, and 404 to the rest', async () => {
     const relay = await kit.relay();
     const answer = await fetch(`http://${relay.listen}/healthz`);
     expect(await answer.json()).toMatchObject({
       status: 'ok',
       key: toBase64Url(relay.fact.key),
       udpPort: relay.port,
-      clients: 0,
     });
     for (const path of ['/', '/metrics', '/evio/v1', '/healthz/../etc'])
       expect((await fetch(`http://${relay.listen}${path}`)).status).toBe(404);
@@ -139,20 +138,28 @@ describe('starting and stopping', () => {
     await expect(broken.start()).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
   });
 
-  it('goes on from memory when its disk fails, and says so once', async () => {
+  it('goes on from memory when its disk fails, says so once, and makes good what was missed', async () => {
     const home = kit.home();
     const said: string[] = [];
     const log = { ...env.log, error: (message: string) => said.push(message) };
-    mkdirSync(join(home, 'relay', 'receipts.log'), { recursive: true });
-    mkdirSync(join(home, 'relay', 'state.json'));
-    const relay = await kit.relay({ home, env: { ...env, log } });
+    const first = await kit.relay({ home });
+    await first.server.stop();
+    const relay = await kit.relay({ home, listen: first.listen, env: { ...env, log } });
     const network = new TestNetwork([relay.fact]);
     const invite = network.invite({ uses: 1 });
+    const aside = join(home, 'aside');
+    renameSync(join(home, 'relay'), aside);
     expect((await register(relay, network.node(1, invite))).receipt).not.toBeNull();
     await expect(register(relay, network.node(2, invite))).rejects.toMatchObject({
       code: 'EVIO_TOKEN_USED_UP',
     });
     expect(said).toEqual(['relay cannot use its disk and goes on from memory']);
+    renameSync(aside, join(home, 'relay'));
+    await relay.server.stop();
+    const third = await kit.relay({ home, listen: first.listen });
+    await expect(register(third, network.node(2, invite))).rejects.toMatchObject({
+      code: 'EVIO_TOKEN_USED_UP',
+    });
   });
 
   it('answers turnutils_stunclient with the address it sees', async () => {
@@ -210,9 +217,7 @@ describe('admission', () => {
     const given = (await register(relay, node)).receipt;
     // As a kill would leave it: what is on disk right now, read by another process.
     const copy = kit.home();
-    mkdirSync(join(copy, 'relay'));
-    for (const file of ['relay.json', 'receipts.log'])
-      writeFileSync(join(copy, 'relay', file), readFileSync(join(home, 'relay', file)));
+    cpSync(join(home, 'relay'), join(copy, 'relay'), { recursive: true });
     await relay.server.stop();
     for (const folder of [copy, home]) {
       const again = await kit.relay({ home: folder });
@@ -224,8 +229,9 @@ describe('admission', () => {
       expect(joinedOf(receipt)).toBe(joinedOf(given));
       await again.server.stop();
     }
-    expect(readFileSync(join(home, 'relay', 'receipts.log'), 'utf8')).toBe('');
-    expect(statSync(join(home, 'relay', 'state.json')).mode & 0o777).toBe(0o600);
+    const files = readdirSync(join(home, 'relay'));
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) expect(statSync(join(home, 'relay', file)).mode & 0o777).toBe(0o600);
   });
 
   it('takes a receipt of another relay of the network, and counts nothing', async () => {
@@ -258,10 +264,10 @@ describe('admission', () => {
     const closed = await kit.relay({ home });
     const network = new TestNetwork([closed.fact]);
     await closed.server.stop();
-    const strict = await kit.relay({ home, listen: closed.listen, allow: ['0123456789abcdef'] });
+    const strict = await kit.closedRelay({ home, listen: closed.listen, allow: ['0123456789abcdef'] });
     await expect(register(strict, network.node(1))).rejects.toMatchObject({ code: 'EVIO_RELAY_REFUSED' });
     await strict.server.stop();
-    const kind = await kit.relay({ home, listen: closed.listen, allow: [network.id] });
+    const kind = await kit.closedRelay({ home, listen: closed.listen, allow: [network.id] });
     expect((await register(kind, network.node(1))).type).toBe('welcome');
   });
 

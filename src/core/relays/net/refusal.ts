@@ -40,9 +40,10 @@ const meanings: Record<
   },
   'network-not-allowed': {
     code: 'EVIO_RELAY_REFUSED',
-    sentence: () => 'The relay does not serve this network.',
+    sentence: (detail) => notServed.get(detail) ?? 'The relay does not serve this network.',
     next: [
-      'Start the relay with --allow NETWORKID for this network, or without --allow.',
+      'On the machine of the relay, evio relay invite prints a URL for another network: evio init NAME --relay URL',
+      'For a network that exists: evio relay allow NETWORKID there, or start the relay with --open to serve any.',
       'If the relay has a new key, the network must be told: make a token that names it.',
     ],
   },
@@ -70,6 +71,15 @@ const meanings: Record<
     next: ['Use another relay, or ask its operator.'],
   },
 };
+
+/** Details of `network-not-allowed` (rendezvous/gate.ts). */
+const notServed: ReadonlyMap<string, string> = new Map([
+  ['network-unknown', 'The relay is closed and does not serve this network.'],
+  ['invite-bad', 'The relay invite in the URL is not one of this relay.'],
+  ['invite-expired', 'The relay invite in the URL has expired.'],
+  ['invite-used-up', 'The relay invite in the URL was used already.'],
+  ['not-the-owner', 'Only the machine that makes a network can bring it to this relay.'],
+]);
 
 /** The operator error of a refusal. `message` comes from the relay and is shown only as a cause. */
 export function refusalError(

@@ -2,23 +2,28 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
-import { publicKeyLength, type Keys } from '../../identity/keys.js';
+import { generateKeys, publicKeyLength, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { parseJson } from '../../lib/json.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
 import type { Welcome } from '../../wire/signal.js';
-import { RelayChannel, unreachable } from './relay-channel.js';
+import { RelayChannel, unreachable, type Founding } from './relay-channel.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
 const healthLimit = 16 * 1024;
-const health = z.object({ status: z.literal('ok'), key: z.string() });
+const health = z.object({
+  status: z.literal('ok'),
+  key: z.string().optional(),
+  closed: z.boolean().optional(),
+});
 
 /**
- * Asks the relay at `hostPort` for its key: trust on first use, as ssh does. The key in a URL is better.
+ * Asks the relay at `hostPort` for its key: trust on first use, as ssh does. The key in a URL is better, and only an open
+ * relay tells its own: at a closed one the key is what strangers must not have.
  *
- * @throws EvioError EVIO_BAD_VALUE, EVIO_RELAY_UNREACHABLE
+ * @throws EvioError EVIO_BAD_VALUE, EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_HIDDEN, EVIO_RELAY_KEY_MISMATCH
  */
 export async function pinRelay(
   hostPort: string,
@@ -31,12 +36,20 @@ export async function pinRelay(
   try {
     body = await getHealth(url, options.timeoutMs ?? 5_000);
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    const text = messageOf(thrown);
-    throw unreachable(nowhere, text === '' ? (code ?? 'no answer') : text, thrown);
+    throw unreachable(nowhere, whyUnreachable(url, thrown), thrown);
   }
   const parsed = health.safeParse(parseJson(body));
-  const key = parsed.success ? fromBase64Url(parsed.data.key) : undefined;
+  if (parsed.success && parsed.data.closed === true) {
+    throw new EvioError(
+      'EVIO_RELAY_KEY_HIDDEN',
+      `The relay at ${address} is closed and tells its key to nobody.`,
+      [
+        'Give the whole line that "evio relay" printed there: evio://HOST:PORT#KEY',
+        "From somebody else's relay you need an invite: evio relay invite prints one on its machine.",
+      ],
+    );
+  }
+  const key = parsed.success ? fromBase64Url(parsed.data.key ?? '') : undefined;
   if (key?.length !== publicKeyLength) throw unreachable(nowhere, 'what answers there is no evio relay');
   if (url.key && toBase64Url(url.key) !== toBase64Url(key)) {
     throw new EvioError(
@@ -46,6 +59,19 @@ export async function pinRelay(
     );
   }
   return { address, key };
+}
+
+/** What a failed request means to the person who typed the address. */
+function whyUnreachable(url: RelayAddress, thrown: unknown): string {
+  const code = (thrown as NodeJS.ErrnoException).code ?? '';
+  const text = messageOf(thrown);
+  const where = formatRelayAddress({ ...url, tls: false });
+  if (!url.tls && (code === 'ECONNRESET' || code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_')))
+    return `it hangs up or answers in another protocol; if it speaks TLS, write evios://${where}#KEY as the relay printed it`;
+  if (url.tls && /CERT|SELF_SIGNED|ISSUER/.test(code))
+    return `its TLS certificate is not one that this machine trusts; with its key that does not matter: write evios://${where}#KEY as the relay printed it`;
+  if (url.tls && /^(EPROTO|ERR_SSL)/.test(code)) return `it does not speak TLS; write evio://${where}#KEY`;
+  return text === '' ? code || 'no answer' : text;
 }
 
 function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
@@ -85,6 +111,7 @@ export interface RegisterOptions {
   readonly agent: string;
   readonly timeoutMs: number;
   readonly env: Env;
+  readonly founding?: Founding | undefined;
 }
 
 /**
@@ -109,6 +136,31 @@ export function registerOnce(options: RegisterOptions & { readonly relay: RelayF
       },
     });
   });
+}
+
+/**
+ * True when who answers at the relay's address has the relay's key, false when not. Asked by a node of no network, whom
+ * every relay refuses, but only one with the key can say so.
+ *
+ * @throws EvioError EVIO_RELAY_UNREACHABLE
+ */
+export async function provesKey(relay: RelayFact, env: Env, timeoutMs: number): Promise<boolean> {
+  try {
+    await registerOnce({
+      relay,
+      keys: generateKeys(env.random),
+      networkBytes: new Uint8Array(0),
+      credential: new Uint8Array(0),
+      agent: 'evio/doctor',
+      timeoutMs,
+      env,
+    });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof EvioError && thrown.code === 'EVIO_RELAY_KEY_MISMATCH') return false;
+    if (thrown instanceof EvioError && thrown.code === 'EVIO_RELAY_REFUSED') return true;
+    throw thrown;
+  }
 }
 
 /** What is worth more to the operator when every relay failed differently. */

@@ -62,6 +62,14 @@ export interface ChannelOptions {
   readonly env: Env;
   /** From the start to the welcome, ms. */
   readonly timeoutMs: number;
+  readonly founding?: Founding | undefined;
+}
+
+/** A network is brought to a relay that may not know it, or taken back a moment later. */
+export interface Founding {
+  readonly what: 'enter' | 'withdraw';
+  /** Relay invite, base64url, where the relay's URL had one. */
+  readonly ticket?: string | undefined;
 }
 
 /** Why a channel ended. */
@@ -292,13 +300,15 @@ export class RelayChannel {
     handshake.destroy();
     this.#handshake = undefined;
     this.#stage = 'hello';
-    const { agent, networkBytes, credential } = this.#options;
+    const { agent, networkBytes, credential, founding } = this.#options;
     return this.send({
       type: 'hello',
       version: signalVersion,
       agent: agent.slice(0, 64),
       network: toBase64Url(networkBytes),
       credential: toBase64Url(credential),
+      ...(founding && { founding: founding.what }),
+      ...(founding?.ticket !== undefined && { ticket: founding.ticket }),
     });
   }
 

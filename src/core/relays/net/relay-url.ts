@@ -1,6 +1,7 @@
 /**
  * How people write a relay, and how a network's facts do.
  *
+ *   evio://HOST:PORT#KEY.INVITE   with a relay invite behind it, for a relay that does not serve any network
  *   evio://HOST:PORT#KEY    what `evio relay` prints; KEY is the relay's Ed25519 public key, base64url
  *   evios://HOST:PORT#KEY   the same behind TLS
  *   HOST[:PORT]             without a key: the caller asks the relay for it and pins what it sees
@@ -16,6 +17,9 @@ import type { RelayFact } from '../../identity/network.js';
 /** Port of STUN and TURN (RFC 8489), which firewalls know. */
 export const defaultRelayPort = 3478;
 
+/** Longest relay invite that the hello takes (wire/signal.ts), bytes. */
+const maxTicketLength = 128;
+
 export interface RelayAddress {
   /** Name or IP literal, without brackets. */
   readonly host: string;
@@ -26,6 +30,8 @@ export interface RelayAddress {
 export interface RelayUrl extends RelayAddress {
   /** Absent when the text named none. */
   readonly key?: Uint8Array;
+  /** Relay invite, base64url. A secret. */
+  readonly ticket?: string;
 }
 
 const example = 'Write it as the relay printed it: evio://HOST:PORT#KEY, or as HOST:PORT.';
@@ -67,15 +73,26 @@ export function parseRelayUrl(input: string): RelayUrl {
     tls: scheme === 'evios' || scheme === 'wss',
   };
   if (match[3] === undefined) return address;
-  const key = fromBase64Url(match[3]);
+  const [keyText = '', ticket, ...more] = match[3].split('.');
+  const key = fromBase64Url(keyText);
   if (key?.length !== publicKeyLength)
-    throw bad(text, 'the key after # is damaged; copy the whole line again');
-  return { ...address, key };
+    throw bad(withoutTicket(text), 'the key after # is damaged; copy the whole line again');
+  if (ticket === undefined) return { ...address, key };
+  const bytes = fromBase64Url(ticket);
+  if (more.length > 0 || !bytes || bytes.length === 0 || bytes.length > maxTicketLength)
+    throw bad(withoutTicket(text), 'the invite after the key is damaged; copy the whole line again');
+  return { ...address, key, ticket };
+}
+
+/** What may be shown of a URL. */
+function withoutTicket(text: string): string {
+  return text.replace(/(#[^.]*)\..*$/, '$1.…');
 }
 
 /** The line that `evio relay` prints and that `init --relay` takes. */
 export function formatRelayUrl(url: RelayUrl): string {
-  const key = url.key ? `#${toBase64Url(url.key)}` : '';
+  const ticket = url.ticket === undefined ? '' : `.${url.ticket}`;
+  const key = url.key ? `#${toBase64Url(url.key)}${ticket}` : '';
   return `${url.tls ? 'evios' : 'evio'}://${bracketed(url.host)}:${url.port}${key}`;
 }
 

@@ -1,0 +1,59 @@
+/** A relay's keys and what it knew, from its folder; a new folder gets both. */
+import type { Keys } from '../core/identity/keys.js';
+import type { Env } from '../core/lib/env.js';
+import { Registry } from './registry.js';
+import { applyLine, linesOf } from './registry-state.js';
+import { hasRelayKeys, loadRelayKeys, makeRelayFolder } from './relay-keys.js';
+import { StateLog } from './state-log.js';
+
+export interface StateOptions {
+  /** `<home>/relay`. */
+  readonly folder: string;
+  readonly env: Env;
+  /** Networks that an evio of before served, when it served any, are admitted. */
+  readonly before: boolean;
+  readonly smallLogBytes: number;
+}
+
+export interface OpenState {
+  readonly keys: Keys;
+  readonly registry: Registry;
+  /** Open, and to be stopped. */
+  readonly log: StateLog;
+}
+
+/** @throws EvioError EVIO_STORAGE, EVIO_PROFILE_CORRUPT */
+export async function openState({ folder, env, before, smallLogBytes }: StateOptions): Promise<OpenState> {
+  await makeRelayFolder(folder);
+  const registry = new Registry();
+  const log = new StateLog({ folder, env, smallLogBytes });
+  let served = 0;
+  const lines = await log.load((line) => {
+    if (line.kind === 'admit' && line.by === 'before') {
+      if (!before) return;
+      served++;
+    }
+    applyLine(registry, line);
+  });
+  if (served > 0) {
+    env.log.warn('this relay is closed now, but to the networks it served before: evio relay networks', {
+      networks: served,
+    });
+  }
+  log.begin(() => linesOf(registry));
+  if (lines === 0 && (await hasRelayKeys(folder))) {
+    // Else a copied or cut state would give the relay to whoever comes first.
+    registry.claimed = true;
+    env.log.warn(
+      'this relay has a key and no state: name the networks it serves with --allow, or invite them',
+    );
+  }
+  // Before the key is there, so that a key without state means that state was lost.
+  if (lines === 0) await log.append([registry.claimed ? { kind: 'claimed' } : { kind: 'begin' }], true);
+  try {
+    return { keys: await loadRelayKeys(folder, env.random), registry, log };
+  } catch (thrown) {
+    await log.stop();
+    throw thrown;
+  }
+}

@@ -1,0 +1,33 @@
+/** `evio relay networks` as plain text. */
+import { table } from '../format.js';
+
+export interface RelayNetworkRow {
+  readonly id: string;
+  readonly name: string;
+  readonly by: 'claim' | 'ticket' | 'operator' | 'before' | null;
+  readonly since: string | null;
+  readonly members: number;
+  readonly online: number;
+}
+
+const words = {
+  claim: 'the first to come',
+  ticket: 'relay invite',
+  operator: 'evio relay allow',
+  before: 'served before',
+} as const;
+
+export function relayNetworksText(networks: readonly RelayNetworkRow[]): string {
+  if (networks.length === 0) return 'This relay knows no network yet.\n';
+  return table(
+    ['ID', 'NAME', 'LET IN BY', 'SINCE', 'MEMBERS', 'ONLINE'],
+    networks.map((network) => [
+      network.id,
+      network.name || '-',
+      network.by === null ? '-' : words[network.by],
+      network.since ?? '-',
+      String(network.members),
+      String(network.online),
+    ]),
+  );
+}
