@@ -129,5 +129,5 @@ function errorFrom(told: unknown): EvioError {
   const { code, message, suggestions } = told as Partial<EvioError>;
   const known = typeof code === 'string' && Object.hasOwn(errorCodes, code);
   const next = Array.isArray(suggestions) ? suggestions.map(String) : [];
-  return new EvioError(known ? (code) : 'EVIO_INTERNAL', String(message), next);
+  return new EvioError(known ? code : 'EVIO_INTERNAL', String(message), next);
 }
