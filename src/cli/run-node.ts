@@ -64,6 +64,7 @@ function readNetworks(store: Store, ids: readonly string[], log: Logger): Runner
         saveState: (state) => {
           store.saveState(id, state);
         },
+        changeProfile: (change) => store.changeProfile(id, change),
       });
     } catch (thrown) {
       errors.push(thrown);

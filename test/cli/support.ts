@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Handlers, Result } from '../../src/core/control/methods.js';
 import { ControlServer } from '../../src/core/control/server.js';
-import type { PeerReport, PingReport, WhyReport } from '../../src/core/control/schema.js';
+import type { PeerReport, PingReport, RouteReport, WhyReport } from '../../src/core/control/schema.js';
 import { homeAt } from '../../src/core/config/home.js';
 import { Store } from '../../src/core/config/store.js';
 import { initNetwork, type InitResult } from '../../src/core/enroll/init.js';
@@ -158,6 +158,19 @@ export const why: WhyReport = {
   advice: ['Nothing: the path is direct.'],
 };
 
+export const route: RouteReport = {
+  cidr: '192.168.7.0/24',
+  via: peer.ip,
+  active: true,
+  state: 'active',
+  peer: peer.id,
+  name: peer.name,
+  own: false,
+  shared: false,
+  fault: null,
+  holder: null,
+};
+
 /** A node that only answers. `ben` replies to every second ping, `mute` to none. */
 export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): Promise<ControlServer> {
   let pings = 0;
@@ -184,6 +197,10 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     },
     networks: () => ({ networks: [{ id: status.network.id, name: 'home' }] }),
     down: () => ({ stopped: [status.network.id] }),
+    routes: () => ({ routes: [route] }),
+    routeAccept: () => ({ routes: [route] }),
+    routeAnnounce: () => ({ routes: [route] }),
+    routeWithdraw: () => ({ routes: [] }),
     wait: () => ({ connected: true }),
     watch: (_params, asker) => {
       asker.watch(undefined);

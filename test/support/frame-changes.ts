@@ -131,9 +131,10 @@ const changes: readonly ((frame: Uint8Array, dice: Dice) => Uint8Array)[] = [
 
 const seeds = [...honest, ...hostile].map(({ frame }) => frame).filter((frame) => frame.length >= 14);
 
-/** One of the frames that the guard is tested with, changed one to four times. */
-export function changedFrame(dice: Dice): Uint8Array {
-  let frame = dice.of(seeds);
+/** One of the frames that the guard is tested with, or of `more`, changed one to four times. */
+export function changedFrame(dice: Dice, more: readonly Uint8Array[] = []): Uint8Array {
+  const at = dice.below(seeds.length + more.length);
+  let frame = (seeds[at] ?? more[at - seeds.length]) as Uint8Array;
   for (let n = 1 + dice.below(4); n > 0; n--) frame = dice.of(changes)(frame, dice);
   return frame;
 }

@@ -137,6 +137,10 @@ describe('useStatus', () => {
       ping: unasked,
       networks: unasked,
       down: unasked,
+      routes: unasked,
+      routeAccept: unasked,
+      routeAnnounce: unasked,
+      routeWithdraw: unasked,
       wait: unasked,
       watch: unasked,
     };

@@ -17,7 +17,9 @@ import {
   givenRights,
   profileVersion,
   stateVersion,
+  type AnnouncedSubnet,
   type InviteRecord,
+  type KeptSubnets,
   type NodeState,
   type Profile,
 } from '../membership/profile.js';
@@ -39,6 +41,14 @@ const inviteSchema = z.object({
   revoked: z.boolean(),
 });
 
+const announcedSchema = z.object({
+  cidr: z.string(),
+  shared: z.boolean(),
+  since: z.number().int().min(0).max(0xffff_ffff),
+});
+
+const keptSubnetsSchema = z.object({ document: b64, ranks: z.record(z.string(), z.number()) });
+
 export const profileSchema = z.object({
   version: z.literal(profileVersion),
   network: b64,
@@ -52,6 +62,8 @@ export const profileSchema = z.object({
   credential: b64,
   links: z.array(z.string()).optional(),
   allowedRanges: z.array(z.string()).optional(),
+  announced: z.array(announcedSchema).optional(),
+  acceptedRoutes: z.array(z.string()).optional(),
   device: z.string().default('evio%d'),
   port: port.default(0),
 
@@ -63,6 +75,7 @@ export const stateSchema = z.object({
   credential: b64.optional(),
   port: port.optional(),
   members: z.array(b64).default([]),
+  subnets: z.array(keptSubnetsSchema).optional(),
   endpoints: z.record(z.string(), z.array(z.string())).default({}),
   uses: z
     .record(z.string(), z.object({ notAfter: z.number(), nodes: z.record(z.string(), z.number()) }))
@@ -71,5 +84,7 @@ export const stateSchema = z.object({
 
 /** A field in one and not in the other fails to compile here. */
 true satisfies Agree<z.infer<typeof inviteSchema>, InviteRecord>;
+true satisfies Agree<z.infer<typeof announcedSchema>, AnnouncedSubnet>;
+true satisfies Agree<z.infer<typeof keptSubnetsSchema>, KeptSubnets>;
 true satisfies Agree<z.infer<typeof profileSchema>, Profile>;
 true satisfies Agree<z.infer<typeof stateSchema>, NodeState>;

@@ -6,12 +6,28 @@ import { down } from './methods/down.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
 import { ping } from './methods/ping.js';
+import { routeAccept } from './methods/route-accept.js';
+import { routeAnnounce, routeWithdraw } from './methods/route-announce.js';
+import { routes } from './methods/routes.js';
 import { status } from './methods/status.js';
 import { wait } from './methods/wait.js';
 import { watch } from './methods/watch.js';
 import { why } from './methods/why.js';
 
-export const methods = { down, networks, peers, ping, status, wait, watch, why } as const;
+export const methods = {
+  down,
+  networks,
+  peers,
+  ping,
+  routeAccept,
+  routeAnnounce,
+  routes,
+  routeWithdraw,
+  status,
+  wait,
+  watch,
+  why,
+} as const;
 
 type Methods = typeof methods;
 export type Method = keyof Methods;

@@ -17,6 +17,7 @@ import { candidateSides, type PeerReport, type StatusReport, type WhyReport } fr
 import { pathKinds, type PathReport } from '../path/path.js';
 import { peerStates } from '../peer/peer-state.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
+import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { natMappings } from '../surroundings/nat.js';
 import { linkRoles } from '../topology/overlay-ports.js';
 
@@ -27,6 +28,7 @@ export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
 /** The answer of `evio status`: a network, and the process that runs it. */
 export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
+export type { RouteReport } from '../subnets/route-report.js';
 export type { PeerState } from '../peer/peer-state.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
 
@@ -128,6 +130,19 @@ export const whyReport = z.object({
   advice: z.array(z.string()),
 });
 
+export const routeReport = z.object({
+  cidr: z.string(),
+  via: z.string(),
+  active: z.boolean(),
+  state: z.enum(routeStates),
+  peer: z.string(),
+  name: z.string(),
+  own: z.boolean(),
+  shared: z.boolean(),
+  fault: z.enum(routeFaults).nullable(),
+  holder: z.string().nullable(),
+});
+
 const id = z.string();
 export const nodeEvent = z.discriminatedUnion('event', [
   z.object({
@@ -163,6 +178,16 @@ export const nodeEvent = z.discriminatedUnion('event', [
     transport: z.enum(relayTransports),
   }),
   z.object({ event: z.literal('relay-down'), network: id, url: z.string(), reason: z.string() }),
+  z.object({ event: z.literal('routes-changed'), network: id }),
+  z.object({
+    event: z.literal('route-refused'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    cidr: z.string(),
+    fault: z.enum(routeFaults),
+    holder: z.string().nullable(),
+  }),
   z.object({ event: z.literal('stopped'), network: id }),
 ]);
 
@@ -173,6 +198,7 @@ true satisfies Agree<z.infer<typeof peerReport>, PeerReport>;
 true satisfies Agree<z.infer<typeof relayReport>, RelayReport>;
 true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
 true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;
+true satisfies Agree<z.infer<typeof routeReport>, RouteReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
 true satisfies Agree<z.infer<typeof nodeEvent>, NodeEvent>;

@@ -26,6 +26,8 @@ export const errorCodes = {
   EVIO_ADDRESS_OUTSIDE: ExitStatus.usage,
   EVIO_ADDRESS_TAKEN: ExitStatus.failed,
   EVIO_ADDRESS_RANGE: ExitStatus.failed,
+  EVIO_NO_RIGHT: ExitStatus.failed,
+  EVIO_SUBNET_TAKEN: ExitStatus.failed,
   EVIO_BAD_VALUE: ExitStatus.usage,
   EVIO_USAGE: ExitStatus.usage,
   EVIO_RELAY_UNREACHABLE: ExitStatus.unreachable,

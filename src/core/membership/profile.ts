@@ -23,6 +23,24 @@ export interface InviteRecord {
   readonly revoked: boolean;
 }
 
+/** A subnet behind this machine, which it announces to the others. */
+export interface AnnouncedSubnet {
+  /** Canonical text of the prefix (lib/prefix.ts). */
+  readonly cidr: string;
+  /** Another member may announce the same: the two stand in for each other. */
+  readonly shared: boolean;
+  /** When this machine began to announce it, s since 1970. */
+  readonly since: number;
+}
+
+/** Another member's announcement of subnets, as this node judged it. */
+export interface KeptSubnets {
+  /** The announcement, signed (identity/announcement.ts). */
+  readonly document: string;
+  /** How early this node holds each claim in it to be, by prefix text (subnets/book.ts). */
+  readonly ranks: Readonly<Record<string, number>>;
+}
+
 /** The version of `Profile` that this program writes. */
 export const profileVersion = 1;
 
@@ -47,6 +65,10 @@ export interface Profile {
   readonly links?: readonly string[] | undefined;
   /** Ranges that the operator lets the network have although they are public, or this machine uses a part of them. */
   readonly allowedRanges?: readonly string[] | undefined;
+  /** Subnets behind this machine that it announces. */
+  readonly announced?: readonly AnnouncedSubnet[] | undefined;
+  /** Ranges of subnets that this machine sends to whoever announces them, and `all` for every private one. */
+  readonly acceptedRoutes?: readonly string[] | undefined;
   /** Interface name, kernel pattern. */
   readonly device: string;
   /** UDP port; 0 lets the node choose one and keep it. */
@@ -78,6 +100,8 @@ export interface NodeState {
   readonly port?: number | undefined;
   /** Credentials of members seen, newest of each. */
   readonly members: readonly string[];
+  /** What other members announced. */
+  readonly subnets?: readonly KeptSubnets[] | undefined;
   /** Endpoints at which neighbours were reached, by node id: the way back in when no relay answers. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
   readonly uses?: InviteUses | undefined;

@@ -2,10 +2,13 @@
  * A running node: starts, stops, begins anew for another address, and answers what people ask. Its parts and how they
  * hang together are in run.ts; what is here outlives a run.
  */
+import { parseAnnouncement } from '../identity/announcement.js';
 import { describeNetwork } from '../identity/network.js';
+import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
+import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
@@ -16,6 +19,11 @@ import { notRunning } from './reporter.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 import { composeRun, type EnginePorts, type Run } from './run.js';
 import { StateKeeper } from './state-keeper.js';
+import type { Announcer, KeptAnnouncement } from '../subnets/book.js';
+import { acceptAll, withAccepted } from '../subnets/acceptance.js';
+import { checkPrefix, roomBeside, withSubnet } from '../subnets/own.js';
+import type { RouteReport } from '../subnets/route-report.js';
+import { RouteSettings, withRoutes, type RouteChoice } from '../subnets/settings.js';
 
 export class Engine implements Node {
   readonly networkId: string;
@@ -26,12 +34,16 @@ export class Engine implements Node {
   readonly #credential: OwnCredential;
   readonly #keeper: StateKeeper;
   readonly #readiness: Readiness;
+  readonly #routes: RouteSettings;
+  /** The last change of the profile: they follow each other. */
+  #changing: Promise<unknown> = Promise.resolve();
   #run: Run | undefined;
 
   constructor(options: NodeOptions, ports: EnginePorts) {
     this.#options = options;
     this.#ports = ports;
     const { state, env } = options;
+    this.#routes = new RouteSettings(options.profile);
     const { clock, log } = env;
     const stored = state.credential === undefined ? undefined : fromBase64Url(state.credential);
     this.#credential = new OwnCredential(options.profile, stored);
@@ -95,7 +107,7 @@ export class Engine implements Node {
 
   async #begin(teardown: Teardown, wanted: () => boolean): Promise<void> {
     const run = await this.#startPlane();
-    const { plane, turn, pulse, members, relays, overlay, pinger, reporter } = run;
+    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, reporter } = run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -115,12 +127,14 @@ export class Engine implements Node {
     teardown.add('run', () => {
       this.#keeper.save();
       this.#follow(undefined);
+      subnets.stop();
       pinger.stop();
       reporter.stop();
     });
     this.#follow(run);
     turn.input(() => {
       for (const credential of this.#keeper.credentials) members.take(credential);
+      subnets.start(this.#keptSubnets(members));
       overlay.start(this.#options.env.clock.now(), this.#options.links ?? []);
       relays.start();
     });
@@ -141,6 +155,7 @@ export class Engine implements Node {
         ports: this.#ports,
         credential: this.#credential,
         keeper: this.#keeper,
+        routes: this.#routes,
         settled: () => {
           this.#readiness.look();
         },
@@ -162,7 +177,7 @@ export class Engine implements Node {
 
   #follow(run: Run | undefined): void {
     this.#run = run;
-    this.#keeper.follow(run?.members);
+    this.#keeper.follow(run);
     this.#readiness.follow(run);
   }
 
@@ -197,6 +212,64 @@ export class Engine implements Node {
   async why(text: string): Promise<WhyReport> {
     const { reporter } = this.#live;
     return reporter.why(await reporter.find(text));
+  }
+
+  /* ---- subnets ---- */
+
+  routes(): RouteReport[] {
+    return this.#live.reporter.routes();
+  }
+
+  announceRoute(cidr: string, shared: boolean): Promise<void> {
+    const prefix = checkPrefix(cidr);
+    return this.#changeRoutes((routes) => {
+      const { network } = this.#credential.self;
+      this.#live.subnets.check(prefix, shared);
+      const since = Math.floor(this.#options.env.clock.date() / 1_000);
+      const room = roomBeside(this.#credential.bytes.length);
+      const range = prefixOfCidr(network.cidr);
+      return { ...routes, announced: withSubnet(routes.announced, { prefix, shared, since }, range, room) };
+    });
+  }
+
+  withdrawRoute(cidr: string): Promise<void> {
+    const prefix = checkPrefix(cidr);
+    return this.#changeRoutes((routes) => {
+      const announced = routes.announced.filter((subnet) => !equalPrefixes(subnet.prefix, prefix));
+      return announced.length === routes.announced.length ? routes : { ...routes, announced };
+    });
+  }
+
+  acceptRoute(range: string, accepted: boolean): Promise<void> {
+    const wanted = range === acceptAll ? acceptAll : checkPrefix(range);
+    return this.#changeRoutes((routes) => ({
+      ...routes,
+      accepted: withAccepted(routes.accepted, wanted, accepted),
+    }));
+  }
+
+  /** First on disk, then in effect, one after the other. */
+  #changeRoutes(change: (routes: RouteChoice) => RouteChoice): Promise<void> {
+    const done = this.#changing.then(async () => {
+      const changed = change(this.#routes);
+      await this.#options.changeProfile?.((profile) => withRoutes(profile, changed));
+      this.#routes.announced = changed.announced;
+      this.#routes.accepted = changed.accepted;
+      this.#run?.turn.input(() => {
+        this.#run?.subnets.reconfigured();
+      });
+    });
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  /** What members announced when the node stopped last, of those that are known. */
+  #keptSubnets(members: Run['members']): (KeptAnnouncement & { readonly member: Announcer })[] {
+    return this.#keeper.subnets.flatMap((kept) => {
+      const announcement = parseAnnouncement(kept.document);
+      const peer = announcement && members.get(nodeIdText(nodeIdOf(announcement.nodeKey)));
+      return peer ? [{ ...kept, member: peer.member }] : [];
+    });
   }
 
   async ping(

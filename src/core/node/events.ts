@@ -2,6 +2,7 @@
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathKind } from '../path/path.js';
+import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 
 /** `network` is an id but for `started`, ids of peers are in hexadecimal. */
@@ -39,6 +40,18 @@ export type NodeEvent =
       readonly transport: RelayTransport;
     }
   | { readonly event: 'relay-down'; readonly network: string; readonly url: string; readonly reason: string }
+  /** Subnets of members came or went, or lead elsewhere: `routes` tells what there is now. */
+  | { readonly event: 'routes-changed'; readonly network: string }
+  /** A member announced a subnet that it may not: why, and the name of who holds it. */
+  | {
+      readonly event: 'route-refused';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly cidr: string;
+      readonly fault: RouteFault;
+      readonly holder: string | null;
+    }
   | { readonly event: 'stopped'; readonly network: string };
 
 /** The id of the network that an event is about. */

@@ -1,6 +1,7 @@
 /** A running node as its owner sees it: the command `node` and the control socket hold one. */
 import type { Env } from '../lib/env.js';
 import type { NodeState, Profile } from '../membership/profile.js';
+import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
 import type { PingReport } from './ping-report.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
@@ -10,6 +11,8 @@ export interface NodeOptions {
   readonly state: NodeState;
   /** Keeps the node's state on disk. May fail (disk full): the node goes on and says so. */
   saveState(state: NodeState): void;
+  /** Changes the profile on disk, while nobody else does. Default: what is announced and accepted ends with the process. */
+  changeProfile?(change: (profile: Profile) => Profile): Promise<unknown>;
   readonly env: Env;
   readonly version: string;
   /** UDP port that overrides profile and state. */
@@ -42,6 +45,22 @@ export interface Node {
   peers(): PeerReport[];
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
   why(peer: string): Promise<WhyReport>;
+  /** Subnets behind members, and where they lead. */
+  routes(): RouteReport[];
+  /**
+   * Tells everybody that this subnet lies behind this machine; `shared`: behind another member, too.
+   *
+   * @throws EvioError EVIO_BAD_VALUE, EVIO_NO_RIGHT, EVIO_SUBNET_TAKEN, EVIO_STORAGE
+   */
+  announceRoute(cidr: string, shared: boolean): Promise<void>;
+  /** Takes that back. Harmless when it was not announced. Throws EvioError EVIO_BAD_VALUE, EVIO_STORAGE. */
+  withdrawRoute(cidr: string): Promise<void>;
+  /**
+   * Sends packets for the subnets in this range to whoever announces them, or no more. `all` is every private one.
+   *
+   * @throws EvioError EVIO_BAD_VALUE, EVIO_STORAGE
+   */
+  acceptRoute(range: string, accepted: boolean): Promise<void>;
   ping(
     peer: string,
     count: number,

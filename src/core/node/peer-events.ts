@@ -5,6 +5,7 @@ import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { ActivePath } from '../path/path.js';
 import type { Peer, PeerPorts } from '../peer/peer.js';
 import type { RelaySet } from '../relays/relay-set.js';
+import type { Subnets } from '../subnets/subnets.js';
 import type { RingMessage } from '../wire/ring.js';
 import type { NodeEvent } from './events.js';
 import type { Pinger } from './pinger.js';
@@ -32,6 +33,7 @@ export interface PeerEventParts {
   readonly network: string;
   readonly relays: RelaySet;
   readonly overlay: OverlayHost;
+  readonly subnets: Subnets;
   readonly pinger: Pinger;
   readonly keeper: StateKeeper;
   readonly tell: (event: NodeEvent) => void;
@@ -53,7 +55,7 @@ export class PeerEvents implements PeerNews {
   }
 
   connected(peer: Peer): void {
-    const { log, network, overlay, tell } = this.#parts;
+    const { log, network, overlay, subnets, tell } = this.#parts;
     const { idText, name, ip } = peer.member;
     const path = peer.prober.active;
     log.info('peer connected', { peer: name, path: path?.kind, endpoint: path?.endpoint });
@@ -66,6 +68,7 @@ export class PeerEvents implements PeerNews {
       path: path?.kind ?? 'relay',
     });
     overlay.connected(this.#now, peer);
+    subnets.connected(this.#now, idText);
   }
 
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
@@ -87,11 +90,12 @@ export class PeerEvents implements PeerNews {
   }
 
   disconnected(peer: Peer): void {
-    const { log, network, overlay, tell } = this.#parts;
+    const { log, network, overlay, subnets, tell } = this.#parts;
     const { idText, name } = peer.member;
     log.info('peer lost', { peer: name });
     tell({ event: 'peer-lost', network, peer: idText, name });
     overlay.lost(this.#now, peer);
+    subnets.lost(idText);
   }
 
   pong(peer: Peer, transaction: number): void {

@@ -12,11 +12,13 @@ import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import type { Subnets } from '../subnets/subnets.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
 import type { Testimonies } from './testimonies.js';
+import { parseSubnets } from '../wire/subnets.js';
 
 export interface PlaneEventParts {
   readonly clock: Clock;
@@ -28,6 +30,7 @@ export interface PlaneEventParts {
   readonly door: HandshakeDoor;
   readonly overlay: OverlayHost;
   readonly testimonies: Testimonies;
+  readonly subnets: Subnets;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -66,7 +69,13 @@ export class PlaneEvents implements PlaneListener {
     if (message) peer?.control(now, message, origin);
     const told = message ? undefined : parseTestimony(bytes);
     if (told) this.#parts.testimonies.told(told);
+    else if (!message) this.#subnets(now, peer, bytes);
     this.#heard(now, peer, origin);
+  }
+
+  #subnets(now: number, peer: Peer | undefined, bytes: Uint8Array): void {
+    const message = parseSubnets(bytes);
+    if (message && peer) this.#parts.subnets.receive(now, peer.member.idText, message);
   }
 
   confirmed(slot: number, localIndex: number): void {

@@ -8,6 +8,8 @@ import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
+import type { RouteReport } from '../subnets/route-report.js';
+import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import { peerReport, statusReport, whyReport } from './report.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
@@ -26,6 +28,7 @@ export interface ReporterParts {
   readonly surroundings: Surroundings;
   readonly members: Peers;
   readonly overlay: OverlayHost;
+  readonly subnets: Subnets;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -71,6 +74,10 @@ export class Reporter {
         return peerReport(peer, plane.peerCounters(peer.slot), role, clock.now());
       })
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  }
+
+  routes(): RouteReport[] {
+    return this.#parts.subnets.report();
   }
 
   why(peer: Peer): WhyReport {

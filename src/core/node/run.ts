@@ -8,17 +8,21 @@
  */
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
-import { Right, Role } from '../identity/certificate.js';
+import { ownerOf, Right, Role } from '../identity/certificate.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
+import { prefixOfCidr } from '../lib/prefix.js';
 import { Turn } from '../lib/turn.js';
+import { announcerOf } from '../subnets/self.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
+import type { RouteSettings } from '../subnets/settings.js';
+import { Subnets } from '../subnets/subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
 import { NamedAddresses } from '../peer/named-addresses.js';
@@ -30,6 +34,7 @@ import type { LocalAddress } from '../surroundings/candidate.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
+import { encodeSubnets } from '../wire/subnets.js';
 import { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
@@ -63,6 +68,7 @@ export interface RunContext {
   readonly ports: EnginePorts;
   readonly credential: OwnCredential;
   readonly keeper: StateKeeper;
+  readonly routes: RouteSettings;
   /** A turn is over: anything may have changed. */
   readonly settled: () => void;
   readonly tell: (event: NodeEvent) => void;
@@ -82,13 +88,14 @@ export interface Run {
   readonly relays: RelaySet;
   readonly members: Peers;
   readonly overlay: OverlayHost;
+  readonly subnets: Subnets;
   readonly pinger: Pinger;
   readonly reporter: Reporter;
 }
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
 export function composeRun(context: RunContext, port: number): Run {
-  const { options, ports, credential, keeper, settled, tell, readdressed, fatal } = context;
+  const { options, ports, credential, keeper, routes, settled, tell, readdressed, fatal } = context;
   const { env, profile, threads, version } = options;
   const { clock, log } = env;
   const { self } = credential;
@@ -228,6 +235,33 @@ export function composeRun(context: RunContext, port: number): Run {
   ways.add(({ member }) => relays.choices(member.id, member.idText));
   ways.add((peer) => [overlay.choice(peer) ?? []].flat());
 
+  const { networkId } = self;
+  const subnets = new Subnets(prefixOfCidr(network.cidr), keys, routes, {
+    clock,
+    self: () => announcerOf(credential.self),
+    memberOf: (document) =>
+      ownerOf(document) === idText ? announcerOf(credential.self) : members.take(document)?.member,
+    send: (to, message) => {
+      const peer = members.get(to);
+      if (peer?.state === 'connected') plane.sendControl(peer.slot, encodeSubnets(message));
+    },
+    // Links on demand have others, by which they hear the same.
+    links: () => [...overlay.roles()].flatMap(([link, role]) => (role === 'on-demand' ? [] : [link])),
+    setRules: (rules) => {
+      plane.setSubnets(rules);
+    },
+    keep: () => {
+      keeper.changed();
+    },
+    changed: () => {
+      tell({ event: 'routes-changed', network: networkId });
+    },
+    refused: ({ id: peer, name, cidr, fault, holder }) => {
+      log.warn('subnet refused', { peer: name, subnet: cidr, reason: fault, holder: holder ?? undefined });
+      tell({ event: 'route-refused', network: networkId, peer, name, cidr, fault, holder });
+    },
+  });
+
   const pinger = new Pinger(env, (peer) => {
     turn.input(() => {
       const now = clock.now();
@@ -238,7 +272,6 @@ export function composeRun(context: RunContext, port: number): Run {
   });
 
   /* Everybody is there: who hears what. */
-  const { networkId } = self;
   const ownAddress = new OwnAddress({
     clock,
     log,
@@ -261,7 +294,16 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
-  memberNews.deliver(arrivals);
+  memberNews.deliver({
+    changed: (member) => {
+      arrivals.changed(member);
+      subnets.memberChanged(member);
+    },
+    removed: (peer) => {
+      arrivals.removed(peer);
+      subnets.memberRemoved(peer.member.idText);
+    },
+  });
   const wayEvents = new WayEvents(clock, members, timers, () => {
     // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
     plane.rebind().catch((thrown: unknown) => {
@@ -287,7 +329,9 @@ export function composeRun(context: RunContext, port: number): Run {
       fatal,
     }),
   );
-  peerNews.deliver(new PeerEvents({ clock, log, network: networkId, relays, overlay, pinger, keeper, tell }));
+  peerNews.deliver(
+    new PeerEvents({ clock, log, network: networkId, relays, overlay, subnets, pinger, keeper, tell }),
+  );
   const planeEvents = new PlaneEvents({
     clock,
     log,
@@ -298,9 +342,10 @@ export function composeRun(context: RunContext, port: number): Run {
     door,
     overlay,
     testimonies,
+    subnets,
     fatal,
   });
-  pulse.add(relays, surroundings, arrivals, overlay, timers, testimonies, keeper);
+  pulse.add(relays, surroundings, arrivals, overlay, subnets, timers, testimonies, keeper);
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
@@ -313,8 +358,9 @@ export function composeRun(context: RunContext, port: number): Run {
     surroundings,
     members,
     overlay,
+    subnets,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
-  return { turn, pulse, plane, listener, relays, members, overlay, pinger, reporter };
+  return { turn, pulse, plane, listener, relays, members, overlay, subnets, pinger, reporter };
 }

@@ -3,8 +3,9 @@ import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import type { Clock, Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import type { InviteUses, NodeState } from '../membership/profile.js';
+import type { InviteUses, KeptSubnets, NodeState } from '../membership/profile.js';
 import type { Peer } from '../peer/peer.js';
+import type { KeptAnnouncement } from '../subnets/book.js';
 import type { Peers } from '../peer/peers.js';
 import type { Timed } from './pulse.js';
 
@@ -22,6 +23,7 @@ export class StateKeeper implements Timed {
   readonly #ports: StateKeeperPorts;
   #state: NodeState;
   #members: Peers | undefined;
+  #subnets: (() => readonly KeptAnnouncement[]) | undefined;
   #dueAt = Infinity;
 
   constructor(state: NodeState, ports: StateKeeperPorts) {
@@ -43,14 +45,25 @@ export class StateKeeper implements Timed {
     return this.#state.members.flatMap((text) => fromBase64Url(text) ?? []);
   }
 
+  /** What members announced, as it was kept: not verified. */
+  get subnets(): KeptAnnouncement[] {
+    return (this.#state.subnets ?? []).flatMap(({ document, ranks }) => {
+      const bytes = fromBase64Url(document);
+      return bytes ? [{ document: bytes, ranks }] : [];
+    });
+  }
+
   /** Endpoints at which this member was reached. */
   endpointsOf(idText: string): readonly string[] {
     return this.#state.endpoints[idText] ?? [];
   }
 
-  /** The members of a run are kept too. Undefined when that is over. */
-  follow(members: Peers | undefined): void {
-    this.#members = members;
+  /** The members of a run are kept too, and what they announce. Undefined when that is over. */
+  follow(
+    run: { readonly members: Peers; readonly subnets: { kept(): readonly KeptAnnouncement[] } } | undefined,
+  ): void {
+    this.#members = run?.members;
+    this.#subnets = run && (() => run.subnets.kept());
   }
 
   setPort(port: number): void {
@@ -95,6 +108,8 @@ export class StateKeeper implements Timed {
     this.#dueAt = Infinity;
     const members = this.#members?.all().map((peer) => toBase64Url(peer.member.credential));
     if (members) this.#state = { ...this.#state, members };
+    const subnets = this.#subnets?.().map(keptOf);
+    if (subnets) this.#state = { ...this.#state, subnets };
     try {
       this.#ports.save(this.#state);
     } catch (thrown) {
@@ -106,4 +121,8 @@ export class StateKeeper implements Timed {
     this.#state = { ...this.#state, ...change };
     this.changed();
   }
+}
+
+function keptOf({ document, ranks }: KeptAnnouncement): KeptSubnets {
+  return { document: toBase64Url(document), ranks };
 }

@@ -31,6 +31,8 @@ export interface RunnerNetwork {
   readonly profile: Profile;
   readonly state: NodeState;
   saveState(state: NodeState): void;
+  /** See `NodeOptions`. */
+  changeProfile?(change: (profile: Profile) => Profile): Promise<unknown>;
 }
 
 export interface RunnerOptions {
@@ -138,6 +140,7 @@ export class Runner {
       saveState: (state) => {
         network.saveState(state);
       },
+      ...(network.changeProfile === undefined ? {} : { changeProfile: network.changeProfile.bind(network) }),
       env,
       version,
       ...(port === undefined ? {} : { port }),

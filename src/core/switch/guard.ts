@@ -14,7 +14,7 @@
  *
  * The rule behind it: a host must not find in a frame what the guard did not. What cannot be read to its end is dropped.
  *
- * Whose an address is: the table of members says it first. Link-local addresses made from a MAC (RFC 4291 appendix A)
+ * Whose an address is: the table of members says it first, then that of the subnets behind them (subnet-table.ts). Link-local addresses made from a MAC (RFC 4291 appendix A)
  * are the MAC's. All others belong to the member that came first (address-owners.ts); those of a VLAN too, because it is
  * a LAN of its own, where certificates say nothing. Who is believed by hearsay only (a flood that others passed on) takes no
  * address for itself.
@@ -41,6 +41,7 @@ import {
 } from '../wire/ip.js';
 import type { AddressOwners } from './address-owners.js';
 import type { MemberTable } from './members.js';
+import { Standing, type SubnetTable } from './subnet-table.js';
 
 export const Verdict = {
   pass: 0,
@@ -91,7 +92,7 @@ const neighbourLength = 24;
 const Port = { dhcpServer: 67, dhcpClient: 68, dhcp6Client: 546, dhcp6Server: 547 } as const;
 
 const linkLocal = 0xfe80_0000 | 0;
-/** ::ffff:0:0/96: where IPv4 addresses of a VLAN are kept. */
+/** ::ffff:0:0/96: where IPv4 addresses of a VLAN are kept, and IPv4 subnets. */
 const mappedIpv4 = 0xffff;
 
 export class Guard {
@@ -103,10 +104,12 @@ export class Guard {
   #second = 0;
   readonly #members: MemberTable;
   readonly #owners: AddressOwners;
+  readonly #subnets: SubnetTable;
 
-  constructor(members: MemberTable, owners: AddressOwners) {
+  constructor(members: MemberTable, owners: AddressOwners, subnets: SubnetTable) {
     this.#members = members;
     this.#owners = owners;
+    this.#subnets = subnets;
   }
 
   /** Tells the time, in ms: once a round is enough. */
@@ -316,9 +319,14 @@ export class Guard {
     if (ip === subject.ip && ip !== 0) return Verdict.pass;
     const top = ip >>> 24;
     if (top >= 224 || top === 127 || top === 0) return Verdict.foreignAddress;
-    // Of a member that is not known here only what it says is known, by hearsay.
-    if (lan === 0) return subject.ip === 0 && !firstHand ? Verdict.pass : Verdict.foreignAddress;
     const { macHigh: high, macLow: low } = subject;
+    if (lan === 0) {
+      const standing = this.#subnets.standing(0, 0, mappedIpv4, ip, high, low);
+      if (standing !== Standing.nobodys)
+        return standing === Standing.own ? Verdict.pass : Verdict.foreignAddress;
+      // Of a member that is not known here only what it says is known, by hearsay.
+      return subject.ip === 0 && !firstHand ? Verdict.pass : Verdict.foreignAddress;
+    }
     return this.#owners.holds(0, 0, mappedIpv4, ip, lan, high, low, firstHand, this.#second)
       ? Verdict.pass
       : Verdict.taken;
@@ -340,6 +348,11 @@ export class Guard {
     // Link-local addresses made from a MAC are that MAC's, whether its member is known or not.
     if (!ownInterface && (c & 0xff) === 0xff && d >>> 24 === 0xfe && (scoped || this.#isMember(c, d)))
       return Verdict.foreignAddress;
+    if (lan === 0) {
+      const standing = this.#subnets.standing(a, b, c, d, high, low);
+      if (standing !== Standing.nobodys)
+        return standing === Standing.own ? Verdict.pass : Verdict.foreignAddress;
+    }
     return this.#owners.holds(a, b, c, d, lan, high, low, firstHand, this.#second)
       ? Verdict.pass
       : Verdict.taken;

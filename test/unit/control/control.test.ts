@@ -44,6 +44,10 @@ const handlers: Handlers = {
     }),
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),
+  routes: nothing,
+  routeAccept: nothing,
+  routeAnnounce: nothing,
+  routeWithdraw: nothing,
   wait: () => ({ connected: true }),
   watch: ({ network }, asker) => {
     asker.watch(network);

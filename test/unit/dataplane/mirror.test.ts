@@ -4,6 +4,7 @@ import type { Command } from '../../../src/core/dataplane/plane/messages.js';
 import { Mirror } from '../../../src/core/dataplane/plane/mirror.js';
 import { plainFrame } from '../../support/frames.js';
 import { fromDevice, idOf, macOf, makeRig, settle, slotOf, type Rig } from '../../support/loop-rig.js';
+import { prefix } from '../../support/subnets.js';
 
 /** A rig whose commands the mirror notes, as the control thread does. */
 function mirrored(n: number, mirror: Mirror): Rig {
@@ -71,7 +72,17 @@ describe('Mirror', () => {
     expect(order.lastIndexOf('add-peer')).toBeLessThan(order.indexOf('set-links'));
   });
 
+  it('brings back which subnets lie behind whom', () => {
+    const mirror = new Mirror();
+    const subnets = [{ ...prefix('10.77.1.0/24'), mac: macOf(1) }];
+    mirror.note({ type: 'set-subnets', subnets: [] });
+    mirror.note({ type: 'set-subnets', subnets });
+    expect(mirror.replay().filter((c) => c.type === 'set-subnets')).toEqual([
+      { type: 'set-subnets', subnets },
+    ]);
+  });
+
   it('says nothing of links that were never set', () => {
-    expect(new Mirror().replay().map((c) => c.type)).toEqual(['set-neighbours']);
+    expect(new Mirror().replay().map((c) => c.type)).toEqual(['set-neighbours', 'set-subnets']);
   });
 });

@@ -84,6 +84,10 @@ class Stage {
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],
+      routes: () => [],
+      announceRoute: () => Promise.resolve(),
+      withdrawRoute: () => Promise.resolve(),
+      acceptRoute: () => Promise.resolve(),
       why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
       ping: (peer) =>
         Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),

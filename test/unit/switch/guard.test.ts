@@ -15,6 +15,8 @@ import {
 } from '../../support/frames.js';
 import { hostile, honest, ownUla, victimUla } from '../../support/hostile-frames.js';
 import { ipOf, macOf } from '../../support/loop-rig.js';
+import { prefixBytes } from '../../../src/core/lib/prefix.js';
+import { prefix, subnetTable } from '../../support/subnets.js';
 
 const members = new MemberTable();
 members.replace([1, 2, 3].map((n) => ({ ip: ipOf(n), mac: macOf(n) })));
@@ -33,7 +35,7 @@ let guard: Guard;
 let now: number;
 beforeEach(() => {
   now = 5_000_000;
-  guard = new Guard(members, new AddressOwners(keys));
+  guard = new Guard(members, new AddressOwners(keys), subnetTable([]));
 });
 
 function judge(frame: Uint8Array, who: GuardSubject = subject, firstHand = true): Verdict {
@@ -84,6 +86,64 @@ describe('guard', () => {
     expect(judge(from(ipOf(3)), stranger, false)).toBe(Verdict.foreignAddress);
     expect(judge(from(0xe000_0001), stranger, false)).toBe(Verdict.foreignAddress);
     expect(judge(from(ipOf(8)), stranger, true)).toBe(Verdict.foreignAddress);
+  });
+
+  describe('of an address in a subnet', () => {
+    const six = (text: string): Uint8Array => prefixBytes(prefix(`${text}/128`));
+    const from4 = (n: number, ip: number, ...tags: (readonly [number, number])[]): Uint8Array =>
+      tagged(udpFrame(to, macOf(n), ip, ipOf(2), load), ...tags);
+    beforeEach(() => {
+      guard = new Guard(
+        members,
+        new AddressOwners(keys),
+        subnetTable([
+          ['10.77.1.0/24', macOf(1)],
+          ['fd77:1::/64', macOf(1)],
+          ['10.77.3.0/24', macOf(3)],
+          ['fd77:3::/64', macOf(3)],
+          ['10.78.0.0/16', macOf(1)],
+          ['10.78.0.0/16', macOf(3)],
+        ]),
+      );
+    });
+
+    it('passes from the member behind which it lies, of both families', () => {
+      expect(judge(from4(1, 0x0a4d_0105))).toBe(Verdict.pass);
+      expect(judge(from4(3, 0x0a4d_0305), subjectOf(3))).toBe(Verdict.pass);
+      expect(judge(ping6(1, six('fd77:1::5')))).toBe(Verdict.pass);
+      // The kernel asks for its next hop by an address that it forwards from.
+      const asks = arpFrame(
+        to,
+        own,
+        1,
+        { mac: own, ip: 0x0a4d_0101 },
+        { mac: new Uint8Array(6), ip: ipOf(2) },
+      );
+      expect(judge(asks)).toBe(Verdict.pass);
+    });
+
+    it('passes from nobody else, first hand or by hearsay', () => {
+      for (const firstHand of [true, false]) {
+        expect(judge(from4(1, 0x0a4d_0305), subject, firstHand)).toBe(Verdict.foreignAddress);
+        expect(judge(from4(1, 0x0a4d_0305), subjectOf(1, { ip: 0 }), firstHand)).toBe(Verdict.foreignAddress);
+        expect(judge(ping6(1, six('fd77:3::5')), subject, firstHand)).toBe(Verdict.foreignAddress);
+      }
+      expect(judge(from4(9, 0x0a4d_0105), subjectOf(9))).toBe(Verdict.foreignAddress);
+      // What lies beside it is as it was: nobody's.
+      expect(judge(from4(1, 0x0a4d_0205))).toBe(Verdict.foreignAddress);
+    });
+
+    it('passes from each of those who share it', () => {
+      expect(judge(from4(1, 0x0a4e_0005))).toBe(Verdict.pass);
+      expect(judge(from4(3, 0x0a4e_0005), subjectOf(3))).toBe(Verdict.pass);
+      expect(judge(from4(9, 0x0a4e_0005), subjectOf(9))).toBe(Verdict.foreignAddress);
+    });
+
+    it('says nothing of VLANs, nor of what was used first by another', () => {
+      expect(judge(from4(1, 0x0a4d_0305, [0x8100, 5]))).toBe(Verdict.pass);
+      expect(judge(ping6(9, six('fd77:9::5')), subjectOf(9))).toBe(Verdict.pass);
+      expect(judge(ping6(1, six('fd77:9::5')))).toBe(Verdict.taken);
+    });
   });
 
   describe('of an address that no certificate names', () => {

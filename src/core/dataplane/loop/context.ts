@@ -5,6 +5,7 @@ import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Fdb } from '../../switch/fdb.js';
 import type { Guard } from '../../switch/guard.js';
 import type { MemberTable } from '../../switch/members.js';
+import type { SubnetTable } from '../../switch/subnet-table.js';
 import type { Multicast } from '../../switch/multicast.js';
 import type { ThreadRing } from './thread-ring.js';
 import type { Learning } from './learning.js';
@@ -65,6 +66,7 @@ export interface LoopContext {
   /** To the loop that keeps account of broadcasts and groups; null in that loop itself. */
   readonly toSteward: ThreadRing | null;
   readonly members: MemberTable;
+  readonly subnets: SubnetTable;
   readonly guard: Guard;
   readonly links: Links;
   readonly multicast: Multicast;

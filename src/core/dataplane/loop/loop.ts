@@ -10,6 +10,7 @@ import { Fdb } from '../../switch/fdb.js';
 import { Guard } from '../../switch/guard.js';
 import { MemberTable } from '../../switch/members.js';
 import { Multicast } from '../../switch/multicast.js';
+import { subnetKeys, SubnetTable } from '../../switch/subnet-table.js';
 import { positionOf } from '../../topology/position.js';
 import { macHigh, macLow } from '../../wire/ethernet.js';
 import { Broadcast } from './broadcast.js';
@@ -91,6 +92,7 @@ export class PacketLoop {
     const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
     const links = new Links(arena, tables, position, leaf);
     const members = new MemberTable();
+    const subnets = new SubnetTable(randomFillSync(new Int32Array(subnetKeys)));
     const owners = threads?.owners ?? newOwners();
     this.#c = {
       options,
@@ -106,7 +108,8 @@ export class PacketLoop {
       learning: new Learning(fdb, threads === null ? null : uplink),
       toSteward: threads?.outgoing ?? null,
       members,
-      guard: new Guard(members, owners),
+      subnets,
+      guard: new Guard(members, owners, subnets),
       links,
       multicast,
       self,
@@ -252,6 +255,9 @@ export class PacketLoop {
         return;
       case 'set-neighbours':
         this.#setMembers(command.neighbours);
+        return;
+      case 'set-subnets':
+        c.subnets.replace(command.subnets);
         return;
       case 'set-links':
         c.links.set(command.links, command.complete);

@@ -4,6 +4,7 @@
  *
  * A command owns its bytes: callers may go on with theirs, and a view would be cloned with everything that it is a part of.
  */
+import type { SubnetRule } from '../../switch/subnet-table.js';
 import { carrierHeaderLength } from '../../wire/relay.js';
 import type { Command } from './messages.js';
 import type {
@@ -94,6 +95,11 @@ export abstract class CommandPlane implements DataPlane {
   setNeighbours(neighbours: readonly Neighbour[]): void {
     const copy = neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) }));
     this.command({ type: 'set-neighbours', neighbours: copy });
+  }
+
+  setSubnets(subnets: readonly SubnetRule[]): void {
+    const copy = subnets.map(({ words, length, mac }) => ({ words, length, mac: own(mac) }));
+    this.command({ type: 'set-subnets', subnets: copy });
   }
 
   setLinks(links: readonly PlaneLink[], complete: boolean): void {

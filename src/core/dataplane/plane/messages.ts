@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 import type { ThreadRole } from './roles.js';
 import type { Endpoint } from '../../lib/endpoint.js';
+import type { SubnetRule } from '../../switch/subnet-table.js';
 
 export type Command =
   | {
@@ -26,6 +27,7 @@ export type Command =
   | { readonly type: 'remove-key'; readonly localIndex: number }
   | { readonly type: 'set-relay'; readonly relay: number; readonly route: RelayRoute | null }
   | { readonly type: 'set-neighbours'; readonly neighbours: readonly Neighbour[] }
+  | { readonly type: 'set-subnets'; readonly subnets: readonly SubnetRule[] }
   | { readonly type: 'set-links'; readonly links: readonly PlaneLink[]; readonly complete: boolean }
   | {
       readonly type: 'send-control';

@@ -2,6 +2,7 @@
  * What the control thread has told the worker so far, so that the one that follows a crash can be told again.
  * Holds a copy of every live key, wiped when the key goes.
  */
+import type { SubnetRule } from '../../switch/subnet-table.js';
 import type { Command } from './messages.js';
 import type { GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 
@@ -32,6 +33,7 @@ export class Mirror {
   readonly #relays = new Map<number, RelayRoute>();
   readonly #slots = new Map<number, number>();
   #neighbours: readonly Neighbour[] = [];
+  #subnets: readonly SubnetRule[] = [];
   #links: { readonly links: readonly PlaneLink[]; readonly complete: boolean } | undefined;
 
   /** Notes a command that changes state; others leave no trace. */
@@ -78,6 +80,9 @@ export class Mirror {
       case 'set-neighbours':
         this.#neighbours = command.neighbours;
         return;
+      case 'set-subnets':
+        this.#subnets = command.subnets;
+        return;
       case 'set-links':
         this.#links = { links: command.links, complete: command.complete };
     }
@@ -103,7 +108,10 @@ export class Mirror {
 
   /** The commands that bring a new worker to this state. */
   replay(): Command[] {
-    const commands: Command[] = [{ type: 'set-neighbours', neighbours: this.#neighbours }];
+    const commands: Command[] = [
+      { type: 'set-neighbours', neighbours: this.#neighbours },
+      { type: 'set-subnets', subnets: this.#subnets },
+    ];
     for (const [relay, route] of this.#relays) commands.push({ type: 'set-relay', relay, route });
     for (const [slot, peer] of this.#peers) {
       commands.push({ type: 'add-peer', slot, nodeId: peer.nodeId, guard: peer.guard });

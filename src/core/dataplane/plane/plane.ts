@@ -6,6 +6,7 @@
  * Peers are named by small integer slots that the caller gives out; a slot may be used again after removePeer.
  */
 import type { Endpoint } from '../../lib/endpoint.js';
+import type { SubnetRule } from '../../switch/subnet-table.js';
 import type { Suite } from '../../wire/packet.js';
 
 /** How a packet reaches a peer. Relay and carrier paths name the peer by its node id (16 bytes). */
@@ -197,6 +198,8 @@ export interface DataPlane {
   setRelay(relay: number, route: RelayRoute | null): void;
   /** Replaces the table from which ARP and ND are answered, and which guards other members' addresses. */
   setNeighbours(neighbours: readonly Neighbour[]): void;
+  /** Replaces the table of subnets behind members, this node's own included, by which the guard lets sources pass. */
+  setSubnets(subnets: readonly SubnetRule[]): void;
 
   /**
    * The links of the overlay; replaces what was set. `complete`: every member of the network has a peer here, so a

@@ -1,0 +1,302 @@
+/**
+ * Subnets of members in a running node: what others announce and what we do, whose each one is, and what follows for the
+ * guard and for the routes of this machine.
+ *
+ *   control socket ──▶ own ─┐                      ┌──▶ rules of the guard
+ *                           ├─▶ book ──▶ rulings ──┼──▶ routes of the machine, by what it accepts
+ *   other members ─▶ spread ┘                      └──▶ reports, events
+ *
+ * A machine: time is told, and what it wants done goes through its ports.
+ */
+import type { Keys } from '../identity/keys.js';
+import type { Clock } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import { Paced } from '../lib/paced.js';
+import { formatPrefix, prefixesOverlap, type Prefix } from '../lib/prefix.js';
+import type { SubnetRule } from '../switch/subnet-table.js';
+import type { SubnetsMessage } from '../wire/subnets.js';
+import { Acceptance } from './acceptance.js';
+import {
+  mayAnnounce,
+  SubnetBook,
+  type Announcer,
+  type KeptAnnouncement,
+  type Refusal,
+  type SubnetRuling,
+} from './book.js';
+import { OwnSubnets, renewAfterMs } from './own.js';
+import type { RouteReport, RouteState } from './route-report.js';
+import type { RouteSettings } from './settings.js';
+import { Spread, type SpreadPorts } from './spread.js';
+
+/** What follows from a change follows at once, and from the next after so long: rulings cost work for each claim. */
+const followEveryMs = 200;
+/** One member's refusal is told this often. */
+const refusedEveryMs = 60_000;
+
+export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'> {
+  readonly clock: Clock;
+  /** The other member of a credential; undefined when it is not valid. */
+  memberOf(credential: Uint8Array): Announcer | undefined;
+  /** This node as a member. */
+  self(): Announcer;
+  setRules(rules: readonly SubnetRule[]): void;
+  /** What is kept on disk has changed. */
+  keep(): void;
+  /** What reports tell has changed. */
+  changed(): void;
+  /** A claim was refused that was not before. */
+  refused(refusal: Refusal): void;
+}
+
+export class Subnets {
+  readonly #ports: SubnetsPorts;
+  readonly #settings: RouteSettings;
+  readonly #self: string;
+  readonly #book: SubnetBook;
+  readonly #spread: Spread;
+  readonly #own: OwnSubnets;
+  readonly #told = new Paced(refusedEveryMs);
+  #acceptance: Acceptance;
+  #followAt = Infinity;
+  #followedAt = -Infinity;
+  #running = false;
+  /** The report that was told of last, as text. */
+  #reported = '[]';
+
+  /** @param network range that no subnet may overlap */
+  constructor(network: Prefix, keys: Keys, settings: RouteSettings, ports: SubnetsPorts) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#self = ports.self().idText;
+    this.#book = new SubnetBook(network);
+    this.#own = new OwnSubnets(keys, settings.announced);
+    this.#acceptance = new Acceptance(settings.accepted);
+    this.#spread = new Spread(this.#self, this.#book, {
+      send: (id, message) => {
+        ports.send(id, message);
+      },
+      links: () => ports.links(),
+      date: () => ports.clock.date(),
+      memberOf: (credential) => ports.memberOf(credential),
+      changed: () => {
+        ports.keep();
+        this.#changed();
+      },
+      outdone: (serial) => {
+        this.#own.outdone(serial);
+        this.#publish();
+      },
+      refused: () => {
+        this.#changed();
+      },
+    });
+  }
+
+  /** @param kept what was held when the node stopped last, as it was kept: not verified */
+  start(kept: readonly (KeptAnnouncement & { readonly member: Announcer })[]): void {
+    this.#running = true;
+    const dateMs = this.#ports.clock.date();
+    for (const { member, document, ranks } of kept)
+      this.#book.take(member, document, { dateMs, rankOf: (prefix, since) => ranks[prefix] ?? since });
+    if (this.#own.list.length > 0) this.#publish();
+    this.#changed();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  /* ---- peers ---- */
+
+  connected(now: number, idText: string): void {
+    this.#spread.connected(now, idText);
+  }
+
+  lost(idText: string): void {
+    this.#spread.lost(idText);
+  }
+
+  receive(now: number, from: string, message: SubnetsMessage): void {
+    this.#spread.receive(now, from, message);
+  }
+
+  memberChanged(member: Announcer): void {
+    if (this.#book.serialOf(member.idText) < 0) return;
+    this.#book.update(member);
+    this.#spread.changed(this.#now);
+    this.#changed();
+  }
+
+  memberRemoved(idText: string): void {
+    this.#book.remove(idText);
+    this.#spread.changed(this.#now);
+    this.#changed();
+  }
+
+  /* ---- what a person or a program wants ---- */
+
+  /**
+   * Passes what this node may announce.
+   *
+   * @throws EvioError EVIO_NO_RIGHT, EVIO_SUBNET_TAKEN
+   */
+  check(prefix: Prefix, shared: boolean): void {
+    if (!mayAnnounce(this.#ports.self())) {
+      throw new EvioError('EVIO_NO_RIGHT', 'This machine may not announce subnets.', [
+        'It needs the right "route", which the token gives that it joins by: evio token create --right route',
+      ]);
+    }
+    const held = this.#book
+      .rulings()
+      .find(
+        ({ claim, fault }) =>
+          fault === null &&
+          claim.id !== this.#self &&
+          prefixesOverlap(claim.prefix, prefix) &&
+          !(shared && claim.shared && claim.prefix.length === prefix.length),
+      );
+    if (!held) return;
+    const { name } = held.claim.member;
+    throw new EvioError(
+      'EVIO_SUBNET_TAKEN',
+      `${name} announces ${formatPrefix(held.claim.prefix)} already.`,
+      [
+        `Withdraw it there first: evio route withdraw ${formatPrefix(held.claim.prefix)}`,
+        'Two members that lead to one subnet both announce it with --shared.',
+      ],
+    );
+  }
+
+  /** The settings were changed. */
+  reconfigured(): void {
+    this.#acceptance = new Acceptance(this.#settings.accepted);
+    if (this.#settings.announced !== this.#own.list) {
+      this.#own.replace(this.#settings.announced);
+      this.#publish();
+    }
+    this.#changed();
+  }
+
+  /* ---- reports ---- */
+
+  report(): RouteReport[] {
+    const known = this.#book.rulings().map((ruling) => this.#describe(ruling));
+    const refused = this.#book.refusals().filter(({ fault }) => fault === 'right');
+    return [
+      ...known,
+      ...refused.map(({ id, name, cidr, fault, holder, ip }) => ({
+        cidr,
+        via: formatIpv4(ip),
+        active: false,
+        state: 'refused' as const,
+        peer: id,
+        name,
+        own: id === this.#self,
+        shared: false,
+        fault,
+        holder,
+      })),
+    ];
+  }
+
+  refusals(): Refusal[] {
+    return this.#book.refusals();
+  }
+
+  /** What goes to disk. */
+  kept(): KeptAnnouncement[] {
+    return this.#book.kept(this.#self);
+  }
+
+  #describe({ claim, fault, holder }: SubnetRuling): RouteReport {
+    const { member, prefix, shared } = claim;
+    const own = claim.id === this.#self;
+    const state: RouteState = fault !== null ? 'refused' : own ? 'announced' : 'available';
+    return {
+      cidr: formatPrefix(prefix),
+      via: formatIpv4(member.ip),
+      active: state === 'announced',
+      state,
+      peer: claim.id,
+      name: member.name,
+      own,
+      shared,
+      fault,
+      holder: holder === null ? null : (this.#book.get(holder)?.member.name ?? null),
+    };
+  }
+
+  /* ---- time ---- */
+
+  get dueAt(): number {
+    if (!this.#running) return Infinity;
+    const { dueAt } = this.#spread;
+    return Math.min(this.#followAt, dueAt, this.#renewAt, this.#expireAt);
+  }
+
+  tick(now: number): void {
+    const dateMs = this.#ports.clock.date();
+    if (now >= this.#expireAt) {
+      this.#book.expire(dateMs);
+      this.#spread.changed(now);
+      this.#changed();
+    }
+    if (now >= this.#renewAt) this.#publish();
+    this.#spread.tick(now);
+    if (now >= this.#followAt) this.#follow(now);
+  }
+
+  /** Dates as times of the clock: of what is looked at when it is due. */
+  get #renewAt(): number {
+    const { signedAt, list } = this.#own;
+    return list.length === 0 ? Infinity : this.#timeOf(signedAt + renewAfterMs);
+  }
+
+  get #expireAt(): number {
+    return this.#timeOf(this.#book.expiresAt);
+  }
+
+  #timeOf(dateMs: number): number {
+    const { clock } = this.#ports;
+    return dateMs - clock.date() + clock.now();
+  }
+
+  get #now(): number {
+    return this.#ports.clock.now();
+  }
+
+  /** Signs what we announce, and tells everybody. */
+  #publish(): void {
+    const document = this.#own.sign(this.#ports.clock.date());
+    const verdict = this.#book.take(this.#ports.self(), document, {
+      dateMs: this.#ports.clock.date(),
+      rankOf: (_, since) => since,
+    });
+    if (verdict === 'new') this.#spread.tell(this.#now, this.#self);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#followAt = Math.min(this.#followAt, Math.max(this.#now, this.#followedAt + followEveryMs));
+  }
+
+  #follow(now: number): void {
+    this.#followAt = Infinity;
+    this.#followedAt = now;
+    this.#ports.setRules(this.#rules());
+    for (const refusal of this.#book.refusals())
+      if (this.#told.due(`${refusal.id} ${refusal.cidr}`, now)) this.#ports.refused(refusal);
+    const report = JSON.stringify(this.report());
+    if (report !== this.#reported) this.#ports.changed();
+    this.#reported = report;
+  }
+
+  #rules(): SubnetRule[] {
+    return this.#book.rulings().flatMap(({ claim: { id, prefix, member }, fault }) => {
+      const holds = fault === null && (id === this.#self || this.#acceptance.trusts(prefix));
+      return holds ? [{ words: prefix.words, length: prefix.length, mac: member.mac }] : [];
+    });
+  }
+}
