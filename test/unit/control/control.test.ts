@@ -282,7 +282,13 @@ describe('control socket', () => {
 describe('methods', () => {
   it('are all listed: one a file, by its name', () => {
     const files = readdirSync(new URL('../../../src/core/control/methods', import.meta.url));
-    expect(files.map((file) => file.replace(/\.ts$/, '')).sort()).toEqual(Object.keys(methods).sort());
+    expect(
+      files
+        .map((file) =>
+          file.replace(/\.ts$/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+        )
+        .sort(),
+    ).toEqual(Object.keys(methods).sort());
   });
 
   it('checks parameters and fills defaults', () => {
