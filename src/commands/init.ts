@@ -7,7 +7,7 @@ export default class Init extends BaseCommand {
   static override summary = 'make a network, with this machine as its first member';
   static override description = `Makes the network's root key and this machine's identity and prints a token by which other machines join.
 
-The token admits 10 machines within 24 hours; make others with "evio token create". The root key stays in the state folder of this machine and nowhere else: keep a backup of it. With --relay the relay is asked before anything is stored. Without a relay machines find each other only where they can reach each other's addresses, and nobody counts how often a token is used.`;
+The token admits 10 machines within 24 hours; make others with "evio token create". The root key stays in the state folder of this machine and nowhere else: keep a backup of it. With --relay the relay is asked before anything is stored. Without a relay machines find each other only where they can reach each other's addresses, and become members when they first reach this one, which counts the uses of tokens.`;
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> home --relay evio://relay.example.org:3478#KEY',

@@ -107,6 +107,12 @@ export class Hub implements ConnectionHost, PresenceListener {
     }
   }
 
+  /** Forgets passing members that went some minutes ago. Nothing is written: the next start forgets them as well. */
+  prunePassing(): void {
+    const { registry, env } = this.#options;
+    if (registry.pruneEphemeral(env.clock.date(), this.#presence)) this.#introductions.pruned();
+  }
+
   /**
    * Forgets a network: its members are disconnected and told that it is not served.
    *

@@ -12,6 +12,9 @@ import type { AdmissionWay, ReceiptLine } from './state-lines.js';
 /** A member that did not show itself for this long is forgotten, and its address is free again, ms. */
 export const forgetMs = 90 * 86_400_000;
 
+/** The same for a member that joined by an invite for passing ones, ms. */
+export const ephemeralForgetMs = 5 * 60_000;
+
 export interface KnownMember {
   readonly id: string;
   readonly name: string;
@@ -77,6 +80,7 @@ export class NetworkRecord {
   /** Names are not unique. */
   readonly #byName = new Map<string, Set<string>>();
   readonly #ids = new IdRing();
+  readonly #ephemeral = new Set<string>();
 
   constructor(id: string, slot: number, site?: string, totals: Totals = { members: 0, bytes: 0 }) {
     this.id = id;
@@ -147,6 +151,7 @@ export class NetworkRecord {
     this.#totals.members++;
     this.#grow(bytesOfMember(member.credential));
     this.#byIp.set(member.ip, member);
+    if (member.ephemeral) this.#ephemeral.add(member.id);
     const named = this.#byName.get(member.name);
     if (named) named.add(member.id);
     else this.#byName.set(member.name, new Set([member.id]));
@@ -156,6 +161,7 @@ export class NetworkRecord {
     const member = this.#byId.get(id);
     if (!member) return;
     this.#unlink(member);
+    this.#ephemeral.delete(id);
     this.#ids.delete(id);
     this.#byId.delete(id);
     this.#totals.members--;
@@ -185,6 +191,16 @@ export class NetworkRecord {
   dropped(): void {
     this.#totals.members -= this.size;
     this.#totals.bytes -= this.#bytes;
+  }
+
+  /** Forgets passing members that went. True when there were any. */
+  pruneEphemeral(dateMs: number, isOnline: (id: string) => boolean): boolean {
+    const { size } = this.#ephemeral;
+    for (const id of this.#ephemeral) {
+      const lastSeen = this.#byId.get(id)?.lastSeen ?? 0;
+      if (dateMs - lastSeen > ephemeralForgetMs && !isOnline(id)) this.delete(id);
+    }
+    return this.#ephemeral.size < size;
   }
 
   /** Forgets invites that mean nothing any more, and such members, unless they are online. */

@@ -57,6 +57,16 @@ export class Registry {
     return this.totals.members;
   }
 
+  /** Forgets passing members that went. True when there were any. */
+  pruneEphemeral(dateMs: number, presence: Pick<Presence, 'of'>): boolean {
+    let changed = false;
+    for (const record of this.#networks.values()) {
+      const online = presence.of(record.id);
+      if (record.pruneEphemeral(dateMs, (id) => online.has(id))) changed = true;
+    }
+    return changed;
+  }
+
   /** Counts a network as brought by a relay invite. */
   useTicket(ticket: string, notAfter: number, network: string): void {
     const uses = this.tickets.get(ticket);

@@ -30,6 +30,8 @@ import { openState } from './open-state.js';
 import { RelayDesk } from './desk.js';
 
 const pruneMs = 3_600_000;
+/** The same for passing members only. */
+const prunePassingMs = 60_000;
 /** What a client has to take the close message, ms. */
 const farewellMs = 300;
 
@@ -218,7 +220,16 @@ export class RelayServer {
       cancel = this.#options.env.clock.after(pruneMs, () => void prune());
     };
     await prune();
-    this.#teardown.add('prune', () => cancel());
+    let cancelPassing = (): void => undefined;
+    const prunePassing = (): void => {
+      hub.prunePassing();
+      cancelPassing = this.#options.env.clock.after(prunePassingMs, prunePassing);
+    };
+    prunePassing();
+    this.#teardown.add('prune', () => {
+      cancel();
+      cancelPassing();
+    });
   }
 
   #announced(): RelayUrl | undefined {

@@ -92,7 +92,9 @@ export function ringPicture(
   const angleOf = (id: string): number => turnOf(id) - self;
   const links = ringLinks(status, peers);
   const linked = new Set(links.map(({ id }) => id));
-  const others = peers.filter(({ id, state }) => !linked.has(id) && state !== 'unreachable');
+  const others = peers.filter(
+    ({ id, state }) => !linked.has(id) && state !== 'unreachable' && state !== 'offline',
+  );
   if (links.length + others.length === 0) return { lines: [], legend: [] };
   const points: RingPoint[] = [
     { angle: 0, mark: signs.self, label: status.node.name },

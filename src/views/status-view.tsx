@@ -1,17 +1,18 @@
 /** The live view of a node. Formats what it is given; knows nothing of where it comes from. */
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import type { PeerReport, PeerState, StatusReport } from '../core/control/schema.js';
+import type { PeerReport, ReportedState, StatusReport } from '../core/control/schema.js';
 import { formatAge, formatMs, formatRate, printable } from './format.js';
 import { ringPicture, type RingPicture } from './ring-picture.js';
 import { RingView } from './ring-view.js';
-import { dropsText, natText, pathText, ringFacts } from './text/status.js';
+import { dropsText, natText, pathText, ringFacts, stateText } from './text/status.js';
 import type { Snapshot } from './use-status.js';
 
-const stateColour: Record<PeerState | 'down', string> = {
+const stateColour: Record<ReportedState | 'down', string> = {
   connected: 'green',
   connecting: 'yellow',
   idle: 'gray',
+  offline: 'gray',
   unreachable: 'red',
   down: 'red',
 };
@@ -102,7 +103,7 @@ function PeerRow({ peer, rate }: { peer: PeerReport; rate: Snapshot['rate'] | un
       cells={[
         printable(peer.name),
         peer.ip,
-        peer.path === null ? peer.state : pathText(peer),
+        peer.path === null ? stateText(peer) : pathText(peer),
         formatMs(peer.path?.rttMs ?? null),
         formatRate(rate?.rx ?? 0, rate?.ms ?? 0),
         formatRate(rate?.tx ?? 0, rate?.ms ?? 0),
@@ -111,7 +112,7 @@ function PeerRow({ peer, rate }: { peer: PeerReport; rate: Snapshot['rate'] | un
   );
 }
 
-const stateOrder: readonly PeerState[] = ['connected', 'connecting', 'idle', 'unreachable'];
+const stateOrder: readonly ReportedState[] = ['connected', 'connecting', 'idle', 'unreachable', 'offline'];
 
 /** Connected first, then by name. */
 export function peerOrder(a: PeerReport, b: PeerReport): number {

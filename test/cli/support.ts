@@ -148,6 +148,8 @@ export const peer: PeerReport = {
   rxBytes: 100,
   txBytes: 200,
   lastHandshakeAgeMs: 4000,
+  addressOf: null,
+  lastSeenAgeMs: null,
 };
 
 export const why: WhyReport = {

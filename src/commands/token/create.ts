@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base.js';
 import { durationFlag, networkFlag } from '../../cli/flags.js';
+import { givenRights } from '../../core/membership/profile.js';
 
 export default class TokenCreate extends BaseCommand {
   static override summary = 'make a token by which machines join the network';
@@ -11,6 +12,8 @@ export default class TokenCreate extends BaseCommand {
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --expires 7d --uses 20 --tag site-b',
     '<%= config.bin %> <%= command.id %> --role leaf --json',
+    '<%= config.bin %> <%= command.id %> --right bridge',
+    '<%= config.bin %> <%= command.id %> --uses 0 --ephemeral --tag ci',
   ];
 
   static override flags = {
@@ -37,6 +40,16 @@ export default class TokenCreate extends BaseCommand {
       helpValue: 'TAG',
       description: 'tag that joiners carry in their certificates; repeatable',
     }),
+    right: Flags.string({
+      options: [...givenRights],
+      multiple: true,
+      multipleNonGreedy: true,
+      description:
+        'what joiners may do beyond their own affairs; bridge: send for other machines behind them (VMs, macvlan); route: announce subnets; repeatable',
+    }),
+    ephemeral: Flags.boolean({
+      description: 'joiners are forgotten five minutes after they went, for CI jobs',
+    }),
   };
 
   async run(): Promise<object> {
@@ -52,6 +65,8 @@ export default class TokenCreate extends BaseCommand {
         uses: flags.uses,
         role: flags.role === 'leaf' ? 'leaf' : 'switch',
         tags: flags.tag ?? [],
+        rights: givenRights.filter((right) => flags.right?.includes(right)),
+        ephemeral: flags.ephemeral,
       },
       await this.env(),
     );
@@ -71,6 +86,8 @@ export default class TokenCreate extends BaseCommand {
       uses: invite.uses,
       role: invite.role,
       tags: invite.tags,
+      rights: invite.rights ?? [],
+      ephemeral: invite.ephemeral ?? false,
     };
   }
 }

@@ -26,6 +26,8 @@ export default class TokenList extends BaseCommand {
       uses: invite.uses,
       role: invite.role,
       tags: invite.tags,
+      rights: invite.rights ?? [],
+      ephemeral: invite.ephemeral ?? false,
       state: invite.revoked ? 'revoked' : invite.expires <= now ? 'expired' : 'valid',
     }));
     this.print(tokensText(tokens));

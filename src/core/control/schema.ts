@@ -13,9 +13,15 @@ import type { MemberReport } from '../membership/membership.js';
 import type { NodeEvent } from '../node/events.js';
 import type { ProcessReport } from './method.js';
 import type { PingReport } from '../node/ping-report.js';
-import { candidateSides, type PeerReport, type StatusReport, type WhyReport } from '../node/reports.js';
+import {
+  candidateSides,
+  conflictKinds,
+  reportedStates,
+  type PeerReport,
+  type StatusReport,
+  type WhyReport,
+} from '../node/reports.js';
 import { pathKinds, type PathReport } from '../path/path.js';
-import { peerStates } from '../peer/peer-state.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { natMappings } from '../surroundings/nat.js';
@@ -29,7 +35,7 @@ export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
 export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
 export type { RouteReport } from '../subnets/route-report.js';
-export type { PeerState } from '../peer/peer-state.js';
+export type { ReportedState } from '../node/reports.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
 
 /** Which network a request is about: an id, the beginning of one, or a name; left out where only one runs. */
@@ -54,7 +60,9 @@ export const pathReport = z.object({
 
 export const peerReport = z.object({
   ...member,
-  state: z.enum(peerStates),
+  state: z.enum(reportedStates),
+  addressOf: z.string().nullable(),
+  lastSeenAgeMs: z.number().nullable(),
   path: pathReport.nullable(),
   link: z.enum(linkRoles).nullable(),
   rxBytes: z.number(),
@@ -95,6 +103,10 @@ export const statusReport = z.object({
     names: z.record(z.string(), z.string()).optional(),
   }),
   peerCount: z.number(),
+  conflicts: z
+    .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))
+    .readonly()
+    .optional(),
 });
 
 /** What `evio status` tells of the process beside its network. */

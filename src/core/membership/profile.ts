@@ -104,6 +104,8 @@ export interface NodeState {
   readonly subnets?: readonly KeptSubnets[] | undefined;
   /** Endpoints at which neighbours were reached, by node id: the way back in when no relay answers. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
+  /** When members went that were here, by node id. */
+  readonly seen?: Readonly<Record<string, number>> | undefined;
   readonly uses?: InviteUses | undefined;
 }
 

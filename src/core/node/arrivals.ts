@@ -10,6 +10,7 @@ import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { OwnAddress } from './own-address.js';
+import type { PassingMembers } from './passing-members.js';
 import type { PeerTimers } from './peer-timers.js';
 import type { Timed } from './pulse.js';
 import type { StateKeeper } from './state-keeper.js';
@@ -31,6 +32,7 @@ export interface ArrivalsParts {
   readonly timers: PeerTimers<Peer>;
   readonly keeper: StateKeeper;
   readonly ownAddress: OwnAddress;
+  readonly passing: PassingMembers;
   /** Does it at the end of this turn. */
   readonly later: (deed: () => void) => void;
 }
@@ -63,9 +65,16 @@ export class Arrivals implements Timed {
 
   /** A member is new, or has another certificate. */
   changed(member: Member): void {
-    const { relays, keeper, members, clock, later } = this.#parts;
+    const { relays, keeper, passing } = this.#parts;
     if (relays.complete && relays.isOnline(member.idText)) this.appeared(member.idText);
     keeper.changed();
+    passing.changed(member.ephemeral);
+    this.forgotten();
+  }
+
+  /** Members are no more, or others: plane and overlay have to hear of it. */
+  forgotten(): void {
+    const { members, clock, later } = this.#parts;
     if (this.#announceAt !== Infinity) return;
     const many = members.size > manyMembers;
     this.#announceAt = clock.now() + (many ? manyMembersMs : 0);

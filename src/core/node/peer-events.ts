@@ -4,6 +4,7 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { ActivePath } from '../path/path.js';
 import type { Peer, PeerPorts } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { RingMessage } from '../wire/ring.js';
@@ -32,6 +33,7 @@ export interface PeerEventParts {
   /** Id of the network. */
   readonly network: string;
   readonly relays: RelaySet;
+  readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly pinger: Pinger;
@@ -56,7 +58,8 @@ export class PeerEvents implements PeerNews {
 
   connected(peer: Peer): void {
     const { log, network, overlay, subnets, tell } = this.#parts;
-    const { idText, name, ip } = peer.member;
+    const { idText, ip } = peer.member;
+    const name = this.#nameOf(peer);
     const path = peer.prober.active;
     log.info('peer connected', { peer: name, path: path?.kind, endpoint: path?.endpoint });
     tell({
@@ -76,7 +79,8 @@ export class PeerEvents implements PeerNews {
     if (to) this.#parts.pinger.reached(peer);
     const { log, network, overlay, relays, keeper, tell } = this.#parts;
     if (peer.state === 'connected') overlay.moved(peer);
-    const { idText, name } = peer.member;
+    const { idText } = peer.member;
+    const name = this.#nameOf(peer);
     const move = { from: from?.kind ?? null, to: to?.kind ?? null, endpoint: to?.endpoint ?? null };
     log.info('peer path', { peer: name, ...move });
     tell({ event: 'peer-path', network, peer: idText, name, ...move });
@@ -90,8 +94,10 @@ export class PeerEvents implements PeerNews {
   }
 
   disconnected(peer: Peer): void {
-    const { log, network, overlay, subnets, tell } = this.#parts;
-    const { idText, name } = peer.member;
+    const { log, network, overlay, subnets, keeper, tell } = this.#parts;
+    const { idText } = peer.member;
+    const name = this.#nameOf(peer);
+    keeper.saw(idText);
     log.info('peer lost', { peer: name });
     tell({ event: 'peer-lost', network, peer: idText, name });
     overlay.lost(this.#now, peer);
@@ -112,6 +118,10 @@ export class PeerEvents implements PeerNews {
 
   ring(peer: Peer, message: RingMessage): void {
     this.#parts.overlay.ring(this.#now, peer, message);
+  }
+
+  #nameOf({ member: { idText, name } }: Peer): string {
+    return this.#parts.members.nameOf(idText) ?? name;
   }
 
   get #now(): number {

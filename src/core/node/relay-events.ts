@@ -71,9 +71,12 @@ export class RelayEvents implements RelaySetListener {
   }
 
   presence(idText: string, online: boolean): void {
-    const { arrivals, overlay, ways } = this.#parts;
+    const { arrivals, overlay, ways, keeper, members } = this.#parts;
     if (online) arrivals.appeared(idText);
-    else overlay.offline(this.#now, idText);
+    else {
+      overlay.offline(this.#now, idText);
+      if (members.get(idText)) keeper.saw(idText);
+    }
     ways.waysChanged();
   }
 

@@ -1,5 +1,6 @@
 /** What a node tells of itself: the reports of docs/cli.md, from the state of the engine. No I/O, no decisions. */
 import { describeNetwork } from '../identity/network.js';
+import type { Conflict } from '../membership/roster.js';
 import type { Self } from '../membership/self.js';
 import { macText } from '../identity/node-id.js';
 import { formatEndpoint } from '../lib/endpoint.js';
@@ -32,20 +33,35 @@ export interface ReportedPeer extends Pick<Peer, 'member' | 'state'> {
   readonly why: Pick<WhyLog, 'entries'>;
 }
 
+/** What others know of a peer. */
+export interface PeerFacts {
+  /** The name by which it is shown. */
+  readonly name: string;
+  /** Name of the one whose address it claims. */
+  readonly addressOf: string | null;
+  /** True when relays say that it is connected to none of them. */
+  readonly offline: boolean;
+  readonly lastSeenAgeMs: number | null;
+  readonly link: LinkRole | null;
+}
+
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
-  link: LinkRole | null,
+  { name, addressOf, offline, lastSeenAgeMs, link }: PeerFacts,
   now: number,
 ): PeerReport {
   const { member, session } = peer;
   const at = session.handshakeAt;
+  const isOffline = offline && !session.established;
   return {
     id: member.idText,
-    name: member.name,
+    name,
     ip: formatIpv4(member.ip),
     mac: macText(member.mac),
-    state: peer.state,
+    state: isOffline ? 'offline' : peer.state,
+    addressOf,
+    lastSeenAgeMs: session.established ? null : lastSeenAgeMs,
     path: session.established ? pathReport(peer.prober.active) : null,
     link,
     rxBytes: counters.rxBytes,
@@ -63,6 +79,9 @@ export interface StatusFacts {
   readonly relays: RelayReport[];
   readonly nat: StatusReport['nat'];
   readonly peers: readonly ReportedPeer[];
+  /** The names by which members are shown. */
+  readonly nameOf: (idText: string) => string | undefined;
+  readonly conflicts: readonly Conflict[];
   readonly ring: RingReport;
 }
 
@@ -82,12 +101,24 @@ export function statusReport(facts: StatusFacts): StatusReport {
     device: { mtu: self.network.mtu, ...facts.device },
     relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
     nat: facts.nat,
-    ring: ringReport(facts.ring, peers),
+    ring: ringReport(facts.ring, peers, facts.nameOf),
     peerCount: peers.filter((peer) => peer.state === 'connected').length,
+    conflicts: facts.conflicts.map(({ what, loser, holder }) => ({
+      what,
+      id: loser.idText,
+      name: facts.nameOf(loser.idText) ?? loser.name,
+      ip: formatIpv4(loser.ip),
+      mac: macText(loser.mac),
+      holder: facts.nameOf(holder.idText) ?? holder.name,
+    })),
   };
 }
 
-function ringReport(ring: RingReport, peers: readonly ReportedPeer[]): StatusReport['ring'] {
+function ringReport(
+  ring: RingReport,
+  peers: readonly ReportedPeer[],
+  nameOf: StatusFacts['nameOf'],
+): StatusReport['ring'] {
   const { predecessor, successors, longLinks, onDemand } = ring;
   const ids = new Set([predecessor, ...successors, ...longLinks, ...onDemand]);
   const known = peers.filter(({ member }) => ids.has(member.idText));
@@ -97,7 +128,7 @@ function ringReport(ring: RingReport, peers: readonly ReportedPeer[]): StatusRep
     successors: [...successors],
     longLinks: [...longLinks],
     onDemand: [...onDemand],
-    names: Object.fromEntries(known.map(({ member }) => [member.idText, member.name])),
+    names: Object.fromEntries(known.map(({ member: { idText, name } }) => [idText, nameOf(idText) ?? name])),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Gathers from the parts of a run what the reports tell (report.ts makes them of it). */
 import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Claimant } from '../identity/claims.js';
 import type { Clock } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
@@ -12,6 +13,7 @@ import type { RouteReport } from '../subnets/route-report.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import { peerReport, statusReport, whyReport } from './report.js';
+import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 
 /** Names are cut off here before relays are asked for them. */
@@ -29,6 +31,7 @@ export interface ReporterParts {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
+  readonly keeper: StateKeeper;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -48,7 +51,7 @@ export class Reporter {
       this.#parts;
     return statusReport({
       self,
-      name,
+      name: members.nameOf(self.idText) ?? name,
       version,
       uptimeMs: clock.now() - this.#startedAt,
       device: { name: plane.deviceName, ...plane.deviceCounters(), restarts: restarts() },
@@ -59,19 +62,33 @@ export class Reporter {
         addresses: surroundings.reflexive.map(formatEndpoint),
       },
       peers: members.all(),
+      nameOf: (idText) => members.nameOf(idText),
+      conflicts: members.conflicts(),
       ring: overlay.report(),
     });
   }
 
   /** By name. */
   peers(): PeerReport[] {
-    const { clock, plane, members, overlay } = this.#parts;
+    const { clock, plane, members, overlay, relays, keeper } = this.#parts;
     const roles = overlay.roles();
+    const tellsAll = relays.anyUp && relays.complete;
+    const nameOf = ({ idText, name }: Pick<Claimant, 'idText' | 'name'>): string =>
+      members.nameOf(idText) ?? name;
     return members
       .all()
       .map((peer) => {
-        const role = roles.get(peer.member.idText) ?? null;
-        return peerReport(peer, plane.peerCounters(peer.slot), role, clock.now());
+        const { member } = peer;
+        const holder = members.holderOf(member.ip);
+        const seen = keeper.lastSeen(member.idText);
+        const facts = {
+          name: nameOf(member),
+          addressOf: holder && holder.idText !== member.idText ? nameOf(holder) : null,
+          offline: tellsAll && !relays.isOnline(member.idText),
+          lastSeenAgeMs: seen === undefined ? null : Math.max(0, clock.date() - seen),
+          link: roles.get(member.idText) ?? null,
+        };
+        return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
       })
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
   }
@@ -98,7 +115,14 @@ export class Reporter {
    */
   async find(text: string): Promise<Peer> {
     const { members, relays, self } = this.#parts;
-    if (!relays.complete && !members.knows(text)) await relays.find({ text: text.slice(0, longestName) });
+    if (!relays.complete && !members.knows(text)) {
+      const name = text.slice(0, longestName);
+      // Of several with one name, whose numbers relays do not know.
+      const [, unnumbered] = /^(.+)-\d+$/.exec(name) ?? [];
+      await Promise.all(
+        [name, ...(unnumbered === undefined ? [] : [unnumbered])].map((each) => relays.find({ text: each })),
+      );
+    }
     if (this.#over) throw notRunning(self.network.name);
     return members.find(text);
   }

@@ -2,13 +2,31 @@
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathReport } from '../path/path.js';
-import type { PeerState } from '../peer/peer-state.js';
+import { peerStates } from '../peer/peer-state.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 
+/** How it stands with a peer, as it is told: `offline` when the relays say that it is connected to none. */
+export const reportedStates = [...peerStates, 'offline'] as const;
+export type ReportedState = (typeof reportedStates)[number];
+
+/** What two members claim: MAC or address. */
+export const conflictKinds = ['mac', 'ip'] as const;
+
+/** A member that claims what another has had before. */
+export interface ConflictReport extends MemberReport {
+  readonly what: (typeof conflictKinds)[number];
+  /** Name of the one that has it. */
+  readonly holder: string;
+}
+
 export interface PeerReport extends MemberReport {
-  readonly state: PeerState;
+  readonly state: ReportedState;
+  /** Name of the member whose address it claims; what it sends from there is dropped. */
+  readonly addressOf: string | null;
+  /** Since it went, as far as this node knows; null while it is connected, and when it was never seen. */
+  readonly lastSeenAgeMs: number | null;
   readonly path: PathReport | null;
   readonly link: LinkRole | null;
   readonly rxBytes: number;
@@ -50,6 +68,7 @@ export interface StatusReport {
     readonly names?: Readonly<Record<string, string>> | undefined;
   };
   readonly peerCount: number;
+  readonly conflicts?: readonly ConflictReport[] | undefined;
 }
 
 export const candidateSides = ['local', 'remote'] as const;

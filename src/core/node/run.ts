@@ -39,6 +39,7 @@ import { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
 import { OwnAddress } from './own-address.js';
+import { PassingMembers } from './passing-members.js';
 import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
 import { PeerTimers } from './peer-timers.js';
 import { Pinger } from './pinger.js';
@@ -280,7 +281,17 @@ export function composeRun(context: RunContext, port: number): Run {
     holderOf: (ip) => members.holderOf(ip),
     readdressed,
   });
-  const arrivals = new Arrivals({
+  const passing = new PassingMembers({
+    clock,
+    peers: () => members.all(),
+    isOnline: (idText) => relays.isOnline(idText),
+    forget: (idText) => {
+      members.forget(idText);
+      keeper.changed();
+      arrivals.forgotten();
+    },
+  });
+  const arrivals: Arrivals = new Arrivals({
     clock,
     idText,
     plane,
@@ -290,6 +301,7 @@ export function composeRun(context: RunContext, port: number): Run {
     timers,
     keeper,
     ownAddress,
+    passing,
     later: (deed) => {
       turn.output(deed);
     },
@@ -330,7 +342,18 @@ export function composeRun(context: RunContext, port: number): Run {
     }),
   );
   peerNews.deliver(
-    new PeerEvents({ clock, log, network: networkId, relays, overlay, subnets, pinger, keeper, tell }),
+    new PeerEvents({
+      clock,
+      log,
+      network: networkId,
+      relays,
+      members,
+      overlay,
+      subnets,
+      pinger,
+      keeper,
+      tell,
+    }),
   );
   const planeEvents = new PlaneEvents({
     clock,
@@ -345,7 +368,7 @@ export function composeRun(context: RunContext, port: number): Run {
     subnets,
     fatal,
   });
-  pulse.add(relays, surroundings, arrivals, overlay, subnets, timers, testimonies, keeper);
+  pulse.add(relays, surroundings, arrivals, overlay, subnets, timers, testimonies, passing, keeper);
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
@@ -359,6 +382,7 @@ export function composeRun(context: RunContext, port: number): Run {
     members,
     overlay,
     subnets,
+    keeper,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);

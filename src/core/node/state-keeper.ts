@@ -93,6 +93,17 @@ export class StateKeeper implements Timed {
     this.#change({ endpoints });
   }
 
+  /** The member was here until now. */
+  saw(idText: string): void {
+    const known = Object.entries(this.#state.seen ?? {}).filter(([id]) => this.#members?.get(id));
+    this.#change({ seen: { ...Object.fromEntries(known), [idText]: this.#ports.clock.date() } });
+  }
+
+  /** When the member was here last, ms since 1970; undefined when it never was. */
+  lastSeen(idText: string): number | undefined {
+    return this.#state.seen?.[idText];
+  }
+
   /** Something that is kept has changed. */
   changed(): void {
     if (this.#dueAt === Infinity) this.#dueAt = this.#ports.clock.now() + saveMs;

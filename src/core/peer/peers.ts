@@ -135,6 +135,13 @@ export class Peers {
     return this.#roster.conflicts();
   }
 
+  /** Forgets a member: its address and name are free. */
+  forget(idText: string): void {
+    this.#roster.remove(idText);
+    const peer = this.#peers.get(idText);
+    if (peer) this.#remove(peer);
+  }
+
   /** Says goodbye to every peer and forgets it. */
   close(): void {
     for (const peer of this.all()) peer.goodbye();
@@ -145,8 +152,7 @@ export class Peers {
   #forgetAbsent(): boolean {
     for (const peer of this.#peers.values()) {
       if (peer.session.established || this.#ports.isOnline(peer.member.idText)) continue;
-      this.#roster.remove(peer.member.idText);
-      this.#remove(peer);
+      this.forget(peer.member.idText);
       return true;
     }
     return false;

@@ -62,16 +62,8 @@ export function processFacts({
   ];
 }
 
-export function statusText({
-  node,
-  network,
-  device,
-  relays,
-  nat,
-  ring,
-  peerCount,
-  process,
-}: StatusReport & { readonly process?: ProcessReport }): string {
+export function statusText(status: StatusReport & { readonly process?: ProcessReport }): string {
+  const { node, network, device, relays, nat, ring, peerCount, process } = status;
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
     ['Node', `${printable(node.name)}, ${node.ip}, ${node.mac}`],
@@ -92,8 +84,30 @@ export function statusText({
     ...(process ? processFacts(process) : []),
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
     ...ringFacts(ring),
+    ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);
+}
+
+/** Why frames of members are dropped, where somebody could do something about it. */
+export function hintsOf({ device, conflicts = [] }: StatusReport): string[] {
+  const out = conflicts.map(({ what, name, ip, mac, holder }) =>
+    what === 'ip'
+      ? `${printable(name)} claims ${ip}, which ${printable(holder)} has had before: it needs another address (evio set --ip ADDRESS).`
+      : `${printable(name)} has the MAC ${mac} of ${printable(holder)}, and is refused.`,
+  );
+  if ((device.drops['guard-mac'] ?? 0) > 0)
+    out.push(
+      'A member sends frames of another MAC (a bridged VM or container, macvlan, VRRP): to allow that, let it join by a token of "evio token create --right bridge".',
+    );
+  return out;
+}
+
+/** State, and for whom is gone since when. */
+export function stateText({ state, lastSeenAgeMs, addressOf }: PeerReport): string {
+  const since = lastSeenAgeMs === null ? '' : `, seen ${formatAge(lastSeenAgeMs)} ago`;
+  const taken = addressOf === null ? '' : `, address of ${printable(addressOf)}`;
+  return `${state}${state === 'offline' ? since : ''}${taken}`;
 }
 
 export function pathText(peer: PeerReport): string {
@@ -107,7 +121,7 @@ export function peersText(peers: readonly PeerReport[]): string {
     peers.map((peer) => [
       printable(peer.name),
       peer.ip,
-      peer.state,
+      stateText(peer),
       pathText(peer),
       formatMs(peer.path?.rttMs ?? null),
       peer.link ?? '-',

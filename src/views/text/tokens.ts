@@ -7,19 +7,22 @@ export interface TokenRow {
   readonly uses: number;
   readonly role: string;
   readonly tags: readonly string[];
+  readonly rights: readonly string[];
+  readonly ephemeral: boolean;
   readonly state: string;
 }
 
 export function tokensText(tokens: readonly TokenRow[]): string {
   if (tokens.length === 0) return 'No tokens were made here.\n';
   return table(
-    ['ID', 'STATE', 'EXPIRES', 'USES', 'ROLE', 'TAGS'],
+    ['ID', 'STATE', 'EXPIRES', 'USES', 'ROLE', 'RIGHTS', 'TAGS'],
     tokens.map((token) => [
       token.id,
       token.state,
       token.expires,
       token.uses === 0 ? 'any' : String(token.uses),
-      token.role,
+      `${token.role}${token.ephemeral ? ', ephemeral' : ''}`,
+      token.rights.join(',') || '-',
       token.tags.join(',') || '-',
     ]),
   );

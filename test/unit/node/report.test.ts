@@ -9,7 +9,7 @@ import {
 } from '../../../src/core/node/report.js';
 import { dropReasons, type PeerCounters } from '../../../src/core/dataplane/plane/plane.js';
 import type { Member } from '../../../src/core/identity/certificate.js';
-import { selfOf } from '../../../src/core/membership/self.js';
+import { claimantOf, selfOf } from '../../../src/core/membership/self.js';
 import type { RelayReport } from '../../../src/core/relays/relay-report.js';
 import { memberProfiles } from '../../support/members.js';
 import { VirtualClock } from '../../support/virtual.js';
@@ -41,18 +41,28 @@ function peerOf(
   };
 }
 
+const facts = { name: 'n1', addressOf: null, offline: false, lastSeenAgeMs: null, link: null };
 const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
 const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049 };
 const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
 
 describe('peerReport', () => {
   it('tells of a peer that is connected', () => {
-    expect(peerReport(peerOf(direct), counters, 'successor', 10_500.4)).toEqual({
+    expect(
+      peerReport(
+        peerOf(direct),
+        counters,
+        { ...facts, link: 'successor', offline: true, lastSeenAgeMs: 5 },
+        10_500.4,
+      ),
+    ).toEqual({
       id: other.idText,
       name: 'n1',
       ip: '10.144.1.2',
       mac: '02:00:00:00:00:09',
       state: 'connected',
+      addressOf: null,
+      lastSeenAgeMs: null,
       path: { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.235 },
       link: 'successor',
       rxBytes: 10,
@@ -62,8 +72,18 @@ describe('peerReport', () => {
   });
 
   it('has neither path nor handshake of one that is not', () => {
-    const report = peerReport(peerOf(null), counters, null, 10_000);
+    const report = peerReport(peerOf(null), counters, facts, 10_000);
     expect(report).toMatchObject({ state: 'connecting', path: null, link: null, lastHandshakeAgeMs: null });
+  });
+
+  it('tells who is gone from who does not answer, whose address it claims, and shows the name that it is found by', () => {
+    const gone = { ...facts, name: 'n1-2', addressOf: 'n7', offline: true, lastSeenAgeMs: 60_000 };
+    expect(peerReport(peerOf(null), counters, gone, 10_000)).toMatchObject({
+      name: 'n1-2',
+      state: 'offline',
+      addressOf: 'n7',
+      lastSeenAgeMs: 60_000,
+    });
   });
 });
 
@@ -89,6 +109,8 @@ describe('statusReport', () => {
       relays: [up],
       nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.1:5000'] },
       peers: [peerOf(direct), peerOf(null)],
+      nameOf: () => 'n1-2',
+      conflicts: [{ what: 'ip', loser: claimantOf(other), holder: claimantOf(own) }],
       ring: {
         sizeEstimate: 2,
         predecessor: other.idText,
@@ -101,7 +123,11 @@ describe('statusReport', () => {
     expect(report.node).toMatchObject({ id: own.idText, name: 'n0', version: '1.2.3', uptimeMs: 1_001 });
     expect(report.device).toMatchObject({ name: 'evio0', mtu: 1350, restarts: 7 });
     expect(report.relays[0]?.rttMs).toBe(2);
-    expect(report.ring).toMatchObject({ successors: [other.idText, 'ff'], names: { [other.idText]: 'n1' } });
+    expect(report.ring).toMatchObject({
+      successors: [other.idText, 'ff'],
+      names: { [other.idText]: 'n1-2' },
+    });
+    expect(report.conflicts).toMatchObject([{ what: 'ip', id: other.idText, holder: 'n1-2' }]);
   });
 });
 

@@ -4,6 +4,8 @@ import { verifyCredential } from '../../../src/core/identity/certificate.js';
 import { openNetwork, type NetworkFacts } from '../../../src/core/identity/network.js';
 import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import type { Env } from '../../../src/core/lib/env.js';
+import { noClaims } from '../../../src/core/identity/claims.js';
+import { NetworkRecord } from '../../../src/rendezvous/network-record.js';
 import { withReceipt } from '../../../src/core/membership/self.js';
 import { registerOnce } from '../../../src/core/relays/net/register.js';
 import type { RelayFact } from '../../../src/core/identity/network.js';
@@ -86,5 +88,29 @@ describe('receipts', () => {
       Date.now(),
     );
     expect(verdict).toMatchObject({ ok: true, member: { claims: { joined: date, witnessed: true } } });
+  });
+});
+
+describe('who joined by an ephemeral invite', () => {
+  it('keeps its address for five minutes after it went, and for as long as it is here', () => {
+    const record = new NetworkRecord('0123456789abcdef', 0);
+    const member = {
+      id: 'aa'.repeat(16),
+      name: 'job',
+      ip: 7,
+      signedAt: 0,
+      notAfter: Infinity,
+      lastSeen: 1_000,
+    };
+    const credential = new Uint8Array(0);
+    record.put({ ...member, claims: noClaims, credential, ephemeral: true });
+    record.put({ ...member, id: 'bb'.repeat(16), ip: 8, claims: noClaims, credential, ephemeral: false });
+    const late = 1_001 + 5 * 60_000;
+    expect(record.pruneEphemeral(late - 1, () => false)).toBe(false);
+    expect(record.pruneEphemeral(late, () => true)).toBe(false);
+    expect(record.holder(7)?.name).toBe('job');
+    expect(record.pruneEphemeral(late, () => false)).toBe(true);
+    expect(record.holder(7)).toBeUndefined();
+    expect(record.members.map(({ ip }) => ip)).toEqual([8]);
   });
 });
