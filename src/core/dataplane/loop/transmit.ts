@@ -4,6 +4,7 @@
  * Outbound, for one frame or super-frame after the other:
  *
  *   1. `readOne` reads it behind its virtio header.
+ *      A packet of our own socket is none to be sent (own-packet.ts).
  *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
  *      plaintext in the header's place.
  *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
@@ -34,10 +35,11 @@ import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { HeldFrame } from './held-frame.js';
 import { Holder } from './hold.js';
 import type { Path } from '../plane/plane.js';
+import { isOwnPacket } from './own-packet.js';
 import { Route, routeBytes, RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
 import { stir } from './stir.js';
-import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
+import { DeviceField, drop, Drop, FlowField, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { UnknownAddresses } from './unknown.js';
 
@@ -108,6 +110,9 @@ export class Transmit {
     const c = this.#c;
     const { view } = c.arena;
     if (this.#length < ethernetHeaderLength) return drop(c.shared, Drop['malformed-frame']);
+    const port = c.shared.flow[FlowField.port] as number;
+    if (isOwnPacket(view, this.#frame, this.#length, port, c.options.ip))
+      return drop(c.shared, Drop['own-packet']);
     if (!this.#classify()) return;
     const length = answerNeighbour(
       c.arena.u8,

@@ -129,6 +129,7 @@ export const dropReasons = [
   'guard-unreadable',
   'guard-service',
   'seal-failed',
+  'own-packet',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 

@@ -54,6 +54,8 @@ export const FlowField = {
   carryDone: 0,
   /** Packets and control messages that the listener has taken. */
   eventsDone: 1,
+  /** UDP port of the node. */
+  port: 2,
 } as const;
 
 export interface SharedMemory {

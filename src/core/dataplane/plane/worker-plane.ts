@@ -25,7 +25,7 @@ import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import type { GuardRule, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
-import { peerLimit, sharedMemory, type SharedMemory } from './shared.js';
+import { FlowField, peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
@@ -168,6 +168,7 @@ export class WorkerPlane extends CommandPlane {
     if (!udp || !device || tapFd === undefined) throw new EvioError('EVIO_INTERNAL', 'no descriptors');
     const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
     shared.flow.fill(0);
+    shared.flow[FlowField.port] = udp.port;
     return {
       shared: shared.buffer,
       port,
@@ -348,7 +349,10 @@ export class WorkerPlane extends CommandPlane {
       c.close(fd);
       return { ...rest, fd: old.fd };
     });
-    for (const { packets } of this.#threads) packets.wake();
+    for (const { packets, shared } of this.#threads) {
+      shared.flow[FlowField.port] = this.#udp[0]?.port ?? 0;
+      packets.wake();
+    }
   }
 
   now(): number {
