@@ -38,6 +38,10 @@ export function ringLength(message: RingMessage): number {
       return 1 + nodeIdLength;
     case 'introduce':
       return 1 + 2 + message.card.length;
+    case 'whose':
+      return 1 + nodeIdLength;
+    case 'vouch':
+      return 1 + nodeIdLength + 2 + message.credential.length;
   }
 }
 

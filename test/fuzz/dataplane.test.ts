@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerField, peerStride } from '../../src/core/dataplane/plane/shared.js';
 import { Kind } from '../../src/core/wire/packet.js';
+import { floodBatch } from '../support/floods.js';
 import { buildTcp, plainFrame, type TcpFrame } from '../support/frames.js';
 import { endpointOf, idOf, indexOf, macOf, makeRig, openAs, slotOf, type Rig } from '../support/loop-rig.js';
 
@@ -235,28 +236,59 @@ describe('envelopes and floods', () => {
     fc.nat(600).map((n) => buildTcp({ ...base, payload: new Uint8Array(n) }, 'partial').bytes),
   );
   const innerPlain = fc
-    .tuple(fc.constantFrom(0, 0, 1, 1, 2, 0x10, 0x20, 0x21), innerFrame)
+    .tuple(fc.constantFrom(0, 0, 1, 1, 2, 0x10, 0x20, 0x22), innerFrame)
     .map(([kind, frame]) => Uint8Array.of(kind, ...frame));
   const anyFlood = fc
     .tuple(ttl, fc.nat(7), id, fc.nat(65_535), fc.uint8Array({ minLength: 8, maxLength: 8 }), innerPlain)
     .map(([t, flags, origin, sequence, bound, inner]) =>
-      Uint8Array.of(Kind.flood, t, flags, ...origin, sequence & 255, sequence >> 8, 0, 0, ...bound, ...inner),
+      Uint8Array.of(
+        ...[Kind.flood, t, flags, ...bound, ...new Uint8Array(64), flags << 5],
+        ...[...origin, 0, 0, 0, 0, 0, 1, 0, 0, sequence >> 8, sequence & 255, ...inner],
+      ),
     );
-  /** One that an honest member might have sent, but for where it is said to end. */
-  const soundFlood = fc
+  const everybody = new Uint8Array(6).fill(255);
+  /** Numbers are used once. */
+  let said = 0;
+  /** Signed by who it says: what an honest member might have sent, or a hostile one that speaks for itself. */
+  const signed = fc
     .tuple(
       fc.constantFrom(1, 3, 4, 5),
-      fc.nat(1),
-      fc.nat(65_535),
+      fc.nat(7),
+      fc.integer({ min: 1, max: 4 }),
       fc.uint8Array({ minLength: 8, maxLength: 8 }),
-      fc.nat(200),
+      fc.oneof(fc.nat(200), fc.nat(200), innerPlain),
     )
-    .map(([n, edge, sequence, bound, length]) => {
-      const frame = plainFrame(new Uint8Array(6).fill(255), macOf(n), 14 + length, sequence & 255);
-      const header = [Kind.flood, 9, edge, ...idOf(n), sequence & 255, sequence >> 8, 0, 0, ...bound];
-      return Uint8Array.of(...header, Kind.frame, ...frame);
+    .map(([n, flags, together, bound, what]) => {
+      const frame = (): Uint8Array =>
+        typeof what === 'number' ? plainFrame(everybody, macOf(n), 14 + what, said & 255) : what;
+      const kind = typeof what === 'number' ? [Kind.frame] : [];
+      const says = Array.from({ length: together }, () => ({
+        origin: n,
+        sequence: said++,
+        inner: Uint8Array.of(...kind, ...frame()),
+      }));
+      const out = floodBatch(says, { ttl: 9, flags: flags & 1 })[together - 1] as Uint8Array;
+      out.set(bound, 3);
+      return out;
     });
-  const flood = fc.oneof(anyFlood, soundFlood);
+  /** Genuine but for some bits. */
+  const mutated = fc
+    .tuple(signed, fc.array(fc.tuple(fc.nat(400), fc.nat(7)), { minLength: 1, maxLength: 3 }))
+    .map(([bytes, flips]) => {
+      const out = bytes.slice();
+      // Not the kind, and not what changes at every hop.
+      for (const [at, bit] of flips) {
+        const i = 11 + (at % (out.length - 11));
+        out[i] = (out[i] as number) ^ (1 << bit);
+      }
+      return out;
+    });
+  const half = fc
+    .tuple(fc.constantFrom(0, 0, 7, 300), fc.nat(3), fc.uint8Array({ maxLength: 1_500 }))
+    .map(([number, which, bytes]) =>
+      Uint8Array.of(Kind.floodPart, number >> 8, number & 255, which, ...bytes),
+    );
+  const flood = fc.oneof(anyFlood, signed, signed, signed, mutated, half);
   const inner = fc.oneof(
     fc.uint8Array({ maxLength: 100 }),
     innerPlain.map((plain) => (): Uint8Array => seal(plain)),
@@ -283,7 +315,7 @@ describe('envelopes and floods', () => {
     let written = 0;
     fc.assert(
       fc.property(fc.array(plain, { minLength: 1, maxLength: 8 }), (makers) => {
-        rig.time.now += 100;
+        rig.time.now += 2_000;
         const relayed = rig.shared.peers[slotOf(1) * peerStride + PeerField.rxRelayed];
         const plains = makers.map((make) => make());
         const offered = plains.map(text);
@@ -300,7 +332,7 @@ describe('envelopes and floods', () => {
             passed++;
             const onward = openAs(2, to.port - 7_000, bytes.subarray(at, at + size));
             // All but ttl and, in floods, flags and bound.
-            const body = text(onward.subarray(onward[0] === Kind.flood ? 31 : 3));
+            const body = text(onward.subarray(onward[0] === Kind.flood ? 11 : 3));
             expect(offered.some((before) => before.endsWith(body))).toBe(true);
             expect(to.port).not.toBe(7_001);
           }

@@ -39,6 +39,8 @@ const message: fc.Arbitrary<RingMessage> = fc.oneof(
   fc.record({ type: fc.constant('sought'), nonce, id, card }),
   fc.record({ type: fc.constant('meet'), id }),
   fc.record({ type: fc.constant('introduce'), card }),
+  fc.record({ type: fc.constant('whose'), id }),
+  fc.record({ type: fc.constant('vouch'), id, credential: card }),
 );
 
 describe('ring messages', () => {

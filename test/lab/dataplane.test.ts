@@ -13,6 +13,7 @@ import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_pro
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { floodKeys } from '../support/floods.js';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../support/plane-node.mjs', import.meta.url));
@@ -95,6 +96,8 @@ class PlaneProcess {
 
 const mac = (n: number): string => `02000000000${n + 1}`;
 const address = (n: number): number => 0x0a62_0001 + n;
+/** The seed of `floodKeys`. */
+const seed = (n: number): string => Buffer.alloc(32, n).toString('hex');
 /** An id from which that MAC follows. */
 const nodeId = (n: number): string => mac(n) + '00'.repeat(10);
 
@@ -104,6 +107,7 @@ function setupOf(n: number, outer: string, suite: number, threads?: number): unk
     options: {
       deviceName: 'evio%d',
       nodeId: nodeId(n),
+      seed: seed(n),
       mac: mac(n),
       ip: address(n),
       prefix: 24,
@@ -116,6 +120,7 @@ function setupOf(n: number, outer: string, suite: number, threads?: number): unk
       {
         slot: 3,
         nodeId: nodeId(other),
+        publicKey: Buffer.from(floodKeys(other).publicKey).toString('hex'),
         mac: mac(other),
         ip: address(other),
         keys: {
@@ -469,7 +474,7 @@ describe('the life of a process with a plane', () => {
     const quiet = () => undefined;
     const log = { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet };
     const make = (more = {}) => new WorkerPlane(
-      { deviceName: 'evio%d', nodeId: new Uint8Array(16), mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
+      { deviceName: 'evio%d', nodeId: new Uint8Array(16), seed: new Uint8Array(32), mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
     const listener = new Proxy({}, { get: () => quiet });
     const codeOf = (plane) => plane.start(listener).then(() => 'started', (e) => e.code);
     const plane = make();

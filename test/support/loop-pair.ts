@@ -77,7 +77,11 @@ export class PairEnd {
     this.#fd = udp.fd;
     this.port = udp.port;
     this.io = new PairIo(arena, udp.fd);
-    const own = { nodeId: new Uint8Array(16).fill(side + 1), mac: Uint8Array.of(2, 9, 0, 0, 0, side) };
+    const own = {
+      nodeId: new Uint8Array(16).fill(side + 1),
+      seed: new Uint8Array(32).fill(side + 1),
+      mac: Uint8Array.of(2, 9, 0, 0, 0, side),
+    };
     this.loop = new PacketLoop(
       arena,
       this.io,
@@ -126,7 +130,7 @@ export class LoopPair {
       for (let i = 0; i < sessions; i++) {
         const nodeId = Uint8Array.of(...macOfSession(i, side), ...new Uint8Array(10).fill(7));
         const guard = { mac: macOfSession(i, side), ip: ipOfSession(i, side), bridge };
-        loop.command({ type: 'add-peer', slot: i, nodeId, guard });
+        loop.command({ type: 'add-peer', slot: i, nodeId, publicKey: new Uint8Array(32), guard });
         const key = (from: number): Uint8Array => new Uint8Array(32).fill(from + 1).fill(i & 255, 1, 9);
         const keys = {
           localIndex: 0x0500_0000 + i + 1,

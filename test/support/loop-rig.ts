@@ -10,6 +10,7 @@ import { Arena, mapLow } from '../../src/core/native/arena.js';
 import { positionOf } from '../../src/core/topology/position.js';
 import { Kind, PacketType, Suite } from '../../src/core/wire/packet.js';
 import { ArrayIo } from './array-io.js';
+import { floodKeys } from './floods.js';
 import { associated, openWith } from './sealed.js';
 
 export { fromDevice } from './array-io.js';
@@ -19,6 +20,9 @@ export const ipOf = (n: number): number => 0x0a90_0000 + n;
 export const idOf = (n: number): Uint8Array => new Uint8Array(16).fill(n);
 export const macOf = (n: number): Uint8Array => macOfId(idOf(n));
 export const positionOfNode = (n: number): number => positionOf(idOf(n));
+/** The key with which a node signs its floods. */
+export const seedOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+export const publicKeyOf = (n: number): Uint8Array => floodKeys(n).publicKey;
 export const endpointOf = (n: number): Endpoint => ({ host: `192.0.2.${n}`, port: 7_000 + n });
 
 /** Slot of node `other` in every rig. */
@@ -56,6 +60,10 @@ export interface Rig {
   /** Milliseconds that the loop sees. */
   time: { now: number };
   drops(reason: DropReason): number;
+  /** Installs node `other` as a peer without keys: a member of which no more is known than its certificate. */
+  know(other: number, bridge?: boolean): void;
+  /** Whom it knows or has met. */
+  readonly known: ReadonlySet<number>;
   /** Installs node `other` as a peer with keys and a direct path, and makes it a link unless told otherwise. */
   meet(other: number, options?: MeetOptions): void;
   /** Replaces the links; they name nodes. */
@@ -81,11 +89,12 @@ export function makeRig(
   const stirred: number[] = [];
   const time = { now: 1_000_000 };
   const met: RigLink[] = [];
+  const known = new Set<number>();
   const loop = new PacketLoop(
     arena,
     io,
     shared,
-    loopOptions({ nodeId: idOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
+    loopOptions({ nodeId: idOf(n), seed: seedOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
     () => time.now,
     (told) => {
       for (const event of told) {
@@ -104,10 +113,16 @@ export function makeRig(
     arena,
     time,
     drops: (reason) => shared.device[DeviceField.drops + Drop[reason]] as number,
+    known,
+    know(other, bridge = false) {
+      known.add(other);
+      const guard = { mac: macOf(other), ip: ipOf(other), bridge };
+      const peer = { slot: slotOf(other), nodeId: idOf(other), publicKey: publicKeyOf(other) };
+      loop.command({ type: 'add-peer', ...peer, guard });
+    },
     meet(other, options = {}) {
       const slot = slotOf(other);
-      const guard = { mac: macOf(other), ip: ipOf(other), bridge: options.bridge ?? false };
-      loop.command({ type: 'add-peer', slot, nodeId: idOf(other), guard });
+      this.know(other, options.bridge);
       const keys = {
         localIndex: indexOf(n, other),
         remoteIndex: indexOf(other, n),
@@ -140,6 +155,12 @@ export function makeRig(
       while (loop.round());
     },
   };
+}
+
+/** Each knows from here on who the others are. */
+export function acquaint(rigs: readonly Rig[], bridge: readonly number[] = []): void {
+  for (const rig of rigs)
+    for (const { n } of rigs) if (n !== rig.n && !rig.known.has(n)) rig.know(n, bridge.includes(n));
 }
 
 /** Delivers what `from` sent to `to`; returns how many datagrams. */
@@ -211,20 +232,4 @@ export function openAs(from: number, to: number, packet: Uint8Array): Uint8Array
 /** The plaintext of an envelope (kind 0x20). */
 export function envelope(destination: number, inner: Uint8Array, ttl = 32): Uint8Array {
   return Uint8Array.of(Kind.transit, ttl, 0, ...idOf(destination), ...inner);
-}
-
-/** The plaintext of a flood (kind 0x21) whose inner plaintext is kind and frame. */
-export function floodOf(
-  origin: number,
-  sequence: number,
-  inner: Uint8Array,
-  more: { ttl?: number; flags?: number; bound?: number } = {},
-): Uint8Array {
-  const out = new Uint8Array(31 + inner.length);
-  const view = new DataView(out.buffer);
-  out.set([Kind.flood, more.ttl ?? 255, more.flags ?? 0, ...idOf(origin)]);
-  view.setUint32(19, sequence, true);
-  view.setBigUint64(23, BigInt(positionOfNode(more.bound ?? origin)) << 12n);
-  out.set(inner, 31);
-  return out;
 }

@@ -84,6 +84,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       {
         deviceName: 'evio%d',
         nodeId: self.id,
+        seed: self.keys.seed,
         mac: macOf(self.id),
         ip: self.certificate.ip,
         prefix: 16,
@@ -219,6 +220,8 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       confirmed: (slot: number, index: number) => peers.bySlot(slot)?.session.confirm(clock.now(), index),
       wanted: (slot: number) => peers.bySlot(slot)?.connect(clock.now()),
       unknown: () => undefined,
+      stranger: () => undefined,
+      suspect: () => undefined,
       roamed: (slot: number, endpoint) => peers.bySlot(slot)?.roamed(clock.now(), endpoint),
       carry: (_carrier: number, _destination: Uint8Array, batch: Uint8Array) => {
         carry(batch);

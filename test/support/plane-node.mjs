@@ -15,7 +15,11 @@ const log = Object.fromEntries(
     (message, fields) => say('log', { level, message, ...fields }),
   ]),
 );
-const own = { mac: bytes(setup.options.mac), nodeId: bytes(setup.options.nodeId) };
+const own = {
+  mac: bytes(setup.options.mac),
+  nodeId: bytes(setup.options.nodeId),
+  seed: bytes(setup.options.seed),
+};
 const plane = new WorkerPlane({ ...setup.options, ...own }, log);
 
 await plane.start({
@@ -26,6 +30,8 @@ await plane.start({
   wanted: (slot) => say('wanted', { slot }),
   stirred: () => undefined,
   unknown: (mac) => say('unknown', { mac: Buffer.from(mac).toString('hex') }),
+  stranger: (slot, id) => say('stranger', { slot, id: Buffer.from(id).toString('hex') }),
+  suspect: (slot, reason) => say('suspect', { slot, reason }),
   roamed: (slot, endpoint) => say('roamed', { slot, endpoint }),
   // A carrier that ends where it begins: the other node is told by the test what came.
   carry: (carrier, destination, batch) => say('carry', { carrier, bytes: batch.length }),
@@ -35,7 +41,7 @@ await plane.start({
 });
 plane.setNeighbours(setup.neighbours.map((n) => ({ ip: n.ip, mac: bytes(n.mac) })));
 for (const peer of setup.peers) {
-  plane.addPeer(peer.slot, bytes(peer.nodeId), {
+  plane.addPeer(peer.slot, bytes(peer.nodeId), bytes(peer.publicKey), {
     mac: bytes(peer.mac),
     ip: peer.ip,
     bridge: peer.bridge ?? false,

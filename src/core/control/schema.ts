@@ -184,6 +184,13 @@ export const nodeEvent = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('peer-lost'), network: id, peer: id, name: z.string() }),
   z.object({
+    event: z.literal('peer-suspect'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    reason: z.enum(['flood-forged', 'flood-replayed']),
+  }),
+  z.object({
     event: z.literal('relay-up'),
     network: id,
     url: z.string(),

@@ -62,6 +62,13 @@ export class TokenBuckets {
     return true;
   }
 
+  /** True when `take` would find `n` tokens: for what is paid only when it turns out well. */
+  has(index: number, n: number, nowMs: number): boolean {
+    if (this.#perMs === Infinity) return true;
+    const grown = (this.#level[index] as number) + (nowMs - (this.#at[index] as number)) * this.#perMs;
+    return Math.min(this.#burst, grown) >= n;
+  }
+
   /** Fills a bucket: its number is somebody else's from now on. */
   reset(index: number): void {
     if (this.#perMs !== Infinity) this.#level[index] = this.#burst;

@@ -1,4 +1,5 @@
 /** What a node tells by itself: the events of `evio node --json` and of the control socket's `watch`. */
+import type { Suspicion } from '../dataplane/plane/plane.js';
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathKind } from '../path/path.js';
@@ -33,6 +34,14 @@ export type NodeEvent =
       readonly endpoint: string | null;
     }
   | { readonly event: 'peer-lost'; readonly network: string; readonly peer: string; readonly name: string }
+  /** The peer does what an honest one does not; what it sent was dropped. */
+  | {
+      readonly event: 'peer-suspect';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly reason: Suspicion;
+    }
   | {
       readonly event: 'relay-up';
       readonly network: string;

@@ -3,7 +3,7 @@
  * call is an input of a turn.
  */
 import type { Carriers } from '../carriers/carrier.js';
-import type { Origin, PlaneListener } from '../dataplane/plane/plane.js';
+import type { Origin, PlaneListener, Suspicion } from '../dataplane/plane/plane.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Clock, Logger } from '../lib/env.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
@@ -19,10 +19,13 @@ import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
 import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
+import type { NodeEvent } from './events.js';
 
 export interface PlaneEventParts {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Id of the network. */
+  readonly network: string;
   readonly carriers: Carriers;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
@@ -31,6 +34,7 @@ export interface PlaneEventParts {
   readonly overlay: OverlayHost;
   readonly testimonies: Testimonies;
   readonly subnets: Subnets;
+  readonly tell: (event: NodeEvent) => void;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -101,6 +105,20 @@ export class PlaneEvents implements PlaneListener {
     this.#parts.overlay.unknownMac(this.#now, mac);
   }
 
+  stranger(slot: number, id: Uint8Array): void {
+    this.#tell(slot, (peer, now) => {
+      this.#parts.overlay.stranger(now, peer, id);
+    });
+  }
+
+  suspect(slot: number, reason: Suspicion): void {
+    this.#tell(slot, ({ member: { name, idText } }) => {
+      const { log, network, tell } = this.#parts;
+      log.warn('peer is suspect', { peer: name, reason });
+      tell({ event: 'peer-suspect', network, peer: idText, name, reason });
+    });
+  }
+
   roamed(slot: number, endpoint: Endpoint): void {
     this.#tell(slot, (peer, now) => {
       peer.roamed(now, endpoint);
@@ -156,6 +174,8 @@ export const planeEventNames: { readonly [K in keyof PlaneListener]: true } = {
   wanted: true,
   stirred: true,
   unknown: true,
+  stranger: true,
+  suspect: true,
   roamed: true,
   carry: true,
   exhausted: true,

@@ -112,6 +112,7 @@ export function composeRun(context: RunContext, port: number): Run {
   const plane = ports.makePlane({
     deviceName: profile.device,
     nodeId: id,
+    seed: keys.seed,
     mac: macOf(id),
     ip: certificate.ip,
     prefix: network.cidr.prefix,
@@ -358,6 +359,8 @@ export function composeRun(context: RunContext, port: number): Run {
   const planeEvents = new PlaneEvents({
     clock,
     log,
+    network: networkId,
+    tell,
     carriers,
     relays,
     surroundings,

@@ -20,6 +20,7 @@ import { FixedLinks } from './fixed-links.js';
 import { Introductions } from './introductions.js';
 import type { LinkPeer, OverlayHostPorts } from './ports.js';
 import { RouteFeed } from './route-feed.js';
+import { Strangers } from './strangers.js';
 import { Wanted } from './wanted.js';
 
 /** Use of a peer is told to the overlay this often. */
@@ -34,6 +35,7 @@ export class OverlayHost {
   readonly #ports: OverlayHostPorts;
   readonly #overlay: Overlay;
   readonly #introductions: Introductions;
+  readonly #strangers: Strangers;
   readonly #wanted: Wanted;
   readonly #fixed: FixedLinks;
   readonly #feed: RouteFeed;
@@ -56,6 +58,7 @@ export class OverlayHost {
     this.#ports = ports;
     const { env, self, members, relays } = ports;
     this.#introductions = new Introductions(ports);
+    this.#strangers = new Strangers(ports);
     this.#wanted = new Wanted((id, via) => {
       this.#ask(id, via);
     });
@@ -206,8 +209,15 @@ export class OverlayHost {
   ring(now: number, peer: LinkPeer, message: RingMessage): void {
     if (message.type === 'meet') this.#introductions.meet(now, peer, message.id);
     else if (message.type === 'introduce') this.#introductions.introduce(now, peer, message.card);
+    else if (message.type === 'whose') this.#strangers.whose(now, peer, message.id);
+    else if (message.type === 'vouch') this.#strangers.vouch(now, peer, message.id, message.credential);
     else this.#overlay.receive(now, peer.member.idText, message);
     this.#done();
+  }
+
+  /** A link passed on a flood of a member that is not known here. */
+  stranger(now: number, peer: LinkPeer, id: Uint8Array): void {
+    this.#strangers.met(now, peer, id);
   }
 
   /* ---- members ---- */

@@ -93,7 +93,7 @@ export class Peer {
     const remoteStatic = dhPublicKey(member.key);
     if (!remoteStatic) throw new TypeError(`the key of ${member.idText} is not on the curve`);
     const { plane, env } = ports;
-    plane.addPeer(slot, member.id, guardOf(member));
+    plane.addPeer(slot, member.id, member.key, guardOf(member));
     this.session = new Session(
       ports.session,
       {

@@ -15,9 +15,8 @@
  *     kind 0x10 control                        one message of wire/control.ts or wire/ring.ts, for the control thread
  *     kind 0x20 transit                        ttl 1 | flags 1 | destination node id 16 | inner packet: any evio packet but a
  *                                              relay's, sealed end to end; passed on inside the session of the next hop
- *     kind 0x21 flood                          ttl 1 | flags 1 | origin node id 16 | sequence 4 LE | bound 8 | inner plaintext
- *                                              (kind 0x00 to 0x02); bound: the first 8 bytes of the id that ends the arc;
- *                                              flags bit 0 edge, bit 1 the receiver floods it as its own (from a leaf)
+ *     kind 0x23 flood                          wire/flood.ts: a broadcast, signed by its origin, and half of one (0x24)
+ *     kind 0x24 part of a flood
  *     kind 0x22 groups                         one message of wire/groups.ts: which multicast groups members want; an
  *                                              announcement travels in a flood, as its inner plaintext
  *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
@@ -45,8 +44,9 @@ export const Kind = {
   frameChecksumAt: 0x02,
   control: 0x10,
   transit: 0x20,
-  flood: 0x21,
   groups: 0x22,
+  flood: 0x23,
+  floodPart: 0x24,
 } as const;
 
 /** Bytes before the ciphertext of a data packet. */
@@ -67,14 +67,10 @@ export const underlayOverhead = 48;
 export const directOverhead = dataHeaderLength + 1 + 18 + tagLength;
 /** Header of a packet that a relay carries by UDP: see wire/relay.ts. */
 export const relayHeaderLength = 24;
-/** Bytes of kinds 0x20 and 0x21 before what they carry, the kind byte not counted. */
+/** Bytes of kind 0x20 before what it carries, the kind byte not counted. */
 export const transitHeaderLength = 18;
-export const floodHeaderLength = 30;
 /** What the first hop puts into ttl: far more than any route is long. */
 export const transitTtl = 32;
-/** The same for floods: a young ring without long links is walked member by member, and copies are told apart. */
-export const floodTtl = 255;
-export const FloodFlag = { edge: 1, handOver: 2 } as const;
 /** Bytes that forwarding by members adds to a packet: the envelope inside a link session. */
 export const transitOverhead = dataHeaderLength + 1 + transitHeaderLength + tagLength;
 

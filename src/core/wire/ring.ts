@@ -11,6 +11,8 @@
  *   sought     0x14 | nonce 8 | id 16 | card (length 2, bytes)         goes back the way that the seek came
  *   meet       0x15 | id 16                                  introduce me to this link of yours
  *   introduce  0x16 | card (length 2, bytes)                 the owner of the card wants to, or should, hear from you
+ *   whose      0x17 | id 16                                  who is this, whose flood you passed on?
+ *   vouch      0x18 | id 16 | credential (length 2, bytes)   the answer
  *
  *   card       credential (length 2, bytes) | candidates (candidate.ts)
  *
@@ -28,6 +30,8 @@ export const RingType = {
   sought: 0x14,
   meet: 0x15,
   introduce: 0x16,
+  whose: 0x17,
+  vouch: 0x18,
 } as const;
 
 /** What the sender of a message needs the link for. None: it may be closed. */
@@ -78,7 +82,9 @@ export type RingMessage =
     }
   | { readonly type: 'sought'; readonly nonce: number; readonly id: string; readonly card: Uint8Array }
   | { readonly type: 'meet'; readonly id: string }
-  | { readonly type: 'introduce'; readonly card: Uint8Array };
+  | { readonly type: 'introduce'; readonly card: Uint8Array }
+  | { readonly type: 'whose'; readonly id: string }
+  | { readonly type: 'vouch'; readonly id: string; readonly credential: Uint8Array };
 
 /** How a member is met: who it is, provably, and where it may be reached. */
 export interface Card {
@@ -140,6 +146,13 @@ export function encodeRing(message: RingMessage): Uint8Array {
       break;
     case 'introduce':
       writer.block(message.card);
+      break;
+    case 'whose':
+      writeId(writer, message.id);
+      break;
+    case 'vouch':
+      writeId(writer, message.id);
+      writer.block(message.credential);
       break;
     default:
       message satisfies never;
@@ -208,6 +221,13 @@ function readMessage(reader: ByteReader): RingMessage | undefined {
     case RingType.introduce: {
       const card = reader.block();
       return card.length > cardLimit ? undefined : { type: 'introduce', card };
+    }
+    case RingType.whose:
+      return { type: 'whose', id: readId() };
+    case RingType.vouch: {
+      const id = readId();
+      const credential = reader.block();
+      return credential.length > cardLimit ? undefined : { type: 'vouch', id, credential };
     }
     default:
       return undefined;

@@ -14,7 +14,17 @@ import { sockaddrSize, writeSockaddr } from '../../../src/core/native/sockaddr.j
 import { Arena, mapLow } from '../../../src/core/native/arena.js';
 import { Errno } from '../../../src/core/native/libc.js';
 import { buildTcp, ipv6Frame, plainFrame } from '../../support/frames.js';
-import { endpointOf, fromDevice, idOf, indexOf, ipOf, macOf, slotOf } from '../../support/loop-rig.js';
+import {
+  endpointOf,
+  fromDevice,
+  idOf,
+  indexOf,
+  ipOf,
+  macOf,
+  publicKeyOf,
+  seedOf,
+  slotOf,
+} from '../../support/loop-rig.js';
 import { need } from '../../support/need.js';
 
 /** A device that says the same frame again and again, and a net that keeps the last batch for the other side. */
@@ -103,7 +113,7 @@ function makeLoop(arena: Arena, io: LoopIo, n: number): Made {
     arena,
     io,
     shared,
-    loopOptions({ nodeId: idOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
+    loopOptions({ nodeId: idOf(n), seed: seedOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
     () => clock.now,
     () => undefined,
   );
@@ -115,6 +125,7 @@ function makeLoop(arena: Arena, io: LoopIo, n: number): Made {
       type: 'add-peer',
       slot,
       nodeId: idOf(other),
+      publicKey: publicKeyOf(other),
       guard: { mac: macOf(other), ip: ipOf(other), bridge: false },
     });
     const localIndex = indexOf(n, other);
@@ -218,15 +229,22 @@ describe('allocation', () => {
   });
 
   it.runIf(mapped).each([
-    ['none for passing on unicast', fromDevice(plainFrame(macOf(3), macOf(1), 100)), PeerField.rxRelayed, 8],
-    // A few positions on the ring are boxed: broadcasts are few. 64 bytes, and 112 until the compiler found the time.
+    [
+      'none for passing on unicast',
+      fromDevice(plainFrame(macOf(3), macOf(1), 100)),
+      PeerField.rxRelayed,
+      8,
+      200,
+    ],
+    // A few positions on the ring, epochs and addresses of keys are boxed: broadcasts are few.
     [
       'little for passing on broadcasts',
       fromDevice(plainFrame(everybody, macOf(1), 100)),
       PeerField.rxTransit,
       150,
+      80,
     ],
-  ])('%s', (_name, frame, field, limit) => {
+  ])('%s', (_name, frame, field, limit, rounds) => {
     const arena = new Arena(length, address);
     const ios = [new LoopIo(arena, 2), new LoopIo(arena, 1), new LoopIo(arena, 2)] as const;
     [ios[0].other, ios[1].other] = [ios[1], ios[2]];
@@ -239,7 +257,6 @@ describe('allocation', () => {
     b.meet(1, false);
     ios[0].load(frame);
     const perRound = 50;
-    const rounds = 200;
     const measured = measure(rounds, perRound, () => {
       ios[0].frames = perRound;
       // No faster than what limits broadcasts.

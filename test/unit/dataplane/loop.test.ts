@@ -12,6 +12,7 @@ import {
   indexOf,
   ipOf,
   macOf,
+  publicKeyOf,
   makeRig,
   slotOf,
   type Rig,
@@ -515,6 +516,7 @@ describe('the worker after one that crashed', () => {
       type: 'add-peer',
       slot: slotOf(1),
       nodeId: idOf(1),
+      publicKey: publicKeyOf(1),
       guard: { mac: macOf(1), ip: ipOf(1), bridge: false },
     });
     again.loop.command(keys(2, 1));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Path, PlaneListener } from '../../../src/core/dataplane/plane/plane.js';
 import { macOf } from '../../../src/core/identity/node-id.js';
 import { Suite } from '../../../src/core/wire/packet.js';
+import { publicKeyOf, seedOf } from '../../support/loop-rig.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { MemoryPlane } from '../../support/memory-plane.js';
 import { VirtualClock } from '../../support/virtual.js';
@@ -30,6 +31,8 @@ class Recorder implements PlaneListener {
   wanted: PlaneListener['wanted'] = (slot) => this.log.push(`wanted ${slot}`);
   stirred: PlaneListener['stirred'] = (slot) => this.log.push(`stirred ${slot}`);
   unknown: PlaneListener['unknown'] = (mac) => this.log.push(`unknown ${mac.join(':')}`);
+  stranger: PlaneListener['stranger'] = (slot, id) => this.log.push(`stranger ${slot} ${id.join('.')}`);
+  suspect: PlaneListener['suspect'] = (slot, reason) => this.log.push(`suspect ${slot} ${reason}`);
   roamed: PlaneListener['roamed'] = (slot, { host, port }) => this.log.push(`roamed ${slot} ${host}:${port}`);
   carry: PlaneListener['carry'] = (carrier, destination, batch) =>
     this.carried.push([carrier, destination, batch]);
@@ -48,6 +51,7 @@ async function planes(n: number) {
       {
         deviceName: 'evio%d',
         nodeId: idOf(k),
+        seed: seedOf(k),
         mac: macOfNode(k),
         ip: 0x0a90_0000 + k,
         prefix: 16,
@@ -66,7 +70,7 @@ async function planes(n: number) {
   /** Gives `a` a peer `b` with keys, to be used when there is a path. */
   const meet = (a: number, b: number, path?: Path): void => {
     const { plane } = at(a);
-    plane.addPeer(b, idOf(b), { mac: macOfNode(b), ip: 0x0a90_0000 + b, bridge: false });
+    plane.addPeer(b, idOf(b), publicKeyOf(b), { mac: macOfNode(b), ip: 0x0a90_0000 + b, bridge: false });
     plane.addKey(b, {
       localIndex: a * 100 + b,
       remoteIndex: b * 100 + a,
@@ -241,7 +245,15 @@ describe('a plane of memory', () => {
     expect(b.got.length).toBe(1);
     await b.plane.stop();
     t.net.open(endpoint.host, endpoint.port, () => undefined);
-    const options = { deviceName: 'x', nodeId: idOf(9), mac: macOfNode(9), ip: 9, prefix: 16, mtu: 1350 };
+    const options = {
+      deviceName: 'x',
+      nodeId: idOf(9),
+      seed: seedOf(9),
+      mac: macOfNode(9),
+      ip: 9,
+      prefix: 16,
+      mtu: 1350,
+    };
     const again = new MemoryPlane({ ...options, port: endpoint.port }, { net: t.net, host: endpoint.host });
     await expect(again.start(b.told)).rejects.toMatchObject({ code: 'EVIO_ADDRESS_IN_USE' });
   });

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/core/dataplane/plane/messages.js';
 import { Mirror } from '../../../src/core/dataplane/plane/mirror.js';
 import { plainFrame } from '../../support/frames.js';
-import { fromDevice, idOf, macOf, makeRig, settle, slotOf, type Rig } from '../../support/loop-rig.js';
+import {
+  fromDevice,
+  idOf,
+  macOf,
+  publicKeyOf,
+  makeRig,
+  settle,
+  slotOf,
+  type Rig,
+} from '../../support/loop-rig.js';
 import { prefix } from '../../support/subnets.js';
 
 /** A rig whose commands the mirror notes, as the control thread does. */
@@ -65,6 +74,7 @@ describe('Mirror', () => {
       type: 'add-peer',
       slot: slotOf(4),
       nodeId: idOf(9),
+      publicKey: publicKeyOf(9),
       guard: { mac: macOf(9), ip: 9, bridge: false },
     });
     expect(links()).toEqual([slotOf(2)]);

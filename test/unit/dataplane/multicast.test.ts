@@ -1,11 +1,13 @@
 /** Multicast between real packet loops: who gets a copy, and who does not. */
 import { describe, expect, it } from 'vitest';
 import { encodeAnnounce } from '../../../src/core/wire/groups.js';
+import { floodHeaderLength } from '../../../src/core/wire/flood.js';
 import { Kind } from '../../../src/core/wire/packet.js';
 import { linkLocalOf, plainFrame } from '../../support/frames.js';
+import { floodOf } from '../../support/floods.js';
 import {
+  acquaint,
   endpointOf,
-  floodOf,
   fromDevice,
   macOf,
   makeRig,
@@ -68,6 +70,7 @@ function ringOf(n: number, bridge: readonly number[] = []): Net {
   const rigs = numbers.map((i) =>
     makeRig(i, undefined, false, { snooping: true, bridge: bridge.includes(i) }),
   );
+  acquaint(rigs, bridge);
   rigs.forEach((rig, i) => {
     const next = (i + 1) % n;
     rig.meet(next + 1, { bridge: bridge.includes(next + 1) });
@@ -162,6 +165,7 @@ describe('multicast around a ring', () => {
     net.run(6_000);
     const late = makeRig(6, undefined, false, { snooping: true });
     late.time.now = net.at(1).time.now;
+    acquaint([...net.rigs, late]);
     late.meet(5);
     late.meet(1);
     net.at(5).meet(6);
@@ -181,6 +185,7 @@ describe('multicast around a ring', () => {
     const rigs = [1, 2, 3].map((n) => makeRig(n, undefined, false, { snooping: true }));
     const leaf = makeRig(9, undefined, true, { snooping: true });
     const [a, b, c] = rigs as [Rig, Rig, Rig];
+    acquaint([...rigs, leaf]);
     a.meet(2);
     b.meet(1);
     b.meet(3);
@@ -216,7 +221,7 @@ describe('announcements', () => {
     net.at(2).run();
     const first = net.at(2).io.netOut.map((sent) => sent.bytes)[0] as Uint8Array;
     const plain = openAs(2, 3, first);
-    expect([...plain.subarray(31)]).toEqual([...encodeAnnounce(wanted)]);
+    expect([...plain.subarray(floodHeaderLength(0) + 1)]).toEqual([...encodeAnnounce(wanted)]);
     const hops = settle(net.rigs);
     expect(hops.map((hop) => hop.to).sort()).toEqual([1, 3, 4]);
     expect(net.rigs.flatMap((rig) => rig.io.deviceOut.filter((d) => d.frame.length < 42))).toEqual([]);

@@ -30,6 +30,8 @@ describe('sizes', () => {
     { type: 'sought', nonce: 5, id: id(9), card: new Uint8Array(3) },
     { type: 'meet', id: id(4) },
     { type: 'introduce', card: new Uint8Array(40) },
+    { type: 'whose', id: id(4) },
+    { type: 'vouch', id: id(5), credential: new Uint8Array(40) },
   ];
 
   it.each(messages)('knows the length of $type without encoding it', (message) => {

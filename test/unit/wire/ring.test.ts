@@ -47,6 +47,8 @@ const pictures: readonly [string, RingMessage, string][] = [
   ['sought', { type: 'sought', nonce: 1, id: b, card: new Uint8Array(0) }, `14 0000000000000001 ${b} 0000`],
   ['meet', { type: 'meet', id: a }, `15 ${a}`],
   ['introduce', { type: 'introduce', card: Uint8Array.of(0xff) }, '16 0001 ff'],
+  ['whose', { type: 'whose', id: a }, `17 ${a}`],
+  ['vouch', { type: 'vouch', id: b, credential: Uint8Array.of(7, 8) }, `18 ${b} 0002 0708`],
 ];
 
 describe('ring messages', () => {
@@ -67,7 +69,7 @@ describe('ring messages', () => {
   });
 
   it('of other types are none of these', () => {
-    for (const type of [0x00, 0x05, 0x0f, 0x18, 0xff]) {
+    for (const type of [0x00, 0x05, 0x0f, 0x19, 0xff]) {
       expect(parseRing(Uint8Array.of(type, ...new Uint8Array(40)))).toBeUndefined();
     }
   });

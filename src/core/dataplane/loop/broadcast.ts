@@ -1,48 +1,44 @@
 /**
- * Broadcasts, multicasts and frames for unknown addresses on their way around the ring (kind 0x21 of wire/packet.ts,
+ * Broadcasts, multicasts and frames for unknown addresses on their way around the ring (wire/flood.ts,
  * switch/bounded-flood.ts): sends our own, judges those of others, and passes them on.
  *
- * Who passes a flood on can read it and could change it: a broadcast is for every member anyway. What a flood says of its
- * origin is therefore a claim of the link that it came by. It is held against the inner source address, and moves no
- * entry of the forwarding database, unless the link is the origin.
+ *   own host ──▶ `send` ──▶ FloodOutbox, until signed ──▶ copies
+ *   link ──▶ whole? (FloodParts) ──▶ origin known? (WaitingFloods) ──▶ FloodGate: genuine, new? ──▶ guard ──▶ copies, host
+ *
+ * Who passes a flood on can read it, and can drop it or send it astray; it cannot make one up in another's name, change one,
+ * or have an old one taken again. So a flood is believed as if its origin had sent it to us alone.
  */
-import { FloodCache } from '../../switch/flood-cache.js';
-import { TokenBuckets } from '../../lib/token-bucket.js';
-import { Verdict, type GuardSubject } from '../../switch/guard.js';
-import { positionOf, ringSize } from '../../topology/position.js';
+import { Verdict } from '../../switch/guard.js';
 import { ethernetHeaderLength, macHigh, macLow } from '../../wire/ethernet.js';
+import {
+  FloodAt,
+  floodDepth,
+  FloodFlag,
+  floodHeaderLength,
+  partHeaderLength,
+  SaidAt,
+} from '../../wire/flood.js';
 import { macHighOf } from '../../wire/node-mac.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
-import { FloodFlag, floodHeaderLength, floodTtl, Kind, nodeIdLength } from '../../wire/packet.js';
+import { Kind, nodeIdLength } from '../../wire/packet.js';
+import { FloodCopies } from '../flood/copies.js';
+import { FloodGate, genuine } from '../flood/gate.js';
+import { FloodOutbox } from '../flood/outbox.js';
+import { FloodParts } from '../flood/parts.js';
+import { FloodProof } from '../flood/proof.js';
+import { WaitingFloods, type WaitingFlood } from '../flood/waiting.js';
 import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { DeviceField, drop, Drop, peerLimit } from '../plane/shared.js';
+import { drop, Drop } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 import { dropOf } from './verdict.js';
-
-/** Kind byte and header in front of the inner plaintext. */
-export const floodPrefix = 1 + floodHeaderLength;
-/** Where in the header, from ttl on. */
-const flagsAt = 1;
-const originAt = 2;
-const sequenceAt = originAt + nodeIdLength;
-const boundAt = sequenceAt + 4;
-
-/** Floods one origin may cause: plenty for multicast streams, little for a storm. */
-const floodsPerSecond = 4_000;
-const floodBurst = 8_000;
-/** Buckets that origins share by chance; bucket 0 is our own. */
-const originBuckets = 4_096;
-/** Floods that one link may bring, whatever origins it names. */
-const linkFloodsPerSecond = 4 * floodsPerSecond;
-const linkFloodBurst = 4 * floodBurst;
 
 /** What became of a flood that came in. */
 export const Flooded = { dropped: 0, passed: 1, deliver: 2 } as const;
 export type Flooded = (typeof Flooded)[keyof typeof Flooded];
 
 export class Broadcast {
-  /** Of the flood that `take` said is to be delivered: its origin when that is a peer, frame, length, and its checksum. */
+  /** Of the flood that `take` said is to be delivered: its origin, frame, length, and its checksum. */
   origin: PeerEntry | null = null;
   frame = 0;
   length = 0;
@@ -51,20 +47,21 @@ export class Broadcast {
   /** What `locateTransport` found, for frames of kind 0x01; else 0. */
   transport = 0;
   readonly #c: LoopContext;
-  readonly #sealer: Sealer;
-  readonly #self: number;
-  readonly #seen = new FloodCache();
-  readonly #perOrigin = new TokenBuckets(originBuckets, floodsPerSecond, floodBurst);
-  readonly #perLink = new TokenBuckets(peerLimit, linkFloodsPerSecond, linkFloodBurst);
-  readonly #stranger: { macHigh: number; macLow: number; ip: number; readonly bridge: false };
-  #sequence: number;
+  readonly #proof: FloodProof;
+  readonly #gate: FloodGate;
+  readonly #outbox: FloodOutbox;
+  readonly #parts: FloodParts;
+  readonly #copies: FloodCopies;
+  readonly #waiting = new WaitingFloods();
 
   constructor(context: LoopContext, sealer: Sealer) {
+    const { arena, options, uplink, self, now } = context;
     this.#c = context;
-    this.#sealer = sealer;
-    this.#self = positionOf(context.options.nodeId);
-    this.#stranger = { macHigh: 0, macLow: 0, ip: 0, bridge: false };
-    this.#sequence = context.options.floodSequence | 0;
+    this.#proof = new FloodProof(arena, options.seed);
+    this.#gate = new FloodGate(arena, this.#proof, uplink);
+    this.#outbox = new FloodOutbox(arena, this.#proof, self, Date.now, now);
+    this.#parts = new FloodParts(arena, options.mtu);
+    this.#copies = new FloodCopies(context, sealer, this.#parts);
   }
 
   /** True when anybody would get a copy of our own. */
@@ -75,84 +72,145 @@ export class Broadcast {
 
   /** True when the origin of unicast packets with a group address may go on: they count as its floods. */
   admits(peer: PeerEntry): boolean {
-    return this.#perOrigin.take(bucketOf(peer.position), 1, this.#c.now);
+    return this.#gate.maySend(peer, this.#c.now);
   }
 
-  /** Floods a plaintext to where `multicast` aims. `floodPrefix` bytes in front of it are overwritten. False when we flood too often. */
+  /** Floods a plaintext to who wants it, with the next `flush` or a little later. False when we flood too often. */
   send(plain: number, length: number): boolean {
-    const c = this.#c;
-    const { view, u8 } = c.arena;
-    if (!this.#perOrigin.take(0, 1, c.now)) {
-      drop(c.shared, Drop['flood-limited']);
+    const { now, shared } = this.#c;
+    if (!this.#gate.mayFlood(now)) {
+      drop(shared, Drop['flood-limited']);
       return false;
     }
-    const header = plain - floodHeaderLength;
-    u8[header - 1] = Kind.flood;
-    u8[header] = floodTtl;
-    u8.copyWithin(header + originAt, c.self, c.self + nodeIdLength);
-    this.#sequence = (this.#sequence + 1) | 0;
-    view.setInt32(header + sequenceAt, this.#sequence, true);
-    if (!c.options.leaf) {
-      c.links.flood.begin(this.#self);
-      this.#copy(header, floodHeaderLength + length, -1);
-      return true;
-    }
-    const anchor = c.tables.peers[c.links.anchor] ?? null;
-    if (anchor !== null)
-      this.#copyTo(anchor, header, floodHeaderLength + length, FloodFlag.handOver, this.#self);
+    if (this.#outbox.full(length)) this.#sendAll();
+    this.#outbox.put(plain, length, now);
     return true;
   }
 
+  /** To be called at the end of every round: signs and sends what was flooded in it, unless it waits for more. */
+  flush(): void {
+    if (this.#outbox.due(this.#c.now)) this.#sendAll();
+  }
+
+  /** When `flush` has something to do. */
+  get deadline(): number {
+    return this.#outbox.deadline;
+  }
+
+  #sendAll(): void {
+    const outbox = this.#outbox;
+    const { count } = outbox;
+    if (outbox.sign()) for (let i = 0; i < count; i++) this.#begin(i, count);
+    else drop(this.#c.shared, Drop['seal-failed'], count);
+    outbox.clear();
+  }
+
+  /** Sends flood number `i` of the `count` that are signed. */
+  #begin(i: number, count: number): void {
+    const { arena, multicast, now } = this.#c;
+    const outbox = this.#outbox;
+    const at = outbox.at(i, count);
+    const inner = outbox.inner(i);
+    const length = inner + outbox.innerLength(i) - at;
+    if (this.#locate(inner, outbox.innerLength(i))) multicast.aim(arena.view, this.frame, this.length, now);
+    else multicast.aimAtAll();
+    this.#copies.begin(at, length);
+  }
+
   /**
-   * Judges the flood of `length` bytes whose header lies at `header`, and passes it on. When it says `deliver`, the frame
-   * is still in its place; what is in front of it is not needed any more.
+   * Takes half a flood, `length` bytes behind its kind byte at `at`. Returns the length of the flood that it completes,
+   * which lies at `joined`; 0 when there is none.
    */
-  take(link: PeerEntry, header: number, length: number): Flooded {
+  join(link: PeerEntry, at: number, length: number): number {
     const c = this.#c;
-    const { view, u8 } = c.arena;
-    if (length < floodHeaderLength + 2) return this.#drop(Drop.short);
-    if (!this.#perLink.take(link.slot, 1, c.now)) return this.#drop(Drop['flood-limited']);
-    const ttl = u8[header] as number;
-    if (ttl === 0) return this.#drop(Drop['hops-exceeded']);
-    const flags = u8[header + flagsAt] as number;
-    const handOver = (flags & FloodFlag.handOver) !== 0;
-    const fromOrigin = this.#isId(header + originAt, link.nodeId);
+    const size = length - (partHeaderLength - 1);
+    if (size <= 0 || size > this.#parts.limit) drop(c.shared, Drop['malformed-frame']);
+    else if (!this.#gate.mayBring(link, c.now)) drop(c.shared, Drop['flood-limited']);
+    else return this.#parts.join(link.slot, at, length);
+    return 0;
+  }
+
+  get joined(): number {
+    return this.#parts.at;
+  }
+
+  /**
+   * Judges the flood of `length` bytes whose ttl lies at `at`, and passes it on. When it says `deliver`, the frame is still
+   * in its place; what is in front of it is not needed any more. `direct`: it came by a direct path.
+   */
+  take(link: PeerEntry, at: number, length: number, direct: boolean): Flooded {
+    const c = this.#c;
+    const { u8 } = c.arena;
+    if (!this.#gate.mayBring(link, c.now)) return this.#drop(Drop['flood-limited']);
+    const depth = floodDepth(u8, at, length);
+    if (depth < 0) return this.#drop(Drop['malformed-frame']);
+    if (u8[at + FloodAt.ttl] === 0) return this.#drop(Drop['hops-exceeded']);
+    const inner = at + floodHeaderLength(depth);
+    const said = inner - SaidAt.inner;
+    const fromOrigin = this.#isId(said, link.nodeId);
+    const handOver = ((u8[at + FloodAt.flags] as number) & FloodFlag.handOver) !== 0;
     // Only a leaf of ours, and only for itself.
     if (handOver && (!fromOrigin || c.options.leaf || !c.links.anchors(link.slot)))
       return this.#drop(Drop['malformed-frame']);
-    const position = positionOf(u8, header + originAt);
-    const own = this.#isId(header + originAt, c.options.nodeId);
-    if (own || this.#seen.seen(position, view.getInt32(header + sequenceAt, true)))
-      return this.#drop(Drop['flood-duplicate']);
-    if (u8[header + floodHeaderLength] === Kind.groups && !handOver)
-      return this.#announcement(link, header, length, position);
-    if (!this.#locate(header + floodHeaderLength, length - floodHeaderLength))
-      return this.#drop(Drop['malformed-frame']);
-    const origin = fromOrigin ? link : this.#peerOf(header + originAt);
-    const verdict = this.#judge(origin, header + originAt, fromOrigin);
-    // A bridge that is no peer of ours may be one of others, and whose an address is they may know better: they judge.
-    const forOthers =
-      verdict === Verdict.taken ||
-      (verdict === Verdict.foreignMac && this.origin === null && !this.#isOwnMac());
+    if (this.#isId(said, c.options.nodeId)) return this.#drop(Drop['flood-duplicate']);
+    const origin = fromOrigin ? link : this.#peerOf(said);
+    if (origin === null) return this.#wait(link, at, length, said, direct);
+    const refusal = this.#gate.admit(link, origin, at, length, depth, c.now);
+    if (refusal !== genuine) return this.#drop(refusal);
+    this.origin = origin;
+    if (u8[inner] === Kind.groups && !handOver) return this.#announcement(link, origin, at, length, inner);
+    if (!this.#locate(inner, at + length - inner)) return this.#drop(Drop['malformed-frame']);
+    const verdict = this.#judge(origin);
+    // Whose an address is that no certificate names, others may know better: they judge for themselves.
+    const forOthers = verdict === Verdict.taken;
     if (verdict !== Verdict.pass && !forOthers) return this.#drop(dropOf(verdict));
-    if (!this.#perOrigin.take(bucketOf(position), 1, c.now)) return this.#drop(Drop['flood-limited']);
-    c.multicast.aim(view, this.frame, this.length, c.now);
-    if (!c.options.leaf) this.#passOn(link, header, length, ttl, flags);
+    c.multicast.aim(c.arena.view, this.frame, this.length, c.now);
+    if (!c.options.leaf) this.#copies.passOn(link, at, length);
     if (forOthers) return this.#drop(dropOf(verdict), Flooded.passed);
-    if (this.origin !== null) this.#learn(this.origin, fromOrigin);
+    this.#learn(origin);
     return c.multicast.host ? Flooded.deliver : Flooded.passed;
   }
 
+  /** Nobody here knows the origin: the link does, if it is honest. */
+  #wait(link: PeerEntry, at: number, length: number, said: number, direct: boolean): Flooded {
+    const { arena, uplink, shared, now } = this.#c;
+    const waiting = this.#waiting;
+    const origin = arena.u8.slice(said, said + nodeIdLength);
+    const bytes = arena.u8.slice(at, at + length);
+    const kept = waiting.keep({ slot: link.slot, link: link.nodeId, origin, direct, bytes, at: now });
+    if (waiting.lost > 0) drop(shared, Drop['flood-unknown'], waiting.lost);
+    waiting.lost = 0;
+    if (kept === 0) return this.#drop(Drop['flood-unknown']);
+    if (kept === 2) uplink.tell({ type: 'stranger', slot: link.slot, id: origin });
+    return Flooded.dropped;
+  }
+
+  /** Floods of this member that waited until it is known; those of links that went are left out. */
+  waited(peer: PeerEntry): WaitingFlood[] {
+    const { tables, now } = this.#c;
+    return this.#waiting
+      .take(peer.nodeId, now)
+      .filter((flood) => tables.peers[flood.slot]?.nodeId === flood.link);
+  }
+
+  /** The peer in this slot goes. */
+  forget(slot: number): void {
+    this.#gate.forget(slot);
+    this.#parts.forget(slot);
+  }
+
+  /** Wipes the key. */
+  close(): void {
+    this.#proof.close();
+  }
+
   /** The origin says which multicast groups it wants: everybody is to know. */
-  #announcement(link: PeerEntry, header: number, length: number, position: number): Flooded {
+  #announcement(link: PeerEntry, origin: PeerEntry, at: number, length: number, inner: number): Flooded {
     const c = this.#c;
-    const { u8 } = c.arena;
-    if (!this.#perOrigin.take(bucketOf(position), 1, c.now)) return this.#drop(Drop['flood-limited']);
-    const message = u8.subarray(header + floodHeaderLength + 1, header + length);
-    if (!c.multicast.announced(position, message, c.now)) return this.#drop(Drop['malformed-frame']);
+    const message = c.arena.u8.subarray(inner + 1, at + length);
+    if (!c.multicast.announced(origin.position, message, c.now)) return this.#drop(Drop['malformed-frame']);
     c.multicast.aimAtAll();
-    const ttl = u8[header] as number;
-    if (!c.options.leaf) this.#passOn(link, header, length, ttl, u8[header + flagsAt] as number);
+    if (!c.options.leaf) this.#copies.passOn(link, at, length);
     return Flooded.passed;
   }
 
@@ -193,97 +251,30 @@ export class Broadcast {
   #peerOf(at: number): PeerEntry | null {
     const c = this.#c;
     const { view } = c.arena;
-    const slot = c.fdb.lookup(addressHigh(view, at), macLow(view, at), c.now);
+    const slot = c.fdb.lookup(macHighOf(macHigh(view, at)), macLow(view, at), c.now);
     const peer = slot < 0 ? null : (c.tables.peers[slot] ?? null);
     return peer !== null && this.#isId(at, peer.nodeId) ? peer : null;
   }
 
-  #judge(origin: PeerEntry | null, idAt: number, fromOrigin: boolean): Verdict {
+  #judge(origin: PeerEntry): Verdict {
     const c = this.#c;
     const { view } = c.arena;
-    this.origin = origin;
-    const subject = origin ?? this.#strangerOf(idAt);
-    const verdict = c.guard.judge(view, this.frame, this.length, subject, fromOrigin);
+    const verdict = c.guard.judge(view, this.frame, this.length, origin, true);
     if (verdict !== Verdict.pass) return verdict;
-    if (this.#isOwnMac()) return Verdict.foreignMac;
+    const high = macHigh(view, this.frame + 6);
+    if (high === c.options.macHigh && macLow(view, this.frame + 6) === c.options.macLow)
+      return Verdict.foreignMac;
     const field = this.checksumStart + this.checksumOffset;
     // It would be written over what the guard has seen.
     return this.checksumStart !== 0 && field < c.guard.examined ? Verdict.unreadable : Verdict.pass;
   }
 
-  /** What is known of the member with the id at `idAt`, who is no peer. */
-  #strangerOf(idAt: number): GuardSubject {
-    const { arena, members } = this.#c;
-    const stranger = this.#stranger;
-    stranger.macHigh = addressHigh(arena.view, idAt);
-    stranger.macLow = macLow(arena.view, idAt);
-    const member = members.findMac(stranger.macHigh, stranger.macLow);
-    stranger.ip = member < 0 ? 0 : members.ip(member);
-    return stranger;
-  }
-
-  /** The inner source is our own address. */
-  #isOwnMac(): boolean {
-    const { arena, options } = this.#c;
-    const high = macHigh(arena.view, this.frame + 6);
-    return high === options.macHigh && macLow(arena.view, this.frame + 6) === options.macLow;
-  }
-
-  #learn(origin: PeerEntry, fromOrigin: boolean): void {
+  #learn(origin: PeerEntry): void {
     const { arena, learning, now } = this.#c;
     const high = macHigh(arena.view, this.frame + 6);
     const low = macLow(arena.view, this.frame + 6);
     if (!origin.bridge || (high === origin.macHigh && low === origin.macLow)) return;
-    if (fromOrigin) learning.learn(high, low, origin.slot, now);
-    else learning.hear(high, low, origin.slot, now);
-  }
-
-  #passOn(link: PeerEntry, header: number, length: number, ttl: number, flags: number): void {
-    const { arena, links } = this.#c;
-    const { u8 } = arena;
-    u8[header] = ttl - 1;
-    if ((flags & FloodFlag.handOver) !== 0) {
-      links.flood.begin(this.#self);
-      this.#transit(this.#copy(header, length, link.slot), length);
-      return;
-    }
-    const bound = positionOf(u8, header + boundAt);
-    // An arc that ends at ourselves would be the whole ring; as a bound from others it is an empty arc.
-    links.flood.begin(bound === this.#self ? (this.#self + 1) % ringSize : bound);
-    let copies = this.#copy(header, length, link.slot);
-    if ((flags & FloodFlag.edge) !== 0) {
-      links.flood.holes(link.position);
-      copies += this.#copy(header, length, link.slot);
-    }
-    this.#transit(copies, length);
-  }
-
-  #transit(copies: number, length: number): void {
-    const { device } = this.#c.shared;
-    device[DeviceField.transitPackets] = (device[DeviceField.transitPackets] as number) + copies;
-    device[DeviceField.transitBytes] = (device[DeviceField.transitBytes] as number) + copies * length;
-  }
-
-  /** Copies to the links that the walk gives, but to `except`. Returns how many. */
-  #copy(header: number, length: number, except: number): number {
-    const { links, tables, multicast } = this.#c;
-    const { flood } = links;
-    let copies = 0;
-    for (let slot = flood.next(); slot >= 0; slot = flood.next()) {
-      const peer = slot === except ? null : (tables.peers[slot] ?? null);
-      if (peer === null || !multicast.reaches(slot, flood.from, flood.bound)) continue;
-      if (this.#copyTo(peer, header, length, flood.edge ? FloodFlag.edge : 0, flood.bound)) copies++;
-    }
-    return copies;
-  }
-
-  #copyTo(peer: PeerEntry, header: number, length: number, flags: number, bound: number): boolean {
-    const { view, u8 } = this.#c.arena;
-    u8[header + flagsAt] = flags;
-    // The upper 52 of 64 bits.
-    view.setUint32(header + boundAt, Math.floor(bound / 0x10_0000));
-    view.setUint32(header + boundAt + 4, (bound % 0x10_0000) * 0x1000);
-    return this.#sealer.pass(peer, header - 1, length + 1);
+    learning.learn(high, low, origin.slot, now);
   }
 
   #isId(at: number, id: Uint8Array): boolean {
@@ -291,13 +282,4 @@ export class Broadcast {
     for (let i = 0; i < nodeIdLength; i++) if (u8[at + i] !== id[i]) return false;
     return true;
   }
-}
-
-/** First two bytes of the MAC that follows from the id at `at`. */
-function addressHigh(view: DataView, at: number): number {
-  return macHighOf(macHigh(view, at));
-}
-
-function bucketOf(position: number): number {
-  return 1 + (position % (originBuckets - 1));
 }

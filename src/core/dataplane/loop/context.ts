@@ -28,8 +28,8 @@ export interface LoopOptions {
   readonly bridge: boolean;
   /** Listens for who wants which multicast group, and sends others only there. Without it everybody gets everything. */
   readonly snooping: boolean;
-  /** Number of the first flood: any, but not that of the last run. */
-  readonly floodSequence: number;
+  /** Secret of the own key, with which floods are signed, 32 bytes. It is copied when the loop is made. */
+  readonly seed: Uint8Array;
   /** Own IPv4 address, signed 32 bits. */
   readonly ip: number;
   readonly macHigh: number;

@@ -2,7 +2,7 @@
  * The packet loop without its thread: both directions over one `PacketIo`, and the commands of the control thread.
  * One call of `round` does a bounded amount of work in each direction, so that neither starves the other.
  */
-import { randomFillSync, randomInt } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Arena } from '../../native/arena.js';
 import { Evp } from '../../native/evp.js';
 import { AddressOwners, ownerKeys } from '../../switch/address-owners.js';
@@ -35,7 +35,7 @@ import { Uplink } from './uplink.js';
 import { Urgency } from './urgency.js';
 
 /** Bytes of arena that one loop needs, and its `KernelIo`. */
-export const arenaLength = 2_752_512 + kernelIoBytes;
+export const arenaLength = 2_883_584 + kernelIoBytes;
 
 /**
  * Frames read from the interface in one round, and bytes after which the round turns to the network. Some super-frames
@@ -57,6 +57,7 @@ export type Round = (typeof Round)[keyof typeof Round];
 
 export class PacketLoop {
   readonly #c: LoopContext;
+  readonly #broadcast: Broadcast;
   readonly #transmit: Transmit;
   readonly #receive: Receive;
   readonly #now: () => number;
@@ -118,6 +119,7 @@ export class PacketLoop {
     };
     const sealer = new Sealer(this.#c);
     const broadcast = new Broadcast(this.#c, sealer);
+    this.#broadcast = broadcast;
     this.#transmit = new Transmit(this.#c, sealer, broadcast);
     this.#receive = new Receive(this.#c, sealer, broadcast);
     groupPorts.attach({ context: this.#c, sealer, broadcast });
@@ -137,7 +139,7 @@ export class PacketLoop {
 
   /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
   get restMs(): number {
-    const deadline = Math.min(this.#transmit.deadline, this.#groupsAt);
+    const deadline = Math.min(this.#transmit.deadline, this.#broadcast.deadline, this.#groupsAt);
     return deadline === Infinity ? Infinity : Math.max(0, Math.ceil(deadline - this.#now()));
   }
 
@@ -181,6 +183,7 @@ export class PacketLoop {
     this.urgency.round(c.now, frames, bytes);
     if (c.now >= this.#transmit.deadline) this.#transmit.releaseUnknown();
     if (this.#groupsAt !== Infinity) this.#groupsAt = c.multicast.tick(c.now);
+    this.#broadcast.flush();
     c.tx.flush();
     c.uplink.flush();
     if (c.toSteward?.fresh === true) this.#wakeSteward(c.toSteward);
@@ -214,9 +217,10 @@ export class PacketLoop {
     switch (command.type) {
       case 'add-peer': {
         this.#removePeer(command.slot);
-        const peer = tables.addPeer(command.slot, command.nodeId, command.guard);
+        const peer = tables.addPeer(command.slot, command.nodeId, command.publicKey, command.guard);
         c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
         this.#transmit.found(peer);
+        this.#receive.known(peer);
         return;
       }
       case 'remove-peer':
@@ -297,6 +301,7 @@ export class PacketLoop {
   /** Sends and writes what the commands left behind. */
   commandsDone(): void {
     const { tx, uplink, toSteward } = this.#c;
+    this.#broadcast.flush();
     tx.flush();
     this.#receive.flush();
     uplink.flush();
@@ -311,11 +316,13 @@ export class PacketLoop {
     this.#c.tables.removePeer(slot);
     this.#transmit.forget(peer);
     this.#c.multicast.forget(slot);
+    this.#broadcast.forget(slot);
   }
 
   /** Frees every key. */
   close(): void {
     this.#c.tables.clear();
+    this.#broadcast.close();
   }
 }
 
@@ -335,6 +342,7 @@ export function newOwners(): AddressOwners {
 /** The options as the loop wants them. */
 export function loopOptions(own: {
   nodeId: Uint8Array;
+  seed: Uint8Array;
   leaf: boolean;
   bridge?: boolean;
   snooping?: boolean;
@@ -343,13 +351,13 @@ export function loopOptions(own: {
   mtu: number;
 }): LoopOptions {
   const view = new DataView(own.mac.buffer, own.mac.byteOffset, own.mac.length);
-  const { nodeId, leaf, mtu } = own;
+  const { nodeId, seed, leaf, mtu } = own;
   return {
     nodeId,
+    seed,
     leaf,
     bridge: own.bridge ?? false,
     snooping: own.snooping ?? false,
-    floodSequence: randomInt(2 ** 32),
     ip: own.ip | 0,
     macHigh: macHigh(view, 0),
     macLow: macLow(view, 0),

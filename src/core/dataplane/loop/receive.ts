@@ -254,6 +254,9 @@ export class Receive {
     } else if (kind === Kind.flood && this.#way !== Way.overlay) {
       if (c.toSteward === null) this.#flood(key.peer, frame, length);
       else this.#passToSteward(c.toSteward, RingRecord.flood, key.peer, frame, length);
+    } else if (kind === Kind.floodPart && this.#way !== Way.overlay) {
+      if (c.toSteward === null) this.#floodPart(key.peer, frame, length);
+      else this.#passToSteward(c.toSteward, RingRecord.floodPart, key.peer, frame, length);
     } else if (kind === Kind.groups) {
       if (c.toSteward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
       else this.#passToSteward(c.toSteward, RingRecord.groups, key.peer, frame, length);
@@ -301,17 +304,41 @@ export class Receive {
     if (!peer) return;
     if (ring.kind === RingRecord.groups) return this.#groups(peer.slot, payload.slice());
     const at = this.#carrierRx + headroom;
-    arena.u8[at - 1] = Kind.flood;
     arena.u8.set(payload, at);
     this.#begin(ring.b === 1 ? Way.direct : Way.relay);
-    this.#flood(peer, at, ring.length);
+    if (ring.kind === RingRecord.floodPart) this.#floodPart(peer, at, ring.length);
+    else this.#flood(peer, at, ring.length);
+  }
+
+  /** Takes up what waited for this member to become known. */
+  known(peer: PeerEntry): void {
+    const { arena, tables } = this.#c;
+    const at = this.#carrierRx + headroom;
+    for (const { slot, bytes, direct } of this.#broadcast.waited(peer)) {
+      const link = tables.peers[slot];
+      if (!link) continue;
+      arena.u8.set(bytes, at);
+      this.#begin(direct ? Way.direct : Way.relay);
+      this.#judgeFlood(link, at, bytes.length);
+    }
+  }
+
+  #floodPart(link: PeerEntry, at: number, length: number): void {
+    if (this.#c.stirred !== link) stir(this.#c, link);
+    this.#transit.count(link, this.#way === Way.direct);
+    const whole = this.#broadcast.join(link, at, length);
+    if (whole > 0) this.#judgeFlood(link, this.#broadcast.joined, whole);
   }
 
   #flood(link: PeerEntry, at: number, length: number): void {
-    const broadcast = this.#broadcast;
     if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
-    if (broadcast.take(link, at, length) !== Flooded.deliver) return;
+    this.#judgeFlood(link, at, length);
+  }
+
+  #judgeFlood(link: PeerEntry, at: number, length: number): void {
+    const broadcast = this.#broadcast;
+    if (broadcast.take(link, at, length, this.#way === Way.direct) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
     const { peers, device } = this.#c.shared;
     if (origin !== null) {

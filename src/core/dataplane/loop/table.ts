@@ -41,6 +41,8 @@ export class KeyEntry {
 export class PeerEntry {
   readonly slot: number;
   readonly nodeId: Uint8Array;
+  /** Its Ed25519 key. */
+  readonly publicKey: Uint8Array;
   /** Its place on the ring. */
   readonly position: number;
   readonly macHigh: number;
@@ -57,10 +59,11 @@ export class PeerEntry {
   wantedAt = -Infinity;
   roamedAt = -Infinity;
 
-  constructor(slot: number, nodeId: Uint8Array, guard: GuardRule, route: Route) {
+  constructor(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule, route: Route) {
     const mac = new DataView(guard.mac.buffer, guard.mac.byteOffset, guard.mac.length);
     this.slot = slot;
     this.nodeId = nodeId;
+    this.publicKey = publicKey;
     this.position = positionOf(nodeId);
     this.macHigh = macHigh(mac, 0);
     this.macLow = macLow(mac, 0);
@@ -95,9 +98,10 @@ export class Tables {
   }
 
   /** Puts a peer into its slot; counters of the slot begin at zero unless it is replayed after a restart. */
-  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): PeerEntry {
+  addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): PeerEntry {
     this.removePeer(slot);
-    const peer = new PeerEntry(slot, nodeId, guard, new Route(this.#arena, this.#routes + slot * routeBytes));
+    const route = new Route(this.#arena, this.#routes + slot * routeBytes);
+    const peer = new PeerEntry(slot, nodeId, publicKey, guard, route);
     this.peers[slot] = peer;
     return peer;
   }

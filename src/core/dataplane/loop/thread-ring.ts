@@ -14,6 +14,8 @@ export const RingRecord = {
   frame: 1,
   /** A flood from its ttl on: slot of the link, and 1 when it came by a direct path. */
   flood: 2,
+  /** Half a flood, behind its kind: as a flood. */
+  floodPart: 4,
   /** A message about multicast groups: slot of its sender. */
   groups: 3,
 } as const;

@@ -50,13 +50,13 @@ export abstract class CommandPlane implements DataPlane {
   protected abstract commandReceiver(command: Command, transfer: ArrayBuffer[]): void;
 
   /** Throws RangeError for a slot that there is not. */
-  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
+  addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): void {
     if (!Number.isInteger(slot) || slot < 0 || slot >= peerLimit) {
       throw new RangeError(`peer slot ${slot} is not below ${peerLimit}`);
     }
     for (const { peers } of this.memories) peers.fill(0, slot * peerStride, (slot + 1) * peerStride);
     const rule = { ...guard, mac: own(guard.mac) };
-    this.command({ type: 'add-peer', slot, nodeId: own(nodeId), guard: rule });
+    this.command({ type: 'add-peer', slot, nodeId: own(nodeId), publicKey: own(publicKey), guard: rule });
   }
 
   removePeer(slot: number): void {

@@ -34,6 +34,12 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
     case 'unknown':
       listener.unknown(event.mac);
       return;
+    case 'stranger':
+      listener.stranger(event.slot, event.id);
+      return;
+    case 'suspect':
+      listener.suspect(event.slot, event.reason);
+      return;
     case 'roamed':
       listener.roamed(event.slot, event.endpoint);
       return;

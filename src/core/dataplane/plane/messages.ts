@@ -1,6 +1,15 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
-import type { GuardRule, Neighbour, Origin, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
+import type {
+  GuardRule,
+  Neighbour,
+  Origin,
+  Path,
+  PlaneLink,
+  RelayRoute,
+  SessionKeys,
+  Suspicion,
+} from './plane.js';
 import type { ThreadRole } from './roles.js';
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
@@ -10,6 +19,7 @@ export type Command =
       readonly type: 'add-peer';
       readonly slot: number;
       readonly nodeId: Uint8Array;
+      readonly publicKey: Uint8Array;
       readonly guard: GuardRule;
     }
   | { readonly type: 'remove-peer'; readonly slot: number }
@@ -62,6 +72,8 @@ export type Event =
   | { readonly type: 'wanted'; readonly slot: number }
   | { readonly type: 'stirred'; readonly slot: number }
   | { readonly type: 'unknown'; readonly mac: Uint8Array }
+  | { readonly type: 'stranger'; readonly slot: number; readonly id: Uint8Array }
+  | { readonly type: 'suspect'; readonly slot: number; readonly reason: Suspicion }
   | { readonly type: 'roamed'; readonly slot: number; readonly endpoint: Endpoint }
   | {
       readonly type: 'carry';
@@ -110,6 +122,8 @@ export interface WorkerSetup {
   readonly arenaAddress: number;
   readonly arenaLength: number;
   readonly nodeId: Uint8Array;
+  /** Wiped by the worker once it has it. */
+  readonly seed: Uint8Array;
   readonly leaf: boolean;
   readonly bridge: boolean;
   readonly ip: number;

@@ -13,6 +13,7 @@ interface MirroredKey {
 
 interface MirroredPeer {
   readonly nodeId: Uint8Array;
+  readonly publicKey: Uint8Array;
   readonly guard: GuardRule;
   readonly keys: Map<number, MirroredKey>;
   path: Path | null;
@@ -43,6 +44,7 @@ export class Mirror {
         this.#forget(command.slot);
         this.#peers.set(command.slot, {
           nodeId: command.nodeId,
+          publicKey: command.publicKey,
           guard: command.guard,
           keys: new Map(),
           path: null,
@@ -114,7 +116,8 @@ export class Mirror {
     ];
     for (const [relay, route] of this.#relays) commands.push({ type: 'set-relay', relay, route });
     for (const [slot, peer] of this.#peers) {
-      commands.push({ type: 'add-peer', slot, nodeId: peer.nodeId, guard: peer.guard });
+      const { nodeId, publicKey, guard } = peer;
+      commands.push({ type: 'add-peer', slot, nodeId, publicKey, guard });
       for (const { keys, place } of peer.keys.values()) {
         const command = { type: 'add-key', slot, keys, replayed: true } as const;
         commands.push(place === undefined ? command : { ...command, place });

@@ -130,8 +130,14 @@ export const dropReasons = [
   'guard-service',
   'seal-failed',
   'own-packet',
+  'flood-forged',
+  'flood-replayed',
+  'flood-unknown',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
+
+/** What a member is found to do that an honest one does not. */
+export type Suspicion = 'flood-forged' | 'flood-replayed';
 
 export interface DeviceCounters {
   rxFrames: number;
@@ -164,6 +170,13 @@ export interface PlaneListener {
    * a second per address; a few frames are held for a second, and flooded when the address stays unknown.
    */
   unknown(mac: Uint8Array): void;
+  /**
+   * A flood claims to be of the member with this id, which is no peer: the link in the slot, which passed it on, knows who
+   * that is. The flood waits three seconds for `addPeer`.
+   */
+  stranger(slot: number, id: Uint8Array): void;
+  /** The peer passes on floods that are forged, or that came before. At most once in ten seconds per peer. */
+  suspect(slot: number, reason: Suspicion): void;
   /** An authenticated packet came by a direct endpoint that is not the peer's path. At most ten a second per peer. */
   roamed(slot: number, endpoint: Endpoint): void;
   /**
@@ -188,7 +201,8 @@ export interface DataPlane {
   /** Idempotent. The interface is gone when it resolves. */
   stop(): Promise<void>;
 
-  addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void;
+  /** `publicKey`: its Ed25519 key, 32 bytes, with which it signs its floods. */
+  addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): void;
   removePeer(slot: number): void;
   /** The path for data. With null frames are held briefly (8 a peer) and `wanted` is told. */
   setPath(slot: number, path: Path | null): void;
@@ -233,6 +247,8 @@ export interface PlaneOptions {
   readonly deviceName: string;
   /** Own node id, 16 bytes. */
   readonly nodeId: Uint8Array;
+  /** Secret of the own key, 32 bytes: floods are signed with it. */
+  readonly seed: Uint8Array;
   readonly mac: Uint8Array;
   readonly ip: number;
   readonly prefix: number;

@@ -9,7 +9,9 @@ import { EvioError, messageOf } from '../../lib/errors.js';
 import { systemClock, type Logger } from '../../lib/env.js';
 import { Arena, mapLow, unmap } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
+import { Ed25519 } from '../../native/ed25519.js';
 import { Evp } from '../../native/evp.js';
+import { Sha256 } from '../../native/sha256.js';
 import { libc } from '../../native/libc.js';
 import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../native/supervised-thread.js';
 import type { AddressOwners } from '../../switch/address-owners.js';
@@ -95,7 +97,10 @@ export class WorkerPlane extends CommandPlane {
     this.#listener = listener;
     try {
       // What the worker will need: better missed here, where it can be told.
-      new Evp(new Arena(4096));
+      const arena = new Arena(4_096);
+      new Evp(arena);
+      new Sha256(arena).close();
+      new Ed25519(arena, this.#options.seed).close();
       const { queues, sockets } = this.#roles;
       this.#udp = openUdpGroup(port, bindAddress, sockets);
       this.#device = createTap({
@@ -166,7 +171,7 @@ export class WorkerPlane extends CommandPlane {
     const device = this.#device;
     const tapFd = device?.fds[role.queue];
     if (!udp || !device || tapFd === undefined) throw new EvioError('EVIO_INTERNAL', 'no descriptors');
-    const { nodeId, ip, mac, mtu, leaf, bridge } = this.#options;
+    const { nodeId, seed, ip, mac, mtu, leaf, bridge } = this.#options;
     shared.flow.fill(0);
     shared.flow[FlowField.port] = udp.port;
     return {
@@ -180,6 +185,7 @@ export class WorkerPlane extends CommandPlane {
       arenaAddress: thread.arenaAddress,
       arenaLength,
       nodeId: own(nodeId),
+      seed: own(seed),
       leaf: leaf ?? false,
       bridge: bridge ?? false,
       ip,
@@ -300,10 +306,10 @@ export class WorkerPlane extends CommandPlane {
     this.#listener = undefined;
   }
 
-  override addPeer(slot: number, nodeId: Uint8Array, guard: GuardRule): void {
+  override addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): void {
     this.#places?.releasePeer(slot);
     this.#stirredAt[slot] = -Infinity;
-    super.addPeer(slot, nodeId, guard);
+    super.addPeer(slot, nodeId, publicKey, guard);
   }
 
   override removePeer(slot: number): void {

@@ -67,6 +67,7 @@ function run(setup: WorkerSetup): void {
     },
     threads,
   );
+  setup.seed.fill(0);
   const { urgency } = loop;
   // On a single processor nobody could make room.
   const setUrgent = availableParallelism() > 1 ? threadUrgency(arena) : undefined;
