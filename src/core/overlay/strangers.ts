@@ -47,6 +47,8 @@ export class Strangers {
       this.#open.delete(key);
     }
     const idText = toHex(id);
+    // Learned in the meantime.
+    if (this.#ports.members.get(idText)) return;
     const key = keyOf(link, idText);
     if (this.#open.has(key) || this.#open.size >= openLimit) return;
     this.#open.set(key, now + openMs);
