@@ -62,9 +62,9 @@ const patches: readonly Patch[] = [
     put: '$ if (lies.eats(this.#c.arena.u8, at, length)) return;',
   },
   {
-    file: 'core/dataplane/loop/broadcast.js',
-    at: '#copyTo(peer, header, length, flags, bound) {',
-    put: '$ bound = lies.flood(this.#c.arena.u8, header, length, bound);',
+    file: 'core/dataplane/flood/copies.js',
+    at: '#copyTo(peer, at, length, flags, bound) {',
+    put: '$ bound = lies.flood(this.#c.arena.u8, at, length, bound);',
   },
   // It takes the address of another, signed by itself.
   {

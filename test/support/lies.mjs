@@ -116,8 +116,10 @@ export function eats(bytes, at, length) {
 export function flood(bytes, header, length, bound) {
   if (!awake()) return bound;
   told('flood');
-  if (Math.random() < 0.3) bytes[header + 2 + below(16)] ^= 1 << below(8);
-  if (Math.random() < 0.3) bytes[header + 18 + below(4)] ^= 1 << below(8);
+  // From its origin on (wire/flood.ts).
+  const said = header + 75 + 16 * (bytes[header + 74] >> 5);
+  if (Math.random() < 0.3) bytes[said + below(16)] ^= 1 << below(8);
+  if (Math.random() < 0.3) bytes[said + 16 + below(10)] ^= 1 << below(8);
   if (Math.random() < 0.3) bytes[header + below(length)] ^= 1 << below(8);
   return Math.random() < 0.3 ? below(2 ** 52) : bound;
 }

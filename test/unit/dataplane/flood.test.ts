@@ -387,6 +387,75 @@ describe('a flood of a member that is not known here', () => {
   });
 });
 
+describe('a real node between two others that is patched', () => {
+  /** 1, 2 and 3 in a line; `lie` has in hand what 2 sends to 3, opened, and says what 3 gets instead. */
+  function between(lie: (plain: Uint8Array) => readonly Uint8Array[]) {
+    const rigs = [1, 2, 3].map((n) => makeRig(n)) as [Rig, Rig, Rig];
+    acquaint(rigs);
+    for (const [a, b] of [
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      rigs[a - 1]?.meet(b);
+      rigs[b - 1]?.meet(a);
+    }
+    const [origin, liar, end] = rigs;
+    const send = (fill: number, length = 60): Uint8Array => {
+      const frame = frameOf(1, fill, length);
+      for (const rig of rigs) rig.time.now += 20;
+      origin.io.deviceIn.push(fromDevice(frame));
+      origin.run();
+      carryOver(origin, liar);
+      for (const { bytes, segment } of liar.io.netOut.splice(0)) {
+        const size = segment || bytes.length;
+        for (let at = 0; at < bytes.length; at += size)
+          for (const plain of lie(openAs(2, 3, bytes.subarray(at, at + size))))
+            end.io.netIn.push({ bytes: sealFor(2, 3, plain), from: endpointOf(2), segment: 0 });
+      }
+      end.run();
+      return frame;
+    };
+    const heard = (): Uint8Array[] => end.io.deviceOut.splice(0).map(({ frame }) => frame);
+    return { end, send, heard };
+  }
+
+  it('is heard while it tells the truth', () => {
+    const { end, send, heard } = between((plain) => [plain]);
+    const frames = [send(1), send(2, 1_364)];
+    expect([heard(), suspects(end)]).toEqual([frames, []]);
+  });
+
+  it.each([
+    ['changes a byte of the frame', (plain: Uint8Array) => (plain[plain.length - 1] as number) ^ 1, -1],
+    ['moves it to another number', () => 77, 101],
+    ['says that it began it itself', () => 2, 76],
+  ])('is named when it %s', (_name, byte, at) => {
+    const { end, send, heard } = between((plain) => {
+      const out = plain.slice();
+      out[at < 0 ? out.length + at : at] = byte(plain);
+      return [out];
+    });
+    for (let i = 0; i < 3; i++) send(i);
+    expect(heard()).toEqual([]);
+    const refused = end.drops('flood-forged') + end.drops('flood-unknown');
+    // An origin that is half another's is nobody's: it waits, and is asked for.
+    const asked = end.events.filter((e) => e.type === 'stranger').length;
+    expect(refused + asked).toBeGreaterThan(0);
+    if (refused > 0) expect(suspects(end)).toEqual([[slotOf(2), 'flood-forged']]);
+  });
+
+  it('gains nothing from sending all that it heard again and again', () => {
+    const kept: Uint8Array[] = [];
+    const { end, send, heard } = between((plain) => {
+      kept.push(plain);
+      return [plain, ...kept];
+    });
+    const frames = Array.from({ length: 40 }, (_, i) => send(i));
+    expect(heard()).toEqual(frames);
+    expect(end.drops('flood-duplicate')).toBe((40 * 41) / 2);
+  });
+});
+
 describe('a broadcast through honest members', () => {
   it('is taken by each of them, full frames too', () => {
     const rigs = [1, 2, 3, 4].map((n) => makeRig(n));
