@@ -152,7 +152,17 @@ describe('what another machine may call', () => {
 
   it('over a session is a list', () => {
     expect(taken(parseControl)).toEqual(['accept', 'goodbye', 'offer', 'ping', 'pong']);
-    expect(taken(parseRing)).toEqual(['beat', 'introduce', 'meet', 'refuse', 'seek', 'sought', 'table']);
+    expect(taken(parseRing)).toEqual([
+      'beat',
+      'introduce',
+      'meet',
+      'refuse',
+      'seek',
+      'sought',
+      'table',
+      'vouch',
+      'whose',
+    ]);
     expect(taken(parseGroups)).toEqual(['announce', 'ask', 'table']);
   });
 
