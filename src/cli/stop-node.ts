@@ -8,9 +8,16 @@ import { EvioError } from '../core/lib/errors.js';
 const stopTimeoutMs = 15_000;
 const goneTimeoutMs = 5000;
 
-/** Throws EvioError EVIO_NOT_RUNNING, EVIO_NO_NETWORK, EVIO_TIMEOUT. */
-export async function stopNode(home: Home, network: string | undefined): Promise<Result<'down'>> {
-  const result = await ask(home.controlSocket, 'down', { network }, stopTimeoutMs);
+/**
+ * @param how `leave` has it tell relays and members first that this machine leaves the network for good
+ * @throws EvioError EVIO_NOT_RUNNING, EVIO_NO_NETWORK, EVIO_TIMEOUT.
+ */
+export async function stopNode(
+  home: Home,
+  network: string | undefined,
+  how: 'down' | 'leave' = 'down',
+): Promise<Result<'down'>> {
+  const result = await ask(home.controlSocket, how, { network }, stopTimeoutMs);
   const end = performance.now() + goneTimeoutMs;
   while (performance.now() < end) {
     try {

@@ -2,9 +2,9 @@ import { BaseCommand } from '../cli/base.js';
 import { networkFlag } from '../cli/flags.js';
 
 export default class Leave extends BaseCommand {
-  static override summary = 'forget a network on this machine';
+  static override summary = 'leave a network, and forget it on this machine';
   static override description =
-    'Stops its node, if it runs, and removes keys, certificate and state. On the machine that made the network this removes its root key too: nobody can invite to it afterwards.';
+    'Tells relays and members, so that its address and name are free at once; stops its node, if it runs, and removes keys, certificate and state. On the machine that made the network this removes its root key too: nobody can invite to it afterwards.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -16,10 +16,18 @@ export default class Leave extends BaseCommand {
     const { flags } = await this.parse(Leave);
     const { leaveNetwork } = await import('../core/enroll/leave.js');
     const { Store } = await import('../core/config/store.js');
+    const { relayErrands } = await import('../core/enroll/errands.js');
     const { stopNode } = await import('../cli/stop-node.js');
     const home = this.home();
-    const left = await leaveNetwork(new Store(home), flags.network, (id) => stopNode(home, id));
+    const left = await leaveNetwork(
+      new Store(home),
+      flags.network,
+      (id) => stopNode(home, id, 'leave'),
+      relayErrands(await this.env(), this.agent()),
+    );
     this.say(`Left the network ${left.name} (${left.id}).`);
+    if (!left.told)
+      this.say('No relay could be told: the others remember this machine, and its address, for 90 days.');
     return { left: left.id };
   }
 }

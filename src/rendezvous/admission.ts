@@ -146,6 +146,8 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     if (site !== undefined && registry.countFrom(site) >= limits.networksPerSource)
       return full('full-source', `no room for another network from ${observed}`);
   }
+  if (existing?.hasLeft(verdict.member.idText))
+    return refuse('bad-credential', 'it has left the network', 'it left the network');
   const before = existing?.member(verdict.member.idText);
   if (!before && existing && existing.size >= limits.membersPerNetwork)
     return full('full-network', 'no room for another member of this network');

@@ -1,8 +1,9 @@
 /** Where connections, registry, presence and UDP meet: admits members, gives them up, and has the others told. */
 import type { Keys } from '../core/identity/keys.js';
-import { toBase64Url } from '../core/lib/bytes.js';
+import { verifyFarewell } from '../core/identity/farewell.js';
+import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
-import { CloseCode } from '../core/wire/signal.js';
+import { CloseCode, type LeaveRequest } from '../core/wire/signal.js';
 import { admit, type Admission, type RefusalReason } from './admission.js';
 import type { RelayDrop } from './counters.js';
 import type { Forwarder } from './forward/forwarder.js';
@@ -21,6 +22,9 @@ import type { StateLine } from './state-lines.js';
 
 /** When a member was last seen is written down at most so often, ms: it counts in months. */
 const seenMs = 86_400_000;
+
+/** Farewells in a welcome: with them it stays one Noise message. */
+const farewellsInWelcome = 64;
 
 export interface HubOptions {
   readonly keys: Keys;
@@ -151,7 +155,21 @@ export class Hub implements ConnectionHost, PresenceListener {
     const member = this.#members.get(connection);
     if (!member) return;
     if (request.type === 'locate') this.#introductions.locate(member, request);
-    else this.#introductions.find(member, request);
+    else if (request.type === 'find') this.#introductions.find(member, request);
+    else this.#leave(member, request);
+  }
+
+  /** A member ends its membership: address and name are free, and the others hear it in its own words. */
+  #leave({ network, id }: LocalMember, { farewell: text }: LeaveRequest): void {
+    const { record } = network;
+    const { store, env } = this.#options;
+    const farewell = fromBase64Url(text);
+    if (!farewell || verifyFarewell(farewell, record.id) !== id) return;
+    const at = env.clock.date();
+    record.bury(id, farewell, at);
+    void store.append([{ kind: 'left', network: record.id, id, farewell: text, at }], true);
+    this.#introductions.leave(network, id, text);
+    env.log.info('node left the network', { node: id, network: record.id });
   }
 
   data(connection: MemberConnection, message: Uint8Array, packets: number): void {
@@ -240,6 +258,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       observed: connection.observed.slice(0, 64),
       receipt: verdict.receipt && toBase64Url(verdict.receipt),
       ...introduction.first,
+      left: record.latestFarewells(farewellsInWelcome).map(toBase64Url),
       date: env.clock.date(),
     });
     if (!welcomed) {

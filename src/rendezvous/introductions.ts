@@ -168,6 +168,12 @@ export class Introductions {
     if (network.here.size === 0) this.#views.delete(network);
   }
 
+  /** A member left the network for good, and says so. */
+  leave(network: LocalNetwork, id: string, farewell: string): void {
+    const { complete, watches } = this.#view(network);
+    tell(complete ? othersOf(network, id) : watches.of(id), { type: 'left', farewell });
+  }
+
   /** A member whose connection is no more. */
   forget(member: LocalMember): void {
     this.#views.get(member.network)?.watches.drop(member);

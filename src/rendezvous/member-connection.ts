@@ -21,6 +21,7 @@ import {
   CloseCode,
   parseToRelay,
   type FindRequest,
+  type LeaveRequest,
   type LocateRequest,
   type Refusal,
   type ToNode,
@@ -41,7 +42,7 @@ const announceWatermark = 256 * 1024;
 export const checkMs = 5_000;
 
 export type Hello = Extract<ToRelay, { type: 'hello' }>;
-export type Request = LocateRequest | FindRequest;
+export type Request = LocateRequest | FindRequest | LeaveRequest;
 
 /** What the server does with a connection. */
 export interface ConnectionHost {
@@ -227,7 +228,7 @@ export class MemberConnection {
       if (this.#stage === 'up') this.send({ type: 'pong', id: message.id });
       return this.#stage === 'up';
     }
-    if (message.type === 'locate' || message.type === 'find') {
+    if (message.type === 'locate' || message.type === 'find' || message.type === 'leave') {
       if (this.#stage === 'up' && this.#requests.take(1, this.#heardAt)) {
         this.#options.host.request(this, message);
       }

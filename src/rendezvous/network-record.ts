@@ -47,6 +47,9 @@ export interface NetworkAdmission {
 /** A member and a counted use on disk, beside the credential's base64, bytes. */
 const memberOverhead = 96;
 const useBytes = 240;
+const farewellBytes = 320;
+/** Farewells that are kept for a network: the newest. */
+const farewellLimit = 1_024;
 
 /** Bytes of state that a member takes. */
 export function bytesOfMember(credential: Uint8Array): number {
@@ -81,6 +84,7 @@ export class NetworkRecord {
   readonly #byName = new Map<string, Set<string>>();
   readonly #ids = new IdRing();
   readonly #ephemeral = new Set<string>();
+  readonly #farewells = new Map<string, { readonly farewell: Uint8Array; readonly at: number }>();
 
   constructor(id: string, slot: number, site?: string, totals: Totals = { members: 0, bytes: 0 }) {
     this.id = id;
@@ -168,6 +172,35 @@ export class NetworkRecord {
     this.#grow(-bytesOfMember(member.credential));
   }
 
+  /** The member left for good: it is not taken again. `farewell` is what it said, verified. */
+  bury(id: string, farewell: Uint8Array, at: number): void {
+    this.delete(id);
+    if (this.#farewells.has(id)) return;
+    this.#farewells.set(id, { farewell, at });
+    this.#grow(farewellBytes);
+    const [oldest] = this.#farewells.keys();
+    if (this.#farewells.size > farewellLimit && oldest !== undefined) this.#dig(oldest);
+  }
+
+  /** True when the member left for good. */
+  hasLeft(id: string): boolean {
+    return this.#farewells.has(id);
+  }
+
+  /** What members said that left for good, by id, oldest first. */
+  get farewells(): ReadonlyMap<string, { readonly farewell: Uint8Array; readonly at: number }> {
+    return this.#farewells;
+  }
+
+  /** The newest of them, this many. */
+  latestFarewells(count: number): Uint8Array[] {
+    return [...this.#farewells.values()].slice(-count).map(({ farewell }) => farewell);
+  }
+
+  #dig(id: string): void {
+    if (this.#farewells.delete(id)) this.#grow(-farewellBytes);
+  }
+
   /** When the use of an invite by a node was counted. Keys are hexadecimal. */
   dateOf(inviteKey: string, nodeKey: string): number | undefined {
     return this.invites.get(inviteKey)?.nodes.get(nodeKey);
@@ -209,6 +242,7 @@ export class NetworkRecord {
       const gone = dateMs - member.lastSeen > forgetMs || member.notAfter <= dateMs;
       if (gone && !isOnline(member.id)) this.delete(member.id);
     }
+    for (const [id, { at }] of this.#farewells) if (dateMs - at > forgetMs) this.#dig(id);
     // No use of an expired invite is counted any more, but a node that lost its receipt may still ask for it again.
     for (const [key, uses] of this.invites) {
       if (dateMs - uses.notAfter <= forgetMs) continue;

@@ -37,6 +37,11 @@ export function applyLine(registry: Registry, line: StateLine): void {
     case 'gone':
       registry.network(line.network)?.delete(line.id);
       return;
+    case 'left': {
+      const farewell = fromBase64Url(line.farewell);
+      if (farewell) registry.ensure(line.network).bury(line.id, farewell, line.at);
+      return;
+    }
     case 'use':
       registry.ensure(line.network).add(line);
       return;
@@ -59,6 +64,8 @@ export function* linesOf(registry: Registry): Generator<StateLine> {
     const { admission, name } = record;
     if (admission) yield { kind: 'admit', network, name, ...admission };
     for (const member of record.each()) yield memberLineOf(network, member);
+    for (const [id, { farewell, at }] of record.farewells)
+      yield { kind: 'left', network, id, farewell: toBase64Url(farewell), at };
     for (const [invite, { notAfter, nodes }] of record.invites) {
       for (const [node, time] of nodes) yield { kind: 'use', network, invite, notAfter, node, time };
     }

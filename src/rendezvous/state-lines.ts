@@ -60,6 +60,14 @@ export const stateLine = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('seen'), network: networkId, id: hex(32), lastSeen: time }),
   /** The member lost its address or MAC to another, which had it earlier. */
   z.object({ kind: z.literal('gone'), network: networkId, id: hex(32) }),
+  /** The member left for good, in its own words (base64url), which were verified before they were written. */
+  z.object({
+    kind: z.literal('left'),
+    network: networkId,
+    id: hex(32),
+    farewell: z.string().max(512),
+    at: time,
+  }),
   useLine,
   /** Nothing said of the network before counts any more; with `refund` it never came. */
   z.object({ kind: z.literal('forget'), network: networkId, refund: z.boolean() }),

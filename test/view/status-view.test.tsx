@@ -137,6 +137,7 @@ describe('useStatus', () => {
       ping: unasked,
       networks: unasked,
       down: unasked,
+      leave: unasked,
       routes: unasked,
       routeAccept: unasked,
       routeAnnounce: unasked,

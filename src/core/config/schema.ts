@@ -77,6 +77,7 @@ export const stateSchema = z.object({
   members: z.array(b64).default([]),
   subnets: z.array(keptSubnetsSchema).optional(),
   endpoints: z.record(z.string(), z.array(z.string())).default({}),
+  farewells: z.array(b64).optional(),
   seen: z.record(z.string(), z.number()).optional(),
   uses: z
     .record(z.string(), z.object({ notAfter: z.number(), nodes: z.record(z.string(), z.number()) }))

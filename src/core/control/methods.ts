@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Agree } from '../lib/agree.js';
 import type { Asker, ControlHost } from './method.js';
 import { down } from './methods/down.js';
+import { leave } from './methods/leave.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
 import { ping } from './methods/ping.js';
@@ -17,6 +18,7 @@ import { why } from './methods/why.js';
 
 export const methods = {
   down,
+  leave,
   networks,
   peers,
   ping,

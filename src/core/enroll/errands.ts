@@ -31,9 +31,13 @@ export interface RelayErrands {
    * @throws EvioError EVIO_RELAY_UNREACHABLE, or what a relay refused with.
    */
   register(relays: readonly RelayFact[], self: Self): Promise<Uint8Array | undefined>;
+  /** Tells each relay that this machine leaves the network for good. Resolves to how many were told. Never rejects. */
+  leave(relays: readonly RelayFact[], self: Self): Promise<number>;
 }
 
 const timeoutMs = 8000;
+/** Nobody waits longer to leave. */
+const leaveMs = 3000;
 
 /** Errands over the network. */
 export function relayErrands(env: Env, agent: string): RelayErrands {
@@ -79,6 +83,14 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
         env,
       });
       return welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
+    },
+    async leave(relays, { keys, networkBytes, credential, network }) {
+      const { registerOnce } = await import('../relays/net/register.js');
+      const { signFarewell } = await import('../identity/farewell.js');
+      const farewell = signFarewell(network.rootKey, keys, env.clock.date());
+      const common = { keys, networkBytes, credential, agent, timeoutMs: leaveMs, env, farewell };
+      const told = await Promise.allSettled(relays.map((relay) => registerOnce({ ...common, relay })));
+      return told.filter(({ status }) => status === 'fulfilled').length;
     },
   };
 }

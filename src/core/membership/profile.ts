@@ -107,6 +107,8 @@ export interface NodeState {
   /** When members went that were here, by node id. */
   readonly seen?: Readonly<Record<string, number>> | undefined;
   readonly uses?: InviteUses | undefined;
+  /** What members said that left (identity/farewell.ts), oldest first. */
+  readonly farewells?: readonly string[] | undefined;
 }
 
 /** The state of a node that never ran. */

@@ -21,7 +21,7 @@ export type RosterVerdict =
   | { readonly kind: 'changed'; readonly member: Member; readonly before: Member }
   /** What we have is as good: `member` is ours. */
   | { readonly kind: 'known'; readonly member: Member }
-  | { readonly kind: 'refused'; readonly fault: CredentialFault | 'self' | 'full' | 'mac-taken' };
+  | { readonly kind: 'refused'; readonly fault: CredentialFault | 'self' | 'full' | 'mac-taken' | 'left' };
 
 /** Somebody claims what another has. */
 export interface Conflict {
@@ -39,6 +39,8 @@ export class Roster {
   readonly #byMac = new Map<string, string>();
   /** Refused for a MAC that another has, with that other. */
   readonly #twins = new Map<string, Conflict>();
+  /** Those that left for good. */
+  readonly #left = new Set<string>();
   #holdings: { readonly of: Holdings; readonly self: Claimant } | undefined;
 
   /** @param self what we claim ourselves, at this moment. `limit` is there for tests. */
@@ -69,6 +71,7 @@ export class Roster {
     if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
     const self = this.#self();
     if (member.idText === self.idText) return { kind: 'refused', fault: 'self' };
+    if (this.#left.has(member.idText)) return { kind: 'refused', fault: 'left' };
     const before = this.#members.get(member.idText);
     if (before && (equalBytes(before.credential, credential) || !supersedes(member, before)))
       return { kind: 'known', member: before };
@@ -98,6 +101,12 @@ export class Roster {
     for (const [id, { holder }] of this.#twins) if (holder.idText === idText) this.#twins.delete(id);
     this.#holdings = undefined;
     return member;
+  }
+
+  /** The member left for good: its credential counts no more. */
+  bury(idText: string): void {
+    this.remove(idText);
+    this.#left.add(idText);
   }
 
   /** Who has the address: a member, or we ourselves. */

@@ -92,6 +92,13 @@ export class Engine implements Node {
     return this.#life.stop();
   }
 
+  leave(): void {
+    const { turn, farewells } = this.#live;
+    turn.input(() => {
+      farewells.say();
+    });
+  }
+
   waitConnected(timeoutMs: number): Promise<boolean> {
     return this.#readiness.wait(timeoutMs);
   }

@@ -39,6 +39,8 @@ export interface Node {
   start(): Promise<void>;
   /** Says goodbye to peers and relays and removes the interface, also while it starts. Idempotent, throws nothing. */
   stop(): Promise<void>;
+  /** Tells relays and members that this machine leaves the network for good. Throws EvioError EVIO_NOT_RUNNING. */
+  leave(): void;
   /** Resolves true once connected (a relay is up, a peer is connected, or there is nothing to connect to); false after the time. */
   waitConnected(timeoutMs: number): Promise<boolean>;
   status(): StatusReport;

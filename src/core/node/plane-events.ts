@@ -17,6 +17,7 @@ import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
+import type { Farewells } from './farewells.js';
 import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
@@ -33,6 +34,7 @@ export interface PlaneEventParts {
   readonly door: HandshakeDoor;
   readonly overlay: OverlayHost;
   readonly testimonies: Testimonies;
+  readonly farewells: Farewells;
   readonly subnets: Subnets;
   readonly tell: (event: NodeEvent) => void;
   /** The node cannot go on. */
@@ -72,7 +74,8 @@ export class PlaneEvents implements PlaneListener {
     const message = parseControl(bytes) ?? parseRing(bytes);
     if (message) peer?.control(now, message, origin);
     const told = message ? undefined : parseTestimony(bytes);
-    if (told) this.#parts.testimonies.told(told);
+    if (told?.type === 'receipt') this.#parts.testimonies.received(told.document);
+    if (told?.type === 'farewell') this.#parts.farewells.heard(told.document);
     else if (!message) this.#subnets(now, peer, bytes);
     this.#heard(now, peer, origin);
   }

@@ -13,6 +13,7 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Refusal, Welcome } from '../wire/signal.js';
 import type { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
+import type { Farewells } from './farewells.js';
 import type { OwnAddress } from './own-address.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { WayEvents } from './ways.js';
@@ -34,6 +35,7 @@ export interface RelayEventParts {
   readonly ways: WayEvents;
   readonly tell: (event: NodeEvent) => void;
   readonly ownAddress: OwnAddress;
+  readonly farewells: Farewells;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -54,6 +56,7 @@ export class RelayEvents implements RelaySetListener {
     }
     const skewMs = Math.round(welcome.date - env.clock.date());
     if (Math.abs(skewMs) > skewLimitMs) env.log.warn('clock differs from the relay', { relay, skewMs });
+    for (const text of welcome.left ?? []) this.left(fromBase64Url(text) ?? new Uint8Array(0));
     for (const text of welcome.members) this.member(fromBase64Url(text) ?? new Uint8Array(0));
   }
 
@@ -68,6 +71,10 @@ export class RelayEvents implements RelaySetListener {
 
   member(credential: Uint8Array): void {
     this.#parts.members.take(credential);
+  }
+
+  left(farewell: Uint8Array): void {
+    this.#parts.farewells.heard(farewell);
   }
 
   presence(idText: string, online: boolean): void {
@@ -120,6 +127,7 @@ export const relayNewsNames: { readonly [K in keyof RelaySetListener]: true } = 
   welcome: true,
   refused: true,
   member: true,
+  left: true,
   presence: true,
   named: true,
   roster: true,

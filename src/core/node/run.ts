@@ -38,6 +38,7 @@ import { encodeSubnets } from '../wire/subnets.js';
 import { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
+import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
 import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
@@ -92,6 +93,7 @@ export interface Run {
   readonly subnets: Subnets;
   readonly pinger: Pinger;
   readonly reporter: Reporter;
+  readonly farewells: Farewells;
 }
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
@@ -317,6 +319,20 @@ export function composeRun(context: RunContext, port: number): Run {
       subnets.memberRemoved(peer.member.idText);
     },
   });
+  const farewells = new Farewells({
+    clock,
+    log,
+    credential,
+    keeper,
+    members,
+    relays,
+    send: ({ slot }, message) => {
+      plane.sendControl(slot, message);
+    },
+    forgotten: () => {
+      arrivals.forgotten();
+    },
+  });
   const wayEvents = new WayEvents(clock, members, timers, () => {
     // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
     plane.rebind().catch((thrown: unknown) => {
@@ -338,6 +354,7 @@ export function composeRun(context: RunContext, port: number): Run {
       arrivals,
       ways: wayEvents,
       ownAddress,
+      farewells,
       tell,
       fatal,
     }),
@@ -368,6 +385,7 @@ export function composeRun(context: RunContext, port: number): Run {
     door,
     overlay,
     testimonies,
+    farewells,
     subnets,
     fatal,
   });
@@ -389,5 +407,5 @@ export function composeRun(context: RunContext, port: number): Run {
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
-  return { turn, pulse, plane, listener, relays, members, overlay, subnets, pinger, reporter };
+  return { turn, pulse, plane, listener, relays, members, overlay, subnets, pinger, reporter, farewells };
 }

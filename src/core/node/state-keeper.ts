@@ -104,6 +104,17 @@ export class StateKeeper implements Timed {
     return this.#state.seen?.[idText];
   }
 
+  /** What members said that left, oldest first, not verified. */
+  get farewells(): Uint8Array[] {
+    return (this.#state.farewells ?? []).flatMap((text) => fromBase64Url(text) ?? []);
+  }
+
+  /** @param limit how many are kept */
+  keepFarewell(document: Uint8Array, limit: number): void {
+    const farewells = [...(this.#state.farewells ?? []), toBase64Url(document)].slice(-limit);
+    this.#change({ farewells });
+  }
+
   /** Something that is kept has changed. */
   changed(): void {
     if (this.#dueAt === Infinity) this.#dueAt = this.#ports.clock.now() + saveMs;

@@ -10,7 +10,7 @@ import type { Clock, Logger } from '../lib/env.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { Witness } from '../membership/witness.js';
 import type { Peer } from '../peer/peer.js';
-import { encodeTestimony, type TestimonyMessage } from '../wire/testimony.js';
+import { encodeTestimony } from '../wire/testimony.js';
 import type { Timed } from './pulse.js';
 import type { StateKeeper } from './state-keeper.js';
 
@@ -65,8 +65,8 @@ export class Testimonies implements Timed {
     return member.credential;
   }
 
-  /** A member tells something about our membership. */
-  told({ receipt }: TestimonyMessage): void {
+  /** A member gives us a receipt, which has to prove itself. */
+  received(receipt: Uint8Array): void {
     const { credential, keeper } = this.#parts;
     const before = credential.bytes;
     if (!credential.receive(receipt) || credential.bytes === before) return;
@@ -79,7 +79,8 @@ export class Testimonies implements Timed {
     for (const [id, due] of this.#due) {
       if (now < due.at) continue;
       const peer = peerOf(id);
-      if (peer?.state === 'connected') send(peer, encodeTestimony({ type: 'receipt', receipt: due.receipt }));
+      if (peer?.state === 'connected')
+        send(peer, encodeTestimony({ type: 'receipt', document: due.receipt }));
       due.at = now + againMs;
       if (--due.left === 0) this.#due.delete(id);
     }

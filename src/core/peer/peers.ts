@@ -142,6 +142,12 @@ export class Peers {
     if (peer) this.#remove(peer);
   }
 
+  /** The member left for good: it is forgotten, and not taken again. */
+  bury(idText: string): void {
+    this.forget(idText);
+    this.#roster.bury(idText);
+  }
+
   /** Says goodbye to every peer and forgets it. */
   close(): void {
     for (const peer of this.all()) peer.goodbye();

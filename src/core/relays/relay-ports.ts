@@ -25,6 +25,8 @@ export interface RelayNews {
   refused(error: EvioError, code: Refusal): void;
   member(credential: Uint8Array): void;
   presence(idText: string, online: boolean): void;
+  /** A member left the network for good, in its own words (identity/farewell.ts); not verified. */
+  left(farewell: Uint8Array): void;
   /** A relay came, went, or changed between UDP and WebSocket: paths through relays must be chosen anew. */
   changed(): void;
   /** Told once it is known whether UDP reaches the relay, so that the transport named is the true one. */

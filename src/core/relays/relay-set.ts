@@ -94,6 +94,11 @@ export class RelaySet {
     for (const relay of this.#relays) if (relay.receive(now, packet, from)) return;
   }
 
+  /** Says to all relays that are up that this node leaves the network for good. */
+  leave(farewell: Uint8Array): void {
+    for (const relay of this.#relays) relay.leave(farewell);
+  }
+
   isOnline(idText: string): boolean {
     return this.#relays.some((relay) => relay.isOnline(idText));
   }

@@ -140,6 +140,10 @@ export class Relay implements Askable {
     return this.#client.request(message);
   }
 
+  leave(farewell: Uint8Array): void {
+    this.#client.leave(farewell);
+  }
+
   isOnline(idText: string): boolean {
     return this.#up && this.#online.has(idText);
   }
@@ -227,6 +231,9 @@ export class Relay implements Askable {
         presence: (id, online) => {
           this.note(id, online);
           this.#news.presence(id, online);
+        },
+        left: (farewell) => {
+          this.#news.left(farewell);
         },
         answer: (message) => {
           this.#answer(message);

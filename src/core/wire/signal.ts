@@ -88,6 +88,8 @@ export const helloMessage = z.object({
 export const toRelay = z.discriminatedUnion('type', [
   helloMessage,
   z.object({ type: z.literal('ping'), id: z.number().int() }),
+  /** The node leaves the network for good (identity/farewell.ts). Not answered; the node closes the connection. */
+  z.object({ type: z.literal('leave'), farewell: bytes(256) }),
   /** For each target, the connected member whose id is at or clockwise after it. Answered by `located`. */
   z.object({ type: z.literal('locate'), targets: z.array(nodeId).min(1).max(maxNamed) }),
   /** Members, connected or not, by one key: the first that is there counts. Answered by `found`. */
@@ -106,6 +108,7 @@ export const toRelay = z.discriminatedUnion('type', [
 ]);
 export type ToRelay = z.infer<typeof toRelay>;
 export type LocateRequest = Extract<ToRelay, { type: 'locate' }>;
+export type LeaveRequest = Extract<ToRelay, { type: 'leave' }>;
 export type FindRequest = Extract<ToRelay, { type: 'find' }>;
 
 export const toNode = z.discriminatedUnion('type', [
@@ -130,6 +133,8 @@ export const toNode = z.discriminatedUnion('type', [
     complete: z.boolean().optional(),
     /** Members online, this one counted. */
     size: count.optional(),
+    /** Members that left for good, in their own words: the newest. */
+    left: z.array(bytes(256)).max(256).optional(),
     /** The relay's date, ms since 1970, so that a wrong clock is noticed. */
     date: z.number(),
   }),
@@ -140,6 +145,8 @@ export const toNode = z.discriminatedUnion('type', [
     detail: z.string().max(256).optional(),
   }),
   z.object({ type: z.literal('member'), credential: bytes(1024) }),
+  /** A member left the network for good, in its own words. */
+  z.object({ type: z.literal('left'), farewell: bytes(256) }),
   z.object({ type: z.literal('presence'), id: nodeId, online: z.boolean() }),
   z.object({ type: z.literal('pong'), id: z.number().int() }),
   /** As in the welcome: sent when `complete` changes, and seldom when `size` did by much. */

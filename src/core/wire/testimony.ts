@@ -1,29 +1,31 @@
 /**
  * What members tell each other about a membership, sealed inside their session (kind 0x10 of wire/packet.ts).
  *
- *   receipt   0x30 | receipt (length 2, bytes)      from a witness to a member that came without one
+ *   receipt    0x30 | receipt (length 2, bytes)      from a witness to a member that came without one
+ *   farewell   0x31 | farewell (length 2, bytes)     somebody left the network, and says so itself; passed on once
  *
  * Integers are big endian. Bytes behind are ignored.
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 
-const Type = { receipt: 0x30 } as const;
-/** Longest receipt, bytes. */
-const receiptLimit = 512;
+const Type = { receipt: 0x30, farewell: 0x31 } as const;
+/** Longest document, bytes. */
+const documentLimit = 512;
 
 export interface TestimonyMessage {
-  readonly type: 'receipt';
-  readonly receipt: Uint8Array;
+  readonly type: keyof typeof Type;
+  readonly document: Uint8Array;
 }
 
-export function encodeTestimony({ receipt }: TestimonyMessage): Uint8Array {
-  return new ByteWriter(256).u8(Type.receipt).block(receipt).finish();
+export function encodeTestimony({ type, document }: TestimonyMessage): Uint8Array {
+  return new ByteWriter(256).u8(Type[type]).block(document).finish();
 }
 
 /** The message, or undefined when it is malformed or none of these. Never throws. Copies. */
 export function parseTestimony(bytes: Uint8Array): TestimonyMessage | undefined {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== Type.receipt) return undefined;
-  const receipt = reader.block();
-  return reader.failed || receipt.length > receiptLimit ? undefined : { type: 'receipt', receipt };
+  const number = reader.u8();
+  const type = number === Type.receipt ? 'receipt' : number === Type.farewell ? 'farewell' : undefined;
+  const document = reader.block();
+  return type && !reader.failed && document.length <= documentLimit ? { type, document } : undefined;
 }

@@ -43,6 +43,7 @@ const handlers: Handlers = {
       });
     }),
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
+  leave: nothing,
   down: () => ({ stopped: ['0123456789abcdef'] }),
   routes: nothing,
   routeAccept: nothing,

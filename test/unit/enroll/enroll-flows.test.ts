@@ -51,6 +51,14 @@ class FakeRelay implements RelayErrands {
     return Promise.resolve();
   };
 
+  readonly left: string[] = [];
+
+  leave = (relays: readonly RelayFact[], self: Self): Promise<number> => {
+    if (this.refuse?.(self)) return Promise.resolve(0);
+    this.left.push(self.networkId);
+    return Promise.resolve(relays.length);
+  };
+
   register = (_relays: readonly RelayFact[], self: Self): Promise<Uint8Array | undefined> => {
     this.registered.push(self);
     const error = this.refuse?.(self);
@@ -246,10 +254,23 @@ describe('leaveNetwork', () => {
       return Promise.reject(notRunning());
     };
     const { network } = await initNetwork({ ...plan, relays: [] }, deps);
-    expect((await leaveNetwork(deps.store, undefined, stop)).id).toBe(network.id);
+    expect((await leaveNetwork(deps.store, undefined, stop, deps.errands)).id).toBe(network.id);
     expect(deps.store.ids()).toEqual([]);
     expect(stopped).toEqual([network.id]);
-    expect(await codeOf(leaveNetwork(deps.store, undefined, stop))).toBe('EVIO_NO_NETWORK');
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_NO_NETWORK');
+  });
+
+  it('tells the relays of a network whose node does not run, and leaves without them when it must', async () => {
+    const errands = new FakeRelay();
+    const deps = depsWith(errands);
+    const { network } = await initNetwork(plan, deps);
+    const stop = (): Promise<void> => Promise.reject(notRunning());
+    expect(await leaveNetwork(deps.store, undefined, stop, errands)).toMatchObject({ told: true });
+    expect(errands.left).toEqual([network.id]);
+    await initNetwork(plan, deps);
+    errands.refuse = () => new EvioError('EVIO_RELAY_UNREACHABLE', 'no');
+    expect(await leaveNetwork(deps.store, undefined, stop, errands)).toMatchObject({ told: false });
+    expect(deps.store.ids()).toEqual([]);
   });
 
   it('keeps a network whose node does not stop', async () => {
@@ -257,7 +278,7 @@ describe('leaveNetwork', () => {
     const { network } = await initNetwork({ ...plan, relays: [] }, deps);
     const stop = (): Promise<void> =>
       Promise.reject(new EvioError('EVIO_NO_PRIVILEGE', 'The node is not yours.'));
-    expect(await codeOf(leaveNetwork(deps.store, undefined, stop))).toBe('EVIO_NO_PRIVILEGE');
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_NO_PRIVILEGE');
     expect(deps.store.ids()).toEqual([network.id]);
   });
 });

@@ -81,6 +81,7 @@ class Stage {
       networkName: name,
       start: () => life.start(),
       stop: () => life.stop(),
+      leave: () => undefined,
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],

@@ -34,6 +34,7 @@ export function relaySetOf(
       refused: () => undefined,
       member: () => undefined,
       presence: () => undefined,
+      left: () => undefined,
       named: () => undefined,
       roster: () => undefined,
       changed: () => undefined,

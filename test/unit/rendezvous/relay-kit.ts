@@ -255,6 +255,7 @@ export class TestClient {
   readonly downs: { reason: EvioError; retryInMs: number }[] = [];
   readonly refusals: { error: EvioError; code: Refusal; detail: string | undefined }[] = [];
   readonly members: Uint8Array[] = [];
+  readonly farewells: Uint8Array[] = [];
   readonly presence: { id: string; online: boolean }[] = [];
   readonly received: { source: Uint8Array; batch: Uint8Array }[] = [];
   readonly answers: RelayAnswer[] = [];
@@ -278,6 +279,7 @@ export class TestClient {
         refused: (error, code, detail) => this.refusals.push({ error, code, detail }),
         member: (credential) => this.members.push(credential),
         presence: (id, online) => this.presence.push({ id, online }),
+        left: (farewell) => this.farewells.push(farewell),
         answer: (message) => this.answers.push(message),
         data: (source, batch) => this.received.push({ source, batch }),
         rtt: (ms) => this.rtts.push(ms),

@@ -112,6 +112,8 @@ export interface RegisterOptions {
   readonly timeoutMs: number;
   readonly env: Env;
   readonly founding?: Founding | undefined;
+  /** What is said before hanging up, by who leaves the network for good (identity/farewell.ts). */
+  readonly farewell?: Uint8Array | undefined;
 }
 
 /**
@@ -125,6 +127,8 @@ export function registerOnce(options: RegisterOptions & { readonly relay: RelayF
     const channel = new RelayChannel(options, {
       welcome(welcome) {
         result = welcome;
+        const { farewell } = options;
+        if (farewell) channel.send({ type: 'leave', farewell: toBase64Url(farewell) });
         channel.close();
         resolve(welcome);
       },

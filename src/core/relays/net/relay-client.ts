@@ -6,7 +6,7 @@
  */
 import type { Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
-import { fromBase64Url } from '../../lib/bytes.js';
+import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
 import { TokenBucket } from '../../lib/token-bucket.js';
@@ -73,6 +73,8 @@ export interface RelayClientListener {
   member(credential: Uint8Array): void;
   /** @param id node id, 32 hexadecimal characters */
   presence(id: string, online: boolean): void;
+  /** A member left for good, in its own words (identity/farewell.ts); not verified. */
+  left(farewell: Uint8Array): void;
   answer(message: RelayAnswer): void;
   /** Packets from `source` in batch form (wire/relay.ts), not yet checked to be whole. The listener owns both arrays. */
   data(source: Uint8Array, batch: Uint8Array): void;
@@ -156,6 +158,11 @@ export class RelayClient {
   request(message: LocateRequest | FindRequest): boolean {
     if (!this.#channel?.up || !this.#answersRequests || !this.#requests.take(1, this.#now())) return false;
     return this.#channel.send(message);
+  }
+
+  /** Says that this node leaves the network for good. Nothing happens while it is not connected. */
+  leave(farewell: Uint8Array): void {
+    if (this.#channel?.up) this.#channel.send({ type: 'leave', farewell: toBase64Url(farewell) });
   }
 
   /**
@@ -265,6 +272,9 @@ export class RelayClient {
       this.#listener.rtt(this.#measuredAt - this.#pingAt);
     } else if (message.type === 'presence') {
       this.#listener.presence(message.id, message.online);
+    } else if (message.type === 'left') {
+      const farewell = fromBase64Url(message.farewell);
+      if (farewell) this.#listener.left(farewell);
     } else if (message.type === 'member') {
       const credential = fromBase64Url(message.credential);
       if (credential) this.#listener.member(credential);
