@@ -88,7 +88,7 @@ export function madeNetwork(home: TestHome, name = 'home'): Promise<InitResult> 
     {
       store: new Store(homeAt(home.path)),
       env: { clock: systemClock, random: systemRandom, log: silentLogger },
-      errands: { find: unasked, found: unasked, withdraw: unasked, register: unasked },
+      errands: { find: unasked, found: unasked, withdraw: unasked, register: unasked, leave: unasked },
       machine: () => [],
     },
   );
