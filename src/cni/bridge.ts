@@ -54,6 +54,8 @@ export interface Plug {
   readonly ifname: string;
   readonly mac: string;
   readonly mtu: number;
+  /** Bytes of the longest super-frame that leaves the pod. */
+  readonly superFrame: number;
   readonly hairpin: boolean;
   /** Evio's interface, to which nothing is masqueraded; undefined: no masquerading at all. */
   readonly device: string | undefined;
@@ -70,6 +72,7 @@ export function plug(
   plug: Plug,
 ): readonly Interface[] {
   const { bridge, link, netns, ifname, mac, mtu } = plug;
+  const sizes = `mtu ${mtu} gso_max_size ${plug.superFrame}`;
   const gateways = gatewaysOf(addresses);
   const present = links.find(({ ifname }) => ifname === bridge);
   // With a MAC of its own: the kernel's choice changes with the ports, and pods remember the gateway's.
@@ -83,7 +86,7 @@ export function plug(
   try {
     host.change([
       ...bridgeLines(present, plug, bridgeMac, gateways),
-      `link add name ${link} address ${linkMac} mtu ${mtu} type veth peer name ${ifname} mtu ${mtu} address ${mac} netns ${netns}`,
+      `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
       `link set dev ${link} addrgenmode none master ${bridge}`,
       `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
       `link set dev ${link} up`,

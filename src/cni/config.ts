@@ -5,6 +5,7 @@
  *     "network": "home", "device": "evio0", "bridge": "evio-pods", "masquerade": true,
  *     "ranges": [[{ "subnet": "10.244.1.0/24" }]]      or "ipam": { "type": "host-local", … } }
  */
+import { parseCidr } from '../core/lib/ipv4.js';
 import { Code, CniError } from './errors.js';
 import type { Result } from './result.js';
 import { checkVersion, type Version } from './version.js';
@@ -29,6 +30,8 @@ export interface Config {
   readonly hairpin: boolean;
   /** The pod's MAC as the runtime wants it (capability `mac`). */
   readonly mac: string | undefined;
+  /** From which the network gives this node a range, where the configuration names none. */
+  readonly pool: string;
   /** The plugin that gives addresses; undefined: a range of the network. */
   readonly ipam: { readonly type: string } | undefined;
   /** The configuration as it came, `ipam` filled in where `ranges` stood for it: what delegated plugins get. */
@@ -40,6 +43,8 @@ export interface Config {
 }
 
 export const defaultBridge = 'evio-pods';
+/** What Kubernetes is told most often. */
+export const defaultPool = '10.244.0.0/16';
 /** Longest configuration that is read, bytes. */
 export const longestConfig = 1024 * 1024;
 
@@ -166,6 +171,9 @@ export function readConfig(input: Json): Config {
     masquerade: flag(raw, 'masquerade', true),
     hairpin: flag(raw, 'hairpin', true),
     mac: text(capabilities, 'mac', (value) => macPattern.test(value), 'a MAC')?.toLowerCase(),
+    pool:
+      text(raw, 'pool', (value) => parseCidr(value) !== undefined, 'a range of IPv4 addresses') ??
+      defaultPool,
     ipam: ipam as { type: string } | undefined,
     raw,
     previous: (prevResult ?? undefined) as Result | undefined,

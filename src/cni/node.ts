@@ -17,16 +17,20 @@ export async function deviceOf({ device, network }: Config, home: Home): Promise
     const status = await ask(home.controlSocket, 'status', network === undefined ? {} : { network });
     return status.device.name;
   } catch (thrown) {
-    if (!(thrown instanceof EvioError)) throw thrown;
-    const waits = thrown.code === 'EVIO_NOT_RUNNING' || thrown.code === 'EVIO_TIMEOUT';
-    throw new CniError(waits ? Code.tryAgain : Code.config, thrown.message, thrown.suggestions.join('; '));
+    throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;
   }
 }
 
-/** Longest packet that a pod may send: what evio's interface takes. Throws CniError (11) while that is missing. */
-export function mtuOf(links: readonly Link[], device: string): number {
+/** What the node, or its absence, means to a runtime. */
+export function asAnswer({ code, message, suggestions }: EvioError): CniError {
+  const waits = code === 'EVIO_NOT_RUNNING' || code === 'EVIO_TIMEOUT';
+  return new CniError(waits ? Code.tryAgain : Code.config, message, suggestions.join('; '));
+}
+
+/** Evio's interface. Throws CniError (11) while it is missing. */
+export function evioLink(links: readonly Link[], device: string): Link {
   const link = links.find(({ ifname }) => ifname === device);
   if (link === undefined)
     throw new CniError(Code.tryAgain, `evio's interface ${device} is not there`, 'start the node: evio node');
-  return link.mtu;
+  return link;
 }

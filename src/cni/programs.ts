@@ -38,6 +38,8 @@ export function run(argv: readonly [string, ...string[]], input = '', held?: num
 export interface Link {
   readonly ifname: string;
   readonly mtu: number;
+  /** Bytes of the longest super-frame that it takes whole; the kernel cuts longer ones into packets itself. */
+  readonly gso_max_size: number;
   readonly flags: readonly string[];
   readonly address: string;
   /** The bridge that it is a port of. */
@@ -76,7 +78,7 @@ export class Network {
 
   /** All interfaces with their addresses. */
   links(): readonly Link[] {
-    return this.#list<Link>(['ip', '-json', 'address', 'show']).filter((link) => link.ifname);
+    return this.#list<Link>(['ip', '-json', '-details', 'address', 'show']).filter((link) => link.ifname);
   }
 
   /** The alias of an interface, a word that somebody left there. */

@@ -4,12 +4,12 @@ import { plug, removeUnused, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
-import { deviceOf, mtuOf } from '../node.js';
+import { deviceOf, evioLink } from '../node.js';
 import { configure } from '../pod.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
 import type { Result } from '../result.js';
-import { ipamOf, lockOf, type Context } from './context.js';
+import { ipamOf, lockOf, withLease, type Context } from './context.js';
 
 /** Does `work` unless it threw already: what undoes must go on, and the first failure is the one to tell. */
 function attempt(work: () => void): void {
@@ -21,15 +21,16 @@ function attempt(work: () => void): void {
 }
 
 /** On any failure nothing of the pod is left. Throws CniError. */
-export async function add(context: Context, { containerId, ifname, netns }: Parameters): Promise<Result> {
-  const { config, home } = context;
+export async function add(asked: Context, { containerId, ifname, netns }: Parameters): Promise<Result> {
   if (!existsSync(netns))
     throw new CniError(Code.environment, `CNI_NETNS: there is no namespace at ${netns}`);
+  const context = await withLease(asked);
+  const { config, home } = context;
   const device = await deviceOf(config, home);
   return locked(lockOf(home), (held) => {
     const host = Network.host(held);
     const links = host.links();
-    const mtu = mtuOf(links, device);
+    const evio = evioLink(links, device);
     const link = linkName(config.name, containerId, ifname);
     // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
     if (links.some((candidate) => candidate.ifname === link))
@@ -42,7 +43,9 @@ export async function add(context: Context, { containerId, ifname, netns }: Para
       const mac = config.mac ?? macOf(addresses.ips[0]?.address ?? '');
       const { bridge, hairpin } = config;
       const masqueraded = config.masquerade ? device : undefined;
-      const ends = { bridge, link, netns, ifname, mac, mtu, hairpin, device: masqueraded };
+      // As evio's interface: longer packets would not get through, longer super-frames not whole.
+      const { mtu, gso_max_size: superFrame } = evio;
+      const ends = { bridge, link, netns, ifname, mac, mtu, superFrame, hairpin, device: masqueraded };
       const interfaces = plug(host, links, addresses, ends);
       const routes = configure(Network.at(netns, held), ifname, addresses);
       return {

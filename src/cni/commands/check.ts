@@ -5,14 +5,15 @@ import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
 import { checkMasquerade } from '../masquerade.js';
 import { linkName } from '../names.js';
-import { deviceOf, mtuOf } from '../node.js';
+import { deviceOf, evioLink } from '../node.js';
 import { checkPod } from '../pod.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
-import { ipamOf, lockOf, type Context } from './context.js';
+import { ipamOf, lockOf, withPool, type Context } from './context.js';
 
 /** Throws CniError (102) that names what is missing, 7 without a previous result. */
-export async function check(context: Context, { containerId, ifname, netns }: Parameters): Promise<void> {
+export async function check(asked: Context, { containerId, ifname, netns }: Parameters): Promise<void> {
+  const context = withPool(asked);
   const { config, home } = context;
   const { previous, bridge } = config;
   if (previous === undefined)
@@ -22,7 +23,7 @@ export async function check(context: Context, { containerId, ifname, netns }: Pa
     const broken = (what: string): CniError => new CniError(Code.broken, what);
     const host = Network.host(held);
     const links = host.links();
-    mtuOf(links, device);
+    evioLink(links, device);
     ipamOf(context, held).do('CHECK', config.raw, config.version);
     const name = linkName(config.name, containerId, ifname);
     const port = links.find(({ ifname }) => ifname === name);

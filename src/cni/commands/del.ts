@@ -4,9 +4,10 @@ import { locked } from '../lock.js';
 import { linkName } from '../names.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
-import { ipamOf, lockOf, type Context } from './context.js';
+import { ipamOf, lockOf, withPool, type Context } from './context.js';
 
-export function del(context: Context, { containerId, ifname }: Parameters): void {
+export function del(asked: Context, { containerId, ifname }: Parameters): void {
+  const context = withPool(asked);
   const { config, home } = context;
   locked(lockOf(home), (held) => {
     const host = Network.host(held);

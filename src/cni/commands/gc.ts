@@ -4,10 +4,11 @@ import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
 import { linkName, linkPrefix } from '../names.js';
 import { Network } from '../programs.js';
-import { ipamOf, lockOf, type Context } from './context.js';
+import { ipamOf, lockOf, withPool, type Context } from './context.js';
 
 /** Goes on after a failure, and throws CniError with all of them. */
-export function gc(context: Context): void {
+export function gc(asked: Context): void {
+  const context = withPool(asked);
   const { config, home } = context;
   const { name, valid = [] } = config;
   const keep = new Set(valid.map(({ containerId, ifname }) => linkName(name, containerId, ifname)));

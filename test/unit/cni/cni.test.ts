@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parseJson, readConfig } from '../../../src/cni/config.js';
 import { CniError } from '../../../src/cni/errors.js';
 import { masqueradeScript } from '../../../src/cni/masquerade.js';
+import { formatCidr, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
+import { freeRange } from '../../../src/cni/lease.js';
 import { linkName, linkPrefix, macOf } from '../../../src/cni/names.js';
 import { parametersOf } from '../../../src/cni/request.js';
 import { readAddresses, writeResult } from '../../../src/cni/result.js';
@@ -33,6 +35,7 @@ describe('a configuration', () => {
   it.each([
     ['an unknown version', { cniVersion: '0.2.0' }, 1],
     ['no version', { cniVersion: undefined }, 1],
+    ['a pool that is none', { pool: '10.244.0.1/16' }, 7],
     ['another mode', { mode: 'flat' }, 2],
     ['no name', { name: '' }, 7],
     ['a name with a slash', { name: 'a/b' }, 7],
@@ -136,6 +139,24 @@ describe('what an IPAM plugin answers', () => {
     expect(newestCommon(['0.3.1', '1.0.0'], '1.1.0')).toBe('1.0.0');
     expect(newestCommon(['0.3.1', '1.1.0', '9.0.0'], '1.0.0')).toBe('0.3.1');
     expect(newestCommon(['0.2.0'], '1.1.0')).toBeUndefined();
+  });
+});
+
+describe('a range of the pool', () => {
+  const cidr = (text: string): Cidr => parseCidr(text) as Cidr;
+  const pool = cidr('10.244.0.0/16');
+
+  it('is the first behind the start that overlaps nothing', () => {
+    const free = (taken: readonly string[], from: number): string | undefined => {
+      const range = freeRange(pool, taken.map(cidr), from);
+      return range && formatCidr(range);
+    };
+    expect(free([], 7)).toBe('10.244.7.0/24');
+    expect(free(['10.244.7.0/24', '10.244.8.128/25'], 7)).toBe('10.244.9.0/24');
+    expect(free(['10.244.255.0/24'], 255)).toBe('10.244.0.0/24');
+    expect(free(['10.244.0.0/17', '10.0.0.0/8'], 0)).toBeUndefined();
+    expect(free(['10.244.0.0/17'], 3)).toBe('10.244.128.0/24');
+    expect(freeRange(cidr('10.244.3.0/24'), [], 5)).toEqual(cidr('10.244.3.0/24'));
   });
 });
 

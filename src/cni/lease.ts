@@ -1,0 +1,82 @@
+/**
+ * The range of this node's pods where the configuration names none: a subnet of the pool that this member announces, signed,
+ * and that no other member held before. The announcement is the lease: the node keeps it in its profile, the network
+ * agrees on whose it is, and the guard of every member lets its addresses through from here alone.
+ */
+import type { Home } from '../core/config/home.js';
+import { ControlClient } from '../core/control/client.js';
+import { EvioError } from '../core/lib/errors.js';
+import { cidrsOverlap, containsCidr, formatCidr, parseCidr, type Cidr } from '../core/lib/ipv4.js';
+import type { Config } from './config.js';
+import { Code, CniError } from './errors.js';
+import { asAnswer } from './node.js';
+
+/** Length of a node's range: 254 addresses. */
+export const rangeLength = 24;
+/** Time in which a member that chose the same at the same moment is heard of, ms. */
+const settleMs = 400;
+const attempts = 5;
+
+/** A subnet of the pool that overlaps nothing that is taken; the search begins at the `from`-th. Undefined: all are taken. */
+export function freeRange(pool: Cidr, taken: readonly Cidr[], from: number): Cidr | undefined {
+  const count = 2 ** Math.max(0, rangeLength - pool.prefix);
+  for (let i = 0; i < count; i++) {
+    const base = pool.base + ((from + i) % count) * 2 ** (32 - rangeLength);
+    const range = { base, prefix: rangeLength };
+    if (!taken.some((other) => cidrsOverlap(range, other))) return range;
+  }
+  return undefined;
+}
+
+/** The configuration of host-local for a range. For DEL and GC the pool will do: what is released is found by container. */
+export function ipamFor(range: string): { type: string; ranges: { subnet: string }[][] } {
+  return { type: 'host-local', ranges: [[{ subnet: range }]] };
+}
+
+/**
+ * The range that this node holds in the pool; takes one when it has none yet.
+ *
+ * @throws CniError 11 when no node runs or the network does not answer, 7 when this member may not announce subnets.
+ */
+export async function leasedRange({ network, pool }: Config, home: Home): Promise<string> {
+  const within = parseCidr(pool);
+  if (within === undefined || within.prefix > rangeLength)
+    throw new CniError(
+      Code.config,
+      `pool: ${pool} is no range of at least ${2 ** (32 - rangeLength)} IPv4 addresses`,
+    );
+  const member = network === undefined ? {} : { network };
+  let client: ControlClient | undefined;
+  try {
+    client = await ControlClient.connect(home.controlSocket);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const { routes } = await client.request('routes', member);
+      const inPool = routes.flatMap((route) => {
+        const cidr = parseCidr(route.cidr);
+        return cidr !== undefined && cidrsOverlap(within, cidr) ? [{ ...route, range: cidr }] : [];
+      });
+      const own = inPool.find(
+        (route) => route.own && route.range.prefix === rangeLength && containsCidr(within, route.range),
+      );
+      if (own?.state === 'announced') return own.cidr;
+      if (own?.fault === 'right')
+        throw new CniError(
+          Code.config,
+          'this member may not announce subnets, so the network gives its pods no range',
+          'join with an invite of: evio token create --right route',
+        );
+      if (own !== undefined) await client.request('routeWithdraw', { ...member, cidr: own.cidr });
+      const taken = inPool.filter((route) => route !== own).map((route) => route.range);
+      const range = freeRange(within, taken, Math.floor(Math.random() * 2 ** (rangeLength - within.prefix)));
+      if (range === undefined) throw new CniError(Code.tryAgain, `all ranges of ${pool} are taken`);
+      await client.request('routeAccept', { ...member, cidr: pool });
+      await client.request('routeAnnounce', { ...member, cidr: formatCidr(range) });
+      await new Promise((resolve) => setTimeout(resolve, settleMs));
+    }
+    throw new CniError(Code.tryAgain, `no range of ${pool} could be had in ${attempts} attempts`);
+  } catch (thrown) {
+    throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;
+  } finally {
+    client?.close();
+  }
+}
