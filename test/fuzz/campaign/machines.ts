@@ -18,17 +18,10 @@ import { admit } from '../../../src/rendezvous/admission.js';
 import { Gate } from '../../../src/rendezvous/gate.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
 import { Registry } from '../../../src/rendezvous/registry.js';
+import { floodOf } from '../../support/floods.js';
 import { honest, hostile } from '../../support/hostile-frames.js';
 import { bar, admitted, founded, keys } from '../../support/ledger.js';
-import {
-  endpointOf,
-  fromDevice,
-  makeRig,
-  sealFor,
-  floodOf,
-  envelope,
-  type Rig,
-} from '../../support/loop-rig.js';
+import { endpointOf, fromDevice, makeRig, sealFor, envelope, type Rig } from '../../support/loop-rig.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 import { TestNetwork } from '../../unit/rendezvous/relay-kit.js';
 import type { Mutator } from './mutator.js';
