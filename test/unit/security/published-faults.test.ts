@@ -175,7 +175,7 @@ describe('what another machine may call', () => {
   );
 
   it('over the control socket is a list, for the owner alone', () => {
-    for (const name of Object.keys(methods)) expect(name).toMatch(/^[a-z-]+$/);
+    for (const name of Object.keys(methods)) expect(name).toMatch(/^[a-zA-Z]+$/);
     expect(Object.hasOwn(methods, 'constructor')).toBe(false);
   });
 });
@@ -287,7 +287,7 @@ describe('a relay', () => {
 
 describe('a secret', () => {
   /** Names that hold one, compared by something that stops at the first byte that differs. */
-  const secret = /(mac[12]?\b|tag\b|cookie|secret|seed\b|password|sharedKey|sendKey|receiveKey)/i;
+  const secret = /((?<!\.)mac[12]?\b|tag\b|cookie|secret|seed\b|password|sharedKey|sendKey|receiveKey)/i;
 
   it('is compared in constant time', () => {
     const hasty: string[] = [];
