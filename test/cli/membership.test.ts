@@ -137,7 +137,9 @@ describe('token', () => {
       tokens: { id: string; state: string }[];
     }>();
     expect(tokens.map(({ state }) => state)).toEqual(['valid', 'revoked']);
-    expect((await owner.run(['token', 'list'])).stdout).toMatch(/^ID +STATE +EXPIRES +USES +ROLE +RIGHTS +TAGS\n/);
+    expect((await owner.run(['token', 'list'])).stdout).toMatch(
+      /^ID +STATE +EXPIRES +USES +ROLE +RIGHTS +TAGS\n/,
+    );
     const unknown = await owner.run(['token', 'revoke', 'ffffffffffff', '--json']);
     expect(unknown.error().code).toBe('EVIO_TOKEN_UNKNOWN');
     expect(unknown.status).toBe(1);
