@@ -18,6 +18,9 @@ export const relayDrops = [
   'bad-bind',
   'stale-bind',
   'rate-limited',
+  'source-limited',
+  'strangers-limited',
+  'unproven',
 ] as const;
 export type RelayDrop = (typeof relayDrops)[number];
 

@@ -3,7 +3,7 @@
  * and what comes by UDP for a node that has none. From UDP to UDP the forwarder does it alone (forward/).
  */
 import { toHex } from '../core/lib/bytes.js';
-import type { Endpoint } from '../core/lib/endpoint.js';
+import { addressBytes, type Endpoint } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { carrierHeaderLength, countPackets } from '../core/wire/relay.js';
@@ -14,6 +14,8 @@ import type { Forwarder, ForwarderListener } from './forward/forwarder.js';
 import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 import type { LocalMember, LocalNetwork } from './local-network.js';
 
+/** For a connection that is gone already. */
+const nowhere = new Uint8Array(16);
 /** Data by WebSocket this long after the last sign by UDP means that UDP stopped working for the node, ms. */
 const udpDoubtMs = 2_000;
 
@@ -49,9 +51,16 @@ export class PacketExchange implements ForwarderListener {
 
   /** A member is connected. `key` proves its binds. */
   add(member: LocalMember, key: Uint8Array): void {
-    const { association, network, idBytes } = member;
+    const { association, network, idBytes, connection } = member;
     this.associations.set(member);
-    this.#forwarder?.add({ index: association, key, network: network.record.slot, nodeId: idBytes });
+    const observed = addressBytes(connection.observed) ?? nowhere;
+    this.#forwarder?.add({
+      index: association,
+      key,
+      network: network.record.slot,
+      nodeId: idBytes,
+      observed,
+    });
   }
 
   /** The connection of a member is gone. Packets by UDP pass on for a while. */

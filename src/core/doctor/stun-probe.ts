@@ -49,7 +49,7 @@ export class StunProbe {
   /** The address that the server sees, or undefined when it does not answer. */
   async ask(server: Endpoint): Promise<StunAnswer | undefined> {
     const id = this.#random.fill(new Uint8Array(transactionIdLength));
-    const request = encodeBindingRequest(id);
+    const request = encodeBindingRequest(id, { room: true });
     const key = transactionKey(id);
     try {
       for (let attempt = 0; attempt < attempts; attempt++) {

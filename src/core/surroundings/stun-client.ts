@@ -75,7 +75,7 @@ export class StunClient {
       query.transaction = this.#random.fill(new Uint8Array(12));
       query.tries++;
       query.nextAt = now + wait;
-      this.#send(encodeBindingRequest(query.transaction), query.server);
+      this.#send(encodeBindingRequest(query.transaction, { room: true }), query.server);
     }
   }
 

@@ -10,7 +10,7 @@
  *
  * Big endian. Binding without authentication only: MESSAGE-INTEGRITY and its kin are stepped over. RFC 3489 clients,
  * which have no magic cookie, get no answer. A response is at most 24 bytes longer than a bare request (IPv6); the
- * protocol leaves no way to have it shorter.
+ * protocol leaves no way to have it shorter, so our own requests bring room for it (`room`).
  */
 import { ByteWriter, copyBytes, toHex, utf8 } from '../lib/bytes.js';
 import { addressBytes, addressText, type Endpoint } from '../lib/endpoint.js';
@@ -149,12 +149,21 @@ function take(message: Uint8Array): Parts | undefined {
   return { type, transactionId: copyBytes(message.subarray(8, headerLength)), attributes, fingerprint };
 }
 
-/** A binding request. `transactionId` is 12 random bytes: they are all that protects a response from forgery. */
+/** As long as it makes a request with FINGERPRINT that of a response to IPv6: 52 bytes. */
+const roomySoftware = utf8('evio'.padEnd(20));
+
+/**
+ * A binding request. `transactionId` is 12 random bytes: they are all that protects a response from forgery.
+ *
+ * @param options.room makes it as long as the longest response, so that a relay which does not know the sender may answer
+ */
 export function encodeBindingRequest(
   transactionId: Uint8Array,
-  options: { fingerprint?: boolean } = {},
+  options: { fingerprint?: boolean; room?: boolean } = {},
 ): Uint8Array {
-  return finish(MessageType.request, transactionId, new Uint8Array(0), options.fingerprint ?? true);
+  const attributes = new ByteWriter(32);
+  if (options.room === true) writeAttribute(attributes, StunAttribute.software, roomySoftware);
+  return finish(MessageType.request, transactionId, attributes.finish(), options.fingerprint ?? true);
 }
 
 export interface BindingRequest {

@@ -53,6 +53,7 @@ export class DgramForwarder implements Forwarder {
           listener.bound(this.#table.index[slot] as number, endpoint);
         },
       },
+      options.seed,
       options.now(),
     );
   }

@@ -3,15 +3,16 @@
  * the worker share it; nothing is allocated for a packet that is forwarded.
  *
  * RFC 8656 (TURN) is the model: data only from the address that proved the association, forwarding by node id within
- * one network, and no answer that is larger than its question before an address is proven (STUN apart, RFC 8489).
+ * one network, and no answer that is larger than its question before an address is proven. STUN too is answered to others
+ * only when the request has room for the answer (wire/stun.ts): what RFC 8489 allows would make a relay an amplifier.
  */
 import type { Endpoint } from '../../core/lib/endpoint.js';
-import { TokenBucket } from '../../core/lib/token-bucket.js';
 import { nodeIdLength, PacketType, relayHeaderLength, looksLikeStun } from '../../core/wire/packet.js';
 import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../../core/wire/relay.js';
 import { answerBinding } from '../../core/wire/stun.js';
 import type { CounterBlock } from '../counters.js';
 import type { ForwardTable } from './forward-table.js';
+import { SourceGate } from './source-gate.js';
 
 /** A node counts as reachable by UDP this long after it was last heard there, ms. */
 export const bindingLifetimeMs = 60_000;
@@ -19,8 +20,6 @@ export const bindingLifetimeMs = 60_000;
 /** Results of `handle` that are no slot. */
 export const Verdict = { drop: -1, up: -2, reply: -3 } as const;
 
-/** What strangers may make us do, a second, in all. Each takes some 10 to 40 µs. */
-const strangerRates = { stun: 10_000, verifies: 10_000, hints: 100 } as const;
 /** One hint an address within this time. Addresses share cells by hash; a collision only delays a hint. */
 const hintMs = 1_000;
 const hintCells = 1_024;
@@ -49,18 +48,14 @@ export class ForwardCore {
   lastTarget = -1;
 
   readonly #driver: CoreDriver;
-  readonly #stun: TokenBucket;
-  readonly #verifies: TokenBucket;
-  readonly #hints: TokenBucket;
+  readonly #gate: SourceGate;
   readonly #hinted = new Float64Array(hintCells).fill(-hintMs);
 
-  constructor(table: ForwardTable, counters: CounterBlock, driver: CoreDriver, nowMs: number) {
+  constructor(table: ForwardTable, counters: CounterBlock, driver: CoreDriver, seed: number, nowMs: number) {
     this.table = table;
     this.counters = counters;
     this.#driver = driver;
-    this.#stun = new TokenBucket(strangerRates.stun, strangerRates.stun / 4, nowMs);
-    this.#verifies = new TokenBucket(strangerRates.verifies, strangerRates.verifies / 4, nowMs);
-    this.#hints = new TokenBucket(strangerRates.hints, strangerRates.hints, nowMs);
+    this.#gate = new SourceGate(table.known, seed, nowMs);
   }
 
   /**
@@ -123,9 +118,16 @@ export class ForwardCore {
 
   /** Only STUN: what the alternate port answers. */
   stun(packet: Uint8Array, from: Uint8Array, fromAt: number, nowMs: number): number {
-    if (!this.#stun.take(1, nowMs)) return this.#drop('rate-limited');
+    const { table } = this;
+    const source = table.sourceOf(from, fromAt);
+    const refused = this.#gate.refuses('stun', source, nowMs);
+    if (refused) return this.#drop(refused);
     const answer = answerBinding(packet, this.#driver.endpointOf(from, fromAt));
     if (!answer) return this.#drop('malformed');
+    // Whoever forged this address would have us send more to its owner than he sends himself.
+    const proven =
+      answer.length <= packet.length || table.known.has(source) || table.isLoopback(from, fromAt);
+    if (!proven) return this.#drop('unproven');
     this.counters.event('stun');
     this.answer = answer;
     return Verdict.reply;
@@ -191,13 +193,12 @@ export class ForwardCore {
     const slot = table.find(peeked.association);
     if (slot < 0) return this.#drop('unknown-association');
     if (peeked.counter <= (table.counter[slot] as number)) return this.#drop('stale-bind');
-    if (!this.#verifies.take(1, nowMs)) return this.#drop('rate-limited');
+    const refused = this.#gate.refuses('verify', table.sourceOf(from, fromAt), nowMs);
+    if (refused) return this.#drop(refused);
     const key = table.keyOf(slot);
     if (!verifyBind(packet, key)) return this.#drop('bad-bind');
     table.counter[slot] = peeked.counter;
-    table.setAddress(slot, from, fromAt);
-    table.boundAt[slot] = Math.max(nowMs, 1);
-    table.released[slot] = 0;
+    table.bind(slot, from, fromAt, Math.max(nowMs, 1));
     const endpoint = this.#driver.endpointOf(from, fromAt);
     this.counters.event('binds');
     this.#driver.bound(slot, endpoint);
@@ -215,7 +216,8 @@ export class ForwardCore {
     let hash = 0;
     for (let i = 0; i < this.table.addressLength; i++) hash = (hash * 31 + (from[fromAt + i] as number)) | 0;
     const cell = (hash >>> 0) % hintCells;
-    if (nowMs - (this.#hinted[cell] as number) < hintMs || !this.#hints.take(1, nowMs)) return Verdict.drop;
+    if (nowMs - (this.#hinted[cell] as number) < hintMs) return Verdict.drop;
+    if (this.#gate.refuses('hint', this.table.sourceOf(from, fromAt), nowMs)) return Verdict.drop;
     this.#hinted[cell] = nowMs;
     this.counters.event('hints');
     this.answer = encodeUnbound(association);

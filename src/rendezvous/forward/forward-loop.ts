@@ -86,6 +86,7 @@ export class ForwardLoop {
           post({ type: 'bound', association: table.index[slot] as number, endpoint }, []);
         },
       },
+      setup.seed,
       now(),
     );
     if (setup.alternate) this.openAlternate(setup.alternate);

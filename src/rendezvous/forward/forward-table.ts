@@ -7,13 +7,17 @@
 import { TokenBuckets } from '../../core/lib/token-bucket.js';
 import { nodeIdLength } from '../../core/wire/packet.js';
 import { bytesPerSecond, byteBurst } from '../limits.js';
+import { KnownSources } from './source-gate.js';
 
 export const maxSlots = 65_536;
 /** Room for a sockaddr_in6. */
 export const addressRoom = 28;
 const keyLength = 32;
+/** An address by itself: IPv6, or IPv4 mapped into it. */
+const ipLength = 16;
 /** Memory of one table: mostly zero pages that are never touched. */
-export const tableBytes = maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + 1 + 1);
+export const tableBytes =
+  maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + ipLength + 1 + 1);
 
 /** What the main thread tells about a connected node. */
 export interface Association {
@@ -24,6 +28,8 @@ export interface Association {
   readonly network: number;
   /** 16 bytes. */
   readonly nodeId: Uint8Array;
+  /** Where its TCP connection comes from, which that has proven; 16 bytes, IPv4 mapped. */
+  readonly observed: Uint8Array;
 }
 
 export class ForwardTable {
@@ -39,6 +45,9 @@ export class ForwardTable {
   readonly nodeId: Uint8Array;
   readonly key: Uint8Array;
   readonly address: Uint8Array;
+  readonly observed: Uint8Array;
+  /** Where members were met: by TCP, and by binds. */
+  readonly known = new KnownSources();
   /** 1: the node prefers its WebSocket until it is heard by UDP again. */
   readonly released: Uint8Array;
   readonly used: Uint8Array;
@@ -72,13 +81,20 @@ export class ForwardTable {
     this.nodeId = new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength);
     this.key = new Uint8Array(memory, room(keyLength), maxSlots * keyLength);
     this.address = new Uint8Array(memory, room(addressRoom), maxSlots * addressRoom);
+    this.observed = new Uint8Array(memory, room(ipLength), maxSlots * ipLength);
     this.released = new Uint8Array(memory, room(1), maxSlots);
     this.used = new Uint8Array(memory, room(1), maxSlots);
     this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
     this.#seed = seed | 1;
     this.#buckets = byteBuckets(limits.nodeMbps);
     this.#networkBuckets = byteBuckets(limits.networkMbps);
-    for (let slot = 0; slot < maxSlots; slot++) if (this.used[slot] === 1) this.#link(slot);
+    for (let slot = 0; slot < maxSlots; slot++) {
+      if (this.used[slot] !== 1) continue;
+      this.#link(slot);
+      this.known.add(this.#observedSource(slot));
+      if ((this.boundAt[slot] as number) > 0)
+        this.known.add(this.sourceOf(this.address, this.addressAt(slot)));
+    }
   }
 
   /** Slot of an association, or -1. */
@@ -112,7 +128,7 @@ export class ForwardTable {
 
   /** Adds an association; one of the same node is removed first. */
   add(association: Association): number {
-    const { index, key, network, nodeId } = association;
+    const { index, key, network, nodeId, observed } = association;
     const before = this.member(network, new DataView(nodeId.buffer, nodeId.byteOffset, nodeIdLength), 0);
     if (before >= 0) this.removeSlot(before);
     const slot = index & 0xffff;
@@ -121,6 +137,8 @@ export class ForwardTable {
     this.network[slot] = network;
     this.nodeId.set(nodeId, slot * nodeIdLength);
     this.key.set(key, slot * keyLength);
+    this.observed.set(observed, slot * ipLength);
+    this.known.add(this.#observedSource(slot));
     this.counter[slot] = -1;
     this.boundAt[slot] = 0;
     this.released[slot] = 0;
@@ -167,6 +185,9 @@ export class ForwardTable {
     }
     hash[hole] = 0;
     this.used[slot] = 0;
+    this.known.delete(this.#observedSource(slot));
+    if ((this.boundAt[slot] as number) > 0)
+      this.known.delete(this.sourceOf(this.address, this.addressAt(slot)));
     this.key.fill(0, slot * keyLength, (slot + 1) * keyLength);
   }
 
@@ -194,9 +215,45 @@ export class ForwardTable {
     return true;
   }
 
-  setAddress(slot: number, bytes: Uint8Array, at: number): void {
+  /** The node proved that it is there. `nowMs` is above 0. */
+  bind(slot: number, bytes: Uint8Array, at: number, nowMs: number): void {
     const o = slot * addressRoom;
+    if ((this.boundAt[slot] as number) > 0) this.known.delete(this.sourceOf(this.address, o));
     for (let i = 0; i < this.addressLength; i++) this.address[o + i] = bytes[at + i] as number;
+    this.known.add(this.sourceOf(this.address, o));
+    this.boundAt[slot] = nowMs;
+    this.released[slot] = 0;
+  }
+
+  /**
+   * The source that an address in the driver's form belongs to, as a number: the IPv4 address itself, or the /64 of an IPv6
+   * one (its first half, hashed with the seed: who could make two collide would only share a budget).
+   */
+  sourceOf(bytes: Uint8Array, at: number): number {
+    if (this.addressLength === sockaddrInLength) return word(bytes, at + 4);
+    return this.#sourceOfIp(bytes, at + (this.addressLength === sockaddrIn6Length ? 8 : 0));
+  }
+
+  /** True for an address that only this machine has. */
+  isLoopback(bytes: Uint8Array, at: number): boolean {
+    if (this.addressLength === sockaddrInLength) return bytes[at + 4] === 127;
+    const ip = at + (this.addressLength === sockaddrIn6Length ? 8 : 0);
+    if (word(bytes, ip) !== 0 || word(bytes, ip + 4) !== 0) return false;
+    const third = word(bytes, ip + 8);
+    return third === 0xffff ? bytes[ip + 12] === 127 : third === 0 && word(bytes, ip + 12) === 1;
+  }
+
+  #observedSource(slot: number): number {
+    return this.#sourceOfIp(this.observed, slot * ipLength);
+  }
+
+  #sourceOfIp(bytes: Uint8Array, at: number): number {
+    const high = word(bytes, at);
+    const low = word(bytes, at + 4);
+    if (high === 0 && low === 0 && word(bytes, at + 8) === 0xffff) return word(bytes, at + 12);
+    const a = Math.imul(high ^ this.#seed, 0x9e37_79b1) >>> 0;
+    const b = Math.imul(low ^ a, 0x85eb_ca6b) >>> 12;
+    return 0x1_0000_0000 + a * 0x10_0000 + b;
   }
 
   /** Charges bytes to the node: false when it is over its rate. */
@@ -229,6 +286,16 @@ export class ForwardTable {
     h = Math.imul(h ^ (h >>> 16) ^ d, 0x27d4_eb2f);
     return h ^ (h >>> 15);
   }
+}
+
+/** Lengths of the forms of an address, by which they are told apart (`sourceOf`). */
+const sockaddrInLength = 16;
+const sockaddrIn6Length = 28;
+
+/** Four bytes, big endian. */
+function word(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
+  return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
 }
 
 /** One bucket of bytes for every slot or network. */

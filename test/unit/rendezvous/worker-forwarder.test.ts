@@ -6,6 +6,7 @@ import { defaultLimits } from '../../../src/rendezvous/limits.js';
 import { WorkerForwarder } from '../../../src/rendezvous/forward/worker-forwarder.js';
 import { env, forwarderKinds, Kit, until } from './relay-kit.js';
 
+const observed = new Uint8Array(16);
 const kit = new Kit();
 afterEach(() => kit.clean());
 const key = new Uint8Array(32).fill(9);
@@ -46,8 +47,8 @@ describe.runIf(forwarderKinds.includes('worker'))('WorkerForwarder', () => {
     const port = await forwarder.open('127.0.0.1', 0);
     const [a, b, c] = [await peer(), await peer(), await peer()];
     const [first, second, third] = [0x7_0001, 0x9_0002, 0xffff_0003];
-    forwarder.add({ index: first, key, network: 1, nodeId: idOf(1) });
-    forwarder.add({ index: second, key, network: 1, nodeId: idOf(2) });
+    forwarder.add({ index: first, key, network: 1, nodeId: idOf(1), observed });
+    forwarder.add({ index: second, key, network: 1, nodeId: idOf(2), observed });
     a.socket.send(encodeBind(first, 5, key), port, '127.0.0.1');
     b.socket.send(encodeBind(second, 5, key), port, '127.0.0.1');
     await until(() => a.got.length === 1 && b.got.length === 1);
@@ -56,7 +57,7 @@ describe.runIf(forwarderKinds.includes('worker'))('WorkerForwarder', () => {
     forwarder.crash();
     // What is told while no thread runs is not lost.
     await until(() => crashes.length === 1);
-    forwarder.add({ index: third, key, network: 1, nodeId: idOf(3) });
+    forwarder.add({ index: third, key, network: 1, nodeId: idOf(3), observed });
     expect(crashes).toEqual(['told to crash']);
     a.socket.send(sendPacket(first, idOf(2), 7), port, '127.0.0.1');
     await until(() => b.got.length === 2);

@@ -209,6 +209,19 @@ describe('binding', () => {
     }
   });
 
+  it('brings room for the longest answer when it is asked to', () => {
+    for (const fingerprint of [true, false]) {
+      const request = encodeBindingRequest(plainId, { room: true, fingerprint });
+      expect(parseBindingRequest(request)).toMatchObject({
+        transactionId: plainId,
+        fingerprint,
+        unknown: [],
+      });
+      for (const source of [mapped4, mapped6])
+        expect(answerBinding(request, source)?.length).toBeLessThanOrEqual(request.length);
+    }
+  });
+
   it('never answers with much more than it got', () => {
     expect(answerBinding(encodeBindingRequest(plainId), mapped4)).toHaveLength(28 + 12);
     expect(answerBinding(encodeBindingRequest(plainId), mapped6)).toHaveLength(28 + 24);
