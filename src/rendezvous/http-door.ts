@@ -1,6 +1,7 @@
 /**
- * The TCP side: HTTP with `/healthz`, and the WebSocket upgrade. Everything a stranger can reach is bounded here:
- * connections in all and by address, time for headers, handshakes a second, message size.
+ * The TCP side: HTTP with `/healthz`, and the WebSocket upgrade. Everything a stranger can reach is bounded here: who comes
+ * in (door-keeper.ts), time for headers, size and pieces of a message, and what a connection may say in all before somebody
+ * registered by it. That is less than one message, so what a stranger leaves in memory is known (docs/rendezvous.md).
  */
 import {
   createServer as createHttpServer,
@@ -14,16 +15,17 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
-import { SourceLimiter } from '../core/lib/source-limiter.js';
-import { TokenBucket } from '../core/lib/token-bucket.js';
 import { relayPath } from '../core/wire/signal.js';
-import { sourceKey, type RelayLimits } from './limits.js';
+import { DoorKeeper, type DoorRefusal, type Guest } from './door-keeper.js';
+import type { RelayLimits } from './limits.js';
 
 const headersMs = 5_000;
 const requestMs = 10_000;
 const headersLimit = 8 * 1024;
-/** Addresses whose rate of handshakes is remembered. */
-const addressesRemembered = 16_384;
+/** Frames of a message: our own nodes send one, a proxy may cut it in a few. Each may hold a whole read in memory. */
+const maxFragments = 16;
+/** Reads that may wait for the rest of a frame. A full message takes 130 of the smallest TCP segments. */
+const maxBufferedChunks = 1_024;
 
 export interface DoorOptions {
   readonly limits: RelayLimits;
@@ -32,18 +34,19 @@ export interface DoorOptions {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Body of GET /healthz. */
   health(): object;
-  connected(socket: WebSocket, observed: string): void;
-  /** An upgrade was refused because there were too many. */
-  busy(): void;
+  /** A WebSocket is open; `admitted` is to be called when a member registered by it. */
+  connected(socket: WebSocket, observed: string, admitted: () => void): void;
+  /** A connection or an upgrade was refused, or ended since it said too much. */
+  refused(reason: DoorRefusal | 'too-much'): void;
 }
 
 export class HttpDoor {
   readonly #options: DoorOptions;
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
-  readonly #perAddress = new Map<string, number>();
-  readonly #handshakes: TokenBucket;
-  readonly #handshakesPerAddress: SourceLimiter;
+  readonly #keeper: DoorKeeper;
+  /** By address and port of the other side: TLS wraps the socket that came in. */
+  readonly #guests = new Map<string, Guest>();
 
   /** @throws Error when certificate and key do not fit */
   constructor(options: DoorOptions) {
@@ -57,25 +60,19 @@ export class HttpDoor {
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
     server.keepAliveTimeout = headersMs;
-    server.maxConnections = limits.connections;
+    // Beyond those that are counted, and refused with a reason.
+    server.maxConnections = limits.connections + 64;
     this.#webSockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
       maxPayload: messageLimit,
+      maxFragments,
+      maxBufferedChunks,
       skipUTF8Validation: true,
       clientTracking: false,
     });
-    this.#handshakes = new TokenBucket(
-      limits.handshakes,
-      limits.handshakes * limits.handshakeBurst,
-      clock.now(),
-    );
-    this.#handshakesPerAddress = new SourceLimiter(
-      limits.handshakesPerAddress,
-      limits.handshakesPerAddress * limits.handshakeBurst,
-      addressesRemembered,
-    );
-    server.on('connection', (socket) => this.#count(socket));
+    this.#keeper = new DoorKeeper(limits, clock.now());
+    server.on('connection', (socket) => this.#enter(socket));
     server.on('request', (request, response) => this.#answer(request, response));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.on('clientError', (_error, socket) => socket.destroy());
@@ -103,21 +100,36 @@ export class HttpDoor {
     });
   }
 
-  /** Connections from one address, WebSocket or not. */
-  #count(socket: Socket): void {
-    const source = sourceKey(socket.remoteAddress ?? '');
-    const count = (this.#perAddress.get(source) ?? 0) + 1;
-    if (count > this.#options.limits.connectionsPerAddress) {
+  #enter(socket: Socket): void {
+    const guest = this.#keeper.enter(socket.remoteAddress ?? '');
+    if (typeof guest === 'string') {
+      this.#options.refused(guest);
       socket.destroy();
       return;
     }
-    this.#perAddress.set(source, count);
+    const name = nameOf(socket);
+    this.#guests.set(name, guest);
     socket.on('error', () => undefined);
     socket.once('close', () => {
-      const left = (this.#perAddress.get(source) ?? 1) - 1;
-      if (left > 0) this.#perAddress.set(source, left);
-      else this.#perAddress.delete(source);
+      this.#guests.delete(name);
+      this.#keeper.leave(guest);
     });
+  }
+
+  /** Ends a connection that says more than it takes to register. Returns what ends the watching. */
+  #watch(socket: Duplex, head: number): () => void {
+    const { strangerBytes, strangerPieces } = this.#options.limits;
+    let bytes = head;
+    let pieces = 0;
+    const heard = (data: Buffer): void => {
+      bytes += data.length;
+      if (bytes <= strangerBytes && ++pieces <= strangerPieces) return;
+      socket.off('data', heard);
+      this.#options.refused('too-much');
+      socket.destroy();
+    };
+    socket.on('data', heard);
+    return () => socket.off('data', heard);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -148,14 +160,22 @@ export class HttpDoor {
     }
     // The TCP source. Forwarding headers are whatever a client writes into them, so they are not read.
     const observed = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
-    const now = this.#options.clock.now();
-    if (!this.#handshakesPerAddress.take(sourceKey(observed), now) || !this.#handshakes.take(1, now)) {
-      this.#options.busy();
+    const guest = this.#guests.get(nameOf(request.socket));
+    if (!guest || !this.#keeper.mayShake(guest, this.#options.clock.now())) {
+      this.#options.refused('busy');
       refuse('429 Too Many Requests');
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#options.connected(webSocket, observed);
+      const stopWatching = this.#watch(socket, head.length);
+      this.#options.connected(webSocket, observed, () => {
+        stopWatching();
+        this.#keeper.admitted(guest);
+      });
     });
   }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`;
 }

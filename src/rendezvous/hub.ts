@@ -7,6 +7,7 @@ import { CloseCode, type LeaveRequest } from '../core/wire/signal.js';
 import { admit, type Admission, type RefusalReason } from './admission.js';
 import type { RelayDrop } from './counters.js';
 import type { Forwarder } from './forward/forwarder.js';
+import type { DoorRefusal } from './door-keeper.js';
 import type { Gate } from './gate.js';
 import { Introductions } from './introductions.js';
 import type { RelayLimits } from './limits.js';
@@ -42,7 +43,7 @@ export interface UdpPorts {
   readonly alternatePort: number | null;
 }
 
-export type TurnedAway = RefusalReason | 'wrong-key' | 'protocol' | 'silent' | 'busy';
+export type TurnedAway = RefusalReason | DoorRefusal | 'too-much' | 'wrong-key' | 'protocol' | 'silent';
 
 export class Hub implements ConnectionHost, PresenceListener {
   readonly packets: PacketExchange;

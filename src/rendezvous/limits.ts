@@ -3,6 +3,14 @@ export interface RelayLimits {
   /** WebSocket connections, all and from one address (IPv6: one /64). */
   readonly connections: number;
   readonly connectionsPerAddress: number;
+  /** WebSocket or TCP connections from one site (IPv4 /24, IPv6 /48). */
+  readonly connectionsPerSite: number;
+  /** Connections that nobody registered by yet, in all and from one site. Sources of members have as many for themselves. */
+  readonly pending: number;
+  readonly pendingPerSite: number;
+  /** What such a connection may send, bytes and pieces (TCP segments, as they are read). */
+  readonly strangerBytes: number;
+  readonly strangerPieces: number;
   /** Handshakes a second, sustained; bursts are `handshakeBurst` times as many. */
   readonly handshakes: number;
   readonly handshakesPerAddress: number;
@@ -33,6 +41,11 @@ export interface RelayLimits {
 export const defaultLimits: RelayLimits = {
   connections: 16_384,
   connectionsPerAddress: 1_024,
+  connectionsPerSite: 4_096,
+  pending: 512,
+  pendingPerSite: 128,
+  strangerBytes: 24 * 1024,
+  strangerPieces: 256,
   handshakes: 100,
   handshakesPerAddress: 20,
   handshakeBurst: 5,

@@ -66,6 +66,8 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** Source address of the TCP connection. */
   readonly observed: string;
+  /** Told when the node is admitted. */
+  readonly admitted: () => void;
   readonly keys: Keys;
   readonly limits: RelayLimits;
   readonly env: Env;
@@ -113,6 +115,7 @@ export class MemberConnection {
   welcome(message: Extract<ToNode, { type: 'welcome' }>): boolean {
     if (this.#stage !== 'judging') return false;
     this.#stage = 'up';
+    this.#options.admitted();
     this.send(message);
     this.#watch();
     return true;

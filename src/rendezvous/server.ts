@@ -176,13 +176,21 @@ export class RelayServer {
         tls,
         // A closed relay's key is what lets a network in: who may have it has the URL.
         health: () => ({ status: 'ok', ...(open ? { key } : { closed: true }), version, ...ports }),
-        connected: (socket, observed) => {
+        connected: (socket, observed, admitted) => {
           const limits = this.#limits;
-          const connection = new MemberConnection({ socket, observed, keys, limits, env, host: hub });
+          const connection = new MemberConnection({
+            socket,
+            observed,
+            admitted,
+            keys,
+            limits,
+            env,
+            host: hub,
+          });
           this.#connections.add(connection);
           socket.once('close', () => this.#connections.delete(connection));
         },
-        busy: () => hub.turnedAway('busy'),
+        refused: (reason) => hub.turnedAway(reason),
       });
     const forwarder = (this.#forwarder = await chooseForwarder(
       { limits: this.#limits, env, kind: this.#options.forwarder },

@@ -7,6 +7,7 @@ import { toBase64Url } from '../../src/core/lib/bytes.js';
 import { parseRelayUrl, relayFactOf } from '../../src/core/relays/net/relay-url.js';
 import type { RelayFact } from '../../src/core/identity/network.js';
 import { Kit, sleep, TestNetwork, UdpPeer, until } from '../unit/rendezvous/relay-kit.js';
+import { frame, upgraded } from '../support/hostile-web-socket.js';
 import { TestHome, binary } from './support.js';
 
 const otherKey = toBase64Url(keysFromSeed(new Uint8Array(32).fill(7)).publicKey);
@@ -69,6 +70,34 @@ describe('relay', () => {
     expect(first.url).toBe(`evio://${first.listen}#${first.key}`);
     expect(await stopRelay()).toBe(0);
     expect((await startRelay()).key).toBe(first.key);
+  });
+
+  it('spends little memory on strangers: sixty of them with one-byte fragments', async () => {
+    const { listen } = await startRelay();
+    const kit = new Kit();
+    const port = Number(listen.split(':').pop());
+    const memory = (): number =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${relay?.pid}/status`, 'utf8'))?.[1]);
+    try {
+      await upgraded(kit, port); // what the first one loads is not what each costs
+      const before = memory();
+      const open = await Promise.all(Array.from({ length: 60 }, () => upgraded(kit, port)));
+      for (const { socket } of open) socket.write(frame(2, false, Uint8Array.of(1)));
+      for (let i = 0; i < 14; i++) {
+        for (const { socket } of open) socket.write(frame(0, false, Uint8Array.of(1)));
+        await sleep(20);
+      }
+      expect(open.filter(({ closed }) => closed())).toEqual([]);
+      const each = (memory() - before) / open.length;
+      console.log(`a stranger's connection with fifteen fragments: ${each.toFixed(0)} kB`);
+      expect(each).toBeLessThan(500);
+      // One more than a message may have, and they are out.
+      for (let i = 0; i < 4; i++)
+        for (const { socket } of open) socket.write(frame(0, false, Uint8Array.of(1)));
+      await until(() => open.every(({ closed }) => closed()));
+    } finally {
+      await kit.clean();
+    }
   });
 
   it('is the only one with its state folder', async () => {

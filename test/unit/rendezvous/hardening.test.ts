@@ -38,7 +38,7 @@ describe('strangers', () => {
       [random(97), CloseCode.protocol],
       [new Uint8Array(0), CloseCode.protocol],
       [random(96), CloseCode.wrongKey],
-      [random(80_000), 1009],
+      [random(80_000), 1006],
       [undefined, CloseCode.silent],
     ];
     for (const [message, code] of cases) {
@@ -48,6 +48,7 @@ describe('strangers', () => {
     }
     expect(relay.server.refused().get('wrong-key')).toBe(1);
     expect(relay.server.refused().get('silent')).toBe(1);
+    expect(relay.server.refused().get('too-much')).toBe(1);
   });
 
   it('cannot hold connections open with headers that never end', async () => {
