@@ -8,6 +8,7 @@ import { equalBytes, fromBase64Url } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
 import { contest } from './contest.js';
 import type { Gate, GateRefusal } from './gate.js';
+import type { Ledgers } from './ledgers.js';
 import { isLoopback, siteKey, type RelayLimits } from './limits.js';
 import { bytesOfMember, type KnownMember, type NetworkRecord } from './network-record.js';
 import type { Registry } from './registry.js';
@@ -19,6 +20,7 @@ export interface AdmissionContext {
   readonly keys: Keys;
   readonly gate: Gate;
   readonly registry: Registry;
+  readonly ledgers: Pick<Ledgers, 'judge'>;
   readonly limits: RelayLimits;
   /** Address that the node connects from. */
   readonly observed: string;
@@ -28,6 +30,8 @@ export interface AdmissionContext {
 export type Admission =
   | {
       readonly ok: true;
+      /** The network's first root key. */
+      readonly rootKey: Uint8Array;
       readonly record: NetworkRecord;
       readonly member: Member;
       /** What the registry holds and others are told of it: the credential with its receipt. */
@@ -101,9 +105,11 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     return refuse('version', `this relay speaks version ${signalVersion}, the node ${hello.version}`);
   }
   const networkBytes = fromBase64Url(hello.network);
-  const facts = networkBytes && openNetwork(networkBytes);
-  if (!facts) return refuse('bad-credential', 'the network facts are not signed by their root key');
-  const networkId = networkIdOf(facts.rootKey);
+  const signed = networkBytes && openNetwork(networkBytes);
+  if (!signed) return refuse('bad-credential', 'the network facts are not signed by their root key');
+  const networkId = networkIdOf(signed.rootKey);
+  const isKnown = registry.network(networkId) !== undefined;
+  const { facts, authority } = context.ledgers.judge(signed, isKnown, hello.ledger);
   if (!facts.relays.some((relay) => equalBytes(relay.key, keys.publicKey))) {
     return notServed('relay-not-named', `network ${networkId} does not name this relay's key`);
   }
@@ -111,7 +117,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   const gated = gate.judge(networkId, hello, dateMs);
   if ('refused' in gated) return notServed(gated.why, gated.refused, gated.why);
   const bytes = fromBase64Url(hello.credential) ?? new Uint8Array(0);
-  const verdict = verifyCredential(bytes, facts, dateMs, false);
+  const verdict = verifyCredential(bytes, facts, dateMs, false, authority);
   if (!verdict.ok) return refuseFault(verdict.fault);
   const bound = dhPublicKey(verdict.member.key);
   if (!bound || !equalBytes(bound, remoteStatic)) {
@@ -158,7 +164,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     return full('full-state', 'no room for another member');
 
   const uses = existing ?? noUses;
-  const use = testify(bytes, facts, uses, before, dateMs, keys);
+  const use = testify(bytes, facts, uses, before, dateMs, keys, authority);
   if (!use.ok) return refuseFault(use.fault);
   if (use.counted && existing && existing.uses >= limits.usesPerNetwork)
     return full('full-uses', 'no room for another use of an invite of this network');
@@ -201,6 +207,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   if (news) record.put(remembered);
   return {
     ok: true,
+    rootKey: facts.rootKey,
     record,
     member,
     known: remembered,
@@ -217,6 +224,8 @@ function refuseFault(fault: WitnessFault): Refused {
       return refuse('token-expired', 'the invite has expired');
     case 'token-used-up':
       return refuse('token-used-up', 'all uses of the invite are taken');
+    case 'revoked':
+      return refuse('revoked', 'the member, or what it joined by, was revoked');
     case 'too-long':
       return refuse('bad-credential', 'the credential leaves no room for a receipt');
     case 'expired':

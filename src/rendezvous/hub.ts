@@ -3,7 +3,13 @@ import type { Keys } from '../core/identity/keys.js';
 import { verifyFarewell } from '../core/identity/farewell.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
-import { CloseCode, type LeaveRequest } from '../core/wire/signal.js';
+import {
+  CloseCode,
+  LedgerJoiner,
+  ledgerNews,
+  type LeaveRequest,
+  type LedgerNews,
+} from '../core/wire/signal.js';
 import { admit, type Admission, type RefusalReason } from './admission.js';
 import type { RelayDrop } from './counters.js';
 import type { Forwarder } from './forward/forwarder.js';
@@ -11,8 +17,15 @@ import type { DoorRefusal } from './door-keeper.js';
 import type { Gate } from './gate.js';
 import { Introductions } from './introductions.js';
 import type { RelayLimits } from './limits.js';
+import type { Ledgers, NetworkLedger } from './ledgers.js';
 import { LocalNetwork, type LocalMember } from './local-network.js';
-import type { ConnectionHost, Hello, MemberConnection, Request } from './member-connection.js';
+import {
+  encodeMessage,
+  type ConnectionHost,
+  type Hello,
+  type MemberConnection,
+  type Request,
+} from './member-connection.js';
 import type { KnownMember, NetworkRecord } from './network-record.js';
 import { PacketExchange } from './packet-exchange.js';
 import type { Presence, PresenceListener } from './presence.js';
@@ -32,10 +45,14 @@ export interface HubOptions {
   readonly gate: Gate;
   readonly limits: RelayLimits;
   readonly registry: Registry;
+  readonly ledgers: Ledgers;
   readonly store: StateLog;
   readonly env: Env;
   presence(listener: PresenceListener): Presence;
 }
+
+/** Characters of statements in a welcome: it stays one Noise message. */
+const welcomeLedgerLength = 10_000;
 
 /** What nodes are told of our UDP ports. */
 export interface UdpPorts {
@@ -53,6 +70,7 @@ export class Hub implements ConnectionHost, PresenceListener {
   readonly #introductions: Introductions;
   readonly #presence: Presence;
   readonly #networks = new WeakMap<NetworkRecord, LocalNetwork>();
+  readonly #joiners = new WeakMap<MemberConnection, LedgerJoiner>();
   /** Who is admitted and connected. */
   readonly #members = new Map<MemberConnection, LocalMember>();
   /** When each member was last written down as seen, date. */
@@ -131,16 +149,17 @@ export class Hub implements ConnectionHost, PresenceListener {
       member.connection.dismiss('network-not-allowed', 'this relay does not serve the network any more');
       this.packets.end(member);
     }
+    this.#options.ledgers.forget(record.id);
     await store.append([{ kind: 'forget', network: record.id, refund }], true);
   }
 
   // Connections
 
   hello(connection: MemberConnection, hello: Hello, remoteStatic: Uint8Array): void {
-    const { keys, gate, registry, limits, env } = this.#options;
+    const { keys, gate, registry, ledgers, limits, env } = this.#options;
     const dateMs = env.clock.date();
     const { observed } = connection;
-    const verdict = admit(hello, remoteStatic, { keys, gate, registry, limits, observed, dateMs });
+    const verdict = admit(hello, remoteStatic, { keys, gate, registry, ledgers, limits, observed, dateMs });
     if (!verdict.ok) {
       this.turnedAway(verdict.reason);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });
@@ -149,7 +168,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       else tell();
       return;
     }
-    void this.#welcome(connection, verdict, hello.agent);
+    void this.#welcome(connection, verdict, hello);
   }
 
   request(connection: MemberConnection, request: Request): void {
@@ -171,6 +190,43 @@ export class Hub implements ConnectionHost, PresenceListener {
     void store.append([{ kind: 'left', network: record.id, id, farewell: text, at }], true);
     this.#introductions.leave(network, id, text);
     env.log.info('node left the network', { node: id, network: record.id });
+  }
+
+  ledger(connection: MemberConnection, message: LedgerNews): void {
+    const member = this.#members.get(connection);
+    if (!member) return;
+    const { network } = member;
+    const ledger = this.#options.ledgers.known(network.record.id);
+    if (!ledger) return;
+    let joiner = this.#joiners.get(connection);
+    if (!joiner) this.#joiners.set(connection, (joiner = new LedgerJoiner()));
+    const { taken, gap } = ledger.take(joiner.take(message));
+    // Who sends what does not follow from what is here is told what is, and sends the rest.
+    if (message.heads ?? gap) {
+      for (const answer of ledger.newsFor(message.heads ?? ledger.heads)) connection.send(answer);
+    }
+    if (taken.length === 0) return;
+    // Everybody hears why, those too that have to go.
+    const others = [...network.here.values()].filter((other) => other !== member);
+    for (const news of ledgerNews(taken)) {
+      const plain = encodeMessage(news);
+      for (const other of others) other.connection.sendPlain(plain);
+    }
+    this.#enforce(network, ledger);
+  }
+
+  /** Members that the ledger bars: they are forgotten, and their addresses are free. */
+  #enforce(network: LocalNetwork, ledger: NetworkLedger): void {
+    const { record, here } = network;
+    for (const { id, credential } of record.members) {
+      if (!ledger.bars(credential)) continue;
+      const member = here.get(id);
+      record.delete(id);
+      if (!member) continue;
+      member.connection.dismiss('revoked', 'the member, or what it joined by, was revoked');
+      // Nor does anything more go through its association.
+      this.packets.end(member);
+    }
   }
 
   data(connection: MemberConnection, message: Uint8Array, packets: number): void {
@@ -217,9 +273,9 @@ export class Hub implements ConnectionHost, PresenceListener {
   async #welcome(
     connection: MemberConnection,
     verdict: Extract<Admission, { ok: true }>,
-    agent: string,
+    { agent, heads, ledger: brought }: Hello,
   ): Promise<void> {
-    const { store, env } = this.#options;
+    const { store, ledgers, env } = this.#options;
     const { record, member, known } = verdict;
     await this.#ready;
     // Who is told of it is remembered after a kill; a receipt that left is counted even if the power fails now.
@@ -251,6 +307,13 @@ export class Hub implements ConnectionHost, PresenceListener {
     const key = env.random.fill(new Uint8Array(32));
     this.#introductions.settle(network);
     const introduction = this.#introductions.introduce(network, id);
+    const ledger = ledgers.of(verdict.rootKey);
+    if (brought) ledger.take(new LedgerJoiner().take(brought));
+    // To programs that know no ledger nothing is sent of it.
+    const more = heads ? ledger.newsFor(heads) : [];
+    // As long as it fits beside the members, it comes before them.
+    const fits = more[0] && JSON.stringify(more[0]).length <= welcomeLedgerLength;
+    const news = fits ? more.shift() : undefined;
     const welcomed = connection.welcome({
       type: 'welcome',
       association,
@@ -261,6 +324,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       ...introduction.first,
       left: record.latestFarewells(farewellsInWelcome).map(toBase64Url),
       date: env.clock.date(),
+      ...(news && { ledger: news }),
     });
     if (!welcomed) {
       associations.giveBack(association);
@@ -272,6 +336,7 @@ export class Hub implements ConnectionHost, PresenceListener {
     network.here.set(id, local);
     this.packets.add(local, key);
     this.#presence.arrive(record.id, known, verdict.news);
+    for (const message of more) connection.send(message);
     // Last: a node that does not read is dropped in here, and must be known by then.
     this.#introductions.welcomed(local, introduction);
     env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });

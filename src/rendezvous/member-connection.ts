@@ -22,6 +22,7 @@ import {
   parseToRelay,
   type FindRequest,
   type LeaveRequest,
+  type LedgerNews,
   type LocateRequest,
   type Refusal,
   type ToNode,
@@ -50,6 +51,8 @@ export interface ConnectionHost {
   hello(connection: MemberConnection, hello: Hello, remoteStatic: Uint8Array): void;
   /** Of an admitted node, within its rate. */
   request(connection: MemberConnection, request: Request): void;
+  /** Statements of an admitted node. */
+  ledger(connection: MemberConnection, message: LedgerNews): void;
   /**
    * A data message of an admitted node for a member of its network: its batch is checked to be whole, and charged to the
    * node. The host may change it.
@@ -235,6 +238,10 @@ export class MemberConnection {
       if (this.#stage === 'up' && this.#requests.take(1, this.#heardAt)) {
         this.#options.host.request(this, message);
       }
+      return this.#stage === 'up';
+    }
+    if (message.type === 'ledger') {
+      if (this.#stage === 'up') this.#options.host.ledger(this, message);
       return this.#stage === 'up';
     }
     if (this.#stage !== 'hello') return false;

@@ -18,6 +18,7 @@ import { chooseForwarder } from './forward/forward-choice.js';
 import type { Forwarder } from './forward/forwarder.js';
 import { HttpDoor } from './http-door.js';
 import { Hub } from './hub.js';
+import { Ledgers } from './ledgers.js';
 import { listenAddress, listenError, openPorts, reachableHost } from './listen.js';
 import { defaultLimits, type RelayLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
@@ -150,11 +151,14 @@ export class RelayServer {
     const key = toBase64Url(keys.publicKey);
     const gate = new Gate({ open, allow }, keys, registry);
 
+    const ledgers = new Ledgers(folder, env.log);
+    ledgers.open(registry);
     const hub = (this.#hub = new Hub({
       keys,
       gate,
       limits: this.#limits,
       registry,
+      ledgers,
       store: log,
       env,
       presence: (listener) => new LocalPresence(listener),

@@ -191,6 +191,13 @@ export const nodeEvent = z.discriminatedUnion('event', [
     reason: z.enum(['flood-forged', 'flood-replayed']),
   }),
   z.object({
+    event: z.literal('peer-revoked'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    reason: z.string(),
+  }),
+  z.object({
     event: z.literal('relay-up'),
     network: id,
     url: z.string(),

@@ -3,6 +3,7 @@
  *
  *   invite       version 1 | invite key 32 | not after 8 | uses 4 | roles 1 (bit 7: ephemeral) | rights 1 | range base 4, prefix 1
  *                | tags 1 ( 1+n )* | signature 64 by the root key
+ *                version 2: issuer key 32 after the version, and that key's signature; who may issue: authority.ts
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
  *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
@@ -14,6 +15,7 @@
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
 import { containsCidr, isHostAddress, type Cidr } from '../lib/ipv4.js';
+import { foundingAuthority, type Authority } from './authority.js';
 import { noClaims, type Claims } from './claims.js';
 import { signatureLength, type Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
@@ -33,6 +35,8 @@ const ephemeralBit = 0x80;
 
 export interface Invite {
   readonly key: Uint8Array;
+  /** Who signed it: an admin's node key, or a root key that replaced the first. Left out: the network's first root key. */
+  readonly issuer?: Uint8Array | undefined;
   readonly notAfter: number;
   /** How many machines may join by it; 0 is no limit. */
   readonly uses: number;
@@ -66,6 +70,8 @@ export interface CredentialParts {
 }
 
 const version = 1;
+/** Of an invite that names its issuer. */
+const issuedVersion = 2;
 const labels = {
   invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
@@ -92,6 +98,16 @@ function bodyReader(signed: Uint8Array, signatures = 1): ByteReader | undefined 
   return reader.u8() === version ? reader : undefined;
 }
 
+/** The same for an invite, of which there are two versions. */
+function inviteReader(signed: Uint8Array): [ByteReader, issuer: Uint8Array | undefined] | undefined {
+  const end = signed.length - signatureLength;
+  if (end <= 0) return undefined;
+  const reader = new ByteReader(signed.subarray(0, end));
+  const found = reader.u8();
+  if (found !== version && found !== issuedVersion) return undefined;
+  return [reader, found === issuedVersion ? reader.bytes(32) : undefined];
+}
+
 function writeTags(writer: ByteWriter, tags: readonly string[]): ByteWriter {
   if (tags.length > maxTags) throw new RangeError(`more than ${maxTags} tags`);
   writer.u8(tags.length);
@@ -106,9 +122,11 @@ function readTags(reader: ByteReader): string[] {
   return tags;
 }
 
-export function signInvite(invite: Invite, root: Keys): Uint8Array {
-  const writer = new ByteWriter()
-    .u8(version)
+/** @param issuer the keys that `invite.issuer` names, or the network's first root keys */
+export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
+  const writer = new ByteWriter().u8(invite.issuer ? issuedVersion : version);
+  if (invite.issuer) writer.bytes(invite.issuer);
+  writer
     .bytes(invite.key)
     .u64(invite.notAfter)
     .u32(invite.uses)
@@ -116,16 +134,17 @@ export function signInvite(invite: Invite, root: Keys): Uint8Array {
     .u8(invite.rights)
     .u32(invite.range.base)
     .u8(invite.range.prefix);
-  return seal(labels.invite, writeTags(writer, invite.tags).finish(), root);
+  return seal(labels.invite, writeTags(writer, invite.tags).finish(), issuer);
 }
 
 /** Reads an invite without verifying who signed it. */
 export function parseInvite(signed: Uint8Array): Invite | undefined {
-  const reader = bodyReader(signed);
+  const [reader, issuer] = inviteReader(signed) ?? [];
   if (!reader) return undefined;
   const begin = { key: reader.bytes(32), notAfter: reader.u64(), uses: reader.u32() };
   const roles = reader.u8();
   const invite: Invite = {
+    ...(issuer && { issuer }),
     ...begin,
     roles: roles & ~ephemeralBit,
     ephemeral: (roles & ephemeralBit) !== 0,
@@ -136,9 +155,10 @@ export function parseInvite(signed: Uint8Array): Invite | undefined {
   return reader.done && invite.range.prefix <= 32 ? invite : undefined;
 }
 
+/** An invite that its issuer signed; whether that one may issue any is the authority's question. */
 export function verifyInvite(signed: Uint8Array, rootKey: Uint8Array): Invite | undefined {
   const invite = parseInvite(signed);
-  return invite && genuine(labels.invite, signed, rootKey) ? invite : undefined;
+  return invite && genuine(labels.invite, signed, invite.issuer ?? rootKey) ? invite : undefined;
 }
 
 /** `issuer` is the invite's key pair, or the root's for the network's first member; `owner` the node's own. */
@@ -236,6 +256,23 @@ export function supersedes(a: Member, b: Member): boolean {
   return (sooner || compareBytes(a.credential, b.credential)) < 0;
 }
 
+/**
+ * True when a credential counts no more, whatever its signatures say: its owner is barred, or its invite, or who issued
+ * that had no right to, or lost it. It goes by keys, never by the bytes of a document.
+ */
+export function isRevoked(
+  parts: CredentialParts,
+  certificate: Certificate,
+  rootKey: Uint8Array,
+  authority: Authority,
+): boolean {
+  const idText = nodeIdText(nodeIdOf(certificate.nodeKey));
+  if (authority.isBarred(idText)) return true;
+  const invite = parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
+  if (!authority.mayIssue(invite?.issuer ?? rootKey, idText)) return true;
+  return invite !== undefined && authority.isInviteBarred(invite.key, idText);
+}
+
 /** Why a credential does not make a member. */
 export type CredentialFault =
   | 'malformed'
@@ -250,7 +287,9 @@ export type CredentialFault =
   /** It is dated in the future. */
   | 'receipt-early'
   /** It is for another address or name of this member. */
-  | 'receipt-other';
+  | 'receipt-other'
+  /** The member is barred, or what it came by counts no more. */
+  | 'revoked';
 
 export type CredentialVerdict =
   { readonly ok: true; readonly member: Member } | { readonly ok: false; readonly fault: CredentialFault };
@@ -259,17 +298,21 @@ export type CredentialVerdict =
  * Verifies a whole chain against the facts of a network.
  *
  * @param needReceipt false only for the witness that is about to give the receipt: then `claims` are none.
+ * @param authority who may sign beside the root key, and who is barred. Default: the root key, and nobody.
  */
 export function verifyCredential(
   bytes: Uint8Array,
   network: NetworkFacts,
   dateMs: number,
   needReceipt = true,
+  authority: Authority = foundingAuthority(network.rootKey),
 ): CredentialVerdict {
   const fail = (fault: CredentialFault): CredentialVerdict => ({ ok: false, fault });
   const parts = parseCredential(bytes);
   const certificate = parts && parseCertificate(parts.certificate);
   if (!parts || !certificate || certificate.name === '') return fail('malformed');
+  // Before any signature is looked at: it costs nothing.
+  if (isRevoked(parts, certificate, network.rootKey, authority)) return fail('revoked');
   let inviteId = '';
   let ephemeral = false;
   const { notBefore } = certificate;
@@ -292,7 +335,7 @@ export function verifyCredential(
     inviteId = inviteIdOf(invite.key);
     ephemeral = invite.ephemeral;
     if (needReceipt) {
-      const witnessed = witnessedClaims(parts.receipt, certificate, invite, network, dateMs);
+      const witnessed = witnessedClaims(parts.receipt, certificate, invite, network, dateMs, authority);
       if (typeof witnessed === 'string') return fail(witnessed);
       claims = witnessed;
     }
@@ -333,6 +376,7 @@ function witnessedClaims(
   invite: Invite,
   network: NetworkFacts,
   dateMs: number,
+  authority: Authority,
 ): Claims | CredentialFault {
   if (signed.length === 0) return 'receipt-missing';
   const receipt = verifyReceipt(signed);
@@ -340,7 +384,7 @@ function witnessedClaims(
     receipt &&
     equalBytes(receipt.inviteKey, invite.key) &&
     equalBytes(receipt.nodeKey, certificate.nodeKey) &&
-    isWitness(network, receipt.witnessKey);
+    (isWitness(network, receipt.witnessKey) || authority.wasRelay(receipt.witnessKey));
   if (!ours) return 'receipt-bad';
   if (receipt.joined > invite.notAfter) return 'receipt-late';
   if (signedDate(receipt) > dateMs + clockSkewMs) return 'receipt-early';

@@ -17,7 +17,7 @@ import {
   type LedgerMessage,
   type PartMessage,
 } from '../wire/ledger.js';
-import { maxAuthors, type Ledger, type LedgerVerdict, type Summary } from './ledger.js';
+import { headsOf, maxAuthors, type Ledger, type LedgerVerdict, type Summary } from './ledger.js';
 import { maxStatementLength, parseStatement, type Head, type Statement } from './statement.js';
 
 /** After a change everybody is told what is here, so long after it, ms; each in case that the one before was lost. */
@@ -164,9 +164,7 @@ export class Gossip {
   /** Tells a member what is here, and by that asks for the rest. */
   #tell(id: string): void {
     const { ledger } = this.#ports;
-    const authors = [...ledger.summary()]
-      .map(([author, ends]) => ({ author, ends }))
-      .sort((a, b) => (a.author < b.author ? -1 : 1));
+    const authors = headsOf(ledger).sort((a, b) => (a.author < b.author ? -1 : 1));
     const assembly = this.#partners.get(id)?.assembly;
     let after = beforeAll;
     do {

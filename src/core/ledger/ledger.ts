@@ -8,6 +8,7 @@
  */
 import { toHex } from '../lib/bytes.js';
 import type { Keys } from '../identity/keys.js';
+import type { AuthorEnds } from '../wire/ledger.js';
 import { AuthorLog } from './author-log.js';
 import { Standing } from './standing.js';
 import {
@@ -27,7 +28,7 @@ export const maxAdminBytes = 262_144;
 /** Bytes of all root keys: room that no admin can fill. */
 export const maxRootBytes = 524_288;
 /** Authors that are kept. */
-export const maxAuthors = 256;
+export const maxAuthors = 128;
 
 export type LedgerVerdict =
   /** Taken. */
@@ -47,6 +48,11 @@ export type LedgerVerdict =
 
 /** Where each author's log ends here, by the author's key in hexadecimal: one end, or two of a log that forked. */
 export type Summary = ReadonlyMap<string, readonly Head[]>;
+
+/** Where each log ends, as messages carry it. */
+export function headsOf(ledger: Ledger): AuthorEnds[] {
+  return [...ledger.summary()].map(([author, ends]) => ({ author, ends: [...ends] }));
+}
 
 export class Ledger {
   readonly networkKey: Uint8Array;

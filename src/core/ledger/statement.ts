@@ -165,6 +165,11 @@ export function parseStatement(bytes: Uint8Array, networkKey: Uint8Array): State
   };
 }
 
+/** Key of the author that a statement names; nothing of it is verified. */
+export function authorOf(bytes: Uint8Array): Uint8Array {
+  return bytes.slice(1, 33);
+}
+
 /** True when its author signed it for this network. */
 export function isGenuine({ author, bytes }: Statement, networkKey: Uint8Array): boolean {
   const end = bytes.length - signatureLength;

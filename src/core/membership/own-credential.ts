@@ -2,7 +2,10 @@
  * The credential of this node, as it changes: a witness adds its receipt, and where its address was taken before, the
  * node signs itself the next one. Nothing is stored here.
  */
+import type { RelayFact } from '../identity/network.js';
+import { equalBytes } from '../lib/bytes.js';
 import { resign } from './certify.js';
+import type { ChangedFacts } from '../ledger/statement.js';
 import type { Profile } from './profile.js';
 import { selfOf, withGenuineReceipt, type Self } from './self.js';
 
@@ -13,6 +16,7 @@ export class OwnCredential {
   readonly #profile: Profile;
   #self: Self;
   #attempt = 0;
+  #facts: ChangedFacts | undefined;
 
   /**
    * @param current a later credential than the profile's, from the node's state
@@ -42,7 +46,7 @@ export class OwnCredential {
     const received = withGenuineReceipt(this.bytes, receipt, this.#self.network);
     if (!received) return false;
     const { claims } = this.#self;
-    const next = selfOf(this.#profile, received);
+    const next = selfOf(this.#profile, received, this.#facts);
     const later = claims.ip <= next.claims.ip && claims.name <= next.claims.name;
     if (!claims.witnessed || !later) this.#self = next;
     return true;
@@ -56,7 +60,22 @@ export class OwnCredential {
     if (this.#profile.wantedIp !== undefined || this.#attempt + 1 >= addressLimit) return false;
     this.#attempt++;
     const change = { attempt: this.#attempt, current: this.bytes };
-    this.#self = selfOf(this.#profile, resign(this.#profile, change, dateMs));
+    this.#self = selfOf(this.#profile, resign(this.#profile, change, dateMs), this.#facts);
     return true;
+  }
+
+  /** The network has other facts than the token said. True when a run that goes by the ones before must begin anew. */
+  setFacts(facts: ChangedFacts | undefined): boolean {
+    const before = this.#self.network;
+    this.#facts = facts;
+    this.#self = selfOf(this.#profile, this.bytes, facts);
+    const { mtu, relays } = this.#self.network;
+    const same = (a: RelayFact, b: RelayFact | undefined): boolean =>
+      b !== undefined && a.address === b.address && equalBytes(a.key, b.key);
+    return (
+      mtu !== before.mtu ||
+      relays.length !== before.relays.length ||
+      !relays.every((relay, at) => same(relay, before.relays[at]))
+    );
   }
 }

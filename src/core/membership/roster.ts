@@ -2,8 +2,17 @@
  * The members of one network that we know of: verified, newest certificate of each, and who of them has what several
  * claim. No I/O.
  */
+import { foundingAuthority, type Authority } from '../identity/authority.js';
 import { equalBytes } from '../lib/bytes.js';
-import { supersedes, verifyCredential, type CredentialFault, type Member } from '../identity/certificate.js';
+import {
+  isRevoked,
+  parseCertificate,
+  parseCredential,
+  supersedes,
+  verifyCredential,
+  type CredentialFault,
+  type Member,
+} from '../identity/certificate.js';
 import { compareClaims, type Claimant } from '../identity/claims.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { isNodeName } from '../identity/names.js';
@@ -34,6 +43,7 @@ export class Roster {
   readonly #network: NetworkFacts;
   readonly #self: () => Claimant;
   readonly #limit: number;
+  readonly #authority: () => Authority;
   readonly #members = new Map<string, Member>();
   /** Node id by MAC. */
   readonly #byMac = new Map<string, string>();
@@ -43,11 +53,16 @@ export class Roster {
   readonly #left = new Set<string>();
   #holdings: { readonly of: Holdings; readonly self: Claimant } | undefined;
 
-  /** @param self what we claim ourselves, at this moment. `limit` is there for tests. */
-  constructor(network: NetworkFacts, self: () => Claimant, limit = maxMembers) {
+  /**
+   * @param self what we claim ourselves, at this moment. `limit` is there for tests.
+   * @param authority who may sign, and who is barred, at this moment. Default: the root key, and nobody
+   */
+  constructor(network: NetworkFacts, self: () => Claimant, limit = maxMembers, authority?: () => Authority) {
     this.#network = network;
     this.#self = self;
     this.#limit = limit;
+    const founding = foundingAuthority(network.rootKey);
+    this.#authority = authority ?? (() => founding);
   }
 
   get size(): number {
@@ -64,7 +79,7 @@ export class Roster {
 
   /** Takes a credential from anyone: it proves itself. */
   take(credential: Uint8Array, dateMs: number): RosterVerdict {
-    const verdict = verifyCredential(credential, this.#network, dateMs);
+    const verdict = verifyCredential(credential, this.#network, dateMs, undefined, this.#authority());
     if (!verdict.ok) return { kind: 'refused', fault: verdict.fault };
     const member = verdict.member;
     // A member signs its own name, and it is shown to people.
@@ -91,6 +106,16 @@ export class Roster {
     else if (this.#members.size >= this.#limit) return { kind: 'refused', fault: 'full' };
     this.#put(member);
     return { kind: 'new', member, displaced };
+  }
+
+  /** Members that were taken and do not count any more, since the authority has changed. They are still here. */
+  revoked(): Member[] {
+    const authority = this.#authority();
+    return [...this.#members.values()].filter(({ credential }) => {
+      const parts = parseCredential(credential);
+      const certificate = parts && parseCertificate(parts.certificate);
+      return !parts || !certificate || isRevoked(parts, certificate, this.#network.rootKey, authority);
+    });
   }
 
   remove(idText: string): Member | undefined {

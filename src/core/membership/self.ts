@@ -10,11 +10,14 @@ import {
   type Certificate,
   type CredentialParts,
 } from '../identity/certificate.js';
+import { anyAuthority } from '../identity/authority.js';
 import type { Claimant, Claims } from '../identity/claims.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../identity/network.js';
 import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/node-id.js';
 import { parseReceipt, signedDate } from '../identity/receipt.js';
+import { factsNow } from '../ledger/facts.js';
+import type { ChangedFacts } from '../ledger/statement.js';
 import type { Profile } from './profile.js';
 
 /** A credential with a witness's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
@@ -38,9 +41,9 @@ export function withGenuineReceipt(
   const dated = parseReceipt(receipt);
   if (!dated) return undefined;
   const received = withReceipt(credential, receipt);
-  // At the dates that stand in it: whether our clock is right is another question.
+  // At the dates that stand in it: whether our clock is right is another question. So is who may invite.
   const dateMs = Math.max(certificate.notBefore, signedDate(dated));
-  return verifyCredential(received, network, dateMs).ok ? received : undefined;
+  return verifyCredential(received, network, dateMs, true, anyAuthority).ok ? received : undefined;
 }
 
 /** This machine as a member. */
@@ -64,12 +67,14 @@ export interface Self {
  * Reads a profile.
  *
  * @param credential a later one than the profile's, from the node's state.
+ * @param facts what an admin has changed of the token's facts since, from the ledger.
  * @throws EvioError EVIO_PROFILE_CORRUPT when its parts are not genuine.
  */
-export function selfOf(profile: Profile, credential?: Uint8Array): Self {
+export function selfOf(profile: Profile, credential?: Uint8Array, facts?: ChangedFacts): Self {
   const networkBytes = secretBytes(profile.network);
-  const network = openNetwork(networkBytes);
-  if (!network) throw corrupt('its network facts are not signed by their root key');
+  const signed = openNetwork(networkBytes);
+  if (!signed) throw corrupt('its network facts are not signed by their root key');
+  const network = factsNow(signed, facts);
   const keys = keysFromSeed(secretBytes(profile.nodeSeed));
   const bytes = credential ?? secretBytes(profile.credential);
   const parts = parseCredential(bytes);

@@ -2,6 +2,7 @@
  * The witness of a network without relays: the machine that holds its root key. It counts the uses of invites and dates
  * memberships by its clock, as a relay does elsewhere. Nothing is stored here.
  */
+import { foundingAuthority, type Authority } from '../identity/authority.js';
 import { ownerOf } from '../identity/certificate.js';
 import type { Claims } from '../identity/claims.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
@@ -16,10 +17,12 @@ export type KnownTo = (idText: string) => { ip: number; name: string; claims: Cl
 export class Witness implements CountedUses {
   readonly #network: NetworkFacts;
   readonly #root: Keys;
+  readonly #authority: () => Authority;
   readonly #uses: Map<string, { notAfter: number; nodes: Map<string, number> }>;
 
-  private constructor(network: NetworkFacts, root: Keys, uses: InviteUses) {
+  private constructor(network: NetworkFacts, root: Keys, uses: InviteUses, authority: () => Authority) {
     this.#network = network;
+    this.#authority = authority;
     this.#root = root;
     this.#uses = new Map(
       Object.entries(uses).map(([invite, { notAfter, nodes }]) => [
@@ -30,9 +33,14 @@ export class Witness implements CountedUses {
   }
 
   /** Undefined on a machine that is none, and where relays are the witnesses. */
-  static of(profile: Profile, network: NetworkFacts, uses: InviteUses = {}): Witness | undefined {
+  static of(
+    profile: Profile,
+    network: NetworkFacts,
+    uses: InviteUses = {},
+    authority: () => Authority = () => foundingAuthority(network.rootKey),
+  ): Witness | undefined {
     if (profile.rootSeed === undefined || network.relays.length > 0) return undefined;
-    return new Witness(network, keysFromSeed(secretBytes(profile.rootSeed)), uses);
+    return new Witness(network, keysFromSeed(secretBytes(profile.rootSeed)), uses, authority);
   }
 
   /** Uses as they are kept, those of long-expired invites left out. */
@@ -61,6 +69,7 @@ export class Witness implements CountedUses {
       id === undefined ? id : known(id),
       dateMs,
       this.#root,
+      this.#authority(),
     );
     if (testimony.ok && testimony.counted) this.#add(testimony.counted);
     return testimony;

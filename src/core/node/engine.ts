@@ -9,6 +9,7 @@ import { fromBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
+import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
@@ -33,6 +34,7 @@ export class Engine implements Node {
   readonly #life: Lifecycle;
   readonly #credential: OwnCredential;
   readonly #keeper: StateKeeper;
+  readonly #ledger: LedgerKeeper;
   readonly #readiness: Readiness;
   readonly #routes: RouteSettings;
   /** The last change of the profile: they follow each other. */
@@ -48,6 +50,8 @@ export class Engine implements Node {
     const stored = state.credential === undefined ? undefined : fromBase64Url(state.credential);
     this.#credential = new OwnCredential(options.profile, stored);
     const { networkId, network } = this.#credential.self;
+    this.#ledger = options.ledger ?? memoryKeeper(network.rootKey);
+    this.#credential.setFacts(this.#ledger.ledger.standing.facts);
     this.networkId = networkId;
     this.networkName = network.name;
     this.#keeper = new StateKeeper(state, {
@@ -139,6 +143,8 @@ export class Engine implements Node {
       reporter.stop();
     });
     this.#follow(run);
+    const { policy } = this.#ledger.ledger;
+    if (policy) this.#options.onPolicy?.(policy);
     turn.input(() => {
       for (const credential of this.#keeper.credentials) members.take(credential);
       subnets.start(this.#keptSubnets(members));
@@ -163,6 +169,7 @@ export class Engine implements Node {
         credential: this.#credential,
         keeper: this.#keeper,
         routes: this.#routes,
+        ledger: this.#ledger,
         settled: () => {
           this.#readiness.look();
         },
@@ -171,6 +178,10 @@ export class Engine implements Node {
         },
         readdressed: () => {
           void this.#beginAnew();
+        },
+        refacted: (facts) => {
+          // The interface and the relays follow the facts, so a run has the same from its beginning to its end.
+          if (this.#credential.setFacts(facts)) void this.#beginAnew();
         },
         fatal: (error) => {
           // What a plane says while it is stopped, or before it has started, troubles nobody.

@@ -33,6 +33,13 @@ export type NodeEvent =
       readonly to: PathKind | null;
       readonly endpoint: string | null;
     }
+  | {
+      readonly event: 'peer-revoked';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly reason: string;
+    }
   | { readonly event: 'peer-lost'; readonly network: string; readonly peer: string; readonly name: string }
   /** The peer does what an honest one does not; what it sent was dropped. */
   | {

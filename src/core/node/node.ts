@@ -1,5 +1,6 @@
 /** A running node as its owner sees it: the command `node` and the control socket hold one. */
 import type { Env } from '../lib/env.js';
+import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
@@ -13,6 +14,10 @@ export interface NodeOptions {
   saveState(state: NodeState): void;
   /** Changes the profile on disk, while nobody else does. Default: what is announced and accepted ends with the process. */
   changeProfile?(change: (profile: Profile) => Profile): Promise<unknown>;
+  /** The network's ledger and where it is kept. Default: in memory. */
+  readonly ledger?: LedgerKeeper;
+  /** The network's policy document, when there is one at the start, and whenever it changes. */
+  readonly onPolicy?: (document: Uint8Array) => void;
   readonly env: Env;
   readonly version: string;
   /** UDP port that overrides profile and state. */

@@ -9,6 +9,7 @@ import type { RelaySet } from '../relays/relay-set.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { RingMessage } from '../wire/ring.js';
 import type { NodeEvent } from './events.js';
+import type { LedgerEvents } from './ledger-events.js';
 import type { Pinger } from './pinger.js';
 import type { StateKeeper } from './state-keeper.js';
 
@@ -36,6 +37,7 @@ export interface PeerEventParts {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
+  readonly ledger: LedgerEvents;
   readonly pinger: Pinger;
   readonly keeper: StateKeeper;
   readonly tell: (event: NodeEvent) => void;
@@ -57,9 +59,11 @@ export class PeerEvents implements PeerNews {
   }
 
   connected(peer: Peer): void {
-    const { log, network, overlay, subnets, tell } = this.#parts;
+    const { log, network, overlay, subnets, ledger, tell } = this.#parts;
     const { idText, ip } = peer.member;
     const name = this.#nameOf(peer);
+    // Before anything else passes between the two.
+    ledger.connected(peer);
     const path = peer.prober.active;
     log.info('peer connected', { peer: name, path: path?.kind, endpoint: path?.endpoint });
     tell({
@@ -90,14 +94,16 @@ export class PeerEvents implements PeerNews {
   }
 
   restarted(peer: Peer): void {
+    this.#parts.ledger.connected(peer);
     this.#parts.overlay.restarted(this.#now, peer);
   }
 
   disconnected(peer: Peer): void {
-    const { log, network, overlay, subnets, keeper, tell } = this.#parts;
+    const { log, network, overlay, subnets, ledger, keeper, tell } = this.#parts;
     const { idText } = peer.member;
     const name = this.#nameOf(peer);
     keeper.saw(idText);
+    ledger.disconnected(peer);
     log.info('peer lost', { peer: name });
     tell({ event: 'peer-lost', network, peer: idText, name });
     overlay.lost(this.#now, peer);

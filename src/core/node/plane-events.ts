@@ -15,12 +15,14 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
+import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
 import type { Farewells } from './farewells.js';
 import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
+import type { LedgerEvents } from './ledger-events.js';
 
 export interface PlaneEventParts {
   readonly clock: Clock;
@@ -37,6 +39,7 @@ export interface PlaneEventParts {
   readonly farewells: Farewells;
   readonly subnets: Subnets;
   readonly tell: (event: NodeEvent) => void;
+  readonly ledger: LedgerEvents;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -73,16 +76,8 @@ export class PlaneEvents implements PlaneListener {
     const peer = this.#parts.members.bySlot(slot);
     const message = parseControl(bytes) ?? parseRing(bytes);
     if (message) peer?.control(now, message, origin);
-    const told = message ? undefined : parseTestimony(bytes);
-    if (told?.type === 'receipt') this.#parts.testimonies.received(told.document);
-    if (told?.type === 'farewell') this.#parts.farewells.heard(told.document);
-    else if (!message) this.#subnets(now, peer, bytes);
+    else if (peer?.session.established) this.#other(now, peer, bytes);
     this.#heard(now, peer, origin);
-  }
-
-  #subnets(now: number, peer: Peer | undefined, bytes: Uint8Array): void {
-    const message = parseSubnets(bytes);
-    if (message && peer) this.#parts.subnets.receive(now, peer.member.idText, message);
   }
 
   confirmed(slot: number, localIndex: number): void {
@@ -146,6 +141,21 @@ export class PlaneEvents implements PlaneListener {
   failed(error: Error): void {
     this.#parts.log.error('data plane failed', { reason: error.message });
     this.#parts.fatal(error);
+  }
+
+  /** What is not about the peer or the ring: the ledger, memberships, subnets. */
+  #other(now: number, peer: Peer, bytes: Uint8Array): void {
+    const { ledger, testimonies, farewells, subnets } = this.#parts;
+    const statement = parseLedger(bytes);
+    if (statement) {
+      ledger.receive(peer, statement);
+      return;
+    }
+    const told = parseTestimony(bytes);
+    if (told?.type === 'receipt') testimonies.received(told.document);
+    if (told?.type === 'farewell') farewells.heard(told.document);
+    const message = parseSubnets(bytes);
+    if (message) subnets.receive(now, peer.member.idText, message);
   }
 
   get #now(): number {

@@ -10,10 +10,11 @@ import type { Peers } from '../peer/peers.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 import type { RelaySet, RelaySetListener } from '../relays/relay-set.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
-import type { Refusal, Welcome } from '../wire/signal.js';
+import { ledgerNews, type LedgerNews, type Refusal, type Welcome } from '../wire/signal.js';
 import type { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { Farewells } from './farewells.js';
+import type { LedgerEvents } from './ledger-events.js';
 import type { OwnAddress } from './own-address.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { WayEvents } from './ways.js';
@@ -31,6 +32,7 @@ export interface RelayEventParts {
   readonly surroundings: Surroundings;
   readonly members: Peers;
   readonly overlay: OverlayHost;
+  readonly ledger: LedgerEvents;
   readonly arrivals: Arrivals;
   readonly ways: WayEvents;
   readonly tell: (event: NodeEvent) => void;
@@ -75,6 +77,12 @@ export class RelayEvents implements RelaySetListener {
 
   left(farewell: Uint8Array): void {
     this.#parts.farewells.heard(farewell);
+  }
+
+  ledger(url: string, message: LedgerNews): void {
+    const { ledger, relays } = this.#parts;
+    const lacking = ledger.relay(url, message);
+    relays.tell(ledgerNews(lacking), url, true);
   }
 
   presence(idText: string, online: boolean): void {
@@ -128,6 +136,7 @@ export const relayNewsNames: { readonly [K in keyof RelaySetListener]: true } = 
   refused: true,
   member: true,
   left: true,
+  ledger: true,
   presence: true,
   named: true,
   roster: true,

@@ -9,10 +9,14 @@
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
 import { ownerOf, Right, Role } from '../identity/certificate.js';
+import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
-import { concatBytes, utf8 } from '../lib/bytes.js';
+import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { prefixOfCidr } from '../lib/prefix.js';
+import type { LedgerKeeper } from '../ledger/keeper.js';
+import { headsOf } from '../ledger/ledger.js';
+import type { ChangedFacts } from '../ledger/statement.js';
 import { Turn } from '../lib/turn.js';
 import { announcerOf } from '../subnets/self.js';
 import type { OwnCredential } from '../membership/own-credential.js';
@@ -36,7 +40,10 @@ import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
 import { encodeSubnets } from '../wire/subnets.js';
 import { Arrivals } from './arrivals.js';
+import { encodeLedger } from '../wire/ledger.js';
+import { ledgerNews } from '../wire/signal.js';
 import type { NodeEvent } from './events.js';
+import { LedgerEvents } from './ledger-events.js';
 import type { NodeOptions } from './node.js';
 import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
@@ -71,11 +78,14 @@ export interface RunContext {
   readonly credential: OwnCredential;
   readonly keeper: StateKeeper;
   readonly routes: RouteSettings;
+  readonly ledger: LedgerKeeper;
   /** A turn is over: anything may have changed. */
   readonly settled: () => void;
   readonly tell: (event: NodeEvent) => void;
   /** The node has another address: it must begin anew. */
   readonly readdressed: () => void;
+  /** The network has other facts. */
+  readonly refacted: (facts: ChangedFacts) => void;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -91,6 +101,7 @@ export interface Run {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
+  readonly ledger: LedgerEvents;
   readonly pinger: Pinger;
   readonly reporter: Reporter;
   readonly farewells: Farewells;
@@ -98,7 +109,7 @@ export interface Run {
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
 export function composeRun(context: RunContext, port: number): Run {
-  const { options, ports, credential, keeper, routes, settled, tell, readdressed, fatal } = context;
+  const { options, ports, credential, keeper, routes, settled, tell, readdressed, refacted, fatal } = context;
   const { env, profile, threads, version } = options;
   const { clock, log } = env;
   const { self } = credential;
@@ -128,6 +139,7 @@ export function composeRun(context: RunContext, port: number): Run {
   const send = carriers.sendPacket.bind(carriers);
   const ownCredential = (): Uint8Array => credential.bytes;
 
+  const named = new Set(openNetwork(self.networkBytes)?.relays.map((relay) => toHex(relay.key)));
   const relayNews = turn.outputs<RelaySetListener>(relayNewsNames);
   const makeRelays = ports.makeRelays ?? ((...made) => new RelaySet(...made));
   const agent = `evio/${version}`;
@@ -137,6 +149,9 @@ export function composeRun(context: RunContext, port: number): Run {
       keys,
       networkBytes: self.networkBytes,
       credential: ownCredential,
+      heads: () => headsOf(context.ledger.ledger),
+      brings: (relay) =>
+        named.has(toHex(relay.key)) ? undefined : ledgerNews(context.ledger.ledger.all())[0],
       agent,
       env,
       plane,
@@ -201,6 +216,7 @@ export function composeRun(context: RunContext, port: number): Run {
     },
     makePeer: (slot, member) => new Peer(peerPorts, slot, member, keeper.endpointsOf(member.idText)),
     isOnline: (member) => relays.isOnline(member),
+    authority: () => context.ledger.ledger.standing,
   });
   const { localStatic, prologue, indexes } = session;
   const testimonies = new Testimonies({
@@ -208,7 +224,7 @@ export function composeRun(context: RunContext, port: number): Run {
     log,
     credential,
     keeper,
-    witness: Witness.of(profile, network, keeper.uses),
+    witness: Witness.of(profile, network, keeper.uses, () => context.ledger.ledger.standing),
     peerOf: (idText) => members.get(idText),
     send: ({ slot }, message) => {
       plane.sendControl(slot, message);
@@ -309,6 +325,24 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
+  const ledger = new LedgerEvents({
+    clock,
+    log,
+    network: networkId,
+    idText,
+    keeper: context.ledger,
+    members,
+    send: ({ slot }, message) => {
+      plane.sendControl(slot, encodeLedger(message));
+    },
+    tellRelays: (statements, except) => {
+      relays.tell(ledgerNews(statements), except, false);
+    },
+    tell,
+    refacted,
+    policy: (document) => options.onPolicy?.(document),
+    fatal,
+  });
   memberNews.deliver({
     changed: (member) => {
       arrivals.changed(member);
@@ -351,6 +385,7 @@ export function composeRun(context: RunContext, port: number): Run {
       surroundings,
       members,
       overlay,
+      ledger,
       arrivals,
       ways: wayEvents,
       ownAddress,
@@ -368,6 +403,7 @@ export function composeRun(context: RunContext, port: number): Run {
       members,
       overlay,
       subnets,
+      ledger,
       pinger,
       keeper,
       tell,
@@ -387,9 +423,10 @@ export function composeRun(context: RunContext, port: number): Run {
     testimonies,
     farewells,
     subnets,
+    ledger,
     fatal,
   });
-  pulse.add(relays, surroundings, arrivals, overlay, subnets, timers, testimonies, passing, keeper);
+  pulse.add(relays, surroundings, arrivals, overlay, subnets, ledger, timers, testimonies, passing, keeper);
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
@@ -407,5 +444,18 @@ export function composeRun(context: RunContext, port: number): Run {
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
-  return { turn, pulse, plane, listener, relays, members, overlay, subnets, pinger, reporter, farewells };
+  return {
+    turn,
+    pulse,
+    plane,
+    listener,
+    relays,
+    members,
+    overlay,
+    subnets,
+    ledger,
+    pinger,
+    reporter,
+    farewells,
+  };
 }

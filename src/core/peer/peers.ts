@@ -1,6 +1,7 @@
 /** The members of the network that this node knows, and the peer that each of them is: names, slots, sessions. */
 import { Roster, type Conflict } from '../membership/roster.js';
-import type { Member } from '../identity/certificate.js';
+import type { Authority } from '../identity/authority.js';
+import { ownerOf, type Member } from '../identity/certificate.js';
 import type { Claimant } from '../identity/claims.js';
 import type { NetworkFacts } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
@@ -8,6 +9,9 @@ import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { Peer } from './peer.js';
 import type { Session } from './session.js';
+
+/** Members whose issuer is not known that are remembered. */
+const asideLimit = 256;
 
 export interface PeersPorts {
   readonly env: Env;
@@ -18,6 +22,8 @@ export interface PeersPorts {
   changed(member: Member): void;
   /** Its peer is no more. */
   removed(peer: Peer): void;
+  /** Who may sign beside the root key, and who is barred, at this moment. Left out: nobody. */
+  readonly authority?: () => Authority;
   /** Somebody was given this peer, but for `all`, and may move it on: it may be due at another time. */
   given?(peer: Peer): void;
 }
@@ -29,12 +35,14 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   readonly #slots: (Peer | undefined)[] = [];
   readonly #sessions = new Map<Session, Peer>();
+  /** Credentials that nobody here may have signed, as far as is known now; by node id. */
+  readonly #aside = new Map<string, Uint8Array>();
 
   /** @param self what we claim ourselves, at this moment. `limit` is there for tests. */
   constructor(network: NetworkFacts, self: () => Claimant, ports: PeersPorts, limit?: number) {
     this.#ports = ports;
     this.#networkName = network.name;
-    this.#roster = new Roster(network, self, limit);
+    this.#roster = new Roster(network, self, limit, ports.authority);
   }
 
   /** How many members are known, this node not counted. */
@@ -66,6 +74,7 @@ export class Peers {
       verdict = this.#roster.take(credential, env.clock.date());
     }
     if (verdict.kind === 'refused') {
+      if (verdict.fault === 'revoked') this.#keepAside(credential);
       if (verdict.fault === 'mac-taken') env.log.warn('member refused', { reason: verdict.fault });
       else if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
       return undefined;
@@ -152,6 +161,33 @@ export class Peers {
   close(): void {
     for (const peer of this.all()) peer.goodbye();
     for (const peer of this.all()) this.#remove(peer);
+  }
+
+  /**
+   * The authority has changed: who does not count any more is disconnected and forgotten.
+   *
+   * @param reason what the peer's log says
+   */
+  enforce(reason: (member: Member) => string): Member[] {
+    const revoked = this.#roster.revoked();
+    for (const member of revoked) {
+      this.#roster.remove(member.idText);
+      const peer = this.#peers.get(member.idText);
+      if (!peer) continue;
+      peer.disconnect(reason(member));
+      this.#remove(peer);
+    }
+    const aside = [...this.#aside.values()];
+    this.#aside.clear();
+    for (const credential of aside) this.take(credential);
+    return revoked;
+  }
+
+  /** Who invited it may be an admin that is not known as one yet. */
+  #keepAside(credential: Uint8Array): void {
+    const id = ownerOf(credential);
+    if (id === undefined || this.#ports.authority?.().isBarred(id)) return;
+    if (this.#aside.size < asideLimit) this.#aside.set(id, credential);
   }
 
   /** Makes room among members that came and went for good. False when all are here. */

@@ -1,17 +1,23 @@
 /** What a relay needs of the node, and what the node hears of it. */
 import type { Carriers } from '../carriers/carrier.js';
 import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { RelayFact } from '../identity/network.js';
 import type { Keys } from '../identity/keys.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
-import type { Refusal } from '../wire/signal.js';
+import type { AuthorEnds } from '../wire/ledger.js';
+import type { LedgerNews, Refusal } from '../wire/signal.js';
 import type { RelayTransport } from './relay-report.js';
 
 export interface RelayContext {
   readonly keys: Keys;
   readonly networkBytes: Uint8Array;
   credential(): Uint8Array;
+  /** Where the logs of our ledger end. */
+  heads?(): AuthorEnds[];
+  /** Statements for a relay that the network's signed facts do not name. */
+  brings?(relay: RelayFact): LedgerNews | undefined;
   /** Program and version. */
   readonly agent: string;
   readonly env: Env;
@@ -27,6 +33,8 @@ export interface RelayNews {
   presence(idText: string, online: boolean): void;
   /** A member left the network for good, in its own words (identity/farewell.ts); not verified. */
   left(farewell: Uint8Array): void;
+  /** Statements of the ledger, and perhaps what the relay has of it. */
+  ledger(url: string, message: LedgerNews): void;
   /** A relay came, went, or changed between UDP and WebSocket: paths through relays must be chosen anew. */
   changed(): void;
   /** Told once it is known whether UDP reaches the relay, so that the transport named is the true one. */

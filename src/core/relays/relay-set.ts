@@ -5,7 +5,7 @@ import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { RelayChoice } from '../path/path.js';
-import type { Welcome } from '../wire/signal.js';
+import type { LedgerNews, Welcome } from '../wire/signal.js';
 import type { RelayAnswer } from './net/relay-client.js';
 import { Relay, type RankedWay, type RelayOwner } from './relay.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
@@ -99,6 +99,14 @@ export class RelaySet {
     for (const relay of this.#relays) relay.leave(farewell);
   }
 
+  /** Sends statements to the relay of this URL, or to all but that one. */
+  tell(messages: readonly LedgerNews[], url: string | undefined, only: boolean): void {
+    for (const relay of this.#relays) {
+      if (!relay.up || (relay.url === url) !== only) continue;
+      for (const message of messages) relay.tell(message);
+    }
+  }
+
   isOnline(idText: string): boolean {
     return this.#relays.some((relay) => relay.isOnline(idText));
   }
@@ -169,7 +177,7 @@ export class RelaySet {
     };
   }
 
-  #answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' }>): void {
+  #answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' }>): void {
     const credentials = message.members.flatMap((text) => fromBase64Url(text) ?? []);
     for (const credential of credentials) this.#listener.member(credential);
     if (message.type === 'located') {

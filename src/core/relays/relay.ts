@@ -8,7 +8,7 @@ import type { RelayFact } from '../identity/network.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import type { RelayChoice } from '../path/path.js';
-import type { FindRequest, LocateRequest, Welcome } from '../wire/signal.js';
+import type { FindRequest, LedgerNews, LocateRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import { OnlineIds } from './online-ids.js';
@@ -30,7 +30,7 @@ export interface RelayOwner {
   lost(relay: Relay, reason: string): void;
   /** `complete` or `size` of a relay may differ. */
   roster(): void;
-  answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' }>): void;
+  answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' }>): void;
   /** A relay should be asked for this member, so that it tells when the member goes. */
   ask(idText: string): void;
 }
@@ -115,6 +115,11 @@ export class Relay implements Askable {
   tick(now: number): void {
     this.#link.tick(now);
     this.#announce();
+  }
+
+  /** Sends statements of the ledger. */
+  tell(message: LedgerNews): void {
+    this.#client.tell(message);
   }
 
   /** UDP may have moved or gone: binds again. */
@@ -211,6 +216,8 @@ export class Relay implements Askable {
         keys,
         networkBytes: () => networkBytes,
         credential: () => this.#context.credential(),
+        heads: () => this.#context.heads?.() ?? [],
+        brings: () => this.#context.brings?.(this.fact),
         agent,
         env,
       },
@@ -262,6 +269,8 @@ export class Relay implements Askable {
       online: this.#size,
       complete: this.#complete,
     });
+    // Before its members: who is admin by it may have invited them, and who is barred is none.
+    if (welcome.ledger) this.#news.ledger(this.url, welcome.ledger);
     this.#owner.welcomed(this, welcome);
     this.#link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
     this.#news.changed();
@@ -279,6 +288,10 @@ export class Relay implements Askable {
   }
 
   #answer(message: RelayAnswer): void {
+    if (message.type === 'ledger') {
+      this.#news.ledger(this.url, message);
+      return;
+    }
     if (message.type !== 'roster') {
       this.#owner.answer(this, message);
       return;

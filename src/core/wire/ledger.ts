@@ -28,7 +28,7 @@ export const partLength = 1_024;
 /** Where one author's logs end; keys and hashes in hexadecimal. */
 export interface AuthorEnds {
   readonly author: string;
-  readonly ends: readonly { readonly sequence: number; readonly hash: string }[];
+  readonly ends: { readonly sequence: number; readonly hash: string }[];
 }
 
 export interface HaveMessage {

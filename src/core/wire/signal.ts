@@ -12,6 +12,7 @@
  *    |<-----------------------------------|
  *    |  member, presence … ping/pong      |
  *    |  locate, find → located, found     |     whom the node was not told of
+ *    |  ledger, both ways                 |     statements that the other side lacks (ledger/statement.ts)
  *
  * In a network of few members each node is told of all (`complete`). In a larger one it is told of its neighbours on the
  * ring and of some others, and of their coming and going; it asks for whoever else it needs. What it was told of or asked
@@ -20,6 +21,8 @@
  * Byte strings are base64url; node ids are 32 hexadecimal characters.
  */
 import { z } from 'zod';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { maxEnds, type AuthorEnds } from './ledger.js';
 
 export const relayPrologue = 'evio relay 1';
 /** HTTP path of the WebSocket. */
@@ -58,6 +61,34 @@ const count = z.number().int().min(0).max(0xffff_ffff);
 /** Targets of a `locate`, ids of a `find`, and members in the answer to either. */
 export const maxNamed = 16;
 
+/** Where the logs of a ledger end at whoever says it (wire/ledger.ts); keys and hashes are 64 hexadecimal characters. */
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const heads = z
+  .array(z.object({ author: hex64, ends: z.array(z.object({ sequence: count, hash: hex64 })).max(maxEnds) }))
+  .max(512);
+
+/** Base64url characters of statements in one message: it stays one Noise message. A statement may be longer: then it is cut. */
+export const ledgerMessageLength = 24_000;
+
+/**
+ * Statements, each whole, or one that is too long in pieces: then `pieces` tells how many follow, this one counted, and the
+ * receiver joins them. With `heads` the sender tells what it has, and asks for the rest.
+ */
+const ledgerMessage = z.object({
+  type: z.literal('ledger'),
+  statements: z
+    .array(
+      z
+        .string()
+        .max(ledgerMessageLength)
+        .regex(/^[A-Za-z0-9_-]*$/),
+    )
+    .max(512),
+  pieces: z.number().int().min(1).max(8).optional(),
+  heads: heads.optional(),
+});
+export type LedgerNews = z.infer<typeof ledgerMessage>;
+
 /** Codes of `refused`; each becomes an operator error of the same meaning. */
 export const refusals = [
   'version',
@@ -83,6 +114,10 @@ export const helloMessage = z.object({
   founding: z.enum(['enter', 'withdraw']).optional(),
   /** A relay invite (rendezvous/ticket.ts), from the relay's URL. */
   ticket: bytes(128).optional(),
+  /** Of the node's ledger; left out by programs that have none. */
+  heads: heads.optional(),
+  /** Statements, for a relay that the network's signed facts do not name: an admin named it since. */
+  ledger: ledgerMessage.optional(),
 });
 
 export const toRelay = z.discriminatedUnion('type', [
@@ -105,6 +140,7 @@ export const toRelay = z.discriminatedUnion('type', [
       .optional(),
     ids: z.array(nodeId).max(maxNamed).optional(),
   }),
+  ledgerMessage,
 ]);
 export type ToRelay = z.infer<typeof toRelay>;
 export type LocateRequest = Extract<ToRelay, { type: 'locate' }>;
@@ -137,6 +173,8 @@ export const toNode = z.discriminatedUnion('type', [
     left: z.array(bytes(256)).max(256).optional(),
     /** The relay's date, ms since 1970, so that a wrong clock is noticed. */
     date: z.number(),
+    /** What the relay's ledger of this network has, and statements that the node lacks, as far as they fit here. */
+    ledger: ledgerMessage.optional(),
   }),
   z.object({
     type: z.literal('refused'),
@@ -160,9 +198,66 @@ export const toNode = z.discriminatedUnion('type', [
     /** Which of them are online. */
     online: z.array(nodeId).max(maxNamed),
   }),
+  ledgerMessage,
 ]);
 export type ToNode = z.infer<typeof toNode>;
 export type Welcome = Extract<ToNode, { type: 'welcome' }>;
+
+/**
+ * Messages that carry these statements, in order.
+ *
+ * @param heads what the sender has, told with the first of them; then there is one message at least
+ */
+export function ledgerNews(statements: readonly Uint8Array[], heads?: AuthorEnds[]): LedgerNews[] {
+  const messages: LedgerNews[] = [];
+  let some: string[] = [];
+  let length = 0;
+  const send = (): void => {
+    if (some.length > 0) messages.push({ type: 'ledger', statements: some });
+    some = [];
+    length = 0;
+  };
+  for (const bytes of statements) {
+    const text = toBase64Url(bytes);
+    if (text.length > ledgerMessageLength) {
+      send();
+      const pieces = Math.ceil(text.length / ledgerMessageLength);
+      for (let at = 0; at < pieces; at++) {
+        const piece = text.slice(at * ledgerMessageLength, (at + 1) * ledgerMessageLength);
+        messages.push({ type: 'ledger', statements: [piece], pieces: pieces - at });
+      }
+      continue;
+    }
+    if (length + text.length > ledgerMessageLength || some.length === 512) send();
+    some.push(text);
+    length += text.length;
+  }
+  send();
+  if (!heads) return messages;
+  const [first = { type: 'ledger', statements: [] }, ...others] = messages;
+  return [{ ...first, heads }, ...others];
+}
+
+/** Joins what came in pieces. One for each sender. */
+export class LedgerJoiner {
+  #text = '';
+  #left = 0;
+
+  /** The statements that are whole now; those that are not base64url are left out. */
+  take({ statements, pieces }: LedgerNews): Uint8Array[] {
+    if (pieces === undefined) {
+      this.#left = 0;
+      return statements.flatMap((text) => fromBase64Url(text) ?? []);
+    }
+    if (pieces !== this.#left) this.#text = '';
+    this.#text += statements[0] ?? '';
+    this.#left = pieces - 1;
+    if (this.#left > 0) return [];
+    const bytes = fromBase64Url(this.#text);
+    this.#text = '';
+    return bytes ? [bytes] : [];
+  }
+}
 
 /** The message in the text, or undefined when it is not one. */
 export function parseToRelay(text: string): ToRelay | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Gossip } from '../../../src/core/ledger/gossip.js';
-import { Ledger, type LedgerVerdict } from '../../../src/core/ledger/ledger.js';
+import { headsOf, Ledger, type LedgerVerdict } from '../../../src/core/ledger/ledger.js';
 import { idOfKey } from '../../../src/core/ledger/statement.js';
 import { encodeLedger, parseLedger, partLength, type LedgerMessage } from '../../../src/core/wire/ledger.js';
 import { admitted, bar, founded, keys, removal, said, saysOf } from '../../support/ledger.js';
@@ -221,7 +221,7 @@ describe('gossip', () => {
     const liar: LedgerMessage = {
       ...ask,
       authors: [
-        ...[...ledger.summary()].map(([author, ends]) => ({ author, ends })),
+        ...headsOf(ledger),
         { author: 'f'.repeat(64), ends: [{ sequence: 9, hash: 'e'.repeat(64) }] },
       ],
     };

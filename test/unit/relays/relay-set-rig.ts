@@ -33,6 +33,7 @@ export function relaySetOf(
       welcome: () => undefined,
       refused: () => undefined,
       member: () => undefined,
+      ledger: () => undefined,
       presence: () => undefined,
       left: () => undefined,
       named: () => undefined,

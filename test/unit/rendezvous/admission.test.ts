@@ -9,6 +9,8 @@ import { Gate } from '../../../src/rendezvous/gate.js';
 import { defaultLimits, isLoopback, siteKey, sourceKey } from '../../../src/rendezvous/limits.js';
 import { forgetMs } from '../../../src/rendezvous/network-record.js';
 import { LocalPresence } from '../../../src/rendezvous/presence.js';
+import { Ledgers } from '../../../src/rendezvous/ledgers.js';
+import { silentLogger } from '../../../src/core/lib/env.js';
 import { Registry } from '../../../src/rendezvous/registry.js';
 import { TestNetwork } from './relay-kit.js';
 
@@ -29,7 +31,8 @@ function stage(allow: ReadonlySet<string> = new Set()) {
       credential: toBase64Url(node.credential),
     };
     const limits = { ...defaultLimits, networksPerSource: 3 };
-    const context = { keys, gate, registry, limits, observed, dateMs: Date.now() };
+    const ledgers = new Ledgers('/nonexistent', silentLogger);
+    const context = { keys, gate, registry, ledgers, limits, observed, dateMs: Date.now() };
     const verdict = admit(hello, node.keys.dh.publicKey, context);
     return verdict.ok ? 'ok' : verdict.code;
   };

@@ -26,8 +26,8 @@ const meanings: Record<
     next: [newToken],
   },
   revoked: {
-    code: 'EVIO_RELAY_REFUSED',
-    sentence: () => 'This machine was barred from the network.',
+    code: 'EVIO_REVOKED',
+    sentence: () => 'This machine was revoked from the network.',
     next: [
       'Ask the owner of the network. To come back this machine must leave and join again with a new token.',
     ],

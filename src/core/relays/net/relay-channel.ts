@@ -29,11 +29,13 @@ import {
   relayPath,
   relayPrologue,
   signalVersion,
+  type LedgerNews,
   type Refusal,
   type ToNode,
   type ToRelay,
   type Welcome,
 } from '../../wire/signal.js';
+import type { AuthorEnds } from '../../wire/ledger.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
 
@@ -59,6 +61,10 @@ export interface ChannelOptions {
   readonly networkBytes: Uint8Array;
   readonly credential: Uint8Array;
   readonly agent: string;
+  /** Where the logs of our ledger end. */
+  readonly heads?: AuthorEnds[] | undefined;
+  /** Statements that the relay must know to let us in. */
+  readonly brings?: LedgerNews | undefined;
   readonly env: Env;
   /** From the start to the welcome, ms. */
   readonly timeoutMs: number;
@@ -300,7 +306,7 @@ export class RelayChannel {
     handshake.destroy();
     this.#handshake = undefined;
     this.#stage = 'hello';
-    const { agent, networkBytes, credential, founding } = this.#options;
+    const { agent, networkBytes, credential, founding, heads, brings } = this.#options;
     return this.send({
       type: 'hello',
       version: signalVersion,
@@ -309,6 +315,8 @@ export class RelayChannel {
       credential: toBase64Url(credential),
       ...(founding && { founding: founding.what }),
       ...(founding?.ticket !== undefined && { ticket: founding.ticket }),
+      ...(heads && { heads }),
+      ...(brings && { ledger: brings }),
     });
   }
 

@@ -13,11 +13,13 @@ import { TokenBucket } from '../../lib/token-bucket.js';
 import {
   CloseCode,
   type FindRequest,
+  type LedgerNews,
   type LocateRequest,
   type Refusal,
   type ToNode,
   type Welcome,
 } from '../../wire/signal.js';
+import type { AuthorEnds } from '../../wire/ledger.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
 export type { RelaySession } from './relay-channel.js';
@@ -50,7 +52,7 @@ export const backoff = {
 };
 
 /** An answer to a question of ours, or news of the whole network. */
-export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' }>;
+export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' | 'ledger' }>;
 
 export interface RelayClientOptions {
   readonly relay: RelayFact;
@@ -58,6 +60,10 @@ export interface RelayClientOptions {
   /** Asked at every attempt, so that a re-signed credential is used by the next one. */
   networkBytes(): Uint8Array;
   credential(): Uint8Array;
+  /** Where the logs of our ledger end. */
+  heads?(): AuthorEnds[];
+  /** Statements that the relay must know to let us in. */
+  brings?(): LedgerNews | undefined;
   /** Program and version, up to 64 characters. */
   readonly agent: string;
   readonly env: Env;
@@ -165,6 +171,11 @@ export class RelayClient {
     if (this.#channel?.up) this.#channel.send({ type: 'leave', farewell: toBase64Url(farewell) });
   }
 
+  /** Sends statements of the ledger. False when the relay is not connected, or knows no ledgers: it says nothing to them. */
+  tell(message: LedgerNews): boolean {
+    return this.#channel?.up === true && this.#channel.send(message);
+  }
+
   /**
    * Something changed: the network, the credential after a refusal, or a doubt about the path. A live connection must
    * answer within 1.5 s or is replaced; a waiting client tries at once.
@@ -220,6 +231,8 @@ export class RelayClient {
           networkBytes: this.#options.networkBytes(),
           credential: this.#options.credential(),
           agent,
+          heads: this.#options.heads?.(),
+          brings: this.#options.brings?.(),
           env,
           timeoutMs: attemptMs,
         },

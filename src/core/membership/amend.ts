@@ -1,0 +1,321 @@
+/**
+ * What an admin may have the ledger say, as a person orders it: revoke a member or an invite, name and end admins, change
+ * the network's facts, set its policy, let in who waits. Decides what is said and by which key; stores and sends nothing.
+ */
+import { parseCredential, parseInvite, Right, type Invite, type Member } from '../identity/certificate.js';
+import { keysFromSeed, type Keys } from '../identity/keys.js';
+import { badValue, checkNetworkName } from '../identity/names.js';
+import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
+import { inviteIdOf } from '../identity/node-id.js';
+import { factsNow } from '../ledger/facts.js';
+import type { Ledger } from '../ledger/ledger.js';
+import {
+  idOfKey,
+  maxKept,
+  maxPolicyLength,
+  maxReasonLength,
+  noHash,
+  type Said,
+} from '../ledger/statement.js';
+import { equalBytes, fromHex, toHex } from '../lib/bytes.js';
+import { EvioError } from '../lib/errors.js';
+import { printable } from '../lib/printable.js';
+import type { Profile } from './profile.js';
+import { secretBytes, type Self } from './self.js';
+
+type Saying = Exclude<Said, { kind: 'unknown' }>;
+
+/** What a person orders. Members and invites are named by what was found of them before. */
+export type Order =
+  | { readonly do: 'revoke'; readonly member: Member; readonly reason: string }
+  | { readonly do: 'revoke-invite'; readonly inviteKey: Uint8Array }
+  | { readonly do: 'admin-add'; readonly member: Pick<Member, 'key' | 'name' | 'idText'> }
+  | { readonly do: 'admin-remove'; readonly key: Uint8Array }
+  | {
+      readonly do: 'facts';
+      readonly name?: string | undefined;
+      readonly mtu?: number | undefined;
+      readonly addRelay?: RelayFact | undefined;
+      /** Address of one, as the network names it. */
+      readonly removeRelay?: string | undefined;
+    }
+  | { readonly do: 'policy'; readonly document: Uint8Array }
+  | { readonly do: 'admit'; readonly id: string };
+
+export interface AmendContext {
+  readonly profile: Profile;
+  readonly self: Self;
+  readonly ledger: Ledger;
+  /** All members that are known here: those of them stay who came as the revoked one did. */
+  readonly members: readonly Member[];
+  readonly dateMs: number;
+}
+
+export interface Amendment {
+  /** In the ledger already, in this order. */
+  readonly statements: readonly Uint8Array[];
+  /** What the person should know about it, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Has the ledger say what the order needs.
+ *
+ * @throws EvioError EVIO_NOT_ADMIN, EVIO_BAD_VALUE, EVIO_REVOKED when the member is barred already
+ */
+export function amend(order: Order, context: AmendContext): Amendment {
+  const speaker = new Speaker(context);
+  const notes: string[] = [];
+  switch (order.do) {
+    case 'revoke':
+      revoke(order.member, order.reason, context, speaker, notes);
+      break;
+    case 'revoke-invite':
+      barInvite(order.inviteKey, undefined, context, speaker);
+      break;
+    case 'admin-add':
+      addAdmin(order.member, context, speaker);
+      break;
+    case 'admin-remove':
+      removeAdmin(order.key, context, speaker);
+      break;
+    case 'facts':
+      speaker.say({ kind: 'facts', ...changed(order, context) });
+      break;
+    case 'policy': {
+      if (order.document.length > maxPolicyLength)
+        throw badValue(`A policy has at most ${maxPolicyLength} bytes.`);
+      const serial = (context.ledger.standing.policy?.serial ?? 0) + 1;
+      speaker.say({ kind: 'policy', serial, document: order.document });
+      break;
+    }
+    case 'admit':
+      if (!context.ledger.standing.isApproved(order.id)) speaker.say({ kind: 'admit', id: order.id });
+      break;
+    default:
+      order satisfies never;
+  }
+  return { statements: speaker.statements, notes };
+}
+
+/**
+ * The first machine of a network is an admin by its certificate, which the root signed; the ledger says so before anything
+ * else is said. Its root keys must be at hand for that.
+ */
+export function nameFirstAdmin({
+  profile,
+  self,
+  ledger,
+  dateMs,
+}: Omit<AmendContext, 'members'>): Uint8Array[] {
+  const root = rootKeysOf(profile);
+  const { standing } = ledger;
+  const { certificate, parts, keys } = self;
+  if (!root || !equalBytes(root.publicKey, standing.rootKey) || parts.invite.length > 0) return [];
+  if ((certificate.rights & Right.admin) === 0 || standing.author(toHex(keys.publicKey))) return [];
+  return [ledger.say({ kind: 'admin-add', key: keys.publicKey }, root, dateMs)];
+}
+
+/** The keys by which this machine may sign invites now: its own as an admin, or the root's. Undefined: it may not. */
+export function inviterKeys(profile: Profile, self: Self, ledger: Ledger): Keys | undefined {
+  const root = rootKeysOf(profile);
+  if (root && equalBytes(root.publicKey, ledger.standing.rootKey)) return root;
+  return ledger.standing.maySign(self.keys.publicKey) ? self.keys : undefined;
+}
+
+function rootKeysOf({ rootSeed }: Profile): Keys | undefined {
+  return rootSeed === undefined ? undefined : keysFromSeed(secretBytes(rootSeed));
+}
+
+/** Says things by the key of this machine, and by the root's where only that one may. */
+class Speaker {
+  readonly statements: Uint8Array[];
+  readonly #context: AmendContext;
+  readonly #root: Keys | undefined;
+
+  constructor(context: AmendContext) {
+    const { profile, ledger } = context;
+    this.#context = context;
+    const root = rootKeysOf(profile);
+    this.#root = root && equalBytes(root.publicKey, ledger.standing.rootKey) ? root : undefined;
+    this.statements = nameFirstAdmin(context);
+    if (!this.#root && this.rank === Infinity) throw notAdmin(context.self.network.name);
+  }
+
+  /** Rank of this machine as an admin; Infinity when it is none. */
+  get rank(): number {
+    const { self, ledger } = this.#context;
+    const { publicKey } = self.keys;
+    return ledger.standing.maySign(publicKey)
+      ? (ledger.standing.author(toHex(publicKey))?.rank ?? Infinity)
+      : Infinity;
+  }
+
+  /** True when something by which an admin of this rank is ended can be said here. */
+  ends(rank: number): boolean {
+    return rank > 0 && (this.rank <= rank || this.#root !== undefined);
+  }
+
+  /** @param rank of the admin that it is to end; then it must be said by somebody not below */
+  say(saying: Saying, rank = Infinity): void {
+    const { self, ledger, dateMs } = this.#context;
+    // The root's key speaks seldom: it may be on several machines, which know nothing of each other.
+    const keys = this.rank !== Infinity && this.rank <= rank ? self.keys : this.#root;
+    if (!keys) throw notAdmin(self.network.name);
+    try {
+      this.statements.push(ledger.say(saying, keys, dateMs));
+    } catch (thrown) {
+      throw new EvioError('EVIO_BAD_VALUE', 'The ledger of the network has no room for this.', [], {
+        cause: thrown,
+      });
+    }
+  }
+}
+
+function notAdmin(network: string): EvioError {
+  return new EvioError('EVIO_NOT_ADMIN', `This machine is no admin of the network ${network}.`, [
+    'Do it on an admin machine; they are listed by: evio admin list',
+    'Have an admin name this one: evio admin add NAME',
+  ]);
+}
+
+/** The invite that a member came by. */
+function inviteOf({ credential }: Member): Invite | undefined {
+  const parts = parseCredential(credential);
+  return parts && parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
+}
+
+function revoke(
+  member: Member,
+  reason: string,
+  context: AmendContext,
+  speaker: Speaker,
+  notes: string[],
+): void {
+  const { ledger, self } = context;
+  if (member.idText === self.idText) {
+    throw badValue('A machine cannot revoke itself.', 'Leave the network with: evio leave');
+  }
+  if (reason.length > maxReasonLength || printable(reason) !== reason) {
+    throw badValue(`A reason is one line of at most ${maxReasonLength} printable characters.`);
+  }
+  if (ledger.standing.isBarred(member.idText)) {
+    throw new EvioError('EVIO_REVOKED', `${member.name} (${member.idText}) was revoked before.`);
+  }
+  const author = ledger.standing.author(toHex(member.key));
+  if (author?.active === true) {
+    if (speaker.ends(author.rank)) removeAdmin(member.key, context, speaker, member.idText);
+    else {
+      notes.push(
+        `${member.name} stands above this machine as an admin: it is barred, and what it signs counts until an admin of its rank, or the root key, says: evio admin remove ${member.idText}`,
+      );
+    }
+  }
+  // Whoever holds the invite's secret would make itself another key by it.
+  const invite = inviteOf(member);
+  if (invite) barInvite(invite.key, member.idText, context, speaker);
+  // Last: this machine may hear of it at once, and end what it was about to say.
+  speaker.say({ kind: 'bar-member', key: member.key, name: member.name, reason });
+}
+
+/** @param without the member because of whom it is barred */
+function barInvite(
+  key: Uint8Array,
+  without: string | undefined,
+  { members, self, ledger }: AmendContext,
+  speaker: Speaker,
+): void {
+  const kept = members
+    .filter((member) => equalBytes(inviteOf(member)?.key ?? new Uint8Array(0), key))
+    .map(({ idText }) => idText);
+  const own = self.parts.invite.length > 0 ? parseInvite(self.parts.invite) : undefined;
+  if (own && equalBytes(own.key, key)) kept.push(self.idText);
+  const stay = [...new Set(kept)].filter((id) => id !== without && !ledger.standing.isBarred(id));
+  speaker.say({ kind: 'bar-invite', key, kept: checkKept(stay) });
+}
+
+function checkKept(ids: string[]): string[] {
+  if (ids.length <= maxKept) return ids;
+  throw badValue(`More than ${maxKept} members came by the same invite: they cannot all be named.`);
+}
+
+function addAdmin(
+  member: { key: Uint8Array; name: string },
+  { ledger }: AmendContext,
+  speaker: Speaker,
+): void {
+  const { standing } = ledger;
+  const author = standing.author(toHex(member.key));
+  if (author?.active) return;
+  if (author) {
+    throw badValue(
+      `${member.name} was an admin and is none any more: that is for good.`,
+      'Have it join again with another key: evio leave, then evio join TOKEN',
+    );
+  }
+  if (standing.isBarred(idOfKey(member.key)))
+    throw new EvioError('EVIO_REVOKED', `${member.name} was revoked.`);
+  speaker.say({ kind: 'admin-add', key: member.key });
+}
+
+/** @param without a member that does not stay */
+function removeAdmin(
+  key: Uint8Array,
+  { ledger, members, self }: AmendContext,
+  speaker: Speaker,
+  without?: string,
+): void {
+  const author = ledger.standing.author(toHex(key));
+  if (!author || author.rank === 0) throw badValue('This member is no admin.');
+  if (!author.active) return;
+  if (!speaker.ends(author.rank)) {
+    throw new EvioError('EVIO_NOT_ADMIN', 'This admin stands above this machine.', [
+      'An admin is ended by those who named it, by its equals, and by the root key.',
+    ]);
+  }
+  const invitedBy = (invite: Invite | undefined): boolean =>
+    invite?.issuer !== undefined && equalBytes(invite.issuer, key);
+  const kept = members.filter((member) => invitedBy(inviteOf(member))).map(({ idText }) => idText);
+  if (self.parts.invite.length > 0 && invitedBy(parseInvite(self.parts.invite))) kept.push(self.idText);
+  const stay = [...new Set(kept)].filter((id) => id !== without && !ledger.standing.isBarred(id));
+  const { sequence, hash } = ledger.headOf(key);
+  const head = fromHex(sequence === 0 ? noHash : hash) as Uint8Array;
+  speaker.say({ kind: 'admin-remove', key, sequence, head, kept: checkKept(stay) }, author.rank);
+}
+
+function changed(
+  order: Extract<Order, { do: 'facts' }>,
+  { self, ledger }: AmendContext,
+): Omit<Extract<Said, { kind: 'facts' }>, 'kind'> {
+  const now: NetworkFacts = factsNow(self.network, ledger.standing.facts);
+  const { name = now.name, mtu = now.mtu, addRelay, removeRelay } = order;
+  if (!Number.isInteger(mtu) || mtu < minMtu || mtu > maxMtu) {
+    throw badValue(`The MTU must be a whole number from ${minMtu} to ${maxMtu}.`, 'For example: mtu=1350');
+  }
+  let relays = [...now.relays];
+  if (addRelay) {
+    relays = [...relays.filter(({ address }) => address !== addRelay.address), addRelay];
+    if (relays.length > maxRelays) throw badValue(`A network has at most ${maxRelays} relays.`);
+  }
+  if (removeRelay !== undefined) {
+    relays = relays.filter(({ address }) => address !== removeRelay);
+    if (relays.length === now.relays.length) {
+      throw badValue(
+        `The network has no relay ${removeRelay}.`,
+        now.relays.length === 0
+          ? 'It has none.'
+          : `It has: ${now.relays.map(({ address }) => address).join(', ')}`,
+      );
+    }
+    if (relays.length === 0) {
+      throw badValue('This is the last relay: without one the members would not find each other.');
+    }
+  }
+  return { serial: now.serial + 1, name: checkNetworkName(name), mtu, relays };
+}
+
+/** Name of an invite in lists. */
+export function inviteIdOfMember(member: Member): string | undefined {
+  const invite = inviteOf(member);
+  return invite && inviteIdOf(invite.key);
+}
