@@ -16,6 +16,7 @@ import { encodeRing, parseRing, type RingMessage } from '../../../src/core/wire/
 import { parseToRelay } from '../../../src/core/wire/signal.js';
 import { admit } from '../../../src/rendezvous/admission.js';
 import { Gate } from '../../../src/rendezvous/gate.js';
+import { Ledgers } from '../../../src/rendezvous/ledgers.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
 import { Registry } from '../../../src/rendezvous/registry.js';
 import { floodOf } from '../../support/floods.js';
@@ -442,6 +443,7 @@ function admission(): Target {
         keys: relay,
         gate,
         registry,
+        ledgers: new Ledgers('/nonexistent', silentLogger),
         limits: defaultLimits,
         observed,
         dateMs,
