@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
-import { masquerade, stopMasquerade } from './masquerade.js';
-import { macOf } from './names.js';
+import { masqueradeScript } from './masquerade.js';
+import { macOf, tableName } from './names.js';
+import { guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
 import type { Link, Network } from './programs.js';
 
@@ -57,6 +58,8 @@ export interface Plug {
   /** Bytes of the longest super-frame that leaves the pod. */
   readonly superFrame: number;
   readonly hairpin: boolean;
+  /** The pod may send as itself only. */
+  readonly guard: boolean;
   /** Evio's interface, to which nothing is masqueraded; undefined: no masquerading at all. */
   readonly device: string | undefined;
 }
@@ -81,8 +84,12 @@ export function plug(
   for (const family of ['ipv4', 'ipv6'] as const)
     if (gateways.some((gateway) => isV6(gateway) === (family === 'ipv6'))) forward(family);
   const ranges = addresses.ips.map(({ address }) => address);
-  if (plug.device !== undefined) masquerade(host, bridge, plug.device, ranges);
-  else if (present) stopMasquerade(host, bridge);
+  const rules = [
+    ...(plug.device === undefined ? [] : [masqueradeScript(bridge, plug.device, ranges)]),
+    ...(plug.guard ? [guardScript(bridge, link, mac, ranges)] : []),
+  ];
+  // Before the pod's first packet.
+  if (rules.length > 0) host.run(['nft', '-f', '-'], rules.join(''));
   try {
     host.change([
       ...bridgeLines(present, plug, bridgeMac, gateways),
@@ -113,11 +120,16 @@ export function unplug(host: Network, names: readonly string[]): void {
   }
 }
 
-/** Removes a bridge that has no port left, and its table. */
-export function removeUnused(host: Network, bridge: string): void {
+/** Forgets these ports, which are gone. A bridge that has no port left goes, too, and its tables. */
+export function tidy(host: Network, bridge: string, gone: readonly string[]): void {
   const links = host.links();
-  if (links.some(({ master }) => master === bridge)) return;
+  if (links.some(({ master }) => master === bridge)) {
+    if (gone.length > 0) host.run(['nft', '-f', '-'], unguardScript(bridge, gone));
+    return;
+  }
   const ours = links.some(({ ifname }) => ifname === bridge) && host.alias(bridge) === mark;
   if (ours) host.change([`link delete dev ${bridge} type bridge`]);
-  stopMasquerade(host, bridge);
+  // Harmless where there is none: what is added first can be deleted.
+  const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
+  host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));
 }

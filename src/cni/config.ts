@@ -26,6 +26,8 @@ export interface Config {
   readonly bridge: string;
   /** Pods reach what is neither pod nor member with the address of the node. */
   readonly masquerade: boolean;
+  /** Pods send as themselves only. */
+  readonly guard: boolean;
   /** A port of the bridge gets its own frames back: a pod that reaches itself by a Service needs that. */
   readonly hairpin: boolean;
   /** The pod's MAC as the runtime wants it (capability `mac`). */
@@ -169,6 +171,7 @@ export function readConfig(input: Json): Config {
     device: text(raw, 'device', isInterfaceName, 'a name of an interface'),
     bridge: text(raw, 'bridge', isInterfaceName, 'a name of an interface') ?? defaultBridge,
     masquerade: flag(raw, 'masquerade', true),
+    guard: flag(raw, 'guard', true),
     hairpin: flag(raw, 'hairpin', true),
     mac: text(capabilities, 'mac', (value) => macPattern.test(value), 'a MAC')?.toLowerCase(),
     pool:

@@ -24,21 +24,6 @@ export function masqueradeScript(bridge: string, device: string, addresses: read
   ].join('\n');
 }
 
-export function masquerade(
-  host: Network,
-  bridge: string,
-  device: string,
-  addresses: readonly string[],
-): void {
-  host.run(['nft', '-f', '-'], masqueradeScript(bridge, device, addresses));
-}
-
-/** Removes the table; harmless when there is none: what is added first can be deleted. */
-export function stopMasquerade(host: Network, bridge: string): void {
-  const table = `inet ${tableName(bridge)}`;
-  host.run(['nft', '-f', '-'], `add table ${table}\ndelete table ${table}\n`);
-}
-
 /** Throws CniError when the table is missing. */
 export function checkMasquerade(host: Network, bridge: string): void {
   host.run(['nft', 'list', 'chain', 'inet', tableName(bridge), 'outward']);

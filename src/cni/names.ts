@@ -23,19 +23,22 @@ export function linkName(network: string, containerId: string, ifname: string): 
   return `${linkPrefix(network)}${digits(hash(network, containerId, ifname), 10)}`;
 }
 
+/** How the MACs of gateways and pods begin: locally administered, and customary for pods. */
+export const macPrefix = '0a:58';
+
 /**
  * The MAC of an interface with this address, or name: the next pod with the address is found by neighbours that still
- * remember the last one. The beginning is locally administered, as is customary for pods.
+ * remember the last one.
  */
 export function macOf(addressOrName: string): string {
   const [word = ''] = addressOrName.split('/');
   const octets = /^\d+\.\d+\.\d+\.\d+$/.test(word)
     ? word.split('.').map(Number)
     : [0, 1, 2, 3].map((at) => Number((hash(word) >> BigInt(8 * at)) & 0xffn));
-  return ['0a', '58', ...octets.map((octet) => octet.toString(16).padStart(2, '0'))].join(':');
+  return [macPrefix, ...octets.map((octet) => octet.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** Table of nftables that holds what concerns a bridge. */
+/** Tables of nftables that hold what concerns a bridge. */
 export function tableName(bridge: string): string {
   return `evio-cni-${bridge}`;
 }

@@ -196,6 +196,49 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect((await runtime.plugin('DEL', alone, { ...attached(pod), CNI_NETNS: '' })).status).toBe(0);
   });
 
+  it('lets a pod send as itself only', async () => {
+    const [victim, rogue] = pods as [Pod, Pod];
+    for (const pod of [victim, rogue])
+      expect((await runtime.plugin('ADD', alone, attached(pod))).status).toBe(0);
+    const own = async (pod: Pod): Promise<{ ip: string; mac: string }> => {
+      const { stdout } = await run(['ip', '-json', '-4', 'address', 'show', 'eth0'], { ns: pod.name });
+      const [link] = JSON.parse(stdout) as { address?: string; addr_info: { local: string }[] }[];
+      const mac = (await run(['cat', '/sys/class/net/eth0/address'], { ns: pod.name })).stdout.trim();
+      return { ip: link?.addr_info[0]?.local ?? '', mac };
+    };
+    const [good, bad] = [await own(victim), await own(rogue)];
+    expect(await pinged(rogue, good.ip)).toBe(true);
+    // Another pod's MAC, and so its traffic.
+    await run(['ip', 'link', 'set', 'eth0', 'address', good.mac], { ns: rogue.name });
+    expect(await pinged(rogue, '10.244.1.1')).toBe(false);
+    await run(['ip', 'link', 'set', 'eth0', 'address', bad.mac], { ns: rogue.name });
+    expect(await pinged(rogue, '10.244.1.1')).toBe(true);
+    // ARP: a claim to another's address is not heard, and the neighbours keep what they knew.
+    const known = async (): Promise<string> =>
+      (await run(['ip', 'neighbour', 'show', good.ip], { ns: node.ns })).stdout;
+    await pinged(node.ns, good.ip);
+    expect(await known()).toContain(good.mac);
+    await run(['ip', 'address', 'add', `${good.ip}/32`, 'dev', 'eth0'], { ns: rogue.name });
+    await run(['ip', 'neighbour', 'flush', 'all'], { ns: rogue.name });
+    await run(['ping', '-c1', '-W1', '-I', good.ip, '10.244.1.1'], { ns: rogue.name, allowFailure: true });
+    expect(await known()).not.toContain(bad.mac);
+    for (const pod of [victim, rogue])
+      expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    // Without the guard it may, as a router in a pod has to.
+    const open = { ...alone, guard: false };
+    expect((await runtime.plugin('ADD', open, attached(rogue))).status).toBe(0);
+    await run(['ip', 'address', 'add', '10.244.1.200/32', 'dev', 'eth0'], { ns: rogue.name });
+    expect(
+      (
+        await run(['ping', '-c1', '-W1', '-I', '10.244.1.200', '10.244.1.1'], {
+          ns: rogue.name,
+          allowFailure: true,
+        })
+      ).status,
+    ).toBe(0);
+    expect((await runtime.plugin('DEL', open, attached(rogue))).status).toBe(0);
+  });
+
   it('names what a broken attachment lacks', async () => {
     const [pod] = pods as [Pod];
     runtime.configure('pods', '1.1.0', evio);
@@ -208,6 +251,7 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
         /bridge evio-pods lacks the address/,
       ],
       [node.ns, ['nft', 'delete', 'table', 'inet', 'evio-cni-evio-pods'], /nft failed/],
+      [node.ns, ['nft', 'delete', 'table', 'bridge', 'evio-cni-evio-pods'], /nft failed/],
     ];
     for (const [ns, harm, wanted] of cases) {
       await runtime.add('pods', pod);
@@ -227,6 +271,13 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect((await runtime.plugin('GC', { ...alone, ...valid }, {})).status).toBe(0);
     expect(await pinged(kept, '10.244.1.1')).toBe(true);
     expect((await run(['ip', '-o', 'link'], { ns: forgotten.name })).stdout).not.toContain('eth0');
+    const vanished = await runtime.pod('vanished');
+    expect((await runtime.plugin('ADD', alone, attached(vanished))).status).toBe(0);
+    await runtime.remove(vanished);
+    expect((await runtime.plugin('GC', { ...alone, ...valid }, {})).status).toBe(0);
+    const guards = (await run(['nft', 'list', 'table', 'bridge', 'evio-cni-evio-pods'], { ns: node.ns }))
+      .stdout;
+    expect(guards.match(/chain ev/g)).toHaveLength(1);
     expect((await runtime.leftOvers()).filter((path) => path.includes('networks/'))).toHaveLength(2);
     // A bridge of somebody else is used, and stays.
     expect(

@@ -1,6 +1,6 @@
 /** ADD: connects a pod. */
 import { existsSync } from 'node:fs';
-import { plug, removeUnused, unplug } from '../bridge.js';
+import { plug, tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
@@ -41,11 +41,11 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
       const addresses = ipam.add(config.raw, config.version);
       leased = true;
       const mac = config.mac ?? macOf(addresses.ips[0]?.address ?? '');
-      const { bridge, hairpin } = config;
+      const { bridge, hairpin, guard } = config;
       const masqueraded = config.masquerade ? device : undefined;
       // As evio's interface: longer packets would not get through, longer super-frames not whole.
       const { mtu, gso_max_size: superFrame } = evio;
-      const ends = { bridge, link, netns, ifname, mac, mtu, superFrame, hairpin, device: masqueraded };
+      const ends = { bridge, link, netns, ifname, mac, mtu, superFrame, guard, hairpin, device: masqueraded };
       const interfaces = plug(host, links, addresses, ends);
       const routes = configure(Network.at(netns, held), ifname, addresses);
       return {
@@ -59,7 +59,7 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
         unplug(host, host.links().some(({ ifname }) => ifname === link) ? [link] : []);
       });
       attempt(() => {
-        removeUnused(host, config.bridge);
+        tidy(host, config.bridge, [link]);
       });
       // A plugin that refused because of an earlier lease of this container must keep that.
       if (leased)

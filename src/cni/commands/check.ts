@@ -7,6 +7,7 @@ import { checkMasquerade } from '../masquerade.js';
 import { linkName } from '../names.js';
 import { deviceOf, evioLink } from '../node.js';
 import { checkPod } from '../pod.js';
+import { checkGuard } from '../port-guard.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
 import { ipamOf, lockOf, withPool, type Context } from './context.js';
@@ -34,6 +35,7 @@ export async function check(asked: Context, { containerId, ifname, netns }: Para
     for (const address of gatewaysOf(previous))
       if (!has.has(address)) throw broken(`the bridge ${bridge} lacks the address ${address}`);
     if (config.masquerade) checkMasquerade(host, bridge);
+    if (config.guard) checkGuard(host, bridge, name);
     if (!existsSync(netns)) throw broken(`there is no namespace at ${netns}`);
     checkPod(Network.at(netns, held), ifname, previous);
   });

@@ -1,5 +1,5 @@
 /** DEL: disconnects a pod. What is not there any more is no error. */
-import { removeUnused, unplug } from '../bridge.js';
+import { tidy, unplug } from '../bridge.js';
 import { locked } from '../lock.js';
 import { linkName } from '../names.js';
 import { Network } from '../programs.js';
@@ -14,7 +14,7 @@ export function del(asked: Context, { containerId, ifname }: Parameters): void {
     const link = linkName(config.name, containerId, ifname);
     // The host's end is found by its name, so the pod's namespace may be gone.
     if (host.links().some((candidate) => candidate.ifname === link)) unplug(host, [link]);
-    removeUnused(host, config.bridge);
+    tidy(host, config.bridge, [link]);
     // Last: an address is given to another pod only after this one has lost it.
     ipamOf(context, held).do('DEL', config.raw, config.version);
   });

@@ -1,8 +1,9 @@
 /** GC: removes what belongs to attachments that the runtime does not know any more. */
-import { removeUnused, unplug } from '../bridge.js';
+import { tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
 import { linkName, linkPrefix } from '../names.js';
+import { guardedPorts } from '../port-guard.js';
 import { Network } from '../programs.js';
 import { ipamOf, lockOf, withPool, type Context } from './context.js';
 
@@ -14,9 +15,8 @@ export function gc(asked: Context): void {
   const keep = new Set(valid.map(({ containerId, ifname }) => linkName(name, containerId, ifname)));
   locked(lockOf(home), (held) => {
     const host = Network.host(held);
-    const stale = host
-      .links()
-      .filter(({ ifname }) => ifname.startsWith(linkPrefix(name)) && !keep.has(ifname));
+    const isStale = (link: string): boolean => link.startsWith(linkPrefix(name)) && !keep.has(link);
+    const stale = host.links().filter(({ ifname }) => isStale(ifname));
     const failures: string[] = [];
     const attempt = (work: () => void): void => {
       try {
@@ -32,7 +32,9 @@ export function gc(asked: Context): void {
         unplug(host, [ifname]);
       });
     attempt(() => {
-      removeUnused(host, config.bridge);
+      // Those of pods whose namespace went without DEL have no link any more.
+      const gone = guardedPorts(host, config.bridge).filter(isStale);
+      tidy(host, config.bridge, gone);
     });
     attempt(() => {
       ipamOf(context, held).do('GC', config.raw, config.version);

@@ -1,0 +1,79 @@
+/**
+ * A pod sends as itself: from its own addresses, and not with the MAC of another pod or of the gateway. A table of nftables in
+ * the bridge's own family, with a chain for each port that is called like the port; what a pod forged is counted there.
+ *
+ *   from a port ──▶ its chain ── MAC of another pod: dropped
+ *                             ── own address, of IP and of ARP: on
+ *                             ── anything else: dropped
+ */
+import { macPrefix, tableName } from './names.js';
+import type { Network } from './programs.js';
+import { isV6 } from './result.js';
+
+/** What all ports share; writing it again changes nothing. */
+function shared(bridge: string): string[] {
+  const table = `bridge ${tableName(bridge)}`;
+  return [
+    `table ${table} {`,
+    '  map ports { type ifname : verdict; }',
+    '  chain from-pod { type filter hook prerouting priority dstnat; policy accept; }',
+    '}',
+    `flush chain ${table} from-pod`,
+    `add rule ${table} from-pod iifname vmap @ports`,
+  ];
+}
+
+/** The script for nft that guards a port, which is not there yet. `addresses` with their prefix lengths. */
+export function guardScript(bridge: string, link: string, mac: string, addresses: readonly string[]): string {
+  const table = `bridge ${tableName(bridge)}`;
+  const rule = `add rule ${table} ${link}`;
+  const own = addresses.map((address) => address.split('/')[0] ?? '');
+  const v4 = own.filter((address) => !isV6(address));
+  const v6 = own.filter(isV6);
+  return [
+    ...shared(bridge),
+    `add chain ${table} ${link}`,
+    `flush chain ${table} ${link}`,
+    // The tuning plugin may give the pod another MAC afterwards: only what looks like another pod's is refused.
+    `${rule} ether saddr & ff:ff:00:00:00:00 == ${macPrefix}:00:00:00:00 ether saddr != ${mac} counter drop`,
+    ...(v4.length > 0 ? [`${rule} ip saddr { ${v4.join(', ')} } return`] : []),
+    `${rule} arp saddr ip { ${['0.0.0.0', ...v4].join(', ')} } return`,
+    `${rule} ip6 saddr { ${['::', 'fe80::/10', ...v6].join(', ')} } return`,
+    `${rule} counter drop`,
+    `add element ${table} ports { "${link}" : jump ${link} }`,
+    '',
+  ].join('\n');
+}
+
+/** The script that ends the guard of these ports, whether there is one or not: what is added first can be deleted. */
+export function unguardScript(bridge: string, links: readonly string[]): string {
+  const table = `bridge ${tableName(bridge)}`;
+  return [
+    ...shared(bridge),
+    ...links.flatMap((link) => [
+      `add chain ${table} ${link}`,
+      `add element ${table} ports { "${link}" : jump ${link} }`,
+      `delete element ${table} ports { "${link}" }`,
+      `delete chain ${table} ${link}`,
+    ]),
+    '',
+  ].join('\n');
+}
+
+/** Names of the ports that have a guard. */
+export function guardedPorts(host: Network, bridge: string): readonly string[] {
+  let printed: string;
+  try {
+    printed = host.run(['nft', '-j', 'list', 'table', 'bridge', tableName(bridge)]);
+  } catch {
+    // No table: no guard.
+    return [];
+  }
+  const { nftables } = JSON.parse(printed) as { nftables: { chain?: { name: string } }[] };
+  return nftables.flatMap(({ chain }) => (chain === undefined ? [] : [chain.name]));
+}
+
+/** Throws CniError when the port has none. */
+export function checkGuard(host: Network, bridge: string, link: string): void {
+  host.run(['nft', 'list', 'chain', 'bridge', tableName(bridge), link]);
+}
