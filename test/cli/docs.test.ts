@@ -67,6 +67,7 @@ describe('docs/cli.md', () => {
     ['ping', methods.ping.response],
     ['why', methods.why.response],
     ['down', methods.down.response],
+    ['policy', methods.policy.response],
     ['node', nodeEvent],
   ] as const)('%s: names every field of its JSON', (command, schema) => {
     const section = sectionOf(command);

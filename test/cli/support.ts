@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Handlers, Result } from '../../src/core/control/methods.js';
 import { ControlServer } from '../../src/core/control/server.js';
-import type { PeerReport, PingReport, RouteReport, WhyReport } from '../../src/core/control/schema.js';
+import type {
+  PeerReport,
+  PingReport,
+  PolicyReport,
+  RouteReport,
+  WhyReport,
+} from '../../src/core/control/schema.js';
 import { homeAt } from '../../src/core/config/home.js';
 import { Store } from '../../src/core/config/store.js';
 import { initNetwork, type InitResult } from '../../src/core/enroll/init.js';
@@ -135,6 +141,7 @@ export const status: Result<'status'> = {
   },
   peerCount: 1,
   process: { capabilities: ['net_admin'], noNewPrivileges: true, refusedUsers: 0 },
+  anomalies: [],
 };
 
 export const peer: PeerReport = {
@@ -150,6 +157,15 @@ export const peer: PeerReport = {
   lastHandshakeAgeMs: 4000,
   addressOf: null,
   lastSeenAgeMs: null,
+  quarantine: null,
+};
+
+export const policy: PolicyReport = {
+  serial: 3,
+  text: 'deny tag:guest -> * tcp 22\n',
+  fault: null,
+  rules: [{ line: 1, rule: 'deny tag:guest -> * tcp 22', action: 'deny', hits: 7 }],
+  others: { default: 1_200, arp: 2, established: 40, essential: 3, fragments: 0, unreadable: 0 },
 };
 
 export const why: WhyReport = {
@@ -180,6 +196,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     status: () => status,
     peers: () => ({ peers: [peer] }),
     why: () => why,
+    policy: () => policy,
     ping: ({ peer: name }): PingReport => {
       if (name !== 'ben' && name !== 'mute')
         throw new EvioError('EVIO_UNKNOWN_PEER', `No member of home is called "${name}".`, [

@@ -221,7 +221,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       wanted: (slot: number) => peers.bySlot(slot)?.connect(clock.now()),
       unknown: () => undefined,
       stranger: () => undefined,
-      suspect: () => undefined,
+      conduct: () => undefined,
       roamed: (slot: number, endpoint) => peers.bySlot(slot)?.roamed(clock.now(), endpoint),
       carry: (_carrier: number, _destination: Uint8Array, batch: Uint8Array) => {
         carry(batch);
@@ -232,6 +232,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
         side.ticks++;
         peers.bySlot(slot)?.stirred(clock.now());
       },
+      suspect: () => undefined,
       restarted: () => undefined,
       failed: () => undefined,
     } satisfies PlaneListener & Record<string, unknown>;

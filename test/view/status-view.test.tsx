@@ -134,6 +134,7 @@ describe('useStatus', () => {
       status: () => status,
       peers: () => ({ peers: [peer] }),
       why: unasked,
+      policy: unasked,
       ping: unasked,
       networks: unasked,
       down: unasked,

@@ -11,6 +11,7 @@ import { routeAccept } from './methods/route-accept.js';
 import { routeAnnounce } from './methods/route-announce.js';
 import { routeWithdraw } from './methods/route-withdraw.js';
 import { routes } from './methods/routes.js';
+import { policy } from './methods/policy.js';
 import { status } from './methods/status.js';
 import { wait } from './methods/wait.js';
 import { watch } from './methods/watch.js';
@@ -22,6 +23,7 @@ export const methods = {
   networks,
   peers,
   ping,
+  policy,
   routeAccept,
   routeAnnounce,
   routes,

@@ -12,6 +12,7 @@ import type { Agree } from '../lib/agree.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { NodeEvent } from '../node/events.js';
 import type { ProcessReport } from './method.js';
+import type { PolicyReport } from '../policy/enforcement.js';
 import type { PingReport } from '../node/ping-report.js';
 import {
   candidateSides,
@@ -21,9 +22,11 @@ import {
   type StatusReport,
   type WhyReport,
 } from '../node/reports.js';
+import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
+import { policyCounts } from '../switch/policy-filter.js';
 import { natMappings } from '../surroundings/nat.js';
 import { linkRoles } from '../topology/overlay-ports.js';
 
@@ -36,6 +39,7 @@ export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
 export type { RouteReport } from '../subnets/route-report.js';
 export type { ReportedState } from '../node/reports.js';
+export type { PolicyReport } from '../policy/enforcement.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
 
 /** Which network a request is about: an id, the beginning of one, or a name; left out where only one runs. */
@@ -68,6 +72,7 @@ export const peerReport = z.object({
   rxBytes: z.number(),
   txBytes: z.number(),
   lastHandshakeAgeMs: z.number().nullable(),
+  quarantine: z.object({ kind: z.enum(anomalyKinds), remainingMs: z.number() }).nullable(),
 });
 
 export const relayReport = z.object({
@@ -107,6 +112,27 @@ export const statusReport = z.object({
     .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))
     .readonly()
     .optional(),
+  anomalies: z.array(
+    z.object({
+      at: z.string(),
+      peer: z.string(),
+      name: z.string(),
+      kind: z.enum(anomalyKinds),
+      count: z.number(),
+    }),
+  ),
+});
+
+export const policyReport = z.object({
+  serial: z.number().nullable(),
+  text: z.string().nullable(),
+  fault: z
+    .object({ serial: z.number(), line: z.number(), column: z.number(), message: z.string() })
+    .nullable(),
+  rules: z.array(
+    z.object({ line: z.number(), rule: z.string(), action: z.enum(['allow', 'deny']), hits: z.number() }),
+  ),
+  others: z.record(z.enum(policyCounts), z.number()),
 });
 
 /** What `evio status` tells of the process beside its network. */
@@ -198,6 +224,16 @@ export const nodeEvent = z.discriminatedUnion('event', [
     reason: z.string(),
   }),
   z.object({
+    event: z.literal('anomaly'),
+    network: id,
+    peer: id,
+    name: z.string(),
+    kind: z.enum(anomalyKinds),
+    count: z.number(),
+    quarantineMs: z.number().nullable(),
+  }),
+  z.object({ event: z.literal('quarantine-over'), network: id, peer: id, name: z.string() }),
+  z.object({
     event: z.literal('relay-up'),
     network: id,
     url: z.string(),
@@ -227,4 +263,5 @@ true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;
 true satisfies Agree<z.infer<typeof routeReport>, RouteReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
+true satisfies Agree<z.infer<typeof policyReport>, PolicyReport>;
 true satisfies Agree<z.infer<typeof nodeEvent>, NodeEvent>;

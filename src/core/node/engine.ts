@@ -17,6 +17,7 @@ import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
+import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 import { composeRun, type EnginePorts, type Run } from './run.js';
 import { StateKeeper } from './state-keeper.js';
@@ -118,7 +119,7 @@ export class Engine implements Node {
 
   async #begin(teardown: Teardown, wanted: () => boolean): Promise<void> {
     const run = await this.#startPlane();
-    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, reporter } = run;
+    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -143,9 +144,8 @@ export class Engine implements Node {
       reporter.stop();
     });
     this.#follow(run);
-    const { policy } = this.#ledger.ledger;
-    if (policy) this.#options.onPolicy?.(policy);
     turn.input(() => {
+      policy.take(this.#ledger.ledger.standing.policy);
       for (const credential of this.#keeper.credentials) members.take(credential);
       subnets.start(this.#keptSubnets(members));
       overlay.start(this.#options.env.clock.now(), this.#options.links ?? []);
@@ -225,6 +225,10 @@ export class Engine implements Node {
 
   peers(): PeerReport[] {
     return this.#live.reporter.peers();
+  }
+
+  policy(): PolicyReport {
+    return this.#live.reporter.policy();
   }
 
   async why(text: string): Promise<WhyReport> {

@@ -2,6 +2,7 @@
 import type { Suspicion } from '../dataplane/plane/plane.js';
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
+import type { AnomalyKind } from '../policy/policy.js';
 import type { PathKind } from '../path/path.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayTransport } from '../relays/relay-report.js';
@@ -48,6 +49,23 @@ export type NodeEvent =
       readonly peer: string;
       readonly name: string;
       readonly reason: Suspicion;
+    }
+  /** A member does what looks like an attack; `quarantineMs`: its frames are dropped for so long, null when they are not. */
+  | {
+      readonly event: 'anomaly';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+      readonly kind: AnomalyKind;
+      readonly count: number;
+      readonly quarantineMs: number | null;
+    }
+  /** Its frames pass again. */
+  | {
+      readonly event: 'quarantine-over';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
     }
   | {
       readonly event: 'relay-up';

@@ -13,6 +13,7 @@ import type { Standing } from '../ledger/standing.js';
 import type { ChangedFacts } from '../ledger/statement.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
+import type { PolicyDocument } from '../policy/enforcement.js';
 import type { LedgerMessage } from '../wire/ledger.js';
 import { LedgerJoiner, type LedgerNews } from '../wire/signal.js';
 import type { NodeEvent } from './events.js';
@@ -35,7 +36,7 @@ export interface LedgerEventParts {
   /** The network has other facts. */
   readonly refacted: (facts: ChangedFacts) => void;
   /** The network has another policy, or its first. */
-  readonly policy: (document: Uint8Array) => void;
+  readonly policy: (policy: PolicyDocument) => void;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -142,8 +143,9 @@ export class LedgerEvents implements Timed {
     }
     const { facts } = standing;
     if (facts && facts !== before.facts) refacted(facts);
-    const document = standing.policy?.document;
-    if (document && standing.policy.serial !== before.policy?.serial) policy(document);
+    const newest = standing.policy;
+    // Two may have one serial: then the same of them counts everywhere, whichever came first here.
+    if (newest && newest.document !== before.policy?.document) policy(newest);
   }
 
   /** An author that says two things at one place cannot be trusted any more, and only a person can do something about it. */

@@ -5,6 +5,7 @@ import type { NodeState, Profile } from '../membership/profile.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
 import type { PingReport } from './ping-report.js';
+import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 
 export interface NodeOptions {
@@ -16,8 +17,6 @@ export interface NodeOptions {
   changeProfile?(change: (profile: Profile) => Profile): Promise<unknown>;
   /** The network's ledger and where it is kept. Default: in memory. */
   readonly ledger?: LedgerKeeper;
-  /** The network's policy document, when there is one at the start, and whenever it changes. */
-  readonly onPolicy?: (document: Uint8Array) => void;
   readonly env: Env;
   readonly version: string;
   /** UDP port that overrides profile and state. */
@@ -50,6 +49,8 @@ export interface Node {
   waitConnected(timeoutMs: number): Promise<boolean>;
   status(): StatusReport;
   peers(): PeerReport[];
+  /** The policy in force here, and what its rules did. */
+  policy(): PolicyReport;
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
   why(peer: string): Promise<WhyReport>;
   /** Subnets behind members, and where they lead. */

@@ -23,6 +23,7 @@ import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
+import type { PolicyHost } from './policy-host.js';
 
 export interface PlaneEventParts {
   readonly clock: Clock;
@@ -40,6 +41,7 @@ export interface PlaneEventParts {
   readonly subnets: Subnets;
   readonly tell: (event: NodeEvent) => void;
   readonly ledger: LedgerEvents;
+  readonly policy: PolicyHost;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -58,7 +60,7 @@ export class PlaneEvents implements PlaneListener {
   }
 
   packet(bytes: Uint8Array, origin: Origin): void {
-    const { door, relays, surroundings } = this.#parts;
+    const { door, relays, surroundings, policy } = this.#parts;
     const now = this.#now;
     const type = bytes[0] ?? 0xff;
     if (origin.kind === 'direct') {
@@ -66,7 +68,11 @@ export class PlaneEvents implements PlaneListener {
       const aboutRelay = type === PacketType.relayBound || type === PacketType.relayUnbound;
       if (aboutRelay) relays.receive(now, bytes, origin.endpoint);
     }
-    if (type === PacketType.handshakeInit) this.#heard(now, door.initiation(now, bytes, origin), origin);
+    if (type === PacketType.handshakeInit) {
+      const peer = door.initiation(now, bytes, origin);
+      if (peer) policy.look(now, peer);
+      this.#heard(now, peer, origin);
+    }
     if (type === PacketType.handshakeResponse) this.#heard(now, door.response(now, bytes, origin), origin);
     if (type === PacketType.cookieReply) door.cookie(now, bytes);
   }
@@ -96,6 +102,12 @@ export class PlaneEvents implements PlaneListener {
   stirred(slot: number): void {
     this.#tell(slot, (peer, now) => {
       peer.stirred(now);
+    });
+  }
+
+  conduct(slot: number): void {
+    this.#tell(slot, (peer, now) => {
+      this.#parts.policy.look(now, peer);
     });
   }
 
@@ -186,6 +198,7 @@ export const planeEventNames: { readonly [K in keyof PlaneListener]: true } = {
   confirmed: true,
   wanted: true,
   stirred: true,
+  conduct: true,
   unknown: true,
   stranger: true,
   suspect: true,

@@ -16,7 +16,8 @@ import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import { roundedMs } from './ping-report.js';
-import type { PeerReport, StatusReport, WhyReport } from './reports.js';
+import type { Confinement } from '../policy/quarantine.js';
+import type { AnomalyReport, PeerReport, StatusReport, WhyReport } from './reports.js';
 
 function rounded(ms: number | null): number | null {
   return ms === null ? null : roundedMs(ms);
@@ -43,12 +44,14 @@ export interface PeerFacts {
   readonly offline: boolean;
   readonly lastSeenAgeMs: number | null;
   readonly link: LinkRole | null;
+  /** Undefined: it is not in quarantine. */
+  readonly confinement: Confinement | undefined;
 }
 
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
-  { name, addressOf, offline, lastSeenAgeMs, link }: PeerFacts,
+  { name, addressOf, offline, lastSeenAgeMs, link, confinement }: PeerFacts,
   now: number,
 ): PeerReport {
   const { member, session } = peer;
@@ -67,6 +70,9 @@ export function peerReport(
     rxBytes: counters.rxBytes,
     txBytes: counters.txBytes,
     lastHandshakeAgeMs: at === undefined || !session.established ? null : Math.round(now - at),
+    quarantine: confinement
+      ? { kind: confinement.kind, remainingMs: Math.max(0, Math.round(confinement.until - now)) }
+      : null,
   };
 }
 
@@ -83,6 +89,7 @@ export interface StatusFacts {
   readonly nameOf: (idText: string) => string | undefined;
   readonly conflicts: readonly Conflict[];
   readonly ring: RingReport;
+  readonly anomalies: readonly AnomalyReport[];
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -111,6 +118,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
       mac: macText(loser.mac),
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),
+    anomalies: facts.anomalies,
   };
 }
 

@@ -8,10 +8,12 @@ import type { Self } from '../membership/self.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
+import type { PolicyReport } from '../policy/enforcement.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import type { PolicyHost } from './policy-host.js';
 import { peerReport, statusReport, whyReport } from './report.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
@@ -32,6 +34,7 @@ export interface ReporterParts {
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly keeper: StateKeeper;
+  readonly policy: PolicyHost;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -47,7 +50,7 @@ export class Reporter {
   }
 
   status(): StatusReport {
-    const { clock, self, name, version, plane, relays, surroundings, members, overlay, restarts } =
+    const { clock, self, name, version, plane, relays, surroundings, members, overlay, policy, restarts } =
       this.#parts;
     return statusReport({
       self,
@@ -65,12 +68,13 @@ export class Reporter {
       nameOf: (idText) => members.nameOf(idText),
       conflicts: members.conflicts(),
       ring: overlay.report(),
+      anomalies: policy.anomalies,
     });
   }
 
   /** By name. */
   peers(): PeerReport[] {
-    const { clock, plane, members, overlay, relays, keeper } = this.#parts;
+    const { clock, plane, members, overlay, relays, keeper, policy } = this.#parts;
     const roles = overlay.roles();
     const tellsAll = relays.anyUp && relays.complete;
     const nameOf = ({ idText, name }: Pick<Claimant, 'idText' | 'name'>): string =>
@@ -86,6 +90,7 @@ export class Reporter {
           addressOf: holder && holder.idText !== member.idText ? nameOf(holder) : null,
           offline: tellsAll && !relays.isOnline(member.idText),
           lastSeenAgeMs: seen === undefined ? null : Math.max(0, clock.date() - seen),
+          confinement: policy.confinementOf(peer),
           link: roles.get(member.idText) ?? null,
         };
         return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
@@ -95,6 +100,11 @@ export class Reporter {
 
   routes(): RouteReport[] {
     return this.#parts.subnets.report();
+  }
+
+  /** The policy in force, and what its rules did. */
+  policy(): PolicyReport {
+    return this.#parts.policy.report();
   }
 
   why(peer: Peer): WhyReport {

@@ -2,6 +2,7 @@
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathReport } from '../path/path.js';
+import type { AnomalyKind } from '../policy/policy.js';
 import { peerStates } from '../peer/peer-state.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatMapping } from '../surroundings/nat.js';
@@ -32,6 +33,18 @@ export interface PeerReport extends MemberReport {
   readonly rxBytes: number;
   readonly txBytes: number;
   readonly lastHandshakeAgeMs: number | null;
+  /** Its frames are dropped for what it did; null: they are not. */
+  readonly quarantine: { readonly kind: AnomalyKind; readonly remainingMs: number } | null;
+}
+
+/** Something that looked like an attack. */
+export interface AnomalyReport {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly peer: string;
+  readonly name: string;
+  readonly kind: AnomalyKind;
+  readonly count: number;
 }
 
 export interface DeviceReport {
@@ -69,6 +82,8 @@ export interface StatusReport {
   };
   readonly peerCount: number;
   readonly conflicts?: readonly ConflictReport[] | undefined;
+  /** The last ones, newest first. */
+  readonly anomalies: readonly AnomalyReport[];
 }
 
 export const candidateSides = ['local', 'remote'] as const;

@@ -50,6 +50,7 @@ import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
 import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
 import { PeerTimers } from './peer-timers.js';
+import { PolicyHost } from './policy-host.js';
 import { Pinger } from './pinger.js';
 import { PlaneEvents, planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
@@ -103,6 +104,7 @@ export interface Run {
   readonly subnets: Subnets;
   readonly ledger: LedgerEvents;
   readonly pinger: Pinger;
+  readonly policy: PolicyHost;
   readonly reporter: Reporter;
   readonly farewells: Farewells;
 }
@@ -325,6 +327,7 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
+  const policy = new PolicyHost({ clock, log, network: networkId, self, plane, members, tell });
   const ledger = new LedgerEvents({
     clock,
     log,
@@ -340,17 +343,21 @@ export function composeRun(context: RunContext, port: number): Run {
     },
     tell,
     refacted,
-    policy: (document) => options.onPolicy?.(document),
+    policy: (document) => {
+      policy.take(document);
+    },
     fatal,
   });
   memberNews.deliver({
     changed: (member) => {
       arrivals.changed(member);
       subnets.memberChanged(member);
+      policy.changed(member);
     },
     removed: (peer) => {
       arrivals.removed(peer);
       subnets.memberRemoved(peer.member.idText);
+      policy.removed(peer);
     },
   });
   const farewells = new Farewells({
@@ -424,9 +431,22 @@ export function composeRun(context: RunContext, port: number): Run {
     farewells,
     subnets,
     ledger,
+    policy,
     fatal,
   });
-  pulse.add(relays, surroundings, arrivals, overlay, subnets, ledger, timers, testimonies, passing, keeper);
+  pulse.add(
+    policy,
+    relays,
+    surroundings,
+    arrivals,
+    overlay,
+    subnets,
+    ledger,
+    timers,
+    testimonies,
+    passing,
+    keeper,
+  );
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
@@ -441,6 +461,7 @@ export function composeRun(context: RunContext, port: number): Run {
     overlay,
     subnets,
     keeper,
+    policy,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
@@ -455,6 +476,7 @@ export function composeRun(context: RunContext, port: number): Run {
     subnets,
     ledger,
     pinger,
+    policy,
     reporter,
     farewells,
   };

@@ -95,6 +95,7 @@ export class Session {
   #lastStamp: Uint8Array | undefined;
   #peerBoot: number | undefined;
   #handshakeAt: number | undefined;
+  #accepted = 0;
   /** The newest keypair is of another process of the peer; told once it is in use. */
   #restarted = false;
 
@@ -117,6 +118,11 @@ export class Session {
   /** Initiations sent since the last success. */
   get tries(): number {
     return this.#tries;
+  }
+
+  /** Initiations of the peer that were answered, ever. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   /** Monotonic ms of the last completed handshake. */
@@ -170,6 +176,7 @@ export class Session {
   acceptInitiation(now: number, initiation: PendingInitiation, payload: InitPayload, origin: Path): boolean {
     if (this.#lastStamp && compareStamps(payload.stamp, this.#lastStamp) <= 0) return false;
     this.#lastStamp = payload.stamp;
+    this.#accepted++;
     const index = this.#context.indexes.allocate(this);
     const response: ResponsePayload = { boot: this.#context.boot, certificate: this.#context.credential() };
     const { packet, keys, suite } = initiation.respond({

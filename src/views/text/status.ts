@@ -24,6 +24,8 @@ export function relayText(relay: StatusReport['relays'][number]): string {
 type Ring = StatusReport['ring'];
 /** Members named in one line of the ring; the rest is counted. */
 const maxNamed = 8;
+/** Anomalies told in the text; the JSON has more. */
+const maxAnomalies = 5;
 
 /** The name of a member on the ring, or the beginning of its id where the node does not know it. */
 export function ringName(ring: Ring, id: string): string {
@@ -62,8 +64,13 @@ export function processFacts({
   ];
 }
 
+/** One line for each of the last anomalies. */
+function anomalyText({ at, name, kind, count }: StatusReport['anomalies'][number]): string {
+  return `${at} ${printable(name)}: ${kind}, ${count}`;
+}
+
 export function statusText(status: StatusReport & { readonly process?: ProcessReport }): string {
-  const { node, network, device, relays, nat, ring, peerCount, process } = status;
+  const { node, network, device, relays, nat, ring, peerCount, process, anomalies } = status;
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
     ['Node', `${printable(node.name)}, ${node.ip}, ${node.mac}`],
@@ -84,6 +91,9 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     ...(process ? processFacts(process) : []),
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
     ...ringFacts(ring),
+    ...anomalies
+      .slice(0, maxAnomalies)
+      .map((anomaly, i): [string, string] => [i === 0 ? 'Anomalies' : '', anomalyText(anomaly)]),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);
@@ -104,10 +114,11 @@ export function hintsOf({ device, conflicts = [] }: StatusReport): string[] {
 }
 
 /** State, and for whom is gone since when. */
-export function stateText({ state, lastSeenAgeMs, addressOf }: PeerReport): string {
+export function stateText({ state, lastSeenAgeMs, addressOf, quarantine }: PeerReport): string {
   const since = lastSeenAgeMs === null ? '' : `, seen ${formatAge(lastSeenAgeMs)} ago`;
   const taken = addressOf === null ? '' : `, address of ${printable(addressOf)}`;
-  return `${state}${state === 'offline' ? since : ''}${taken}`;
+  const confined = quarantine === null ? '' : `, quarantined (${quarantine.kind})`;
+  return `${state}${state === 'offline' ? since : ''}${taken}${confined}`;
 }
 
 export function pathText(peer: PeerReport): string {

@@ -42,6 +42,7 @@ const handlers: Handlers = {
         reject(new Error('asker left'));
       });
     }),
+  policy: nothing,
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   leave: nothing,
   down: () => ({ stopped: ['0123456789abcdef'] }),

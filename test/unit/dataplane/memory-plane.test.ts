@@ -30,6 +30,7 @@ class Recorder implements PlaneListener {
   confirmed: PlaneListener['confirmed'] = (slot, index) => this.log.push(`confirmed ${slot} ${index}`);
   wanted: PlaneListener['wanted'] = (slot) => this.log.push(`wanted ${slot}`);
   stirred: PlaneListener['stirred'] = (slot) => this.log.push(`stirred ${slot}`);
+  conduct: PlaneListener['conduct'] = (slot) => this.log.push(`conduct ${slot}`);
   unknown: PlaneListener['unknown'] = (mac) => this.log.push(`unknown ${mac.join(':')}`);
   stranger: PlaneListener['stranger'] = (slot, id) => this.log.push(`stranger ${slot} ${id.join('.')}`);
   suspect: PlaneListener['suspect'] = (slot, reason) => this.log.push(`suspect ${slot} ${reason}`);

@@ -41,7 +41,14 @@ function peerOf(
   };
 }
 
-const facts = { name: 'n1', addressOf: null, offline: false, lastSeenAgeMs: null, link: null };
+const facts = {
+  name: 'n1',
+  addressOf: null,
+  offline: false,
+  lastSeenAgeMs: null,
+  link: null,
+  confinement: undefined,
+};
 const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
 const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049 };
 const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
@@ -52,7 +59,13 @@ describe('peerReport', () => {
       peerReport(
         peerOf(direct),
         counters,
-        { ...facts, link: 'successor', offline: true, lastSeenAgeMs: 5 },
+        {
+          ...facts,
+          link: 'successor',
+          offline: true,
+          lastSeenAgeMs: 5,
+          confinement: { kind: 'scan', until: 11_000 },
+        },
         10_500.4,
       ),
     ).toEqual({
@@ -68,12 +81,13 @@ describe('peerReport', () => {
       rxBytes: 10,
       txBytes: 20,
       lastHandshakeAgeMs: 1_500,
+      quarantine: { kind: 'scan', remainingMs: 500 },
     });
   });
 
   it('has neither path nor handshake of one that is not', () => {
     const report = peerReport(peerOf(null), counters, facts, 10_000);
-    expect(report).toMatchObject({ state: 'connecting', path: null, link: null, lastHandshakeAgeMs: null });
+    expect(report).toMatchObject({ state: 'connecting', path: null, link: null, quarantine: null });
   });
 
   it('tells who is gone from who does not answer, whose address it claims, and shows the name that it is found by', () => {
@@ -94,6 +108,7 @@ describe('statusReport', () => {
       self: own,
       name: 'n0',
       version: '1.2.3',
+      anomalies: [],
       uptimeMs: 1_000.6,
       device: {
         name: 'evio0',

@@ -55,6 +55,7 @@ class Stage {
       nat: { mapping: 'unknown', udpBlocked: false, addresses: [] },
       ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
       peerCount: 0,
+      anomalies: [],
     };
     const node = { id: idText, name: 'n', ip: '10.144.0.1', mac };
     const tell = (event: NodeEvent): void => options.onEvent?.(event);
@@ -89,6 +90,9 @@ class Stage {
       announceRoute: () => Promise.resolve(),
       withdrawRoute: () => Promise.resolve(),
       acceptRoute: () => Promise.resolve(),
+      policy: () => {
+        throw new EvioError('EVIO_INTERNAL', 'not asked in this test');
+      },
       why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
       ping: (peer) =>
         Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),

@@ -7,6 +7,7 @@ import type { Guard } from '../../switch/guard.js';
 import type { MemberTable } from '../../switch/members.js';
 import type { SubnetTable } from '../../switch/subnet-table.js';
 import type { Multicast } from '../../switch/multicast.js';
+import type { PolicyFilter } from '../../switch/policy-filter.js';
 import type { ThreadRing } from './thread-ring.js';
 import type { Learning } from './learning.js';
 import type { Links } from './links.js';
@@ -72,6 +73,8 @@ export interface LoopContext {
   readonly multicast: Multicast;
   /** Offset of the own node id. */
   readonly self: number;
+  /** Null: there is no policy. */
+  policy: PolicyFilter | null;
   /** Milliseconds, read once a round. */
   now: number;
   /** The last peer in this round whose traffic was noted (stir.ts). */

@@ -8,6 +8,8 @@ import { Evp } from '../../native/evp.js';
 import { AddressOwners, ownerKeys } from '../../switch/address-owners.js';
 import { Fdb } from '../../switch/fdb.js';
 import { Guard } from '../../switch/guard.js';
+import { OwnFlows } from '../../switch/own-flows.js';
+import { PolicyFilter } from '../../switch/policy-filter.js';
 import { MemberTable } from '../../switch/members.js';
 import { Multicast } from '../../switch/multicast.js';
 import { subnetKeys, SubnetTable } from '../../switch/subnet-table.js';
@@ -114,6 +116,7 @@ export class PacketLoop {
       links,
       multicast,
       self,
+      policy: null,
       now: now(),
       stirred: null,
     };
@@ -135,6 +138,20 @@ export class PacketLoop {
   #setMembers(members: readonly Neighbour[]): void {
     const { options } = this.#c;
     this.#c.members.replace([{ ip: options.ip, mac: macBytes(options) }, ...members]);
+  }
+
+  #setPolicy({ policy, fresh, flows }: Extract<Command, { type: 'set-policy' }>): void {
+    const c = this.#c;
+    if (fresh) c.shared.policy.fill(0);
+    if (policy === null) {
+      c.policy = null;
+      return;
+    }
+    const memory = new OwnFlows(flows);
+    if (fresh && this.#role.steward) memory.forgetDatagrams();
+    if (c.policy) return c.policy.set(policy);
+    c.policy = new PolicyFilter(policy, memory, c.shared.policy, peerLimit);
+    c.policy.setTime(c.now);
   }
 
   /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
@@ -217,6 +234,7 @@ export class PacketLoop {
     switch (command.type) {
       case 'add-peer': {
         this.#removePeer(command.slot);
+        c.policy?.forget(command.slot);
         const peer = tables.addPeer(command.slot, command.nodeId, command.publicKey, command.guard);
         c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
         this.#transmit.found(peer);
@@ -263,6 +281,12 @@ export class PacketLoop {
       case 'set-subnets':
         c.subnets.replace(command.subnets);
         return;
+      case 'set-policy':
+        this.#setPolicy(command);
+        return;
+      case 'set-quarantine':
+        c.policy?.quarantine(command.slot, command.on);
+        return;
       case 'set-links':
         c.links.set(command.links, command.complete);
         if (command.complete) this.#transmit.releaseUnknown(true);
@@ -295,6 +319,7 @@ export class PacketLoop {
     const c = this.#c;
     c.now = this.#now();
     c.guard.setTime(c.now);
+    c.policy?.setTime(c.now);
     c.stirred = null;
   }
 

@@ -15,7 +15,7 @@
  *        envelope    `#envelope`: what is in one for us goes on with 3, all else Transit passes on
  *        flood       `#flood`: Broadcast judges it and passes it on; what we want of it goes on with 7
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
- *   6. `#admit` asks the guard, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
+ *   6. `#admit` asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
  *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
@@ -24,6 +24,7 @@
  */
 import { Errno } from '../../native/libc.js';
 import { Verdict } from '../../switch/guard.js';
+import { Ruling } from '../../switch/policy-filter.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../../wire/ethernet.js';
 import { locateTransport } from '../../wire/ip.js';
 import {
@@ -48,7 +49,8 @@ import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { Transit } from './transit.js';
-import { dropOf } from './verdict.js';
+import { misconduct } from './misconduct.js';
+import { dropOf, dropOfRuling, isSpoof } from './verdict.js';
 
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
@@ -189,7 +191,7 @@ export class Receive {
     const low = view.getInt32(at + 12);
     if (high >= counterHighLimit) return drop(c.shared, Drop.replayed);
     const counter = high * 0x1_0000_0000 + (low >>> 0);
-    if (!key.state.check(counter)) return drop(c.shared, Drop.replayed);
+    if (!key.state.check(counter)) return this.#replayed(key);
 
     const from = at + dataHeaderLength;
     const plain = length - dataHeaderLength - tagLength;
@@ -197,6 +199,12 @@ export class Receive {
     if (!key.state.accept(counter)) return drop(c.shared, Drop.replayed);
     this.#authentic(key);
     if (plain > 0) this.#plaintext(key, from + 1, plain - 1);
+  }
+
+  /** Anybody can send a packet again: the peer is named because of its session, not accused. */
+  #replayed(key: KeyEntry): void {
+    drop(this.#c.shared, Drop.replayed);
+    misconduct(this.#c, key.peer, PeerField.replayed);
   }
 
   /** What every authentic packet moves. */
@@ -340,6 +348,8 @@ export class Receive {
     const broadcast = this.#broadcast;
     if (broadcast.take(link, at, length, this.#way === Way.direct) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
+    const checksum = checksumStart === 0 ? size : checksumStart + broadcast.checksumOffset;
+    if (!this.#permits(origin, frame, size, checksum)) return;
     const { peers, device } = this.#c.shared;
     if (origin !== null) {
       const to = origin.counters;
@@ -382,6 +392,7 @@ export class Receive {
     const verdict = c.guard.judge(view, frame, length, peer, true);
     if (verdict !== Verdict.pass) {
       drop(c.shared, dropOf(verdict));
+      if (isSpoof(verdict)) misconduct(c, peer, PeerField.spoofed);
       return false;
     }
     if (checksum < c.guard.examined) {
@@ -396,12 +407,34 @@ export class Receive {
     }
     if (isGroup(macHigh(view, frame)) && !this.#broadcast.admits(peer)) {
       drop(c.shared, Drop['flood-limited']);
+      misconduct(c, peer, PeerField.floodLimited);
       return false;
     }
+    if (c.policy !== null && !this.#permits(peer, frame, length, checksum)) return false;
     if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
       c.learning.learn(high, low, peer.slot, c.now);
     this.#count(peer, length);
     return true;
+  }
+
+  /** The policy's word on a frame of this origin, null: who is no peer. `checksum` as for `#admit`. */
+  #permits(origin: PeerEntry | null, frame: number, length: number, checksum: number): boolean {
+    const c = this.#c;
+    const { policy } = c;
+    if (policy === null) return true;
+    const ruling = policy.judge(c.arena.view, frame, length, origin === null ? -1 : origin.slot);
+    if (ruling === Ruling.pass) {
+      if (checksum >= policy.examined) return true;
+      // It would be written over what the policy has seen.
+      drop(c.shared, Drop.policy);
+      return false;
+    }
+    drop(c.shared, dropOfRuling(ruling));
+    if (ruling === Ruling.denied && origin !== null) {
+      misconduct(c, origin, PeerField.denied);
+      if (policy.freshProbe) misconduct(c, origin, PeerField.probes);
+    }
+    return false;
   }
 
   #count(peer: PeerEntry, bytes: number): void {

@@ -58,6 +58,8 @@ export class PeerEntry {
   held: HeldFrame[] = [];
   wantedAt = -Infinity;
   roamedAt = -Infinity;
+  /** When the control thread was told of something that looks like an attack. */
+  misconductAt = -Infinity;
 
   constructor(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule, route: Route) {
     const mac = new DataView(guard.mac.buffer, guard.mac.byteOffset, guard.mac.length);

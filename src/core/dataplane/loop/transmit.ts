@@ -135,6 +135,7 @@ export class Transmit {
     if (isGroup(high)) return this.#flood();
     const port = c.fdb.lookup(high, macLow(view, this.#frame), c.now);
     const peer = port < 0 ? null : (c.tables.peers[port] ?? null);
+    c.policy?.sent(view, this.#frame, this.#length, peer === null ? -1 : port);
     if (peer === null) return this.#unknown(high);
     if (peer.sending === null || !peer.route.usable) return this.#wait(peer);
     this.#seal(peer, peer.sending);

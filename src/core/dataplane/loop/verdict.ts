@@ -1,5 +1,6 @@
-/** How the counters name what the guard says. */
+/** How the counters name what guard and policy say. */
 import { Verdict } from '../../switch/guard.js';
+import { Ruling } from '../../switch/policy-filter.js';
 import { Drop } from '../plane/shared.js';
 
 /** Index of the drop reason of a frame that the guard does not pass. */
@@ -17,4 +18,16 @@ export function dropOf(verdict: Verdict): number {
     default:
       return Drop['malformed-frame'];
   }
+}
+
+/** True when a frame that the guard does not pass shows that its sender wants to be taken for another. */
+export function isSpoof(verdict: Verdict): boolean {
+  return (
+    verdict === Verdict.foreignMac || verdict === Verdict.foreignAddress || verdict === Verdict.unreadable
+  );
+}
+
+/** Index of the drop reason of a frame that the policy does not pass. */
+export function dropOfRuling(ruling: Ruling): number {
+  return ruling === Ruling.quarantined ? Drop.quarantined : Drop.policy;
 }

@@ -5,6 +5,10 @@
  * A command owns its bytes: callers may go on with theirs, and a view would be cloned with everything that it is a part of.
  */
 import type { SubnetRule } from '../../switch/subnet-table.js';
+import { randomFillSync } from 'node:crypto';
+import { fingerprintKeys } from '../../switch/fingerprint.js';
+import { OwnFlows } from '../../switch/own-flows.js';
+import type { CompiledPolicy } from '../../switch/policy-table.js';
 import { carrierHeaderLength } from '../../wire/relay.js';
 import type { Command } from './messages.js';
 import type {
@@ -20,7 +24,14 @@ import type {
   SessionKeys,
   SocketPath,
 } from './plane.js';
-import { peerLimit, peerStride, readDeviceCounters, readPeerCounters, type SharedMemory } from './shared.js';
+import {
+  peerLimit,
+  peerStride,
+  readDeviceCounters,
+  readPeerCounters,
+  readPolicyCounters,
+  type SharedMemory,
+} from './shared.js';
 
 /** A copy with a buffer of its own. */
 export function own(bytes: Uint8Array): Uint8Array {
@@ -36,6 +47,8 @@ export abstract class CommandPlane implements DataPlane {
   abstract readonly deviceName: string;
   /** Of each loop: no two write to one. */
   protected readonly memories: SharedMemory[] = [];
+  /** While a policy is set. */
+  #flows: OwnFlows | undefined;
 
   abstract start(listener: PlaneListener): Promise<void>;
   abstract stop(): Promise<void>;
@@ -102,6 +115,23 @@ export abstract class CommandPlane implements DataPlane {
     this.command({ type: 'set-subnets', subnets: copy });
   }
 
+  setPolicy(policy: CompiledPolicy | null, fresh: boolean): void {
+    if (!policy && !this.#flows) return;
+    const flows = (this.#flows ??= this.#newFlows());
+    if (!policy) this.#flows = undefined;
+    this.command({ type: 'set-policy', policy, fresh, flows: flows.buffer });
+  }
+
+  #newFlows(): OwnFlows {
+    const flows = new OwnFlows(randomFillSync(new Int32Array(fingerprintKeys)));
+    flows.begin(Math.floor(this.now() / 1_000));
+    return flows;
+  }
+
+  setQuarantine(slot: number, on: boolean): void {
+    this.command({ type: 'set-quarantine', slot, on });
+  }
+
   setLinks(links: readonly PlaneLink[], complete: boolean): void {
     const copy = links.map((link) => ({ ...link, reaches: [...link.reaches] }));
     this.command({ type: 'set-links', links: copy, complete });
@@ -131,5 +161,9 @@ export abstract class CommandPlane implements DataPlane {
 
   deviceCounters(): DeviceCounters {
     return readDeviceCounters(this.memories);
+  }
+
+  policyCounters(rules: number): Float64Array {
+    return readPolicyCounters(this.memories, rules);
   }
 }

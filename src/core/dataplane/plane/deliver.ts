@@ -31,6 +31,9 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
     case 'stirred':
       listener.stirred(event.slot);
       return;
+    case 'conduct':
+      listener.conduct(event.slot);
+      return;
     case 'unknown':
       listener.unknown(event.mac);
       return;

@@ -1,5 +1,6 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
+import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type {
   GuardRule,
   Neighbour,
@@ -39,6 +40,14 @@ export type Command =
   | { readonly type: 'set-neighbours'; readonly neighbours: readonly Neighbour[] }
   | { readonly type: 'set-subnets'; readonly subnets: readonly SubnetRule[] }
   | { readonly type: 'set-links'; readonly links: readonly PlaneLink[]; readonly complete: boolean }
+  /** `flows`: memory of `OwnFlows`, shared by all threads. */
+  | {
+      readonly type: 'set-policy';
+      readonly policy: CompiledPolicy | null;
+      readonly fresh: boolean;
+      readonly flows: SharedArrayBuffer;
+    }
+  | { readonly type: 'set-quarantine'; readonly slot: number; readonly on: boolean }
   | {
       readonly type: 'send-control';
       readonly slot: number;
@@ -74,6 +83,7 @@ export type Event =
   | { readonly type: 'unknown'; readonly mac: Uint8Array }
   | { readonly type: 'stranger'; readonly slot: number; readonly id: Uint8Array }
   | { readonly type: 'suspect'; readonly slot: number; readonly reason: Suspicion }
+  | { readonly type: 'conduct'; readonly slot: number }
   | { readonly type: 'roamed'; readonly slot: number; readonly endpoint: Endpoint }
   | {
       readonly type: 'carry';

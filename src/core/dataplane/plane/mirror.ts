@@ -35,6 +35,8 @@ export class Mirror {
   readonly #slots = new Map<number, number>();
   #neighbours: readonly Neighbour[] = [];
   #subnets: readonly SubnetRule[] = [];
+  #policy: Extract<Command, { type: 'set-policy' }> | undefined;
+  readonly #quarantined = new Set<number>();
   #links: { readonly links: readonly PlaneLink[]; readonly complete: boolean } | undefined;
 
   /** Notes a command that changes state; others leave no trace. */
@@ -85,6 +87,14 @@ export class Mirror {
       case 'set-subnets':
         this.#subnets = command.subnets;
         return;
+      case 'set-policy':
+        this.#policy = command.policy ? { ...command, fresh: false } : undefined;
+        if (!command.policy) this.#quarantined.clear();
+        return;
+      case 'set-quarantine':
+        if (command.on) this.#quarantined.add(command.slot);
+        else this.#quarantined.delete(command.slot);
+        return;
       case 'set-links':
         this.#links = { links: command.links, complete: command.complete };
     }
@@ -100,6 +110,9 @@ export class Mirror {
   }
 
   #forget(slot: number): void {
+    // It knows another member in this slot, or nobody.
+    if (this.#policy?.policy) this.#policy.policy.classOf[slot] = 0;
+    this.#quarantined.delete(slot);
     const peer = this.#peers.get(slot);
     if (!peer) return;
     for (const localIndex of [...peer.keys.keys()]) this.#removeKey(localIndex);
@@ -125,6 +138,8 @@ export class Mirror {
       if (peer.using !== undefined) commands.push({ type: 'use-key', slot, localIndex: peer.using });
       if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path });
     }
+    if (this.#policy) commands.push(this.#policy);
+    for (const slot of this.#quarantined) commands.push({ type: 'set-quarantine', slot, on: true });
     if (this.#links) commands.push({ type: 'set-links', ...this.#links });
     return commands;
   }

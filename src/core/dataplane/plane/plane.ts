@@ -7,6 +7,7 @@
  */
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
+import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type { Suite } from '../../wire/packet.js';
 
 /** How a packet reaches a peer. Relay and carrier paths name the peer by its node id (16 bytes). */
@@ -97,6 +98,13 @@ export interface PeerCounters {
   /** Packets of others that this link gave us to forward (or deliver), and that we gave to it. Floods count too. */
   rxTransit: number;
   txTransit: number;
+  /** What the peer did that looks like an attack (policy/anomaly.ts). */
+  spoofed: number;
+  floodLimited: number;
+  replayed: number;
+  denied: number;
+  /** Of those denied, the ones aimed where the others of the last seconds were not. */
+  probes: number;
 }
 
 /** Why the plane dropped a packet or a frame. The order is the layout of the shared counters: append only. */
@@ -133,6 +141,8 @@ export const dropReasons = [
   'flood-forged',
   'flood-replayed',
   'flood-unknown',
+  'policy',
+  'quarantined',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
@@ -177,6 +187,8 @@ export interface PlaneListener {
   stranger(slot: number, id: Uint8Array): void;
   /** The peer passes on floods that are forged, or that came before. At most once in ten seconds per peer. */
   suspect(slot: number, reason: Suspicion): void;
+  /** A counter of what looks like an attack moved for the peer (`spoofed` and those behind it). At most once a second per peer. */
+  conduct(slot: number): void;
   /** An authenticated packet came by a direct endpoint that is not the peer's path. At most ten a second per peer. */
   roamed(slot: number, endpoint: Endpoint): void;
   /**
@@ -217,6 +229,14 @@ export interface DataPlane {
   setSubnets(subnets: readonly SubnetRule[]): void;
 
   /**
+   * The policy by which frames for this node pass; null: every frame does. `fresh`: its rules are others than before, so
+   * their counters begin at zero. Peers that come later are unknown to it until it is set again; quarantine ends with null.
+   */
+  setPolicy(policy: CompiledPolicy | null, fresh: boolean): void;
+  /** While a policy is set: no frame of this peer reaches the interface. */
+  setQuarantine(slot: number, on: boolean): void;
+
+  /**
    * The links of the overlay; replaces what was set. `complete`: every member of the network has a peer here, so a
    * unicast frame to an unknown address is flooded at once.
    */
@@ -239,6 +259,8 @@ export interface DataPlane {
   /** With `into`, that object may be filled and returned: for whoever looks often at many peers. */
   peerCounters(slot: number, into?: PeerCounters): PeerCounters;
   deviceCounters(): DeviceCounters;
+  /** How often each rule decided, then `policyCounts` (switch/policy-filter.ts); `rules` of them in all. */
+  policyCounters(rules: number): Float64Array;
 }
 
 /** How to make the real plane. */

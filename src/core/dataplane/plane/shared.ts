@@ -4,6 +4,8 @@
  * The worker is the only writer of everything but `control` and `flow`. Numbers are doubles,
  * which are written and read whole on the machines evio runs on.
  */
+import { ruleLimit } from '../../policy/policy.js';
+import { policyCounts } from '../../switch/policy-filter.js';
 import { dropReasons, type DeviceCounters, type DropReason, type PeerCounters } from './plane.js';
 
 /** Peers a plane can hold; slots are below it. */
@@ -28,8 +30,16 @@ export const PeerField = {
   txTransit: 12,
   /** When a frame, envelope or flood last went to the peer or came from it. */
   trafficMs: 13,
+  /** What looks like an attack (misconduct.ts). */
+  spoofed: 14,
+  floodLimited: 15,
+  replayed: 16,
+  denied: 17,
+  probes: 18,
 } as const;
-export const peerStride = 16;
+export const peerStride = 20;
+/** Counters of rules and of what no rule decides. */
+const policyLength = ruleLimit + policyCounts.length;
 
 export const DeviceField = {
   rxFrames: 0,
@@ -65,6 +75,8 @@ export interface SharedMemory {
   readonly flow: Float64Array;
   readonly device: Float64Array;
   readonly peers: Float64Array;
+  /** How often each rule of the policy decided (switch/policy-filter.ts). */
+  readonly policy: Float64Array;
   /** Next counter to send, by key slot: written before a packet is sealed, so no restart can use a nonce again. */
   readonly keyNext: Float64Array;
   /** One more than the highest counter received, by key slot. */
@@ -85,7 +97,10 @@ const flowBytes = 64;
 /** Lays the views over a buffer; without one, over a new one. */
 export function sharedMemory(
   buffer = new SharedArrayBuffer(
-    controlBytes + flowBytes + 8 * (deviceLength + peerLimit * peerStride + 2 * keyLimit) + 4 * keyLimit,
+    controlBytes +
+      flowBytes +
+      8 * (deviceLength + peerLimit * peerStride + policyLength + 2 * keyLimit) +
+      4 * keyLimit,
   ),
 ): SharedMemory {
   let at = 0;
@@ -102,6 +117,7 @@ export function sharedMemory(
     flow: doubles(flowBytes / 8),
     device: doubles(deviceLength),
     peers: doubles(peerLimit * peerStride),
+    policy: doubles(policyLength),
     keyNext: doubles(keyLimit),
     keySeen: doubles(keyLimit),
     keyIndex: new Int32Array(buffer, at, keyLimit),
@@ -123,6 +139,11 @@ export function zeroCounters(): PeerCounters {
     lastTxMs: 0,
     rxTransit: 0,
     txTransit: 0,
+    spoofed: 0,
+    floodLimited: 0,
+    replayed: 0,
+    denied: 0,
+    probes: 0,
   };
 }
 
@@ -145,6 +166,11 @@ export function readPeerCounters(
     into.txRelayed = (first ? 0 : into.txRelayed) + (peers[at + PeerField.txRelayed] ?? 0);
     into.rxTransit = (first ? 0 : into.rxTransit) + (peers[at + PeerField.rxTransit] ?? 0);
     into.txTransit = (first ? 0 : into.txTransit) + (peers[at + PeerField.txTransit] ?? 0);
+    into.spoofed = (first ? 0 : into.spoofed) + (peers[at + PeerField.spoofed] ?? 0);
+    into.floodLimited = (first ? 0 : into.floodLimited) + (peers[at + PeerField.floodLimited] ?? 0);
+    into.replayed = (first ? 0 : into.replayed) + (peers[at + PeerField.replayed] ?? 0);
+    into.denied = (first ? 0 : into.denied) + (peers[at + PeerField.denied] ?? 0);
+    into.probes = (first ? 0 : into.probes) + (peers[at + PeerField.probes] ?? 0);
     into.lastRxMs = Math.max(first ? 0 : into.lastRxMs, peers[at + PeerField.lastRxMs] ?? 0);
     into.lastRxDirectMs = Math.max(
       first ? 0 : into.lastRxDirectMs,
@@ -168,4 +194,12 @@ export function readDeviceCounters(threads: readonly SharedMemory[]): DeviceCoun
       dropReasons.map((reason, i) => [reason, read(DeviceField.drops + i)]),
     ) as Record<DropReason, number>,
   };
+}
+
+/** The first `length` counters of the policy, of all threads together. */
+export function readPolicyCounters(threads: readonly SharedMemory[], length: number): Float64Array {
+  const sums = new Float64Array(length);
+  for (const { policy } of threads)
+    for (let i = 0; i < length; i++) sums[i] = (sums[i] as number) + (policy[i] ?? 0);
+  return sums;
 }
