@@ -1,5 +1,5 @@
 /** Counts what a peer did that looks like an attack, and lets the control thread know that there is something to look at. */
-import { PeerField } from '../plane/shared.js';
+import type { PeerField } from '../plane/shared.js';
 import type { LoopContext } from './context.js';
 import type { PeerEntry } from './table.js';
 
