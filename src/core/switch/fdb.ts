@@ -81,12 +81,6 @@ export class Fdb {
     return true;
   }
 
-  /** The same by hearsay: puts in what is unknown, but neither moves an entry nor keeps it from ageing. */
-  hear(high: number, low: number, port: number, now: number): boolean {
-    const known = this.lookup(high, low, now);
-    return known < 0 ? this.learn(high, low, port, now) : known === port;
-  }
-
   /** A member's own address: known without a frame, never aged, never moved by traffic. */
   pin(high: number, low: number, port: number): void {
     const at = this.#cell(high, low);

@@ -16,7 +16,7 @@
  *
  * Whose an address is: the table of members says it first, then that of the subnets behind them (subnet-table.ts). Link-local addresses made from a MAC (RFC 4291 appendix A)
  * are the MAC's. All others belong to the member that came first (address-owners.ts); those of a VLAN too, because it is
- * a LAN of its own, where certificates say nothing. Who is believed by hearsay only (a flood that others passed on) takes no
+ * a LAN of its own, where certificates say nothing. Who is believed by hearsay only takes no
  * address for itself.
  */
 import {

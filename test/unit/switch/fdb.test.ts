@@ -15,20 +15,6 @@ describe('Fdb', () => {
     expect(fdb.lookup(1, 2, 2_000_000)).toBe(5);
   });
 
-  it('takes hearsay for what is unknown only', () => {
-    const fdb = new Fdb(10);
-    expect(fdb.hear(1, 2, 3, 1_000)).toBe(true);
-    expect([fdb.hear(1, 2, 4, 2_000), fdb.lookup(1, 2, 2_000)]).toEqual([false, 3]);
-    // Nor does repeating it keep it from ageing.
-    expect(fdb.hear(1, 2, 3, 200_000)).toBe(true);
-    expect(fdb.lookup(1, 2, 1_001 + ageingMs)).toBe(-1);
-    fdb.learn(1, 2, 5, 400_000);
-    fdb.hear(1, 2, 3, 400_001);
-    expect(fdb.lookup(1, 2, 400_002)).toBe(5);
-    fdb.pin(7, 7, 1);
-    expect([fdb.hear(7, 7, 2, 5), fdb.lookup(7, 7, 5)]).toEqual([false, 1]);
-  });
-
   it('never moves or ages what is pinned', () => {
     const fdb = new Fdb(10);
     fdb.learn(1, 2, 3, 5);

@@ -25,23 +25,17 @@ export class Learning {
     this.#uplink = uplink;
   }
 
-  /** A frame with this source came from the peer itself. */
+  /** A frame with this source came from the peer: from itself, or as a flood that it signed. */
   learn(high: number, low: number, slot: number, now: number): void {
-    if (this.#fdb.learn(high, low, slot, now)) this.#tell(high, low, slot, now, false);
-  }
-
-  /** The same by hearsay. */
-  hear(high: number, low: number, slot: number, now: number): void {
-    if (this.#fdb.hear(high, low, slot, now)) this.#tell(high, low, slot, now, true);
+    if (this.#fdb.learn(high, low, slot, now)) this.#tell(high, low, slot, now);
   }
 
   /** Another loop learned it. */
-  told(high: number, low: number, slot: number, hearsay: boolean, now: number): void {
-    if (hearsay) this.#fdb.hear(high, low, slot, now);
-    else this.#fdb.learn(high, low, slot, now);
+  told(high: number, low: number, slot: number, now: number): void {
+    this.#fdb.learn(high, low, slot, now);
   }
 
-  #tell(high: number, low: number, slot: number, now: number, hearsay: boolean): void {
+  #tell(high: number, low: number, slot: number, now: number): void {
     if (this.#uplink === null) return;
     const cell = (low ^ (low >>> 12) ^ high) & (cells - 1);
     if (
@@ -54,6 +48,6 @@ export class Learning {
     this.#low[cell] = low;
     this.#slot[cell] = slot;
     this.#at[cell] = now;
-    this.#uplink.tell({ type: 'learned', high, low, slot, hearsay });
+    this.#uplink.tell({ type: 'learned', high, low, slot });
   }
 }

@@ -302,8 +302,7 @@ export class PacketLoop {
         this.#receive.carried(command.carrier, command.source, command.batch);
         return;
       case 'learn':
-        if (tables.peers[command.slot])
-          c.learning.told(command.high, command.low, command.slot, command.hearsay, c.now);
+        if (tables.peers[command.slot]) c.learning.told(command.high, command.low, command.slot, c.now);
         return;
       case 'crash':
         throw new Error('asked to crash');

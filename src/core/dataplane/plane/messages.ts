@@ -67,7 +67,6 @@ export type Command =
       readonly high: number;
       readonly low: number;
       readonly slot: number;
-      readonly hearsay: boolean;
     }
   /** Test hook: the worker throws. */
   | { readonly type: 'crash' };
@@ -97,7 +96,6 @@ export type Event =
       readonly high: number;
       readonly low: number;
       readonly slot: number;
-      readonly hearsay: boolean;
     }
   | { readonly type: 'exhausted'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'failed'; readonly message: string };

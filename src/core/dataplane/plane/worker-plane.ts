@@ -246,9 +246,9 @@ export class WorkerPlane extends CommandPlane {
         this.#unready = undefined;
         return;
       case 'learned': {
-        const { high, low, slot, hearsay } = event;
+        const { high, low, slot } = event;
         for (const { packets } of this.#threads)
-          if (packets !== thread.packets) packets.post({ type: 'learn', high, low, slot, hearsay });
+          if (packets !== thread.packets) packets.post({ type: 'learn', high, low, slot });
         return;
       }
       case 'failed':
