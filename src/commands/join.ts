@@ -10,7 +10,7 @@ import type { JoinResult } from '../core/enroll/join.js';
 export default class Join extends BaseCommand {
   static override daemon = true;
   static override summary = 'join a network by a token, and run the node';
-  static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again changes nothing and runs the node.
+  static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again runs the node, and gives it the name and the address that are named then.
 
 A token among the arguments is wiped from the list of processes as soon as evio begins. Where others use this machine, give - to read it from standard input, --token-file, or EVIO_TOKEN in the environment.`;
 
@@ -72,7 +72,8 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { joinNetwork } = await import('../core/enroll/join.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
-    const result = await joinNetwork(
+    const ports = enrollPorts(home, await this.env(), this.agent());
+    const joined = await joinNetwork(
       {
         token: text,
         name: flags.name ?? nodeNameFrom(hostname()),
@@ -82,8 +83,14 @@ A token among the arguments is wiped from the list of processes as soon as evio 
         allowRanges: flags['allow-range'],
         contact: start,
       },
-      enrollPorts(home, await this.env(), this.agent()),
+      ports,
     );
+    const { name, ip } = flags;
+    const asked = joined.already && (name !== undefined || ip !== undefined);
+    const { changeHere } = await import('../cli/change-member.js');
+    const result = asked
+      ? { ...joined, ...(await changeHere(home, joined.networkId, { name, ip }, ports)) }
+      : joined;
     const { network, node } = result;
     const how = result.already ? 'This machine is in the network' : 'Joined the network';
     this.say(`${how} ${network.name} (${network.id}) as ${node.name}, ${node.ip}.`);

@@ -140,6 +140,10 @@ describe('token', () => {
     expect((await owner.run(['token', 'list'])).stdout).toMatch(
       /^ID +STATE +EXPIRES +USES +ROLE +RIGHTS +TAGS\n/,
     );
+    const wish = ['token', 'create', '--right', 'bridge', '--right', 'route', '--ephemeral', '--json'];
+    const granted = (await owner.run(wish)).json<{ token: string }>();
+    expect(granted).toMatchObject({ rights: ['bridge', 'route'], ephemeral: true });
+    expect(decodeToken(granted.token).invite).toMatchObject({ rights: 5, ephemeral: true, roles: 3 });
     const unknown = await owner.run(['token', 'revoke', 'ffffffffffff', '--json']);
     expect(unknown.error().code).toBe('EVIO_TOKEN_UNKNOWN');
     expect(unknown.status).toBe(1);
@@ -180,6 +184,11 @@ describe('join', () => {
     const again = await guest.run(['join', token, '--no-start', '--json']);
     expect(again.status).toBe(0);
     expect(again.json<Made>().node).toEqual(joined.node);
+    const renamed = await guest.run(['join', token, '--no-start', '--name', 'bert', '--json']);
+    expect(renamed.json<Made>().node).toEqual({ ...joined.node, name: 'bert' });
+    const moved = await guest.run(['set', '--ip', '10.144.7.7', '--json']);
+    expect(moved.json()).toMatchObject({ node: { name: 'bert', ip: '10.144.7.7' }, changed: true });
+    expect((await guest.run(['set', '--json'])).error().code).toBe('EVIO_BAD_VALUE');
     const left = await guest.run(['leave', '--json']);
     expect(left.json()).toEqual({ left: network.id });
     expect(filesOf(guest)).toEqual([]);

@@ -216,6 +216,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     },
     networks: () => ({ networks: [{ id: status.network.id, name: 'home' }] }),
     down: () => ({ stopped: [status.network.id] }),
+    adopt: () => ({ adopted: true }),
     leave: () => ({ stopped: [status.network.id] }),
     routes: () => ({ routes: [route] }),
     routeAccept: () => ({ routes: [route] }),

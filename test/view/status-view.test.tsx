@@ -138,6 +138,7 @@ describe('useStatus', () => {
       ping: unasked,
       networks: unasked,
       down: unasked,
+      adopt: unasked,
       leave: unasked,
       routes: unasked,
       routeAccept: unasked,

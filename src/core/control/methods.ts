@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Agree } from '../lib/agree.js';
 import type { Asker, ControlHost } from './method.js';
+import { adopt } from './methods/adopt.js';
 import { down } from './methods/down.js';
 import { leave } from './methods/leave.js';
 import { networks } from './methods/networks.js';
@@ -18,6 +19,7 @@ import { watch } from './methods/watch.js';
 import { why } from './methods/why.js';
 
 export const methods = {
+  adopt,
   down,
   leave,
   networks,

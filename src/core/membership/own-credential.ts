@@ -2,6 +2,7 @@
  * The credential of this node, as it changes: a witness adds its receipt, and where its address was taken before, the
  * node signs itself the next one. Nothing is stored here.
  */
+import { parseCertificate, parseCredential } from '../identity/certificate.js';
 import type { RelayFact } from '../identity/network.js';
 import { equalBytes } from '../lib/bytes.js';
 import { resign } from './certify.js';
@@ -13,7 +14,7 @@ import { selfOf, withGenuineReceipt, type Self } from './self.js';
 export const addressLimit = 32;
 
 export class OwnCredential {
-  readonly #profile: Profile;
+  #profile: Profile;
   #self: Self;
   #attempt = 0;
   #facts: ChangedFacts | undefined;
@@ -49,6 +50,21 @@ export class OwnCredential {
     const next = selfOf(this.#profile, received, this.#facts);
     const later = claims.ip <= next.claims.ip && claims.name <= next.claims.name;
     if (!claims.witnessed || !later) this.#self = next;
+    return true;
+  }
+
+  /**
+   * Takes a credential of this node that a command signed again. False when it is of another node.
+   *
+   * @param wantedIp the address that was asked for with it
+   */
+  adopt(credential: Uint8Array, wantedIp: string | undefined): boolean {
+    const parts = parseCredential(credential);
+    const certificate = parts && parseCertificate(parts.certificate);
+    if (!certificate || !equalBytes(certificate.nodeKey, this.#self.keys.publicKey)) return false;
+    const { name } = certificate;
+    this.#profile = { ...this.#profile, name, ...(wantedIp === undefined ? {} : { wantedIp }) };
+    this.#self = selfOf(this.#profile, credential, this.#facts);
     return true;
   }
 

@@ -97,6 +97,15 @@ export class Engine implements Node {
     return this.#life.stop();
   }
 
+  async adopt(text: string, wantedIp: string | undefined): Promise<boolean> {
+    const credential = fromBase64Url(text);
+    if (!credential || !this.#credential.adopt(credential, wantedIp)) return false;
+    this.#keeper.setCredential(credential);
+    this.#keeper.save();
+    await this.#beginAnew();
+    return true;
+  }
+
   leave(): void {
     const { turn, farewells } = this.#live;
     turn.input(() => {

@@ -43,6 +43,12 @@ export interface Node {
   start(): Promise<void>;
   /** Says goodbye to peers and relays and removes the interface, also while it starts. Idempotent, throws nothing. */
   stop(): Promise<void>;
+  /**
+   * Takes a credential (base64url) of this machine that was signed again, and begins anew with it. False when it is not ours.
+   *
+   * @param wantedIp the address that was asked for, which is not exchanged by itself
+   */
+  adopt(credential: string, wantedIp: string | undefined): Promise<boolean>;
   /** Tells relays and members that this machine leaves the network for good. Throws EvioError EVIO_NOT_RUNNING. */
   leave(): void;
   /** Resolves true once connected (a relay is up, a peer is connected, or there is nothing to connect to); false after the time. */

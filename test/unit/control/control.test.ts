@@ -44,6 +44,7 @@ const handlers: Handlers = {
     }),
   policy: nothing,
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
+  adopt: nothing,
   leave: nothing,
   down: () => ({ stopped: ['0123456789abcdef'] }),
   routes: nothing,

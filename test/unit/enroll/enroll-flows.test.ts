@@ -8,6 +8,7 @@ import type { NamedRelay, RelayErrands } from '../../../src/core/enroll/errands.
 import { initNetwork, type EnrollPorts } from '../../../src/core/enroll/init.js';
 import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
 import { joinNetwork } from '../../../src/core/enroll/join.js';
+import { changeMember } from '../../../src/core/enroll/change.js';
 import { notRunning } from '../../../src/core/control/client.js';
 import { leaveNetwork } from '../../../src/core/enroll/leave.js';
 import { Role, signInvite, verifyCredential } from '../../../src/core/identity/certificate.js';
@@ -15,6 +16,7 @@ import { generateKeys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { selfOf, type Self } from '../../../src/core/membership/self.js';
 import { decodeToken, encodeToken } from '../../../src/core/identity/token.js';
+import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { formatIpv4, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
@@ -280,6 +282,57 @@ describe('leaveNetwork', () => {
       Promise.reject(new EvioError('EVIO_NO_PRIVILEGE', 'The node is not yours.'));
     expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_NO_PRIVILEGE');
     expect(deps.store.ids()).toEqual([network.id]);
+  });
+});
+
+describe('changeMember', () => {
+  const notThere = (): Promise<boolean> => Promise.resolve(false);
+
+  async function member(errands: FakeRelay) {
+    const { token, network } = await initNetwork(plan, depsWith(errands));
+    const deps = depsWith(errands);
+    await joinNetwork({ ...wish, token }, deps);
+    return { deps, id: network.id };
+  }
+
+  it('has a relay witness name and address, and stores them', async () => {
+    const errands = new FakeRelay();
+    const { deps, id } = await member(errands);
+    const changed = await changeMember(id, { name: 'web', ip: '10.144.7.7' }, deps, notThere);
+    expect(changed).toMatchObject({ changed: true, node: { name: 'web', ip: '10.144.7.7' } });
+    const profile = deps.store.profile(id);
+    expect(profile).toMatchObject({ name: 'web', wantedIp: '10.144.7.7' });
+    const stored = fromBase64Url(deps.store.state(id).credential ?? '') as Uint8Array;
+    const { network, certificate } = selfOf(profile, stored);
+    expect(certificate).toMatchObject({ name: 'web' });
+    expect(verifyCredential(stored, network, systemClock.date()).ok).toBe(true);
+    const asked = errands.registered.length;
+    expect(await changeMember(id, { name: 'web' }, deps, notThere)).toMatchObject({ changed: false });
+    expect(errands.registered).toHaveLength(asked);
+  });
+
+  it('leaves the state to a node that runs, and gives it the credential', async () => {
+    const { deps, id } = await member(new FakeRelay());
+    const before = deps.store.state(id);
+    const given: Uint8Array[] = [];
+    await changeMember(id, { name: 'web' }, deps, (credential) =>
+      Promise.resolve(given.push(credential) > 0),
+    );
+    expect(deps.store.state(id)).toEqual(before);
+    expect(selfOf(deps.store.profile(id), given[0]).certificate.name).toBe('web');
+  });
+
+  it('changes nothing when the address is taken, or is none of the network', async () => {
+    const errands = new FakeRelay();
+    const { deps, id } = await member(errands);
+    const before = [deps.store.profile(id), deps.store.state(id)];
+    errands.refuse = () => new EvioError('EVIO_ADDRESS_TAKEN', 'taken');
+    for (const [ip, code] of [
+      ['10.144.7.7', 'EVIO_ADDRESS_TAKEN'],
+      ['192.0.2.1', 'EVIO_ADDRESS_OUTSIDE'],
+    ] as const)
+      expect(await codeOf(changeMember(id, { ip }, deps, notThere))).toBe(code);
+    expect([deps.store.profile(id), deps.store.state(id)]).toEqual(before);
   });
 });
 

@@ -82,6 +82,7 @@ class Stage {
       networkName: name,
       start: () => life.start(),
       stop: () => life.stop(),
+      adopt: () => Promise.resolve(true),
       leave: () => undefined,
       waitConnected: () => Promise.resolve(true),
       status: () => status,
