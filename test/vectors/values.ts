@@ -1,0 +1,195 @@
+/** The values of the vectors: seeds are 32 equal bytes, times are round numbers. */
+import { signCertificate, signInvite } from '../../src/core/identity/certificate.js';
+import { keysFromSeed } from '../../src/core/identity/keys.js';
+import { signNetwork } from '../../src/core/identity/network.js';
+import { nodeIdOf } from '../../src/core/identity/node-id.js';
+import { nameDigest, signReceipt } from '../../src/core/identity/receipt.js';
+import { emptyHead } from '../../src/core/ledger/statement.js';
+import { concatBytes, toHex, utf8 } from '../../src/core/lib/bytes.js';
+import { encodeCard } from '../../src/core/wire/ring.js';
+import { codecs, plain, type Vector } from './codecs.js';
+
+const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+const [root, invite, node, relay] = [seed(1), seed(2), seed(3), seed(4)];
+const publicOf = (of: Uint8Array): Uint8Array => keysFromSeed(of).publicKey;
+const date = 1_790_000_000_000;
+const year = 365 * 86_400_000;
+const range = { base: 0x0a90_0000, prefix: 16 };
+
+const facts = {
+  rootKey: publicOf(root),
+  name: 'home',
+  cidr: range,
+  mtu: 1350,
+  serial: 1,
+  relays: [{ address: 'relay.example.org:3478', key: publicOf(relay) }],
+};
+const invited = {
+  key: publicOf(invite),
+  notAfter: date + 86_400_000,
+  uses: 10,
+  roles: 3,
+  rights: 1,
+  ephemeral: false,
+  range,
+  tags: ['web', 'prod'],
+};
+const certified = {
+  nodeKey: publicOf(node),
+  name: 'web-1',
+  ip: 0x0a90_0007,
+  role: 1,
+  rights: 1,
+  tags: ['web', 'prod'],
+  notBefore: date,
+  notAfter: date + 5 * year,
+};
+const witnessed = {
+  witnessKey: publicOf(relay),
+  inviteKey: publicOf(invite),
+  nodeKey: publicOf(node),
+  joined: date + 5,
+  held: { ip: certified.ip, ipSince: date + 5, nameDigest: nameDigest('web-1'), nameSince: date + 6 },
+};
+const networkBytes = signNetwork(facts, keysFromSeed(root));
+const inviteBytes = signInvite(invited, keysFromSeed(root));
+const credential = {
+  certificate: signCertificate(certified, keysFromSeed(invite), keysFromSeed(node)),
+  invite: inviteBytes,
+  receipt: signReceipt(witnessed, keysFromSeed(relay)),
+};
+const endpoint = { host: '192.0.2.1', port: 4242 };
+const candidates = [
+  { kind: 'host', endpoint },
+  { kind: 'reflexive', endpoint: { host: '2001:db8::1', port: 4243 } },
+];
+const id = toHex(nodeIdOf(publicOf(node)));
+const other = toHex(nodeIdOf(publicOf(relay)));
+const card = { credential: codecs['credential']?.encode(credential), candidates };
+const cardBytes = encodeCard(card as Parameters<typeof encodeCard>[0]);
+const shake = {
+  prologue: concatBytes(utf8('evio data 1'), publicOf(root)),
+  initiatorSeed: node,
+  responderSeed: relay,
+  initiatorEphemeral: seed(0x51),
+  responderEphemeral: seed(0x52),
+  initPayload: utf8('payload of the initiator'),
+  responsePayload: utf8('payload of the responder'),
+  initiatorIndex: 0x1234_5678,
+  responderIndex: 0x9abc_def0,
+};
+const statement = { network: publicOf(root), authorSeed: root, head: emptyHead, time: date };
+const hash = '11'.repeat(32);
+
+const values: readonly (readonly [kind: string, name: string, value: unknown])[] = [
+  ['key', 'of the root', { seed: root }],
+  ['key', 'of a node', { seed: node }],
+  ['network', 'with one relay', { facts, rootSeed: root }],
+  ['network', 'without relays', { facts: { ...facts, relays: [], serial: 7 }, rootSeed: root }],
+  ['invite', 'for ten', { invite: invited, rootSeed: root }],
+  [
+    'invite',
+    'of members that are soon forgotten',
+    { invite: { ...invited, ephemeral: true, tags: [] }, rootSeed: root },
+  ],
+  ['certificate', 'by an invite', { certificate: certified, issuerSeed: invite, ownerSeed: node }],
+  [
+    'certificate',
+    'by the root',
+    { certificate: { ...certified, rights: 0, tags: [] }, issuerSeed: root, ownerSeed: node },
+  ],
+  ['receipt', 'by a relay', { receipt: witnessed, witnessSeed: relay }],
+  ['credential', 'whole', credential],
+  ['token', 'for ten', { network: networkBytes, invite: inviteBytes, inviteSeed: invite }],
+  ['statement', 'a new admin', { ...statement, said: { kind: 'admin-add', key: publicOf(node) } }],
+  [
+    'statement',
+    'a member that is barred',
+    { ...statement, said: { kind: 'bar-member', key: publicOf(node), name: 'web-1', reason: 'lost' } },
+  ],
+  ['handshake', 'AES-256-GCM', { ...shake, suite: 1 }],
+  ['handshake', 'ChaCha20-Poly1305', { ...shake, suite: 2 }],
+  [
+    'data',
+    'a frame, AES-256-GCM',
+    {
+      suite: 1,
+      key: seed(6),
+      index: 0x1234_5678,
+      counter: 5,
+      plaintext: concatBytes(Uint8Array.of(0), utf8('an Ethernet frame')),
+    },
+  ],
+  [
+    'data',
+    'a frame, ChaCha20-Poly1305',
+    {
+      suite: 2,
+      key: seed(6),
+      index: 0x1234_5678,
+      counter: 2 ** 40,
+      plaintext: concatBytes(Uint8Array.of(0), utf8('an Ethernet frame')),
+    },
+  ],
+  ['ping', 'of the shortest length', { type: 'ping', transaction: 5, size: 9 }],
+  ['pong', 'direct', { type: 'pong', transaction: 5, observed: endpoint, directFrames: 70_000 }],
+  ['offer', 'of two', { type: 'offer', sequence: 3, candidates }],
+  ['accept', '', { type: 'accept', sequence: 3 }],
+  ['goodbye', '', { type: 'goodbye' }],
+  ['card', 'of a node', card],
+  [
+    'ring',
+    'table',
+    {
+      type: 'table',
+      version: 3,
+      claims: 5,
+      leaf: false,
+      settled: true,
+      successors: [id, other],
+      predecessors: [other],
+      others: [],
+      indirect: [id],
+    },
+  ],
+  ['ring', 'beat', { type: 'beat', seen: 3, claims: 1, answer: true }],
+  ['ring', 'refuse', { type: 'refuse' }],
+  ['ring', 'seek', { type: 'seek', nonce: 77, target: id, hops: 8, card: cardBytes }],
+  ['ring', 'sought', { type: 'sought', nonce: 77, id, card: cardBytes }],
+  ['ring', 'meet', { type: 'meet', id }],
+  ['ring', 'introduce', { type: 'introduce', card: cardBytes }],
+  [
+    'ledger-message',
+    'have',
+    {
+      type: 'have',
+      after: '00'.repeat(32),
+      toEnd: true,
+      authors: [{ author: hash, ends: [{ sequence: 4, hash }] }],
+    },
+  ],
+  ['ledger-message', 'part', { type: 'part', hash, length: 200, offset: 0, bytes: seed(9) }],
+  ['groups-announce', 'two', { type: 'announce', wanted: { all: false, keys: [-5, 0x5e01_0203] } }],
+  [
+    'groups-table',
+    'one',
+    {
+      type: 'table',
+      last: true,
+      entries: [{ position: 4096, ageSeconds: 9, wanted: { all: true, keys: [] } }],
+    },
+  ],
+  ['bind', '', { association: 9, counter: 3, key: seed(7) }],
+  ['bound', '', { association: 9, counter: 3, observed: endpoint, key: seed(7) }],
+  ['unbound', '', { association: 9 }],
+  ['carrier', 'one packet', { peer: nodeIdOf(publicOf(node)), packet: seed(8) }],
+];
+
+/** Every vector as this program makes it now. */
+export function makeVectors(): Vector[] {
+  return values.map(([kind, name, value]) => {
+    const codec = codecs[kind];
+    if (!codec) throw new Error(`no codec ${kind}`);
+    return { kind, name, value: plain(value), bytes: toHex(codec.encode(value)) };
+  });
+}
