@@ -4,7 +4,7 @@ import { networkFlag } from '../cli/flags.js';
 export default class Leave extends BaseCommand {
   static override summary = 'leave a network, and forget it on this machine';
   static override description =
-    'Tells relays and members, so that its address and name are free at once; stops its node, if it runs, and removes keys, certificate and state. On the machine that made the network this removes its root key too: nobody can invite to it afterwards.';
+    'Tells relays and members, so that its address and name are free at once; stops its node, if it runs, and removes keys, certificate, state and the routes that the network left on this machine. On the machine that made the network this removes its root key too: nobody can invite to it afterwards.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -25,6 +25,8 @@ export default class Leave extends BaseCommand {
       (id) => stopNode(home, id, 'leave'),
       relayErrands(await this.env(), this.agent()),
     );
+    const { forgetRoutes } = await import('../core/tap/machine-routes.js');
+    for (const line of forgetRoutes(left.id)) this.say(`Not all is undone: ${line}.`);
     this.say(`Left the network ${left.name} (${left.id}).`);
     if (!left.told)
       this.say('No relay could be told: the others remember this machine, and its address, for 90 days.');

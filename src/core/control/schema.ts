@@ -112,6 +112,17 @@ export const statusReport = z.object({
     .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))
     .readonly()
     .optional(),
+  refusedRoutes: z
+    .array(
+      z.object({
+        peer: z.string(),
+        name: z.string(),
+        cidr: z.string(),
+        fault: z.enum(routeFaults),
+        holder: z.string().nullable(),
+      }),
+    )
+    .optional(),
   anomalies: z.array(
     z.object({
       at: z.string(),

@@ -8,7 +8,7 @@ import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
-import { machineRanges } from '../process/machine-ranges.js';
+import { machineRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver, type NatMapping } from '../surroundings/nat.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';

@@ -2,6 +2,9 @@
 import { WorkerPlane } from '../dataplane/plane/worker-plane.js';
 import { Engine } from './engine.js';
 import { systemAddresses } from '../native/addresses.js';
+import { machineRanges, reachesOtherwise } from '../native/machine-ranges.js';
+import { clashOf } from '../surroundings/local-ranges.js';
+import { MachineRoutes } from '../tap/machine-routes.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import type { Node, NodeOptions } from './node.js';
 
@@ -10,5 +13,10 @@ export function createNode(options: NodeOptions): Node {
     makePlane: (plane) => new WorkerPlane(plane, options.env.log),
     addresses: systemAddresses,
     suite: fastestSuite,
+    routes: {
+      table: (networkId, device) =>
+        new MachineRoutes(networkId, device, (prefix) => reachesOtherwise(prefix, device)),
+      uses: (range) => clashOf(range, machineRanges()) !== undefined,
+    },
   });
 }

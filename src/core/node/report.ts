@@ -17,7 +17,8 @@ import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import { roundedMs } from './ping-report.js';
 import type { Confinement } from '../policy/quarantine.js';
-import type { AnomalyReport, PeerReport, StatusReport, WhyReport } from './reports.js';
+import type { AnomalyReport, PeerReport, RefusedRoute, StatusReport, WhyReport } from './reports.js';
+import type { Refusal } from '../subnets/book.js';
 
 function rounded(ms: number | null): number | null {
   return ms === null ? null : roundedMs(ms);
@@ -90,6 +91,7 @@ export interface StatusFacts {
   readonly conflicts: readonly Conflict[];
   readonly ring: RingReport;
   readonly anomalies: readonly AnomalyReport[];
+  readonly refused: readonly Refusal[];
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -119,7 +121,12 @@ export function statusReport(facts: StatusFacts): StatusReport {
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),
     anomalies: facts.anomalies,
+    ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };
+}
+
+function refusedRoute({ id: peer, name, cidr, fault, holder }: Refusal): RefusedRoute {
+  return { peer, name, cidr, fault, holder };
 }
 
 function ringReport(

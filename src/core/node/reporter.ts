@@ -50,8 +50,20 @@ export class Reporter {
   }
 
   status(): StatusReport {
-    const { clock, self, name, version, plane, relays, surroundings, members, overlay, policy, restarts } =
-      this.#parts;
+    const {
+      clock,
+      self,
+      name,
+      version,
+      plane,
+      relays,
+      surroundings,
+      members,
+      overlay,
+      policy,
+      subnets,
+      restarts,
+    } = this.#parts;
     return statusReport({
       self,
       name: members.nameOf(self.idText) ?? name,
@@ -69,6 +81,7 @@ export class Reporter {
       conflicts: members.conflicts(),
       ring: overlay.report(),
       anomalies: policy.anomalies,
+      refused: subnets.refusals(),
     });
   }
 

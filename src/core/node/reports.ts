@@ -4,6 +4,7 @@ import type { MemberReport } from '../membership/membership.js';
 import type { PathReport } from '../path/path.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import { peerStates } from '../peer/peer-state.js';
+import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
@@ -70,6 +71,16 @@ export interface NatReport {
   readonly addresses: readonly string[];
 }
 
+export interface RefusedRoute {
+  /** Node id and name of who announced it. */
+  readonly peer: string;
+  readonly name: string;
+  readonly cidr: string;
+  readonly fault: RouteFault;
+  /** Name of who holds it. */
+  readonly holder: string | null;
+}
+
 export interface StatusReport {
   readonly node: MemberReport & { readonly pid: number; readonly version: string; readonly uptimeMs: number };
   readonly network: NetworkReport;
@@ -84,6 +95,8 @@ export interface StatusReport {
   readonly conflicts?: readonly ConflictReport[] | undefined;
   /** The last ones, newest first. */
   readonly anomalies: readonly AnomalyReport[];
+  /** Subnets that members announced and may not; left out where there are none. */
+  readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
 }
 
 export const candidateSides = ['local', 'remote'] as const;

@@ -8,17 +8,15 @@
  */
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
-import { ownerOf, Right, Role } from '../identity/certificate.js';
+import { Right, Role } from '../identity/certificate.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
-import { prefixOfCidr } from '../lib/prefix.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import { headsOf } from '../ledger/ledger.js';
 import type { ChangedFacts } from '../ledger/statement.js';
 import { Turn } from '../lib/turn.js';
-import { announcerOf } from '../subnets/self.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
@@ -26,7 +24,8 @@ import { StampSource } from '../noise/tai64n.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
 import type { RouteSettings } from '../subnets/settings.js';
-import { Subnets } from '../subnets/subnets.js';
+import type { Subnets } from '../subnets/subnets.js';
+import { composeSubnets, type RoutePorts } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
 import { NamedAddresses } from '../peer/named-addresses.js';
@@ -38,7 +37,6 @@ import type { LocalAddress } from '../surroundings/candidate.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
-import { encodeSubnets } from '../wire/subnets.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
@@ -68,6 +66,8 @@ export interface EnginePorts {
   readonly makeRelays?: (...made: ConstructorParameters<typeof RelaySet>) => RelaySet;
   /** Addresses of this machine. */
   addresses(): LocalAddress[];
+  /** Default: no routes are set. */
+  readonly routes?: RoutePorts;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
   suite?(): Suite;
 }
@@ -258,31 +258,7 @@ export function composeRun(context: RunContext, port: number): Run {
   ways.add((peer) => [overlay.choice(peer) ?? []].flat());
 
   const { networkId } = self;
-  const subnets = new Subnets(prefixOfCidr(network.cidr), keys, routes, {
-    clock,
-    self: () => announcerOf(credential.self),
-    memberOf: (document) =>
-      ownerOf(document) === idText ? announcerOf(credential.self) : members.take(document)?.member,
-    send: (to, message) => {
-      const peer = members.get(to);
-      if (peer?.state === 'connected') plane.sendControl(peer.slot, encodeSubnets(message));
-    },
-    // Links on demand have others, by which they hear the same.
-    links: () => [...overlay.roles()].flatMap(([link, role]) => (role === 'on-demand' ? [] : [link])),
-    setRules: (rules) => {
-      plane.setSubnets(rules);
-    },
-    keep: () => {
-      keeper.changed();
-    },
-    changed: () => {
-      tell({ event: 'routes-changed', network: networkId });
-    },
-    refused: ({ id: peer, name, cidr, fault, holder }) => {
-      log.warn('subnet refused', { peer: name, subnet: cidr, reason: fault, holder: holder ?? undefined });
-      tell({ event: 'route-refused', network: networkId, peer, name, cidr, fault, holder });
-    },
-  });
+  const subnets = composeSubnets({ env, credential, routes, ports, plane, members, overlay, keeper, tell });
 
   const pinger = new Pinger(env, (peer) => {
     turn.input(() => {
@@ -380,6 +356,7 @@ export function composeRun(context: RunContext, port: number): Run {
       log.warn('udp socket not renewed', { reason: messageOf(thrown) });
     });
     relays.nudge();
+    subnets.moved();
   });
   wayNews.deliver(wayEvents);
   relayNews.deliver(

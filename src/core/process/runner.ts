@@ -24,7 +24,7 @@ import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
-import { machineRanges } from './machine-ranges.js';
+import { machineRanges } from '../native/machine-ranges.js';
 
 /** A network to run, with where its state goes. */
 export interface RunnerNetwork {

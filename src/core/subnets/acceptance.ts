@@ -31,15 +31,16 @@ export class Acceptance {
 
   /** True when packets for this subnet go to who announces it. A public one has to be in a range that was named. */
   accepts(prefix: Prefix): boolean {
-    return this.#names(prefix) || (this.#all && isPrivatePrefix(prefix));
+    return this.names(prefix) || (this.#all && isPrivatePrefix(prefix));
   }
 
   /** True when its addresses may be sources: of a public subnet only when it was accepted. */
   trusts(prefix: Prefix): boolean {
-    return isPrivatePrefix(prefix) || this.#names(prefix);
+    return isPrivatePrefix(prefix) || this.names(prefix);
   }
 
-  #names(prefix: Prefix): boolean {
+  /** True when it lies in a range that was named, so that nobody has to guess whether it is meant. */
+  names(prefix: Prefix): boolean {
     return this.#ranges.some((range) => containsPrefix(range, prefix));
   }
 }

@@ -26,7 +26,10 @@ import {
   type SubnetRuling,
 } from './book.js';
 import { OwnSubnets, renewAfterMs } from './own.js';
+import { planRoutes, type RoutePlan } from './route-plan.js';
 import type { RouteReport, RouteState } from './route-report.js';
+import type { RouteTable } from './route-table.js';
+import { RouterWatch, type RouterWatchPorts } from './router-watch.js';
 import type { RouteSettings } from './settings.js';
 import { Spread, type SpreadPorts } from './spread.js';
 
@@ -34,14 +37,22 @@ import { Spread, type SpreadPorts } from './spread.js';
 const followEveryMs = 200;
 /** One member's refusal is told this often. */
 const refusedEveryMs = 60_000;
+/** Routes are put right this often, whoever took them away. */
+const lookEveryMs = 30_000;
 
-export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'> {
+export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'>, RouterWatchPorts {
   readonly clock: Clock;
   /** The other member of a credential; undefined when it is not valid. */
   memberOf(credential: Uint8Array): Announcer | undefined;
   /** This node as a member. */
   self(): Announcer;
   setRules(rules: readonly SubnetRule[]): void;
+  /** Routes of this machine, where it has any that may be set. */
+  readonly table: RouteTable | undefined;
+  /** The range of the network where packets for it must not leave otherwise; null where this machine has use for it itself. */
+  readonly guarded: Prefix | null;
+  /** Routes that could not be set, as a sentence. */
+  failed(reason: string): void;
   /** What is kept on disk has changed. */
   keep(): void;
   /** What reports tell has changed. */
@@ -59,6 +70,9 @@ export class Subnets {
   readonly #own: OwnSubnets;
   readonly #told = new Paced(refusedEveryMs);
   #acceptance: Acceptance;
+  readonly #watch: RouterWatch;
+  #plan: RoutePlan = { wanted: [], states: new Map(), watched: new Set() };
+  #lookAt = Infinity;
   #followAt = Infinity;
   #followedAt = -Infinity;
   #running = false;
@@ -73,6 +87,7 @@ export class Subnets {
     this.#book = new SubnetBook(network);
     this.#own = new OwnSubnets(keys, settings.announced);
     this.#acceptance = new Acceptance(settings.accepted);
+    this.#watch = new RouterWatch(ports);
     this.#spread = new Spread(this.#self, this.#book, {
       send: (id, message) => {
         ports.send(id, message);
@@ -116,6 +131,7 @@ export class Subnets {
 
   lost(idText: string): void {
     this.#spread.lost(idText);
+    if (this.#watch.lost(this.#now, idText)) this.#changed();
   }
 
   receive(now: number, from: string, message: SubnetsMessage): void {
@@ -210,14 +226,20 @@ export class Subnets {
     return this.#book.kept(this.#self);
   }
 
+  /** Routes and addresses of this machine may have changed. */
+  moved(): void {
+    this.#changed();
+  }
+
   #describe({ claim, fault, holder }: SubnetRuling): RouteReport {
     const { member, prefix, shared } = claim;
     const own = claim.id === this.#self;
-    const state: RouteState = fault !== null ? 'refused' : own ? 'announced' : 'available';
+    const state: RouteState =
+      fault !== null ? 'refused' : (this.#plan.states.get(claim) ?? (own ? 'announced' : 'available'));
     return {
       cidr: formatPrefix(prefix),
       via: formatIpv4(member.ip),
-      active: state === 'announced',
+      active: state === 'announced' || state === 'active',
       state,
       peer: claim.id,
       name: member.name,
@@ -233,7 +255,7 @@ export class Subnets {
   get dueAt(): number {
     if (!this.#running) return Infinity;
     const { dueAt } = this.#spread;
-    return Math.min(this.#followAt, dueAt, this.#renewAt, this.#expireAt);
+    return Math.min(this.#followAt, this.#lookAt, dueAt, this.#watch.dueAt, this.#renewAt, this.#expireAt);
   }
 
   tick(now: number): void {
@@ -245,6 +267,8 @@ export class Subnets {
     }
     if (now >= this.#renewAt) this.#publish();
     this.#spread.tick(now);
+    if (now >= this.#watch.dueAt && this.#watch.tick(now)) this.#changed();
+    if (now >= this.#lookAt) this.#changed();
     if (now >= this.#followAt) this.#follow(now);
   }
 
@@ -286,11 +310,29 @@ export class Subnets {
     this.#followAt = Infinity;
     this.#followedAt = now;
     this.#ports.setRules(this.#rules());
+    this.#route(now);
     for (const refusal of this.#book.refusals())
       if (this.#told.due(`${refusal.id} ${refusal.cidr}`, now)) this.#ports.refused(refusal);
     const report = JSON.stringify(this.report());
     if (report !== this.#reported) this.#ports.changed();
     this.#reported = report;
+  }
+
+  /** Makes the routes of this machine what they should be. */
+  #route(now: number): void {
+    const { table, guarded } = this.#ports;
+    this.#plan = planRoutes({
+      self: this.#self,
+      rulings: this.#book.rulings(),
+      acceptance: this.#acceptance,
+      alive: (id) => this.#watch.alive(id),
+      reaches: (prefix) => table?.reaches(prefix) ?? false,
+      network: guarded,
+    });
+    this.#watch.watch(now, this.#plan.watched);
+    if (!table) return;
+    this.#lookAt = now + lookEveryMs;
+    for (const reason of table.set(this.#plan.wanted)) this.#ports.failed(reason);
   }
 
   #rules(): SubnetRule[] {

@@ -1,5 +1,6 @@
 /** `evio status` and `evio peers` as plain text. */
 import type { PeerReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
+import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 
 export function natText(nat: StatusReport['nat']): string {
@@ -70,7 +71,18 @@ function anomalyText({ at, name, kind, count }: StatusReport['anomalies'][number
 }
 
 export function statusText(status: StatusReport & { readonly process?: ProcessReport }): string {
-  const { node, network, device, relays, nat, ring, peerCount, process, anomalies } = status;
+  const {
+    node,
+    network,
+    device,
+    relays,
+    nat,
+    ring,
+    peerCount,
+    process,
+    anomalies,
+    refusedRoutes = [],
+  } = status;
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
     ['Node', `${printable(node.name)}, ${node.ip}, ${node.mac}`],
@@ -94,6 +106,10 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     ...anomalies
       .slice(0, maxAnomalies)
       .map((anomaly, i): [string, string] => [i === 0 ? 'Anomalies' : '', anomalyText(anomaly)]),
+    ...refusedRoutes.map((refused, i): [string, string] => [
+      i === 0 ? 'Refused' : '',
+      `${refused.cidr} of ${printable(refused.name)}: ${refusalText(refused)}`,
+    ]),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);

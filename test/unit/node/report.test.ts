@@ -133,7 +133,13 @@ describe('statusReport', () => {
         longLinks: [],
         onDemand: [],
       },
+      refused: [
+        { id: other.idText, name: 'n1', ip: 1, cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' },
+      ],
     });
+    expect(report.refusedRoutes).toEqual([
+      { peer: other.idText, name: 'n1', cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' },
+    ]);
     expect(report.peerCount).toBe(1);
     expect(report.node).toMatchObject({ id: own.idText, name: 'n0', version: '1.2.3', uptimeMs: 1_001 });
     expect(report.device).toMatchObject({ name: 'evio0', mtu: 1350, restarts: 7 });

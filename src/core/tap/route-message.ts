@@ -1,0 +1,108 @@
+/**
+ * Routes as rtnetlink(7) has them (`<linux/rtnetlink.h>`).
+ *
+ *   rtmsg      family 1 | prefix length 1 | 0 | 0 | table 1 | protocol 1 | scope 1 | type 1 | flags 4
+ *   attribute  length 2 | type 2 | value, padded to 4 bytes
+ *
+ * Integers are little endian but for addresses.
+ */
+import { ipv4Offset, isIpv4Prefix, prefixBytes, prefixOfBytes, type Prefix } from '../lib/prefix.js';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const RT_TABLE_MAIN = 254;
+const RTN_UNICAST = 1;
+const RTN_UNREACHABLE = 7;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_TABLE = 15;
+
+/** RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE. */
+export const RouteMessage = { add: 24, remove: 25, get: 26 } as const;
+/** Who set a route: a number that no routing program known to iproute2 has (`/etc/iproute2/rt_protos`). */
+export const routeProtocol = 144;
+
+const infoBytes = 12;
+const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** A route of the main table that evio set. */
+export interface KernelRoute {
+  readonly prefix: Prefix;
+  readonly metric: number;
+  /** Index of the interface, and address of the next hop there, 16 bytes; null: unreachable. */
+  readonly via: { readonly device: number; readonly gateway: Uint8Array } | null;
+}
+
+/** The body of a request to add or remove it. */
+export function encodeRoute({ prefix, metric, via }: KernelRoute): Uint8Array {
+  const v4 = isIpv4Prefix(prefix);
+  const bytes = new Uint8Array(infoBytes + 5 * 20);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = v4 ? AF_INET : AF_INET6;
+  bytes[1] = prefix.length - (v4 ? ipv4Offset : 0);
+  bytes[4] = RT_TABLE_MAIN;
+  bytes[5] = routeProtocol;
+  bytes[7] = via ? RTN_UNICAST : RTN_UNREACHABLE;
+  let at = infoBytes;
+  const attribute = (type: number, value: Uint8Array): void => {
+    view.setUint16(at, 4 + value.length, true);
+    view.setUint16(at + 2, type, true);
+    bytes.set(value, at + 4);
+    at += 4 + value.length;
+  };
+  const number = (value: number): Uint8Array => {
+    const out = new Uint8Array(4);
+    new DataView(out.buffer).setUint32(0, value, true);
+    return out;
+  };
+  attribute(RTA_DST, prefixBytes(prefix).subarray(v4 ? 12 : 0));
+  attribute(RTA_PRIORITY, number(metric));
+  if (via) {
+    attribute(RTA_OIF, number(via.device));
+    attribute(RTA_GATEWAY, via.gateway.subarray(v4 ? 12 : 0));
+  }
+  return bytes.slice(0, at);
+}
+
+/** The body of a request for all routes of a family. */
+export function encodeRouteQuery(v4: boolean): Uint8Array {
+  const bytes = new Uint8Array(infoBytes);
+  bytes[0] = v4 ? AF_INET : AF_INET6;
+  return bytes;
+}
+
+/** The route in a message of a dump; undefined when it is none of ours, or one that we would not make. */
+export function parseRoute(body: Uint8Array): KernelRoute | undefined {
+  if (body.length < infoBytes || body[5] !== routeProtocol) return undefined;
+  const [family, bits = 0] = body;
+  if (family !== AF_INET && family !== AF_INET6) return undefined;
+  const v4 = family === AF_INET;
+  const width = v4 ? 4 : 16;
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const wide = (value: Uint8Array): Uint8Array => Uint8Array.from(v4 ? [...mapped, ...value] : value);
+  let table = body[4] as number;
+  let destination = wide(new Uint8Array(width));
+  let gateway: Uint8Array | undefined;
+  let device = 0;
+  let metric = 0;
+  for (let at = infoBytes; at + 4 <= body.length;) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || at + length > body.length) return undefined;
+    const value = body.subarray(at + 4, at + length);
+    const type = view.getUint16(at + 2, true);
+    if (type === RTA_DST && value.length === width) destination = wide(value);
+    if (type === RTA_GATEWAY && value.length === width) gateway = wide(value);
+    if (value.length === 4) {
+      if (type === RTA_OIF) device = view.getUint32(at + 4, true);
+      if (type === RTA_PRIORITY) metric = view.getUint32(at + 4, true);
+      if (type === RTA_TABLE) table = view.getUint32(at + 4, true);
+    }
+    at += (length + 3) & ~3;
+  }
+  if (table !== RT_TABLE_MAIN) return undefined;
+  const prefix = prefixOfBytes(destination, bits + (v4 ? ipv4Offset : 0));
+  if (body[7] === RTN_UNREACHABLE) return { prefix, metric, via: null };
+  return body[7] === RTN_UNICAST && gateway ? { prefix, metric, via: { device, gateway } } : undefined;
+}
