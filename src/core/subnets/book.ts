@@ -4,7 +4,8 @@
  *
  * **Which claim is the earlier** cannot be left to dates that members write themselves. What is heard while this node
  * has been listening for a while is ranked by when it was heard; only what a newcomer finds in place is ranked by when
- * its member says that it began. A claim keeps its rank while it is renewed.
+ * its member says that it began, and never earlier than others witnessed its membership. A claim keeps its rank while it is
+ * renewed.
  */
 import {
   announcementLifeMs,
@@ -26,7 +27,7 @@ const maxRefusals = 64;
 /** A member that announces, as far as it matters here. */
 export type Announcer = Pick<
   Member,
-  'idText' | 'key' | 'name' | 'ip' | 'mac' | 'rights' | 'inviteId' | 'credential'
+  'idText' | 'key' | 'name' | 'ip' | 'mac' | 'rights' | 'inviteId' | 'claims' | 'credential'
 >;
 
 /** Who may announce subnets: whom an invite gave the right, and the first member, whom the root signed itself. */
@@ -142,7 +143,9 @@ export class SubnetBook {
     const ranks = new Map<string, number>();
     for (const { prefix, since } of announcement.subnets) {
       const text = formatPrefix(prefix);
-      ranks.set(text, before?.ranks.get(text) ?? rankOf(text, Math.min(since * 1_000, dateMs)));
+      // Nobody has a subnet for longer than it is a member, which others witness.
+      const sinceMs = Math.min(dateMs, Math.max(member.claims.joined, since * 1_000));
+      ranks.set(text, before?.ranks.get(text) ?? rankOf(text, sinceMs));
     }
     this.#held.set(member.idText, { member, announcement, document, ranks });
     this.#changed();

@@ -4,7 +4,7 @@ import { inviteIdOf, macOf } from '../identity/node-id.js';
 import type { Self } from '../membership/self.js';
 import type { Announcer } from './book.js';
 
-export function announcerOf({ id, idText, keys, certificate, parts, credential }: Self): Announcer {
+export function announcerOf({ id, idText, keys, certificate, parts, claims, credential }: Self): Announcer {
   const invite = parts.invite.length === 0 ? undefined : parseInvite(parts.invite);
   return {
     idText,
@@ -14,6 +14,7 @@ export function announcerOf({ id, idText, keys, certificate, parts, credential }
     mac: macOf(id),
     rights: certificate.rights,
     inviteId: invite === undefined ? '' : inviteIdOf(invite.key),
+    claims,
     credential,
   };
 }
