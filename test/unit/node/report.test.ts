@@ -133,9 +133,7 @@ describe('statusReport', () => {
         longLinks: [],
         onDemand: [],
       },
-      refused: [
-        { id: other.idText, name: 'n1', ip: 1, cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' },
-      ],
+      refused: [{ id: other.idText, name: 'n1', ip: 1, cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' }],
     });
     expect(report.refusedRoutes).toEqual([
       { peer: other.idText, name: 'n1', cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' },
