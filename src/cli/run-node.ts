@@ -61,6 +61,9 @@ function readNetworks(store: Store, ids: readonly string[], log: Logger): Runner
         state: store.state(id, (error) => {
           log.warn('state is damaged, beginning anew', { error: error.message });
         }),
+        ledger: store.ledger(id, (thrown) => {
+          log.warn('statements not kept', { reason: messageOf(thrown) });
+        }),
         saveState: (state) => {
           store.saveState(id, state);
         },

@@ -1,16 +1,22 @@
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { networkFlag } from '../cli/flags.js';
 
 export default class Leave extends BaseCommand {
   static override summary = 'leave a network, and forget it on this machine';
   static override description =
-    'Tells relays and members, so that its address and name are free at once; stops its node, if it runs, and removes keys, certificate, state and the routes that the network left on this machine. On the machine that made the network this removes its root key too: nobody can invite to it afterwards.';
+    'Tells relays and members, so that its address and name are free at once; stops its node, if it runs, and removes keys, certificate, state and the routes that the network left on this machine. On the machine that made the network this removes its root key too, and asks for --force.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --network home',
   ];
-  static override flags = { network: networkFlag };
+  static override flags = {
+    network: networkFlag,
+    force: Flags.boolean({
+      description: "also on the machine that has the network's root key, which is lost then",
+    }),
+  };
 
   async run(): Promise<object> {
     const { flags } = await this.parse(Leave);
@@ -24,6 +30,7 @@ export default class Leave extends BaseCommand {
       flags.network,
       (id) => stopNode(home, id, 'leave'),
       relayErrands(await this.env(), this.agent()),
+      flags.force,
     );
     const { forgetRoutes } = await import('../core/tap/machine-routes.js');
     for (const line of forgetRoutes(left.id)) this.say(`Not all is undone: ${line}.`);

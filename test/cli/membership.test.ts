@@ -132,7 +132,7 @@ describe('token', () => {
     expect(token).toMatchObject({ uses: 3, role: 'leaf', tags: ['x', 'y'] });
     expect(Date.parse(token.expires) - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
     const revoked = await owner.run(['token', 'revoke', token.id, '--json']);
-    expect(revoked.json()).toEqual({ revoked: token.id });
+    expect(revoked.json()).toEqual({ revoked: token.id, serial: 2 });
     const { tokens } = (await owner.run(['token', 'list', '--json'])).json<{
       tokens: { id: string; state: string }[];
     }>();
@@ -310,7 +310,7 @@ describe('storage', () => {
     expect(error().code).toBe(code);
     expect(error().message).toContain(path);
     expect(status).toBe(1);
-    expect((await owner.run(['leave', '--network', network.id])).status).toBe(0);
+    expect((await owner.run(['leave', '--force', '--network', network.id])).status).toBe(0);
     expect(existsSync(path)).toBe(false);
   });
 

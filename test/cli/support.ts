@@ -197,6 +197,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     peers: () => ({ peers: [peer] }),
     why: () => why,
     policy: () => policy,
+    amend: () => ({ subject: '', serial: 1, notes: [] }),
     ping: ({ peer: name }): PingReport => {
       if (name !== 'ben' && name !== 'mute')
         throw new EvioError('EVIO_UNKNOWN_PEER', `No member of home is called "${name}".`, [

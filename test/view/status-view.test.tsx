@@ -135,6 +135,7 @@ describe('useStatus', () => {
       peers: () => ({ peers: [peer] }),
       why: unasked,
       policy: unasked,
+      amend: unasked,
       ping: unasked,
       networks: unasked,
       down: unasked,

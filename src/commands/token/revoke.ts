@@ -3,9 +3,10 @@ import { BaseCommand } from '../../cli/base.js';
 import { networkFlag } from '../../cli/flags.js';
 
 export default class TokenRevoke extends BaseCommand {
-  static override summary = 'revoke a token';
+  static override summary = 'revoke a token, everywhere';
   static override description =
-    'Marks the token as revoked on this machine. Machines that joined by it stay members. Relays are not told in this version: until it expires, the token itself still admits whoever holds it.';
+    'On an admin machine. No relay and no member admits anybody by it any more. Machines that joined by it before stay members, as far as this machine knows of them.';
+
   static override examples = ['<%= config.bin %> <%= command.id %> 0a1b2c3d4e5f'];
   static override args = {
     id: Args.string({
@@ -18,13 +19,17 @@ export default class TokenRevoke extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(TokenRevoke);
-    const { revokeInvite } = await import('../../core/enroll/invites.js');
+    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { inviteNamed, markRevoked } = await import('../../core/enroll/invites.js');
     const { Store } = await import('../../core/config/store.js');
     const store = new Store(this.home());
-    const revoked = await revokeInvite(store, store.pick(flags.network), args.id);
-    this.say(
-      `Marked the token ${revoked} as revoked. Relays are not told in this version: it admits machines until it expires.`,
-    );
-    return { revoked };
+    const networkId = store.pick(flags.network);
+    const invite = inviteNamed(store, networkId, args.id);
+    const order = { do: 'revoke-invite', invite } as const;
+    const done = await amendHere(this.home(), networkId, order, await this.env());
+    await markRevoked(store, networkId, done.subject);
+    this.say(`Revoked the token ${done.subject}.`);
+    for (const note of notesOf(done)) this.say(note);
+    return { revoked: done.subject, serial: done.serial };
   }
 }

@@ -6,6 +6,9 @@ import type { LedgerKeeper } from '../ledger/keeper.js';
 import { maxStatementLength } from '../ledger/statement.js';
 import { withLock } from '../process/lock.js';
 
+/** In the folder of its network. */
+export const ledgerFile = 'ledger.log';
+
 export class LedgerFile implements LedgerKeeper {
   readonly ledger: Ledger;
   readonly #folder: string;
@@ -23,7 +26,7 @@ export class LedgerFile implements LedgerKeeper {
   constructor(folder: string, networkKey: Uint8Array, failed: (thrown: unknown) => void = () => undefined) {
     this.ledger = new Ledger(networkKey);
     this.#folder = folder;
-    this.#file = new RecordFile(join(folder, 'ledger.log'), maxStatementLength);
+    this.#file = new RecordFile(join(folder, ledgerFile), maxStatementLength);
     this.#failed = failed;
     this.#read();
   }

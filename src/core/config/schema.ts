@@ -5,6 +5,7 @@
  *     control.sock                 control socket of the running node (0600)
  *     networks/<network id>/
  *       profile.json               0600: written by commands (init, join, token, leave)
+ *       ledger.log                 0600: what root and admins said (config/ledger-file.ts); only added to
  *       state.json                 0600: written by the running node (receipt, chosen address, port, known members)
  *     relay/ relay.json, state.json  of `evio relay`
  *

@@ -7,6 +7,7 @@ import { EvioError } from '../lib/errors.js';
 import { openNetwork } from '../identity/network.js';
 import { storageError } from '../disk/storage-error.js';
 import { ensureFolder, type Home } from './home.js';
+import { ledgerFile, LedgerFile } from './ledger-file.js';
 import { readJson, writeJson } from './json-file.js';
 import { withLock } from '../process/lock.js';
 import { selectNetwork, type NamedNetwork } from './select.js';
@@ -130,6 +131,23 @@ export class Store {
     });
   }
 
+  /**
+   * The ledger of a network, and where it is kept.
+   *
+   * @param failed hears why statements of others could not be kept
+   * @throws EvioError EVIO_NO_NETWORK, EVIO_PROFILE_CORRUPT, EVIO_STORAGE
+   */
+  ledger(id: string, failed?: (thrown: unknown) => void): LedgerFile {
+    const bytes = fromBase64Url(this.profile(id).network);
+    const facts = bytes && openNetwork(bytes);
+    if (!facts) {
+      throw new EvioError('EVIO_PROFILE_CORRUPT', 'The network facts of this profile are not genuine.', [
+        `Forget the network with: evio leave --network ${id}`,
+      ]);
+    }
+    return new LedgerFile(this.#folder(id), facts.rootKey, failed);
+  }
+
   /** Does nothing for a network that was left meanwhile. Throws EvioError EVIO_STORAGE. */
   saveState(id: string, state: NodeState): void {
     if (!this.has(id)) return;
@@ -152,7 +170,11 @@ export class Store {
   #nameOf(id: string): string {
     try {
       const bytes = fromBase64Url(this.profile(id).network);
-      return (bytes && openNetwork(bytes)?.name) ?? '?';
+      const name = bytes && openNetwork(bytes)?.name;
+      if (name === undefined) return '?';
+      return existsSync(join(this.#folder(id), ledgerFile))
+        ? (this.ledger(id).ledger.standing.facts?.name ?? name)
+        : name;
     } catch {
       return '?';
     }

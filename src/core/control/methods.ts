@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Agree } from '../lib/agree.js';
 import type { Asker, ControlHost } from './method.js';
 import { adopt } from './methods/adopt.js';
+import { amend } from './methods/amend.js';
 import { down } from './methods/down.js';
 import { leave } from './methods/leave.js';
 import { networks } from './methods/networks.js';
@@ -20,6 +21,7 @@ import { why } from './methods/why.js';
 
 export const methods = {
   adopt,
+  amend,
   down,
   leave,
   networks,

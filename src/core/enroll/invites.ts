@@ -2,10 +2,9 @@
 import type { InviteRecord } from '../membership/profile.js';
 import type { Store } from '../config/store.js';
 import { makeInvite, type InvitePlan } from '../membership/certify.js';
-import { inviteIdOf } from '../identity/node-id.js';
 import { decodeToken, tokenPrefix } from '../identity/token.js';
 import type { Env } from '../lib/env.js';
-import { EvioError } from '../lib/errors.js';
+import { toHex } from '../lib/bytes.js';
 
 /** Makes an invite and keeps a record of it. Throws EvioError EVIO_NOT_ADMIN, EVIO_BAD_VALUE, EVIO_STORAGE. */
 export async function createInvite(
@@ -14,7 +13,7 @@ export async function createInvite(
   plan: InvitePlan,
   env: Pick<Env, 'clock' | 'random'>,
 ): Promise<InviteRecord> {
-  const invite = makeInvite(store.profile(networkId), plan, env);
+  const invite = makeInvite(store.profile(networkId), plan, env, store.ledger(networkId).ledger);
   await store.changeProfile(networkId, (profile) => ({ ...profile, invites: [...profile.invites, invite] }));
   return invite;
 }
@@ -25,23 +24,22 @@ export function listInvites(store: Store, networkId: string): readonly InviteRec
 }
 
 /**
- * Marks an invite as revoked.
- *
- * @param which its id, or the token itself.
- * @throws EvioError EVIO_TOKEN_UNKNOWN when this machine made no such invite.
+ * The invite that a person names, as an order for the ledger takes it: its key where this machine made it, or the text names
+ * the whole token, else the id as it is.
  */
-export async function revokeInvite(store: Store, networkId: string, which: string): Promise<string> {
-  const id = which.startsWith(tokenPrefix) ? inviteIdOf(decodeToken(which).invite.key) : which.trim();
+export function inviteNamed(store: Store, networkId: string, which: string): string {
+  if (which.startsWith(tokenPrefix)) return toHex(decodeToken(which).invite.key);
+  const id = which.trim();
+  const made = store.profile(networkId).invites.find((invite) => invite.id === id);
+  return made ? toHex(decodeToken(made.token).invite.key) : id;
+}
+
+/** Marks an invite as revoked in the list of those made here, if it is there. */
+export async function markRevoked(store: Store, networkId: string, id: string): Promise<void> {
   await store.changeProfile(networkId, (profile) => {
-    if (!profile.invites.some((invite) => invite.id === id)) {
-      throw new EvioError('EVIO_TOKEN_UNKNOWN', `This machine made no token with the id ${id}.`, [
-        'See the tokens with: evio token list',
-      ]);
-    }
     const invites = profile.invites.map((invite) =>
       invite.id === id ? { ...invite, revoked: true } : invite,
     );
     return { ...profile, invites };
   });
-  return id;
 }

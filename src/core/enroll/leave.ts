@@ -17,7 +17,8 @@ export interface Left extends NamedNetwork {
 
 /**
  * @param stop has the running node say farewell, and stop.
- * @throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK, EVIO_STORAGE, or what `stop` threw but for those that say
+ * @param force also where the network's root key is lost by it
+ * @throws EvioError EVIO_ROOT_KEY, EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK, EVIO_STORAGE, or what `stop` threw but for those that say
  * that nothing ran.
  */
 export async function leaveNetwork(
@@ -25,8 +26,10 @@ export async function leaveNetwork(
   selector: string | undefined,
   stop: (networkId: string) => Promise<unknown>,
   errands: Pick<RelayErrands, 'leave'>,
+  force = false,
 ): Promise<Left> {
   const network = selectNetwork(store.list(), selector);
+  if (!force) keepRootKey(store, network);
   let told = true;
   try {
     await stop(network.id);
@@ -36,6 +39,26 @@ export async function leaveNetwork(
   }
   store.remove(network.id);
   return { ...network, told };
+}
+
+/** Throws EvioError EVIO_ROOT_KEY where the network's root key would go with the folder. */
+function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
+  let holds: boolean;
+  try {
+    holds = store.profile(id).rootSeed !== undefined;
+  } catch {
+    // What cannot be read cannot be kept either.
+    return;
+  }
+  if (!holds) return;
+  throw new EvioError(
+    'EVIO_ROOT_KEY',
+    `The root key of ${name} is on this machine: without it nobody can ever name the network's first admins or replace its key.`,
+    [
+      `Copy ${store.home.networks}/${id}/profile.json to a safe place first, then: evio leave --force`,
+      'Name other machines admins before: evio admin add NAME',
+    ],
+  );
 }
 
 /** No node runs that could tell: the command does it. What cannot be read is left as it is. */

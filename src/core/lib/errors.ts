@@ -24,6 +24,7 @@ export const errorCodes = {
   EVIO_TOKEN_UNKNOWN: ExitStatus.failed,
   EVIO_NOT_ADMIN: ExitStatus.failed,
   EVIO_REVOKED: ExitStatus.failed,
+  EVIO_ROOT_KEY: ExitStatus.failed,
   EVIO_ADDRESS_OUTSIDE: ExitStatus.usage,
   EVIO_ADDRESS_TAKEN: ExitStatus.failed,
   EVIO_ADDRESS_RANGE: ExitStatus.failed,

@@ -1,6 +1,6 @@
 /**
  * What an admin may have the ledger say, as a person orders it: revoke a member or an invite, name and end admins, change
- * the network's facts, set its policy, let in who waits. Decides what is said and by which key; stores and sends nothing.
+ * the network's facts, set its policy. Decides what is said and by which key; stores and sends nothing.
  */
 import { parseCredential, parseInvite, Right, type Invite, type Member } from '../identity/certificate.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
@@ -39,8 +39,7 @@ export type Order =
       /** Address of one, as the network names it. */
       readonly removeRelay?: string | undefined;
     }
-  | { readonly do: 'policy'; readonly document: Uint8Array }
-  | { readonly do: 'admit'; readonly id: string };
+  | { readonly do: 'policy'; readonly document: Uint8Array };
 
 export interface AmendContext {
   readonly profile: Profile;
@@ -48,6 +47,8 @@ export interface AmendContext {
   readonly ledger: Ledger;
   /** All members that are known here: those of them stay who came as the revoked one did. */
   readonly members: readonly Member[];
+  /** False: the network has members that are not known here. */
+  readonly complete?: boolean | undefined;
   readonly dateMs: number;
 }
 
@@ -89,9 +90,6 @@ export function amend(order: Order, context: AmendContext): Amendment {
       speaker.say({ kind: 'policy', serial, document: order.document });
       break;
     }
-    case 'admit':
-      if (!context.ledger.standing.isApproved(order.id)) speaker.say({ kind: 'admit', id: order.id });
-      break;
     default:
       order satisfies never;
   }
@@ -203,6 +201,8 @@ function revoke(
     throw new EvioError('EVIO_REVOKED', `${member.name} (${member.idText}) was revoked before.`);
   }
   const author = ledger.standing.author(toHex(member.key));
+  // First: it says why, which what follows does not.
+  speaker.say({ kind: 'bar-member', key: member.key, name: member.name, reason });
   if (author?.active === true) {
     if (speaker.ends(author.rank)) removeAdmin(member.key, context, speaker, member.idText);
     else {
@@ -213,9 +213,11 @@ function revoke(
   }
   // Whoever holds the invite's secret would make itself another key by it.
   const invite = inviteOf(member);
-  if (invite) barInvite(invite.key, member.idText, context, speaker);
-  // Last: this machine may hear of it at once, and end what it was about to say.
-  speaker.say({ kind: 'bar-member', key: member.key, name: member.name, reason });
+  if (invite && context.complete === false) {
+    notes.push(
+      `Not all members are known here, so the invite ${inviteIdOf(invite.key)} by which it joined was not revoked: others would have to join again. If it knows the token, revoke that, too: evio token revoke ${inviteIdOf(invite.key)}`,
+    );
+  } else if (invite) barInvite(invite.key, member.idText, context, speaker);
 }
 
 /** @param without the member because of whom it is barred */
@@ -312,10 +314,4 @@ function changed(
     }
   }
   return { serial: now.serial + 1, name: checkNetworkName(name), mtu, relays };
-}
-
-/** Name of an invite in lists. */
-export function inviteIdOfMember(member: Member): string | undefined {
-  const invite = inviteOf(member);
-  return invite && inviteIdOf(invite.key);
 }

@@ -3,7 +3,8 @@
  *
  * Pure but for randomness and the date: nothing is stored and nothing is asked of a relay here.
  */
-import { toBase64Url } from '../lib/bytes.js';
+import { Ledger } from '../ledger/ledger.js';
+import { equalBytes, toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { containsCidr } from '../lib/ipv4.js';
@@ -37,6 +38,7 @@ import {
 } from '../identity/network.js';
 import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
 import { receiptLength } from '../identity/receipt.js';
+import { inviterKeys } from './amend.js';
 import type { GivenRight, InviteRecord, Profile } from './profile.js';
 import { corrupt, secretBytes, selfOf } from './self.js';
 import { encodeToken, type Token } from '../identity/token.js';
@@ -140,18 +142,28 @@ export function makeNetwork(plan: NetworkPlan, env: Pick<Env, 'clock' | 'random'
   };
 }
 
-/** Makes an invite and its token. Throws EvioError EVIO_NOT_ADMIN on a machine without the network's root key, EVIO_BAD_VALUE. */
+/**
+ * Makes an invite and its token.
+ *
+ * @param ledger says whether this machine is an admin, and which facts the network has now. Default: it has none
+ * @throws EvioError EVIO_NOT_ADMIN on a machine that is no admin and has not the network's root key, EVIO_BAD_VALUE.
+ */
 export function makeInvite(
   profile: Profile,
   plan: InvitePlan,
   env: Pick<Env, 'clock' | 'random'>,
+  ledger: Ledger = new Ledger(selfOf(profile).network.rootKey),
 ): InviteRecord {
-  const self = selfOf(profile);
-  if (profile.rootSeed === undefined) {
+  const self = selfOf(profile, undefined, ledger.standing.facts);
+  const issuer = inviterKeys(profile, self, ledger);
+  if (!issuer) {
     throw new EvioError(
       'EVIO_NOT_ADMIN',
       `This machine may not invite to the network ${self.network.name}.`,
-      ['Make the token on the machine where evio init made the network.'],
+      [
+        'Make the token on an admin machine; they are listed by: evio admin list',
+        'Have an admin name this one: evio admin add NAME',
+      ],
     );
   }
   if (!Number.isInteger(plan.uses) || plan.uses < 0 || plan.uses > 0xffff_ffff) {
@@ -168,7 +180,7 @@ export function makeInvite(
   const tags = [...new Set(plan.tags)];
   const rights = [...new Set(plan.rights ?? [])];
   const ephemeral = plan.ephemeral ?? false;
-  const root = keysFromSeed(secretBytes(profile.rootSeed));
+  const isRoot = equalBytes(issuer.publicKey, self.network.rootKey);
   const keys = generateKeys(env.random);
   const created = env.clock.date();
   const expires = created + plan.expiresMs;
@@ -177,6 +189,7 @@ export function makeInvite(
   if (tags.length > 16) throw tooManyTags();
   const invite = signInvite(
     {
+      ...(isRoot ? {} : { issuer: issuer.publicKey }),
       key: keys.publicKey,
       notAfter: expires,
       uses: plan.uses,
@@ -186,7 +199,7 @@ export function makeInvite(
       range: self.network.cidr,
       tags,
     },
-    root,
+    issuer,
   );
   // The longest certificate that a joiner may make of it has to fit a handshake datagram.
   const longest = signCertificate(
@@ -206,7 +219,8 @@ export function makeInvite(
   if (longest.length + invite.length + receiptLength + 6 > maxCredentialLength) throw tooManyTags();
   return {
     id: inviteIdOf(keys.publicKey),
-    token: encodeToken(self.networkBytes, invite, keys.seed),
+    // With the root's key at hand the token says what the network is now, not what it was.
+    token: encodeToken(isRoot ? signNetwork(self.network, issuer) : self.networkBytes, invite, keys.seed),
     created,
     expires,
     uses: plan.uses,

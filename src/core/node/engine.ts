@@ -3,6 +3,7 @@
  * hang together are in run.ts; what is here outlives a run.
  */
 import { parseAnnouncement } from '../identity/announcement.js';
+import type { Member } from '../identity/certificate.js';
 import { describeNetwork } from '../identity/network.js';
 import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
 import { fromBase64Url } from '../lib/bytes.js';
@@ -11,10 +12,13 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
+import { amend } from '../membership/amend.js';
+import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
+import { revokedError } from './ledger-events.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
@@ -127,6 +131,8 @@ export class Engine implements Node {
   }
 
   async #begin(teardown: Teardown, wanted: () => boolean): Promise<void> {
+    const bar = this.#ledger.ledger.standing.bar(this.#credential.self.idText);
+    if (bar) throw revokedError(bar.reason);
     const run = await this.#startPlane();
     const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
     teardown.add('plane', () => plane.stop());
@@ -243,6 +249,36 @@ export class Engine implements Node {
   async why(text: string): Promise<WhyReport> {
     const { reporter } = this.#live;
     return reporter.why(await reporter.find(text));
+  }
+
+  /* ---- the ledger ---- */
+
+  async amend(written: WrittenOrder): Promise<Amended> {
+    const { reporter, members, relays } = this.#live;
+    const known = (): Member[] => members.all().map((peer) => peer.member);
+    const { order, subject } = await resolveOrder(written, {
+      find: async (text) => (await reporter.find(text)).member,
+      members: known,
+    });
+    const { profile, env } = this.#options;
+    let notes: readonly string[] = [];
+    const statements = await this.#ledger.say((ledger) => {
+      const amendment = amend(order, {
+        profile,
+        self: this.#credential.self,
+        ledger,
+        members: known(),
+        complete: relays.complete,
+        dateMs: env.clock.date(),
+      });
+      notes = amendment.notes;
+      return amendment.statements;
+    });
+    const run = this.#run;
+    run?.turn.input(() => {
+      run.ledger.said(statements);
+    });
+    return { subject, serial: this.#ledger.ledger.serial, notes: [...notes] };
   }
 
   /* ---- subnets ---- */

@@ -172,7 +172,8 @@ function reasonOf(standing: Standing, { idText }: Member): string {
   return bar.reason === '' ? 'revoked' : `revoked: ${printable(bar.reason)}`;
 }
 
-function revokedError(reason: string): EvioError {
+/** This machine was barred. */
+export function revokedError(reason: string): EvioError {
   return new EvioError(
     'EVIO_REVOKED',
     reason === ''

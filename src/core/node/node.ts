@@ -1,6 +1,7 @@
 /** A running node as its owner sees it: the command `node` and the control socket hold one. */
 import type { Env } from '../lib/env.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
+import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
@@ -57,6 +58,12 @@ export interface Node {
   peers(): PeerReport[];
   /** The policy in force here, and what its rules did. */
   policy(): PolicyReport;
+  /**
+   * Has the ledger of the network say something, as an admin: it is on disk, and on its way to everybody, when this resolves.
+   *
+   * @throws EvioError EVIO_NOT_ADMIN, EVIO_BAD_VALUE, EVIO_UNKNOWN_PEER, EVIO_TOKEN_UNKNOWN, EVIO_REVOKED, EVIO_STORAGE
+   */
+  amend(order: WrittenOrder): Promise<Amended>;
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
   why(peer: string): Promise<WhyReport>;
   /** Subnets behind members, and where they lead. */

@@ -8,6 +8,7 @@
  * A network that cannot start, or dies, does not take the others with it.
  */
 import type { Home } from '../config/home.js';
+import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import { selectNetwork } from '../config/select.js';
 import type { ControlHost } from '../control/method.js';
@@ -33,6 +34,7 @@ export interface RunnerNetwork {
   saveState(state: NodeState): void;
   /** See `NodeOptions`. */
   changeProfile?(change: (profile: Profile) => Profile): Promise<unknown>;
+  readonly ledger?: LedgerKeeper | undefined;
 }
 
 export interface RunnerOptions {
@@ -141,6 +143,7 @@ export class Runner {
         network.saveState(state);
       },
       ...(network.changeProfile === undefined ? {} : { changeProfile: network.changeProfile.bind(network) }),
+      ...(network.ledger === undefined ? {} : { ledger: network.ledger }),
       env,
       version,
       ...(port === undefined ? {} : { port }),

@@ -6,7 +6,8 @@ import { homeAt } from '../../../src/core/config/home.js';
 import { Store } from '../../../src/core/config/store.js';
 import type { NamedRelay, RelayErrands } from '../../../src/core/enroll/errands.js';
 import { initNetwork, type EnrollPorts } from '../../../src/core/enroll/init.js';
-import { createInvite, listInvites, revokeInvite } from '../../../src/core/enroll/invites.js';
+import { amendStored } from '../../../src/core/enroll/amend.js';
+import { createInvite, inviteNamed, listInvites, markRevoked } from '../../../src/core/enroll/invites.js';
 import { joinNetwork } from '../../../src/core/enroll/join.js';
 import { changeMember } from '../../../src/core/enroll/change.js';
 import { notRunning } from '../../../src/core/control/client.js';
@@ -241,9 +242,20 @@ describe('invites', () => {
     const deps = depsWith(new FakeRelay());
     const { network, token } = await initNetwork({ ...plan, relays: [] }, deps);
     const id = listInvites(deps.store, network.id)[0]?.id ?? '';
-    expect(await revokeInvite(deps.store, network.id, token)).toBe(id);
+    const invite = inviteNamed(deps.store, network.id, token);
+    expect(inviteNamed(deps.store, network.id, id)).toBe(invite);
+    const order = { do: 'revoke-invite', invite } as const;
+    expect(await amendStored(deps.store, network.id, order, deps.env)).toMatchObject({
+      subject: id,
+      serial: 2,
+    });
+    await markRevoked(deps.store, network.id, id);
     expect(listInvites(deps.store, network.id)[0]?.revoked).toBe(true);
-    expect(await codeOf(revokeInvite(deps.store, network.id, 'nothing'))).toBe('EVIO_TOKEN_UNKNOWN');
+    const { standing } = deps.store.ledger(network.id).ledger;
+    expect(standing.isInviteBarred(decodeToken(token).invite.key, ''.padEnd(32, '0'))).toBe(true);
+    expect(await codeOf(amendStored(deps.store, network.id, { ...order, invite: 'nothing' }, deps.env))).toBe(
+      'EVIO_TOKEN_UNKNOWN',
+    );
   });
 });
 
@@ -256,10 +268,14 @@ describe('leaveNetwork', () => {
       return Promise.reject(notRunning());
     };
     const { network } = await initNetwork({ ...plan, relays: [] }, deps);
-    expect((await leaveNetwork(deps.store, undefined, stop, deps.errands)).id).toBe(network.id);
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_ROOT_KEY');
+    expect(stopped).toEqual([]);
+    expect((await leaveNetwork(deps.store, undefined, stop, deps.errands, true)).id).toBe(network.id);
     expect(deps.store.ids()).toEqual([]);
     expect(stopped).toEqual([network.id]);
-    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_NO_NETWORK');
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands, true))).toBe(
+      'EVIO_NO_NETWORK',
+    );
   });
 
   it('tells the relays of a network whose node does not run, and leaves without them when it must', async () => {
@@ -267,11 +283,11 @@ describe('leaveNetwork', () => {
     const deps = depsWith(errands);
     const { network } = await initNetwork(plan, deps);
     const stop = (): Promise<void> => Promise.reject(notRunning());
-    expect(await leaveNetwork(deps.store, undefined, stop, errands)).toMatchObject({ told: true });
+    expect(await leaveNetwork(deps.store, undefined, stop, errands, true)).toMatchObject({ told: true });
     expect(errands.left).toEqual([network.id]);
     await initNetwork(plan, deps);
     errands.refuse = () => new EvioError('EVIO_RELAY_UNREACHABLE', 'no');
-    expect(await leaveNetwork(deps.store, undefined, stop, errands)).toMatchObject({ told: false });
+    expect(await leaveNetwork(deps.store, undefined, stop, errands, true)).toMatchObject({ told: false });
     expect(deps.store.ids()).toEqual([]);
   });
 
@@ -280,7 +296,9 @@ describe('leaveNetwork', () => {
     const { network } = await initNetwork({ ...plan, relays: [] }, deps);
     const stop = (): Promise<void> =>
       Promise.reject(new EvioError('EVIO_NO_PRIVILEGE', 'The node is not yours.'));
-    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands))).toBe('EVIO_NO_PRIVILEGE');
+    expect(await codeOf(leaveNetwork(deps.store, undefined, stop, deps.errands, true))).toBe(
+      'EVIO_NO_PRIVILEGE',
+    );
     expect(deps.store.ids()).toEqual([network.id]);
   });
 });

@@ -94,6 +94,7 @@ class Stage {
       policy: () => {
         throw new EvioError('EVIO_INTERNAL', 'not asked in this test');
       },
+      amend: () => Promise.resolve({ subject: '', serial: 1, notes: [] }),
       why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
       ping: (peer) =>
         Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),

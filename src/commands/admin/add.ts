@@ -1,0 +1,25 @@
+import * as Args from '@oclif/core/args';
+import { BaseCommand } from '../../cli/base.js';
+import { networkFlag } from '../../cli/flags.js';
+
+export default class AdminAdd extends BaseCommand {
+  static override summary = 'name a member an admin';
+  static override description =
+    "On an admin machine. An admin invites, revokes, and changes the network's facts. It may name admins itself.";
+
+  static override examples = ['<%= config.bin %> <%= command.id %> web-1'];
+  static override args = {
+    peer: Args.string({ required: true, description: 'name, address, or the beginning of the id' }),
+  };
+  static override flags = { network: networkFlag };
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(AdminAdd);
+    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const order = { do: 'admin-add', peer: args.peer } as const;
+    const done = await amendHere(this.home(), flags.network, order, await this.env());
+    this.say(`${args.peer} (${done.subject}) is an admin now.`);
+    for (const note of notesOf(done)) this.say(note);
+    return { admin: done.subject, serial: done.serial };
+  }
+}

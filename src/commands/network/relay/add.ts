@@ -1,0 +1,34 @@
+import * as Args from '@oclif/core/args';
+import { BaseCommand } from '../../../cli/base.js';
+import { networkFlag } from '../../../cli/flags.js';
+
+export default class NetworkRelayAdd extends BaseCommand {
+  static override summary = 'give the network one more relay, or a relay its new key';
+  static override description =
+    'On an admin machine. The relay must answer; it is named to all members, which use it from then on. A relay of the same address is replaced: nobody has to join again when a relay lost its key.';
+
+  static override examples = ['<%= config.bin %> <%= command.id %> evio://relay.example:3478#KEY'];
+  static override args = {
+    url: Args.string({
+      required: true,
+      description: 'URL that the relay printed, or HOST:PORT of an open relay',
+    }),
+  };
+  static override flags = { network: networkFlag };
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(NetworkRelayAdd);
+    const { amendHere, notesOf } = await import('../../../cli/amend.js');
+    const { introduceRelay, networkAsStored } = await import('../../../core/enroll/amend.js');
+    const { relayErrands } = await import('../../../core/enroll/errands.js');
+    const { Store } = await import('../../../core/config/store.js');
+    const env = await this.env();
+    const store = new Store(this.home());
+    const networkId = store.pick(flags.network);
+    const addRelay = await introduceRelay(store, networkId, args.url, relayErrands(env, this.agent()), env);
+    const done = await amendHere(this.home(), networkId, { do: 'facts', addRelay }, env);
+    this.say(`The network uses the relay ${addRelay.address} now.`);
+    for (const note of notesOf(done)) this.say(note);
+    return { network: networkAsStored(new Store(this.home()), networkId, Date.now()) };
+  }
+}

@@ -1,0 +1,32 @@
+import * as Args from '@oclif/core/args';
+import { BaseCommand } from '../../cli/base.js';
+import { networkFlag } from '../../cli/flags.js';
+
+export default class NetworkSet extends BaseCommand {
+  static override summary = 'change the name or the MTU of the network';
+  static override description =
+    'On an admin machine. The change is signed and spread to all members; with another MTU each of them makes its interface anew, which takes a moment.';
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> mtu=1300',
+    '<%= config.bin %> <%= command.id %> name=factory',
+  ];
+  static override args = {
+    fact: Args.string({ required: true, description: 'KEY=VALUE: mtu=NUMBER or name=NAME' }),
+  };
+  static override flags = { network: networkFlag };
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(NetworkSet);
+    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { factOf } = await import('../../cli/network-fact.js');
+    const { networkAsStored } = await import('../../core/enroll/amend.js');
+    const { Store } = await import('../../core/config/store.js');
+    const order = { do: 'facts', ...factOf(args.fact) } as const;
+    const done = await amendHere(this.home(), flags.network, order, await this.env());
+    const network = networkAsStored(new Store(this.home()), done.networkId, Date.now());
+    this.say(`The network has ${args.fact} now.`);
+    for (const note of notesOf(done)) this.say(note);
+    return { network };
+  }
+}

@@ -1,0 +1,132 @@
+/** The ledger of a network whose node does not run here: what is said now is spread at the next start. */
+import type { Store } from '../config/store.js';
+import { verifyCredential, type Member } from '../identity/certificate.js';
+import { keysFromSeed } from '../identity/keys.js';
+import { describeNetwork, signNetwork, type NetworkReport } from '../identity/network.js';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import type { Env } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
+import { amend } from '../membership/amend.js';
+import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
+import { secretBytes, selfOf, type Self } from '../membership/self.js';
+import type { RelayErrands } from './errands.js';
+import type { Ledger } from '../ledger/ledger.js';
+
+/** A stored network, with what is known of its members. */
+export interface StoredNetwork {
+  readonly self: Self;
+  readonly ledger: Ledger;
+  readonly members: readonly Member[];
+}
+
+/** Throws EvioError EVIO_NO_NETWORK, EVIO_PROFILE_CORRUPT, EVIO_STORAGE. */
+export function storedNetwork(store: Store, networkId: string, dateMs: number): StoredNetwork {
+  const profile = store.profile(networkId);
+  const state = store.state(networkId);
+  const { ledger } = store.ledger(networkId);
+  const held = state.credential === undefined ? undefined : fromBase64Url(state.credential);
+  const self = selfOf(profile, held, ledger.standing.facts);
+  const members = state.members.flatMap((text) => {
+    const bytes = fromBase64Url(text);
+    const verdict = bytes && verifyCredential(bytes, self.network, dateMs, true, ledger.standing);
+    return verdict?.ok === true ? [verdict.member] : [];
+  });
+  return { self, ledger, members };
+}
+
+/** @throws EvioError EVIO_NOT_ADMIN, EVIO_BAD_VALUE, EVIO_UNKNOWN_PEER, EVIO_TOKEN_UNKNOWN, EVIO_REVOKED, EVIO_STORAGE */
+export async function amendStored(
+  store: Store,
+  networkId: string,
+  written: WrittenOrder,
+  env: Pick<Env, 'clock'>,
+): Promise<Amended> {
+  const dateMs = env.clock.date();
+  const { self, members } = storedNetwork(store, networkId, dateMs);
+  const find = (text: string): Member => findMember(members, text, self.network.name);
+  const { order, subject } = await resolveOrder(written, { find, members: () => members });
+  const keeper = store.ledger(networkId);
+  const profile = store.profile(networkId);
+  let notes: readonly string[] = [];
+  await keeper.say((ledger) => {
+    const amendment = amend(order, { profile, self, ledger, members, dateMs });
+    notes = amendment.notes;
+    return amendment.statements;
+  });
+  return { subject, serial: keeper.ledger.serial, notes };
+}
+
+function findMember(members: readonly Member[], text: string, network: string): Member {
+  const wanted = text.toLowerCase();
+  const exact = members.filter(
+    (m) => m.idText === wanted || formatIpv4(m.ip) === wanted || m.name.toLowerCase() === wanted,
+  );
+  const found =
+    exact.length > 0 || !/^[0-9a-f]{4,32}$/.test(wanted)
+      ? exact
+      : members.filter((m) => m.idText.startsWith(wanted));
+  const [member] = found;
+  if (member && found.length === 1) return member;
+  const names = found.map(({ name, idText }) => `${name} (${idText})`).join(' or ');
+  throw member
+    ? new EvioError('EVIO_UNKNOWN_PEER', `"${text}" may mean ${names}.`, ['Give the whole node id.'])
+    : new EvioError(
+        'EVIO_UNKNOWN_PEER',
+        `No member of ${network} that this machine knows is called "${text}".`,
+        ['Run the node, which asks the relays: evio node'],
+      );
+}
+
+/** The network's facts as this machine knows them, and who was revoked. Throws as `storedNetwork`. */
+export function networkAsStored(
+  store: Store,
+  networkId: string,
+  dateMs: number,
+): NetworkReport & NetworkHistory {
+  const { self, ledger } = storedNetwork(store, networkId, dateMs);
+  const { standing, serial } = ledger;
+  const revoked = [...standing.bars].map(({ idText, name, reason, time }) => ({
+    id: idText,
+    name,
+    reason,
+    at: new Date(time).toISOString(),
+  }));
+  return { ...describeNetwork(self.network), serial, policy: standing.policy?.serial ?? 0, revoked };
+}
+
+export interface NetworkHistory {
+  /** Statements of the ledger. */
+  readonly serial: number;
+  /** Serial of the policy; 0 for none. */
+  readonly policy: number;
+  readonly revoked: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly reason: string;
+    readonly at: string;
+  }[];
+}
+
+/**
+ * Asks the relay of this URL for its key, and brings the network to it where the root's key is here to vouch for it.
+ *
+ * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_BAD_VALUE, or what the relay refused with
+ */
+export async function introduceRelay(
+  store: Store,
+  networkId: string,
+  url: string,
+  errands: RelayErrands,
+  env: Pick<Env, 'clock'>,
+): Promise<{ readonly address: string; readonly key: string }> {
+  const relay = await errands.find(url);
+  const { self } = storedNetwork(store, networkId, env.clock.date());
+  const { rootSeed } = store.profile(networkId);
+  const relays = [...self.network.relays.filter(({ address }) => address !== relay.fact.address), relay.fact];
+  if (rootSeed !== undefined && self.parts.invite.length === 0) {
+    const networkBytes = signNetwork({ ...self.network, relays }, keysFromSeed(secretBytes(rootSeed)));
+    await errands.found(relay, { ...self, networkBytes });
+  }
+  return { address: relay.fact.address, key: toBase64Url(relay.fact.key) };
+}

@@ -1,0 +1,44 @@
+/** `evio network show` and `evio admin list` for people. */
+
+export interface ShownAdmin {
+  readonly id: string;
+  readonly name: string | null;
+  readonly rank: number;
+  readonly self: boolean;
+}
+
+export interface ShownNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly cidr: string;
+  readonly mtu: number;
+  readonly relays: readonly string[];
+  readonly serial: number;
+  readonly revoked: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly reason: string;
+    readonly at: string;
+  }[];
+}
+
+export function adminsText(admins: readonly ShownAdmin[]): string {
+  if (admins.length === 0) return 'No admin was named yet.';
+  return admins
+    .map(({ id, name, rank, self }) => `${id}  rank ${rank}  ${name ?? '?'}${self ? '  (this machine)' : ''}`)
+    .join('\n');
+}
+
+export function networkText(network: ShownNetwork): string {
+  const { name, id, cidr, mtu, relays, serial, revoked } = network;
+  return [
+    `network  ${name} (${id})`,
+    `range    ${cidr}`,
+    `mtu      ${mtu}`,
+    `relays   ${relays.length === 0 ? 'none' : relays.join(', ')}`,
+    `ledger   ${serial} statements`,
+    ...revoked.map(
+      (bar) => `revoked  ${bar.name} (${bar.id}) ${bar.at}${bar.reason === '' ? '' : `: ${bar.reason}`}`,
+    ),
+  ].join('\n');
+}
