@@ -67,9 +67,11 @@ export class ManyPeers {
       rig.lab.publicHost(`${name}crowd`, { v6: false }),
     ]);
     const hub = rig.node(host, `${name}hub`);
-    const made = await hub.json<{ token: string; network: { id: string } }>([
+    const made = await hub.json<{ network: { id: string } }>([
       ...['init', name, '--node-name', 'hub', '--ip', hubIp],
     ]);
+    // The hub counts who joins: the token of `init` is for ten.
+    const { token } = await hub.json<{ token: string }>(['token', 'create', '--uses', '0']);
     const folder = join(hub.home, 'networks', made.network.id);
     const { credential } = JSON.parse(readFileSync(join(folder, 'profile.json'), 'utf8')) as {
       credential: string;
@@ -80,7 +82,7 @@ export class ManyPeers {
     await shell(stand.ns, added.join(''));
     await shell(`${rig.lab.prefix}-net`, `ip route add 198.51.100.0/24 via ${stand.v4 ?? ''}\n`);
     const setup: CrowdSetup = {
-      token: made.token,
+      token,
       addresses: crowdAddresses,
       firstIp,
       hub: { name: 'hub', ip: hubIp, id: hub.id, credential, endpoint: `${host.v4 ?? ''}:${hubPort}` },
