@@ -1,6 +1,6 @@
 /**
  * What the patched program says (liar.ts). It begins after LIES_AFTER_MS, once it is a member in good standing; LIES_STEAL is
- * the address that it takes. How often it told what stands in LIES_TOLD-THREAD.json.
+ * the address that it takes. How often it told what stands in LIES_TOLD-PID-THREAD.json.
  */
 import { writeFileSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
@@ -18,7 +18,7 @@ const told = (what) => {
 };
 if (process.env.LIES_TOLD)
   setInterval(() => {
-    writeFileSync(`${process.env.LIES_TOLD}-${threadId}.json`, JSON.stringify(counts));
+    writeFileSync(`${process.env.LIES_TOLD}-${process.pid}-${threadId}.json`, JSON.stringify(counts));
   }, 1_000).unref();
 
 /** Ids that it heard of. */
@@ -125,7 +125,7 @@ export function flood(bytes, header, length, bound) {
 }
 
 export function stolen() {
-  if (!awake()) return undefined;
+  if (!often(0.3)) return undefined;
   told('address');
   return process.env.LIES_STEAL;
 }
