@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fromBase64Url } from '../../src/core/lib/bytes.js';
+import { decodePolicy } from '../../src/core/policy/document.js';
 import { fakeNode, madeNetwork, policy, TestHome } from './support.js';
 
 describe('evio policy', () => {
@@ -50,6 +52,28 @@ describe('evio policy', () => {
       members: 1,
       failures: [{ line: 3, message: 'no member is known by "ben"' }],
     });
+  });
+
+  it('set: only what holds', async () => {
+    await madeNetwork(home);
+    let asked: string | undefined;
+    const node = await fakeNode(home, {
+      amend: ({ order }) => {
+        if (order.do === 'policy') asked = decodePolicy(fromBase64Url(order.document) as Uint8Array);
+        return { subject: '', serial: 4, notes: [] };
+      },
+    });
+    try {
+      const wrong = file('expect * -> anna tcp 1 denied\n');
+      expect((await home.run(['policy', 'set', wrong])).status).toBe(1);
+      expect(asked).toBeUndefined();
+      const right = file('expect * -> anna tcp 1 allowed\n');
+      const { status, json } = await home.run(['policy', 'set', right, '--json']);
+      expect([status, json()]).toMatchObject([0, { ok: true, serial: 4 }]);
+      expect(asked).toBe('expect * -> anna tcp 1 allowed\n');
+    } finally {
+      await node.stop();
+    }
   });
 
   it('show: rules with their hits', async () => {
