@@ -6,7 +6,7 @@ import { givenRights } from '../../core/membership/profile.js';
 export default class TokenCreate extends BaseCommand {
   static override summary = 'make a token by which machines join the network';
   static override description =
-    'Only the machine that made the network can. A token expires, counts its uses and can be revoked; whoever holds it can join, so hand it over as you would a password.';
+    'On an admin machine. A token expires, counts its uses and can be revoked; whoever holds it can join, so hand it over as you would a password.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
