@@ -17,57 +17,43 @@ export class Fingerprint {
   readonly words = new Int32Array(longest);
   readonly #key0: number;
   readonly #key1: number;
-  #v0 = 0;
-  #v1 = 0;
-  #v2 = 0;
-  #v3 = 0;
 
   constructor(keys: Int32Array, at = 0) {
     this.#key0 = keys[at] as number;
     this.#key1 = keys[at + 1] as number;
   }
 
-  /** Of the first `count` words. */
+  /** Of the first `count` words. All in one place, and in local variables: it is done for every packet of some flows. */
   of(count: number): void {
-    this.#v0 = this.#key0;
-    this.#v1 = this.#key1 ^ 0xee;
-    this.#v2 = this.#key0 ^ 0x6c796765;
-    this.#v3 = this.#key1 ^ 0x74656462;
-    for (let i = 0; i < count; i++) this.#take(this.words[i] as number);
-    this.#take((count * 4) << 24);
-    this.#v2 ^= 0xee;
-    this.#finish();
-    this.low = this.#v1 ^ this.#v3;
-    this.#v1 ^= 0xdd;
-    this.#finish();
-    this.high = this.#v1 ^ this.#v3;
-  }
-
-  #take(word: number): void {
-    this.#v3 ^= word;
-    this.#round();
-    this.#round();
-    this.#v0 ^= word;
-  }
-
-  #finish(): void {
-    for (let i = 0; i < 4; i++) this.#round();
-  }
-
-  #round(): void {
-    let v0 = (this.#v0 + this.#v1) | 0;
-    let v1 = ((this.#v1 << 5) | (this.#v1 >>> 27)) ^ v0;
-    v0 = (v0 << 16) | (v0 >>> 16);
-    let v2 = (this.#v2 + this.#v3) | 0;
-    let v3 = ((this.#v3 << 8) | (this.#v3 >>> 24)) ^ v2;
-    v0 = (v0 + v3) | 0;
-    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-    v2 = (v2 + v1) | 0;
-    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-    v2 = (v2 << 16) | (v2 >>> 16);
-    this.#v0 = v0;
-    this.#v1 = v1;
-    this.#v2 = v2;
-    this.#v3 = v3;
+    const { words } = this;
+    let v0 = this.#key0;
+    let v1 = this.#key1 ^ 0xee;
+    let v2 = this.#key0 ^ 0x6c796765;
+    let v3 = this.#key1 ^ 0x74656462;
+    // The words, their length, and twice what ends it.
+    for (let i = 0; i < count + 3; i++) {
+      const word = i < count ? (words[i] as number) : i === count ? (count * 4) << 24 : 0;
+      v3 ^= word;
+      for (let rounds = i > count ? 4 : 2; rounds > 0; rounds--) {
+        v0 = (v0 + v1) | 0;
+        v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+        v0 = (v0 << 16) | (v0 >>> 16);
+        v2 = (v2 + v3) | 0;
+        v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+        v0 = (v0 + v3) | 0;
+        v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+        v2 = (v2 + v1) | 0;
+        v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+        v2 = (v2 << 16) | (v2 >>> 16);
+      }
+      v0 ^= word;
+      if (i === count) {
+        v2 ^= 0xee;
+      } else if (i === count + 1) {
+        this.low = v1 ^ v3;
+        v1 ^= 0xdd;
+      }
+    }
+    this.high = v1 ^ v3;
   }
 }

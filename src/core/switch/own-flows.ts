@@ -60,8 +60,8 @@ export class OwnFlows {
     this.#put(fingerprint, (second + seconds) * 4 + State.datagram, second);
   }
 
-  /** We sent a TCP segment with these flags. */
-  sentTcp(fingerprint: Fingerprint, flags: number, second: number): void {
+  /** We sent a TCP segment with these flags. False when it is of no connection of ours. */
+  sentTcp(fingerprint: Fingerprint, flags: number, second: number): boolean {
     const w = this.words;
     const at = this.#find(fingerprint.low, fingerprint.high);
     const before = at < 0 ? 0 : (w[at + Field.end] as number);
@@ -70,7 +70,7 @@ export class OwnFlows {
     if (!known && !opens) {
       // The other side began it, or we did before there was a policy.
       const ends = (flags & (TcpFlag.rst | TcpFlag.fin | TcpFlag.syn)) !== 0;
-      if (ends || second >= (w[takeOnAt] as number)) return;
+      if (ends || second >= (w[takeOnAt] as number)) return false;
     }
     let state: number = State.established;
     if (opens) state = State.opening;
@@ -80,6 +80,7 @@ export class OwnFlows {
     const end = (second + seconds) * 4 + state;
     if (at < 0) this.#put(fingerprint, end, second);
     else if (before !== end) Atomics.store(w, at + Field.end, end);
+    return true;
   }
 
   /** Forgets all but TCP: of other flows nobody knows who began them, and another policy may think otherwise of them. */

@@ -10,11 +10,12 @@
  *
  * Allocates nothing after construction.
  */
-import { Protocol } from '../wire/ip.js';
+import { Protocol, TcpFlag } from '../wire/ip.js';
 import { Dissection, Piece } from './dissection.js';
 import { Fingerprint } from './fingerprint.js';
 import { Fragments } from './fragments.js';
 import { FlowSeconds, type OwnFlows } from './own-flows.js';
+import { RecentFlows } from './recent-flows.js';
 import { ruleOfPort, ruleOfType, type CompiledPolicy, type SenderClass } from './policy-table.js';
 
 export const Ruling = { pass: 0, denied: 1, quarantined: 2 } as const;
@@ -50,6 +51,8 @@ export class PolicyFilter {
   readonly #flows: OwnFlows;
   readonly #counts: Float64Array;
   readonly #key: Fingerprint;
+  readonly #found = new RecentFlows();
+  readonly #noted = new RecentFlows();
   readonly #fragments: Fragments;
   readonly #frame = new Dissection();
   readonly #quarantined: Uint8Array;
@@ -70,6 +73,8 @@ export class PolicyFilter {
   /** Another policy, or the same for other members. The filter keeps its `classOf`. */
   set(policy: CompiledPolicy): void {
     this.#policy = policy;
+    this.#found.clear();
+    this.#noted.clear();
   }
 
   /** Tells the time, in ms: once a round is enough. */
@@ -130,17 +135,21 @@ export class PolicyFilter {
     const { protocol, sourcePort, destinationPort, icmpType } = frame;
     // Who may ask us anyway needs no leave to answer.
     if (this.#policy.allows[this.#rule(sender, protocol, sourcePort)] === 1) return;
-    if (protocol === Protocol.tcp) {
-      this.#hashFlow(view, true, destinationPort, sourcePort);
-      this.#flows.sentTcp(this.#key, frame.tcpFlags, this.#second);
-    } else if (protocol === Protocol.icmp || protocol === Protocol.icmpv6) {
-      if (icmpType !== (frame.v6 ? echoRequest6 : echoRequest)) return;
-      this.#hashFlow(view, true, sourcePort, 0);
-      this.#flows.sent(this.#key, FlowSeconds.echo, this.#second);
-    } else {
-      this.#hashFlow(view, true, destinationPort, sourcePort);
-      this.#flows.sent(this.#key, FlowSeconds.datagram, this.#second);
+    const icmp = protocol === Protocol.icmp || protocol === Protocol.icmpv6;
+    if (icmp && icmpType !== (frame.v6 ? echoRequest6 : echoRequest)) return;
+    const key = this.#key;
+    const count = icmp
+      ? this.#flow(view, true, sourcePort, 0)
+      : this.#flow(view, true, destinationPort, sourcePort);
+    const plain = (frame.tcpFlags & (TcpFlag.syn | TcpFlag.fin | TcpFlag.rst)) === 0;
+    if (plain && this.#noted.has(key.words, count, this.#second)) return;
+    key.of(count);
+    if (protocol !== Protocol.tcp) {
+      this.#flows.sent(key, icmp ? FlowSeconds.echo : FlowSeconds.datagram, this.#second);
+    } else if (!this.#flows.sentTcp(key, frame.tcpFlags, this.#second)) {
+      return;
     }
+    if (plain) this.#noted.remember(key.words, count, this.#second);
   }
 
   #class(slot: number): SenderClass {
@@ -181,13 +190,15 @@ export class PolicyFilter {
   /** The packet belongs to a flow that this node began. */
   #isAnswer(view: DataView): boolean {
     const { protocol, sourcePort, destinationPort, icmpType, v6 } = this.#frame;
-    if (protocol === Protocol.icmp || protocol === Protocol.icmpv6) {
-      if (icmpType !== (v6 ? echoReply6 : echoReply)) return false;
-      this.#hashFlow(view, false, sourcePort, 0);
-    } else {
-      this.#hashFlow(view, false, sourcePort, destinationPort);
-    }
-    return this.#flows.has(this.#key, this.#second);
+    const icmp = protocol === Protocol.icmp || protocol === Protocol.icmpv6;
+    if (icmp && icmpType !== (v6 ? echoReply6 : echoReply)) return false;
+    const key = this.#key;
+    const count = this.#flow(view, false, sourcePort, icmp ? 0 : destinationPort);
+    if (this.#found.has(key.words, count, this.#second)) return true;
+    key.of(count);
+    if (!this.#flows.has(key, this.#second)) return false;
+    this.#found.remember(key.words, count, this.#second);
+    return true;
   }
 
   #byRule(slot: number, rule: number, type: number, port: number): Ruling {
@@ -221,8 +232,8 @@ export class PolicyFilter {
     p[word] = (p[word] as number) | bit;
   }
 
-  /** Fingerprint of a flow: protocol, the other side's address and ours, its port and ours. */
-  #hashFlow(view: DataView, outward: boolean, theirs: number, ours: number): void {
+  /** Words of a flow: protocol, the other side's port and ours, its address and ours. Returns how many. */
+  #flow(view: DataView, outward: boolean, theirs: number, ours: number): number {
     const { words } = this.#key;
     const { lan, protocol, v6, addresses } = this.#frame;
     words[0] = (lan << 8) ^ protocol;
@@ -230,7 +241,7 @@ export class PolicyFilter {
     const size = v6 ? 16 : 4;
     this.#address(view, 2, addresses + (outward ? size : 0), v6);
     this.#address(view, v6 ? 6 : 3, addresses + (outward ? 0 : size), v6);
-    this.#key.of(v6 ? 10 : 4);
+    return v6 ? 10 : 4;
   }
 
   /** Fingerprint of a datagram in pieces. */

@@ -1,4 +1,8 @@
 /** The hot path allocates nothing per packet: the heap is watched while packets go around in one arena. */
+import type { Command } from '../../../src/core/dataplane/plane/messages.js';
+import { compilePolicy } from '../../../src/core/policy/compile.js';
+import { parsePolicy } from '../../../src/core/policy/parse.js';
+import { OwnFlows } from '../../../src/core/switch/own-flows.js';
 import { describe, expect, it } from 'vitest';
 import { arenaLength, loopOptions, PacketLoop } from '../../../src/core/dataplane/loop/loop.js';
 import type { PacketIo, SendQueue } from '../../../src/core/dataplane/loop/packet-io.js';
@@ -190,6 +194,16 @@ function measure(rounds: number, packets: number, round: () => void): number {
   return perPacket.sort((x, y) => x - y)[5] as number;
 }
 
+/** One node notes the flow, the other finds the rule. */
+function policyCommand(): Command {
+  const parsed = parsePolicy('default deny\nallow * -> * udp 9');
+  if (!parsed.ok) throw new Error('a policy that can be read');
+  const subject = { id: '', name: 'n', ip: 1, role: 'switch', tags: [] } as const;
+  const policy = compilePolicy(parsed.policy, subject, [], 4_096);
+  const flows = new OwnFlows(Int32Array.of(1, 2)).buffer;
+  return { type: 'set-policy', policy, fresh: true, flows };
+}
+
 const everybody = new Uint8Array(6).fill(255);
 
 describe('allocation', () => {
@@ -201,13 +215,14 @@ describe('allocation', () => {
   it.runIf(mapped).each([
     ['small frames', fromDevice(plainFrame(macOf(2), macOf(1), 100)), 60, 1],
     ['datagrams from an address that no certificate names', fromDevice(datagram), 60, 1],
+    ['datagrams under a policy', fromDevice(datagram), 60, 1],
     [
       'TCP super-frames',
       fromDevice(tcp.bytes, { flags: 1, type: 1, size: 1_250, start: tcp.tcp, offset: 16 }),
       1,
       32,
     ],
-  ])('none for %s', (_name, frame, perRound, packets) => {
+  ])('none for %s', (name, frame, perRound, packets) => {
     const arena = new Arena(length, address);
     const ioA = new LoopIo(arena, 2);
     const ioB = new LoopIo(arena, 1);
@@ -216,6 +231,7 @@ describe('allocation', () => {
     const b = makeLoop(arena, ioB, 2);
     a.meet(2);
     b.meet(1);
+    if (name.endsWith('policy')) for (const { loop } of [a, b]) loop.command(policyCommand());
     ioA.load(frame);
     const rounds = Math.ceil(10_000 / (perRound * packets));
     const perPacket = measure(rounds, perRound * packets, () => {
