@@ -44,7 +44,7 @@ import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
 import { stir } from './stir.js';
-import { isFromServer, isHandshake } from './strangers.js';
+import { Crowd, isFromServer, isHandshake } from './strangers.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
@@ -65,6 +65,7 @@ export class Receive {
   readonly #carrierRx: number;
   readonly #transit: Transit;
   readonly #broadcast: Broadcast;
+  readonly #crowd = new Crowd();
   /** Where the packets of the batch at hand came from. */
   #way: Way = Way.direct;
   #relay = -1;
@@ -165,6 +166,7 @@ export class Receive {
     // Members carry what is between members.
     const known = isHandshake(type) || (this.#way !== Way.overlay && isFromServer(view, at, length));
     if (!known) return drop(c.shared, Drop['unknown-type']);
+    if (type === PacketType.handshakeInit && this.#way === Way.direct) this.#crowd.count(c);
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
   }

@@ -1,5 +1,7 @@
 /** Packets that are not data, told apart by their first bytes: what is worth the control thread's time. */
 import { looksLikeStun, PacketType } from '../../wire/packet.js';
+import { DeviceField } from '../plane/shared.js';
+import type { LoopContext } from './context.js';
 
 /** RFC 8489 section 5. */
 const stunHeader = 20;
@@ -22,4 +24,28 @@ export function isFromServer(view: DataView, at: number, length: number): boolea
     type === PacketType.relayUnbound ||
     (looksLikeStun(type) && length >= stunHeader && view.getUint32(at + 4) === stunCookie)
   );
+}
+
+/** Initiations a second that one thread bears; above, the plane has the kernel drop most (plane/shedding.ts). */
+export const crowdedPerSecond = 2_000;
+const lookMs = 250;
+
+/** How many initiations come. */
+export class Crowd {
+  #count = 0;
+  #since = 0;
+
+  /** One more; tells when there are too many. */
+  count(c: LoopContext): void {
+    const { device } = c.shared;
+    device[DeviceField.initiations] = (device[DeviceField.initiations] as number) + 1;
+    this.#count++;
+    const ms = c.now - this.#since;
+    if (ms < lookMs) return;
+    // After a rest the first one tells nothing of a rate.
+    const perSecond = ms > 4 * lookMs ? 0 : (this.#count * 1_000) / ms;
+    if (perSecond > crowdedPerSecond) c.uplink.tell({ type: 'crowded', perSecond });
+    this.#count = 0;
+    this.#since = c.now;
+  }
 }

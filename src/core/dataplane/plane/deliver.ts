@@ -53,6 +53,7 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
       listener.failed(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
       return;
     case 'ready':
+    case 'crowded':
     case 'learned':
       return;
   }

@@ -79,6 +79,8 @@ export type Event =
   | { readonly type: 'confirmed'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'wanted'; readonly slot: number }
   | { readonly type: 'stirred'; readonly slot: number }
+  /** Strangers send more than is passed on; so many initiations a second came since the last one, or the start. */
+  | { readonly type: 'crowded'; readonly perSecond: number }
   | { readonly type: 'unknown'; readonly mac: Uint8Array }
   | { readonly type: 'stranger'; readonly slot: number; readonly id: Uint8Array }
   | { readonly type: 'suspect'; readonly slot: number; readonly reason: Suspicion }

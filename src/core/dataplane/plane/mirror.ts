@@ -100,6 +100,13 @@ export class Mirror {
     }
   }
 
+  /** IP addresses of the peers that are reached directly. */
+  hosts(): string[] {
+    const hosts = new Set<string>();
+    for (const { path } of this.#peers.values()) if (path?.kind === 'direct') hosts.add(path.endpoint.host);
+    return [...hosts];
+  }
+
   #removeKey(localIndex: number): void {
     const peer = this.#peers.get(this.#slots.get(localIndex) ?? -1);
     this.#slots.delete(localIndex);

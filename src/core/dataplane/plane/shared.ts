@@ -48,6 +48,8 @@ export const DeviceField = {
   txBytes: 3,
   transitPackets: 4,
   transitBytes: 5,
+  /** Initiations that came in directly. */
+  initiations: 6,
   drops: 8,
 } as const;
 const deviceLength = DeviceField.drops + 64;

@@ -27,7 +27,8 @@ import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
 import type { GuardRule, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
-import { FlowField, peerLimit, sharedMemory, type SharedMemory } from './shared.js';
+import { Shedding } from './shedding.js';
+import { DeviceField, FlowField, peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
 
@@ -57,6 +58,16 @@ export class WorkerPlane extends CommandPlane {
   readonly #keys: KeyMemory | undefined;
   readonly #owners: AddressOwners | undefined;
   readonly #mirror = new Mirror();
+  readonly #shedding = new Shedding({
+    sockets: () => this.#udp.map(({ fd }) => fd),
+    arrived: () =>
+      this.#threads.reduce((sum, { shared }) => sum + (shared.device[DeviceField.initiations] as number), 0),
+    hosts: () => this.#mirror.hosts(),
+    log: (share) => {
+      if (share === null) this.#log.info('initiations of strangers are taken again');
+      else this.#log.debug('initiations of strangers are shed', { share });
+    },
+  });
   /** When `stirred` was told last, by slot. */
   readonly #stirredAt = new Float64Array(peerLimit);
   readonly #now = monotonicClock(new Arena(16));
@@ -256,6 +267,9 @@ export class WorkerPlane extends CommandPlane {
         this.#failed = true;
         deliver(listener, thread.shared, event);
         return;
+      case 'crowded':
+        this.#shedding.begin(event.perSecond);
+        return;
       case 'stirred':
         if (this.#toldByAnother(event.slot)) return;
         deliver(listener, thread.shared, event);
@@ -297,6 +311,7 @@ export class WorkerPlane extends CommandPlane {
   async #stop(): Promise<void> {
     await Promise.all(this.#threads.map(({ packets }) => packets.stop()));
     this.#device?.close();
+    this.#shedding.stop();
     for (const { fd } of this.#udp) libc().close(fd);
     for (const thread of this.#threads) {
       if (thread.arenaAddress !== 0) unmap(thread.arenaAddress, arenaLength);
