@@ -238,6 +238,7 @@ export class Receive {
     const c = this.#c;
     const { u8, view } = c.arena;
     const kind = u8[frame - 1] as number;
+    if (kind <= Kind.frameChecksumAt) this.#arrived(key.peer);
     if (kind === Kind.frameChecksum) {
       const gro = this.#gro;
       const flow = gro.match(key.peer.slot, frame, key.guess, length);
@@ -439,13 +440,21 @@ export class Receive {
     return false;
   }
 
+  /**
+   * A frame of the peer came by this way. What is refused after that counts, too: the peer is told how many came directly,
+   * and a path by which too few come is left (path/prober.ts).
+   */
+  #arrived(peer: PeerEntry): void {
+    const { peers } = this.#c.shared;
+    const way = peer.counters + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
+    peers[way] = (peers[way] as number) + 1;
+  }
+
   #count(peer: PeerEntry, bytes: number): void {
     const { peers, device } = this.#c.shared;
     const at = peer.counters;
-    const way = at + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
     peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
     peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
-    peers[way] = (peers[way] as number) + 1;
     if (this.#c.stirred !== peer) stir(this.#c, peer);
     device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
     device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
