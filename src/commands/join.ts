@@ -10,7 +10,7 @@ import type { JoinResult } from '../core/enroll/join.js';
 export default class Join extends BaseCommand {
   static override daemon = true;
   static override summary = 'join a network by a token, and run the node';
-  static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". Nothing is stored when a step fails. Joining a network again runs the node, and gives it the name and the address that are named then.
+  static override description = `Checks the token, makes this machine's identity and certificate, has a relay count the use, stores the membership, and runs the node until SIGINT, SIGTERM or "evio down". When a step fails, this machine is no member, and joining again by the same token uses it up no further. Joining a network again runs the node, and gives it the name and the address that are named then.
 
 A token among the arguments is wiped from the list of processes as soon as evio begins. Where others use this machine, give - to read it from standard input, --token-file, or EVIO_TOKEN in the environment.`;
 

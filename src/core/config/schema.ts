@@ -3,6 +3,7 @@
  *
  *   EVIO_HOME/
  *     control.sock                 control socket of the running node (0600)
+ *     networks/.join-<network id>    0600: a profile whose join did not end (config/pending.ts)
  *     networks/<network id>/
  *       profile.json               0600: written by commands (init, join, token, leave)
  *       ledger.log                 0600: what root and admins said (config/ledger-file.ts); only added to

@@ -9,6 +9,7 @@ import { storageError } from '../disk/storage-error.js';
 import { ensureFolder, type Home } from './home.js';
 import { ledgerFile, LedgerFile } from './ledger-file.js';
 import { readJson, writeJson } from './json-file.js';
+import { PendingJoins } from './pending.js';
 import { withLock } from '../process/lock.js';
 import { selectNetwork, type NamedNetwork } from './select.js';
 import {
@@ -26,9 +27,11 @@ const stagingPrefix = '.new-';
 
 export class Store {
   readonly home: Home;
+  readonly pending: PendingJoins;
 
   constructor(home: Home) {
     this.home = home;
+    this.pending = new PendingJoins(home);
   }
 
   #folder(id: string): string {

@@ -1,12 +1,12 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
-import type { MemberRole } from '../identity/certificate.js';
+import { parseInvite, type MemberRole } from '../identity/certificate.js';
 import { makeMember } from '../membership/certify.js';
 import { badValue, checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import { selfOf } from '../membership/self.js';
-import { decodeToken } from '../identity/token.js';
+import { decodeToken, type Token } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr } from '../lib/ipv4.js';
@@ -38,11 +38,12 @@ export interface JoinResult extends Membership {
 }
 
 /**
- * Checks the token, makes identity and certificate, has a relay count the use, and stores the profile.
+ * Checks the token, makes identity and certificate, has a relay count the use, and stores the profile. The identity is on disk
+ * before a relay hears of it: when this ends in between, joining again by the same token goes on with it.
  *
  * @throws EvioError EVIO_TOKEN_DAMAGED, EVIO_TOKEN_FOREIGN, EVIO_TOKEN_EXPIRED, EVIO_TOKEN_USED_UP,
  * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_RANGE, EVIO_ADDRESS_TAKEN,
- * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. Nothing is stored then.
+ * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. This machine is no member then.
  */
 export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Promise<JoinResult> {
   const { store, env, machine } = deps;
@@ -59,6 +60,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
     .filter((range) => range.id !== networkId && cidrsOverlap(range.cidr, cidr))
     .map(({ name }) => name);
   if (store.has(networkId)) {
+    store.pending.drop(networkId);
     const profile = store.profile(networkId);
     if (Object.keys(kept).length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
     const held = store.state(networkId).credential;
@@ -71,12 +73,43 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
       `If you mean it: evio join TOKEN --allow-range ${formatCidr(cidr)}`,
     ]);
   }
-  const profile: Profile = { ...makeMember(token, options, env), ...kept };
-  store.rehearse(networkId, profile);
   const contact = options.contact && token.network.relays.length > 0;
-  const joined = contact ? await register(profile, deps) : profile;
+  const make = (begun?: Profile): Profile => ({ ...makeMember(token, options, env, begun), ...kept });
+  let joined: Profile;
+  try {
+    joined = contact ? await register(await begin(token, make, deps), deps) : make();
+  } catch (thrown) {
+    if (thrown instanceof EvioError && isTokenOver.has(thrown.code)) store.pending.drop(networkId);
+    throw thrown;
+  }
   store.create(networkId, joined, { ...emptyState, credential: joined.credential });
+  store.pending.drop(networkId);
   return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
+}
+
+/** What says that no later try by the same token can succeed. */
+const isTokenOver: ReadonlySet<string> = new Set([
+  'EVIO_TOKEN_EXPIRED',
+  'EVIO_TOKEN_USED_UP',
+  'EVIO_TOKEN_REVOKED',
+]);
+
+/** The member that a join by this token has made before and did not end with, or a new one: on disk. */
+async function begin(
+  token: Token,
+  make: (begun?: Profile) => Profile,
+  { store, env }: EnrollPorts,
+): Promise<Profile> {
+  const networkId = networkIdOf(token.network.rootKey);
+  const invite = toBase64Url(token.inviteBytes);
+  const now = env.clock.date();
+  const profile = await store.pending.keep(
+    networkId,
+    (before) => make(before?.invite === invite ? before : undefined),
+    (old) => (parseInvite(fromBase64Url(old.invite ?? '') ?? new Uint8Array(0))?.notAfter ?? 0) <= now,
+  );
+  store.rehearse(networkId, profile);
+  return profile;
 }
 
 /** Passes a range. Throws EvioError EVIO_BAD_VALUE. */

@@ -240,9 +240,15 @@ function permits(roles: number, role: MemberRole): boolean {
 /**
  * Makes this machine's identity and the certificate that the token entitles it to.
  *
+ * @param begun the identity of a join by this token that did not end. Default: a new one
  * @throws EvioError EVIO_TOKEN_EXPIRED by this machine's clock, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE.
  */
-export function makeMember(token: Token, wish: JoinWish, env: Pick<Env, 'clock' | 'random'>): Profile {
+export function makeMember(
+  token: Token,
+  wish: JoinWish,
+  env: Pick<Env, 'clock' | 'random'>,
+  begun?: Pick<Profile, 'nodeSeed'>,
+): Profile {
   const { invite, network } = token;
   const now = env.clock.date();
   if (invite.notAfter <= now) {
@@ -267,7 +273,7 @@ export function makeMember(token: Token, wish: JoinWish, env: Pick<Env, 'clock' 
       ['Make a new one with: evio token create'],
     );
   }
-  const node = generateKeys(env.random);
+  const node = begun ? keysFromSeed(secretBytes(begun.nodeSeed)) : generateKeys(env.random);
   const id = nodeIdOf(node.publicKey);
   const ip = wish.ip === undefined ? derivedIp(id, invite.range) : checkAddress(wish.ip, invite.range);
   const certificate = signCertificate(

@@ -89,6 +89,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 
 const plan = { name: 'home', nodeName: 'anna', relays: ['192.0.2.1:3478'] };
 const wish = { name: 'ben', contact: true };
+const otherInvite = { expiresMs: 60_000, uses: 1, role: 'switch', tags: [] } as const;
 
 describe('initNetwork', () => {
   it('shows the network to the relay before it stores it', async () => {
@@ -180,6 +181,42 @@ describe('joinNetwork', () => {
     errands.refuse = () => new EvioError('EVIO_TOKEN_USED_UP', 'used up');
     expect(await codeOf(joinNetwork({ ...wish, token: made.token }, guest))).toBe('EVIO_TOKEN_USED_UP');
     expect(guest.store.ids()).toEqual([]);
+  });
+
+  it('goes on with the identity that a relay may have counted, by the same token only', async () => {
+    const { guest, owner, made, errands } = await network();
+    const fail = (code: 'EVIO_RELAY_UNREACHABLE' | 'EVIO_TOKEN_USED_UP') => async (token: string) => {
+      errands.refuse = () => new EvioError(code, 'no');
+      expect(await codeOf(joinNetwork({ ...wish, token }, guest))).toBe(code);
+      errands.refuse = undefined;
+      expect(guest.store.list()).toEqual([]);
+      return errands.registered.at(-1)?.idText;
+    };
+    const lost = fail('EVIO_RELAY_UNREACHABLE');
+    const other = (await createInvite(owner.store, made.network.id, otherInvite, env)).token;
+    const first = await lost(made.token);
+    expect(await lost(made.token)).toBe(first);
+    const second = await lost(other);
+    expect(second).not.toBe(first);
+    expect(await fail('EVIO_TOKEN_USED_UP')(other)).toBe(second);
+    expect(guest.store.pending.ids()).toEqual([]);
+    const third = await lost(made.token);
+    expect([first, second]).not.toContain(third);
+    // As asked for now.
+    const joined = await joinNetwork({ ...wish, token: made.token, name: 'carl', ip: '10.144.0.9' }, guest);
+    expect(joined.node).toMatchObject({ id: third, name: 'carl', ip: '10.144.0.9' });
+    expect(guest.store.pending.ids()).toEqual([]);
+  });
+
+  it('sweeps a join that was begun by a token whose time is over', async () => {
+    const { guest, owner, made, errands } = await network();
+    const brief = await createInvite(owner.store, made.network.id, { ...otherInvite, expiresMs: 500 }, env);
+    errands.refuse = () => new EvioError('EVIO_RELAY_UNREACHABLE', 'no');
+    await codeOf(joinNetwork({ ...wish, token: brief.token }, guest));
+    expect(guest.store.pending.ids()).toEqual([made.network.id]);
+    await new Promise((resolve) => setTimeout(resolve, 520));
+    expect(await codeOf(joinNetwork({ ...wish, token: brief.token }, guest))).toBe('EVIO_TOKEN_EXPIRED');
+    expect(guest.store.pending.ids()).toEqual([]);
   });
 
   it('asks nobody when told so', async () => {
