@@ -5,6 +5,7 @@
 import { onTestFinished } from 'vitest';
 import type { Origin, Path, PlaneListener } from '../../src/core/dataplane/plane/plane.js';
 import { macOf } from '../../src/core/identity/node-id.js';
+import type { Authority } from '../../src/core/identity/authority.js';
 import type { Member } from '../../src/core/identity/certificate.js';
 import { utf8 } from '../../src/core/lib/bytes.js';
 import { claimantOf, selfOf, type Self } from '../../src/core/membership/self.js';
@@ -69,7 +70,10 @@ const everyMs = 50;
 const relayMs = 20;
 const carrier = 7;
 
-export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Promise<PeerPair> {
+/** @param options.authority by which `a` and `b` judge members. Default: the root key, and nobody is barred */
+export async function peerPair(
+  options: { pace?: Pace; seed?: number; authority?: () => Authority } = {},
+): Promise<PeerPair> {
   const { pace = 'every', seed = 1 } = options;
   const clock = new VirtualClock();
   const net = new MemoryNet({ clock, latencyMs: 5 });
@@ -165,6 +169,7 @@ export async function peerPair(options: { pace?: Pace; seed?: number } = {}): Pr
       isOnline: () => false,
       changed: () => undefined,
       removed: () => undefined,
+      ...(options.authority && { authority: options.authority }),
     });
     const door = new HandshakeDoor({
       localStatic: self.keys.dh,
