@@ -1,7 +1,7 @@
 /** Where a command takes a token from: its argument, a file, standard input, the environment. */
 import { readFileSync } from 'node:fs';
-import { wipeEnvironment } from '../core/native/capabilities.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { takeInherited } from './inherited-secret.js';
 
 export interface TokenSource {
   /** `-` reads standard input. */
@@ -17,9 +17,7 @@ export interface TokenSource {
  * @throws EvioError EVIO_USAGE when there is none or two, EVIO_BAD_VALUE when the file cannot be read.
  */
 export function tokenText({ argument, file }: TokenSource, env: NodeJS.ProcessEnv = process.env): string {
-  const inherited = env['EVIO_TOKEN'];
-  delete env['EVIO_TOKEN'];
-  if (inherited !== undefined && env === process.env) hideFromProcessList('EVIO_TOKEN');
+  const inherited = takeInherited('EVIO_TOKEN', env);
   const see = 'See: evio join --help';
   if (argument !== undefined && file !== undefined)
     throw new EvioError('EVIO_USAGE', 'TOKEN and --token-file exclude each other.', [see]);
@@ -38,14 +36,4 @@ export function tokenText({ argument, file }: TokenSource, env: NodeJS.ProcessEn
     'TOKEN is missing: token from "evio init" or "evio token create", or - to read it.',
     ['Or give it by --token-file FILE, or in the environment as EVIO_TOKEN.', see],
   );
-}
-
-/** Linux shows the first environment of a process to who may look into it. */
-function hideFromProcessList(variable: string): void {
-  if (process.platform !== 'linux') return;
-  try {
-    wipeEnvironment(variable);
-  } catch {
-    // Without native code it stays: there is no node then, and the process ends soon.
-  }
 }

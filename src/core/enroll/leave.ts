@@ -55,8 +55,9 @@ function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
     'EVIO_ROOT_KEY',
     `The root key of ${name} is on this machine: without it nobody can ever name the network's first admins or replace its key.`,
     [
-      `Copy ${store.home.networks}/${id}/profile.json to a safe place first, then: evio leave --force`,
+      'Write it to a file first: evio root export --out FILE --remove, then: evio leave',
       'Name other machines admins before: evio admin add NAME',
+      'To lose it: evio leave --force',
     ],
   );
 }

@@ -310,13 +310,20 @@ export function makeMember(
  * A credential of the same node with another address or name: it keeps role, tags and end. A witness has to say since
  * when they are its own; the receipt of before stays in it, so that it can say what did not change.
  *
- * @throws EvioError EVIO_ADDRESS_OUTSIDE, EVIO_BAD_VALUE, EVIO_PROFILE_CORRUPT when the profile has no key to sign with.
+ * @throws EvioError EVIO_ADDRESS_OUTSIDE, EVIO_BAD_VALUE, EVIO_ROOT_KEY, EVIO_PROFILE_CORRUPT when the profile has no key to sign with.
  */
 export function resign(profile: Profile, change: Change, dateMs: number): Uint8Array {
   const self = selfOf(profile, change.current);
   const inviteBytes = self.parts.invite;
   const invite = inviteBytes.length > 0 ? parseInvite(inviteBytes) : undefined;
   const seed = invite ? profile.inviteSeed : profile.rootSeed;
+  if (seed === undefined && !invite) {
+    throw new EvioError(
+      'EVIO_ROOT_KEY',
+      "The network's root key, which signs for this machine, is not here.",
+      ['Put it back first: evio root import FILE'],
+    );
+  }
   if (seed === undefined) throw corrupt('the key that signed its certificate is missing');
   const range = invite?.range ?? self.network.cidr;
   const { certificate } = self;

@@ -70,10 +70,12 @@ export class OwnCredential {
 
   /**
    * Signs the certificate again for the next address that follows from the node id. False when the address was asked for,
-   * or too many were tried: then the refusal stands.
+   * too many were tried, or the key that signs for this machine is offline: then the refusal stands.
    */
   readdress(dateMs: number): boolean {
     if (this.#profile.wantedIp !== undefined || this.#attempt + 1 >= addressLimit) return false;
+    // The root's key signed it, and is offline.
+    if (this.#self.parts.invite.length === 0 && this.#profile.rootSeed === undefined) return false;
     this.#attempt++;
     const change = { attempt: this.#attempt, current: this.bytes };
     this.#self = selfOf(this.#profile, resign(this.#profile, change, dateMs), this.#facts);

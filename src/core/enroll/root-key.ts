@@ -1,0 +1,93 @@
+/** `evio root export` and `import`: a network's root key leaves this machine, encrypted, and comes back. */
+import type { Store } from '../config/store.js';
+import { newFileSync } from '../disk/new-file.js';
+import { storageError } from '../disk/storage-error.js';
+import { keysFromSeed } from '../identity/keys.js';
+import { badValue } from '../identity/names.js';
+import { openRootFile, parseRootFile, sealRootFile } from '../identity/root-file.js';
+import { equalBytes, toBase64Url } from '../lib/bytes.js';
+import type { Env } from '../lib/env.js';
+import { EvioError } from '../lib/errors.js';
+import { nameFirstAdmin } from '../membership/amend.js';
+import { secretBytes } from '../membership/self.js';
+import { storedNetwork } from './amend.js';
+
+/** Characters of a passphrase under which a root key leaves this machine. */
+export const shortestPassphrase = 12;
+
+/**
+ * Writes the root key to a file that is not there yet, mode 0600.
+ *
+ * @throws EvioError EVIO_ROOT_KEY when it is not on this machine, EVIO_BAD_VALUE, EVIO_STORAGE.
+ */
+export function exportRootKey(
+  store: Store,
+  networkId: string,
+  file: string,
+  passphrase: string,
+  env: Pick<Env, 'clock' | 'random'>,
+): void {
+  const { self } = storedNetwork(store, networkId, env.clock.date());
+  const seed = requireRootSeed(store, networkId);
+  if ([...passphrase].length < shortestPassphrase) {
+    throw badValue(`The passphrase needs at least ${shortestPassphrase} characters.`);
+  }
+  const text = sealRootFile(keysFromSeed(secretBytes(seed)), self.network.rootKey, passphrase, env.random);
+  try {
+    newFileSync(file, text);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(file, thrown);
+    throw badValue(`${file} is there already, and is not overwritten.`, 'Name another file.');
+  }
+}
+
+/**
+ * Forgets the root key on this machine, which stays an admin. No node of the network may run: it would keep it in memory.
+ *
+ * @throws EvioError EVIO_ROOT_KEY when it is not on this machine, EVIO_STORAGE.
+ */
+export async function removeRootKey(store: Store, networkId: string, env: Pick<Env, 'clock'>): Promise<void> {
+  requireRootSeed(store, networkId);
+  const profile = store.profile(networkId);
+  const dateMs = env.clock.date();
+  const { self } = storedNetwork(store, networkId, dateMs);
+  // What makes this machine an admin without it has to be said by it.
+  await store.ledger(networkId).say((ledger) => nameFirstAdmin({ profile, self, ledger, dateMs }));
+  await store.changeProfile(networkId, ({ rootSeed: _, ...rest }) => rest);
+}
+
+/**
+ * Puts the root key back. Does nothing where it is here already.
+ *
+ * @param text what stands in the file
+ * @throws EvioError EVIO_BAD_VALUE when it is no whole file, not this network's, or the passphrase is another, EVIO_STORAGE.
+ */
+export async function importRootKey(
+  store: Store,
+  networkId: string,
+  text: string,
+  passphrase: () => Promise<string>,
+  env: Pick<Env, 'clock'>,
+): Promise<void> {
+  const file = parseRootFile(text);
+  if (!file) throw badValue('This is no whole file of a root key.', 'Make one with: evio root export');
+  const { self, ledger } = storedNetwork(store, networkId, env.clock.date());
+  if (!equalBytes(file.networkKey, self.network.rootKey)) {
+    throw badValue(`This is the root key of another network than ${self.network.name}.`);
+  }
+  if (!equalBytes(file.rootKey, ledger.standing.rootKey)) {
+    throw badValue(`The root key of ${self.network.name} was replaced: this one counts no more.`);
+  }
+  const keys = openRootFile(file, await passphrase());
+  if (!keys) throw badValue('The passphrase is not that of the file, or the file was changed.');
+  await store.changeProfile(networkId, (profile) => ({ ...profile, rootSeed: toBase64Url(keys.seed) }));
+}
+
+/** Throws EvioError EVIO_ROOT_KEY. */
+function requireRootSeed(store: Store, networkId: string): string {
+  const { rootSeed } = store.profile(networkId);
+  if (rootSeed !== undefined) return rootSeed;
+  throw new EvioError('EVIO_ROOT_KEY', "The network's root key is not on this machine.", [
+    'It is on the machine that made the network, or in a file: evio root import FILE',
+  ]);
+}
