@@ -6,12 +6,22 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeAt } from '../../src/core/config/home.js';
+import { Store } from '../../src/core/config/store.js';
+import { keysFromSeed } from '../../src/core/identity/keys.js';
+import { decodeToken } from '../../src/core/identity/token.js';
+import { fromBase64Url, toBase64Url } from '../../src/core/lib/bytes.js';
+import { systemClock, systemRandom } from '../../src/core/lib/env.js';
+import { makeMember } from '../../src/core/membership/certify.js';
+import { emptyState } from '../../src/core/membership/profile.js';
+import { secretBytes } from '../../src/core/membership/self.js';
+import { witnessed } from '../support/receipts.js';
 import { SeededRandom } from '../support/virtual.js';
 import { TestHome, binary, madeNetwork } from './support.js';
 
-const kills = Number(process.env['EVIO_KILLS'] ?? ((process.env['CI'] ?? '') === '' ? 9 : 42));
+const kills = Number(process.env['EVIO_KILLS'] ?? ((process.env['CI'] ?? '') === '' ? 12 : 44));
 /** As of so many at a time: the machine of the tests has few cores. */
-const perKind = Math.ceil(kills / 3);
+const perKind = Math.ceil(kills / 4);
 const random = new SeededRandom(Number(process.env['EVIO_KILL_SEED'] ?? 77));
 
 let homes: TestHome[];
@@ -119,6 +129,41 @@ describe('kill -9', { timeout: 60_000 + kills * 10_000 }, () => {
     expect(killed).toBeGreaterThan(0);
     // Its lock is free, its folder has no more than what belongs there.
     expect((await home.run(['token', 'create', '--json'])).status).toBe(0);
+  });
+
+  it('in revoke loses no bar that was told, and each next one works', async () => {
+    const env = { clock: systemClock, random: systemRandom };
+    const make = async (): Promise<TestHome> => {
+      const home = newHome();
+      const { token, network } = await madeNetwork(home);
+      const store = new Store(homeAt(home.path));
+      const root = keysFromSeed(secretBytes(store.profile(network.id).rootSeed ?? ''));
+      const members = Array.from({ length: perKind + 1 }, (_, i) => {
+        const { credential } = makeMember(decodeToken(token), { name: `m${i}` }, env);
+        return toBase64Url(witnessed(fromBase64Url(credential) as Uint8Array, root, Date.now()));
+      });
+      store.saveState(network.id, { ...emptyState, members });
+      return home;
+    };
+    const at = await instants(['revoke', `m${perKind}`], make);
+    const home = await make();
+    const store = new Store(homeAt(home.path));
+    const [id = ''] = store.ids();
+    const barred = (): string[] => [...store.ledger(id).ledger.standing.bars].map(({ name }) => name);
+    const told: string[] = [];
+    let killed = 0;
+    for (let i = 0; i < perKind; i++) {
+      const outcome = await killAfter(home, ['revoke', `m${i}`], at());
+      if (outcome.killed) killed++;
+      if (outcome.said) told.push(`m${i}`);
+      expect(barred()).toEqual(expect.arrayContaining(told));
+    }
+    console.log(`revoke: ${perKind} times, ${killed} killed, ${told.length} acknowledged`);
+    expect(killed).toBeGreaterThan(0);
+    const last = await home.run(['revoke', `m${perKind}`, '--json']);
+    expect(last.stderr + last.stdout).toContain('"revoked"');
+    expect(barred()).toEqual(expect.arrayContaining([...told, `m${perKind}`]));
+    expect(store.ledger(id).ledger.forks).toEqual([]);
   });
 
   it('in join leaves a membership, or none, and joining again gives one identity', async () => {
