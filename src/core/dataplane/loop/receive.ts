@@ -278,7 +278,6 @@ export class Receive {
 
   /** An envelope, `length` bytes from its ttl on. */
   #envelope(link: PeerEntry, at: number, length: number): void {
-    if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
     if (this.#transit.take(link, at, length))
       this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
@@ -335,14 +334,12 @@ export class Receive {
   }
 
   #floodPart(link: PeerEntry, at: number, length: number): void {
-    if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
     const whole = this.#broadcast.join(link, at, length);
     if (whole > 0) this.#judgeFlood(link, this.#broadcast.joined, whole);
   }
 
   #flood(link: PeerEntry, at: number, length: number): void {
-    if (this.#c.stirred !== link) stir(this.#c, link);
     this.#transit.count(link, this.#way === Way.direct);
     this.#judgeFlood(link, at, length);
   }

@@ -5,6 +5,7 @@
 import { transitHeaderLength } from '../../wire/packet.js';
 import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
+import { stir } from './stir.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
 
@@ -64,5 +65,6 @@ export class Transit {
     const way = at + (direct ? PeerField.rxDirect : PeerField.rxRelayed);
     peers[at + PeerField.rxTransit] = (peers[at + PeerField.rxTransit] as number) + 1;
     peers[way] = (peers[way] as number) + 1;
+    if (this.#c.stirred !== link) stir(this.#c, link);
   }
 }
