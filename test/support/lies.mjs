@@ -2,7 +2,7 @@
  * What the patched program says (liar.ts). It begins after LIES_AFTER_MS, once it is a member in good standing; LIES_STEAL is
  * the address that it takes. How often it told what stands in LIES_TOLD-PID-THREAD.json.
  */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 
 const begun = performance.now();
@@ -13,13 +13,18 @@ const below = (n) => Math.floor(Math.random() * n);
 const some = (list, n) => [...list].sort(() => Math.random() - 0.5).slice(0, n);
 
 const counts = {};
+/** In one piece: it is read at any time. */
+const write = () => {
+  const path = `${process.env.LIES_TOLD}-${process.pid}-${threadId}.json`;
+  writeFileSync(`${path}.part`, JSON.stringify(counts));
+  renameSync(`${path}.part`, path);
+};
 const told = (what) => {
   counts[what] = (counts[what] ?? 0) + 1;
+  // Who waits for it to be told knows at once, and the process may be stopped any moment.
+  if (counts[what] === 1 && process.env.LIES_TOLD) write();
 };
-if (process.env.LIES_TOLD)
-  setInterval(() => {
-    writeFileSync(`${process.env.LIES_TOLD}-${process.pid}-${threadId}.json`, JSON.stringify(counts));
-  }, 1_000).unref();
+if (process.env.LIES_TOLD) setInterval(write, 1_000).unref();
 
 /** Ids that it heard of. */
 const known = new Set();

@@ -177,6 +177,7 @@ export async function peerPair(
       random: env.random,
       members: peers,
       indexes: context.indexes,
+      credential: () => context.credential(),
       send: sendPacket,
     });
     const mac = macOf(self.id);

@@ -233,7 +233,7 @@ export function composeRun(context: RunContext, port: number): Run {
     },
   });
   const door = new HandshakeDoor({
-    ...{ localStatic, prologue, random: env.random, members, indexes, send },
+    ...{ localStatic, prologue, random: env.random, members, indexes, send, credential: ownCredential },
     witnessed: (now, bytes) => testimonies.witnessed(now, bytes),
   });
 

@@ -77,13 +77,13 @@ export class CookieChecker {
 
 /** The initiator's side: one jar a responder. */
 export class CookieJar {
-  readonly #replyKey: Uint8Array;
+  readonly #responderPublic: Uint8Array;
   #lastMac1: Uint8Array | undefined;
   #cookie: Uint8Array | undefined;
   #cookieBornMs = 0;
 
   constructor(responderPublic: Uint8Array) {
-    this.#replyKey = cookieKeyOf(responderPublic);
+    this.#responderPublic = responderPublic;
   }
 
   /** Call for every handshake packet just before it is sent: writes mac2 when there is a cookie, and remembers mac1. */
@@ -111,7 +111,9 @@ export class CookieJar {
     if (!reply || !this.#lastMac1) return false;
     let cookie: Uint8Array;
     try {
-      cookie = xchacha20poly1305(this.#replyKey, reply.nonce, this.#lastMac1).decrypt(reply.sealedCookie);
+      // Made when it is needed: most peers never ask for a cookie.
+      const key = cookieKeyOf(this.#responderPublic);
+      cookie = xchacha20poly1305(key, reply.nonce, this.#lastMac1).decrypt(reply.sealedCookie);
     } catch {
       return false; // noble throws on a wrong tag
     }

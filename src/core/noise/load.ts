@@ -81,19 +81,21 @@ export class HandshakeGate {
 
   /**
    * Judges an init or a response. `source` is what the cookie is bound to (`endpointSource`, or a node id vouched for
-   * by a relay), `key` what the limiter counts by (`limiterKey`).
+   * by a relay), `key` what the limiter counts by (`limiterKey`). `answer` are the bytes of what goes back if it passes:
+   * who brings less than that has to prove with a cookie that it is where it says. 0: it is known to be there.
    */
-  judge(packet: Uint8Array, source: Uint8Array, key: string, nowMs: number): GateVerdict {
+  judge(packet: Uint8Array, source: Uint8Array, key: string, nowMs: number, answer = 0): GateVerdict {
     const parsed = parseInit(packet) ?? parseResponse(packet);
     if (!parsed) return { kind: 'drop', reason: 'malformed' };
     if (!checkMac1(packet, this.#mac1Key)) return { kind: 'drop', reason: 'mac1' };
-    if (this.#load.underLoad(nowMs)) {
+    const loaded = this.#load.underLoad(nowMs);
+    if (loaded || packet.length < answer) {
       if (!this.#cookies.check(packet, source, nowMs)) {
         // Counted as load all the same, or the flood would switch its own defence off.
         this.#load.count(nowMs);
         return { kind: 'reply', packet: this.#cookies.reply(packet, parsed.senderIndex, source, nowMs) };
       }
-      if (!this.#sources.take(key, nowMs)) return { kind: 'drop', reason: 'limited' };
+      if (loaded && !this.#sources.take(key, nowMs)) return { kind: 'drop', reason: 'limited' };
     }
     this.#load.count(nowMs);
     return { kind: 'pass' };

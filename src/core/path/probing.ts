@@ -15,14 +15,13 @@ import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
 import type { Candidate } from '../wire/candidate.js';
+import { pongLength } from '../wire/control.js';
 import { Pings, type Ping } from './pings.js';
 import { burstMs, openingHops, smooth, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
 /** Full-size pings before a candidate counts as too narrow. */
 const fullSizeTries = 4;
-/** Bytes of a ping that is as short as can be. */
-const smallSize = 9;
 /** A candidate from which packets come is pinged no more often for each of them. */
 const observedEveryMs = 50;
 
@@ -194,7 +193,7 @@ export class Probing {
 
   #send(now: number, key: string | null, full: boolean, path: Path): void {
     const ping = { key, sentAt: now, full, framesSent: this.#ports.framesSent() };
-    this.#ports.ping(this.#pings.add(ping), full ? this.#fullSize : smallSize, path);
+    this.#ports.ping(this.#pings.add(ping), full ? this.#fullSize : pongLength, path);
   }
 
   #burst(remote: Remote, now: number, step = 0): void {

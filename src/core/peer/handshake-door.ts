@@ -1,5 +1,6 @@
 /**
- * Where handshake packets come in: gate, Diffie-Hellman, certificate, session. A stranger's packet costs two hashes.
+ * Where handshake packets come in: gate, Diffie-Hellman, certificate, session. A stranger's packet costs two hashes, and is
+ * answered with no more bytes than it has.
  */
 import type { Origin, Path } from '../dataplane/plane/plane.js';
 import { parseCertificate, parseCredential } from '../identity/certificate.js';
@@ -20,6 +21,7 @@ import {
   parseInitPayload,
   parseResponse,
   parseResponsePayload,
+  responseLength,
 } from '../wire/handshake.js';
 import { Suite } from '../wire/packet.js';
 
@@ -31,6 +33,8 @@ export interface DoorPorts {
   /** The credential of whoever proved to own its key, with a receipt where we give one. Default: as it came. */
   readonly witnessed?: (now: number, credential: Uint8Array) => Uint8Array;
   readonly indexes: IndexTable<Session>;
+  /** Ours. */
+  credential(): Uint8Array;
   send(packet: Uint8Array, path: Path): void;
 }
 
@@ -48,7 +52,9 @@ export class HandshakeDoor {
 
   /** An init. The peer whose session it advanced, if any. */
   initiation(now: number, packet: Uint8Array, origin: Origin): Peer | undefined {
-    if (!this.#admits(now, packet, origin)) return undefined;
+    // A relay and a link know where they send to. Of an address we know it by a cookie only.
+    const answer = origin.kind === 'direct' ? responseLength(this.#ports.credential().length) : 0;
+    if (!this.#admits(now, packet, origin, answer)) return undefined;
     const { localStatic, prologue } = this.#ports;
     const initiation = consumeInitiation(packet, { localStatic, prologue, suites });
     if (!initiation) return undefined;
@@ -71,7 +77,7 @@ export class HandshakeDoor {
     const response = parseResponse(packet);
     const session = response && this.#ports.indexes.get(response.receiverIndex);
     const peer = session && this.#ports.members.bySession(session);
-    if (!session || !peer || !this.#admits(now, packet, origin)) return undefined;
+    if (!session || !peer || !this.#admits(now, packet, origin, 0)) return undefined;
     const established = session.openResponse(packet, response.receiverIndex);
     const payload = established && parseResponsePayload(established.payload);
     if (!established || !payload) return undefined;
@@ -87,9 +93,9 @@ export class HandshakeDoor {
     if (session && this.#ports.members.bySession(session)) session.takeCookie(now, packet);
   }
 
-  #admits(now: number, packet: Uint8Array, origin: Origin): boolean {
+  #admits(now: number, packet: Uint8Array, origin: Origin, answer: number): boolean {
     const { source, key, id } = senderOf(origin);
-    const verdict = this.#gate.judge(packet, source, key, now);
+    const verdict = this.#gate.judge(packet, source, key, now, answer);
     // Behind members nobody vouches for the sender, so no cookie could prove where it is: under load it must wait.
     if (verdict.kind === 'reply' && origin.kind !== 'overlay') {
       this.#ports.send(verdict.packet, pathBack(origin, id));

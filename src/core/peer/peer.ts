@@ -104,6 +104,7 @@ export class Peer {
         send: (packet, path) => {
           ports.sendPacket(packet, path);
         },
+        answerLength: () => this.#member.credential.length,
         addKey: (keys: SessionKeys) => {
           plane.addKey(slot, keys);
         },

@@ -59,6 +59,8 @@ export interface SessionPorts {
   /** Ways by which a handshake may reach the peer now, best first. Empty: there is none yet. */
   handshakePaths(): readonly Path[];
   send(packet: Uint8Array, path: Path): void;
+  /** Bytes of the credential that the peer will answer with, as far as we know. */
+  answerLength(): number;
   addKey(keys: SessionKeys): void;
   useKey(localIndex: number): void;
   removeKey(localIndex: number): void;
@@ -256,7 +258,7 @@ export class Session {
       prologue: this.#context.prologue,
       localStatic: this.#context.localStatic,
       remoteStatic: this.#remoteStatic,
-      payload: encodeInitPayload(payload),
+      payload: encodeInitPayload(payload, this.#ports.answerLength()),
       senderIndex: index,
       random: this.#context.env.random,
     });

@@ -32,6 +32,9 @@ export type Control =
 
 const nowhere: Endpoint = { host: '0.0.0.0', port: 0 };
 
+/** Bytes of a pong: a ping of the same length is answered with no more than it brought. */
+export const pongLength = 1 + 8 + 18 + 8;
+
 /** @param size total length of the message in bytes; at least 9. */
 export function encodePing(transaction: number, size = 9): Uint8Array {
   const out = new Uint8Array(Math.max(9, size));

@@ -8,7 +8,8 @@
  *   noise message of IK    init: e 32 | s 32 + 16 | payload + 16       response: e 32 | payload + 16
  *   payload of init        stamp 12 (TAI64N) | boot 4 BE | certificate (length 2 BE, bytes)
  *   payload of response    boot 4 BE | certificate (length 2 BE, bytes)
- *     Bytes after the certificate are for later versions and are ignored.
+ *     Bytes after the certificate are for later versions and are ignored. An init ends in zeros where the answer would be
+ *     longer than it: nobody sends more to an address than came from there (peer/handshake-door.ts).
  *
  * mac1 covers all bytes before it and is keyed with the receiver's static public key: who does not know it gets no
  * answer. mac2 covers all bytes before it and is keyed with a cookie: see noise/cookie.ts. The reserved bytes are sent
@@ -29,6 +30,12 @@ export const responseHeaderLength = 12;
 export const initNoiseMinimum = 32 + 32 + tagLength + tagLength;
 /** e, tag of an empty payload. */
 export const responseNoiseMinimum = 32 + tagLength;
+
+/** Bytes of an init with a certificate of so many bytes, and of a response. */
+export const initLength = (certificate: number): number =>
+  initHeaderLength + initNoiseMinimum + 12 + 4 + 2 + certificate + macsLength;
+export const responseLength = (certificate: number): number =>
+  responseHeaderLength + responseNoiseMinimum + 4 + 2 + certificate + macsLength;
 
 export const cookieNonceLength = 24;
 export const cookieLength = 16;
@@ -152,9 +159,14 @@ export interface ResponsePayload {
   readonly certificate: Uint8Array;
 }
 
-export function encodeInitPayload(payload: InitPayload): Uint8Array {
-  if (payload.stamp.length !== 12) throw new TypeError('a stamp is 12 bytes');
-  return new ByteWriter().bytes(payload.stamp).u32(payload.boot).block(payload.certificate).finish();
+/**
+ * @param answer bytes of the certificate that the responder will send: the init gets as long as the response at least
+ */
+export function encodeInitPayload(payload: InitPayload, answer = 0): Uint8Array {
+  const { stamp, boot, certificate } = payload;
+  if (stamp.length !== 12) throw new TypeError('a stamp is 12 bytes');
+  const room = Math.max(0, Math.min(responseLength(answer), handshakeLimit) - initLength(certificate.length));
+  return new ByteWriter().bytes(stamp).u32(boot).block(certificate).bytes(new Uint8Array(room)).finish();
 }
 
 /** Copies. Undefined when truncated. */

@@ -71,6 +71,7 @@ class Side {
       },
       {
         handshakePaths: () => [via],
+        answerLength: () => 0,
         send: (packet) => {
           this.sent.push(packet.slice());
           if (this.sent.length > 64) this.sent.shift();

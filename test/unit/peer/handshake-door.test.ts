@@ -26,8 +26,13 @@ async function rig() {
   const [, , third] = memberProfiles(3, clock).map((profile) => selfOf(profile)) as [Self, Self, Self];
   const stamps = new StampSource(clock);
   const random = new SeededRandom(5);
-  const initiation = (localStatic: DhKeys, certificate: Uint8Array, prologue = a.context.prologue) => {
-    const payload = encodeInitPayload({ stamp: stamps.next(), boot: 9, certificate });
+  const initiation = (
+    localStatic: DhKeys,
+    certificate: Uint8Array,
+    prologue = a.context.prologue,
+    answer = 0,
+  ) => {
+    const payload = encodeInitPayload({ stamp: stamps.next(), boot: 9, certificate }, answer);
     const { packet } = createInitiation({
       suite: a.context.suite,
       prologue,
@@ -58,6 +63,33 @@ describe('handshake door', () => {
     ]);
   });
 
+  it('sends no more to an address than came from there, before a cookie proves it', async () => {
+    const { pair, initiation, enter } = await rig();
+    const { a, b } = pair;
+    // Ours has grown since the other made its initiation, or the other's program is an older one.
+    const longer = new Uint8Array(b.self.credential.length + 200);
+    (a.context as { credential: () => Uint8Array }).credential = () => longer;
+    const jar = new CookieJar(a.self.keys.dh.publicKey);
+    const first = initiation(b.self.keys.dh, b.self.credential);
+    jar.stamp(first, pair.clock.now());
+    expect(enter(first)).toBeUndefined();
+    const [cookie] = sentBy(a);
+    expect([cookie?.[0], (cookie?.length ?? 0) < first.length]).toEqual([PacketType.cookieReply, true]);
+    expect(jar.consume(cookie as Uint8Array, pair.clock.now())).toBe(true);
+    const second = initiation(b.self.keys.dh, b.self.credential);
+    jar.stamp(second, pair.clock.now());
+    expect(enter(second)).toBe(a.peer);
+    expect(sentBy(a)[0]?.[0]).toBe(PacketType.handshakeResponse);
+    // With room for the answer it is given at once.
+    const roomy = initiation(b.self.keys.dh, b.self.credential, undefined, longer.length);
+    expect(enter(roomy)).toBe(a.peer);
+    const [response] = sentBy(a);
+    expect([response?.[0], response?.length]).toEqual([PacketType.handshakeResponse, roomy.length]);
+    // A relay sends to its own members only.
+    const relayed: Origin = { kind: 'carrier', carrier: 7, source: b.self.id };
+    expect(enter(initiation(b.self.keys.dh, b.self.credential), relayed)).toBe(a.peer);
+  });
+
   it('takes a member that it did not know', async () => {
     const { pair, third, initiation, enter } = await rig();
     const peer = enter(initiation(third.keys.dh, third.credential));
@@ -79,7 +111,8 @@ describe('handshake door', () => {
     ]) {
       expect(enter(packet)).toBeUndefined();
     }
-    expect(pair.a.handshakes).toEqual([]);
+    // The one that brings none has no room for an answer, and may get a cookie.
+    expect(sentBy(pair.a).filter(([type]) => type !== PacketType.cookieReply)).toEqual([]);
     expect(pair.a.peers.size).toBe(1);
   });
 

@@ -77,6 +77,7 @@ function rig(seed = 1) {
       me.context,
       {
         handshakePaths: () => me.paths,
+        answerLength: () => 0,
         send: (packet) => {
           wire.sent.push(packet.slice());
           if (wire.open) clock.after(wire.delayMs, () => receive(other, me, packet));
