@@ -5,7 +5,7 @@ import type { NodeState, Profile } from '../../src/core/membership/profile.js';
 import { macOf } from '../../src/core/identity/node-id.js';
 import { selfOf } from '../../src/core/membership/self.js';
 import { Engine } from '../../src/core/node/engine.js';
-import type { EnginePorts } from '../../src/core/node/run.js';
+import type { EnginePorts } from '../../src/core/node/ports.js';
 import type { NodeOptions } from '../../src/core/node/node.js';
 import { memberProfiles } from './members.js';
 import { MemoryNet } from './memory-net.js';

@@ -29,6 +29,7 @@ export interface Libc {
   readonly sched_yield: Native;
   readonly eventfd: Native;
   readonly dup2: Native;
+  readonly socketpair: Native;
   readonly mmap: Native;
   readonly munmap: Native;
   readonly if_nametoindex: Native;
@@ -64,6 +65,7 @@ export function libc(): Libc {
     sched_yield: bind('int sched_yield()'),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup2: bind('int dup2(int from, int to)'),
+    socketpair: bind(`int socketpair(int domain, int type, int protocol, ${ptr} pair)`),
     mmap: bind(
       `${ptr} mmap(${ptr} address, size_t length, int protection, int flags, int fd, int64_t offset)`,
     ),

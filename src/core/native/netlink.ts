@@ -70,6 +70,18 @@ export class Netlink {
     this.#read(() => undefined);
   }
 
+  /** Asks for one thing. Undefined when the kernel has no answer, or refuses. */
+  ask(type: number, body: Uint8Array): NetlinkMessage | undefined {
+    let answer: NetlinkMessage | undefined;
+    try {
+      this.#send(type, NetlinkFlag.request | NetlinkFlag.ack, body);
+      this.#read((message) => (answer ??= message));
+    } catch (thrown) {
+      if (!(thrown instanceof NetlinkError)) throw thrown;
+    }
+    return answer;
+  }
+
   /** All that a table holds. Throws NetlinkError. */
   dump(type: number, body: Uint8Array): NetlinkMessage[] {
     const messages: NetlinkMessage[] = [];

@@ -2,9 +2,11 @@
 import { WorkerPlane } from '../dataplane/plane/worker-plane.js';
 import { Engine } from './engine.js';
 import { systemAddresses } from '../native/addresses.js';
+import { watchKernel } from '../native/kernel-watch.js';
 import { machineRanges, reachesOtherwise } from '../native/machine-ranges.js';
 import { clashOf } from '../surroundings/local-ranges.js';
 import { MachineRoutes } from '../tap/machine-routes.js';
+import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import type { Node, NodeOptions } from './node.js';
 
@@ -12,6 +14,8 @@ export function createNode(options: NodeOptions): Node {
   return new Engine(options, {
     makePlane: (plane) => new WorkerPlane(plane, options.env.log),
     addresses: systemAddresses,
+    ways: machineWays,
+    watch: watchKernel,
     suite: fastestSuite,
     routes: {
       table: (networkId, device) =>

@@ -23,7 +23,8 @@ import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
-import { composeRun, type EnginePorts, type Run } from './run.js';
+import type { EnginePorts } from './ports.js';
+import { composeRun, type Run } from './run.js';
 import { StateKeeper } from './state-keeper.js';
 import type { Announcer, KeptAnnouncement } from '../subnets/book.js';
 import { acceptAll, withAccepted } from '../subnets/acceptance.js';
@@ -134,7 +135,8 @@ export class Engine implements Node {
     const bar = this.#ledger.ledger.standing.bar(this.#credential.self.idText);
     if (bar) throw revokedError(bar.reason);
     const run = await this.#startPlane();
-    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
+    const { plane, turn, pulse, members, relays, surroundings, overlay, subnets, pinger, policy, reporter } =
+      run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -159,7 +161,14 @@ export class Engine implements Node {
       reporter.stop();
     });
     this.#follow(run);
+    const unwatch = this.#ports.watch?.(() => {
+      turn.input(() => {
+        surroundings.look(this.#options.env.clock.now());
+      });
+    });
+    if (unwatch) teardown.add('watch', unwatch);
     turn.input(() => {
+      surroundings.start(unwatch !== undefined);
       policy.take(this.#ledger.ledger.standing.policy);
       for (const credential of this.#keeper.credentials) members.take(credential);
       subnets.start(this.#keptSubnets(members));

@@ -7,25 +7,21 @@
  *                          └────────────┴────────────┴─────────┴── outbox ──────▲
  */
 import { Carriers } from '../carriers/carrier.js';
-import type { DataPlane, PlaneListener, PlaneOptions } from '../dataplane/plane/plane.js';
+import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
 import { Right, Role } from '../identity/certificate.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
-import type { LedgerKeeper } from '../ledger/keeper.js';
 import { headsOf } from '../ledger/ledger.js';
-import type { ChangedFacts } from '../ledger/statement.js';
 import { Turn } from '../lib/turn.js';
-import type { OwnCredential } from '../membership/own-credential.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
-import type { RouteSettings } from '../subnets/settings.js';
 import type { Subnets } from '../subnets/subnets.js';
-import { composeSubnets, type RoutePorts } from './compose-subnets.js';
+import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
 import { NamedAddresses } from '../peer/named-addresses.js';
@@ -33,16 +29,13 @@ import { Peer, type PeerPorts } from '../peer/peer.js';
 import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
-import type { LocalAddress } from '../surroundings/candidate.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
-import type { NodeEvent } from './events.js';
 import { LedgerEvents } from './ledger-events.js';
-import type { NodeOptions } from './node.js';
 import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
@@ -53,43 +46,10 @@ import { Pinger } from './pinger.js';
 import { PlaneEvents, planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
 import { RelayEvents, relayNewsNames } from './relay-events.js';
+import type { RunContext } from './ports.js';
 import { Reporter } from './reporter.js';
-import type { StateKeeper } from './state-keeper.js';
 import { Testimonies } from './testimonies.js';
 import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
-
-/** What a test or the simulator may replace. */
-export interface EnginePorts {
-  /** Touches nothing before it is started. */
-  makePlane(options: PlaneOptions): DataPlane;
-  /** Default: the real ones. */
-  readonly makeRelays?: (...made: ConstructorParameters<typeof RelaySet>) => RelaySet;
-  /** Addresses of this machine. */
-  addresses(): LocalAddress[];
-  /** Default: no routes are set. */
-  readonly routes?: RoutePorts;
-  /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
-  suite?(): Suite;
-}
-
-/** What outlives a run, and how the node hears of it. */
-export interface RunContext {
-  readonly options: NodeOptions;
-  readonly ports: EnginePorts;
-  readonly credential: OwnCredential;
-  readonly keeper: StateKeeper;
-  readonly routes: RouteSettings;
-  readonly ledger: LedgerKeeper;
-  /** A turn is over: anything may have changed. */
-  readonly settled: () => void;
-  readonly tell: (event: NodeEvent) => void;
-  /** The node has another address: it must begin anew. */
-  readonly readdressed: () => void;
-  /** The network has other facts. */
-  readonly refacted: (facts: ChangedFacts) => void;
-  /** The node cannot go on. */
-  readonly fatal: (error: Error) => void;
-}
 
 /** The parts that a node starts, asks and stops. */
 export interface Run {
@@ -100,6 +60,7 @@ export interface Run {
   readonly listener: PlaneListener;
   readonly relays: RelaySet;
   readonly members: Peers;
+  readonly surroundings: Surroundings;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly ledger: LedgerEvents;
@@ -167,6 +128,7 @@ export function composeRun(context: RunContext, port: number): Run {
     ...wayNews.listener,
     env,
     addresses: () => ports.addresses(),
+    ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
     sendStun: (request, server) => {
       plane.sendPacket(request, { kind: 'direct', endpoint: server });
     },
@@ -449,6 +411,7 @@ export function composeRun(context: RunContext, port: number): Run {
     listener,
     relays,
     members,
+    surroundings,
     overlay,
     subnets,
     ledger,

@@ -7,6 +7,9 @@ import type { Peers } from '../peer/peers.js';
 import type { SurroundingsPorts } from '../surroundings/surroundings.js';
 import type { PeerTimers } from './peer-timers.js';
 
+/** So long after a change the outside addresses that we offered are old ones, ms. */
+const freshMs = 5_000;
+
 /** Knows ways to a peer that work now; best first. */
 export type WaySource = (peer: Peer) => readonly RelayChoice[];
 
@@ -39,6 +42,7 @@ export class WayEvents implements WayNews {
   readonly #members: Peers;
   readonly #timers: PeerTimers<Peer>;
   readonly #renew: () => void;
+  #changedAt = -Infinity;
 
   /** @param renew binds another socket, and has the relays look whether they are still there */
   constructor(clock: Clock, members: Peers, timers: PeerTimers<Peer>, renew: () => void) {
@@ -55,15 +59,16 @@ export class WayEvents implements WayNews {
     });
   }
 
-  /** We have another address: peers that are not reached directly hear of it. */
+  /** We have another address: peers that are not reached directly hear of it, and all just after a change. */
   discovered(): void {
     this.#tellAll((peer, now) => {
-      if (peer.prober.active?.kind !== 'direct') peer.offer(now);
+      if (peer.prober.active?.kind !== 'direct' || now - this.#changedAt < freshMs) peer.offer(now);
     });
   }
 
   /** The machine is in another network, or slept. */
   changed(): void {
+    this.#changedAt = this.#clock.now();
     this.#renew();
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);

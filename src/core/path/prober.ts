@@ -241,7 +241,7 @@ export class Prober {
     let best = active;
     for (const remote of remotes) {
       if (remote.state !== 'usable' || remote === best || now < remote.shunnedUntil) continue;
-      if (!best || beats(remote, best)) best = remote;
+      if (!best || (best.withdrawn && !remote.withdrawn) || beats(remote, best)) best = remote;
     }
     const relay = this.#ports.relays()[0];
     const relayMoved = relay?.label !== this.#relay?.label;

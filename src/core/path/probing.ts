@@ -89,6 +89,7 @@ export class Probing {
   /** The peer's candidates. A new offer starts a burst at all of them that do not work yet. */
   offer(now: number, candidates: readonly Candidate[]): void {
     this.remotes.offered(candidates, this.active);
+    if (this.active?.withdrawn) doubtful(this.active);
     const names = candidates.map((c) => `${c.kind} ${formatEndpoint(c.endpoint)}`);
     this.#ports.log('offer', names.join(', ') || 'no candidates');
     if (this.#running) this.burst(now);
@@ -135,10 +136,8 @@ export class Probing {
     for (const remote of this.remotes) {
       remote.flaps = 0;
       remote.shunnedUntil = -Infinity;
-      if (remote === this.active) {
-        remote.missed = Math.max(remote.missed, doubtfulMisses);
-        remote.lastPingAt = -Infinity;
-      } else {
+      if (remote === this.active) doubtful(remote);
+      else {
         remote.state = 'waiting';
         this.#burst(remote, now);
       }
@@ -215,4 +214,10 @@ export class Probing {
       this.#ports.log('silent', `${remote.key} (${remote.kind}) did not answer`);
     }
   }
+}
+
+/** It is asked at once, and given up sooner than one that nothing is known against. */
+function doubtful(remote: Remote): void {
+  remote.missed = Math.max(remote.missed, doubtfulMisses);
+  remote.lastPingAt = -Infinity;
 }

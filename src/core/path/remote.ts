@@ -29,6 +29,8 @@ export interface Remote {
   lastPongAt: number;
   missed: number;
   offered: boolean;
+  /** The peer offered it, and does not any more: it moved away, and whatever else works is better. */
+  withdrawn: boolean;
   /** Not to be chosen before: it answered pings and ate payload, or died each time it was taken. */
   shunnedUntil: number;
   /** When it became the path in use. */
@@ -58,6 +60,7 @@ export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind'])
     lastPongAt: -Infinity,
     missed: 0,
     offered: false,
+    withdrawn: false,
     shunnedUntil: -Infinity,
     takenAt: -Infinity,
     flaps: 0,

@@ -28,12 +28,16 @@ export class Remotes {
 
   /** Takes the peer's whole offer. What it does not name any more goes, unless it works or is `active`. */
   offered(candidates: readonly Candidate[], active: Remote | undefined): void {
-    for (const remote of this.#remotes.values()) remote.offered = false;
+    for (const remote of this.#remotes.values()) {
+      remote.withdrawn ||= remote.offered;
+      remote.offered = false;
+    }
     for (const { endpoint, kind } of candidates) {
       const remote = this.at(endpoint, kind);
       if (!remote) continue;
       remote.kind = kind;
       remote.offered = true;
+      remote.withdrawn = false;
     }
     for (const [key, remote] of this.#remotes) {
       if (!remote.offered && remote !== active && remote.state !== 'usable') this.#remotes.delete(key);

@@ -161,6 +161,9 @@ export class Peer {
       candidates: () => ports.candidates(),
       send: (message) => {
         this.#send(message);
+        // The direct path may be what has just died with the address that it began at.
+        const [relay] = this.prober.relayed ? [] : ports.relays(this);
+        if (relay) plane.sendControl(slot, message, relay.path);
       },
     });
   }

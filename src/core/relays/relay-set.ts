@@ -61,6 +61,11 @@ export class RelaySet {
     return this.#relays.every((relay) => !relay.up || relay.complete);
   }
 
+  /** Addresses of the relays, as far as they are known. */
+  get hosts(): string[] {
+    return this.#relays.flatMap(({ host }) => host ?? []);
+  }
+
   /** When `tick` has something to do, ms of the clock; Infinity for never. Every call and event may change it. */
   get dueAt(): number {
     return Math.min(...this.#relays.map((relay) => relay.dueAt));

@@ -2,6 +2,7 @@
  * One relay of a network, as the node uses it: its WebSocket (signalling, and a carrier for data when UDP is blocked),
  * its UDP link, and who is online there, as far as it says.
  */
+import { isIP } from 'node:net';
 import type { RelayReport } from './relay-report.js';
 import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { RelayFact } from '../identity/network.js';
@@ -96,6 +97,12 @@ export class Relay implements Askable {
   /** It is up, but UDP to it goes unanswered. */
   get blocked(): boolean {
     return this.#link.blocked;
+  }
+
+  /** Its address, where it was reached or is named by it. */
+  get host(): string | undefined {
+    const { host } = this.#link.endpoint ?? parseRelayAddress(this.fact.address);
+    return isIP(host) === 0 ? undefined : host;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. Every call and event may change it. */

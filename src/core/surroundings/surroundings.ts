@@ -1,6 +1,7 @@
 /**
- * How this machine is placed: its own addresses, what the outside sees of them, and when either changes.
- * The interface list is a port; STUN packets leave by the data plane's socket.
+ * How this machine is placed: its own addresses, its way out, what the outside sees of it, and when any of them changes.
+ * Addresses and ways are ports; STUN packets leave by the data plane's socket. The kernel's notices have it look at once;
+ * where there are none, and for what a notice was lost of, it looks by itself.
  */
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
@@ -8,15 +9,21 @@ import type { Cidr } from '../lib/ipv4.js';
 import { gatherCandidates, usableAddresses, type LocalAddress } from './candidate.js';
 import { NatObserver, type NatMapping } from './nat.js';
 import { StunClient } from './stun-client.js';
+import { describeWay, sameWays, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
 
-/** How often interface addresses are compared; a jump of the calendar by more than this says that the machine slept. */
+/** How often the calendar is looked at, ms; a jump of it by more than this says that the machine slept. */
 const watchMs = 1_000;
 const sleepJumpMs = 10_000;
+/** How often addresses and ways are compared, ms: where the kernel gives notice, and where it does not. */
+const noticedLookMs = 30_000;
+const blindLookMs = 1_000;
 
 export interface SurroundingsPorts {
   readonly env: Env;
   addresses(): LocalAddress[];
+  /** The ways out of this machine. */
+  ways(): WaysOut;
   sendStun(request: Uint8Array, server: Endpoint): void;
   /** Own interface and network, which are no candidates. */
   readonly device: string;
@@ -25,7 +32,7 @@ export interface SurroundingsPorts {
   readonly port: number;
   /** A reflexive address that was not known. */
   discovered(): void;
-  /** Interfaces changed or the machine slept: everything that was learnt about the way out is in doubt. */
+  /** Addresses or ways changed, or the machine slept: everything that was learnt about the way out is in doubt. */
   changed(): void;
 }
 
@@ -34,14 +41,17 @@ export class Surroundings {
   readonly #nat = new NatObserver();
   readonly #stun: StunClient;
   #hosts: string[];
+  #ways: WaysOut = { v4: null, v6: null };
   #watchAt: number;
+  #lookAt: number;
+  #lookEveryMs = blindLookMs;
   #lastDate: number;
 
   constructor(ports: SurroundingsPorts) {
     this.#ports = ports;
     const { env } = ports;
     this.#hosts = this.#localHosts();
-    this.#watchAt = env.clock.now() + watchMs;
+    this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
     this.#stun = new StunClient(
       env.random,
@@ -60,6 +70,11 @@ export class Surroundings {
 
   get reflexive(): readonly Endpoint[] {
     return this.#nat.reflexive;
+  }
+
+  /** As they were when they were looked at last. */
+  get ways(): WaysOut {
+    return this.#ways;
   }
 
   /** Where peers may try to reach us. */
@@ -93,17 +108,44 @@ export class Surroundings {
     if (now >= this.#watchAt) this.#watch(now);
   }
 
+  /**
+   * The interface of the network is there: from now on the ways out are known.
+   *
+   * @param noticed the kernel tells of changes, and `look` is called then
+   */
+  start(noticed: boolean): void {
+    this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
+    this.#ways = this.#ports.ways();
+  }
+
+  /** The kernel says that something changed. */
+  look(now: number): void {
+    this.#compare(now, false);
+  }
+
   #watch(now: number): void {
     this.#watchAt = now + watchMs;
-    const { env } = this.#ports;
-    const date = env.clock.date();
+    const date = this.#ports.env.clock.date();
     const slept = date - this.#lastDate > sleepJumpMs;
     this.#lastDate = date;
+    if (slept || now >= this.#lookAt) this.#compare(now, slept);
+  }
+
+  #compare(now: number, slept: boolean): void {
+    const { env } = this.#ports;
+    this.#lookAt = now + this.#lookEveryMs;
     const hosts = this.#localHosts();
+    const ways = this.#ports.ways();
     const same = hosts.length === this.#hosts.length && hosts.every((host, i) => host === this.#hosts[i]);
-    if (same && !slept) return;
-    env.log.info(slept ? 'machine resumed' : 'addresses changed', { addresses: hosts });
+    const sameOut = sameWays(ways, this.#ways);
     this.#hosts = hosts;
+    this.#ways = ways;
+    if (same && sameOut && !slept) return;
+    env.log.info(slept ? 'machine resumed' : same ? 'way out changed' : 'addresses changed', {
+      addresses: hosts,
+      v4: ways.v4 ? describeWay(ways.v4) : undefined,
+      v6: ways.v6 ? describeWay(ways.v6) : undefined,
+    });
     this.#nat.clear();
     this.#stun.refresh(now);
     this.#ports.changed();

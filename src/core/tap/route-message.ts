@@ -17,6 +17,7 @@ const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
 const RTA_TABLE = 15;
 
 /** RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE. */
@@ -73,9 +74,41 @@ export function encodeRouteQuery(v4: boolean): Uint8Array {
   return bytes;
 }
 
-/** The route in a message of a dump; undefined when it is none of ours, or one that we would not make. */
-export function parseRoute(body: Uint8Array): KernelRoute | undefined {
-  if (body.length < infoBytes || body[5] !== routeProtocol) return undefined;
+/** Any route, or the answer of the kernel to the question by which one it would go. */
+export interface RouteFacts {
+  readonly v4: boolean;
+  /** In the form of `Prefix`: IPv4 as mapped. */
+  readonly destination: Prefix;
+  readonly table: number;
+  readonly protocol: number;
+  /** RTN_UNICAST, RTN_UNREACHABLE … */
+  readonly type: number;
+  readonly metric: number;
+  /** Index of the interface, 0: none or several. */
+  readonly device: number;
+  /** 16 bytes. */
+  readonly gateway: Uint8Array | undefined;
+  /** Own address that a packet would have, 16 bytes. */
+  readonly source: Uint8Array | undefined;
+}
+
+/** The body of a question: which way would a packet to this address go? 16 bytes, IPv4 as mapped. */
+export function encodeLookup(address: Uint8Array): Uint8Array {
+  const v4 = mapped.every((byte, i) => i >= 12 || address[i] === byte);
+  const value = address.subarray(v4 ? 12 : 0);
+  const bytes = new Uint8Array(infoBytes + 4 + value.length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = v4 ? AF_INET : AF_INET6;
+  bytes[1] = value.length * 8;
+  view.setUint16(infoBytes, 4 + value.length, true);
+  view.setUint16(infoBytes + 2, RTA_DST, true);
+  bytes.set(value, infoBytes + 4);
+  return bytes;
+}
+
+/** The route in a message; undefined when it cannot be read. */
+export function readRoute(body: Uint8Array): RouteFacts | undefined {
+  if (body.length < infoBytes) return undefined;
   const [family, bits = 0] = body;
   if (family !== AF_INET && family !== AF_INET6) return undefined;
   const v4 = family === AF_INET;
@@ -85,6 +118,7 @@ export function parseRoute(body: Uint8Array): KernelRoute | undefined {
   let table = body[4] as number;
   let destination = wide(new Uint8Array(width));
   let gateway: Uint8Array | undefined;
+  let source: Uint8Array | undefined;
   let device = 0;
   let metric = 0;
   for (let at = infoBytes; at + 4 <= body.length;) {
@@ -92,8 +126,11 @@ export function parseRoute(body: Uint8Array): KernelRoute | undefined {
     if (length < 4 || at + length > body.length) return undefined;
     const value = body.subarray(at + 4, at + length);
     const type = view.getUint16(at + 2, true);
-    if (type === RTA_DST && value.length === width) destination = wide(value);
-    if (type === RTA_GATEWAY && value.length === width) gateway = wide(value);
+    if (value.length === width) {
+      if (type === RTA_DST) destination = wide(value);
+      if (type === RTA_GATEWAY) gateway = wide(value);
+      if (type === RTA_PREFSRC) source = wide(value);
+    }
     if (value.length === 4) {
       if (type === RTA_OIF) device = view.getUint32(at + 4, true);
       if (type === RTA_PRIORITY) metric = view.getUint32(at + 4, true);
@@ -101,8 +138,29 @@ export function parseRoute(body: Uint8Array): KernelRoute | undefined {
     }
     at += (length + 3) & ~3;
   }
-  if (table !== RT_TABLE_MAIN) return undefined;
-  const prefix = prefixOfBytes(destination, bits + (v4 ? ipv4Offset : 0));
-  if (body[7] === RTN_UNREACHABLE) return { prefix, metric, via: null };
-  return body[7] === RTN_UNICAST && gateway ? { prefix, metric, via: { device, gateway } } : undefined;
+  return {
+    v4,
+    destination: prefixOfBytes(destination, bits + (v4 ? ipv4Offset : 0)),
+    table,
+    protocol: body[5] as number,
+    type: body[7] as number,
+    metric,
+    device,
+    gateway,
+    source,
+  };
+}
+
+/** The route in a message of a dump; undefined when it is none of ours, or one that we would not make. */
+export function parseRoute(body: Uint8Array): KernelRoute | undefined {
+  const route = readRoute(body);
+  if (route?.protocol !== routeProtocol || route.table !== RT_TABLE_MAIN) return undefined;
+  const { destination: prefix, metric, type, device, gateway } = route;
+  if (type === RTN_UNREACHABLE) return { prefix, metric, via: null };
+  return type === RTN_UNICAST && gateway ? { prefix, metric, via: { device, gateway } } : undefined;
+}
+
+/** True for a route by which everything may go that has no other, in the main table. */
+export function isDefault({ table, type, destination, v4 }: RouteFacts): boolean {
+  return table === RT_TABLE_MAIN && type === RTN_UNICAST && destination.length === (v4 ? ipv4Offset : 0);
 }

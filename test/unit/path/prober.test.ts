@@ -294,6 +294,21 @@ describe('prober', () => {
     expect(kind()).toBe('relay');
   });
 
+  it('leaves an address that the peer offers no more as soon as another works, and not before', () => {
+    connectDirect();
+    r.open(nearAt.host);
+    const moved = () => r.prober.offer(r.clock.now(), [{ kind: 'reflexive', endpoint: nearAt }]);
+    r.reach.delete(nearAt.host);
+    moved();
+    r.run(2_000);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    // No better than the old one, which still answers: for all that is known not for long.
+    r.open(nearAt.host);
+    moved();
+    r.run(300);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+  });
+
   it('takes an endpoint that only shows itself by its packets (peer-reflexive)', () => {
     r.prober.start(r.clock.now());
     r.open('203.0.113.50');

@@ -2,12 +2,17 @@ import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../../src/core/lib/endpoint.js';
 import type { LocalAddress } from '../../../src/core/surroundings/candidate.js';
 import { Surroundings } from '../../../src/core/surroundings/surroundings.js';
+import type { WayOut } from '../../../src/core/surroundings/ways-out.js';
 import { parseIpv4 } from '../../../src/core/lib/ipv4.js';
 import { answerBinding } from '../../../src/core/wire/stun.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
 const server: Endpoint = { host: '192.0.2.1', port: 3478 };
 const outside: Endpoint = { host: '198.51.100.9', port: 777 };
+
+function way(name: string, more: Partial<WayOut> = {}): WayOut {
+  return { device: 2, name, gateway: '10.0.0.1', source: '10.0.0.5', pinned: false, ...more };
+}
 
 /** A machine with one address behind a NAT, whose STUN server answers after 20 ms; it ticks only when it is due. */
 function rig() {
@@ -30,6 +35,7 @@ function rig() {
     at('br7', '10.144.0.7'),
     at('docker0', '172.17.0.1'),
   ];
+  const ways: { v4: WayOut | null; v6: null } = { v4: way('eth0'), v6: null };
   const told: string[] = [];
   const asked: number[] = [];
   let ticks = 0;
@@ -37,6 +43,7 @@ function rig() {
   const surroundings: Surroundings = new Surroundings({
     env: sleepy,
     addresses: () => [...addresses],
+    ways: () => ({ ...ways }),
     sendStun: (request, to) => {
       asked.push(clock.now());
       const answer = answerBinding(request, outside);
@@ -51,6 +58,7 @@ function rig() {
     discovered: () => told.push('discovered'),
     changed: () => told.push('changed'),
   });
+  surroundings.start(false);
   const run = (ms: number): void => {
     const end = clock.now() + ms;
     while (surroundings.dueAt <= end) {
@@ -63,6 +71,7 @@ function rig() {
   return {
     surroundings,
     addresses,
+    ways,
     told,
     asked,
     run,
@@ -118,6 +127,28 @@ describe('surroundings', () => {
       '192.168.1.9',
       outside.host,
     ]);
+  });
+
+  it('notice at once, when the kernel tells, that another way leads outside, and look seldom by themselves', () => {
+    const { surroundings, run, told, asked, ways, addresses, at, clock } = rig();
+    surroundings.start(true);
+    surroundings.ask([server]);
+    run(5_000);
+    told.length = asked.length = 0;
+    surroundings.look(clock.now());
+    expect(told).toEqual([]);
+    ways.v4 = way('wlan0', { device: 3 });
+    surroundings.look(clock.now());
+    expect(told).toEqual(['changed']);
+    expect(asked).toHaveLength(1);
+    expect(surroundings.ways.v4?.name).toBe('wlan0');
+    run(10_000);
+    told.length = 0;
+    addresses.push(at('wlan0', '192.168.1.9'));
+    run(10_000);
+    expect(told).toEqual([]);
+    run(30_000);
+    expect(told).toEqual(['changed', 'discovered']);
   });
 
   it('notice that the machine slept, and not that its clock was set a little', () => {

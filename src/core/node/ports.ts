@@ -1,0 +1,51 @@
+/** What a run of a node needs from outside: the machine, and what outlives the run. */
+import type { DataPlane, PlaneOptions } from '../dataplane/plane/plane.js';
+import type { LedgerKeeper } from '../ledger/keeper.js';
+import type { ChangedFacts } from '../ledger/statement.js';
+import type { OwnCredential } from '../membership/own-credential.js';
+import type { RelaySet } from '../relays/relay-set.js';
+import type { RouteSettings } from '../subnets/settings.js';
+import type { LocalAddress } from '../surroundings/candidate.js';
+import type { WaysOut } from '../surroundings/ways-out.js';
+import type { Suite } from '../wire/packet.js';
+import type { RoutePorts } from './compose-subnets.js';
+import type { NodeEvent } from './events.js';
+import type { NodeOptions } from './node.js';
+import type { StateKeeper } from './state-keeper.js';
+
+/** What a test or the simulator may replace. */
+export interface EnginePorts {
+  /** Touches nothing before it is started. */
+  makePlane(options: PlaneOptions): DataPlane;
+  /** Default: the real ones. */
+  readonly makeRelays?: (...made: ConstructorParameters<typeof RelaySet>) => RelaySet;
+  /** Addresses of this machine. */
+  addresses(): LocalAddress[];
+  /** Default: none is known. @param further addresses that matter beside those of the internet */
+  readonly ways?: (device: string, further: readonly string[]) => WaysOut;
+  /** Tells when links, addresses or routes change; returns what ends it, undefined where nothing tells. */
+  readonly watch?: (changed: () => void) => (() => void) | undefined;
+  /** Default: no routes are set. */
+  readonly routes?: RoutePorts;
+  /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
+  suite?(): Suite;
+}
+
+/** What outlives a run, and how the node hears of it. */
+export interface RunContext {
+  readonly options: NodeOptions;
+  readonly ports: EnginePorts;
+  readonly credential: OwnCredential;
+  readonly keeper: StateKeeper;
+  readonly routes: RouteSettings;
+  readonly ledger: LedgerKeeper;
+  /** A turn is over: anything may have changed. */
+  readonly settled: () => void;
+  readonly tell: (event: NodeEvent) => void;
+  /** The node has another address: it must begin anew. */
+  readonly readdressed: () => void;
+  /** The network has other facts. */
+  readonly refacted: (facts: ChangedFacts) => void;
+  /** The node cannot go on. */
+  readonly fatal: (error: Error) => void;
+}

@@ -1,0 +1,92 @@
+/**
+ * By which interface this machine reaches the internet, and by which it would if the network itself were no way there.
+ *
+ * Routes may lead everything through a member: `evio exit`, or 0.0.0.0/1 and 128.0.0.0/1 set by hand. Our own packets must
+ * not follow them, for they would carry themselves. Nothing is set in the machine against it, so that nothing stays behind:
+ * the sockets are pinned to the way that the machine had before.
+ */
+
+/** A way out by one family. */
+export interface WayOut {
+  /** Index and name of the interface. */
+  readonly device: number;
+  readonly name: string;
+  /** Next hop and own address, as text; empty where there is none. */
+  readonly gateway: string;
+  readonly source: string;
+  /** Packets that are left to the kernel's routes would go through an interface of ours: sockets are pinned to this way. */
+  readonly pinned: boolean;
+}
+
+export interface WaysOut {
+  readonly v4: WayOut | null;
+  readonly v6: WayOut | null;
+}
+
+/** One route by which a packet may leave, as the kernel tells. */
+export interface Egress {
+  readonly device: number;
+  readonly gateway: string;
+  readonly source: string;
+  readonly metric: number;
+}
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Index of the interface that it stands on, 0: none. */
+  readonly lower: number;
+}
+
+/** Interfaces that evio makes. */
+const ours = /^evio/;
+/** Interfaces that stand on each other: more are a circle. */
+const maxDepth = 8;
+
+/** Asked about one family. */
+export interface FamilyView {
+  /** Where packets to some addresses of the internet would go now; null: nowhere. */
+  readonly routed: readonly (Egress | null)[];
+  /** Asked only where one of those is ours: all default routes of the main table. */
+  readonly defaults: () => readonly Egress[];
+  readonly link: (index: number) => Link | undefined;
+}
+
+/**
+ * @param own name of the network's interface
+ */
+export function wayOut(own: string, { routed, defaults, link }: FamilyView): WayOut | null {
+  const known = routed.filter((egress) => egress !== null);
+  const [first] = known;
+  if (!first) return null;
+  const isOurs = (index: number, depth = 0): boolean => {
+    const found = depth > maxDepth ? undefined : link(index);
+    if (!found) return false;
+    const { name, lower } = found;
+    return name === own || ours.test(name) || (lower !== 0 && isOurs(lower, depth + 1));
+  };
+  const of = ({ device, gateway, source }: Egress, pinned: boolean): WayOut => ({
+    device,
+    name: link(device)?.name ?? '',
+    gateway,
+    source,
+    pinned,
+  });
+  if (!known.some(({ device }) => isOurs(device))) return of(first, false);
+  const [best] = defaults()
+    .filter(({ device }) => device !== 0 && !isOurs(device))
+    .sort((a, b) => a.metric - b.metric);
+  return best ? of(best, true) : null;
+}
+
+/** Equal where nothing that matters to a socket has changed. */
+export function sameWays(a: WaysOut, b: WaysOut): boolean {
+  const key = (way: WayOut | null): string =>
+    way ? `${way.device} ${way.gateway} ${way.source} ${way.pinned}` : '';
+  return key(a.v4) === key(b.v4) && key(a.v6) === key(b.v6);
+}
+
+/** `eth0 via 192.0.2.1`, for the log. */
+export function describeWay({ name, gateway, pinned }: WayOut): string {
+  return [name, ...(gateway === '' ? [] : ['via', gateway]), ...(pinned ? ['(pinned)'] : [])].join(' ');
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import {
+  describeWay,
+  sameWays,
+  wayOut,
+  type Egress,
+  type Link,
+} from '../../../src/core/surroundings/ways-out.js';
+
+const links: readonly Link[] = [
+  { index: 2, name: 'eth0', lower: 0 },
+  { index: 3, name: 'wlan0', lower: 0 },
+  { index: 7, name: 'lan7', lower: 0 },
+  { index: 8, name: 'evio1', lower: 0 },
+  // A VXLAN on the interface of the network, a VLAN on that, and a macvlan on the cable.
+  { index: 9, name: 'vx0', lower: 7 },
+  { index: 10, name: 'vx0.5', lower: 9 },
+  { index: 11, name: 'mac0', lower: 2 },
+  { index: 12, name: 'loop0', lower: 13 },
+  { index: 13, name: 'loop1', lower: 12 },
+];
+
+const by = (device: number, metric = 0): Egress => ({
+  device,
+  gateway: `10.0.${device}.1`,
+  source: `10.0.${device}.5`,
+  metric,
+});
+
+function look(routed: (Egress | null)[], defaults: Egress[] = []) {
+  let dumped = 0;
+  const way = wayOut('lan7', {
+    routed,
+    defaults: () => {
+      dumped++;
+      return defaults;
+    },
+    link: (index) => links.find((link) => link.index === index),
+  });
+  return { way: way && `${way.name} ${way.pinned}`, dumped };
+}
+
+describe('the way out', () => {
+  it('is what the kernel says, and no table is read for that', () => {
+    expect(look([by(2), by(2)])).toEqual({ way: 'eth0 false', dumped: 0 });
+    expect(look([null, by(11)])).toEqual({ way: 'mac0 false', dumped: 0 });
+    expect(look([null, null])).toEqual({ way: null, dumped: 0 });
+    expect(look([by(12)])).toEqual({ way: 'loop0 false', dumped: 0 });
+  });
+
+  it.each([7, 8, 9, 10])('is the best default route of the others when interface %i is ours', (ours) => {
+    const defaults = [by(ours), by(3, 600), by(2, 100), by(0)];
+    expect(look([by(ours), by(2)], defaults).way).toBe('eth0 true');
+    expect(look([by(2), by(ours)], [by(3, 600)]).way).toBe('wlan0 true');
+    expect(look([by(ours)], [by(ours)]).way).toBe(null);
+  });
+
+  it('differs by interface, next hop, own address and pin', () => {
+    const way = wayOut('lan7', {
+      routed: [by(2)],
+      defaults: () => [],
+      link: (i) => links.find((l) => l.index === i),
+    });
+    if (!way) throw new Error('no way');
+    expect(describeWay(way)).toBe('eth0 via 10.0.2.1');
+    const a = { v4: way, v6: null };
+    expect(sameWays(a, { v4: { ...way, name: 'renamed' }, v6: null })).toBe(true);
+    for (const change of [{ device: 3 }, { gateway: '10.0.2.9' }, { source: '10.0.2.7' }, { pinned: true }])
+      expect(sameWays(a, { v4: { ...way, ...change }, v6: null })).toBe(false);
+    expect(sameWays(a, { v4: null, v6: null })).toBe(false);
+    expect(sameWays(a, { v4: way, v6: way })).toBe(false);
+  });
+});
