@@ -14,7 +14,8 @@ const look = () => {
     const text = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
     const at = text.indexOf(secret);
     if (at < 0) continue;
-    const pair = text.toString('latin1', at + secret.length + 1, text.indexOf(';', at));
+    // An answer goes on with the number it answers, which would make each a pair of its own.
+    const [pair] = text.toString('latin1', at + secret.length + 1, text.indexOf(';', at)).split('!');
     seen[pair] = (seen[pair] ?? 0) + 1;
   }
 };
