@@ -24,7 +24,8 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const store = new Store(home);
   const networks = readNetworks(store, options.networks, log);
   const { createNode } = await import('../core/node/create-node.js');
-  const rekey = Number(process.env['EVIO_REKEY_AFTER_MS']);
+  const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
+  const certificateLifeMs = advanced('EVIO_CERTIFICATE_LIFE_MS');
   const runner = new Runner({
     home,
     networks,
@@ -34,7 +35,8 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     port: options.port,
     threads: options.threads,
     links: options.links,
-    rekeyAfterMs: Number.isInteger(rekey) && rekey > 0 ? rekey : undefined,
+    rekeyAfterMs,
+    certificateLifeMs,
     onEvent: options.onEvent,
   });
   const releases = [
@@ -48,6 +50,12 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   } finally {
     for (const release of releases) release();
   }
+}
+
+/** A whole number above 0 from the environment. */
+function advanced(name: string): number | undefined {
+  const value = Number(process.env[name]);
+  return Number.isInteger(value) && value > 0 ? value : undefined;
 }
 
 /** The networks whose profiles can be read; the others are logged. Throws the first one's error when there is none. */

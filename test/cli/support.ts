@@ -141,6 +141,7 @@ export const status: Result<'status'> = {
   },
   peerCount: 1,
   process: { capabilities: ['net_admin'], noNewPrivileges: true, refusedUsers: 0 },
+  certificate: { expires: '2031-11-22T00:00:00.000Z', renewal: 'later' },
   anomalies: [],
 };
 

@@ -30,6 +30,7 @@ import {
   type Card,
   type RingMessage,
 } from '../../src/core/wire/ring.js';
+import { encodeTestimony, parseTestimony, type TestimonyMessage } from '../../src/core/wire/testimony.js';
 import { associated } from '../support/sealed.js';
 
 export interface Codec {
@@ -220,6 +221,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
     encode: certificate.encodeCredential,
     decode: certificate.parseCredential,
   }),
+  testimony: codec<TestimonyMessage>({ encode: encodeTestimony, decode: parseTestimony }),
   /** The text of the token, as ASCII. */
   token: codec<{ network: Uint8Array; invite: Uint8Array; inviteSeed: Uint8Array }>({
     encode: (v) => utf8(encodeToken(v.network, v.invite, v.inviteSeed)),

@@ -1,5 +1,5 @@
 /** The values of the vectors: seeds are 32 equal bytes, times are round numbers. */
-import { signCertificate, signInvite } from '../../src/core/identity/certificate.js';
+import { encodeCredential, signCertificate, signInvite } from '../../src/core/identity/certificate.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { signNetwork } from '../../src/core/identity/network.js';
 import { nodeIdOf } from '../../src/core/identity/node-id.js';
@@ -92,6 +92,21 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     'of members that are soon forgotten',
     { invite: { ...invited, ephemeral: true, tags: [] }, rootSeed: root },
   ],
+  [
+    'invite',
+    'a renewal',
+    {
+      invite: {
+        ...invited,
+        issuer: publicOf(root),
+        key: publicOf(node),
+        notAfter: date + 5 * year,
+        uses: 0,
+        joined: date + 5,
+      },
+      rootSeed: root,
+    },
+  ],
   ['certificate', 'by an invite', { certificate: certified, issuerSeed: invite, ownerSeed: node }],
   [
     'certificate',
@@ -100,6 +115,8 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
   ],
   ['receipt', 'by a relay', { receipt: witnessed, witnessSeed: relay }],
   ['credential', 'whole', credential],
+  ['testimony', 'a member asks to be renewed', { type: 'renew', document: credential.certificate }],
+  ['testimony', 'it is', { type: 'renewed', document: encodeCredential(credential) }],
   ['token', 'for ten', { network: networkBytes, invite: inviteBytes, inviteSeed: invite }],
   ['statement', 'a new admin', { ...statement, said: { kind: 'admin-add', key: publicOf(node) } }],
   [

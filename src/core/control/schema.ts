@@ -21,6 +21,7 @@ import {
   type PeerReport,
   type StatusReport,
   type WhyReport,
+  renewalStates,
 } from '../node/reports.js';
 import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
@@ -107,6 +108,7 @@ export const statusReport = z.object({
     onDemand: z.array(z.string()),
     names: z.record(z.string(), z.string()).optional(),
   }),
+  certificate: z.object({ expires: z.string(), renewal: z.enum(renewalStates) }),
   peerCount: z.number(),
   conflicts: z
     .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))

@@ -4,6 +4,8 @@ import type { Home } from '../config/home.js';
 import { Store } from '../config/store.js';
 import { rangesOf } from '../enroll/ranges.js';
 import { openNetwork } from '../identity/network.js';
+import { termOf } from '../membership/renewal.js';
+import { selfOf } from '../membership/self.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
@@ -11,6 +13,7 @@ import { messageOf } from '../lib/errors.js';
 import { machineRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver, type NatMapping } from '../surroundings/nat.js';
+import { checkCertificate } from './certificate.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
   checkHeld,
@@ -45,7 +48,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   checks.push(await checkUdp());
   if (process.platform === 'linux') checks.push(checkMtu());
   const { targets, profiles } = readNetworks(home);
-  checks.push(...profiles, ...rangeChecks(home));
+  checks.push(...profiles, ...rangeChecks(home), ...certificateChecks(home));
   const findings = await Promise.all(
     (named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   );
@@ -68,6 +71,23 @@ function rangeChecks(home: Home): Check[] {
     return rangesOf(new Store(home)).map((range) => checkRange(range, local));
   } catch {
     // The profiles were looked at before: what is wrong with the folder is said.
+    return [];
+  }
+}
+
+function certificateChecks(home: Home): Check[] {
+  try {
+    const store = new Store(home);
+    return store.ids().map((id) => {
+      const { credential } = store.state(id);
+      const self = selfOf(
+        store.profile(id),
+        credential === undefined ? undefined : fromBase64Url(credential),
+      );
+      return checkCertificate(self.network.name, termOf(self), Date.now());
+    });
+  } catch {
+    // As for ranges.
     return [];
   }
 }

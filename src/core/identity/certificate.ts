@@ -4,6 +4,9 @@
  *   invite       version 1 | invite key 32 | not after 8 | uses 4 | roles 1 (bit 7: ephemeral) | rights 1 | range base 4, prefix 1
  *                | tags 1 ( 1+n )* | signature 64 by the root key
  *                version 2: issuer key 32 after the version, and that key's signature; who may issue: authority.ts
+ *   renewal      version 3 | issuer key 32 | node key 32 | not after 8 | joined 8 | roles 1 | rights 1 | range base 4, prefix 1
+ *                | tags 1 ( 1+n )* | signature 64 by the issuer
+ *                an invite whose key is one member's own: it prolongs that membership and admits nobody else
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
  *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
@@ -11,7 +14,8 @@
  *   credential   certificate (2+n) | invite (2+n, empty when the root signed) | receipt (2+n, empty when there is none)
  *
  * Times are milliseconds since 1970. Signatures cover a label and everything before them. The dates of a certificate are
- * the member's own: they end a membership, and never begin or prolong one. When it began is what the witness says.
+ * the member's own: they end a membership, and never begin or prolong one. When it began is what the witness says; who
+ * prolongs it is an admin, by a renewal, whose `not after` is the end and which the admin may witness itself.
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
 import { containsCidr, isHostAddress, type Cidr } from '../lib/ipv4.js';
@@ -20,7 +24,7 @@ import { noClaims, type Claims } from './claims.js';
 import { signatureLength, type Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
 import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
-import { claimsIn, isWitness, parseReceipt, signedDate, verifyReceipt } from './receipt.js';
+import { claimsIn, isRelayOf, parseReceipt, signedDate, verifyReceipt, type Receipt } from './receipt.js';
 import { genuine, seal } from './signed.js';
 
 export const Role = { switch: 1, leaf: 2 } as const;
@@ -49,6 +53,14 @@ export interface Invite {
   /** Addresses that joiners may take. */
   readonly range: Cidr;
   readonly tags: readonly string[];
+  /** Of a renewal only, whose `key` is the member's node key and whose `uses` are 0: when the membership began. */
+  readonly joined?: number | undefined;
+}
+
+/** An invite that prolongs the membership of the one member whose key it names. */
+export interface Renewal extends Invite {
+  readonly issuer: Uint8Array;
+  readonly joined: number;
 }
 
 export interface Certificate {
@@ -72,6 +84,10 @@ export interface CredentialParts {
 const version = 1;
 /** Of an invite that names its issuer. */
 const issuedVersion = 2;
+/** Of an invite that renews. */
+const renewalVersion = 3;
+/** Bytes by which a renewal is longer than an invite that names its issuer. */
+export const renewalOverhead = 4;
 const labels = {
   invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
@@ -98,16 +114,6 @@ function bodyReader(signed: Uint8Array, signatures = 1): ByteReader | undefined 
   return reader.u8() === version ? reader : undefined;
 }
 
-/** The same for an invite, of which there are two versions. */
-function inviteReader(signed: Uint8Array): [ByteReader, issuer: Uint8Array | undefined] | undefined {
-  const end = signed.length - signatureLength;
-  if (end <= 0) return undefined;
-  const reader = new ByteReader(signed.subarray(0, end));
-  const found = reader.u8();
-  if (found !== version && found !== issuedVersion) return undefined;
-  return [reader, found === issuedVersion ? reader.bytes(32) : undefined];
-}
-
 function writeTags(writer: ByteWriter, tags: readonly string[]): ByteWriter {
   if (tags.length > maxTags) throw new RangeError(`more than ${maxTags} tags`);
   writer.u8(tags.length);
@@ -122,14 +128,20 @@ function readTags(reader: ByteReader): string[] {
   return tags;
 }
 
+/** True for an invite that prolongs a membership. */
+export function isRenewal(invite: Invite): invite is Renewal {
+  return invite.joined !== undefined && invite.issuer !== undefined;
+}
+
 /** @param issuer the keys that `invite.issuer` names, or the network's first root keys */
 export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
-  const writer = new ByteWriter().u8(invite.issuer ? issuedVersion : version);
+  const renewal = isRenewal(invite);
+  const writer = new ByteWriter().u8(renewal ? renewalVersion : invite.issuer ? issuedVersion : version);
   if (invite.issuer) writer.bytes(invite.issuer);
+  writer.bytes(invite.key).u64(invite.notAfter);
+  if (renewal) writer.u64(invite.joined);
+  else writer.u32(invite.uses);
   writer
-    .bytes(invite.key)
-    .u64(invite.notAfter)
-    .u32(invite.uses)
     .u8(invite.roles | (invite.ephemeral ? ephemeralBit : 0))
     .u8(invite.rights)
     .u32(invite.range.base)
@@ -137,15 +149,21 @@ export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
   return seal(labels.invite, writeTags(writer, invite.tags).finish(), issuer);
 }
 
-/** Reads an invite without verifying who signed it. */
+/** Reads an invite or a renewal without verifying who signed it. */
 export function parseInvite(signed: Uint8Array): Invite | undefined {
-  const [reader, issuer] = inviteReader(signed) ?? [];
-  if (!reader) return undefined;
-  const begin = { key: reader.bytes(32), notAfter: reader.u64(), uses: reader.u32() };
+  const end = signed.length - signatureLength;
+  if (end <= 0) return undefined;
+  const reader = new ByteReader(signed.subarray(0, end));
+  const found = reader.u8();
+  if (found < version || found > renewalVersion) return undefined;
+  const issuer = found === version ? undefined : reader.bytes(32);
+  const begin = { key: reader.bytes(32), notAfter: reader.u64() };
+  const counted = found === renewalVersion ? { uses: 0, joined: reader.u64() } : { uses: reader.u32() };
   const roles = reader.u8();
   const invite: Invite = {
     ...(issuer && { issuer }),
     ...begin,
+    ...counted,
     roles: roles & ~ephemeralBit,
     ephemeral: (roles & ephemeralBit) !== 0,
     rights: reader.u8(),
@@ -269,7 +287,12 @@ export function isRevoked(
   const idText = nodeIdText(nodeIdOf(certificate.nodeKey));
   if (authority.isBarred(idText)) return true;
   const invite = parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
-  if (!authority.mayIssue(invite?.issuer ?? rootKey, idText)) return true;
+  const issuer = invite?.issuer ?? rootKey;
+  // Who ended the issuer may have kept the member, or the invite with all who come by it.
+  const issued =
+    authority.mayIssue(issuer, idText) ||
+    (invite !== undefined && authority.mayIssue(issuer, nodeIdText(nodeIdOf(invite.key))));
+  if (!issued) return true;
   return invite !== undefined && authority.isInviteBarred(invite.key, idText);
 }
 
@@ -317,6 +340,7 @@ export function verifyCredential(
   let ephemeral = false;
   const { notBefore } = certificate;
   let claims: Claims = noClaims;
+  let renewedUntil: number | undefined;
   if (parts.invite.length === 0) {
     if (!ownedAndIssued(parts.certificate, certificate.nodeKey, network.rootKey))
       return fail('bad-signature');
@@ -325,6 +349,10 @@ export function verifyCredential(
     const invite = verifyInvite(parts.invite, network.rootKey);
     if (!invite) return fail('bad-invite');
     if (!ownedAndIssued(parts.certificate, certificate.nodeKey, invite.key)) return fail('bad-signature');
+    if (isRenewal(invite)) {
+      if (!equalBytes(invite.key, certificate.nodeKey)) return fail('bad-invite');
+      renewedUntil = invite.notAfter;
+    }
     const within =
       (invite.roles & certificate.role) === certificate.role &&
       (invite.rights & certificate.rights) === certificate.rights &&
@@ -343,7 +371,7 @@ export function verifyCredential(
   if (certificate.role !== Role.switch && certificate.role !== Role.leaf) return fail('malformed');
   if (!isHostAddress(network.cidr, certificate.ip)) return fail('outside-invite');
   const began = Math.min(notBefore, claims.joined);
-  const notAfter = Math.min(certificate.notAfter, began + certificateLifeMs);
+  const notAfter = Math.min(certificate.notAfter, renewedUntil ?? began + certificateLifeMs);
   if (notAfter <= dateMs) return fail('expired');
   if (notBefore > dateMs + clockSkewMs) return fail('not-yet-valid');
   const id = nodeIdOf(certificate.nodeKey);
@@ -384,9 +412,24 @@ function witnessedClaims(
     receipt &&
     equalBytes(receipt.inviteKey, invite.key) &&
     equalBytes(receipt.nodeKey, certificate.nodeKey) &&
-    (isWitness(network, receipt.witnessKey) || authority.wasRelay(receipt.witnessKey));
+    isWitnessOf(receipt, invite, network, authority);
   if (!ours) return 'receipt-bad';
   if (receipt.joined > invite.notAfter) return 'receipt-late';
   if (signedDate(receipt) > dateMs + clockSkewMs) return 'receipt-early';
   return claimsIn(receipt, certificate) ?? 'receipt-other';
+}
+
+/**
+ * True when the key that signed this receipt is believed for members that came by this invite: a relay of the network, now
+ * or once; its root key, of a former one only for whom it was let keep; of a renewal also who issued it.
+ */
+export function isWitnessOf(
+  { witnessKey, nodeKey }: Receipt,
+  invite: Invite,
+  network: NetworkFacts,
+  authority: Authority,
+): boolean {
+  if (isRelayOf(network, witnessKey) || authority.wasRelay(witnessKey)) return true;
+  if (isRenewal(invite) && equalBytes(witnessKey, invite.issuer)) return true;
+  return authority.isRoot(witnessKey) && authority.mayIssue(witnessKey, nodeIdText(nodeIdOf(nodeKey)));
 }

@@ -99,9 +99,9 @@ export function verifyReceipt(signed: Uint8Array): Receipt | undefined {
   return genuine(labels[receipt.held ? 2 : 1], signed, receipt.witnessKey) ? receipt : undefined;
 }
 
-/** True for whom the members of this network believe as a witness. */
-export function isWitness(network: NetworkFacts, key: Uint8Array): boolean {
-  return equalBytes(key, network.rootKey) || network.relays.some((relay) => equalBytes(key, relay.key));
+/** True for the key of a relay that the network names now. */
+export function isRelayOf(network: NetworkFacts, key: Uint8Array): boolean {
+  return network.relays.some((relay) => equalBytes(key, relay.key));
 }
 
 /** When the witness signed, as far as it says: the latest of its dates. */

@@ -3,6 +3,8 @@ import { equalBytes, toHex } from '../lib/bytes.js';
 import { foundingAuthority, type Authority } from './authority.js';
 import {
   encodeCredential,
+  isRenewal,
+  isWitnessOf,
   maxCredentialLength,
   parseCertificate,
   parseCredential,
@@ -14,7 +16,7 @@ import {
 } from './certificate.js';
 import type { Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
-import { isWitness, makeReceipt, verifyReceipt, type Known, type Receipt } from './receipt.js';
+import { makeReceipt, verifyReceipt, type Known, type Receipt } from './receipt.js';
 
 /** Uses of invites, as the witness counted them. Keys are hexadecimal. */
 export interface CountedUses {
@@ -75,7 +77,8 @@ export function testify(
   const node = toHex(certificate.nodeKey);
   const key = toHex(invite.key);
   // A node that was counted but lost its receipt gets another of the same date, also after the invite expired.
-  const joined = uses.dateOf(key, node);
+  // Whom a renewal names was counted when it joined.
+  const joined = uses.dateOf(key, node) ?? invite.joined;
   const receipt = receiptFor(parts.receipt, invite, certificate.nodeKey, facts, authority);
   const isCounted = joined !== undefined || receipt !== undefined;
   if (!isCounted && dateMs > invite.notAfter) return fail('token-expired');
@@ -91,7 +94,10 @@ export function testify(
   return { ok: true, member: given.member, receipt: made, ...(counts && { counted }) };
 }
 
-/** The receipt that came with a credential, when a witness of the network gave it to this node and invite in time. */
+/**
+ * The receipt that came with a credential, when a witness of the network gave it to this node and invite in time. With a
+ * renewal that of the invite before counts, too.
+ */
 function receiptFor(
   signed: Uint8Array,
   invite: Invite,
@@ -102,9 +108,9 @@ function receiptFor(
   const receipt = verifyReceipt(signed);
   const genuine =
     receipt &&
-    equalBytes(receipt.inviteKey, invite.key) &&
+    (isRenewal(invite) || equalBytes(receipt.inviteKey, invite.key)) &&
     equalBytes(receipt.nodeKey, nodeKey) &&
-    (isWitness(facts, receipt.witnessKey) || authority.wasRelay(receipt.witnessKey)) &&
+    isWitnessOf(receipt, invite, facts, authority) &&
     receipt.joined <= invite.notAfter;
   return genuine ? receipt : undefined;
 }

@@ -2,13 +2,21 @@
  * What an admin may have the ledger say, as a person orders it: revoke a member or an invite, name and end admins, change
  * the network's facts, set its policy. Decides what is said and by which key; stores and sends nothing.
  */
-import { parseCredential, parseInvite, Right, type Invite, type Member } from '../identity/certificate.js';
+import {
+  isRenewal,
+  parseCredential,
+  parseInvite,
+  Right,
+  type Invite,
+  type Member,
+} from '../identity/certificate.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import { factsNow } from '../ledger/facts.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { Standing } from '../ledger/standing.js';
 import {
   idOfKey,
   maxKept,
@@ -108,10 +116,17 @@ export function nameFirstAdmin({
 }: Omit<AmendContext, 'members'>): Uint8Array[] {
   const root = rootKeysOf(profile);
   const { standing } = ledger;
-  const { certificate, parts, keys } = self;
-  if (!root || !equalBytes(root.publicKey, standing.rootKey) || parts.invite.length > 0) return [];
+  const { certificate, keys } = self;
+  if (!root || !equalBytes(root.publicKey, standing.rootKey) || !isOfRoot(self, standing)) return [];
   if ((certificate.rights & Right.admin) === 0 || standing.author(toHex(keys.publicKey))) return [];
   return [ledger.say({ kind: 'admin-add', key: keys.publicKey }, root, dateMs)];
+}
+
+/** True for the member that the root signed, at first or when it renewed it. */
+function isOfRoot({ parts }: Self, standing: Standing): boolean {
+  if (parts.invite.length === 0) return true;
+  const invite = parseInvite(parts.invite);
+  return invite !== undefined && isRenewal(invite) && standing.isRoot(invite.issuer);
 }
 
 /** The keys by which this machine may sign invites now: its own as an admin, or the root's. Undefined: it may not. */

@@ -11,15 +11,17 @@ import { containsCidr } from '../lib/ipv4.js';
 import {
   certificateLifeMs,
   encodeCredential,
+  isRenewal,
   maxCredentialLength,
   parseInvite,
   Right,
+  renewalOverhead,
   Role,
   signCertificate,
   signInvite,
   type MemberRole,
 } from '../identity/certificate.js';
-import { generateKeys, keysFromSeed } from '../identity/keys.js';
+import { generateKeys, keysFromSeed, publicKeyLength } from '../identity/keys.js';
 import {
   badValue,
   checkAddress,
@@ -201,7 +203,7 @@ export function makeInvite(
     },
     issuer,
   );
-  // The longest certificate that a joiner may make of it has to fit a handshake datagram.
+  // The longest certificate that a joiner may make of it has to fit a handshake datagram, also when it was renewed.
   const longest = signCertificate(
     {
       nodeKey: keys.publicKey,
@@ -216,7 +218,8 @@ export function makeInvite(
     keys,
     keys,
   );
-  if (longest.length + invite.length + receiptLength + 6 > maxCredentialLength) throw tooManyTags();
+  const renewalLength = invite.length + renewalOverhead + (isRoot ? publicKeyLength : 0);
+  if (longest.length + renewalLength + receiptLength + 6 > maxCredentialLength) throw tooManyTags();
   return {
     id: inviteIdOf(keys.publicKey),
     // With the root's key at hand the token says what the network is now, not what it was.
@@ -316,7 +319,8 @@ export function resign(profile: Profile, change: Change, dateMs: number): Uint8A
   const self = selfOf(profile, change.current);
   const inviteBytes = self.parts.invite;
   const invite = inviteBytes.length > 0 ? parseInvite(inviteBytes) : undefined;
-  const seed = invite ? profile.inviteSeed : profile.rootSeed;
+  const renewed = invite !== undefined && isRenewal(invite);
+  const seed = renewed ? profile.nodeSeed : invite ? profile.inviteSeed : profile.rootSeed;
   if (seed === undefined && !invite) {
     throw new EvioError(
       'EVIO_ROOT_KEY',

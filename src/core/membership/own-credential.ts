@@ -3,6 +3,7 @@
  * node signs itself the next one. Nothing is stored here.
  */
 import { parseCertificate, parseCredential } from '../identity/certificate.js';
+import type { Authority } from '../identity/authority.js';
 import type { RelayFact } from '../identity/network.js';
 import { equalBytes } from '../lib/bytes.js';
 import { resign } from './certify.js';
@@ -42,9 +43,13 @@ export class OwnCredential {
     return this.#attempt;
   }
 
-  /** Takes a witness's receipt, unless another says the same of an earlier date. False when the other members would not take it. */
-  receive(receipt: Uint8Array): boolean {
-    const received = withGenuineReceipt(this.bytes, receipt, this.#self.network);
+  /**
+   * Takes a witness's receipt, unless another says the same of an earlier date. False when the other members would not take it.
+   *
+   * @param authority says which keys are roots. Default: the network's first
+   */
+  receive(receipt: Uint8Array, authority?: Authority): boolean {
+    const received = withGenuineReceipt(this.bytes, receipt, this.#self.network, authority);
     if (!received) return false;
     const { claims } = this.#self;
     const next = selfOf(this.#profile, received, this.#facts);

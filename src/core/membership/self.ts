@@ -10,7 +10,7 @@ import {
   type Certificate,
   type CredentialParts,
 } from '../identity/certificate.js';
-import { anyAuthority } from '../identity/authority.js';
+import { anyAuthority, foundingAuthority, type Authority } from '../identity/authority.js';
 import type { Claimant, Claims } from '../identity/claims.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../identity/network.js';
@@ -30,11 +30,14 @@ export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8A
 /**
  * The same, or undefined when the receipt is not one that the other members would take: a relay's mistake must not
  * stand in our state.
+ *
+ * @param authority says which keys are roots. Default: the network's first
  */
 export function withGenuineReceipt(
   credential: Uint8Array,
   receipt: Uint8Array,
   network: NetworkFacts,
+  authority: Authority = foundingAuthority(network.rootKey),
 ): Uint8Array | undefined {
   const certificate = parseCertificate(parseCredential(credential)?.certificate ?? new Uint8Array(0));
   if (!certificate) return undefined;
@@ -43,7 +46,12 @@ export function withGenuineReceipt(
   const received = withReceipt(credential, receipt);
   // At the dates that stand in it: whether our clock is right is another question. So is who may invite.
   const dateMs = Math.max(certificate.notBefore, signedDate(dated));
-  return verifyCredential(received, network, dateMs, true, anyAuthority).ok ? received : undefined;
+  const anyIssuer = {
+    ...anyAuthority,
+    isRoot: (key: Uint8Array) => authority.isRoot(key),
+    wasRelay: (key: Uint8Array) => authority.wasRelay(key),
+  };
+  return verifyCredential(received, network, dateMs, true, anyIssuer).ok ? received : undefined;
 }
 
 /** This machine as a member. */

@@ -6,7 +6,7 @@ import { parseAnnouncement } from '../identity/announcement.js';
 import type { Member } from '../identity/certificate.js';
 import { describeNetwork } from '../identity/network.js';
 import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
-import { fromBase64Url } from '../lib/bytes.js';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
@@ -206,6 +206,15 @@ export class Engine implements Node {
         refacted: (facts) => {
           // The interface and the relays follow the facts, so a run has the same from its beginning to its end.
           if (this.#credential.setFacts(facts)) void this.#beginAnew();
+        },
+        renewed: (credential) => {
+          // The state has it already; in the profile it outlasts a state that is lost.
+          const text = toBase64Url(credential);
+          this.#options
+            .changeProfile?.((now) => ({ ...now, credential: text }))
+            .catch((thrown: unknown) => {
+              this.#options.env.log.warn('profile not saved', { reason: messageOf(thrown) });
+            });
         },
         fatal: (error) => {
           // What a plane says while it is stopped, or before it has started, troubles nobody.

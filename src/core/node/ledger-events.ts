@@ -37,6 +37,8 @@ export interface LedgerEventParts {
   readonly refacted: (facts: ChangedFacts) => void;
   /** The network has another policy, or its first. */
   readonly policy: (policy: PolicyDocument) => void;
+  /** Anything else that follows from the ledger is to be looked at. */
+  readonly changed: () => void;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -125,7 +127,7 @@ export class LedgerEvents implements Timed {
 
   /** What is in the ledger takes effect. Cheap when nothing has changed. */
   settle(): void {
-    const { keeper, members, idText, log, tell, network, refacted, policy, fatal } = this.#parts;
+    const { keeper, members, idText, log, tell, network, refacted, policy, changed, fatal } = this.#parts;
     const { standing } = keeper.ledger;
     const before = this.#standing;
     if (standing === before) return;
@@ -146,6 +148,7 @@ export class LedgerEvents implements Timed {
     const newest = standing.policy;
     // Two may have one serial: then the same of them counts everywhere, whichever came first here.
     if (newest && newest.document !== before.policy?.document) policy(newest);
+    changed();
   }
 
   /** An author that says two things at one place cannot be trusted any more, and only a person can do something about it. */

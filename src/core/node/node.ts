@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly threads?: number;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */
   readonly rekeyAfterMs?: number;
+  /** Advanced: for how long memberships are renewed here, ms. Default five years (EVIO_CERTIFICATE_LIFE_MS). */
+  readonly certificateLifeMs?: number;
 }
 
 export interface Node {

@@ -11,6 +11,7 @@ import type { RingMessage } from '../wire/ring.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Pinger } from './pinger.js';
+import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
 
 /** The ports of a peer by which it tells. */
@@ -38,6 +39,7 @@ export interface PeerEventParts {
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly ledger: LedgerEvents;
+  readonly renewals: Renewals;
   readonly pinger: Pinger;
   readonly keeper: StateKeeper;
   readonly tell: (event: NodeEvent) => void;
@@ -59,7 +61,7 @@ export class PeerEvents implements PeerNews {
   }
 
   connected(peer: Peer): void {
-    const { log, network, overlay, subnets, ledger, tell } = this.#parts;
+    const { log, network, overlay, subnets, ledger, renewals, tell } = this.#parts;
     const { idText, ip } = peer.member;
     const name = this.#nameOf(peer);
     // Before anything else passes between the two.
@@ -76,6 +78,7 @@ export class PeerEvents implements PeerNews {
     });
     overlay.connected(this.#now, peer);
     subnets.connected(this.#now, idText);
+    renewals.connected(this.#now, peer);
   }
 
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {

@@ -19,6 +19,7 @@ import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
 import type { Farewells } from './farewells.js';
+import type { Renewals } from './renewals.js';
 import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
@@ -37,6 +38,7 @@ export interface PlaneEventParts {
   readonly door: HandshakeDoor;
   readonly overlay: OverlayHost;
   readonly testimonies: Testimonies;
+  readonly renewals: Renewals;
   readonly farewells: Farewells;
   readonly subnets: Subnets;
   readonly tell: (event: NodeEvent) => void;
@@ -157,7 +159,7 @@ export class PlaneEvents implements PlaneListener {
 
   /** What is not about the peer or the ring: the ledger, memberships, subnets. */
   #other(now: number, peer: Peer, bytes: Uint8Array): void {
-    const { ledger, testimonies, farewells, subnets } = this.#parts;
+    const { ledger, testimonies, renewals, farewells, subnets } = this.#parts;
     const statement = parseLedger(bytes);
     if (statement) {
       ledger.receive(peer, statement);
@@ -166,6 +168,8 @@ export class PlaneEvents implements PlaneListener {
     const told = parseTestimony(bytes);
     if (told?.type === 'receipt') testimonies.received(told.document);
     if (told?.type === 'farewell') farewells.heard(told.document);
+    if (told?.type === 'renew') renewals.requested(now, peer, told.document);
+    if (told?.type === 'renewed') renewals.received(now, peer, told.document);
     const message = parseSubnets(bytes);
     if (message) subnets.receive(now, peer.member.idText, message);
   }

@@ -46,6 +46,8 @@ export interface RunContext {
   readonly readdressed: () => void;
   /** The network has other facts. */
   readonly refacted: (facts: ChangedFacts) => void;
+  /** Our membership was renewed. */
+  readonly renewed: (credential: Uint8Array) => void;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }

@@ -16,6 +16,7 @@ import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import { roundedMs } from './ping-report.js';
+import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
 import type { AnomalyReport, PeerReport, RefusedRoute, StatusReport, WhyReport } from './reports.js';
 import type { Refusal } from '../subnets/book.js';
@@ -92,6 +93,7 @@ export interface StatusFacts {
   readonly ring: RingReport;
   readonly anomalies: readonly AnomalyReport[];
   readonly refused: readonly Refusal[];
+  readonly certificate: RenewalReport;
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -120,8 +122,16 @@ export function statusReport(facts: StatusFacts): StatusReport {
       mac: macText(loser.mac),
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),
+    certificate: certificateReport(facts.certificate),
     anomalies: facts.anomalies,
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
+  };
+}
+
+function certificateReport({ until, failures }: RenewalReport): StatusReport['certificate'] {
+  return {
+    expires: new Date(until).toISOString(),
+    renewal: failures === undefined ? 'later' : failures === 0 ? 'due' : 'failing',
   };
 }
 

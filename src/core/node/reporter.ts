@@ -15,6 +15,7 @@ import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import type { PolicyHost } from './policy-host.js';
 import { peerReport, statusReport, whyReport } from './report.js';
+import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, StatusReport, WhyReport } from './reports.js';
 
@@ -35,6 +36,7 @@ export interface ReporterParts {
   readonly subnets: Subnets;
   readonly keeper: StateKeeper;
   readonly policy: PolicyHost;
+  readonly renewals: Renewals;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -61,6 +63,7 @@ export class Reporter {
       members,
       overlay,
       policy,
+      renewals,
       subnets,
       restarts,
     } = this.#parts;
@@ -82,6 +85,7 @@ export class Reporter {
       ring: overlay.report(),
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
+      certificate: renewals.report(),
     });
   }
 

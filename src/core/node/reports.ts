@@ -81,6 +81,16 @@ export interface RefusedRoute {
   readonly holder: string | null;
 }
 
+/** Where the renewal of a membership stands: nothing to do yet, an admin is asked, or none answered so far. */
+export const renewalStates = ['later', 'due', 'failing'] as const;
+
+/** The certificate of this node. */
+export interface CertificateReport {
+  /** When the membership ends unless it is renewed, RFC 3339. */
+  readonly expires: string;
+  readonly renewal: (typeof renewalStates)[number];
+}
+
 export interface StatusReport {
   readonly node: MemberReport & { readonly pid: number; readonly version: string; readonly uptimeMs: number };
   readonly network: NetworkReport;
@@ -93,6 +103,7 @@ export interface StatusReport {
   };
   readonly peerCount: number;
   readonly conflicts?: readonly ConflictReport[] | undefined;
+  readonly certificate: CertificateReport;
   /** The last ones, newest first. */
   readonly anomalies: readonly AnomalyReport[];
   /** Subnets that members announced and may not; left out where there are none. */

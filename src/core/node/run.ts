@@ -8,13 +8,14 @@
  */
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
-import { Right, Role } from '../identity/certificate.js';
+import { certificateLifeMs, Right, Role } from '../identity/certificate.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { headsOf } from '../ledger/ledger.js';
 import { Turn } from '../lib/turn.js';
+import { inviterKeys } from '../membership/amend.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
@@ -47,6 +48,7 @@ import { PlaneEvents, planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
 import { RelayEvents, relayNewsNames } from './relay-events.js';
 import type { RunContext } from './ports.js';
+import { Renewals } from './renewals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
 import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
@@ -188,6 +190,7 @@ export function composeRun(context: RunContext, port: number): Run {
     log,
     credential,
     keeper,
+    standing: () => context.ledger.ledger.standing,
     witness: Witness.of(profile, network, keeper.uses, () => context.ledger.ledger.standing),
     peerOf: (idText) => members.get(idText),
     send: ({ slot }, message) => {
@@ -265,6 +268,32 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
+  const renewals = new Renewals({
+    env,
+    credential,
+    ledger: context.ledger,
+    members,
+    lifeMs: options.certificateLifeMs ?? certificateLifeMs,
+    issuer: () => inviterKeys(profile, credential.self, context.ledger.ledger),
+    send: ({ slot }, message) => {
+      plane.sendControl(slot, message);
+    },
+    connect: (peer) => {
+      const now = clock.now();
+      peer.connect(now);
+      overlay.used(now, peer);
+      timers.touch(peer);
+    },
+    seek: (wanted) => {
+      relays.find({ text: wanted }).catch(() => undefined); // none answers: it is asked again
+    },
+    renewed: (bytes) => {
+      keeper.setCredential(bytes);
+      keeper.save();
+      relays.introduceAgain();
+      context.renewed(bytes);
+    },
+  });
   const policy = new PolicyHost({ clock, log, network: networkId, self, plane, members, tell });
   const ledger = new LedgerEvents({
     clock,
@@ -283,6 +312,9 @@ export function composeRun(context: RunContext, port: number): Run {
     refacted,
     policy: (document) => {
       policy.take(document);
+    },
+    changed: () => {
+      renewals.changed(clock.now());
     },
     fatal,
   });
@@ -350,6 +382,7 @@ export function composeRun(context: RunContext, port: number): Run {
       overlay,
       subnets,
       ledger,
+      renewals,
       pinger,
       keeper,
       tell,
@@ -367,6 +400,7 @@ export function composeRun(context: RunContext, port: number): Run {
     door,
     overlay,
     testimonies,
+    renewals,
     farewells,
     subnets,
     ledger,
@@ -383,6 +417,7 @@ export function composeRun(context: RunContext, port: number): Run {
     ledger,
     timers,
     testimonies,
+    renewals,
     passing,
     keeper,
   );
@@ -401,6 +436,7 @@ export function composeRun(context: RunContext, port: number): Run {
     subnets,
     keeper,
     policy,
+    renewals,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);

@@ -6,6 +6,7 @@
  *   joiner ◀──────────── response ───────────────── witness
  *   joiner ◀── receipt (sealed), three times ────── witness          from now on every member takes the joiner
  */
+import type { Authority } from '../identity/authority.js';
 import type { Clock, Logger } from '../lib/env.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { Witness } from '../membership/witness.js';
@@ -23,6 +24,8 @@ export interface TestimoniesParts {
   readonly log: Logger;
   readonly credential: OwnCredential;
   readonly keeper: StateKeeper;
+  /** Says which keys are roots, at this moment. */
+  readonly standing: () => Authority;
   /** On the machine that is one. */
   readonly witness: Witness | undefined;
   readonly peerOf: (idText: string) => Peer | undefined;
@@ -67,9 +70,9 @@ export class Testimonies implements Timed {
 
   /** A member gives us a receipt, which has to prove itself. */
   received(receipt: Uint8Array): void {
-    const { credential, keeper } = this.#parts;
+    const { credential, keeper, standing } = this.#parts;
     const before = credential.bytes;
-    if (!credential.receive(receipt) || credential.bytes === before) return;
+    if (!credential.receive(receipt, standing()) || credential.bytes === before) return;
     keeper.setCredential(credential.bytes);
     keeper.save();
   }

@@ -48,6 +48,7 @@ export interface RunnerOptions {
   /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
   readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
+  readonly certificateLifeMs?: number | undefined;
   /** What addresses this machine uses, without the interfaces of evio. Default: what the kernel tells. */
   readonly machine?: () => readonly LocalRange[];
   readonly onEvent?: (event: NodeEvent) => void;
@@ -133,7 +134,7 @@ export class Runner {
 
   async #startNode(network: RunnerNetwork): Promise<void> {
     this.#checkRange(network.profile);
-    const { env, version, createNode, port, threads, rekeyAfterMs } = this.#options;
+    const { env, version, createNode, port, threads, rekeyAfterMs, certificateLifeMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
     const node = createNode({
@@ -150,6 +151,7 @@ export class Runner {
       ...(threads === undefined ? {} : { threads }),
       ...(links.size === 0 ? {} : { links: [...links] }),
       ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
+      ...(certificateLifeMs === undefined ? {} : { certificateLifeMs }),
       onEvent: (event) => {
         this.#publish(event);
       },

@@ -80,6 +80,11 @@ export class RelaySet {
     for (const relay of this.#relays) relay.stop();
   }
 
+  /** Our credential is another: relays learn it by connecting anew. */
+  introduceAgain(): void {
+    for (const relay of this.#relays) relay.introduceAgain();
+  }
+
   tick(now: number): void {
     for (const relay of this.#relays) relay.tick(now);
   }

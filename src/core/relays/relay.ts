@@ -119,6 +119,12 @@ export class Relay implements Askable {
     this.#webSocket.close();
   }
 
+  /** Connects anew, so that the relay knows our credential as it is now. */
+  introduceAgain(): void {
+    this.#client.stop();
+    this.#client.start();
+  }
+
   tick(now: number): void {
     this.#link.tick(now);
     this.#announce();

@@ -3,14 +3,18 @@
  *
  *   receipt    0x30 | receipt (length 2, bytes)      from a witness to a member that came without one
  *   farewell   0x31 | farewell (length 2, bytes)     somebody left the network, and says so itself; passed on once
+ *   renew      0x32 | certificate (length 2, bytes)  to an admin: a member asks for its membership to go on; the certificate
+ *                                                    that it wishes to have, signed twice by itself
+ *   renewed    0x33 | credential (length 2, bytes)   the answer; there is none to who may not
  *
  * Integers are big endian. Bytes behind are ignored.
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 
-const Type = { receipt: 0x30, farewell: 0x31 } as const;
-/** Longest document, bytes. */
-const documentLimit = 512;
+const Type = { receipt: 0x30, farewell: 0x31, renew: 0x32, renewed: 0x33 } as const;
+const types = Object.keys(Type) as (keyof typeof Type)[];
+/** Longest document, bytes: that of a credential. */
+const documentLimit = 900;
 
 export interface TestimonyMessage {
   readonly type: keyof typeof Type;
@@ -25,7 +29,7 @@ export function encodeTestimony({ type, document }: TestimonyMessage): Uint8Arra
 export function parseTestimony(bytes: Uint8Array): TestimonyMessage | undefined {
   const reader = new ByteReader(bytes);
   const number = reader.u8();
-  const type = number === Type.receipt ? 'receipt' : number === Type.farewell ? 'farewell' : undefined;
+  const type = types.find((name) => Type[name] === number);
   const document = reader.block();
   return type && !reader.failed && document.length <= documentLimit ? { type, document } : undefined;
 }

@@ -65,6 +65,11 @@ export function processFacts({
   ];
 }
 
+function certificateText({ expires, renewal }: StatusReport['certificate']): string {
+  const day = expires.slice(0, 10);
+  return renewal === 'failing' ? `until ${day}, and no admin renews it` : `until ${day}`;
+}
+
 /** One line for each of the last anomalies. */
 function anomalyText({ at, name, kind, count }: StatusReport['anomalies'][number]): string {
   return `${at} ${printable(name)}: ${kind}, ${count}`;
@@ -101,6 +106,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     ]),
     ['NAT', natText(nat)],
     ...(process ? processFacts(process) : []),
+    ['Certificate', certificateText(status.certificate)],
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
     ...ringFacts(ring),
     ...anomalies
@@ -116,12 +122,17 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
 }
 
 /** Why frames of members are dropped, where somebody could do something about it. */
-export function hintsOf({ device, conflicts = [] }: StatusReport): string[] {
+export function hintsOf({ device, certificate, conflicts = [] }: StatusReport): string[] {
   const out = conflicts.map(({ what, name, ip, mac, holder }) =>
     what === 'ip'
       ? `${printable(name)} claims ${ip}, which ${printable(holder)} has had before: it needs another address (evio set --ip ADDRESS).`
       : `${printable(name)} has the MAC ${mac} of ${printable(holder)}, and is refused.`,
   );
+  if (certificate.renewal === 'failing') {
+    out.push(
+      `No admin of the network answers: this machine stops being a member at ${certificate.expires}. Admins are listed by: evio admin list`,
+    );
+  }
   if ((device.drops['guard-mac'] ?? 0) > 0)
     out.push(
       'A member sends frames of another MAC (a bridged VM or container, macvlan, VRRP): to allow that, let it join by a token of "evio token create --right bridge".',

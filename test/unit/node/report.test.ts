@@ -108,6 +108,7 @@ describe('statusReport', () => {
       self: own,
       name: 'n0',
       version: '1.2.3',
+      certificate: { until: Date.UTC(2031, 10, 22), failures: 1 },
       anomalies: [],
       uptimeMs: 1_000.6,
       device: {

@@ -55,6 +55,7 @@ class Stage {
       nat: { mapping: 'unknown', udpBlocked: false, addresses: [] },
       ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
       peerCount: 0,
+      certificate: { expires: '2031-11-22T00:00:00.000Z', renewal: 'later' },
       anomalies: [],
     };
     const node = { id: idText, name: 'n', ip: '10.144.0.1', mac };
