@@ -15,7 +15,7 @@ export class VirtualClock implements Clock {
   }
 
   date(): number {
-    return this.#clock.date();
+    return Math.floor(this.#clock.date());
   }
 
   after(ms: number, fire: () => void): () => void {

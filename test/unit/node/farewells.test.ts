@@ -50,8 +50,8 @@ describe('a farewell', () => {
       [],
       [0x31],
       [0x31, 0, 2, 1],
-      [0x32, 0, 0],
-      [0x31, 2, 1, ...new Array<number>(513).fill(0)],
+      [0x34, 0, 0],
+      [0x31, 3, 0x85, ...new Array<number>(901).fill(0)],
     ])
       expect(parseTestimony(Uint8Array.from(bytes))).toBeUndefined();
   });
