@@ -16,7 +16,7 @@ module.exports = {
       name: 'core-knows-no-front',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: '^src/(commands|cli|views|rendezvous|lab|bench|sim|cni)/' },
+      to: { path: '^src/(commands|cli|views|rendezvous|lab|bench|sim|cni|kube)/' },
     },
     {
       name: 'core-knows-no-ui',
@@ -76,6 +76,17 @@ module.exports = {
       to: {
         path: '^(src|node_modules)/',
         pathNot: '^src/(cni|core/(lib|config/home|control/client|disk/storage-error))',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'kube-needs-little',
+      severity: 'error',
+      from: { path: '^src/kube/' },
+      to: {
+        path: '^src/',
+        pathNot:
+          '^src/(kube|cni/config|core/(lib|disk|config/home|control/client|process/socket-file|subnets/acceptance))',
         dependencyTypesNot: ['type-only'],
       },
     },
