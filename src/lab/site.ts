@@ -348,8 +348,8 @@ export class Site {
   }
 
   /** Limits the uplink to `mbps` each way; undefined lifts it. */
-  setRate(mbps: number | undefined): Promise<void> {
-    return this.#cable.setRate(mbps);
+  setRate(mbps: number | undefined, queueBytes?: number): Promise<void> {
+    return this.#cable.setRate(mbps, queueBytes);
   }
 
   /** Adds `ms` (up to `jitterMs` more) to the uplink each way; 0 ends it. */

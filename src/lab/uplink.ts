@@ -66,8 +66,12 @@ export class Uplink {
     await this.#setLink({ unplugged });
   }
 
-  /** Limits the uplink to `mbps` in each direction (token bucket, 50 ms of queue); undefined lifts it. */
-  async setRate(mbps: number | undefined): Promise<void> {
+  /**
+   * Limits the uplink to `mbps` in each direction (token bucket); undefined lifts it.
+   *
+   * @param queueBytes what waits at most, each way, before packets are lost; default 50 ms of the rate
+   */
+  async setRate(mbps: number | undefined, queueBytes?: number): Promise<void> {
     requirePrograms('tc');
     const { ns, device } = this.#ends;
     for (const [where, name] of [
@@ -90,8 +94,7 @@ export class Uplink {
               `${mbps}mbit`,
               'burst',
               `${burst}`,
-              'latency',
-              '50ms',
+              ...(queueBytes === undefined ? ['latency', '50ms'] : ['limit', `${queueBytes}`]),
             ],
             { ns: where },
           ));

@@ -57,7 +57,7 @@ export class PeerEvents implements PeerNews {
   }
 
   relaySilent(): void {
-    this.#parts.relays.nudge();
+    this.#parts.relays.doubt();
   }
 
   connected(peer: Peer): void {
@@ -93,7 +93,7 @@ export class PeerEvents implements PeerNews {
     tell({ event: 'peer-path', network, peer: idText, name, ...move });
     if (to?.kind === 'direct') keeper.remember(peer);
     // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat.
-    if (from?.kind === 'direct' && to?.kind !== 'direct') relays.nudge();
+    if (from?.kind === 'direct' && to?.kind !== 'direct') relays.doubt();
   }
 
   restarted(peer: Peer): void {

@@ -1,8 +1,8 @@
 /** Pings under way: what each one asked, until its pong comes or is too late. No I/O. */
 import type { Random } from '../lib/env.js';
 
-/** A pong later than this is no answer. */
-const pingLifeMs = 5_000;
+/** A pong later than this is no answer. No queue is known to be longer. */
+const pingLifeMs = 15_000;
 
 export interface Ping {
   /** The endpoint that was asked; null: the relay path. */

@@ -5,14 +5,15 @@
  * Relay paths need no probe: the relay link answers for them.
  */
 import type { Path } from '../dataplane/plane/plane.js';
-import type { Endpoint } from '../lib/endpoint.js';
+import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
+import { measured, timeoutMs, type RoundTrip } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
-import { beats, died, smooth, type Remote } from './remote.js';
+import { beats, died, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
@@ -38,7 +39,7 @@ export class Prober {
   readonly #probing: Probing;
   readonly #life = new PathLiveness();
   #relay: RelayChoice | undefined;
-  #relayRttMs: number | null = null;
+  #relayTrip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #relayPingAt = -Infinity;
   #nextUpgradeAt = Infinity;
   #choseAt = -Infinity;
@@ -68,7 +69,7 @@ export class Prober {
     if (active) return { kind: 'direct', endpoint: active.key, rttMs: active.rttMs };
     if (!this.#relay) return null;
     const kind = this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay';
-    return { kind, endpoint: this.#relay.label, rttMs: this.#relayRttMs };
+    return { kind, endpoint: this.#relay.label, rttMs: this.#relayTrip.rttMs };
   }
 
   /** Where data goes now. */
@@ -80,6 +81,11 @@ export class Prober {
   /** Data goes by a relay now. */
   get relayed(): boolean {
     return !this.#probing.active && this.#relay !== undefined && this.#relay.path.kind !== 'overlay';
+  }
+
+  /** What an answer by the relay may take, ms; 0 while none was measured. */
+  get relayTimeoutMs(): number {
+    return timeoutMs(this.#relayTrip);
   }
 
   get remotes(): { endpoint: string; kind: string; state: string; rttMs: number | null }[] {
@@ -121,7 +127,7 @@ export class Prober {
     const before = this.active;
     this.#probing.reset();
     this.#relay = undefined;
-    this.#relayRttMs = null;
+    this.#relayTrip = { rttMs: null, rttVarMs: 0 };
     this.#spareAt = Infinity;
     this.#ports.setPath(null);
     if (before) this.#ports.changed(before, null);
@@ -134,6 +140,8 @@ export class Prober {
 
   /** A genuine packet came from this endpoint. */
   observed(now: number, endpoint: Endpoint, by: string): void {
+    const { active } = this.#probing;
+    if (active && active.key !== formatEndpoint(endpoint)) this.#life.elsewhere(now);
     this.#probing.observed(now, endpoint, by);
   }
 
@@ -142,7 +150,7 @@ export class Prober {
     const answer = this.#probing.pong(now, transaction, direct);
     if (!answer) return;
     const { ping, rttMs, remote } = answer;
-    if (ping.key === null) this.#relayRttMs = smooth(this.#relayRttMs, rttMs);
+    if (ping.key === null) measured(this.#relayTrip, rttMs);
     if (!remote) return;
     if (ping.full) this.#choose(now);
     if (remote !== this.#probing.active) {
@@ -245,7 +253,7 @@ export class Prober {
     }
     const relay = this.#ports.relays()[0];
     const relayMoved = relay?.label !== this.#relay?.label;
-    if (relayMoved) this.#relayRttMs = null;
+    if (relayMoved) this.#relayTrip = { rttMs: null, rttVarMs: 0 };
     this.#relay = relay;
     if (best === active && (best || !relayMoved)) return;
     if (best !== active) {

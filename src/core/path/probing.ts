@@ -14,10 +14,11 @@ import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
+import { measured } from '../peer/round-trip.js';
 import type { Candidate } from '../wire/candidate.js';
 import { pongLength } from '../wire/control.js';
 import { Pings, type Ping } from './pings.js';
-import { burstMs, openingHops, smooth, type Remote } from './remote.js';
+import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
 /** Full-size pings before a candidate counts as too narrow. */
@@ -114,7 +115,7 @@ export class Probing {
     const rttMs = now - ping.sentAt;
     const remote = ping.key === null || !direct ? undefined : this.remotes.get(ping.key);
     if (!remote) return { ping, rttMs, remote };
-    remote.rttMs = smooth(remote.rttMs, rttMs);
+    measured(remote, rttMs);
     remote.lastPongAt = now;
     remote.missed = 0;
     if (ping.full) {

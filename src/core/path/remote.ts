@@ -1,5 +1,6 @@
 /** An address at which a peer may be reached, what is known of it, and when it is asked. Plain data for the prober. */
 import type { Endpoint } from '../lib/endpoint.js';
+import type { RoundTrip } from '../peer/round-trip.js';
 import type { CandidateKind } from '../wire/candidate.js';
 
 /**
@@ -16,12 +17,11 @@ export const maxRemotes = 32;
 
 export type RemoteState = 'waiting' | 'probing' | 'answering' | 'usable' | 'narrow' | 'failed';
 
-export interface Remote {
+export interface Remote extends RoundTrip {
   readonly key: string;
   readonly endpoint: Endpoint;
   kind: CandidateKind | 'peer-reflexive';
   state: RemoteState;
-  rttMs: number | null;
   burstAt: number;
   burstStep: number;
   fullSizeSent: number;
@@ -53,6 +53,7 @@ export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind'])
     kind,
     state: 'waiting',
     rttMs: null,
+    rttVarMs: 0,
     burstAt: 0,
     burstStep: burstMs.length,
     fullSizeSent: 0,
@@ -76,12 +77,6 @@ export function died(remote: Remote, now: number): void {
   if (remote.flaps < 2) return;
   const shunMs = Math.min(firstShunMs * 2 ** (remote.flaps - 2), longestShunMs);
   remote.shunnedUntil = Math.max(remote.shunnedUntil, now + shunMs);
-}
-
-/** Exponentially weighted, as TCP smooths its round trip (RFC 6298: 1/8), but quick to believe a shorter one. */
-export function smooth(before: number | null, sample: number): number {
-  if (before === null) return sample;
-  return before + (sample - before) / (sample < before ? 2 : 8);
 }
 
 /**

@@ -22,10 +22,19 @@
  *   pings pass, frames do not       20 frames: dead         -                             -
  *   keys grow old                   -                       -                             session.ts
  *
- * Relay paths are not judged here: the link to the relay is (relays/relay-link.ts), and who sees a relayed peer fall
- * silent asks for that. Who acts: the prober for paths, the overlay for links, the peer for its session. The simulator
+ *   UDP to a relay is dead when binds go unanswered for 1.25 s; while members' packets come through it, 2.5 s after the
+ *   last of them, and 6 s after the first such bind.
+ *
+ * All of it is for round trips that are short. Where they are long, or vary, the times stretch by what was measured
+ * (round-trip.ts): a full uplink before a deep buffer holds everything for seconds, and congestion is not death. Until
+ * that is measured, something that still arrives is a sign of life: what carries frames is not left because pings alone
+ * go unanswered.
+ *
+ * Relay paths are not judged by the peer: the link to the relay is, once for all, and who sees a relayed peer fall silent
+ * asks for that. Who acts: the prober for paths, the overlay for links, the peer for its session. The simulator
  * runs the overlay without any peer, so judges take numbers and times, and know no one. Times are monotonic ms.
  */
+import { timeoutMs, type RoundTrip } from './round-trip.js';
 import type { Traffic } from './traffic.js';
 
 /* ---- Looking ---- */
@@ -44,19 +53,32 @@ const heartbeatUsedMs = 3_000;
 const heartbeatIdleMs = 10_000;
 /** A path in use that falls quiet is pinged this often: a NAT that lost its table opens again by our own packets. */
 const quietMs = 1_000;
-/** A ping that is not answered after this time, or after two round trips, is followed by the next. */
+/** A ping that is not answered after this time, or after what is measured, is followed by the next. */
 const retryMs = 500;
 /** So many in a row end the path, at the time when another would be due. */
 const missesAllowed = 4;
 /** What the addresses of this machine changed under counts as having missed so many. */
 export const doubtfulMisses = 2;
-/** Frames go out and nothing at all comes in: ask after this long, leave the path after that long or 4 round trips. */
+/** Frames go out and nothing at all comes in: ask after this long or what is measured, leave the path after twice that. */
 const pathSuspectMs = 1_000;
-const pathDeadMs = 2_000;
+/**
+ * Pings go unanswered while frames come in: they may wait in a queue that has just filled, and the path is kept until no
+ * frame came for so long; or until nothing was answered for that long, when it is open one way only.
+ */
+const carriedMs = 700;
+const oneWayMs = 8_000;
 /** Frames sent between two pings that make an unmoved receive count at the peer a verdict. */
 const eatenFrames = 20;
 /** How long a path that ate payload is left alone. */
 export const shunMs = 120_000;
+
+/* ---- Relays ---- */
+
+/** Binds go unanswered: dead after this long, or what is measured. */
+const relayDeadMs = 1_250;
+/** The same while packets come through it: so long after the last; and so long after the first bind whatever comes. */
+const relayCarriedMs = 2_500;
+const relayOneWayMs = 6_000;
 
 /* ---- Links ---- */
 
@@ -80,7 +102,7 @@ const doubtedDeadMs = 1_600;
 /** Silence in spite of heartbeats: ask for new keys (the peer may have lost its own), then begin anew. */
 const renewMs = 15_000;
 const lostMs = 35_000;
-/** Frames go out by a relay and nothing comes back: ask the relay; after twice the time, the peer too. */
+/** Frames go out by a relay and nothing comes back for so long, or what is measured: ask the relay; after twice, the peer too. */
 const relaySilentMs = 1_500;
 /** A relayed peer that falls quiet after use: the relay is asked this often, for so long after the last frame. */
 const relayQuietMs = 1_000;
@@ -93,8 +115,7 @@ export function nextLook(traffic: Traffic, stirredAt: number): number {
 }
 
 /** What is judged of a path: the state of its pings. */
-export interface PingedPath {
-  readonly rttMs: number | null;
+export interface PingedPath extends Readonly<RoundTrip> {
   readonly lastPingAt: number;
   readonly lastPongAt: number;
   /** Pings since the last pong. */
@@ -112,7 +133,7 @@ const suspect: PathVerdict = { kind: 'suspect' };
 
 /** How long a ping is left without an answer before the next one. */
 function answerMs(path: PingedPath): number {
-  return Math.max(retryMs, 2 * (path.rttMs ?? 0));
+  return Math.max(retryMs, timeoutMs(path));
 }
 
 function missedAll(now: number, path: PingedPath): boolean {
@@ -127,6 +148,10 @@ export class PathLiveness {
   #usedSince = -Infinity;
   #txSeen = 0;
   #rxSeen = 0;
+  /** When frames were last seen to have come in. */
+  #carriedAt = -Infinity;
+  /** When something came from another endpoint of the peer. */
+  #elsewhereAt = -Infinity;
   /** Frames went out after the last one came in. */
   #unanswered = false;
   #suspected = false;
@@ -152,14 +177,21 @@ export class PathLiveness {
     this.#suspected = false;
   }
 
+  /** Something of the peer came from another endpoint: what comes in now is no sign that this path lives. */
+  elsewhere(now: number): void {
+    this.#elsewhereAt = now;
+  }
+
   look(now: number, traffic: Traffic): void {
     const { txDirect, rxDirect } = traffic;
     if (txDirect !== this.#txSeen || rxDirect !== this.#rxSeen) {
       if (!this.used(now)) this.#usedSince = now;
       this.#usedAt = now;
     }
-    if (rxDirect !== this.#rxSeen) this.#unanswered = traffic.txAt > traffic.rxDirectAt;
-    else if (txDirect !== this.#txSeen) this.#unanswered = true;
+    if (rxDirect !== this.#rxSeen) {
+      this.#unanswered = traffic.txAt > traffic.rxDirectAt;
+      this.#carriedAt = now;
+    } else if (txDirect !== this.#txSeen) this.#unanswered = true;
     this.#txSeen = txDirect;
     this.#rxSeen = rxDirect;
     this.#rxAt = traffic.rxDirectAt;
@@ -168,15 +200,16 @@ export class PathLiveness {
   /** @param spare names another path that works and has answered of late, if there is one */
   judge(now: number, path: PingedPath, spare: (now: number) => string | undefined): PathVerdict {
     const since = this.#silentSince(path);
-    this.#suspected = this.#unanswered && this.used(now) && now >= since + pathSuspectMs;
+    this.#suspected = this.#unanswered && this.used(now) && now >= since + suspectAfterMs(path);
     if (this.#suspected) {
       const better = spare(now);
       if (better !== undefined) return { kind: 'dead', why: `silent, while ${better} answers` };
-      if (now >= since + deadAfterMs(path)) {
+      if (now >= since + 2 * suspectAfterMs(path)) {
         return { kind: 'dead', why: `nothing came back for ${Math.round(now - since)} ms` };
       }
     }
-    if (missedAll(now, path)) return { kind: 'dead', why: `${path.missed} pings went unanswered` };
+    if (missedAll(now, path) && !this.#carries(now, path))
+      return { kind: 'dead', why: `${path.missed} pings went unanswered` };
     return this.#suspected ? suspect : fine;
   }
 
@@ -210,7 +243,7 @@ export class PathLiveness {
     const ping = this.pingAt(path);
     if (!this.#unanswered) return ping;
     const since = this.#silentSince(path);
-    const verdict = since + (this.#suspected ? deadAfterMs(path) : pathSuspectMs);
+    const verdict = since + (this.#suspected ? 2 : 1) * suspectAfterMs(path);
     return verdict < this.#usedAt + usedMs ? Math.min(ping, verdict) : ping;
   }
 
@@ -220,13 +253,22 @@ export class PathLiveness {
     return used < this.#usedAt + usedMs ? used : lastPingAt + heartbeatIdleMs;
   }
 
+  /** Frames still come in by it, and not for so long that only they do. */
+  #carries(now: number, path: PingedPath): boolean {
+    return (
+      now >= this.#elsewhereAt + carriedMs &&
+      now < this.#carriedAt + Math.max(carriedMs, timeoutMs(path)) &&
+      now < path.lastPongAt + Math.max(oneWayMs, 2 * timeoutMs(path))
+    );
+  }
+
   #silentSince(path: PingedPath): number {
     return Math.max(this.#rxAt, path.lastPongAt, this.#usedSince);
   }
 }
 
-function deadAfterMs(path: PingedPath): number {
-  return Math.max(pathDeadMs, 4 * (path.rttMs ?? 0));
+function suspectAfterMs(path: PingedPath): number {
+  return Math.max(pathSuspectMs, timeoutMs(path));
 }
 
 /** Whether a path that works, and is not the one in use, still does: it is kept warm, for a failover to go to. */
@@ -237,6 +279,21 @@ export const spares = {
   pingAt: (path: PingedPath): number =>
     path.lastPingAt + (path.missed > 0 ? answerMs(path) : heartbeatIdleMs),
 };
+
+/**
+ * When UDP to a relay counts as dead.
+ *
+ * @param askedAt when the first bind went out that nothing answered
+ * @param heardAt when something of a member came through the relay last
+ */
+export function relayDeadAt(askedAt: number, heardAt: number, trip: RoundTrip): number {
+  const answerMs = timeoutMs(trip);
+  if (heardAt <= askedAt) return askedAt + Math.max(relayDeadMs, answerMs);
+  return Math.min(
+    heardAt + Math.max(relayCarriedMs, answerMs),
+    askedAt + Math.max(relayOneWayMs, 2 * answerMs),
+  );
+}
 
 /** Ask: the other side is asked to answer at once. */
 export type LinkVerdict = 'alive' | 'ask' | 'dead';
@@ -321,15 +378,19 @@ export class SessionLiveness {
     return now >= since + renewMs ? 'renew' : 'fine';
   }
 
-  /** @param relayed packets go by a relay now */
-  judgeRelayed(now: number, traffic: Traffic, relayed: boolean): RelayedVerdict {
+  /**
+   * @param relayed packets go by a relay now
+   * @param answerMs what an answer of the peer by it may take
+   */
+  judgeRelayed(now: number, traffic: Traffic, relayed: boolean, answerMs: number): RelayedVerdict {
     const more = traffic.txRelayed !== this.#relayedSeen;
     this.#relayedSeen = traffic.txRelayed;
     if (!relayed) return 'fine';
     const waiting = traffic.waiting(now);
-    if (more && waiting >= relaySilentMs && now >= this.#silentAt + relaySilentMs) {
+    const silentMs = Math.max(relaySilentMs, answerMs);
+    if (more && waiting >= silentMs && now >= this.#silentAt + silentMs) {
       this.#silentAt = this.#quietAt = now;
-      return waiting >= 2 * relaySilentMs ? 'renew' : 'silent';
+      return waiting >= 2 * silentMs ? 'renew' : 'silent';
     }
     if (now < this.#quietDueAt(traffic)) return 'fine';
     this.#quietAt = now;

@@ -370,7 +370,8 @@ export class Peer {
 
   /** Acts on what liveness.ts says of the session. */
   #judge(now: number): void {
-    const relayed = this.#life.judgeRelayed(now, this.#traffic, this.prober.relayed);
+    const { prober } = this;
+    const relayed = this.#life.judgeRelayed(now, this.#traffic, prober.relayed, prober.relayTimeoutMs);
     if (relayed === 'quiet') this.#ports.checkRelays();
     else if (relayed !== 'fine') this.#ports.relaySilent();
     if (relayed === 'renew') this.session.connect(now);

@@ -4,18 +4,23 @@
  * A machine without I/O. The WebSocket (relays/net/relay-client.ts) brings the association; this machine sends `bind`
  * packets by the same socket that carries data, so a `bound` answer also tells our reflexive address.
  *
- *   down ──up──▶ settling ──bound──▶ bound ──no answer──▶ blocked ──bound──▶ bound
+ *   down ──up──▶ settling ──bound──▶ bound ──dead (peer/liveness.ts)──▶ blocked ──bound──▶ bound
  */
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { relayDeadAt } from '../peer/liveness.js';
+import { measured, type RoundTrip } from '../peer/round-trip.js';
 import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/relay.js';
 
 /** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
 const retryMs = 250;
 const blockedRetryMs = 15_000;
-/** Unanswered binds before UDP counts as blocked. */
-const patience = 5;
 /** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
 const keepaliveMs = 15_000;
+/** While packets come through it, its round trip is measured this often, and it counts as in use for so long after one. */
+const measureMs = 5_000;
+const usedMs = 5_000;
+/** Binds whose time is remembered: an answer to an older one, which may be a replay, says nothing. */
+const remembered = 64;
 /** Least time between a hint (unbound, suspicion) and the next. */
 const nudgeGapMs = 200;
 
@@ -24,6 +29,8 @@ export interface RelayLinkPorts {
   /** UDP through the relay works (route) or does not (null). */
   route(route: { endpoint: Endpoint; association: number } | null): void;
   reflexive(server: Endpoint, observed: Endpoint): void;
+  /** When something of a member came through the relay by UDP last, ms of the clock. */
+  heardAt(): number;
 }
 
 export class RelayLink {
@@ -31,11 +38,19 @@ export class RelayLink {
   #association: { readonly index: number; readonly key: Uint8Array } | undefined;
   #endpoint: Endpoint | undefined;
   #counter = 0;
-  #unanswered = 0;
+  /** Of the last binds, by counter. */
+  readonly #sentTimes = new Float64Array(remembered).fill(-Infinity);
+  /** Counter of the newest bind that was answered, or that has no time of ours. */
+  #answered = 0;
+  /** When the first bind went out that nothing answered. */
+  #askedAt: number | undefined;
+  /** Nobody answers. */
+  #dead = false;
+  #answeredAt = -Infinity;
+  readonly #trip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #sentAt = -Infinity;
   #nextAt = Infinity;
   #bound = false;
-  #rttMs: number | null = null;
 
   constructor(ports: RelayLinkPorts) {
     this.#ports = ports;
@@ -48,12 +63,12 @@ export class RelayLink {
 
   /** True when the relay is up but UDP to it goes unanswered. */
   get blocked(): boolean {
-    return this.#association !== undefined && !this.#bound && this.#unanswered >= patience;
+    return this.#association !== undefined && !this.#bound && this.#dead;
   }
 
   /** True until UDP either answered or was found blocked. */
   get settling(): boolean {
-    return this.#association !== undefined && !this.#bound && this.#unanswered < patience;
+    return this.#association !== undefined && !this.#bound && !this.#dead;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. Every call may change it. */
@@ -62,7 +77,16 @@ export class RelayLink {
   }
 
   get rttMs(): number | null {
-    return this.#rttMs;
+    return this.#trip.rttMs;
+  }
+
+  get trip(): RoundTrip {
+    return this.#trip;
+  }
+
+  /** When it last answered, or carried something to us: ms of the clock. */
+  get aliveAt(): number {
+    return Math.max(this.#answeredAt, this.#ports.heardAt());
   }
 
   get endpoint(): Endpoint | undefined {
@@ -75,6 +99,7 @@ export class RelayLink {
     this.#association = { index, key };
     this.#endpoint = endpoint;
     this.#counter = Math.max(this.#counter, Math.floor(dateMs));
+    this.#answered = this.#counter;
     this.#nextAt = now;
     this.tick(now);
   }
@@ -82,7 +107,8 @@ export class RelayLink {
   down(): void {
     this.#association = undefined;
     this.#nextAt = Infinity;
-    this.#unanswered = 0;
+    this.#askedAt = undefined;
+    this.#dead = false;
     this.#setBound(false);
   }
 
@@ -95,11 +121,15 @@ export class RelayLink {
 
   tick(now: number): void {
     if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
-    if (this.#unanswered >= patience) this.#setBound(false);
+    if (this.#askedAt !== undefined && now >= relayDeadAt(this.#askedAt, this.#ports.heardAt(), this.#trip)) {
+      this.#dead = true;
+      this.#setBound(false);
+    }
     this.#counter++;
-    this.#unanswered++;
+    this.#askedAt ??= now;
     this.#sentAt = now;
-    this.#nextAt = now + (this.#unanswered > patience ? blockedRetryMs : retryMs);
+    this.#sentTimes[this.#counter % remembered] = now;
+    this.#nextAt = now + (this.#dead ? blockedRetryMs : retryMs);
     this.#ports.sendBind(
       encodeBind(this.#association.index, this.#counter, this.#association.key),
       this.#endpoint,
@@ -116,11 +146,15 @@ export class RelayLink {
     }
     const head = peekAssociation(packet);
     if (head?.association !== association.index || head.counter > this.#counter) return false;
+    if (head.counter <= this.#answered || head.counter <= this.#counter - remembered) return false;
     const observed = openBound(packet, association.key);
     if (!observed) return false;
-    if (head.counter === this.#counter) this.#rttMs = now - this.#sentAt;
-    this.#unanswered = 0;
-    this.#nextAt = now + keepaliveMs;
+    measured(this.#trip, now - (this.#sentTimes[head.counter % remembered] as number));
+    this.#answered = head.counter;
+    this.#answeredAt = now;
+    this.#askedAt = undefined;
+    this.#dead = false;
+    this.#nextAt = now + (now < this.#ports.heardAt() + usedMs ? measureMs : keepaliveMs);
     this.#setBound(true);
     this.#ports.reflexive(from, observed);
     return true;

@@ -21,7 +21,7 @@ export interface RelayContext {
   /** Program and version. */
   readonly agent: string;
   readonly env: Env;
-  readonly plane: Pick<DataPlane, 'sendPacket' | 'setRelay'>;
+  readonly plane: Pick<DataPlane, 'sendPacket' | 'setRelay' | 'relayHeardMs' | 'now'>;
   /** The relay's WebSocket is one. */
   readonly carriers: Carriers;
 }

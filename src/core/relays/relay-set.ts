@@ -94,9 +94,14 @@ export class RelaySet {
     for (const relay of this.#relays) relay.check(this.#now);
   }
 
-  /** Something is odd: bind again, and see whether the WebSockets still live. */
+  /** The network changed: bind again, and see whether the WebSockets still live. */
   nudge(): void {
     for (const relay of this.#relays) relay.nudge(this.#now);
+  }
+
+  /** Something is not answered: the same, with patience for a relay that answers by UDP. */
+  doubt(): void {
+    for (const relay of this.#relays) relay.doubt(this.#now);
   }
 
   /** A relayBound or relayUnbound packet. */

@@ -9,6 +9,7 @@ import type { RelayFact } from '../identity/network.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import type { RelayChoice } from '../path/path.js';
+import { timeoutMs } from '../peer/round-trip.js';
 import type { FindRequest, LedgerNews, LocateRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
@@ -141,10 +142,16 @@ export class Relay implements Askable {
     this.#announce();
   }
 
-  /** Something is odd: binds again, and sees whether the WebSocket still lives. */
+  /** The network changed: binds again, and sees whether the WebSocket still lives. */
   nudge(now: number): void {
     this.check(now);
     this.#client.nudge();
+  }
+
+  /** What goes through relays is not answered: the same, but that UDP answers is a sign that this relay lives. */
+  doubt(now: number): void {
+    this.check(now);
+    this.#client.doubt();
   }
 
   /** A relayBound or relayUnbound packet. False when it is not about this relay. */
@@ -218,6 +225,10 @@ export class Relay implements Askable {
       reflexive: (server, observed) => {
         this.#news.reflexive(server, observed);
       },
+      heardAt: () => {
+        const heard = plane.relayHeardMs(this.index);
+        return heard === 0 ? -Infinity : env.clock.now() - plane.now() + heard;
+      },
     });
   }
 
@@ -231,6 +242,7 @@ export class Relay implements Askable {
         credential: () => this.#context.credential(),
         heads: () => this.#context.heads?.() ?? [],
         brings: () => this.#context.brings?.(this.fact),
+        byUdp: () => ({ aliveAt: this.#link.aliveAt, answerMs: timeoutMs(this.#link.trip) }),
         agent,
         env,
       },

@@ -20,6 +20,14 @@ class PlaneLog {
   sendPacket(bytes: Uint8Array, path: SocketPath): void {
     this.sent.push({ bytes, path });
   }
+  relayHeardMs(): number {
+    return 0;
+  }
+
+  now(): number {
+    return 0;
+  }
+
   setRelay(): void {
     // Binds go unanswered, so no relay gets a route.
   }

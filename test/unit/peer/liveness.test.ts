@@ -65,6 +65,7 @@ describe('traffic', () => {
 describe('a path', () => {
   const path = (wish: Partial<PingedPath> = {}): PingedPath => ({
     rttMs: 10,
+    rttVarMs: 0,
     lastPingAt: 9_500,
     lastPongAt: 9_510,
     missed: 0,
@@ -96,6 +97,40 @@ describe('a path', () => {
     const { life } = silent();
     expect(life.judge(13_999, path({ rttMs: 1_000 }), nobody).kind).toBe('suspect');
     expect(life.judge(14_000, path({ rttMs: 1_000 }), nobody).kind).toBe('dead');
+  });
+
+  it('is not dead by pings alone while frames come in, unless that goes on for long', () => {
+    const { look } = rig();
+    const life = new PathLiveness();
+    const missed = (now: number): PingedPath => path({ missed: 9, lastPingAt: now - 500, lastPongAt: 9_510 });
+    const carry = (now: number): void => {
+      life.look(now, look(now, { rxDirect: now, lastRxDirectMs: now - 1_000, lastRxMs: now - 1_000 }));
+    };
+    for (let now = 9_600; now <= 17_500; now += 100) {
+      carry(now);
+      expect(life.judge(now, missed(now), nobody).kind).toBe('fine');
+    }
+    carry(17_509);
+    expect(life.judge(17_510, missed(17_510), nobody).kind).toBe('dead');
+    // What comes now comes from another endpoint.
+    const moved = new PathLiveness();
+    moved.look(10_000, look(10_000, { rxDirect: 99_000 }));
+    moved.elsewhere(10_000);
+    expect(moved.judge(10_100, missed(10_100), nobody).kind).toBe('dead');
+    // Only pings come any more, by a peer that has left the path: it is open one way.
+    const left = new PathLiveness();
+    left.look(10_000, look(10_000, { rxDirect: 1 }));
+    left.look(10_600, look(10_600, { lastRxDirectMs: 9_600, lastRxMs: 9_600 }));
+    expect(left.judge(10_699, missed(10_699), nobody).kind).toBe('fine');
+    expect(left.judge(10_700, missed(10_700), nobody).kind).toBe('dead');
+  });
+
+  it('has the time of four round trips and more where they vary', () => {
+    const { life } = silent();
+    const varies = path({ rttMs: 1_000, rttVarMs: 300 });
+    expect(life.judge(12_199, varies, nobody).kind).toBe('fine');
+    expect(life.judge(14_399, varies, nobody).kind).toBe('suspect');
+    expect(life.judge(14_400, varies, nobody).kind).toBe('dead');
   });
 
   it('is left as soon as it is suspected when another one answers', () => {
@@ -222,7 +257,7 @@ describe('a session', () => {
     for (let now = 20_000; now <= 23_250; now += 250) {
       frames++;
       look(now, { txFrames: frames, txRelayed: frames, lastTxMs: now - 1_000 });
-      verdicts.set(now, life.judgeRelayed(now, traffic, true));
+      verdicts.set(now, life.judgeRelayed(now, traffic, true, 0));
     }
     const told = [...verdicts].filter(([, verdict]) => verdict !== 'fine');
     expect(told).toEqual([
@@ -231,9 +266,9 @@ describe('a session', () => {
     ]);
     // No more frames, no more verdicts; and none about a direct path.
     look(26_000);
-    expect(life.judgeRelayed(26_000, traffic, true)).toBe('fine');
+    expect(life.judgeRelayed(26_000, traffic, true, 0)).toBe('fine');
     look(27_000, { txFrames: 99, txRelayed: 99 });
-    expect(life.judgeRelayed(27_000, traffic, false)).toBe('fine');
+    expect(life.judgeRelayed(27_000, traffic, false, 0)).toBe('fine');
   });
 
   it('behind a relay: quiet each second for 5 s after use, and then at rest', () => {
@@ -243,13 +278,13 @@ describe('a session', () => {
     look(10_000, { lastRxMs: 9_000, rxFrames: 1 });
     for (let now = 10_000; now < 20_000; now += 250) {
       look(now);
-      if (life.judgeRelayed(now, traffic, true) === 'quiet') quiet.push(now);
+      if (life.judgeRelayed(now, traffic, true, 0) === 'quiet') quiet.push(now);
       if (now > 15_000) expect(life.dueAt(traffic, true)).toBe(25_000);
     }
     expect(quiet).toEqual([11_000, 12_000, 13_000, 14_000]);
     // Beats and heartbeats are not use.
     look(20_000, { lastRxMs: 19_000 });
     look(21_500);
-    expect(life.judgeRelayed(21_500, traffic, true)).toBe('fine');
+    expect(life.judgeRelayed(21_500, traffic, true, 0)).toBe('fine');
   });
 });

@@ -11,7 +11,9 @@ function rig() {
   const binds: Uint8Array[] = [];
   const routes: unknown[] = [];
   const seen: unknown[] = [];
+  const heard = { at: -Infinity };
   const link = new RelayLink({
+    heardAt: () => heard.at,
     sendBind: (packet) => binds.push(packet),
     route: (route) => routes.push(route),
     reflexive: (_server, at) => seen.push(at),
@@ -23,7 +25,7 @@ function rig() {
     };
     return link.receive(now, encodeBound(association, counter, observed, key), relay);
   };
-  return { link, binds, routes, seen, answer };
+  return { link, binds, routes, seen, answer, heard };
 }
 
 describe('relay link', () => {
@@ -58,6 +60,71 @@ describe('relay link', () => {
     for (let now = 10; now <= 20_000; now += 50) link.tick(now);
     expect(link.bound).toBe(false);
     expect(routes.at(-1)).toBeNull();
+  });
+
+  it('learns how long an answer takes, also from late ones, and waits for that', () => {
+    const { link, binds, routes, heard } = rig();
+    const late = (i: number, now: number): boolean => {
+      const { association, counter } = peekAssociation(binds[i] as Uint8Array) as {
+        association: number;
+        counter: number;
+      };
+      return link.receive(now, encodeBound(association, counter, observed, key), relay);
+    };
+    link.up(0, 1, relay, 42, key);
+    late(0, 20);
+    // A queue fills in an instant: each answer takes 1.8 s from now on.
+    const answers: [number, number][] = [];
+    let sent = binds.length;
+    for (let now = 1_000; now < 40_000; now += 50) {
+      if (now % 1_000 === 0) link.nudge(now);
+      link.tick(now);
+      for (; sent < binds.length; sent++) answers.push([sent, now + 1_800]);
+      while (answers[0] && answers[0][1] <= now) late((answers.shift() as [number, number])[0], now);
+      // Members' packets come all the while.
+      heard.at = now;
+      expect(link.bound).toBe(true);
+    }
+    expect(link.rttMs).toBeGreaterThan(1_500);
+    expect(routes).toHaveLength(1);
+    // The queue is empty again, and soon forgotten.
+    for (let now = 40_000; now < 100_000; now += 50) {
+      const before = binds.length;
+      link.tick(now);
+      if (binds.length > before) late(binds.length - 1, now + 20);
+    }
+    // Then it dies: within the time that it had at first.
+    heard.at = -Infinity;
+    link.nudge(101_000);
+    for (let now = 101_000; now < 102_300; now += 50) link.tick(now);
+    expect(link.bound).toBe(false);
+  });
+
+  it.each([
+    ['nothing comes through it', () => -Infinity, 1_250],
+    ['the last packet came through it a second later', () => 2_000, 3_500],
+    ['packets come through it for ever', (now: number) => now, 6_000],
+  ])('is dead in the end when no bind is answered and %s', (_name, heardAt, afterMs) => {
+    const { link, heard, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    answer(10);
+    link.nudge(1_000);
+    let dead = 0;
+    for (let now = 1_000; now < 10_000 && dead === 0; now += 10) {
+      heard.at = now >= 2_000 ? heardAt(now) : heardAt(0);
+      link.tick(now);
+      if (!link.bound) dead = now;
+    }
+    expect(dead).toBe(1_000 + afterMs);
+  });
+
+  it('takes no answer twice, and none to a bind of long ago', () => {
+    const { link, binds } = rig();
+    link.up(0, 1, relay, 42, key);
+    const { counter } = peekAssociation(binds[0] as Uint8Array) as { counter: number };
+    const bound = encodeBound(42, counter, observed, key);
+    expect(link.receive(10, bound, relay)).toBe(true);
+    expect(link.receive(20, bound, relay)).toBe(false);
   });
 
   it('binds again at an unbound hint, but not more often than every 250 ms', () => {
@@ -103,6 +170,7 @@ function play(script: Script, when: 'always' | 'due'): { log: unknown[]; ticks: 
   let sent = 0;
   let ticks = 0;
   const link = new RelayLink({
+    heardAt: () => -Infinity,
     sendBind: (packet) => {
       const head = peekAssociation(packet) as { association: number; counter: number };
       log.push([now, 'bind', head.counter]);

@@ -12,7 +12,13 @@ const kit = new Kit();
 afterEach(() => kit.clean());
 
 /** A plane that takes everything and does nothing. */
-const plane = { sendPacket: () => undefined, setRelay: () => undefined, carried: () => undefined };
+const plane = {
+  sendPacket: () => undefined,
+  setRelay: () => undefined,
+  carried: () => undefined,
+  relayHeardMs: () => 0,
+  now: () => 0,
+};
 
 class Events {
   readonly members: string[] = [];
@@ -149,6 +155,8 @@ describe('dueAt of a RelaySet', () => {
     const ports = {
       setRelay: () => undefined,
       carried: () => undefined,
+      relayHeardMs: () => 0,
+      now: () => 0,
       sendPacket: (packet: Uint8Array, path: Path) => {
         seen.binds++;
         if (udp && path.kind === 'direct') socket.send(packet, path.endpoint.port, path.endpoint.host);

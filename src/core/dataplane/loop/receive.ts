@@ -220,6 +220,7 @@ export class Receive {
       if (peer.sending !== key)
         c.uplink.tell({ type: 'confirmed', slot: peer.slot, localIndex: key.localIndex });
     }
+    if (this.#way === Way.relay) c.shared.relays[this.#relay] = c.now;
     if (this.#way !== Way.direct) return;
     peers[peer.counters + PeerField.lastRxDirectMs] = c.now;
     if (this.#lastPeer !== peer) {

@@ -2,13 +2,12 @@
 import type { Arena } from '../../native/arena.js';
 import { nodeIdLength, relayHeaderLength } from '../../wire/packet.js';
 import type { Path, RelayRoute } from '../plane/plane.js';
+import { relayLimit } from '../plane/shared.js';
 import { sameSockaddr, sockaddrSize, writeSockaddr } from '../../native/sockaddr.js';
 
 export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
 
-/** Relays that may be installed; their numbers are below it. */
-export const relayLimit = 256;
 /** A carrier batch has a 2-byte length in front of each packet. */
 export const carrierPrefix = 2;
 /** Bytes of arena that a route takes: socket address, node id. */

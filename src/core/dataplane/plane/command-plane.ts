@@ -28,6 +28,7 @@ import {
   peerLimit,
   peerStride,
   readDeviceCounters,
+  readRelayHeard,
   readPeerCounters,
   readPolicyCounters,
   type SharedMemory,
@@ -161,6 +162,10 @@ export abstract class CommandPlane implements DataPlane {
 
   deviceCounters(): DeviceCounters {
     return readDeviceCounters(this.memories);
+  }
+
+  relayHeardMs(relay: number): number {
+    return readRelayHeard(this.memories, relay);
   }
 
   policyCounters(rules: number): Float64Array {

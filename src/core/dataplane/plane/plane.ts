@@ -259,6 +259,8 @@ export interface DataPlane {
   /** With `into`, that object may be filled and returned: for whoever looks often at many peers. */
   peerCounters(slot: number, into?: PeerCounters): PeerCounters;
   deviceCounters(): DeviceCounters;
+  /** When a member's authentic packet last came through this relay by UDP, on the clock of the counters; 0 is never. */
+  relayHeardMs(relay: number): number;
   /** How often each rule decided, then `policyCounts` (switch/policy-filter.ts); `rules` of them in all. */
   policyCounters(rules: number): Float64Array;
 }

@@ -10,6 +10,8 @@ import { dropReasons, type DeviceCounters, type DropReason, type PeerCounters } 
 
 /** Peers a plane can hold; slots are below it. */
 export const peerLimit = 4_096;
+/** Relays a plane can hold; their numbers are below it. */
+export const relayLimit = 256;
 /** Keys a plane can hold: the low 16 bits of a local index. */
 export const keyLimit = 65_536;
 
@@ -77,6 +79,8 @@ export interface SharedMemory {
   readonly flow: Float64Array;
   readonly device: Float64Array;
   readonly peers: Float64Array;
+  /** When something authentic last came through each relay. */
+  readonly relays: Float64Array;
   /** How often each rule of the policy decided (switch/policy-filter.ts). */
   readonly policy: Float64Array;
   /** Next counter to send, by key slot: written before a packet is sealed, so no restart can use a nonce again. */
@@ -101,7 +105,7 @@ export function sharedMemory(
   buffer = new SharedArrayBuffer(
     controlBytes +
       flowBytes +
-      8 * (deviceLength + peerLimit * peerStride + policyLength + 2 * keyLimit) +
+      8 * (deviceLength + peerLimit * peerStride + relayLimit + policyLength + 2 * keyLimit) +
       4 * keyLimit,
   ),
 ): SharedMemory {
@@ -119,6 +123,7 @@ export function sharedMemory(
     flow: doubles(flowBytes / 8),
     device: doubles(deviceLength),
     peers: doubles(peerLimit * peerStride),
+    relays: doubles(relayLimit),
     policy: doubles(policyLength),
     keyNext: doubles(keyLimit),
     keySeen: doubles(keyLimit),
@@ -181,6 +186,11 @@ export function readPeerCounters(
     into.lastTxMs = Math.max(first ? 0 : into.lastTxMs, peers[at + PeerField.lastTxMs] ?? 0);
   }
   return into;
+}
+
+/** When something authentic last came through the relay, by whichever thread; 0 is never. */
+export function readRelayHeard(threads: readonly SharedMemory[], relay: number): number {
+  return threads.reduce((last, { relays }) => Math.max(last, relays[relay] ?? 0), 0);
 }
 
 export function readDeviceCounters(threads: readonly SharedMemory[]): DeviceCounters {

@@ -19,6 +19,7 @@ import {
   type ToNode,
   type Welcome,
 } from '../../wire/signal.js';
+import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
@@ -28,8 +29,10 @@ export type { RelaySession } from './relay-channel.js';
 export const heartbeatMs = 5_000;
 /** Unanswered heartbeats after which the path counts as dead. */
 export const heartbeatsLost = 2;
-/** What `nudge` waits for a sign of life, ms. */
+/** What `nudge` waits for a sign of life, ms, or what an answer was measured to take. */
 export const nudgeMs = 1_500;
+/** `doubt` waits so many times that long while the relay answers by UDP. */
+const doubtRounds = 3;
 /** A connection that carried packets and then falls silent is asked for a sign of life after this long, ms: the address
  * of this machine's NAT may have changed, which no packet tells. */
 export const busyQuietMs = 1_000;
@@ -37,6 +40,7 @@ export const busyQuietMs = 1_000;
 const busyForMs = 10_000;
 /** The round trip is measured at least this often, ms, also while data flows. */
 const measureMs = 30_000;
+const busyMeasureMs = 5_000;
 /** From the start of an attempt to the welcome, ms. */
 const attemptMs = 10_000;
 /** Requests to a relay: less than it answers (rendezvous/session.ts). */
@@ -64,6 +68,8 @@ export interface RelayClientOptions {
   heads?(): AuthorEnds[];
   /** Statements that the relay must know to let us in. */
   brings?(): LedgerNews | undefined;
+  /** UDP to the relay: when it last answered or carried something, and what an answer may take; both ms. */
+  byUdp?(): { readonly aliveAt: number; readonly answerMs: number };
   /** Program and version, up to 64 characters. */
   readonly agent: string;
   readonly env: Env;
@@ -110,6 +116,7 @@ export class RelayClient {
   #pingOpen = false;
   #measuredAt = 0;
   #dropped = 0;
+  readonly #trip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #requests = new TokenBucket(requestRate.perSecond, requestRate.burst, 0);
   #answersRequests = false;
 
@@ -177,10 +184,22 @@ export class RelayClient {
   }
 
   /**
-   * Something changed: the network, the credential after a refusal, or a doubt about the path. A live connection must
-   * answer within 1.5 s or is replaced; a waiting client tries at once.
+   * Something changed: the network, or the credential after a refusal. A live connection must answer within 1.5 s, or
+   * within what its answers take, or is replaced; a waiting client tries at once.
    */
   nudge(): void {
+    this.#askAlive(1);
+  }
+
+  /**
+   * Something that goes through relays is not answered. The same, but a relay that answers by UDP is alive, and its
+   * connection may only be slow: it has three times as long. An attempt under way goes on.
+   */
+  doubt(): void {
+    if (!this.#channel || this.#channel.up) this.#askAlive(doubtRounds);
+  }
+
+  #askAlive(rounds: number): void {
     if (!this.#running) return;
     if (!this.#channel) {
       this.#failures = 0;
@@ -189,19 +208,29 @@ export class RelayClient {
     } else if (this.#channel.up) {
       if (this.#cancelNudge) return;
       this.#ping();
-      const asked = this.#now();
-      this.#cancelNudge = this.#options.env.clock.after(nudgeMs, () => {
-        this.#cancelNudge = undefined;
-        if (this.#heardAt >= asked) return;
-        this.#failures = -1; // the end of this connection, told by `ended`, is not yet a failed attempt
-        this.#channel?.terminate(`no sign of life for ${nudgeMs} ms`);
-      });
+      this.#awaitLife(this.#now(), rounds);
     } else if (this.#now() - this.#attemptAt > nudgeMs) {
       // The attempt began before the change, so its packets may go the old way.
       const stale = this.#channel;
       this.#failures = -1;
       stale.terminate('the network changed');
     }
+  }
+
+  /** Ends the connection when it stays silent; after a round, unless there is another and UDP has answered meanwhile. */
+  #awaitLife(asked: number, rounds: number): void {
+    const udp = this.#options.byUdp?.();
+    const waitMs = Math.max(nudgeMs, timeoutMs(this.#trip), udp?.answerMs ?? 0);
+    this.#cancelNudge = this.#options.env.clock.after(waitMs, () => {
+      this.#cancelNudge = undefined;
+      if (this.#heardAt >= asked) return;
+      if (rounds > 1 && (this.#options.byUdp?.().aliveAt ?? -Infinity) >= asked) {
+        this.#awaitLife(asked, rounds - 1);
+        return;
+      }
+      this.#failures = -1; // the end of this connection, told by `ended`, is not yet a failed attempt
+      this.#channel?.terminate(`no sign of life for ${Math.round(this.#now() - asked)} ms`);
+    });
   }
 
   #now(): number {
@@ -282,6 +311,7 @@ export class RelayClient {
       this.#pingOpen = false;
       this.#missed = 0;
       this.#measuredAt = this.#now();
+      measured(this.#trip, this.#measuredAt - this.#pingAt);
       this.#listener.rtt(this.#measuredAt - this.#pingAt);
     } else if (message.type === 'presence') {
       this.#listener.presence(message.id, message.online);
@@ -296,7 +326,9 @@ export class RelayClient {
     }
   }
 
+  /** Unless one is under way: nothing overtakes it, and its answer is as good. */
   #ping(): void {
+    if (this.#pingOpen) return;
     this.#pingId = (this.#pingId + 1) & 0xffff;
     this.#pingAt = this.#now();
     this.#pingOpen = true;
@@ -312,7 +344,8 @@ export class RelayClient {
         this.#channel?.terminate(`no sign of life for ${Math.round((this.#now() - this.#heardAt) / 1000)} s`);
         return;
       }
-      if (quiet || this.#now() - this.#measuredAt >= measureMs) this.#ping();
+      const busy = this.#now() - this.#dataAt < busyForMs;
+      if (quiet || this.#now() - this.#measuredAt >= (busy ? busyMeasureMs : measureMs)) this.#ping();
       this.#beat();
     });
   }
@@ -328,7 +361,7 @@ export class RelayClient {
       this.#cancelWatch = undefined;
       const now = this.#now();
       if (now - this.#dataAt >= busyForMs) return;
-      if (now - this.#heardAt >= busyQuietMs) this.nudge();
+      if (now - this.#heardAt >= busyQuietMs) this.doubt();
       this.#watch();
     });
   }
