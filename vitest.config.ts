@@ -32,6 +32,19 @@ export default defineConfig({
         },
       },
       {
+        // The program of one file: needs root, and what `npm run build:binary` made.
+        test: {
+          name: 'binary',
+          include: ['test/binary/**/*.test.ts'],
+          disableConsoleIntercept: true,
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          retry,
+        },
+      },
+      {
         // The plugin for container runtimes, with the CNI project's own tools: needs root and Go.
         test: {
           name: 'cni',

@@ -1,8 +1,10 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { fileURLToPath } from 'node:url';
 import { confine } from '../core/process/confinement.js';
+import { hearUserSignal } from '../core/native/signal-mask.js';
 import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
+import { bundledPlugin, type Bundle } from './bundle.js';
 import { commandOf, readManifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
@@ -25,29 +27,31 @@ function leaveQuietlyWithReader(): void {
   });
 }
 
-/** Sets the exit status and ends the process once output is written. */
-export async function main(argv: readonly string[], json: boolean): Promise<void> {
+/** Sets the exit status and ends the process once output is written. `bundle` is for the program of one file. */
+export async function main(argv: readonly string[], json: boolean, bundle?: Bundle): Promise<void> {
   leaveQuietlyWithReader();
-  const manifest = readManifest(new URL('oclif.manifest.json', root));
+  const manifest = bundle?.manifest ?? readManifest(new URL('oclif.manifest.json', root));
   if (commandOf(manifest, argv)?.daemon === true && !argv.some((word) => passing.has(word))) {
     confine(argv);
+    hearUserSignal();
     keepHeapSmall();
   }
   const question = quickQuestion(argv, manifest);
   if (question) process.exitCode = await answerQuickly(question);
-  else await dispatch(argv, json);
+  else await dispatch(argv, json, bundle);
   // Sockets or workers that a failed command left behind must not hold the process.
   await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit();
 }
 
-async function dispatch(argv: readonly string[], json: boolean): Promise<void> {
+async function dispatch(argv: readonly string[], json: boolean, bundle?: Bundle): Promise<void> {
   try {
     const { settings } = await import('@oclif/core/settings');
     settings.enableAutoTranspile = false;
     const { run } = await import('@oclif/core/run');
     // evio has no plugins: oclif need not look for any in the folders of this user, which may not be readable.
-    await run(helpAsFlag(argv), { root: fileURLToPath(root), userPlugins: false, devPlugins: false });
+    const options = { root: fileURLToPath(root), userPlugins: false, devPlugins: false };
+    await run(helpAsFlag(argv), bundle ? { ...options, ...bundledPlugin(bundle, options.root) } : options);
   } catch (thrown) {
     const exit = (thrown as { oclif?: { exit?: number } }).oclif?.exit;
     // Help ends by an exception that means "exit 0".

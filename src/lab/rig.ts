@@ -5,15 +5,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { programFile } from '../core/process/self.js';
 import { atExit } from '../core/process/signals.js';
 import type { LabProcess, RunResult } from './exec.js';
 import { Lab } from './topology.js';
 import type { LabHost } from './topology.js';
-
-/** bin/run.js of this installation; the same distance from src/lab and from dist/lab. */
-const binary = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
 /** Name by which every machine of the lab finds the relay, in both address families. */
 export const relayName = 'relay.evio.example';
@@ -52,7 +49,7 @@ export class RigNode {
   /** The running `evio relay`, `evio node` or `evio join`. */
   process: LabProcess | undefined;
   /** The `run.js` that commands run here; may be changed. */
-  program = binary;
+  program = programFile;
   /** Environment of its processes beside that of every node of the lab; may be changed. */
   environment: Readonly<Record<string, string>> = {};
   #facts: NodeFacts | undefined;
@@ -90,12 +87,19 @@ export class RigNode {
     return this.#facts;
   }
 
+  /** `program` is a script for Node, or runs by itself. */
+  #command(args: readonly string[], nodeFlags: readonly string[] = []): string[] {
+    return this.program.endsWith('.js')
+      ? [process.execPath, ...nodeFlags, this.program, ...args]
+      : [this.program, ...args];
+  }
+
   /** Runs `evio …` here to its end. */
   cli(
     args: readonly string[],
     options: { allowFailure?: boolean; timeoutMs?: number } = {},
   ): Promise<RunResult> {
-    return this.host.run([process.execPath, this.program, ...args], {
+    return this.host.run(this.#command(args), {
       ...options,
       timeoutMs: options.timeoutMs ?? 60_000,
       env: this.#environment,
@@ -122,7 +126,7 @@ export class RigNode {
 
   /** Starts a long-running `evio … --json` here; `nodeFlags` are for Node.js. */
   launch(args: readonly string[], nodeFlags: readonly string[] = []): LabProcess {
-    const running = this.host.launch([process.execPath, ...nodeFlags, this.program, ...args, '--json'], {
+    const running = this.host.launch(this.#command([...args, '--json'], nodeFlags), {
       env: this.#environment,
       onLine: (line) => this.#rig.onLine(this.name, line),
     });

@@ -4,7 +4,6 @@
  * This file only puts the parts together: store, registry, hub (who is who), forwarder (UDP), door (TCP), metrics.
  */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
 import { formatRelayUrl, parseRelayUrl, type RelayUrl } from '../core/relays/net/relay-url.js';
@@ -13,6 +12,7 @@ import { formatEndpoint, parseHostPort } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { Teardown } from '../core/lib/lifecycle.js';
+import { ownVersion } from '../core/native/packed.js';
 import { totalsOf, type RelayTotals } from './counters.js';
 import { chooseForwarder } from './forward/forward-choice.js';
 import type { Forwarder } from './forward/forwarder.js';
@@ -171,7 +171,7 @@ export class RelayServer {
       online: (network) => hub.online(network),
       forget: (record) => hub.forget(record, false),
     });
-    const version = packageVersion();
+    const version = ownVersion();
     let ports = { udpPort: 1, alternatePort: null as number | null };
     const makeDoor = (): HttpDoor =>
       new HttpDoor({
@@ -334,9 +334,4 @@ export class RelayServer {
     await closed;
     cancel();
   }
-}
-
-function packageVersion(): string {
-  const manifest = createRequire(import.meta.url)('../../package.json') as { version?: string };
-  return manifest.version ?? '0';
 }

@@ -11,11 +11,13 @@
  * What the thread works on (descriptors, mapped memory) belongs to the owner and outlives it, so that a crash loses
  * nothing but what was under way.
  */
+import { basename } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type TransferListItem } from 'node:worker_threads';
 import { EvioError, messageOf } from '../lib/errors.js';
 import type { Clock } from '../lib/env.js';
 import { Arena } from './arena.js';
 import { errnoName, EventfdFlag, libc } from './libc.js';
+import { assetText, packed } from './packed.js';
 import { keepHeapSmall } from './v8.js';
 
 /** Words that owner and thread share; what lies behind them is the owner's. */
@@ -47,16 +49,20 @@ export interface ThreadOwner<Message> {
 }
 
 export interface ThreadOptions {
-  /** The thread's program, compiled. */
-  readonly file: URL;
+  /** The thread's program, compiled: its file, or its text. */
+  readonly program: URL | string;
   /** `ThreadWord.length` words of shared memory, or more. */
   readonly control: Int32Array;
   readonly policy: RestartPolicy;
   readonly clock: Clock;
 }
 
-/** The compiled form of a program beside `from` (`import.meta.url`): threads run from dist, also when tests run from src. */
-export function compiledProgram(name: string, from: string): URL {
+/**
+ * The compiled form of a program beside `from` (`import.meta.url`): threads run from dist, also when tests run from src.
+ * The program of one file carries their texts.
+ */
+export function compiledProgram(name: string, from: string): URL | string {
+  if (packed) return assetText(basename(name));
   if (!from.endsWith('.ts')) return new URL(name, from);
   const at = from.lastIndexOf('/src/');
   return new URL(name, `${from.slice(0, at)}/dist/${from.slice(at + 5)}`);
@@ -111,11 +117,12 @@ export class SupervisedThread<Message> {
   }
 
   #begin(): void {
-    const { file, control, clock } = this.#options;
+    const { program, control, clock } = this.#options;
     const { port1, port2 } = new MessageChannel();
     Atomics.store(control, ThreadWord.posted, 0);
     this.#beganAt = clock.now();
-    const worker = new Worker(file, {
+    const worker = new Worker(program, {
+      eval: typeof program === 'string',
       workerData: this.#owner.setup(port2),
       transferList: [port2],
       name: this.#name,

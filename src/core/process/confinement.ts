@@ -10,7 +10,6 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { homeFrom } from '../config/home.js';
 import {
   bitsOf,
@@ -21,8 +20,8 @@ import {
   replaceProcess,
 } from '../native/capabilities.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
+import { programFile, selfArguments } from './self.js';
 
-const binary = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 /** Flags that name a file to read, which root may have been asked to read for somebody else. */
 const fileFlags = /^--(token-file|tls-cert|tls-key)(=|$)/;
 const worldEntry = 0o001;
@@ -44,7 +43,7 @@ export function neededCapabilities(argv: readonly string[], homePath: string, ui
   if ((home && home.uid !== uid) || !reachable(homePath, uid)) needed.push(Capability.dacOverride);
   else if (
     argv.some((word) => fileFlags.test(word)) ||
-    ![process.execPath, binary].every((path) => reachable(path, uid))
+    ![process.execPath, programFile].every((path) => reachable(path, uid))
   )
     needed.push(Capability.dacReadSearch);
   return needed;
@@ -65,7 +64,7 @@ export function confine(argv: readonly string[]): void {
     if (isRoot && !process.connected && (permitted & ~needed) !== 0n && giveUp(needed)) {
       const flags = process.execArgv.filter((flag) => withoutInspector(flag) !== undefined);
       const more = inspectorFlags().filter((flag) => !flags.includes(flag));
-      replaceProcess(process.execPath, [process.argv0, ...flags, ...more, binary, ...argv], {
+      replaceProcess(process.execPath, [process.argv0, ...selfArguments(argv, [...flags, ...more])], {
         ...process.env,
         NODE_OPTIONS: withoutInspector(process.env['NODE_OPTIONS']),
       });

@@ -2,14 +2,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ensureFolder, type Home } from '../config/home.js';
 import { storageError } from '../disk/storage-error.js';
 import { ControlClient } from '../control/client.js';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
+import { selfArguments } from './self.js';
 
-const binary = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 /** A log longer than this is put aside as evio.log.1 when a node starts, bytes. */
 const maxLogLength = 5 * 1024 * 1024;
 const lookEveryMs = 50;
@@ -61,7 +60,7 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
   const end = performance.now() + waitMs;
   const log = openLog(home);
   const from = fstatSync(log).size;
-  const child = spawn(process.execPath, [...inspectorFlags(), binary, 'node', ...args, '--json'], {
+  const child = spawn(process.execPath, selfArguments(['node', ...args, '--json'], inspectorFlags()), {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',

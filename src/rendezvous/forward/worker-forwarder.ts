@@ -3,7 +3,6 @@
  * thread that crashed is replaced without a lost binding.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import type { Env } from '../../core/lib/env.js';
 import { mapLow, unmap } from '../../core/native/arena.js';
@@ -54,10 +53,11 @@ export class WorkerForwarder implements Forwarder {
     this.#seed = options.seed;
     this.#listener = listener;
     if (process.platform !== 'linux') throw new Error('forwarding by system calls is for Linux');
-    if (!existsSync(fileURLToPath(program))) throw new Error('the forwarding thread is not compiled');
+    if (typeof program !== 'string' && !existsSync(program))
+      throw new Error('the forwarding thread is not compiled');
     const { clock } = options.env;
     this.#thread = new SupervisedThread<ForwardEvent>(
-      { file: program, control: this.#control, policy: restartPolicy, clock },
+      { program, control: this.#control, policy: restartPolicy, clock },
       {
         setup: (port) => this.#setup(port),
         heard: (event) => {

@@ -23,7 +23,7 @@ function supervise(change: Partial<RestartPolicy> = {}) {
   let begun = 0;
   const thread: SupervisedThread<string> = new SupervisedThread<string>(
     {
-      file: new URL('../../support/poll-thread.mjs', import.meta.url),
+      program: new URL('../../support/poll-thread.mjs', import.meta.url),
       control,
       policy: { ...policy, ...change },
       clock,
@@ -137,7 +137,7 @@ describe('a supervised thread', () => {
   });
 
   it('runs its compiled program, wherever it is asked for', () => {
-    const at = (from: string): string => compiledProgram('./worker.js', from).href;
+    const at = (from: string): string => String(compiledProgram('./worker.js', from));
     expect(at('file:///src/evio/src/core/a.ts')).toBe('file:///src/evio/dist/core/worker.js');
     expect(at('file:///src/evio/dist/core/plane/a.js')).toBe('file:///src/evio/dist/core/plane/worker.js');
   });

@@ -154,7 +154,7 @@ export class WorkerPlane extends CommandPlane {
       arenaAddress: mapLow(arenaLength),
       packets: new SupervisedThread<readonly Event[]>(
         {
-          file: compiledProgram('./worker.js', import.meta.url),
+          program: compiledProgram('./worker.js', import.meta.url),
           control: shared.control,
           policy: restartPolicy,
           clock: systemClock,

@@ -1,0 +1,34 @@
+// What comes before anything is loaded, in `bin/run.js` and in the program of one file. Works on any Node.
+import { basename } from 'node:path';
+
+/** The arguments, and whether a program wants to read the answer. A token among them is taken out of the list of processes. */
+export function readArguments() {
+  const argv = process.argv.slice(2);
+  // The list of processes shows the title instead of the arguments: a token among them is not for everybody on the machine.
+  const token = /evio1[^]{16,}/;
+  if (argv.some((word) => token.test(word)))
+    process.title = ['evio', ...argv].map((word) => word.replace(token, 'evio1...')).join(' ');
+  return { argv, json: argv.includes('--json') && !argv.slice(0, argv.indexOf('--json')).includes('--') };
+}
+
+/** True when nothing but the version is asked for. */
+export function asksVersion(argv) {
+  return argv.length === 1 && ['--version', '-v', '-V', 'version'].includes(argv[0]);
+}
+
+export function printVersion(version) {
+  console.log(`evio/${version} ${process.platform}-${process.arch} node-${process.version}`);
+}
+
+/** True when the program of one file is to be the plugin of container runtimes: `evio-cni`, a link to it, or `evio cni`. */
+export function isPlugin(argv0, argv) {
+  return basename(argv0) === 'evio-cni' || (argv.length === 1 && argv[0] === 'cni');
+}
+
+/**
+ * Whoever connects to V8's inspector runs code in this process, often as root. Node opens it at SIGUSR1, as long as no
+ * listener is in its place: this one stays for the life of the process (core/process/signals.ts reports at the signal).
+ */
+export function holdUserSignal() {
+  process.on('SIGUSR1', () => undefined);
+}

@@ -1,0 +1,89 @@
+/** Puts everything that a program of evio imports into one text: the entry, what it starts, and each kind of thread. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = new URL('../../', import.meta.url);
+const path = (name) => fileURLToPath(new URL(name, root));
+
+/** Programs that travel as assets: what the entry starts, and threads, by the name under which compiledProgram asks for them. */
+const programs = {
+  'main.js': { entry: 'scripts/binary/main.mjs', format: 'esm' },
+  'cni.js': { entry: 'dist/cni/main.js', format: 'esm' },
+  'worker.js': { entry: 'dist/core/dataplane/plane/worker.js', format: 'cjs' },
+  'forward-worker.js': { entry: 'dist/rendezvous/forward/forward-worker.js', format: 'cjs' },
+};
+
+const commandTable = () => {
+  const { commands } = JSON.parse(readFileSync(path('oclif.manifest.json'), 'utf8'));
+  const lines = Object.keys(commands).map((id) => {
+    const file = path(`dist/commands/${id.replaceAll(':', '/')}.js`);
+    return `${JSON.stringify(id)}: () => import(${JSON.stringify(file)}),`;
+  });
+  return `export const commands = {\n${lines.join('\n')}\n};`;
+};
+
+const parts = {
+  name: 'evio-parts',
+  setup(b) {
+    b.onResolve({ filter: /^evio:commands$/ }, () => ({ path: 'commands', namespace: 'evio' }));
+    b.onLoad({ filter: /.*/, namespace: 'evio' }, () => ({
+      contents: commandTable(),
+      resolveDir: path('.'),
+    }));
+    // Its own loader looks below node_modules.
+    b.onResolve({ filter: /^koffi$/ }, () => ({ path: path('dist/core/native/packed-koffi.js') }));
+    // Ink's tools for developers (DEV=true); the compiler that oclif looks for where commands are TypeScript.
+    b.onResolve({ filter: /^(react-devtools-core|typescript)$/ }, () => ({
+      path: 'none',
+      namespace: 'none',
+    }));
+    b.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
+async function bundled(entry, format) {
+  const { outputFiles } = await build({
+    entryPoints: [path(entry)],
+    absWorkingDir: path('.'),
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node26',
+    format,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    legalComments: 'none',
+    // Where it ends by an error nobody caught, Node prints the line.
+    lineLimit: 200,
+    logLevel: 'error',
+    plugins: [parts],
+    // Nothing lies beside an asset: a place that is nowhere stands for it.
+    define: {
+      'import.meta.url': '"file:///evio/dist/program/evio.js"',
+      'process.env.NODE_ENV': '"production"',
+      'process.env.DEV': '"false"',
+    },
+    // Packages of the older kind call these.
+    banner:
+      format === 'esm'
+        ? {
+            js: "import { createRequire as evioRequire } from 'node:module'; const require = evioRequire('/evio'), __dirname = '/', __filename = '/evio';",
+          }
+        : {},
+  });
+  return outputFiles[0].text;
+}
+
+/** The text of the entry, a module. */
+export const entryProgram = () => bundled('scripts/binary/entry.mjs', 'esm');
+
+/** The texts of the others by their names: modules, and scripts as `new Worker(text, { eval: true })` takes them. */
+export async function assetPrograms() {
+  const texts = Object.entries(programs).map(async ([name, { entry, format }]) => [
+    name,
+    await bundled(entry, format),
+  ]);
+  return Object.fromEntries(await Promise.all(texts));
+}
