@@ -1,8 +1,10 @@
 /** Machines that move: another way out, another address, both ends at once, sleep. Times are printed. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, sleep } from '../../src/lab/exec.js';
 import { insideDevice } from '../../src/lab/rules.js';
-import { outage, reaches, table, TestNet, untilPath, type TestNode } from './support.js';
+import { ping } from '../../src/lab/measure.js';
+import { outage, peerOf, reaches, table, TestNet, untilPath, type TestNode } from './support.js';
 
 /** Seconds on a quiet machine are two at most; here they may be some more. */
 const limitMs = 3_000;
@@ -66,7 +68,8 @@ describe('roaming', () => {
     await within('default route to the second uplink', () =>
       ip(a, `route replace default via ${otherRouter}`),
     );
-    await within('default route back', () => ip(a, `route replace default via ${home}`));
+    await ip(a, `route replace default via ${home}`);
+    await settled();
   });
 
   it('goes on under another address of the machine, also when both ends move at once', async () => {
@@ -78,6 +81,66 @@ describe('roaming', () => {
       },
       5_000,
     );
+  });
+
+  it('mends the interface that another program flushed, took down, resized or removed, and tells', async () => {
+    const pid = a.node.process?.pid;
+    const told: string[] = [];
+    for (const [harm, what] of [
+      ['addr flush dev evio0', 'address'],
+      ['link set evio0 down', 'up'],
+      ['link set evio0 mtu 1000', 'mtu'],
+      ['link del evio0', 'interface'],
+    ] as const) {
+      const heard = a.node.process?.line(new RegExp(`"interface-mended".*"what":\\[.*"${what}"`), 5_000);
+      await ip(a, harm);
+      await heard;
+      told.push(what);
+      await reaches(a, b, 5_000);
+    }
+    expect(told).toHaveLength(4);
+    const { stdout } = await a.site.host.run(['ip', '-o', 'addr', 'show', 'dev', 'evio0']);
+    expect(stdout).toContain(`inet ${a.node.ip}/16`);
+    expect(a.node.process?.pid).toBe(pid);
+    const clash = a.node.process?.line(/"range-clash".*"eth0"/, 5_000);
+    await ip(a, 'addr add 10.144.250.1/24 dev eth0');
+    await clash;
+    await ip(a, 'addr del 10.144.250.1/24 dev eth0');
+    await settled();
+  });
+
+  it('keeps its own packets out of default routes that lead through a peer', async () => {
+    const halves = ['0.0.0.0/1', '128.0.0.0/1'];
+    const cpu = async (): Promise<number> => {
+      const stat = await readFile(`/proc/${a.node.process?.pid}/stat`, 'utf8');
+      const [user, system] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13)
+        .map(Number);
+      return ((user as number) + (system as number)) / 100;
+    };
+    for (const half of halves) await ip(a, `route add ${half} via ${b.node.ip} dev evio0`);
+    await sleep(2_000);
+    const before = await cpu();
+    const { received } = await ping(a.ns, b.node.ip, { count: 80, intervalMs: 50 });
+    report.push([
+      'default routes through the peer: pings of 80, s of CPU',
+      `${received}`,
+      `${(await cpu()) - before}`,
+    ]);
+    expect(received).toBeGreaterThan(70);
+    expect((await cpu()) - before).toBeLessThan(1.5);
+    const { relays } = await a.node.json<{ relays: { state: string }[] }>(['status']);
+    expect(relays.map(({ state }) => state)).toEqual(['connected']);
+    expect((await peerOf(a, b))?.path?.kind).toBe('direct');
+    // The relay anew, by TCP, while the routes stand.
+    await net.rig.relay.stop();
+    const up = a.node.process?.line(/"relay-up"/, 15_000);
+    await net.rig.startRelay();
+    await up;
+    for (const half of halves) await ip(a, `route del ${half}`);
+    await settled();
   });
 
   it('is back soon after it slept, and the NAT forgot it', async () => {

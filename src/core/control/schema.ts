@@ -6,6 +6,7 @@
  *
  * What the answers hold is decided where they are made; a schema here that differs from its type does not compile.
  */
+import { mendables } from '../tap/mend.js';
 import { z } from 'zod';
 import type { NetworkReport } from '../identity/network.js';
 import type { Agree } from '../lib/agree.js';
@@ -254,6 +255,19 @@ export const nodeEvent = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('relay-down'), network: id, url: z.string(), reason: z.string() }),
   z.object({ event: z.literal('routes-changed'), network: id }),
+  z.object({
+    event: z.literal('interface-mended'),
+    network: id,
+    device: z.string(),
+    what: z.array(z.enum(mendables)),
+  }),
+  z.object({
+    event: z.literal('range-clash'),
+    network: id,
+    device: z.string(),
+    kind: z.enum(['address', 'gateway', 'route']),
+    cidr: z.string(),
+  }),
   z.object({
     event: z.literal('route-refused'),
     network: id,

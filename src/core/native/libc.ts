@@ -132,10 +132,12 @@ export const Socket = {
   SO_RCVBUFFORCE: 33,
   IPPROTO_IP: 0,
   IP_TTL: 2,
+  IP_UNICAST_IF: 50,
   IPPROTO_IPV6: 41,
   IPV6_UNICAST_HOPS: 16,
   IP_MTU_DISCOVER: 10,
   IPV6_MTU_DISCOVER: 23,
+  IPV6_UNICAST_IF: 76,
   /** linux/in.h, in6.h: no DF, and no belief in what ICMP says of the path. */
   PMTUDISC_OMIT: 5,
   IPV6_V6ONLY: 26,

@@ -96,3 +96,18 @@ export function sharePort(fd: number): void {
   arena.view.setInt32(0, 1, true);
   libc().setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, arena.base, 4);
 }
+
+/**
+ * Has packets leave by these interfaces, whatever routes say (IP_UNICAST_IF, ip(7)). @param v4 index of the interface,
+ * 0: routes decide
+ */
+export function pinUdp({ fd, ipv6 }: Pick<UdpSocket, 'fd' | 'ipv6'>, v4: number, v6: number): void {
+  const arena = new Arena(64);
+  const option = (level: number, name: number, index: number): void => {
+    // In the order of the network, of all options of a socket.
+    arena.view.setUint32(0, index);
+    libc().setsockopt(fd, level, name, arena.base, 4);
+  };
+  option(Socket.IPPROTO_IP, Socket.IP_UNICAST_IF, v4);
+  if (ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_UNICAST_IF, v6);
+}

@@ -15,6 +15,11 @@ export function createNode(options: NodeOptions): Node {
     makePlane: (plane) => new WorkerPlane(plane, options.env.log),
     addresses: systemAddresses,
     ways: machineWays,
+    clash: (range, device) =>
+      clashOf(
+        range,
+        machineRanges().filter((local) => local.device !== device),
+      ),
     watch: watchKernel,
     suite: fastestSuite,
     routes: {

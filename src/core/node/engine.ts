@@ -12,6 +12,7 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import { OwnCredential } from '../membership/own-credential.js';
@@ -32,6 +33,9 @@ import { checkPrefix, roomBeside, withSubnet } from '../subnets/own.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import { RouteSettings, withRoutes, type RouteChoice } from '../subnets/settings.js';
 
+/** How often an interface that others remove is made again: then the node fails, and says why. */
+const remakes = { perSecond: 1 / 60, burst: 5 };
+
 export class Engine implements Node {
   readonly networkId: string;
   readonly networkName: string;
@@ -46,10 +50,12 @@ export class Engine implements Node {
   /** The last change of the profile: they follow each other. */
   #changing: Promise<unknown> = Promise.resolve();
   #run: Run | undefined;
+  readonly #remakes: TokenBucket;
 
   constructor(options: NodeOptions, ports: EnginePorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#remakes = new TokenBucket(remakes.perSecond, remakes.burst, options.env.clock.now());
     const { state, env } = options;
     this.#routes = new RouteSettings(options.profile);
     const { clock, log } = env;
@@ -135,8 +141,8 @@ export class Engine implements Node {
     const bar = this.#ledger.ledger.standing.bar(this.#credential.self.idText);
     if (bar) throw revokedError(bar.reason);
     const run = await this.#startPlane();
-    const { plane, turn, pulse, members, relays, surroundings, overlay, subnets, pinger, policy, reporter } =
-      run;
+    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
+    const { surroundings, interfaceWatch } = run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -164,11 +170,13 @@ export class Engine implements Node {
     const unwatch = this.#ports.watch?.(() => {
       turn.input(() => {
         surroundings.look(this.#options.env.clock.now());
+        interfaceWatch.look();
       });
     });
     if (unwatch) teardown.add('watch', unwatch);
     turn.input(() => {
       surroundings.start(unwatch !== undefined);
+      interfaceWatch.start();
       policy.take(this.#ledger.ledger.standing.policy);
       for (const credential of this.#keeper.credentials) members.take(credential);
       subnets.start(this.#keptSubnets(members));
@@ -218,7 +226,7 @@ export class Engine implements Node {
         },
         fatal: (error) => {
           // What a plane says while it is stopped, or before it has started, troubles nobody.
-          if (this.#run === run) this.#fatal(error);
+          if (this.#run === run) this.#failed(error, run.plane.deviceName);
         },
       },
       port,
@@ -378,6 +386,18 @@ export class Engine implements Node {
 
   #tell(event: NodeEvent): void {
     this.#options.onEvent?.(event);
+  }
+
+  /** An interface that another program removed is made again, unless that goes on. */
+  #failed(error: Error, device: string): void {
+    const removed = error instanceof EvioError && error.code === 'EVIO_DEVICE';
+    if (!removed || !this.#remakes.take(1, this.#options.env.clock.now())) {
+      this.#fatal(error);
+      return;
+    }
+    this.#options.env.log.warn('interface was removed by another program, and is made again', { device });
+    this.#tell({ event: 'interface-mended', network: this.networkId, device, what: ['interface'] });
+    void this.#beginAnew();
   }
 
   #fatal(error: Error): void {

@@ -1,4 +1,6 @@
 /** What a node tells by itself: the events of `evio node --json` and of the control socket's `watch`. */
+import type { Mendable } from '../tap/mend.js';
+import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { Suspicion } from '../dataplane/plane/plane.js';
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
@@ -76,6 +78,21 @@ export type NodeEvent =
   | { readonly event: 'relay-down'; readonly network: string; readonly url: string; readonly reason: string }
   /** Subnets of members came or went, or lead elsewhere: `routes` tells what there is now. */
   | { readonly event: 'routes-changed'; readonly network: string }
+  /** Another program took the interface down, its address away or changed its MTU, and that was undone. */
+  | {
+      readonly event: 'interface-mended';
+      readonly network: string;
+      readonly device: string;
+      readonly what: Mendable[];
+    }
+  /** An address or a route of this machine that came lately lies in the range of the network. */
+  | {
+      readonly event: 'range-clash';
+      readonly network: string;
+      readonly device: string;
+      readonly kind: LocalRange['kind'];
+      readonly cidr: string;
+    }
   /** A member announced a subnet that it may not: why, and the name of who holds it. */
   | {
       readonly event: 'route-refused';

@@ -5,6 +5,8 @@ import type { ChangedFacts } from '../ledger/statement.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
+import type { Cidr } from '../lib/ipv4.js';
+import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
 import type { WaysOut } from '../surroundings/ways-out.js';
 import type { Suite } from '../wire/packet.js';
@@ -25,6 +27,8 @@ export interface EnginePorts {
   readonly ways?: (device: string, further: readonly string[]) => WaysOut;
   /** Tells when links, addresses or routes change; returns what ends it, undefined where nothing tells. */
   readonly watch?: (changed: () => void) => (() => void) | undefined;
+  /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
+  readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
   /** Default: no routes are set. */
   readonly routes?: RoutePorts;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */

@@ -31,11 +31,13 @@ import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
+import { pinnedTo } from '../surroundings/ways-out.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
+import { InterfaceWatch } from './interface-watch.js';
 import { LedgerEvents } from './ledger-events.js';
 import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
@@ -70,6 +72,7 @@ export interface Run {
   readonly policy: PolicyHost;
   readonly reporter: Reporter;
   readonly farewells: Farewells;
+  readonly interfaceWatch: InterfaceWatch;
 }
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
@@ -121,16 +124,20 @@ export function composeRun(context: RunContext, port: number): Run {
       env,
       plane,
       carriers,
+      pins: (ipv6) => pinnedTo(surroundings.ways, ipv6),
     },
     relayNews.listener,
   );
 
   const wayNews = turn.outputs<WayNews>(wayNewsNames);
-  const surroundings = new Surroundings({
+  const surroundings: Surroundings = new Surroundings({
     ...wayNews.listener,
     env,
     addresses: () => ports.addresses(),
     ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
+    pin: ({ v4, v6 }) => {
+      plane.pin(v4?.pinned ? v4.device : 0, v6?.pinned ? v6.device : 0);
+    },
     sendStun: (request, server) => {
       plane.sendPacket(request, { kind: 'direct', endpoint: server });
     },
@@ -421,6 +428,17 @@ export function composeRun(context: RunContext, port: number): Run {
     passing,
     keeper,
   );
+  const interfaceWatch = new InterfaceWatch({
+    log,
+    network: networkId,
+    range: network.cidr,
+    plane,
+    clash: (range) => ports.clash?.(range, plane.deviceName),
+    mended: () => {
+      subnets.moved();
+    },
+    tell,
+  });
   const { name } = profile;
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
@@ -455,5 +473,6 @@ export function composeRun(context: RunContext, port: number): Run {
     policy,
     reporter,
     farewells,
+    interfaceWatch,
   };
 }

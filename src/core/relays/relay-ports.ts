@@ -8,6 +8,7 @@ import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
 import type { AuthorEnds } from '../wire/ledger.js';
 import type { LedgerNews, Refusal } from '../wire/signal.js';
+import type { Pins } from './net/pinned-dial.js';
 import type { RelayTransport } from './relay-report.js';
 
 export interface RelayContext {
@@ -22,6 +23,8 @@ export interface RelayContext {
   readonly agent: string;
   readonly env: Env;
   readonly plane: Pick<DataPlane, 'sendPacket' | 'setRelay' | 'relayHeardMs' | 'now'>;
+  /** The interfaces that connections leave by; default: as routes say. */
+  readonly pins?: Pins;
   /** The relay's WebSocket is one. */
   readonly carriers: Carriers;
 }

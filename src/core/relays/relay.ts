@@ -245,6 +245,7 @@ export class Relay implements Askable {
         byUdp: () => ({ aliveAt: this.#link.aliveAt, answerMs: timeoutMs(this.#link.trip) }),
         agent,
         env,
+        ...(this.#context.pins && { pins: this.#context.pins }),
       },
       {
         up: (welcome, session) => {

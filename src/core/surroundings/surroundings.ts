@@ -24,6 +24,8 @@ export interface SurroundingsPorts {
   addresses(): LocalAddress[];
   /** The ways out of this machine. */
   ways(): WaysOut;
+  /** The ways out are others: sockets are to be pinned, or not any more. Told before `changed`. */
+  pin(ways: WaysOut): void;
   sendStun(request: Uint8Array, server: Endpoint): void;
   /** Own interface and network, which are no candidates. */
   readonly device: string;
@@ -116,6 +118,7 @@ export class Surroundings {
   start(noticed: boolean): void {
     this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
     this.#ways = this.#ports.ways();
+    this.#ports.pin(this.#ways);
   }
 
   /** The kernel says that something changed. */
@@ -140,6 +143,7 @@ export class Surroundings {
     const sameOut = sameWays(ways, this.#ways);
     this.#hosts = hosts;
     this.#ways = ways;
+    if (!sameOut) this.#ports.pin(ways);
     if (same && sameOut && !slept) return;
     env.log.info(slept ? 'machine resumed' : same ? 'way out changed' : 'addresses changed', {
       addresses: hosts,

@@ -90,3 +90,9 @@ export function sameWays(a: WaysOut, b: WaysOut): boolean {
 export function describeWay({ name, gateway, pinned }: WayOut): string {
   return [name, ...(gateway === '' ? [] : ['via', gateway]), ...(pinned ? ['(pinned)'] : [])].join(' ');
 }
+
+/** Name of the interface that sockets of a family are to be pinned to; undefined: none. */
+export function pinnedTo({ v4, v6 }: WaysOut, ipv6: boolean): string | undefined {
+  const way = ipv6 ? v6 : v4;
+  return way?.pinned ? way.name : undefined;
+}

@@ -307,10 +307,20 @@ describe("a node's life", () => {
     expect(stage.told).toEqual(['started', 'ready', 'stopped']);
   });
 
-  it('says that it cannot go on when the plane dies, and waits to be stopped', async () => {
+  it('makes an interface that others remove again, and says that it cannot go on where that goes on', async () => {
     const stage = new Stage();
     await stage.settle(stage.engine.start());
-    for (const plane of stage.planesUp) plane.die();
+    const remove = async (): Promise<void> => {
+      for (const plane of stage.planesUp) plane.die();
+      await stage.pass(100);
+    };
+    for (let i = 0; i < 5; i++) {
+      await remove();
+      expect(stage.planesUp.size).toBe(1);
+      expect(stage.told.filter((event) => event === 'interface-mended')).toHaveLength(i + 1);
+    }
+    expect(stage.fatals).toEqual([]);
+    await remove();
     expect(stage.fatals).toEqual([expect.objectContaining({ code: 'EVIO_DEVICE' })]);
     await stage.settle(stage.engine.stop());
     stage.expectNothingLeft();

@@ -36,6 +36,7 @@ function rig() {
     at('docker0', '172.17.0.1'),
   ];
   const ways: { v4: WayOut | null; v6: null } = { v4: way('eth0'), v6: null };
+  const pins: boolean[] = [];
   const told: string[] = [];
   const asked: number[] = [];
   let ticks = 0;
@@ -44,6 +45,7 @@ function rig() {
     env: sleepy,
     addresses: () => [...addresses],
     ways: () => ({ ...ways }),
+    pin: ({ v4 }) => pins.push(v4?.pinned ?? false),
     sendStun: (request, to) => {
       asked.push(clock.now());
       const answer = answerBinding(request, outside);
@@ -72,6 +74,7 @@ function rig() {
     surroundings,
     addresses,
     ways,
+    pins,
     told,
     asked,
     run,
@@ -130,7 +133,7 @@ describe('surroundings', () => {
   });
 
   it('notice at once, when the kernel tells, that another way leads outside, and look seldom by themselves', () => {
-    const { surroundings, run, told, asked, ways, addresses, at, clock } = rig();
+    const { surroundings, run, told, asked, ways, pins, addresses, at, clock } = rig();
     surroundings.start(true);
     surroundings.ask([server]);
     run(5_000);
@@ -142,6 +145,9 @@ describe('surroundings', () => {
     expect(told).toEqual(['changed']);
     expect(asked).toHaveLength(1);
     expect(surroundings.ways.v4?.name).toBe('wlan0');
+    ways.v4 = way('wlan0', { device: 3, pinned: true });
+    surroundings.look(clock.now());
+    expect(pins).toEqual([false, false, false, true]);
     run(10_000);
     told.length = 0;
     addresses.push(at('wlan0', '192.168.1.9'));

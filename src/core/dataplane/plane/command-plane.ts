@@ -4,6 +4,7 @@
  *
  * A command owns its bytes: callers may go on with theirs, and a view would be cloned with everything that it is a part of.
  */
+import type { Mendable } from '../../tap/mend.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
 import { randomFillSync } from 'node:crypto';
 import { fingerprintKeys } from '../../switch/fingerprint.js';
@@ -55,6 +56,15 @@ export abstract class CommandPlane implements DataPlane {
   abstract stop(): Promise<void>;
   abstract rebind(): Promise<void>;
   abstract now(): number;
+
+  /** There are sockets and an interface in the real plane only. */
+  pin(_v4: number, _v6: number): void {
+    return;
+  }
+
+  mend(): readonly Mendable[] {
+    return [];
+  }
 
   /** Tells every loop. */
   protected abstract command(command: Command): void;

@@ -7,6 +7,7 @@
  */
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
+import type { Mendable } from '../../tap/mend.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type { Suite } from '../../wire/packet.js';
 
@@ -253,6 +254,11 @@ export interface DataPlane {
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void;
   /** Binds a new UDP socket, on the same port where possible: after a change of addresses or a resume from sleep. */
   rebind(): Promise<void>;
+
+  /** Has UDP leave by these interfaces, by index, whatever routes say; 0: by routes. Holds for sockets bound later, too. */
+  pin(v4: number, v6: number): void;
+  /** Sets again what another program changed of the interface; returns what that was. */
+  mend(): readonly Mendable[];
 
   /** Milliseconds on the clock of the counters. */
   now(): number;

@@ -3,7 +3,7 @@ import { EvioError } from '../../lib/errors.js';
 import { Errno, libc } from '../../native/libc.js';
 import { openUdpSocket, UdpError, type UdpSocket } from '../../native/udp-socket.js';
 
-export { sharePort, type UdpSocket } from '../../native/udp-socket.js';
+export { pinUdp, sharePort, type UdpSocket } from '../../native/udp-socket.js';
 
 /** Socket buffers in bytes: about 20 ms of 3 Gbit/s. */
 const bufferBytes = 8 << 20;

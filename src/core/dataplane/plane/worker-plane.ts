@@ -16,6 +16,7 @@ import { libc } from '../../native/libc.js';
 import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../native/supervised-thread.js';
 import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Device } from '../../tap/device.js';
+import { mendTap, type Mendable } from '../../tap/mend.js';
 import { createTap } from '../../tap/tap-linux.js';
 import { CommandPlane, own } from './command-plane.js';
 import { deliver } from './deliver.js';
@@ -30,7 +31,7 @@ import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } 
 import { Shedding } from './shedding.js';
 import { DeviceField, FlowField, peerLimit, sharedMemory, type SharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
-import { openUdpGroup, sharePort, type UdpSocket } from './udp-socket.js';
+import { openUdpGroup, pinUdp, sharePort, type UdpSocket } from './udp-socket.js';
 
 /** A packet thread that crashes again and again is given up within a second: the node fails, and says so. */
 const restartPolicy: RestartPolicy = { firstMs: 20, limitMs: 5_000, calmMs: 10_000, restarts: 5 };
@@ -74,6 +75,7 @@ export class WorkerPlane extends CommandPlane {
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
   #udp: UdpSocket[] = [];
+  #pins: readonly [v4: number, v6: number] = [0, 0];
   #stopping: Promise<void> | undefined;
   #restarts = 0;
   #failed = false;
@@ -366,6 +368,7 @@ export class WorkerPlane extends CommandPlane {
     }
     this.#udp = this.#udp.map((old, i) => {
       const { fd, ...rest } = fresh[i] as UdpSocket;
+      pinUdp({ fd, ...rest }, ...this.#pins);
       c.dup2(fd, old.fd);
       c.close(fd);
       return { ...rest, fd: old.fd };
@@ -374,6 +377,15 @@ export class WorkerPlane extends CommandPlane {
       shared.flow[FlowField.port] = this.#udp[0]?.port ?? 0;
       packets.wake();
     }
+  }
+
+  override pin(v4: number, v6: number): void {
+    this.#pins = [v4, v6];
+    for (const socket of this.#udp) pinUdp(socket, v4, v6);
+  }
+
+  override mend(): readonly Mendable[] {
+    return this.#device && !this.#stopping ? mendTap(this.#device.fds[0], this.#options) : [];
   }
 
   now(): number {

@@ -5,7 +5,7 @@
  * The relay is known by the key in the network's facts, which Noise proves. TLS certificates therefore decide nothing:
  * a relay with a self-signed one works, and one with a stolen one does not.
  */
-import type { Socket } from 'node:net';
+import type { connect, Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
 import { dhPublicKey, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
@@ -36,6 +36,7 @@ import {
   type Welcome,
 } from '../../wire/signal.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
+import { pinnedConnection, type Pins } from './pinned-dial.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
 
@@ -69,6 +70,8 @@ export interface ChannelOptions {
   /** From the start to the welcome, ms. */
   readonly timeoutMs: number;
   readonly founding?: Founding | undefined;
+  /** The interfaces that the connection leaves by; default: as routes say. */
+  readonly pins?: Pins | undefined;
 }
 
 /** A network is brought to a relay that may not know it, or taken back a moment later. */
@@ -148,7 +151,10 @@ export class RelayChannel {
     this.#options = options;
     this.#listener = listener;
     const address = parseRelayAddress(options.relay.address);
-    this.#socket = new WebSocket(relayOrigin(address, 'ws') + relayPath, {
+    const origin = relayOrigin(address, 'ws');
+    const createConnection = options.pins && pinnedConnection(options.pins, origin.startsWith('wss:'));
+    this.#socket = new WebSocket(origin + relayPath, {
+      ...(createConnection && { createConnection: createConnection as unknown as typeof connect }),
       perMessageDeflate: false,
       maxPayload: messageLimit,
       skipUTF8Validation: true,

@@ -21,6 +21,7 @@ import {
 } from '../../wire/signal.js';
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
+import type { Pins } from './pinned-dial.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
 export type { RelaySession } from './relay-channel.js';
@@ -73,6 +74,8 @@ export interface RelayClientOptions {
   /** Program and version, up to 64 characters. */
   readonly agent: string;
   readonly env: Env;
+  /** Asked at every attempt. */
+  readonly pins?: Pins;
 }
 
 /** Events come on the caller's thread, never inside a call of `start`, `stop`, `nudge` or `sendData`. */
@@ -263,6 +266,7 @@ export class RelayClient {
           heads: this.#options.heads?.(),
           brings: this.#options.brings?.(),
           env,
+          pins: this.#options.pins,
           timeoutMs: attemptMs,
         },
         {

@@ -1,0 +1,62 @@
+/** What happens to the interface of a network behind its back, looked at whenever the kernel says that something changed. */
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Logger } from '../lib/env.js';
+import { formatCidr, type Cidr } from '../lib/ipv4.js';
+import type { LocalRange } from '../surroundings/local-ranges.js';
+import type { NodeEvent } from './events.js';
+
+export interface InterfaceWatchParts {
+  readonly log: Logger;
+  readonly network: string;
+  readonly range: Cidr;
+  readonly plane: Pick<DataPlane, 'mend' | 'deviceName'>;
+  /** What of this machine lies in the range; undefined: nothing. */
+  readonly clash: (range: Cidr) => LocalRange | undefined;
+  /** Routes by the interface may have gone with its address. */
+  readonly mended: () => void;
+  readonly tell: (event: NodeEvent) => void;
+}
+
+export class InterfaceWatch {
+  readonly #parts: InterfaceWatchParts;
+  #clash = '';
+
+  constructor(parts: InterfaceWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** The interface was just made; what clashes from the beginning was told before. */
+  start(): void {
+    this.#clash = this.#clashNow()?.text ?? '';
+  }
+
+  look(): void {
+    const { log, network, plane, tell, mended } = this.#parts;
+    const what = plane.mend();
+    const { deviceName: device } = plane;
+    if (what.length > 0) {
+      log.warn('interface was changed by another program, and is mended', { device, what });
+      tell({ event: 'interface-mended', network, device, what: [...what] });
+      mended();
+    }
+    const clash = this.#clashNow();
+    const text = clash?.text ?? '';
+    if (text === this.#clash) return;
+    this.#clash = text;
+    if (!clash) {
+      log.info('nothing of this machine lies in the range of the network any more', { device });
+      return;
+    }
+    log.warn('another interface lies in the range of the network', clash.facts);
+    tell({ event: 'range-clash', network, ...clash.facts });
+  }
+
+  #clashNow():
+    { text: string; facts: { device: string; kind: LocalRange['kind']; cidr: string } } | undefined {
+    const { clash, range } = this.#parts;
+    const found = clash(range);
+    if (!found) return undefined;
+    const facts = { device: found.device, kind: found.kind, cidr: formatCidr(found.cidr) };
+    return { text: Object.values(facts).join(' '), facts };
+  }
+}

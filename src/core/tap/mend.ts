@@ -1,0 +1,73 @@
+/**
+ * Whether the interface of a network is still as it was made. Network managers flush the addresses of what they do not know,
+ * and scripts set an MTU on everything: what is missing is set again, by ioctls (netdevice(7)).
+ */
+import { networkInterfaces } from 'node:os';
+import { formatIpv4 } from '../lib/ipv4.js';
+import { Arena } from '../native/arena.js';
+import { libc, Socket } from '../native/libc.js';
+import type { DeviceOptions } from './device.js';
+
+const TUNGETIFF = 0x8004_54d2;
+const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFFLAGS = 0x8914;
+const SIOCSIFADDR = 0x8916;
+const SIOCSIFNETMASK = 0x891c;
+const SIOCGIFMTU = 0x8921;
+const SIOCSIFMTU = 0x8922;
+const IFF_UP = 0x1;
+const ifreqSize = 40;
+const unionAt = 16;
+
+/** What was not as it should be: the interface was down, had another MTU, had lost its IPv4 address, or was removed. */
+export const mendables = ['up', 'mtu', 'address', 'interface'] as const;
+export type Mendable = (typeof mendables)[number];
+
+/**
+ * @param fd of the interface
+ * @returns what was set again; nothing where the interface is gone, which its reader notices by itself
+ */
+export function mendTap(
+  fd: number,
+  { ip, prefix, mtu }: Pick<DeviceOptions, 'ip' | 'prefix' | 'mtu'>,
+): Mendable[] {
+  const c = libc();
+  const arena = new Arena(128);
+  const { view, u8, base } = arena;
+  if (c.ioctl(fd, TUNGETIFF, base) < 0) return [];
+  const name = u8.slice(0, unionAt);
+  const text = Buffer.from(name).toString('utf8').replace(/\0.*$/s, '');
+  const control = c.socket(Socket.AF_INET, Socket.SOCK_DGRAM | Socket.SOCK_CLOEXEC, 0);
+  if (control < 0) return [];
+  const ask = (request: number, fill: () => void = () => undefined): boolean => {
+    u8.fill(0, 0, ifreqSize);
+    u8.set(name);
+    fill();
+    return c.ioctl(control, request, base) >= 0;
+  };
+  const address = (value: number) => (): void => {
+    view.setUint16(unionAt, Socket.AF_INET, true);
+    view.setUint32(unionAt + 4, value);
+  };
+  const mended: Mendable[] = [];
+  try {
+    if (ask(SIOCGIFFLAGS)) {
+      const flags = view.getUint16(unionAt, true);
+      const up = (): void => {
+        view.setUint16(unionAt, flags | IFF_UP, true);
+      };
+      if ((flags & IFF_UP) === 0 && ask(SIOCSIFFLAGS, up)) mended.push('up');
+    }
+    const setMtu = (): void => {
+      view.setInt32(unionAt, mtu, true);
+    };
+    if (ask(SIOCGIFMTU) && view.getInt32(unionAt, true) !== mtu && ask(SIOCSIFMTU, setMtu))
+      mended.push('mtu');
+    const there = networkInterfaces()[text]?.some((own) => own.address === formatIpv4(ip)) ?? false;
+    const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
+    if (!there && ask(SIOCSIFADDR, address(ip)) && ask(SIOCSIFNETMASK, address(mask))) mended.push('address');
+    return mended;
+  } finally {
+    c.close(control);
+  }
+}
