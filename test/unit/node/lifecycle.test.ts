@@ -317,7 +317,7 @@ describe("a node's life", () => {
     for (let i = 0; i < 5; i++) {
       await remove();
       expect(stage.planesUp.size).toBe(1);
-      expect(stage.told.filter((event) => event === 'interface-mended')).toHaveLength(i + 1);
+      expect(stage.events.filter((event) => event === 'interface-mended')).toHaveLength(i + 1);
     }
     expect(stage.fatals).toEqual([]);
     await remove();
