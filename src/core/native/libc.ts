@@ -141,6 +141,9 @@ export const Socket = {
   /** linux/in.h, in6.h: no DF, and no belief in what ICMP says of the path. */
   PMTUDISC_OMIT: 5,
   IPV6_V6ONLY: 26,
+  IP_PKTINFO: 8,
+  IPV6_RECVPKTINFO: 49,
+  IPV6_PKTINFO: 50,
   SOL_UDP: 17,
   UDP_SEGMENT: 103,
   UDP_GRO: 104,

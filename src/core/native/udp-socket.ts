@@ -8,6 +8,8 @@ export interface UdpSocket {
   readonly port: number;
   /** `sockaddr_in6` when true, `sockaddr_in` otherwise. */
   readonly ipv6: boolean;
+  /** Each packet tells to which address of this machine it came (udp-local.ts). */
+  readonly local?: boolean;
 }
 
 export interface UdpWish {
@@ -22,6 +24,8 @@ export interface UdpWish {
   readonly shared?: boolean;
   /** More sockets will be bound to the port; the kernel chooses among them by addresses and ports (SO_REUSEPORT). */
   readonly group?: boolean;
+  /** Each packet shall tell to which address of this machine it came. */
+  readonly local?: boolean;
 }
 
 /** What the system said. */
@@ -47,7 +51,7 @@ export class UdpError extends Error {
  * @throws UdpError
  */
 export function openUdpSocket(wish: UdpWish): UdpSocket {
-  const { ipv6, bufferBytes, shared = false, group = false } = wish;
+  const { ipv6, bufferBytes, shared = false, group = false, local = false } = wish;
   const c = libc();
   const arena = new Arena(512);
   const at = arena.alloc(64);
@@ -65,6 +69,8 @@ export function openUdpSocket(wish: UdpWish): UdpSocket {
     }
     if (shared) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
     option(Socket.SOL_UDP, Socket.UDP_GRO, 1);
+    if (local && ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_RECVPKTINFO, 1);
+    else if (local) option(Socket.IPPROTO_IP, Socket.IP_PKTINFO, 1);
     // How long a packet may be on a path is found out by trying. An ICMP message, which anybody can forge, must not
     // shorten it: the kernel would refuse every cut send from then on.
     option(Socket.IPPROTO_IP, Socket.IP_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
@@ -83,7 +89,7 @@ export function openUdpSocket(wish: UdpWish): UdpSocket {
     c.getsockname(fd, arena.base + at, arena.base + value);
     if (shared && !group) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 0);
     if (!shared && group) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
-    return { fd, port: arena.view.getUint16(at + 2), ipv6 };
+    return { fd, port: arena.view.getUint16(at + 2), ipv6, local };
   } catch (thrown) {
     c.close(fd);
     throw thrown;

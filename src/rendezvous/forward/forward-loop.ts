@@ -4,7 +4,6 @@
  */
 import type { Arena } from '../../core/native/arena.js';
 import { Errno } from '../../core/native/libc.js';
-import { sockaddrLength } from '../../core/native/sockaddr.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
 import { nodeIdLength, PacketType, relayHeaderLength } from '../../core/wire/packet.js';
 import type { CounterBlock } from '../counters.js';
@@ -16,7 +15,7 @@ import {
   type ForwardEvent,
   type ForwardSetup,
 } from './forward-messages.js';
-import { endpointOfSockaddr, maxSegments, SocketIo } from './forward-socket.js';
+import { boundLength, endpointOfSockaddr, maxSegments, SocketIo } from './forward-socket.js';
 import type { ForwardTable } from './forward-table.js';
 
 /** The largest UDP payload there is, IPv6. */
@@ -72,7 +71,7 @@ export class ForwardLoop {
     this.#now = now;
     this.#post = post;
     this.#control = new Int32Array(setup.control);
-    this.#addressLength = sockaddrLength(setup.socket.ipv6);
+    this.#addressLength = boundLength(setup.socket.ipv6);
     this.#io = new SocketIo(arena, setup.socket);
     this.#in = arena.alloc(receiveRoom);
     this.#out = arena.alloc(datagramRoom + 64);
@@ -177,7 +176,7 @@ export class ForwardLoop {
     this.#runLength = this.#runCount = 0;
   }
 
-  /** Puts a slot's sockaddr where the socket takes it from. */
+  /** Puts a slot's sockaddr, and the address that it asked, where the socket takes them from. */
   #address(slot: number): void {
     const { u8 } = this.#arena;
     const { address } = this.#table;

@@ -10,8 +10,8 @@ import { bytesPerSecond, byteBurst } from '../limits.js';
 import { KnownSources } from './source-gate.js';
 
 export const maxSlots = 65_536;
-/** Room for a sockaddr_in6. */
-export const addressRoom = 28;
+/** Room for a sockaddr_in6 and the local address that it came to. */
+export const addressRoom = 44;
 const keyLength = 32;
 /** An address by itself: IPv6, or IPv4 mapped into it. */
 const ipLength = 16;
@@ -34,6 +34,9 @@ export interface Association {
 
 export class ForwardTable {
   readonly addressLength: number;
+  readonly #ipv4: boolean;
+  /** Where 16 bytes of IP begin in an address. */
+  readonly #ipAt: number;
   readonly memory: SharedArrayBuffer | ArrayBuffer;
   /** Highest bind counter accepted; -1 before the first. */
   readonly counter: Float64Array;
@@ -71,6 +74,8 @@ export class ForwardTable {
     memory: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(tableBytes),
   ) {
     this.addressLength = addressLength;
+    this.#ipv4 = inLengths.includes(addressLength);
+    this.#ipAt = in6Lengths.includes(addressLength) ? 8 : 0;
     this.memory = memory;
     let at = 0;
     const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
@@ -230,14 +235,14 @@ export class ForwardTable {
    * one (its first half, hashed with the seed: who could make two collide would only share a budget).
    */
   sourceOf(bytes: Uint8Array, at: number): number {
-    if (this.addressLength === sockaddrInLength) return word(bytes, at + 4);
-    return this.#sourceOfIp(bytes, at + (this.addressLength === sockaddrIn6Length ? 8 : 0));
+    if (this.#ipv4) return word(bytes, at + 4);
+    return this.#sourceOfIp(bytes, at + this.#ipAt);
   }
 
   /** True for an address that only this machine has. */
   isLoopback(bytes: Uint8Array, at: number): boolean {
-    if (this.addressLength === sockaddrInLength) return bytes[at + 4] === 127;
-    const ip = at + (this.addressLength === sockaddrIn6Length ? 8 : 0);
+    if (this.#ipv4) return bytes[at + 4] === 127;
+    const ip = at + this.#ipAt;
     if (word(bytes, ip) !== 0 || word(bytes, ip + 4) !== 0) return false;
     const third = word(bytes, ip + 8);
     return third === 0xffff ? bytes[ip + 12] === 127 : third === 0 && word(bytes, ip + 12) === 1;
@@ -288,9 +293,9 @@ export class ForwardTable {
   }
 }
 
-/** Lengths of the forms of an address, by which they are told apart (`sourceOf`). */
-const sockaddrInLength = 16;
-const sockaddrIn6Length = 28;
+/** Lengths of the forms of an address, by which they are told apart (`sourceOf`): a sockaddr, alone or with a local address. */
+const inLengths = [16, 20];
+const in6Lengths = [28, 44];
 
 /** Four bytes, big endian. */
 function word(bytes: Uint8Array, at: number): number {

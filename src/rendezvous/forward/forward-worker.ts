@@ -6,12 +6,12 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../../core/native/arena.js';
 import { monotonicClock } from '../../core/native/clock.js';
 import { libc, PollEvent, Pollfd } from '../../core/native/libc.js';
-import { sockaddrLength } from '../../core/native/sockaddr.js';
 import { ThreadWord } from '../../core/native/supervised-thread.js';
 import { compileEarly } from '../../core/native/v8.js';
 import { CounterBlock } from '../counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import type { ForwardCommand, ForwardSetup } from './forward-messages.js';
+import { boundLength } from './forward-socket.js';
 import { ForwardTable } from './forward-table.js';
 
 /** The loop looks up at least this often, in case the main thread went without a word. */
@@ -22,7 +22,7 @@ function run(setup: ForwardSetup): void {
   const arena = new Arena(setup.arenaLength, setup.arenaAddress);
   const { port } = setup;
   const control = new Int32Array(setup.control);
-  const table = new ForwardTable(sockaddrLength(setup.socket.ipv6), setup.seed, setup.limits, setup.table);
+  const table = new ForwardTable(boundLength(setup.socket.ipv6), setup.seed, setup.limits, setup.table);
   table.keepOnly(setup.associations);
   const counters = new CounterBlock(setup.counters);
   const loop = new ForwardLoop(arena, setup, table, counters, monotonicClock(arena), (event, transfer) => {

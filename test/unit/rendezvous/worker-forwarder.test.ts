@@ -82,6 +82,55 @@ describe.runIf(forwarderKinds.includes('worker'))('WorkerForwarder', () => {
     expect(b.got).toHaveLength(2);
   });
 
+  it.each([
+    ['::', '127.0.0.2', 'udp4', '127.0.0.3'],
+    ['0.0.0.0', '127.0.0.2', 'udp4', '127.0.0.3'],
+    ['::', '::1', 'udp6', '::1'],
+  ] as const)(
+    'at %s answers and forwards from the address that was asked, %s',
+    async (host, asked, type, other) => {
+      const forwarder = new WorkerForwarder(
+        { limits: defaultLimits, env, seed: 1 },
+        {
+          bound: () => undefined,
+          hand: () => undefined,
+          restarted: () => undefined,
+          failed: () => undefined,
+        },
+      );
+      kit.later(() => forwarder.stop());
+      const port = await forwarder.open(host, 0);
+      const got: string[] = [];
+      const open = async (name: string): Promise<ReturnType<typeof createSocket>> => {
+        const socket = createSocket(type);
+        socket.on('message', (bytes, from) =>
+          got.push(`${name} ${bytes[0]?.toString(16)} from ${from.address}`),
+        );
+        await new Promise<void>((resolve) => socket.bind(0, resolve));
+        kit.later(() => socket.close());
+        return socket;
+      };
+      const [a, b] = [await open('a'), await open('b')];
+      forwarder.add({ index: 0x7_0001, key, network: 1, nodeId: idOf(1), observed });
+      forwarder.add({ index: 0x9_0002, key, network: 1, nodeId: idOf(2), observed });
+      a.send(encodeBind(0x7_0001, 5, key), port, asked);
+      b.send(encodeBind(0x9_0002, 5, key), port, other);
+      await until(() => got.length === 2);
+      // One that goes by itself, and some that one call sends.
+      a.send(sendPacket(0x7_0001, idOf(2), 7), port, asked);
+      await until(() => got.length === 3);
+      const packet = batchOf(new Uint8Array(40).fill(4));
+      forwarder.deliver(0x7_0001, idOf(2), new Uint8Array([...packet, ...packet, ...packet]));
+      await until(() => got.length === 6);
+      expect(got.sort()).toEqual([
+        ...Array.from({ length: 3 }, () => `a 59 from ${asked}`),
+        `a 5b from ${asked}`,
+        `b 59 from ${other}`,
+        `b 5b from ${other}`,
+      ]);
+    },
+  );
+
   it('stops at once and twice, also while its thread is away', async () => {
     const forwarder = new WorkerForwarder(
       { limits: defaultLimits, env, seed: 1 },
