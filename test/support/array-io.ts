@@ -11,6 +11,8 @@ export interface Sent {
   readonly segment: number;
   /** Limit of routers in force when it was sent; 0 is the default. */
   readonly hops: number;
+  /** It must not be fragmented. */
+  readonly whole: boolean;
 }
 
 /** A virtio header and a frame, as they cross the device. */
@@ -31,6 +33,7 @@ export class ArrayIo implements PacketIo {
   readonly datagramOffload: boolean;
   segment = 0;
   hops = 0;
+  whole = false;
   readonly from: number;
   readonly received: number;
   readonly deviceIn: Uint8Array[] = [];
@@ -99,6 +102,7 @@ export class ArrayIo implements PacketIo {
       bytes: u8.slice(at, at + length),
       segment,
       hops: this.hops,
+      whole: this.whole,
     });
     return 0;
   }
@@ -115,6 +119,10 @@ export class ArrayIo implements PacketIo {
 
   limitHops(hops: number): void {
     this.hops = hops;
+  }
+
+  keepWhole(on: boolean): void {
+    this.whole = on;
   }
 }
 

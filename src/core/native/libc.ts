@@ -139,6 +139,7 @@ export const Socket = {
   IPV6_MTU_DISCOVER: 23,
   IPV6_UNICAST_IF: 76,
   /** linux/in.h, in6.h: no DF, and no belief in what ICMP says of the path. */
+  PMTUDISC_PROBE: 3,
   PMTUDISC_OMIT: 5,
   IPV6_V6ONLY: 26,
   IP_PKTINFO: 8,

@@ -5,11 +5,11 @@ import type { Random } from '../lib/env.js';
 const pingLifeMs = 15_000;
 
 export interface Ping {
-  /** The endpoint that was asked; null: the relay path. */
-  readonly key: string | null;
+  /** The endpoint that was asked, or the label of a relay path. */
+  readonly key: string;
+  readonly direct: boolean;
   readonly sentAt: number;
-  /** As long as the longest packet. */
-  readonly full: boolean;
+  readonly size: number;
   /** Frames that had gone to the peer directly before it. */
   readonly framesSent: number;
 }

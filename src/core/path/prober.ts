@@ -2,7 +2,7 @@
  * How to reach one peer: chooses the path for data among the candidates that work (probing.ts) and the relays, and
  * leaves a path that peer/liveness.ts calls dead. A machine without I/O; all times are monotonic ms.
  *
- * Relay paths need no probe: the relay link answers for them.
+ * Relay paths need no probe to be taken, the relay link answers for them; but what they carry is found out as for direct ones.
  */
 import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
@@ -11,12 +11,15 @@ import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
 import { measured, timeoutMs, type RoundTrip } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { PathMtu, Use } from './mtu.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
 import { beats, died, type Remote } from './remote.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
+/** Frames go by a relay as long as there were some of late. */
+const relayedMs = 5_000;
 /** With no path at all, relays and members are looked at again this often. */
 const pathlessMs = 500;
 
@@ -39,10 +42,18 @@ export class Prober {
   readonly #probing: Probing;
   readonly #life = new PathLiveness();
   #relay: RelayChoice | undefined;
+  /** What the relay's path carries; known once the peer answered by it. */
+  #relayMtu: PathMtu | undefined;
   #relayTrip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #relayPingAt = -Infinity;
   #nextUpgradeAt = Infinity;
   #choseAt = -Infinity;
+  /** When frames last went by a relay, as far as seen, and how many; and since when they wait for an answer. */
+  #relayedAt = -Infinity;
+  #relayedSeen = 0;
+  #waitingMs = 0;
+  /** Frames go by the path in use. */
+  #used = false;
   /** When a spare answered while the path in use is suspected: that is judged at once. */
   #spareAt = Infinity;
 
@@ -75,7 +86,9 @@ export class Prober {
   /** Where data goes now. */
   get path(): Path | null {
     const { active } = this.#probing;
-    return active ? { kind: 'direct', endpoint: active.endpoint } : (this.#relay?.path ?? null);
+    if (active) return { kind: 'direct', endpoint: active.endpoint, limit: active.mtu?.limit };
+    const path = this.#relay?.path ?? null;
+    return path?.kind === 'relay' ? { ...path, limit: this.#relayMtu?.limit } : path;
   }
 
   /** Data goes by a relay now. */
@@ -103,13 +116,22 @@ export class Prober {
     const { active, remotes, running, dueAt } = this.#probing;
     if (!running) return Infinity;
     const at = Math.min(dueAt, this.#spareAt);
-    if (active) return Math.min(at, this.#life.dueAt(active));
+    if (active) {
+      const width = active.mtu?.dueAt(this.#use(active.rttMs)) ?? Infinity;
+      return Math.min(at, this.#life.dueAt(active), width);
+    }
+    const width = this.#relayMtu?.dueAt(this.#use(this.#relayTrip.rttMs)) ?? Infinity;
     const relay = this.#relay ? this.#life.relayPingAt(this.#relayPingAt) : this.#choseAt + pathlessMs;
     let shunned = Infinity;
     for (const { state, shunnedUntil } of remotes) {
       if (state === 'usable' && shunnedUntil > this.#choseAt) shunned = Math.min(shunned, shunnedUntil);
     }
-    return Math.min(at, relay, shunned, this.#nextUpgradeAt);
+    return Math.min(at, relay, shunned, width, this.#nextUpgradeAt);
+  }
+
+  /** How the path in use is used. */
+  #use(rttMs: number | null): Use {
+    return { rttMs, used: this.#used, waitingMs: this.#waitingMs };
   }
 
   /** The session stands (again): offer our candidates and begin. `via` is the direct endpoint that answered, if any. */
@@ -127,6 +149,7 @@ export class Prober {
     const before = this.active;
     this.#probing.reset();
     this.#relay = undefined;
+    this.#relayMtu = undefined;
     this.#relayTrip = { rttMs: null, rttVarMs: 0 };
     this.#spareAt = Infinity;
     this.#ports.setPath(null);
@@ -145,27 +168,46 @@ export class Prober {
     this.#probing.observed(now, endpoint, by);
   }
 
-  /** An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received. */
-  pong(now: number, transaction: number, directFrames: number, direct: boolean): void {
-    const answer = this.#probing.pong(now, transaction, direct);
+  /**
+   * An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received; `joins`: it joins pieces.
+   */
+  pong(now: number, transaction: number, directFrames: number, direct: boolean, joins: boolean): void {
+    const answer = this.#probing.pong(now, transaction, direct, joins);
     if (!answer) return;
-    const { ping, rttMs, remote } = answer;
-    if (ping.key === null) measured(this.#relayTrip, rttMs);
+    const { ping, rttMs, remote, rewidened } = answer;
+    if (!ping.direct && ping.key === this.#relay?.label) this.#relayAnswered(now, ping.size, rttMs, joins);
     if (!remote) return;
-    if (ping.full) this.#choose(now);
+    if (remote === this.#probing.active && rewidened) this.#ports.setPath(this.path);
+    else if (rewidened) this.#choose(now);
     if (remote !== this.#probing.active) {
       if (this.#life.suspected && remote.state === 'usable') this.#spareAt = now;
       return;
     }
+    // What is too long for the path is no sign that it eats whatever it is given.
+    if (remote.mtu?.inDoubt === true) return;
     const eaten = this.#life.eaten(ping.framesSent, directFrames);
     if (eaten === 0) return;
     remote.shunnedUntil = now + shunMs;
     this.#fail(now, remote, `${eaten} frames vanished while pings were answered`);
   }
 
+  #relayAnswered(now: number, size: number, rttMs: number, joins: boolean): void {
+    measured(this.#relayTrip, rttMs);
+    if (this.#relay?.path.kind !== 'relay' || !joins) return;
+    this.#relayMtu ??= this.#probing.width(now);
+    if (!this.#relayMtu.answered(now, size)) return;
+    const { full, proven } = this.#relayMtu;
+    this.#ports.log(
+      'width',
+      `${this.#relay.label} answers ${full ? 'full-size packets' : `packets of ${proven} bytes`}`,
+    );
+    if (!this.#probing.active) this.#ports.setPath(this.path);
+  }
+
   /** Addresses of this machine changed. */
   networkChanged(now: number): void {
     if (!this.#probing.running) return;
+    this.#relayMtu?.again(now);
     this.#probing.doubt(now);
     this.#ports.offer();
   }
@@ -185,18 +227,38 @@ export class Prober {
   tick(now: number, traffic: Traffic): void {
     if (!this.#probing.running) return;
     this.#life.look(now, traffic);
+    this.#waitingMs = traffic.waiting(now);
+    if (traffic.txRelayed !== this.#relayedSeen) this.#relayedAt = now;
+    this.#relayedSeen = traffic.txRelayed;
+    this.#used = this.#probing.active ? this.#life.used(now) : now < this.#relayedAt + relayedMs;
     this.#watch(now);
     this.#probing.tick(now);
     if (this.#probing.active) return;
+    this.#tryRelay(now);
     if (this.#relay && now >= this.#life.relayPingAt(this.#relayPingAt)) {
       this.#relayPingAt = now;
-      this.#probing.pingRelay(now, this.#relay.path);
+      this.#probing.pingRelay(now, this.#relay);
     }
     if (now >= this.#nextUpgradeAt) {
       this.#nextUpgradeAt = now + upgradeMs;
       this.#again(now);
     }
     this.#choose(now);
+  }
+
+  /** Finds out what the relay's path carries, while it is in use. */
+  #tryRelay(now: number): void {
+    const mtu = this.#relayMtu;
+    if (!mtu || !this.#relay) return;
+    const before = mtu.proven;
+    for (const size of mtu.tick(now, this.#use(this.#relayTrip.rttMs)))
+      this.#probing.pingRelay(now, this.#relay, size);
+    if (mtu.proven === before) return;
+    this.#ports.log(
+      'narrow',
+      `${this.#relay.label} answers packets of ${mtu.proven} bytes, and none of ${before}`,
+    );
+    this.#ports.setPath(this.path);
   }
 
   /** Has the path in use judged, and pings it. */
@@ -210,6 +272,11 @@ export class Prober {
     if (verdict.kind === 'dead') this.#fail(now, active, verdict.why);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
     else if (now >= this.#life.pingAt(active)) this.#probing.ping(active, now, this.#life.used(now));
+    if (this.#probing.active !== active || !this.#probing.tryWidth(active, now, this.#use(active.rttMs)))
+      return;
+    // What vanished so far was too long.
+    this.#life.changed();
+    this.#ports.setPath(this.path);
   }
 
   /** Another usable candidate that has answered lately. */
@@ -223,7 +290,7 @@ export class Prober {
 
   #fail(now: number, remote: Remote, why: string): void {
     this.#ports.log('lost', `${remote.key}: ${why}`);
-    remote.state = 'failed';
+    this.#probing.fail(remote);
     remote.missed = 0;
     died(remote, now);
     this.#probing.active = undefined;
@@ -253,7 +320,10 @@ export class Prober {
     }
     const relay = this.#ports.relays()[0];
     const relayMoved = relay?.label !== this.#relay?.label;
-    if (relayMoved) this.#relayTrip = { rttMs: null, rttVarMs: 0 };
+    if (relayMoved) {
+      this.#relayTrip = { rttMs: null, rttVarMs: 0 };
+      this.#relayMtu = undefined;
+    }
     this.#relay = relay;
     if (best === active && (best || !relayMoved)) return;
     if (best !== active) {

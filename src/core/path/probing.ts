@@ -2,13 +2,13 @@
  * Finds out which candidates of one peer work: pings each in bursts, and keeps those that do warm. A machine without
  * I/O; all times are monotonic ms.
  *
- *            offer in           pong            full-size pong
- *   candidate ──────▶ probing ───────▶ answering ─────────────▶ usable
- *       ▲                │ burst over     │ only small pongs      │ silent (spare), dead (in use: peer/liveness.ts)
- *       └── next burst ──┴────────────────┴───────────────────────┘
+ *            offer in           pong            long pong
+ *   candidate ──────▶ probing ───────▶ answering ─────────▶ usable
+ *       ▲                │ burst over     │ only small pongs  │ silent (spare), dead (in use: peer/liveness.ts)
+ *       └── next burst ──┴────────────────┴───────────────────┘
  *
- * A candidate is usable only after it carried a packet as long as the longest frame, so a path of a smaller MTU, or one
- * that passes small packets only, is never trusted.
+ * A candidate is usable only after it carried a long packet: one of the base size (mtu.ts), from which on all frames pass in
+ * pieces; or, where the peer does not join pieces, one as long as the longest frame.
  */
 import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
@@ -17,12 +17,12 @@ import { doubtfulMisses, spares } from '../peer/liveness.js';
 import { measured } from '../peer/round-trip.js';
 import type { Candidate } from '../wire/candidate.js';
 import { pongLength } from '../wire/control.js';
+import { PathMtu, type Use } from './mtu.js';
 import { Pings, type Ping } from './pings.js';
+import type { RelayChoice } from './path.js';
 import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
-/** Full-size pings before a candidate counts as too narrow. */
-const fullSizeTries = 4;
 /** A candidate from which packets come is pinged no more often for each of them. */
 const observedEveryMs = 50;
 
@@ -34,12 +34,17 @@ export interface ProbingPorts {
   framesSent(): number;
 }
 
+/** Of a candidate that carries nothing. */
+const unused = (rttMs: number | null): Use => ({ rttMs, used: false, waitingMs: 0 });
+
 /** A pong that answers a ping of ours. */
 export interface Answer {
   readonly ping: Ping;
   readonly rttMs: number;
   /** The candidate that it proves to answer. Undefined: it came by a relay, or from one that is forgotten. */
   readonly remote: Remote | undefined;
+  /** What the candidate carries changed. */
+  readonly rewidened: boolean;
 }
 
 export class Probing {
@@ -50,6 +55,7 @@ export class Probing {
   readonly #fullSize: number;
   readonly #pings: Pings;
   #running = false;
+  #joins = false;
 
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProbingPorts, fullSize: number) {
@@ -62,11 +68,19 @@ export class Probing {
     return this.#running;
   }
 
+  /** What a path that answered carries; it begins to find that out. */
+  width(now: number): PathMtu {
+    const mtu = new PathMtu(this.#fullSize, this.#joins);
+    mtu.begin(now);
+    return mtu;
+  }
+
   /** When a ping is due to a candidate that is not in use. */
   get dueAt(): number {
     let at = Infinity;
     for (const remote of this.remotes) {
       if (remote === this.active) continue;
+      if (remote.mtu) at = Math.min(at, remote.mtu.dueAt(unused(remote.rttMs)));
       const step = burstMs[remote.burstStep];
       if (step !== undefined) at = Math.min(at, remote.burstAt + step);
       else if (remote.state === 'usable') at = Math.min(at, spares.pingAt(remote));
@@ -82,6 +96,7 @@ export class Probing {
   /** Forgets everything. */
   reset(): void {
     this.#running = false;
+    this.#joins = false;
     this.remotes.clear();
     this.#pings.clear();
     this.active = undefined;
@@ -104,32 +119,51 @@ export class Probing {
     if (!known) this.#ports.log('observed', `${remote.key} (${by})`);
     // What came through proves our NAT open: no opening ping.
     if (remote.state === 'failed' || remote.state === 'waiting' || !known) this.#burst(remote, now, 1);
-    if (this.#running && now - remote.lastPingAt >= observedEveryMs)
-      this.ping(remote, now, remote.state === 'answering');
+    if (this.#running && now - remote.lastPingAt >= observedEveryMs) this.ping(remote, now);
   }
 
-  /** An answer to one of our pings. `direct`: one that came through a relay proves only one direction of a path. */
-  pong(now: number, transaction: number, direct: boolean): Answer | undefined {
+  /**
+   * An answer to one of our pings. `direct`: one that came through a relay proves only one direction of a path. `joins`: the
+   * peer says that it joins pieces.
+   */
+  pong(now: number, transaction: number, direct: boolean, joins: boolean): Answer | undefined {
     const ping = this.#pings.take(now, transaction);
     if (!ping) return undefined;
+    this.#joins = joins;
     const rttMs = now - ping.sentAt;
-    const remote = ping.key === null || !direct ? undefined : this.remotes.get(ping.key);
-    if (!remote) return { ping, rttMs, remote };
+    const remote = ping.direct && direct ? this.remotes.get(ping.key) : undefined;
+    if (!remote) return { ping, rttMs, remote, rewidened: false };
     measured(remote, rttMs);
     remote.lastPongAt = now;
     remote.missed = 0;
-    if (ping.full) {
-      remote.burstStep = burstMs.length;
-      if (remote.state !== 'usable') {
-        remote.state = 'usable';
-        this.#ports.log('usable', `${remote.key} answers full-size packets in ${rttMs.toFixed(1)} ms`);
-      }
-    } else if (remote.state === 'probing' || remote.state === 'waiting' || remote.state === 'failed') {
+    const rewidened = remote.mtu?.answered(now, ping.size) === true;
+    if (rewidened) this.#rewidened(remote, rttMs);
+    else if (remote.state === 'probing' || remote.state === 'waiting' || remote.state === 'failed') {
       remote.state = 'answering';
-      remote.fullSizeSent = 0;
-      this.ping(remote, now, true);
+      remote.mtu = this.width(now);
+      this.tryWidth(remote, now);
     }
-    return { ping, rttMs, remote };
+    return { ping, rttMs, remote, rewidened };
+  }
+
+  #rewidened(remote: Remote, rttMs: number): void {
+    const { mtu, key } = remote;
+    if (!mtu) return;
+    remote.burstStep = burstMs.length;
+    const what = mtu.full ? 'full-size packets' : `packets of ${mtu.proven} bytes`;
+    this.#ports.log('usable', `${key} answers ${what} in ${rttMs.toFixed(1)} ms`);
+    if (remote.state !== 'usable') remote.state = 'usable';
+  }
+
+  /** Sends what is due to find out what the candidate carries. True when that changed, by what was not answered. */
+  tryWidth(remote: Remote, now: number, use: Use = unused(remote.rttMs)): boolean {
+    const { mtu, endpoint, key } = remote;
+    if (!mtu) return false;
+    const before = mtu.proven;
+    for (const size of mtu.tick(now, use)) this.#send(now, key, size, { kind: 'direct', endpoint });
+    if (mtu.proven === before) return false;
+    this.#ports.log('narrow', `${key} answers packets of ${mtu.proven} bytes, and none of ${before}`);
+    return true;
   }
 
   /** Addresses of this machine changed: what works is in doubt, what failed may work. */
@@ -137,6 +171,7 @@ export class Probing {
     for (const remote of this.remotes) {
       remote.flaps = 0;
       remote.shunnedUntil = -Infinity;
+      remote.mtu?.again(now);
       if (remote === this.active) doubtful(remote);
       else {
         remote.state = 'waiting';
@@ -156,11 +191,12 @@ export class Probing {
   tick(now: number): void {
     for (const remote of this.remotes) {
       if (remote === this.active) continue;
+      this.tryWidth(remote, now);
       const step = burstMs[remote.burstStep];
       if (step === undefined) {
         if (remote.state !== 'usable' || now < spares.pingAt(remote)) continue;
-        if (spares.dead(now, remote)) remote.state = 'failed';
-        else this.ping(remote, now, false);
+        if (spares.dead(now, remote)) this.fail(remote);
+        else this.ping(remote, now);
         continue;
       }
       if (now < remote.burstAt + step) continue;
@@ -169,49 +205,65 @@ export class Probing {
         this.#giveUp(remote);
         continue;
       }
-      const full = remote.state === 'answering' && remote.fullSizeSent < fullSizeTries;
-      this.ping(remote, now, full, remote.burstStep === 1 && remote.state === 'probing');
+      this.ping(remote, now, false, remote.burstStep === 1 && remote.state === 'probing');
     }
   }
 
-  /** `opening`: it shall open our own NAT, and die before it reaches the other's. */
-  ping(remote: Remote, now: number, full: boolean, opening = false): void {
+  /**
+   * `long`: it is as long as what the path is known to carry. `opening`: it shall open our own NAT, and die before it reaches
+   * the other's.
+   */
+  ping(remote: Remote, now: number, long = false, opening = false): void {
     remote.lastPingAt = now;
     remote.missed++;
-    if (full) remote.fullSizeSent++;
-    const { endpoint } = remote;
+    const { endpoint, mtu, key } = remote;
+    const size = long ? (mtu?.proven ?? 0) : 0;
+    if (size > 0) mtu?.asked(now, size);
     const path: Path = opening
       ? { kind: 'direct', endpoint, hops: openingHops }
       : { kind: 'direct', endpoint };
-    this.#send(now, remote.key, full, path);
+    this.#send(now, key, size, path);
   }
 
-  /** A short ping by a relay, or through members. */
-  pingRelay(now: number, path: Path): void {
-    this.#send(now, null, false, path);
+  /** A ping by a relay, or through members; as short as can be, or of `size` bytes that must not be fragmented. */
+  pingRelay(now: number, { path, label }: RelayChoice, size = 0): void {
+    this.#send(now, label, size, path);
   }
 
-  #send(now: number, key: string | null, full: boolean, path: Path): void {
-    const ping = { key, sentAt: now, full, framesSent: this.#ports.framesSent() };
-    this.#ports.ping(this.#pings.add(ping), full ? this.#fullSize : pongLength, path);
+  #send(now: number, key: string, size: number, path: Path): void {
+    const bytes = Math.max(size, pongLength);
+    const direct = path.kind === 'direct';
+    const ping = { key, direct, sentAt: now, size: bytes, framesSent: this.#ports.framesSent() };
+    // Who does not join pieces gets what is too long as fragments of IP, or not at all: so it is tried, too.
+    const whole = this.#joins && size > 0 && (direct || path.kind === 'relay');
+    this.#ports.ping(this.#pings.add(ping), bytes, whole ? { ...path, whole } : path);
+  }
+
+  /** It does not work: nothing that was known of it holds. */
+  fail(remote: Remote): void {
+    remote.state = 'failed';
+    remote.mtu = undefined;
   }
 
   #burst(remote: Remote, now: number, step = 0): void {
-    if (remote.state !== 'usable' && remote.state !== 'answering') remote.state = 'probing';
+    if (remote.state !== 'usable' && remote.state !== 'answering') {
+      remote.state = 'probing';
+      remote.mtu = undefined;
+    }
     remote.burstAt = now;
     remote.burstStep = step;
-    remote.fullSizeSent = 0;
     remote.missed = 0;
     if (this.#running) this.tick(now);
   }
 
-  /** A burst is over without a full-size answer. */
+  /** A burst is over without a long answer. */
   #giveUp(remote: Remote): void {
     if (remote.state === 'answering') {
       remote.state = 'narrow';
-      this.#ports.log('narrow', `${remote.key} answers, but not packets of ${this.#fullSize} bytes`);
+      remote.mtu = undefined;
+      this.#ports.log('narrow', `${remote.key} answers, but not packets that are long enough`);
     } else {
-      remote.state = 'failed';
+      this.fail(remote);
       this.#ports.log('silent', `${remote.key} (${remote.kind}) did not answer`);
     }
   }

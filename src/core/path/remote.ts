@@ -2,6 +2,7 @@
 import type { Endpoint } from '../lib/endpoint.js';
 import type { RoundTrip } from '../peer/round-trip.js';
 import type { CandidateKind } from '../wire/candidate.js';
+import type { PathMtu } from './mtu.js';
 
 /**
  * When a candidate is pinged in a burst, ms after its start: both sides burst together, so holes meet in the NATs.
@@ -24,7 +25,8 @@ export interface Remote extends RoundTrip {
   state: RemoteState;
   burstAt: number;
   burstStep: number;
-  fullSizeSent: number;
+  /** What it carries; none as long as it has not answered. */
+  mtu: PathMtu | undefined;
   lastPingAt: number;
   lastPongAt: number;
   missed: number;
@@ -56,7 +58,7 @@ export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind'])
     rttVarMs: 0,
     burstAt: 0,
     burstStep: burstMs.length,
-    fullSizeSent: 0,
+    mtu: undefined,
     lastPingAt: -Infinity,
     lastPongAt: -Infinity,
     missed: 0,
@@ -82,11 +84,14 @@ export function died(remote: Remote, now: number): void {
 /**
  * A direct path is left for another one only where that is clearly better: by round trip, so that two alike do not take
  * turns. Between a host candidate and one that a router made (RFC 8445 section 5.1.2.2 ranks them so) it need only be
- * no worse: what hairpins through the router of a LAN loads the router, and may be cut off by it.
+ * no worse: what hairpins through the router of a LAN loads the router, and may be cut off by it. The same goes for one that
+ * carries full-size packets, against one that needs pieces.
  */
 export function beats(remote: Remote, active: Remote): boolean {
   const rtt = remote.rttMs ?? Infinity;
   const other = active.rttMs ?? Infinity;
+  const wide = remote.mtu?.full === true;
+  if (wide !== (active.mtu?.full === true)) return wide ? rtt <= other * 1.3 + 1 : rtt < other * 0.5 - 1;
   if (remote.kind === 'host' && active.kind !== 'host') return rtt <= other * 1.3 + 1;
   return rtt < other * 0.7 - 1;
 }

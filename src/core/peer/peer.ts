@@ -296,7 +296,7 @@ export class Peer {
         return;
       }
       case 'pong':
-        this.prober.pong(now, message.transaction, message.directFrames, origin.kind === 'direct');
+        this.#pong(now, message, origin);
         this.#ports.pong(this, message.transaction);
         return;
       case 'offer': {
@@ -316,6 +316,11 @@ export class Peer {
       default:
         this.#ports.ring(this, message);
     }
+  }
+
+  #pong(now: number, pong: Extract<Control, { type: 'pong' }>, origin: Origin): void {
+    const { transaction, directFrames, joins } = pong;
+    this.prober.pong(now, transaction, directFrames, origin.kind === 'direct', joins);
   }
 
   /** An authenticated packet came from another direct endpoint than our path's. */

@@ -2,10 +2,11 @@
  * Control messages between two members, sealed inside their session (kind 0x10 of wire/packet.ts).
  *
  *   ping     0x01 | transaction 8 | zero padding        padding tries the path's MTU
- *   pong     0x02 | transaction 8 | endpoint 18 | direct frames 8
+ *   pong     0x02 | transaction 8 | endpoint 18 | direct frames 8 | abilities 1
  *            endpoint: where the ping came from (RFC 5389 calls it reflexive; zeros when it was relayed)
  *            direct frames: frames received from you by any direct path, so that a path which answers pings and
  *            eats payload is noticed
+ *            abilities: what its sender understands. Bit 0: pieces (piece.ts). Older members leave it out
  *   offer    0x03 | sequence 4 | candidates (candidate.ts)       mine; a new sequence asks for a punch
  *   accept   0x04 | sequence 4
  *   goodbye  0x05                                       the sender stops; forget its sessions
@@ -25,15 +26,19 @@ export type Control =
       readonly transaction: number;
       readonly observed: Endpoint;
       readonly directFrames: number;
+      /** Its sender joins pieces (piece.ts). */
+      readonly joins: boolean;
     }
   | { readonly type: 'offer'; readonly sequence: number; readonly candidates: readonly Candidate[] }
   | { readonly type: 'accept'; readonly sequence: number }
   | { readonly type: 'goodbye' };
 
+/** Bits of a pong's last byte. */
+const Ability = { joins: 1 } as const;
 const nowhere: Endpoint = { host: '0.0.0.0', port: 0 };
 
 /** Bytes of a pong: a ping of the same length is answered with no more than it brought. */
-export const pongLength = 1 + 8 + 18 + 8;
+export const pongLength = 1 + 8 + 18 + 8 + 1;
 
 /** @param size total length of the message in bytes; at least 9. */
 export function encodePing(transaction: number, size = 9): Uint8Array {
@@ -42,6 +47,7 @@ export function encodePing(transaction: number, size = 9): Uint8Array {
   return out;
 }
 
+/** Says that we join pieces. */
 export function encodePong(
   transaction: number,
   observed: Endpoint | undefined,
@@ -49,7 +55,7 @@ export function encodePong(
 ): Uint8Array {
   const writer = new ByteWriter(40).u8(Type.pong).u64(transaction);
   writeEndpoint(writer, observed ?? nowhere);
-  return writer.u64(directFrames).finish();
+  return writer.u64(directFrames).u8(Ability.joins).finish();
 }
 
 export function encodeOffer(sequence: number, candidates: readonly Candidate[]): Uint8Array {
@@ -78,7 +84,10 @@ export function parseControl(bytes: Uint8Array): Control | undefined {
       const transaction = reader.u64();
       const observed = readEndpoint(reader);
       const directFrames = reader.u64();
-      return reader.failed ? undefined : { type: 'pong', transaction, observed, directFrames };
+      if (reader.failed) return undefined;
+      const abilities = reader.u8();
+      const joins = !reader.failed && (abilities & Ability.joins) !== 0;
+      return { type: 'pong', transaction, observed, directFrames, joins };
     }
     case Type.offer: {
       const sequence = reader.u32();

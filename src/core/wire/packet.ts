@@ -19,6 +19,7 @@
  *     kind 0x24 part of a flood
  *     kind 0x22 groups                         one message of wire/groups.ts: which multicast groups members want; an
  *                                              announcement travels in a flood, as its inner plaintext
+ *     kind 0x25 piece                          wire/piece.ts: a piece of a plaintext that is too long for the path
  *   A partial checksum holds the folded pseudo-header sum as in Linux CHECKSUM_PARTIAL; the AEAD vouches for the payload.
  *
  * The AEAD nonce is 4 zero bytes and the counter as it stands. Associated data, 13 bytes: the counter, the first three
@@ -47,6 +48,7 @@ export const Kind = {
   groups: 0x22,
   flood: 0x23,
   floodPart: 0x24,
+  piece: 0x25,
 } as const;
 
 /** Bytes before the ciphertext of a data packet. */

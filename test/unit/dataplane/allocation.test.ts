@@ -99,6 +99,10 @@ class LoopIo implements PacketIo {
   limitHops(): void {
     throw new Error('only control messages are limited');
   }
+
+  keepWhole(): void {
+    throw new Error('only control messages are kept whole');
+  }
 }
 
 interface Made {

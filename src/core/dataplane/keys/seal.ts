@@ -10,12 +10,14 @@ import {
   transitHeaderLength,
   transitTtl,
 } from '../../wire/packet.js';
+import { pieceHeaderLength, piecesFor, pieceSize, writePieceHead } from '../../wire/piece.js';
 import { frameBuffer } from '../loop/buffers.js';
 import type { LoopContext } from '../loop/context.js';
 import { RouteKind, type Route } from '../loop/route.js';
 import { stir } from '../loop/stir.js';
 import { drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from '../loop/table.js';
+import { longestWhole } from '../offload/joiner.js';
 
 /** `exhausted` is told this long before. */
 export const messageMargin = 2 ** 20;
@@ -25,15 +27,28 @@ const envelopeHeader = 1 + transitHeaderLength;
 export class Sealer {
   readonly #c: LoopContext;
   readonly #envelope: number;
+  /** Where one piece is put together: what it is cut from may be needed again, for another link. */
+  readonly #piece: number;
+  readonly #longest: number;
 
   constructor(context: LoopContext) {
     this.#c = context;
     this.#envelope = context.arena.alloc(frameBuffer);
+    this.#longest = longestWhole(context.options.mtu);
+    this.#piece = context.arena.alloc(pieceHeaderLength + this.#longest);
   }
 
-  /** One data packet out of `length` bytes of plaintext at `plain`. False when the key is used up, no hop leads there, or OpenSSL failed. */
+  /**
+   * One data packet out of `length` bytes of plaintext at `plain`, or several where the path takes none so long. False when
+   * the key is used up, no hop leads there, or OpenSSL failed.
+   */
   seal(key: KeyEntry, route: Route, plain: number, length: number): boolean {
     if (route.kind === RouteKind.overlay) return this.#sealThrough(key, route, plain, length);
+    if (length > route.limit) return this.#sealPieces(key, route, plain, length);
+    return this.#sealOne(key, route, plain, length);
+  }
+
+  #sealOne(key: KeyEntry, route: Route, plain: number, length: number): boolean {
     const c = this.#c;
     const counter = key.state.take();
     if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
@@ -58,6 +73,26 @@ export class Sealer {
     u8.fill(0, at, to + length + tagLength);
     drop(c.shared, Drop['seal-failed']);
     return false;
+  }
+
+  #sealPieces(key: KeyEntry, route: Route, plain: number, length: number): boolean {
+    const count = length > this.#longest ? 0 : piecesFor(length, route.limit);
+    // Nobody would join them: it had better be a fragment of IP than nothing.
+    if (count === 0) return this.#sealOne(key, route, plain, length);
+    const { view, u8 } = this.#c.arena;
+    // A counter that seals nothing is a number that no thread uses twice.
+    const number = key.state.take();
+    if (number >= key.state.limit - messageMargin && !this.#mayGoOn(key, number)) return false;
+    const each = pieceSize(length, count);
+    const to = this.#piece + pieceHeaderLength;
+    for (let which = 0; which < count; which++) {
+      const from = which * each;
+      const end = from + each < length ? from + each : length;
+      writePieceHead(view, this.#piece, number | 0, which, count, length);
+      u8.copyWithin(to, plain + from, plain + end);
+      if (!this.#sealOne(key, route, this.#piece, pieceHeaderLength + end - from)) return false;
+    }
+    return true;
   }
 
   #sealThrough(key: KeyEntry, route: Route, plain: number, length: number): boolean {

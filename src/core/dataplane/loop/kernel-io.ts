@@ -132,12 +132,23 @@ export class KernelIo implements PacketIo {
   }
 
   limitHops(hops: number): void {
+    // -1 is the default of both options (ip(7), ipv6(7)).
+    this.#set(Socket.IP_TTL, Socket.IPV6_UNICAST_HOPS, hops > 0 ? hops : -1);
+  }
+
+  keepWhole(on: boolean): void {
+    // What the socket was opened with (native/udp-socket.ts) believes no ICMP, and neither does the other.
+    const value = on ? Socket.PMTUDISC_PROBE : Socket.PMTUDISC_OMIT;
+    this.#set(Socket.IP_MTU_DISCOVER, Socket.IPV6_MTU_DISCOVER, value);
+  }
+
+  /** Sets an option that has a name for each family. IPv4 by a dual-stack socket takes the first. */
+  #set(v4: number, v6: number, value: number): void {
     const { view, base } = this.#arena;
-    // -1 is the default of both options (ip(7), ipv6(7)). IPv4 by a dual-stack socket takes the first.
-    view.setInt32(this.#option, hops > 0 ? hops : -1, true);
-    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IP, Socket.IP_TTL, base + this.#option, 4);
+    view.setInt32(this.#option, value, true);
+    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IP, v4, base + this.#option, 4);
     if (!this.#ipv6) return;
-    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IPV6, Socket.IPV6_UNICAST_HOPS, base + this.#option, 4);
+    this.#libc.setsockopt(this.#udpFd, Socket.IPPROTO_IPV6, v6, base + this.#option, 4);
   }
 
   send(to: number, at: number, length: number, segment: number): number {

@@ -20,6 +20,7 @@ import type { LoopContext, LoopOptions, LoopThreads } from './context.js';
 import { GroupPorts } from './group-ports.js';
 import { RingRecord, type ThreadRing } from './thread-ring.js';
 import { kernelIoBytes } from './kernel-io.js';
+import { joinerBytes } from '../offload/joiner.js';
 import { Learning } from './learning.js';
 import { Links } from './links.js';
 import type { Command, Event } from '../plane/messages.js';
@@ -37,7 +38,7 @@ import { Uplink } from './uplink.js';
 import { Urgency } from './urgency.js';
 
 /** Bytes of arena that one loop needs, and its `KernelIo`. */
-export const arenaLength = 2_883_584 + kernelIoBytes;
+export const arenaLength = 2_949_120 + joinerBytes + kernelIoBytes;
 
 /**
  * Frames read from the interface in one round, and bytes after which the round turns to the network. Some super-frames

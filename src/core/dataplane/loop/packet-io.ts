@@ -36,4 +36,6 @@ export interface PacketIo {
   sendMany(queue: SendQueue, first: number, count: number): number;
   /** Limits how many routers the datagrams sent from now on pass; 0 is the system's default. */
   limitHops(hops: number): void;
+  /** Datagrams sent from now on are never fragmented, neither here nor on the way; or again may be. */
+  keepWhole(on: boolean): void;
 }

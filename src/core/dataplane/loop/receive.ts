@@ -14,6 +14,7 @@
  *        control     for the control thread, within limits
  *        envelope    `#envelope`: what is in one for us goes on with 3, all else Transit passes on
  *        flood       `#flood`: Broadcast judges it and passes it on; what we want of it goes on with 7
+ *        piece       `#join`: Joiner has it until the plaintext is whole, which is looked at where it lies then
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
  *   6. `#admit` asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
  *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
@@ -39,6 +40,7 @@ import { Flooded, type Broadcast } from './broadcast.js';
 import { frameBuffer, headroom } from './buffers.js';
 import type { LoopContext } from './context.js';
 import { Grower } from '../offload/gro.js';
+import { Joiner } from '../offload/joiner.js';
 import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
@@ -62,6 +64,7 @@ type Way = (typeof Way)[keyof typeof Way];
 export class Receive {
   readonly #c: LoopContext;
   readonly #gro: Grower;
+  readonly #joiner: Joiner;
   readonly #carrierRx: number;
   readonly #transit: Transit;
   readonly #broadcast: Broadcast;
@@ -86,6 +89,7 @@ export class Receive {
     this.#gro = new Grower(arena, context.io.datagramOffload, (at, length) => {
       this.#write(at, length);
     });
+    this.#joiner = new Joiner(arena, context.shared, context.options.mtu);
     this.#carrierRx = arena.alloc(headroom + frameBuffer);
   }
 
@@ -269,12 +273,24 @@ export class Receive {
     } else if (kind === Kind.floodPart && this.#way !== Way.overlay) {
       if (c.toSteward === null) this.#floodPart(key.peer, frame, length);
       else this.#passToSteward(c.toSteward, RingRecord.floodPart, key.peer, frame, length);
+    } else if (kind === Kind.piece && this.#way !== Way.overlay) {
+      this.#join(key, frame, length);
     } else if (kind === Kind.groups) {
       if (c.toSteward === null) this.#groups(key.peer.slot, u8.subarray(frame, frame + length));
       else this.#passToSteward(c.toSteward, RingRecord.groups, key.peer, frame, length);
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }
+  }
+
+  /** A piece: what it makes whole is a plaintext like any other, but no piece. */
+  #join(key: KeyEntry, at: number, length: number): void {
+    const c = this.#c;
+    const whole = this.#joiner.take(key.peer.slot, key.localIndex, at - 1, length + 1, c.now);
+    if (whole === 0) return;
+    const kind = this.#joiner.at;
+    if (c.arena.u8[kind] === Kind.piece) return drop(c.shared, Drop['malformed-frame']);
+    this.#plaintext(key, kind + 1, whole - 1);
   }
 
   /** An envelope, `length` bytes from its ttl on. */

@@ -10,6 +10,8 @@ export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
 
 /** A carrier batch has a 2-byte length in front of each packet. */
 export const carrierPrefix = 2;
+/** Longer than any plaintext. */
+const unlimited = 0xffff;
 /** Bytes of arena that a route takes: socket address, node id. */
 export const routeBytes = 64;
 const destinationOffset = 32;
@@ -75,6 +77,8 @@ export class Route {
   /** Overlay: slot of the first hop when it is not for the forwarding table to choose, else -1. */
   via = -1;
   #hops: Hops | null = null;
+  /** Longest plaintext of one packet; what is longer goes in pieces (keys/seal.ts). */
+  limit = unlimited;
   /** Until this moment the kernel is not asked to cut datagrams on this route: it refused. */
   gsoRetryAt = 0;
   readonly #arena: Arena;
@@ -92,7 +96,9 @@ export class Route {
     this.kind = RouteKind.none;
     this.gsoRetryAt = 0;
     this.relay = null;
+    this.limit = unlimited;
     if (path === null) return true;
+    if (path.kind === 'direct' || path.kind === 'relay') this.limit = path.limit ?? unlimited;
     if (path.kind === 'direct') {
       if (!writeSockaddr(u8, view, this.address, path.endpoint)) return false;
       this.kind = RouteKind.direct;

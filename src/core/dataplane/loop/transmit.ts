@@ -260,6 +260,8 @@ export class Transmit {
       bytes = this.#length;
     } else {
       const cutter = this.#cutter;
+      // One byte is its kind.
+      if (cutter.largest >= peer.route.limit) cutter.narrow(peer.route.limit - 1);
       while (cutter.next()) {
         u8[cutter.at - 1] = Kind.frameChecksum;
         if (!this.#sealer.seal(key, peer.route, cutter.at - 1, cutter.length + 1)) return;
@@ -373,10 +375,13 @@ export class Transmit {
       length = bytes.length + 1;
     }
     const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
+    const whole = (path?.kind === 'direct' || path?.kind === 'relay') && path.whole === true;
     if (hops > 0) c.io.limitHops(hops);
+    if (whole) c.io.keepWhole(true);
     this.#sealer.seal(key, route, this.#scratch, length);
     if (route === this.#spare) c.tx.flush();
     if (hops > 0) c.io.limitHops(0);
+    if (whole) c.io.keepWhole(false);
   }
 
   /** Sends bytes as they are. */

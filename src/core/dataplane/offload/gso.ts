@@ -61,6 +61,15 @@ export class GsoCutter {
     return this.#headerLength + this.#segment;
   }
 
+  /**
+   * Makes frames of at most `longest` bytes, where it is TCP's super-frame: its segments may be of any size. To be called
+   * before the first `next`.
+   */
+  narrow(longest: number): void {
+    const room = longest - this.#headerLength;
+    if (this.#isTcp && room > 0 && room < this.#segment) this.#segment = room;
+  }
+
   /** Takes the super-frame of `length` bytes at `frame`; false when it is none. */
   begin(frame: number, length: number, segment: number): boolean {
     const { view, u8 } = this.#arena;

@@ -11,12 +11,20 @@ import type { Mendable } from '../../tap/mend.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type { Suite } from '../../wire/packet.js';
 
+/** How long a packet may be on a path (path/mtu.ts). */
+export interface PathWidth {
+  /** Longest plaintext of one packet, bytes, kind included; what is longer goes in pieces. Left out: nothing does. */
+  readonly limit?: number | undefined;
+  /** A single control message is to arrive as one IP packet, or not at all. It has no meaning for `setPath`. */
+  readonly whole?: boolean;
+}
+
 /** How a packet reaches a peer. Relay and carrier paths name the peer by its node id (16 bytes). */
 export type Path =
   /** `hops` limits how far a single control message goes (IP TTL); it has no meaning for `setPath`. */
-  | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number }
+  | ({ readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number } & PathWidth)
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
-  | { readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array }
+  | ({ readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array } & PathWidth)
   /** RingRecord to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
   | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array }
   /**
@@ -144,6 +152,7 @@ export const dropReasons = [
   'flood-unknown',
   'policy',
   'quarantined',
+  'piece-lost',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
