@@ -247,7 +247,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
     encode: ({ transaction, size }) => control.encodePing(transaction, size),
     decode: control.parseControl,
   }),
-  pong: codec<{ transaction: number; observed: Endpoint; directFrames: number }>({
+  pong: codec<{ transaction: number; observed: Endpoint; directFrames: number; joins: boolean }>({
     encode: (v) => control.encodePong(v.transaction, v.observed, v.directFrames),
     decode: control.parseControl,
   }),

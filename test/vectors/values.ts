@@ -149,7 +149,7 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     },
   ],
   ['ping', 'of the shortest length', { type: 'ping', transaction: 5, size: 9 }],
-  ['pong', 'direct', { type: 'pong', transaction: 5, observed: endpoint, directFrames: 70_000 }],
+  ['pong', 'direct', { type: 'pong', transaction: 5, observed: endpoint, directFrames: 70_000, joins: true }],
   ['offer', 'of two', { type: 'offer', sequence: 3, candidates }],
   ['accept', '', { type: 'accept', sequence: 3 }],
   ['goodbye', '', { type: 'goodbye' }],

@@ -28,6 +28,8 @@ const closeEnough = 8;
 const beatMs = 2_000;
 /** While frames go out and nothing comes back: this soon. */
 const waitingMs = 700;
+/** A path that carries neither is asked again after this time. */
+const againMs = 30_000;
 /** Longer ones are tried again after this time. RFC 8899 says 600 s. */
 const raiseMs = 120_000;
 
@@ -101,7 +103,6 @@ export class PathMtu {
   /** When `tick` has something to say, if the path is used as told. */
   dueAt(use: Use): number {
     if (this.#phase !== 'rest') return this.#dueAt;
-    if (this.#proven === 0) return Infinity;
     return Math.min(this.#raiseAt, this.#askAt(use));
   }
 
@@ -113,6 +114,10 @@ export class PathMtu {
     if (this.#phase === 'search') return this.#tickSearch(now, wait);
     if (this.#unansweredSince !== undefined) {
       this.#confirm(now, this.#proven);
+      return this.#tickConfirm(now, wait);
+    }
+    if (this.#proven === 0) {
+      this.#confirm(now, this.#full);
       return this.#tickConfirm(now, wait);
     }
     if (now >= this.#raiseAt) {
@@ -148,7 +153,7 @@ export class PathMtu {
 
   #askAt({ used, waitingMs: waiting, rttMs }: Use): number {
     if (this.#unansweredSince !== undefined) return this.#unansweredSince + waitMs({ rttMs });
-    if (!used) return Infinity;
+    if (!used || this.#proven === 0) return Infinity;
     return this.#askedAt + (waiting >= waitingMs ? waitMs({ rttMs }) : beatMs);
   }
 
@@ -194,7 +199,9 @@ export class PathMtu {
     }
     const nothing = open.length > 0 && open.length === this.#fan.length;
     this.#target = open.at(-1) ?? this.#target;
-    if ((this.#raising && nothing) || this.#target - 1 - this.#proven <= closeEnough) {
+    // Once at least it is tried: a full-size frame may be just a byte longer.
+    const found = this.#fan.length > 0 && this.#target - 1 - this.#proven <= closeEnough;
+    if (found || (this.#raising && nothing)) {
       this.#rest(now);
       return [];
     }
@@ -209,7 +216,7 @@ export class PathMtu {
     this.#askedAt = now;
     this.#unansweredSince = undefined;
     this.#fan = [];
-    this.#raiseAt = this.#proven > 0 && !this.full ? now + raiseMs : Infinity;
+    this.#raiseAt = this.full ? Infinity : now + (this.#proven === 0 ? againMs : raiseMs);
   }
 }
 

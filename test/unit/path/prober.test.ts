@@ -17,8 +17,9 @@ const relay: RelayChoice = {
 function rig() {
   const clock = new VirtualClock();
   const reach = new Map<string, { maxSize: number; delayMs: number }>();
-  const traffic = { txDirect: 0, rxDirect: 0, lastRx: 0 };
-  const peer = { received: 0 };
+  const traffic = { txDirect: 0, rxDirect: 0, txRelayed: 0, lastRx: 0 };
+  const peer = { received: 0, joins: true };
+  const relayed = { maxSize: 2000 };
   const moves: (ActivePath | null)[] = [];
   const paths: (Path | null)[] = [];
   let relays: RelayChoice[] = [relay];
@@ -28,14 +29,17 @@ function rig() {
     {
       ping: (transaction, size, path) => {
         if (path.kind !== 'direct') {
-          clock.after(40, () => prober.pong(clock.now(), transaction, peer.received, false));
+          clock.after(40, () => {
+            if (size <= relayed.maxSize)
+              prober.pong(clock.now(), transaction, peer.received, false, peer.joins);
+          });
           return;
         }
         const way = reach.get(path.endpoint.host);
         if (!way || size > way.maxSize) return;
         clock.after(way.delayMs, () => {
           traffic.lastRx = clock.now();
-          prober.pong(clock.now(), transaction, peer.received, true);
+          prober.pong(clock.now(), transaction, peer.received, true, peer.joins);
         });
       },
       offer: () => offers++,
@@ -51,11 +55,11 @@ function rig() {
   let sent = 0;
   let sentAt = 0;
   const look = (): Traffic => {
-    const { txDirect, rxDirect, lastRx } = traffic;
+    const { txDirect, rxDirect, txRelayed, lastRx } = traffic;
     if (txDirect !== sent) sentAt = clock.now();
     sent = txDirect;
     const times = { lastRxMs: lastRx, lastRxDirectMs: lastRx, lastTxMs: sentAt };
-    seen.look(clock.now(), { ...zeroCounters(), txDirect, rxDirect, ...times }, clock.now());
+    seen.look(clock.now(), { ...zeroCounters(), txDirect, rxDirect, txRelayed, ...times }, clock.now());
     return seen;
   };
   const run = (ms: number, each: () => void = () => undefined): void => {
@@ -70,6 +74,7 @@ function rig() {
     reach,
     traffic,
     peer,
+    relayed,
     moves,
     paths,
     prober,
@@ -113,8 +118,91 @@ describe('prober', () => {
     expect(r.offers()).toBeGreaterThanOrEqual(2);
   });
 
-  it('never trusts a path that answers small packets only', () => {
-    r.open(peerAt.host, 1200);
+  it.each([
+    [1_300, true],
+    [1_050, true],
+    [1_000, true],
+    [1_368, false],
+  ])(
+    'takes a path that carries up to %i bytes, and says so, when the peer joins pieces: %s',
+    (most, joins) => {
+      r.peer.joins = joins;
+      r.open(peerAt.host, most);
+      r.prober.start(r.clock.now());
+      offer();
+      r.run(500);
+      expect(kind()).toBe('direct');
+      r.run(8_000);
+      const path = r.paths.at(-1);
+      const { limit = 1_369 } = path?.kind === 'direct' ? path : {};
+      expect(limit).toBeLessThanOrEqual(most + 1);
+      expect(limit).toBeGreaterThan(most - 9);
+      expect(r.prober.path).toEqual(path);
+    },
+  );
+
+  it('finds out what the path by a relay carries, and goes on when that becomes less or more', () => {
+    r.prober.start(r.clock.now());
+    const limit = () => {
+      const { path } = r.prober;
+      return path?.kind === 'relay' ? path.limit : -1;
+    };
+    r.run(3_000);
+    expect(limit()).toBeUndefined();
+    r.relayed.maxSize = 1_200;
+    let silent = 0;
+    r.run(8_000, () => {
+      r.traffic.txRelayed++;
+      silent += limit() === undefined ? 50 : 0;
+    });
+    expect(silent).toBeLessThan(4_000);
+    expect(limit()).toBeGreaterThan(1_192);
+    expect(limit()).toBeLessThanOrEqual(1_201);
+    expect(r.paths.at(-1)).toEqual(r.prober.path);
+    r.relayed.maxSize = 2_000;
+    r.run(130_000);
+    expect(limit()).toBeUndefined();
+  });
+
+  it('keeps the path in use, and a shorter packet, when long ones begin to vanish', () => {
+    connectDirect();
+    r.open(peerAt.host, 1_250);
+    let leftAt = 0;
+    r.run(6_000, () => {
+      r.traffic.txDirect += 3;
+      const { path } = r.prober;
+      const narrow = path?.kind === 'direct' && path.limit !== undefined;
+      if (narrow) {
+        leftAt ||= r.clock.now();
+        r.peer.received += 3;
+        r.traffic.rxDirect++;
+        r.traffic.lastRx = r.clock.now();
+      }
+    });
+    expect(kind()).toBe('direct');
+    expect(r.moves).toHaveLength(2);
+    const { path } = r.prober;
+    expect(path?.kind === 'direct' ? path.limit : 0).toBeGreaterThan(1_242);
+  });
+
+  it('prefers one that carries full-size packets where it is no further away', () => {
+    r.open(peerAt.host, 1_200, 5);
+    r.open(nearAt.host, 2_000, 6);
+    r.prober.start(r.clock.now());
+    r.prober.offer(r.clock.now(), [
+      { kind: 'reflexive', endpoint: peerAt },
+      { kind: 'reflexive', endpoint: nearAt },
+    ]);
+    r.run(15_000);
+    expect(r.prober.active?.endpoint).toBe('192.168.1.9:4000');
+  });
+
+  it.each([
+    [999, true],
+    [1_200, false],
+  ])('never trusts a path that answers small packets only: %i bytes, joins %s', (most, joins) => {
+    r.peer.joins = joins;
+    r.open(peerAt.host, most);
     r.prober.start(r.clock.now());
     offer();
     r.run(8_000);
