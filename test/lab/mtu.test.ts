@@ -84,14 +84,11 @@ describe('a way that drops long packets', () => {
     await carriesAll(a, b, 'direct');
   });
 
-  it.each([1_440, 1_280])(
-    'of more than %i bytes carries everything between two on a relay',
-    async (bytes) => {
-      await untilPath(b, hard, 'relay-udp', 10_000);
-      await limit(hard, 1_440);
-      await carriesAll(b, hard, 'relay-udp');
-    },
-  );
+  it('of more than 1440 bytes carries everything between two on a relay', async () => {
+    await untilPath(b, hard, 'relay-udp', 10_000);
+    await limit(hard, 1_440);
+    await carriesAll(b, hard, 'relay-udp');
+  });
 
   it.each([
     ['direct', () => a],

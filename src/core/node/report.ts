@@ -211,7 +211,7 @@ export function adviceOf(peer: ReportedPeer, facts: WhyFacts): string[] {
   }
   if (remotes.some((r) => r.state === 'narrow')) {
     out.push(
-      'A direct path answers small packets only: its MTU is too small for this network. Lower --mtu when making the network.',
+      'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
     );
   }
   if (facts.mapping === 'address-and-port-dependent' || facts.mapping === 'address-dependent') {
