@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { basePing, PathMtu, type Use } from '../../../src/core/path/mtu.js';
+import { basePing, PathMtu } from '../../../src/core/path/mtu.js';
 
 const full = 1_368;
 
@@ -15,7 +15,7 @@ function path(most: number, { joins = true, rttMs = 20, size = full } = {}) {
       const ripe = answers.filter(({ at }) => at <= world.now);
       answers = answers.filter(({ at }) => at > world.now);
       for (const { size: answered } of ripe) mtu.answered(world.now, answered);
-      const due = mtu.dueAt(use as Use);
+      const due = mtu.dueAt(use);
       const pings = mtu.tick(world.now, use);
       if (world.now < due) expect(pings).toEqual([]);
       for (const ping of pings) {
