@@ -36,6 +36,9 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       description: 'address of this machine; derived from its key when left out',
     }),
     mtu: Flags.integer({ helpValue: 'BYTES', description: 'MTU of the interface, bytes [default: 1350]' }),
+    approve: Flags.boolean({
+      description: 'who joins by the token waits until an admin lets it in, by "evio approve"',
+    }),
     'node-name': Flags.string({
       helpValue: 'NAME',
       description: 'name of this machine [default: its host name]',
@@ -55,6 +58,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
         cidr: flags.cidr,
         ip: flags.ip,
         mtu: flags.mtu,
+        approve: flags.approve,
       },
       enrollPorts(this.home(), await this.env(), this.agent()),
     );

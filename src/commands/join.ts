@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { durationFlag, linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
@@ -53,6 +53,10 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     }),
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
+    timeout: durationFlag({
+      description:
+        'where an admin has to let this machine in: wait for that so long at most [default: without end]',
+    }),
     threads: threadsFlag,
   };
 
@@ -73,18 +77,27 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
     const ports = enrollPorts(home, await this.env(), this.agent());
+    const patience = new AbortController();
+    const { timeout } = flags;
+    const cancel =
+      timeout === undefined ? () => undefined : ports.env.clock.after(timeout, () => patience.abort());
+    const nodeName = flags.name ?? nodeNameFrom(hostname());
     const joined = await joinNetwork(
       {
         token: text,
-        name: flags.name ?? nodeNameFrom(hostname()),
+        name: nodeName,
         ip: flags.ip,
         role: flags.role === undefined ? undefined : flags.role === 'leaf' ? 'leaf' : 'switch',
         links: flags.link,
         allowRanges: flags['allow-range'],
         contact: start,
+        patience: {
+          until: patience.signal,
+          tell: (waiting) => this.#tellWaiting(nodeName, waiting, flags.detach),
+        },
       },
       ports,
-    );
+    ).finally(cancel);
     const { name, ip } = flags;
     const asked = joined.already && (name !== undefined || ip !== undefined);
     const { changeHere } = await import('../cli/change-member.js');
@@ -103,6 +116,22 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     return flags.detach
       ? this.#detach(home, result, flags.wait, flags.threads)
       : this.#foreground(home, result, flags.threads);
+  }
+
+  #tellWaiting(
+    name: string,
+    { approvals, needed }: { approvals: number; needed: number },
+    detach: boolean,
+  ): void {
+    // In the background one object tells of all.
+    if (this.jsonEnabled() && !detach) this.emit({ event: 'waiting', name, approvals, needed });
+    if (approvals > 0) {
+      this.say(`${approvals} of ${needed} admins have let this machine in.`);
+      return;
+    }
+    const who = needed > 1 ? `the approval of ${needed} admins` : "an admin's approval";
+    this.say(`Waiting for ${who}: on an admin's machine: evio approve ${name}`);
+    this.say('Ctrl-C stops waiting; the same command goes on with it.');
   }
 
   /** A node reads its networks when it starts, so one that runs cannot take up another. */

@@ -1,11 +1,12 @@
 /** Whether a node may register: the chain, the invite's uses and date, the address. Decides and counts; does no I/O. */
-import { verifyCredential, type Member } from '../core/identity/certificate.js';
+import type { Authority } from '../core/identity/authority.js';
+import { parseCredential, parseInvite, verifyCredential, type Member } from '../core/identity/certificate.js';
 import { dhPublicKey, type Keys } from '../core/identity/keys.js';
 import { openNetwork } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
 import { testify, type CountedUses, type WitnessFault } from '../core/identity/witness.js';
-import { equalBytes, fromBase64Url } from '../core/lib/bytes.js';
-import { signalVersion, type Refusal, type ToRelay } from '../core/wire/signal.js';
+import { equalBytes, fromBase64Url, toHex } from '../core/lib/bytes.js';
+import { signalVersion, type Refusal, type ToRelay, type Waiting } from '../core/wire/signal.js';
 import { contest } from './contest.js';
 import type { Gate, GateRefusal } from './gate.js';
 import type { Ledgers } from './ledgers.js';
@@ -54,6 +55,13 @@ export type Admission =
       readonly detail?: string;
       /** A network that its founder takes back: it is to be forgotten. */
       readonly withdrawn?: NetworkRecord;
+    }
+  /** Admins have to let it in. */
+  | {
+      readonly ok: 'waiting';
+      readonly record: NetworkRecord;
+      readonly member: Member;
+      readonly waiting: Waiting;
     };
 
 /** Why a registration is refused, as metrics count it: finer than what the node is told. */
@@ -67,7 +75,8 @@ export type RefusalReason =
   | 'full-members'
   | 'full-state'
   | 'full-uses'
-  | 'full-connections';
+  | 'full-connections'
+  | 'full-waiting';
 
 /** Of a network that is not known yet. */
 const noUses: CountedUses = { dateOf: () => undefined, count: () => 0 };
@@ -118,8 +127,9 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   if ('refused' in gated) return notServed(gated.why, gated.refused, gated.why);
   const bytes = fromBase64Url(hello.credential) ?? new Uint8Array(0);
   const verdict = verifyCredential(bytes, facts, dateMs, false, authority);
-  if (!verdict.ok) return refuseFault(verdict.fault);
-  const bound = dhPublicKey(verdict.member.key);
+  const who = verdict.ok ? verdict.member : verdict.waiting;
+  if (!who) return refuseFault(verdict.ok ? 'malformed' : verdict.fault);
+  const bound = dhPublicKey(who.key);
   if (!bound || !equalBytes(bound, remoteStatic)) {
     return refuse(
       'bad-credential',
@@ -127,10 +137,10 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
       'the certificate of another node',
     );
   }
-  if (!nodeName.test(verdict.member.name)) return refuse('name-invalid', 'a node name is one DNS label');
+  if (!nodeName.test(who.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
   const { entry } = gated;
-  if (entry && verdict.member.inviteId !== '') {
+  if (entry && who.inviteId !== '') {
     return notServed(
       'not-the-owner',
       'only the machine that makes a network can bring it to this relay',
@@ -140,7 +150,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
 
   const existing = registry.network(networkId);
   if (hello.founding === 'withdraw') {
-    const gone = existing && gate.mayWithdraw(existing, verdict.member.idText, dateMs) ? existing : undefined;
+    const gone = existing && gate.mayWithdraw(existing, who.idText, dateMs) ? existing : undefined;
     const answer = notServed('withdrawn', 'the network was taken back', 'withdrawn');
     return gone ? { ...answer, withdrawn: gone } : answer;
   }
@@ -152,9 +162,10 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     if (site !== undefined && registry.countFrom(site) >= limits.networksPerSource)
       return full('full-source', `no room for another network from ${observed}`);
   }
-  if (existing?.hasLeft(verdict.member.idText))
+  if (existing?.hasLeft(who.idText))
     return refuse('bad-credential', 'it has left the network', 'it left the network');
-  const before = existing?.member(verdict.member.idText);
+  if (!verdict.ok) return existing ? waitsIn(existing, who, authority, dateMs) : refuseFault('waiting');
+  const before = existing?.member(who.idText);
   if (!before && existing && existing.size >= limits.membersPerNetwork)
     return full('full-network', 'no room for another member of this network');
   if (!before && registry.totals.members >= limits.members)
@@ -218,6 +229,24 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   };
 }
 
+/** Whoever could not join if it were let in now need not wait for that. */
+function waitsIn(record: NetworkRecord, member: Member, authority: Authority, dateMs: number): Admission {
+  const invite = parseInvite(parseCredential(member.credential)?.invite ?? new Uint8Array(0));
+  if (!invite) return refuseFault('malformed');
+  const key = toHex(invite.key);
+  if (record.dateOf(key, toHex(member.key)) === undefined) {
+    if (dateMs > invite.notAfter) return refuseFault('token-expired');
+    if (invite.uses > 0 && record.count(key) >= invite.uses) return refuseFault('token-used-up');
+  }
+  const needed = Math.max(invite.approvals ?? 0, authority.admission(member.idText));
+  return {
+    ok: 'waiting',
+    record,
+    member,
+    waiting: { approvals: authority.approvals(member.idText), needed },
+  };
+}
+
 function refuseFault(fault: WitnessFault): Refused {
   switch (fault) {
     case 'token-expired':
@@ -226,6 +255,12 @@ function refuseFault(fault: WitnessFault): Refused {
       return refuse('token-used-up', 'all uses of the invite are taken');
     case 'revoked':
       return refuse('revoked', 'the member, or what it joined by, was revoked');
+    case 'waiting':
+      return refuse(
+        'bad-credential',
+        'nobody of its network was here yet who could let it in',
+        'it has to wait',
+      );
     case 'too-long':
       return refuse('bad-credential', 'the credential leaves no room for a receipt');
     case 'expired':

@@ -33,6 +33,7 @@ import type { Registry } from './registry.js';
 import { memberLineOf } from './registry-state.js';
 import type { StateLog } from './state-log.js';
 import type { StateLine } from './state-lines.js';
+import { WaitingRoom, type Applicant } from './waiting-room.js';
 
 /** When a member was last seen is written down at most so often, ms: it counts in months. */
 const seenMs = 86_400_000;
@@ -79,12 +80,19 @@ export class Hub implements ConnectionHost, PresenceListener {
   #attached: () => void = () => undefined;
   readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
   #stopped = false;
+  readonly #waiting: WaitingRoom;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.packets = new PacketExchange(options.limits, options.env);
     this.#introductions = new Introductions(options.limits, options.env);
     this.#presence = options.presence(this);
+    this.#waiting = new WaitingRoom(options.env.clock, (id, news) => {
+      const record = this.#stopped ? undefined : options.registry.network(id);
+      if (!record) return;
+      for (const { connection, admin } of this.#networkOf(record).here.values())
+        if (admin()) connection.send(news);
+    });
   }
 
   /** Nodes that are registered and connected. */
@@ -160,6 +168,14 @@ export class Hub implements ConnectionHost, PresenceListener {
     const dateMs = env.clock.date();
     const { observed } = connection;
     const verdict = admit(hello, remoteStatic, { keys, gate, registry, ledgers, limits, observed, dateMs });
+    if (verdict.ok === 'waiting') {
+      this.#wait(
+        { network: verdict.record.id, connection, hello, remoteStatic, member: verdict.member },
+        verdict,
+      );
+      return;
+    }
+    this.#waiting.leave(connection);
     if (!verdict.ok) {
       this.turnedAway(verdict.reason);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });
@@ -169,6 +185,21 @@ export class Hub implements ConnectionHost, PresenceListener {
       return;
     }
     void this.#welcome(connection, verdict, hello);
+  }
+
+  /** Admins have to let it in: they hear of it, and it is judged again when they have spoken. */
+  #wait(applicant: Applicant, { waiting }: Extract<Admission, { ok: 'waiting' }>): void {
+    const { connection, member, network } = applicant;
+    const { env } = this.#options;
+    const before = this.#waiting.enter(applicant);
+    if (before === 'full') {
+      this.turnedAway('full-waiting');
+      connection.refuse('full', 'too many wait to be let in', 'waiting');
+      return;
+    }
+    before?.close(CloseCode.replaced, 'replaced');
+    connection.wait(waiting);
+    env.log.info('node waits to be let in', { node: member.idText, name: member.name, network });
   }
 
   request(connection: MemberConnection, request: Request): void {
@@ -227,6 +258,9 @@ export class Hub implements ConnectionHost, PresenceListener {
       // Nor does anything more go through its association.
       this.packets.end(member);
     }
+    for (const { connection, hello, remoteStatic } of this.#waiting.of(record.id)) {
+      this.hello(connection, hello, remoteStatic);
+    }
   }
 
   data(connection: MemberConnection, message: Uint8Array, packets: number): void {
@@ -243,6 +277,7 @@ export class Hub implements ConnectionHost, PresenceListener {
   }
 
   closed(connection: MemberConnection): void {
+    this.#waiting.leave(connection);
     const member = this.#members.get(connection);
     if (!member) return;
     const { network, id } = member;
@@ -331,12 +366,22 @@ export class Hub implements ConnectionHost, PresenceListener {
       this.#presence.leave(record.id, id);
       return;
     }
-    const local: LocalMember = { connection, network, id, idBytes: member.id, association, udpAt: undefined };
+    const admin = (): boolean => ledger.isAdmin(member);
+    const local: LocalMember = {
+      connection,
+      network,
+      id,
+      idBytes: member.id,
+      association,
+      admin,
+      udpAt: undefined,
+    };
     this.#members.set(connection, local);
     network.here.set(id, local);
     this.packets.add(local, key);
     this.#presence.arrive(record.id, known, verdict.news);
     for (const message of more) connection.send(message);
+    if (admin() && this.#waiting.of(record.id).length > 0) connection.send(this.#waiting.news(record.id));
     // Last: a node that does not read is dropped in here, and must be known by then.
     this.#introductions.welcomed(local, introduction);
     env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });

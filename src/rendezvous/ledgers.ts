@@ -7,12 +7,20 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RecordFile } from '../core/disk/record-file.js';
 import type { Authority } from '../core/identity/authority.js';
-import { parseCertificate, parseCredential, isRevoked } from '../core/identity/certificate.js';
+import {
+  isRevoked,
+  isWaiting,
+  parseCertificate,
+  parseCredential,
+  Right,
+  type Member,
+} from '../core/identity/certificate.js';
 import type { NetworkFacts } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
 import { factsNow } from '../core/ledger/facts.js';
 import { headsOf, Ledger } from '../core/ledger/ledger.js';
 import { authorOf, maxStatementLength } from '../core/ledger/statement.js';
+import { toHex } from '../core/lib/bytes.js';
 import type { Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import type { AuthorEnds } from '../core/wire/ledger.js';
@@ -53,12 +61,23 @@ export class NetworkLedger {
     return factsNow(signed, this.#ledger.standing.facts);
   }
 
-  /** True when the member of this credential is one no more. */
+  /** True when the member of this credential is one no more, or has to be let in. */
   bars(credential: Uint8Array): boolean {
     const parts = parseCredential(credential);
     const certificate = parts && parseCertificate(parts.certificate);
     if (!parts || !certificate) return true;
-    return isRevoked(parts, certificate, this.#ledger.networkKey, this.authority);
+    const { authority } = this;
+    return (
+      isRevoked(parts, certificate, this.#ledger.networkKey, authority) ||
+      isWaiting(parts, certificate, authority)
+    );
+  }
+
+  /** True when the member may speak for the network: by the ledger, or, before it says anything, by the root's certificate. */
+  isAdmin({ key, inviteId, rights }: Pick<Member, 'key' | 'inviteId' | 'rights'>): boolean {
+    const { standing } = this.#ledger;
+    const first = inviteId === '' && (rights & Right.admin) !== 0 && !standing.author(toHex(key));
+    return first || standing.maySign(key);
   }
 
   /** Takes statements, and returns those that are new here: they are on disk, or that was tried in vain. */

@@ -12,6 +12,8 @@ export interface LocalMember {
   readonly idBytes: Uint8Array;
   /** By which the UDP side knows it. */
   readonly association: number;
+  /** May it speak for the network, at this moment? */
+  readonly admin: () => boolean;
   /** When it last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
   udpAt: number | undefined;
 }

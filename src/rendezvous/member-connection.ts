@@ -2,6 +2,7 @@
  * One WebSocket of a node: Noise IK as responder, hello, then sealed JSON and data messages.
  *
  *   handshake ──message 1──▶ hello ──hello──▶ judging ──admitted──▶ up ──▶ closed
+ *                                                └─▶ waiting ──let in──┘
  */
 import type { WebSocket } from 'ws';
 import type { Keys } from '../core/identity/keys.js';
@@ -27,6 +28,7 @@ import {
   type Refusal,
   type ToNode,
   type ToRelay,
+  type Waiting,
 } from '../core/wire/signal.js';
 import { answerHandshake } from './relay-handshake.js';
 import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
@@ -86,7 +88,7 @@ export class MemberConnection {
   readonly #requests: TokenBucket;
   readonly #announcements: (() => ToNode)[] = [];
   #announcing = false;
-  #stage: 'handshake' | 'hello' | 'judging' | 'up' | 'closed' = 'handshake';
+  #stage: 'handshake' | 'hello' | 'judging' | 'waiting' | 'up' | 'closed' = 'handshake';
   #transport: NoiseTransport | undefined;
   #remoteStatic: Uint8Array | undefined;
   #cancelDeadline: () => void;
@@ -116,16 +118,30 @@ export class MemberConnection {
 
   /** Admits the node. Nothing happens when the connection ended meanwhile; then it returns false. */
   welcome(message: Extract<ToNode, { type: 'welcome' }>): boolean {
-    if (this.#stage !== 'judging') return false;
+    if (!this.#isJudged) return false;
+    if (this.#stage === 'judging') this.#options.admitted();
     this.#stage = 'up';
-    this.#options.admitted();
     this.send(message);
     this.#watch();
     return true;
   }
 
+  /** The node has to wait until admins let it in: it may ping, and do nothing else. Said again when more of them did. */
+  wait(waiting: Waiting): void {
+    if (!this.#isJudged) return;
+    const begins = this.#stage === 'judging';
+    this.#stage = 'waiting';
+    if (begins) this.#options.admitted();
+    this.send({ type: 'waiting', ...waiting });
+    if (begins) this.#watch();
+  }
+
+  get #isJudged(): boolean {
+    return this.#stage === 'judging' || this.#stage === 'waiting';
+  }
+
   refuse(code: Refusal, message: string, detail: string | undefined): void {
-    if (this.#stage !== 'judging') return;
+    if (!this.#isJudged) return;
     this.send({ type: 'refused', code, message, ...(detail !== undefined && { detail }) });
     this.close(CloseCode.refused, code);
   }
@@ -231,8 +247,9 @@ export class MemberConnection {
     const message = parseToRelay(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString());
     if (!message) return this.#stage === 'up'; // of a later version, perhaps
     if (message.type === 'ping') {
-      if (this.#stage === 'up') this.send({ type: 'pong', id: message.id });
-      return this.#stage === 'up';
+      const answers = this.#stage === 'up' || this.#stage === 'waiting';
+      if (answers) this.send({ type: 'pong', id: message.id });
+      return answers;
     }
     if (message.type === 'locate' || message.type === 'find' || message.type === 'leave') {
       if (this.#stage === 'up' && this.#requests.take(1, this.#heardAt)) {

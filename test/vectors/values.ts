@@ -107,6 +107,11 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
       rootSeed: root,
     },
   ],
+  [
+    'invite',
+    'whose joiners wait for an admin',
+    { invite: { ...invited, issuer: publicOf(root), approvals: 1 }, rootSeed: root },
+  ],
   ['certificate', 'by an invite', { certificate: certified, issuerSeed: invite, ownerSeed: node }],
   [
     'certificate',
@@ -123,6 +128,12 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     'statement',
     'a member that is barred',
     { ...statement, said: { kind: 'bar-member', key: publicOf(node), name: 'web-1', reason: 'lost' } },
+  ],
+  ['statement', 'a member that is let in', { ...statement, said: { kind: 'admit', id } }],
+  [
+    'statement',
+    'two admins must let in who joins',
+    { ...statement, said: { kind: 'admission', approvals: 2, kept: [id, other] } },
   ],
   ['handshake', 'AES-256-GCM', { ...shake, suite: 1 }],
   ['handshake', 'ChaCha20-Poly1305', { ...shake, suite: 2 }],

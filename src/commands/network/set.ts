@@ -3,16 +3,17 @@ import { BaseCommand } from '../../cli/base.js';
 import { networkFlag } from '../../cli/flags.js';
 
 export default class NetworkSet extends BaseCommand {
-  static override summary = 'change the name or the MTU of the network';
+  static override summary = 'change the name or the MTU of the network, or who lets machines in';
   static override description =
-    'On an admin machine. The change is signed and spread to all members; with another MTU each of them makes its interface anew, which takes a moment.';
+    'On an admin machine. The change is signed and spread to all members; with another MTU each of them makes its interface anew, which takes a moment. With admit=N whoever joins from then on waits until N admins have let it in, by whatever token it comes; it takes the root key, so that no single admin can undo it. admit=0 ends that.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> mtu=1300',
     '<%= config.bin %> <%= command.id %> name=factory',
+    '<%= config.bin %> <%= command.id %> admit=2',
   ];
   static override args = {
-    fact: Args.string({ required: true, description: 'KEY=VALUE: mtu=NUMBER or name=NAME' }),
+    fact: Args.string({ required: true, description: 'KEY=VALUE: mtu=NUMBER, name=NAME or admit=NUMBER' }),
   };
   static override flags = { network: networkFlag };
 
@@ -22,7 +23,7 @@ export default class NetworkSet extends BaseCommand {
     const { factOf } = await import('../../cli/network-fact.js');
     const { networkAsStored } = await import('../../core/enroll/amend.js');
     const { Store } = await import('../../core/config/store.js');
-    const order = { do: 'facts', ...factOf(args.fact) } as const;
+    const order = factOf(args.fact);
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     const network = networkAsStored(new Store(this.home()), done.networkId, Date.now());
     this.say(`The network has ${args.fact} now.`);

@@ -14,6 +14,7 @@ export default class TokenCreate extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --role leaf --json',
     '<%= config.bin %> <%= command.id %> --right bridge',
     '<%= config.bin %> <%= command.id %> --uses 0 --ephemeral --tag ci',
+    '<%= config.bin %> <%= command.id %> --uses 0 --approve',
   ];
 
   static override flags = {
@@ -50,6 +51,9 @@ export default class TokenCreate extends BaseCommand {
     ephemeral: Flags.boolean({
       description: 'joiners are forgotten five minutes after they went, for CI jobs',
     }),
+    approve: Flags.boolean({
+      description: 'joiners wait until an admin lets each of them in, by "evio approve"',
+    }),
   };
 
   async run(): Promise<object> {
@@ -67,6 +71,7 @@ export default class TokenCreate extends BaseCommand {
         tags: flags.tag ?? [],
         rights: givenRights.filter((right) => flags.right?.includes(right)),
         ephemeral: flags.ephemeral,
+        approve: flags.approve,
       },
       await this.env(),
     );
@@ -77,7 +82,9 @@ export default class TokenCreate extends BaseCommand {
         : invite.uses === 1
           ? 'one machine'
           : `${invite.uses} machines`;
-    this.say(`Token ${invite.id} admits ${machines} until ${expires}:`);
+    this.say(
+      `Token ${invite.id} admits ${machines} until ${expires}${invite.approvals ? ', each when an admin has let it in (evio approve)' : ''}:`,
+    );
     this.print(invite.token);
     return {
       id: invite.id,
@@ -88,6 +95,7 @@ export default class TokenCreate extends BaseCommand {
       tags: invite.tags,
       rights: invite.rights ?? [],
       ephemeral: invite.ephemeral ?? false,
+      approve: (invite.approvals ?? 0) > 0,
     };
   }
 }

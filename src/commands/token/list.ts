@@ -28,6 +28,7 @@ export default class TokenList extends BaseCommand {
       tags: invite.tags,
       rights: invite.rights ?? [],
       ephemeral: invite.ephemeral ?? false,
+      approve: (invite.approvals ?? 0) > 0,
       state: invite.revoked ? 'revoked' : invite.expires <= now ? 'expired' : 'valid',
     }));
     this.print(tokensText(tokens));

@@ -40,6 +40,7 @@ const inviteSchema = z.object({
   tags: z.array(z.string()),
   rights: z.array(z.enum(givenRights)).optional(),
   ephemeral: z.boolean().optional(),
+  approvals: z.number().int().optional(),
   revoked: z.boolean(),
 });
 

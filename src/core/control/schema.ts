@@ -84,6 +84,17 @@ export const relayReport = z.object({
   rttMs: z.number().nullable(),
 });
 
+export const applicantReport = z.object({
+  id: z.string(),
+  name: z.string(),
+  ip: z.string(),
+  invite: z.string(),
+  tags: z.array(z.string()),
+  since: z.string(),
+  approvals: z.number(),
+  needed: z.number(),
+});
+
 export const statusReport = z.object({
   node: z.object({ ...member, pid: z.number(), version: z.string(), uptimeMs: z.number() }),
   network: networkReport,
@@ -115,6 +126,7 @@ export const statusReport = z.object({
     .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))
     .readonly()
     .optional(),
+  waiting: z.array(applicantReport).optional(),
   refusedRoutes: z
     .array(
       z.object({
@@ -237,6 +249,8 @@ export const nodeEvent = z.discriminatedUnion('event', [
     name: z.string(),
     reason: z.string(),
   }),
+  z.object({ event: z.literal('member-waiting'), network: id, peer: id, name: z.string() }),
+  z.object({ event: z.literal('waiting'), network: id, approvals: z.number(), needed: z.number() }),
   z.object({
     event: z.literal('anomaly'),
     network: id,

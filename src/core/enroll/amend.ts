@@ -45,7 +45,11 @@ export async function amendStored(
   const dateMs = env.clock.date();
   const { self, members } = storedNetwork(store, networkId, dateMs);
   const find = (text: string): Member => findMember(members, text, self.network.name);
-  const { order, subject } = await resolveOrder(written, { find, members: () => members });
+  const { order, subject } = await resolveOrder(written, {
+    find,
+    members: () => members,
+    waiting: () => [],
+  });
   const keeper = store.ledger(networkId);
   const profile = store.profile(networkId);
   let notes: readonly string[] = [];
@@ -92,7 +96,8 @@ export function networkAsStored(
     reason,
     at: new Date(time).toISOString(),
   }));
-  return { ...describeNetwork(self.network), serial, policy: standing.policy?.serial ?? 0, revoked };
+  const policy = standing.policy?.serial ?? 0;
+  return { ...describeNetwork(self.network), serial, policy, admit: standing.admissionRule, revoked };
 }
 
 export interface NetworkHistory {
@@ -100,6 +105,8 @@ export interface NetworkHistory {
   readonly serial: number;
   /** Serial of the policy; 0 for none. */
   readonly policy: number;
+  /** How many admins must let in who joins. */
+  readonly admit: number;
   readonly revoked: readonly {
     readonly id: string;
     readonly name: string;

@@ -28,11 +28,20 @@ export interface RelayErrands {
   /**
    * Registers with the first of the relays that accepts and hangs up. Resolves to the receipt, where one was needed.
    *
-   * @throws EvioError EVIO_RELAY_UNREACHABLE, or what a relay refused with.
+   * @param patience for who has to be let in by admins; left out: it is not waited for them
+   * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_WAITING, or what a relay refused with.
    */
-  register(relays: readonly RelayFact[], self: Self): Promise<Uint8Array | undefined>;
+  register(relays: readonly RelayFact[], self: Self, patience?: Patience): Promise<Uint8Array | undefined>;
   /** Tells each relay that this machine leaves the network for good. Resolves to how many were told. Never rejects. */
   leave(relays: readonly RelayFact[], self: Self): Promise<number>;
+}
+
+/** How a machine waits for admins to let it in. */
+export interface Patience {
+  /** It waits, and so many of the admins that must have let it in. Told again when that changes. */
+  tell(waiting: { readonly approvals: number; readonly needed: number }): void;
+  /** Aborted: it waits no longer. */
+  readonly until: AbortSignal;
 }
 
 const timeoutMs = 8000;
@@ -69,7 +78,7 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
         () => undefined, // refused, as it should be, or out of reach
       );
     },
-    async register(relays, self) {
+    async register(relays, self, waiting) {
       const { registerAny } = await import('../relays/net/register.js');
       const { fromBase64Url } = await import('../lib/bytes.js');
       const { keys, networkBytes, credential } = self;
@@ -81,6 +90,7 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
         agent,
         timeoutMs,
         env,
+        waiting,
       });
       return welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
     },

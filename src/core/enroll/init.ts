@@ -26,6 +26,8 @@ export interface InitOptions {
   readonly cidr?: string | undefined;
   readonly ip?: string | undefined;
   readonly mtu?: number | undefined;
+  /** Who joins by the first token waits until an admin lets it in. */
+  readonly approve?: boolean | undefined;
 }
 
 export interface InitResult extends Membership {
@@ -99,7 +101,11 @@ export async function initNetwork(
     await Promise.all(asked.map((relay) => errands.withdraw(relay, self)));
     throw thrown;
   }
-  const invite = makeInvite(profile, { ...firstToken, role: 'switch', tags: [] }, env);
+  const invite = makeInvite(
+    profile,
+    { ...firstToken, role: 'switch', tags: [], approve: options.approve },
+    env,
+  );
   profile = { ...profile, invites: [invite] };
   store.create(self.networkId, profile, emptyState);
   return {

@@ -10,6 +10,7 @@ import { decodeToken, type Token } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { cidrsOverlap, formatCidr, parseCidr } from '../lib/ipv4.js';
+import type { Patience } from './errands.js';
 import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
 import { checkRange, isAllowed } from './range-rule.js';
@@ -27,6 +28,8 @@ export interface JoinOptions {
   readonly allowRanges?: readonly string[] | undefined;
   /** False stores the membership without asking a relay; the node asks when it first runs. */
   readonly contact: boolean;
+  /** For who has to be let in by admins. Default: it is not waited for them. */
+  readonly patience?: Patience | undefined;
 }
 
 export interface JoinResult extends Membership {
@@ -43,7 +46,7 @@ export interface JoinResult extends Membership {
  *
  * @throws EvioError EVIO_TOKEN_DAMAGED, EVIO_TOKEN_FOREIGN, EVIO_TOKEN_EXPIRED, EVIO_TOKEN_USED_UP,
  * EVIO_TOKEN_REVOKED, EVIO_BAD_VALUE, EVIO_ADDRESS_OUTSIDE, EVIO_ADDRESS_RANGE, EVIO_ADDRESS_TAKEN,
- * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_STORAGE. This machine is no member then.
+ * EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_RELAY_REFUSED, EVIO_REVOKED, EVIO_WAITING, EVIO_STORAGE. This machine is no member then.
  */
 export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Promise<JoinResult> {
   const { store, env, machine } = deps;
@@ -77,7 +80,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   const make = (begun?: Profile): Profile => ({ ...makeMember(token, options, env, begun), ...kept });
   let joined: Profile;
   try {
-    joined = contact ? await register(await begin(token, make, deps), deps) : make();
+    joined = contact ? await register(await begin(token, make, deps), deps, options.patience) : make();
   } catch (thrown) {
     if (thrown instanceof EvioError && isTokenOver.has(thrown.code)) store.pending.drop(networkId);
     throw thrown;
@@ -122,11 +125,23 @@ function checkAllowed(text: string): string {
 }
 
 /** The profile with a relay's receipt, and with another address when the derived one was taken. */
-async function register(profile: Profile, { env, errands }: EnrollPorts): Promise<Profile> {
+async function register(
+  profile: Profile,
+  { env, errands }: EnrollPorts,
+  patience: Patience | undefined,
+): Promise<Profile> {
   const credential = new OwnCredential(profile);
+  let waits = false;
+  const waiting = patience && {
+    until: patience.until,
+    tell: (now: Parameters<Patience['tell']>[0]): void => {
+      waits = true;
+      patience.tell(now);
+    },
+  };
   for (;;) {
     try {
-      const receipt = await errands.register(credential.self.network.relays, credential.self);
+      const receipt = await errands.register(credential.self.network.relays, credential.self, waiting);
       if (receipt && !credential.receive(receipt)) {
         throw new EvioError(
           'EVIO_RELAY_REFUSED',
@@ -136,8 +151,30 @@ async function register(profile: Profile, { env, errands }: EnrollPorts): Promis
       }
       return { ...profile, credential: toBase64Url(credential.bytes) };
     } catch (thrown) {
-      const taken = thrown instanceof EvioError && thrown.code === 'EVIO_ADDRESS_TAKEN';
+      const code = thrown instanceof EvioError ? thrown.code : undefined;
+      // Relays come and go while a machine waits for people.
+      if (waits && patience && code === 'EVIO_RELAY_UNREACHABLE') {
+        await pause(env, patience.until);
+        continue;
+      }
+      const taken = code === 'EVIO_ADDRESS_TAKEN';
       if (!taken || !credential.readdress(env.clock.date())) throw thrown;
     }
   }
+}
+
+/** Between two tries to reach a relay, ms. */
+const againMs = 2_000;
+
+function pause({ clock }: Pick<EnrollPorts['env'], 'clock'>, until: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      until.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.after(againMs, done);
+    if (until.aborted) done();
+    else until.addEventListener('abort', done, { once: true });
+  });
 }

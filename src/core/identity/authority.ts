@@ -19,10 +19,23 @@ export interface Authority {
   isBarred(idText: string): boolean;
   /** True when this invite admits the member no more. */
   isInviteBarred(inviteKey: Uint8Array, idText: string): boolean;
-  /** True when an admin let this member in: asked for those whose invite has them wait. */
-  isApproved(idText: string): boolean;
+  /** How many admins let this member in, those that one of them named counted as it. */
+  approvals(idText: string): number;
+  /** How many must, by the rule of the network, whatever its invite says; 0 for who was a member before the rule. */
+  admission(idText: string): number;
   /** True when a relay of this key was the network's once: its receipts go on counting. */
   wasRelay(relayKey: Uint8Array): boolean;
+}
+
+/**
+ * How it stands with a member that came by an invite: nobody has to let it in, it waits for that, or it was let in.
+ *
+ * @param asked how many admins must let in who joins by its invite
+ */
+export function admissionOf(authority: Authority, idText: string, asked = 0): 'open' | 'waits' | 'let in' {
+  const needed = Math.max(asked, authority.admission(idText));
+  if (needed === 0) return 'open';
+  return authority.approvals(idText) < needed ? 'waits' : 'let in';
 }
 
 /** Takes every issuer, and bars nobody: for a document of our own, of which something else is in question. */
@@ -31,7 +44,8 @@ export const anyAuthority: Authority = {
   isRoot: () => true,
   isBarred: () => false,
   isInviteBarred: () => false,
-  isApproved: () => true,
+  approvals: () => Infinity,
+  admission: () => 0,
   wasRelay: () => false,
 };
 
@@ -43,7 +57,8 @@ export function foundingAuthority(rootKey: Uint8Array): Authority {
     isRoot,
     isBarred: () => false,
     isInviteBarred: () => false,
-    isApproved: () => false,
+    approvals: () => 0,
+    admission: () => 0,
     wasRelay: () => false,
   };
 }

@@ -7,6 +7,7 @@
  *   renewal      version 3 | issuer key 32 | node key 32 | not after 8 | joined 8 | roles 1 | rights 1 | range base 4, prefix 1
  *                | tags 1 ( 1+n )* | signature 64 by the issuer
  *                an invite whose key is one member's own: it prolongs that membership and admits nobody else
+ *                version 4: issuer key 32 | approvals 1 after the version: whoever joins by it waits for so many admins
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
  *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
@@ -19,7 +20,7 @@
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
 import { containsCidr, isHostAddress, type Cidr } from '../lib/ipv4.js';
-import { foundingAuthority, type Authority } from './authority.js';
+import { admissionOf, foundingAuthority, type Authority } from './authority.js';
 import { noClaims, type Claims } from './claims.js';
 import { signatureLength, type Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
@@ -50,6 +51,8 @@ export interface Invite {
   readonly rights: number;
   /** Who joins by it is forgotten minutes after it went: address and name are free then. */
   readonly ephemeral: boolean;
+  /** How many admins must let in who joins by it; left out: none. Then `issuer` is given, the root's key too. */
+  readonly approvals?: number | undefined;
   /** Addresses that joiners may take. */
   readonly range: Cidr;
   readonly tags: readonly string[];
@@ -88,6 +91,8 @@ const issuedVersion = 2;
 const renewalVersion = 3;
 /** Bytes by which a renewal is longer than an invite that names its issuer. */
 export const renewalOverhead = 4;
+/** Of an invite whose joiners wait. One of its own, so that no program that lets them in at once can read it. */
+const waitingVersion = 4;
 const labels = {
   invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
@@ -133,13 +138,24 @@ export function isRenewal(invite: Invite): invite is Renewal {
   return invite.joined !== undefined && invite.issuer !== undefined;
 }
 
-/** @param issuer the keys that `invite.issuer` names, or the network's first root keys */
+function versionOf(invite: Invite): number {
+  if (isRenewal(invite)) return renewalVersion;
+  if (invite.approvals !== undefined) return waitingVersion;
+  return invite.issuer ? issuedVersion : version;
+}
+
+/**
+ * @param issuer the keys that `invite.issuer` names, or the network's first root keys
+ * @throws RangeError when it has `approvals` and no `issuer`
+ */
 export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
-  const renewal = isRenewal(invite);
-  const writer = new ByteWriter().u8(renewal ? renewalVersion : invite.issuer ? issuedVersion : version);
+  const found = versionOf(invite);
+  if (found === waitingVersion && !invite.issuer) throw new RangeError('approvals need an issuer');
+  const writer = new ByteWriter().u8(found);
   if (invite.issuer) writer.bytes(invite.issuer);
+  if (found === waitingVersion) writer.u8(invite.approvals ?? 0);
   writer.bytes(invite.key).u64(invite.notAfter);
-  if (renewal) writer.u64(invite.joined);
+  if (isRenewal(invite)) writer.u64(invite.joined);
   else writer.u32(invite.uses);
   writer
     .u8(invite.roles | (invite.ephemeral ? ephemeralBit : 0))
@@ -155,13 +171,16 @@ export function parseInvite(signed: Uint8Array): Invite | undefined {
   if (end <= 0) return undefined;
   const reader = new ByteReader(signed.subarray(0, end));
   const found = reader.u8();
-  if (found < version || found > renewalVersion) return undefined;
+  if (found < version || found > waitingVersion) return undefined;
   const issuer = found === version ? undefined : reader.bytes(32);
+  const approvals = found === waitingVersion ? reader.u8() : undefined;
+  if (approvals === 0) return undefined;
   const begin = { key: reader.bytes(32), notAfter: reader.u64() };
   const counted = found === renewalVersion ? { uses: 0, joined: reader.u64() } : { uses: reader.u32() };
   const roles = reader.u8();
   const invite: Invite = {
     ...(issuer && { issuer }),
+    ...(approvals !== undefined && { approvals }),
     ...begin,
     ...counted,
     roles: roles & ~ephemeralBit,
@@ -296,6 +315,20 @@ export function isRevoked(
   return invite !== undefined && authority.isInviteBarred(invite.key, idText);
 }
 
+/** True for whom admins let in by its key: it may have waited for longer than its invite holds. */
+export function isLetIn({ approvals }: Invite, nodeKey: Uint8Array, authority: Authority): boolean {
+  return admissionOf(authority, nodeIdText(nodeIdOf(nodeKey)), approvals) === 'let in';
+}
+
+/** True for who came by an invite, and is to wait until admins let it in. It goes by keys, as `isRevoked`. */
+export function isWaiting(parts: CredentialParts, certificate: Certificate, authority: Authority): boolean {
+  const invite = parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
+  return (
+    invite !== undefined &&
+    admissionOf(authority, nodeIdText(nodeIdOf(certificate.nodeKey)), invite.approvals) === 'waits'
+  );
+}
+
 /** Why a credential does not make a member. */
 export type CredentialFault =
   | 'malformed'
@@ -311,11 +344,19 @@ export type CredentialFault =
   | 'receipt-early'
   /** It is for another address or name of this member. */
   | 'receipt-other'
+  /** All is well with it, and admins have to let the member in. */
+  | 'waiting'
   /** The member is barred, or what it came by counts no more. */
   | 'revoked';
 
 export type CredentialVerdict =
-  { readonly ok: true; readonly member: Member } | { readonly ok: false; readonly fault: CredentialFault };
+  | { readonly ok: true; readonly member: Member }
+  | {
+      readonly ok: false;
+      readonly fault: CredentialFault;
+      /** With the fault `waiting`: who it will be. Its receipt was not looked at. */
+      readonly waiting?: Member;
+    };
 
 /**
  * Verifies a whole chain against the facts of a network.
@@ -338,6 +379,7 @@ export function verifyCredential(
   if (isRevoked(parts, certificate, network.rootKey, authority)) return fail('revoked');
   let inviteId = '';
   let ephemeral = false;
+  let waiting = false;
   const { notBefore } = certificate;
   let claims: Claims = noClaims;
   let renewedUntil: number | undefined;
@@ -362,7 +404,8 @@ export function verifyCredential(
     if (!within) return fail('outside-invite');
     inviteId = inviteIdOf(invite.key);
     ephemeral = invite.ephemeral;
-    if (needReceipt) {
+    waiting = isWaiting(parts, certificate, authority);
+    if (needReceipt && !waiting) {
       const witnessed = witnessedClaims(parts.receipt, certificate, invite, network, dateMs, authority);
       if (typeof witnessed === 'string') return fail(witnessed);
       claims = witnessed;
@@ -375,26 +418,24 @@ export function verifyCredential(
   if (notAfter <= dateMs) return fail('expired');
   if (notBefore > dateMs + clockSkewMs) return fail('not-yet-valid');
   const id = nodeIdOf(certificate.nodeKey);
-  return {
-    ok: true,
-    member: {
-      id,
-      idText: nodeIdText(id),
-      key: certificate.nodeKey,
-      mac: macOf(id),
-      name: certificate.name,
-      ip: certificate.ip,
-      role: certificate.role,
-      rights: certificate.rights,
-      tags: certificate.tags,
-      signedAt: notBefore,
-      claims,
-      notAfter,
-      ephemeral,
-      inviteId,
-      credential: bytes,
-    },
+  const member: Member = {
+    id,
+    idText: nodeIdText(id),
+    key: certificate.nodeKey,
+    mac: macOf(id),
+    name: certificate.name,
+    ip: certificate.ip,
+    role: certificate.role,
+    rights: certificate.rights,
+    tags: certificate.tags,
+    signedAt: notBefore,
+    claims,
+    notAfter,
+    ephemeral,
+    inviteId,
+    credential: bytes,
   };
+  return waiting ? { ok: false, fault: 'waiting', waiting: member } : { ok: true, member };
 }
 
 /** What a witness said of the certificate, or why that does not count. */
@@ -414,7 +455,8 @@ function witnessedClaims(
     equalBytes(receipt.nodeKey, certificate.nodeKey) &&
     isWitnessOf(receipt, invite, network, authority);
   if (!ours) return 'receipt-bad';
-  if (receipt.joined > invite.notAfter) return 'receipt-late';
+  if (receipt.joined > invite.notAfter && !isLetIn(invite, certificate.nodeKey, authority))
+    return 'receipt-late';
   if (signedDate(receipt) > dateMs + clockSkewMs) return 'receipt-early';
   return claimsIn(receipt, certificate) ?? 'receipt-other';
 }

@@ -3,6 +3,7 @@ import { equalBytes, toHex } from '../lib/bytes.js';
 import { foundingAuthority, type Authority } from './authority.js';
 import {
   encodeCredential,
+  isLetIn,
   isRenewal,
   isWitnessOf,
   maxCredentialLength,
@@ -69,7 +70,7 @@ export function testify(
   const held = verifyCredential(bytes, facts, dateMs, true, authority);
   if (held.ok && held.member.claims.witnessed) return { ok: true, member: held.member, receipt: null };
   const bare = verifyCredential(bytes, facts, dateMs, false, authority);
-  if (!bare.ok) return bare;
+  if (!bare.ok) return fail(bare.fault);
   const parts = parseCredential(bytes);
   const certificate = parts && parseCertificate(parts.certificate);
   const invite = parts && parseInvite(parts.invite);
@@ -81,13 +82,14 @@ export function testify(
   const joined = uses.dateOf(key, node) ?? invite.joined;
   const receipt = receiptFor(parts.receipt, invite, certificate.nodeKey, facts, authority);
   const isCounted = joined !== undefined || receipt !== undefined;
-  if (!isCounted && dateMs > invite.notAfter) return fail('token-expired');
+  if (!isCounted && dateMs > invite.notAfter && !isLetIn(invite, certificate.nodeKey, authority))
+    return fail('token-expired');
   if (!isCounted && invite.uses > 0 && uses.count(key) >= invite.uses) return fail('token-used-up');
   const made = makeReceipt(certificate, invite.key, { receipt, joined, member: before }, dateMs, witness);
   const credential = encodeCredential({ ...parts, receipt: made });
   if (credential.length > maxCredentialLength) return fail('too-long');
   const given = verifyCredential(credential, facts, dateMs, true, authority);
-  if (!given.ok) return given;
+  if (!given.ok) return fail(given.fault);
   // Without a limit there is nothing to count, and nothing that could grow without bound.
   const counts = !isCounted && invite.uses > 0;
   const counted = { invite: key, node, notAfter: invite.notAfter, time: dateMs };
@@ -111,6 +113,6 @@ function receiptFor(
     (isRenewal(invite) || equalBytes(receipt.inviteKey, invite.key)) &&
     equalBytes(receipt.nodeKey, nodeKey) &&
     isWitnessOf(receipt, invite, facts, authority) &&
-    receipt.joined <= invite.notAfter;
+    (receipt.joined <= invite.notAfter || isLetIn(invite, nodeKey, authority));
   return genuine ? receipt : undefined;
 }

@@ -44,6 +44,8 @@ type Removal = Extract<Said, { kind: 'admin-remove' }>;
 
 interface Ranked extends Author {
   active: boolean;
+  /** Key of the admin of rank 1 in whose name it speaks where voices are counted: whom one admin named adds none. */
+  readonly voice: string;
   /** Ends the log for everything. */
   end: Head | undefined;
   /** Ends it for what grants. */
@@ -66,7 +68,9 @@ export class Standing implements Authority {
   readonly #bars = new Map<string, MemberBar>();
   /** Key of the invite, hexadecimal → who stays. */
   readonly #invites = new Map<string, Set<string>>();
-  readonly #approved = new Set<string>();
+  /** Who let a member in, by its id: voices. */
+  readonly #approved = new Map<string, Set<string>>();
+  #admission: { readonly approvals: number; readonly kept: ReadonlySet<string> } | undefined;
   readonly #relays = new Set<string>();
   #root: Ranked;
   #facts: { readonly facts: ChangedFacts; readonly hash: string } | undefined;
@@ -148,8 +152,33 @@ export class Standing implements Authority {
     return kept !== undefined && !kept.has(idText);
   }
 
-  isApproved(idText: string): boolean {
-    return this.#approved.has(idText);
+  approvals(idText: string): number {
+    return this.#approved.get(idText)?.size ?? 0;
+  }
+
+  admission(idText: string): number {
+    const rule = this.#admission;
+    return rule === undefined || rule.kept.has(idText) ? 0 : rule.approvals;
+  }
+
+  /** How many admins must let in who joins now. */
+  get admissionRule(): number {
+    return this.#admission?.approvals ?? 0;
+  }
+
+  /** Voices that can be given now, by the key of the admin in whose name they are. */
+  get voices(): ReadonlySet<string> {
+    return new Set(
+      [...this.#authors.values()].flatMap((author) =>
+        author.rank > 0 && author.active ? [author.voice] : [],
+      ),
+    );
+  }
+
+  /** True when the admin with this key, or one in whose name it speaks, let the member in. */
+  hasLetIn(keyText: string, idText: string): boolean {
+    const voice = this.#authors.get(keyText)?.voice;
+    return voice !== undefined && this.#approved.get(idText)?.has(voice) === true;
   }
 
   wasRelay(relayKey: Uint8Array): boolean {
@@ -158,11 +187,13 @@ export class Standing implements Authority {
 
   // Who may speak
 
-  #admit(key: Uint8Array, rank: number): Ranked {
+  /** @param by who named it */
+  #admit(key: Uint8Array, rank: number, by?: Ranked): Ranked {
     const keyText = toHex(key);
     const author: Ranked = {
       key,
       keyText,
+      voice: rank > 1 && by ? by.voice : rank === 0 ? 'root' : keyText,
       idText: idOfKey(key),
       rank,
       active: true,
@@ -181,9 +212,13 @@ export class Standing implements Authority {
     for (let rank = 1; level.length > 0; rank++) {
       above.push(...level);
       const named = level.flatMap((author) =>
-        [...this.#granted(author)].flatMap(({ said }) => (said.kind === 'admin-add' ? [said.key] : [])),
+        [...this.#granted(author)].flatMap(({ said }) =>
+          said.kind === 'admin-add' ? [{ key: said.key, author }] : [],
+        ),
       );
-      level = named.flatMap((key) => (this.#authors.has(toHex(key)) ? [] : [this.#admit(key, rank)]));
+      level = named.flatMap(({ key, author }) =>
+        this.#authors.has(toHex(key)) ? [] : [this.#admit(key, rank, author)],
+      );
       for (const author of level) this.#remove(author, above, true);
       // Equals judge each other by what those above left of their words.
       const ends = level.map((author) => [author, this.#removals(author, level)] as const);
@@ -273,8 +308,15 @@ export class Standing implements Authority {
             this.#policy = { serial: said.serial, document: said.document, hash };
           }
           break;
-        case 'admit':
-          this.#approved.add(said.id);
+        case 'admit': {
+          const voices = this.#approved.get(said.id);
+          if (voices) voices.add(author.voice);
+          else this.#approved.set(said.id, new Set([author.voice]));
+          break;
+        }
+        case 'admission':
+          // An admin alone could undo what is there against one that is stolen. Root keys are counted first to last.
+          if (author.rank === 0) this.#admission = { approvals: said.approvals, kept: new Set(said.kept) };
           break;
         default:
       }

@@ -13,6 +13,7 @@
  *   6 policy        serial 4 | document, to the end
  *   7 admit         node id 16
  *   8 root-replace  root key 32 | kept
+ *   9 admission     approvals 1 | kept                  so many admins let in who joins from now on; 0: none must
  *
  *   kept            count 4 ( node id 16 )*     members that stay although what they came by counts no more
  *
@@ -51,6 +52,7 @@ const Kind = {
   policy: 6,
   admit: 7,
   'root-replace': 8,
+  admission: 9,
 } as const;
 
 /** The facts of a network that may change; those of the token that are not here are fixed for good. */
@@ -79,6 +81,7 @@ export type Said =
   | { readonly kind: 'policy'; readonly serial: number; readonly document: Uint8Array }
   | { readonly kind: 'admit'; readonly id: string }
   | { readonly kind: 'root-replace'; readonly key: Uint8Array; readonly kept: readonly string[] }
+  | { readonly kind: 'admission'; readonly approvals: number; readonly kept: readonly string[] }
   /** Of a later version, or malformed: it keeps its place in the chain, and means nothing here. */
   | { readonly kind: 'unknown' };
 
@@ -228,6 +231,9 @@ function encodeSaid(said: Exclude<Said, { kind: 'unknown' }>): Uint8Array {
     case 'admit':
       writer.bytes(fromHex(said.id) as Uint8Array);
       break;
+    case 'admission':
+      writeKept(writer.u8(said.approvals), said.kept);
+      break;
     default:
       said satisfies never;
   }
@@ -277,6 +283,8 @@ function readKind(kind: number, reader: ByteReader): Said | undefined {
       return { kind: 'admit', id: toHex(reader.bytes(nodeIdLength)) };
     case Kind['root-replace']:
       return { kind: 'root-replace', key: reader.bytes(32), kept: readKept(reader) };
+    case Kind.admission:
+      return { kind: 'admission', approvals: reader.u8(), kept: readKept(reader) };
     default:
       return undefined;
   }

@@ -53,6 +53,7 @@ export const errorCodes = {
   EVIO_STORAGE: ExitStatus.failed,
   EVIO_UNKNOWN_PEER: ExitStatus.failed,
   EVIO_TIMEOUT: ExitStatus.unreachable,
+  EVIO_WAITING: ExitStatus.unreachable,
   EVIO_DEVICE: ExitStatus.failed,
   EVIO_LAB: ExitStatus.failed,
   EVIO_INTERRUPTED: ExitStatus.failed,

@@ -33,6 +33,9 @@ import { secretBytes, type Self } from './self.js';
 
 type Saying = Exclude<Said, { kind: 'unknown' }>;
 
+/** Most admins that a network can ask for. */
+const maxApprovals = 16;
+
 /** What a person orders. Members and invites are named by what was found of them before. */
 export type Order =
   | { readonly do: 'revoke'; readonly member: Member; readonly reason: string }
@@ -47,7 +50,13 @@ export type Order =
       /** Address of one, as the network names it. */
       readonly removeRelay?: string | undefined;
     }
-  | { readonly do: 'policy'; readonly document: Uint8Array };
+  | { readonly do: 'policy'; readonly document: Uint8Array }
+  /** Lets in who waits. Node id, 32 hexadecimal characters. */
+  | { readonly do: 'admit'; readonly id: string }
+  /** Who waits is turned away for good. */
+  | { readonly do: 'deny'; readonly member: Pick<Member, 'key' | 'name' | 'idText'>; readonly reason: string }
+  /** So many admins must let in who joins from now on. */
+  | { readonly do: 'admission'; readonly approvals: number };
 
 export interface AmendContext {
   readonly profile: Profile;
@@ -98,6 +107,15 @@ export function amend(order: Order, context: AmendContext): Amendment {
       speaker.say({ kind: 'policy', serial, document: order.document });
       break;
     }
+    case 'admit':
+      admit(order.id, context, speaker);
+      break;
+    case 'deny':
+      deny(order, context, speaker);
+      break;
+    case 'admission':
+      setAdmission(order.approvals, context, speaker);
+      break;
     default:
       order satisfies never;
   }
@@ -171,10 +189,26 @@ class Speaker {
 
   /** @param rank of the admin that it is to end; then it must be said by somebody not below */
   say(saying: Saying, rank = Infinity): void {
-    const { self, ledger, dateMs } = this.#context;
+    const { self } = this.#context;
     // The root's key speaks seldom: it may be on several machines, which know nothing of each other.
     const keys = this.rank !== Infinity && this.rank <= rank ? self.keys : this.#root;
     if (!keys) throw notAdmin(self.network.name);
+    this.#say(saying, keys);
+  }
+
+  /** What no admin may say by itself. */
+  sayAsRoot(saying: Saying): void {
+    if (!this.#root) {
+      throw new EvioError('EVIO_ROOT_KEY', "Only the network's root key says this, and it is not here.", [
+        'Do it on the machine that made the network.',
+        'Or put the key back first: evio root import FILE',
+      ]);
+    }
+    this.#say(saying, this.#root);
+  }
+
+  #say(saying: Saying, keys: Keys): void {
+    const { ledger, dateMs } = this.#context;
     try {
       this.statements.push(ledger.say(saying, keys, dateMs));
     } catch (thrown) {
@@ -190,6 +224,61 @@ function notAdmin(network: string): EvioError {
     'Do it on an admin machine; they are listed by: evio admin list',
     'Have an admin name this one: evio admin add NAME',
   ]);
+}
+
+function checkReason(reason: string): void {
+  if (reason.length <= maxReasonLength && printable(reason) === reason) return;
+  throw badValue(`A reason is one line of at most ${maxReasonLength} printable characters.`);
+}
+
+function admit(id: string, { self, ledger }: AmendContext, speaker: Speaker): void {
+  const { standing } = ledger;
+  if (standing.isBarred(id)) throw new EvioError('EVIO_REVOKED', `${id} was revoked or turned away before.`);
+  if (standing.hasLetIn(toHex(self.keys.publicKey), id)) {
+    throw badValue(
+      'This machine, or the admin that named it, has let it in already: where several must, the others have to.',
+      'See who must still be let in with: evio approve',
+    );
+  }
+  speaker.say({ kind: 'admit', id });
+}
+
+/** Its invite goes on admitting others: what was made by it has reached nobody. */
+function deny(
+  { member, reason }: Extract<Order, { do: 'deny' }>,
+  { ledger }: AmendContext,
+  speaker: Speaker,
+): void {
+  checkReason(reason);
+  if (ledger.standing.isBarred(member.idText)) return;
+  speaker.say({ kind: 'bar-member', key: member.key, name: member.name, reason });
+}
+
+function setAdmission(
+  approvals: number,
+  { self, ledger, members, complete }: AmendContext,
+  speaker: Speaker,
+): void {
+  const { standing } = ledger;
+  if (!Number.isInteger(approvals) || approvals < 0 || approvals > maxApprovals) {
+    throw badValue(`So many admins can be asked for: 0 to ${maxApprovals}.`, 'For example: admit=2');
+  }
+  if (approvals > 0 && complete === false) {
+    throw badValue(
+      'Not all members are known here, and those that are not would have to be let in again.',
+      'Run the node where a relay lists all members.',
+    );
+  }
+  const voices = standing.voices.size;
+  if (approvals > voices) {
+    throw badValue(
+      `The network has ${voices} ${voices === 1 ? 'admin' : 'admins'} whose word counts by itself: those that the root key named.`,
+      'Name more on the machine with the root key: evio admin add NAME',
+    );
+  }
+  const stay = members.map(({ idText }) => idText).filter((id) => !standing.isBarred(id));
+  const kept = approvals === 0 ? [] : checkKept([...new Set([...stay, self.idText])]);
+  speaker.sayAsRoot({ kind: 'admission', approvals, kept });
 }
 
 /** The invite that a member came by. */
@@ -209,9 +298,7 @@ function revoke(
   if (member.idText === self.idText) {
     throw badValue('A machine cannot revoke itself.', 'Leave the network with: evio leave');
   }
-  if (reason.length > maxReasonLength || printable(reason) !== reason) {
-    throw badValue(`A reason is one line of at most ${maxReasonLength} printable characters.`);
-  }
+  checkReason(reason);
   if (ledger.standing.isBarred(member.idText)) {
     throw new EvioError('EVIO_REVOKED', `${member.name} (${member.idText}) was revoked before.`);
   }

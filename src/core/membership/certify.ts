@@ -73,6 +73,8 @@ export interface InvitePlan {
   readonly rights?: readonly GivenRight[] | undefined;
   /** Joiners are forgotten minutes after they went. */
   readonly ephemeral?: boolean | undefined;
+  /** Joiners wait until an admin lets them in. */
+  readonly approve?: boolean | undefined;
 }
 
 /** What a joiner asks for. */
@@ -182,6 +184,7 @@ export function makeInvite(
   const tags = [...new Set(plan.tags)];
   const rights = [...new Set(plan.rights ?? [])];
   const ephemeral = plan.ephemeral ?? false;
+  const approve = plan.approve ?? false;
   const isRoot = equalBytes(issuer.publicKey, self.network.rootKey);
   const keys = generateKeys(env.random);
   const created = env.clock.date();
@@ -191,7 +194,8 @@ export function makeInvite(
   if (tags.length > 16) throw tooManyTags();
   const invite = signInvite(
     {
-      ...(isRoot ? {} : { issuer: issuer.publicKey }),
+      ...(isRoot && !approve ? {} : { issuer: issuer.publicKey }),
+      ...(approve ? { approvals: 1 } : {}),
       key: keys.publicKey,
       notAfter: expires,
       uses: plan.uses,
@@ -231,6 +235,7 @@ export function makeInvite(
     tags,
     ...(rights.length === 0 ? {} : { rights }),
     ...(ephemeral ? { ephemeral } : {}),
+    ...(approve ? { approvals: 1 } : {}),
     revoked: false,
   };
 }

@@ -4,6 +4,7 @@ import { inviteIdOf } from '../identity/node-id.js';
 import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url, fromHex } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
 import { badValue } from '../identity/names.js';
 import type { Order } from './amend.js';
 
@@ -23,7 +24,11 @@ export type WrittenOrder =
       readonly removeRelay?: string | undefined;
     }
   /** Base64url. */
-  | { readonly do: 'policy'; readonly document: string };
+  | { readonly do: 'policy'; readonly document: string }
+  /** `peer`: name, address or id of who waits, or the beginning of its id; or the whole id of whoever will. */
+  | { readonly do: 'admit'; readonly peer: string }
+  | { readonly do: 'deny'; readonly peer: string; readonly reason: string }
+  | { readonly do: 'admission'; readonly approvals: number };
 
 /** What came of an order. */
 export interface Amended {
@@ -39,6 +44,8 @@ export interface OrderPorts {
   /** Throws EvioError EVIO_UNKNOWN_PEER. */
   find(text: string): Promise<Member> | Member;
   members(): readonly Member[];
+  /** Who waits to be let in, as far as it is known here. */
+  waiting(): readonly Member[];
 }
 
 /** @throws EvioError EVIO_UNKNOWN_PEER, EVIO_TOKEN_UNKNOWN, EVIO_BAD_VALUE */
@@ -68,12 +75,44 @@ export async function resolveOrder(
       const relay = addRelay && relayOf(addRelay);
       return { order: { do: 'facts', name, mtu, addRelay: relay, removeRelay }, subject: '' };
     }
+    case 'admit': {
+      const wanted = order.peer.toLowerCase();
+      const id = /^[0-9a-f]{32}$/.test(wanted) ? wanted : whoWaits(wanted, ports.waiting()).idText;
+      return { order: { do: 'admit', id }, subject: id };
+    }
+    case 'deny': {
+      const member = whoWaits(order.peer.toLowerCase(), ports.waiting());
+      return { order: { do: 'deny', member, reason: order.reason }, subject: member.idText };
+    }
+    case 'admission':
+      return { order, subject: '' };
     case 'policy': {
       const document = fromBase64Url(order.document);
       if (!document) throw badValue('The policy is not base64url.');
       return { order: { do: 'policy', document }, subject: '' };
     }
   }
+}
+
+/** The one of those who wait that a person means. Throws EvioError EVIO_UNKNOWN_PEER. */
+function whoWaits(wanted: string, waiting: readonly Member[]): Member {
+  const named = waiting.filter(
+    ({ idText, name, ip }) => idText === wanted || name === wanted || formatIpv4(ip) === wanted,
+  );
+  const begins = /^[0-9a-f]{4,32}$/.test(wanted)
+    ? waiting.filter(({ idText }) => idText.startsWith(wanted))
+    : [];
+  const found = named.length > 0 ? named : begins;
+  const [member] = found;
+  if (member && found.length === 1) return member;
+  // Whoever joins gives itself a name, so two may have the same: a person has to look closer.
+  const all = found.map(({ name, idText }) => `${name} (${idText})`).join(' or ');
+  throw member
+    ? new EvioError('EVIO_UNKNOWN_PEER', `"${wanted}" may mean ${all}.`, ['Give the whole node id.'])
+    : new EvioError('EVIO_UNKNOWN_PEER', `Nobody called "${wanted}" waits to be let in.`, [
+        'See who waits with: evio approve',
+        'Who waits is known on the admin machines that run, or give the whole node id.',
+      ]);
 }
 
 function relayOf({ address, key }: { address: string; key: string }): RelayFact {

@@ -20,6 +20,8 @@ export interface InviteRecord {
   readonly tags: readonly string[];
   readonly rights?: readonly GivenRight[] | undefined;
   readonly ephemeral?: boolean | undefined;
+  /** How many admins must let a joiner in. */
+  readonly approvals?: number | undefined;
   readonly revoked: boolean;
 }
 

@@ -6,6 +6,7 @@ import { foundingAuthority, type Authority } from '../identity/authority.js';
 import { equalBytes } from '../lib/bytes.js';
 import {
   isRevoked,
+  isWaiting,
   parseCertificate,
   parseCredential,
   supersedes,
@@ -30,7 +31,12 @@ export type RosterVerdict =
   | { readonly kind: 'changed'; readonly member: Member; readonly before: Member }
   /** What we have is as good: `member` is ours. */
   | { readonly kind: 'known'; readonly member: Member }
-  | { readonly kind: 'refused'; readonly fault: CredentialFault | 'self' | 'full' | 'mac-taken' | 'left' };
+  | {
+      readonly kind: 'refused';
+      readonly fault: CredentialFault | 'self' | 'full' | 'mac-taken' | 'left';
+      /** Who waits for admins to let it in. */
+      readonly waiting?: Member;
+    };
 
 /** Somebody claims what another has. */
 export interface Conflict {
@@ -80,7 +86,10 @@ export class Roster {
   /** Takes a credential from anyone: it proves itself. */
   take(credential: Uint8Array, dateMs: number): RosterVerdict {
     const verdict = verifyCredential(credential, this.#network, dateMs, undefined, this.#authority());
-    if (!verdict.ok) return { kind: 'refused', fault: verdict.fault };
+    if (!verdict.ok) {
+      const { fault, waiting } = verdict;
+      return { kind: 'refused', fault, ...(waiting && isNodeName(waiting.name) && { waiting }) };
+    }
     const member = verdict.member;
     // A member signs its own name, and it is shown to people.
     if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
@@ -114,7 +123,10 @@ export class Roster {
     return [...this.#members.values()].filter(({ credential }) => {
       const parts = parseCredential(credential);
       const certificate = parts && parseCertificate(parts.certificate);
-      return !parts || !certificate || isRevoked(parts, certificate, this.#network.rootKey, authority);
+      if (!parts || !certificate || isRevoked(parts, certificate, this.#network.rootKey, authority))
+        return true;
+      // Who let it in was an admin no more by then, or the rule of the network is another one.
+      return isWaiting(parts, certificate, authority);
     });
   }
 

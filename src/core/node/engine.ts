@@ -280,11 +280,12 @@ export class Engine implements Node {
   /* ---- the ledger ---- */
 
   async amend(written: WrittenOrder): Promise<Amended> {
-    const { reporter, members, relays } = this.#live;
+    const { reporter, members, relays, applicants } = this.#live;
     const known = (): Member[] => members.all().map((peer) => peer.member);
     const { order, subject } = await resolveOrder(written, {
       find: async (text) => (await reporter.find(text)).member,
       members: known,
+      waiting: () => applicants.members(),
     });
     const { profile, env } = this.#options;
     let notes: readonly string[] = [];

@@ -43,6 +43,20 @@ export type NodeEvent =
       readonly name: string;
       readonly reason: string;
     }
+  /** Somebody waits until admins let it in; told to admins. */
+  | {
+      readonly event: 'member-waiting';
+      readonly network: string;
+      readonly peer: string;
+      readonly name: string;
+    }
+  /** This machine waits for that itself: so many of those that must have. */
+  | {
+      readonly event: 'waiting';
+      readonly network: string;
+      readonly approvals: number;
+      readonly needed: number;
+    }
   | { readonly event: 'peer-lost'; readonly network: string; readonly peer: string; readonly name: string }
   /** The peer does what an honest one does not; what it sent was dropped. */
   | {

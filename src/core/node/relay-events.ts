@@ -10,7 +10,8 @@ import type { Peers } from '../peer/peers.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 import type { RelaySet, RelaySetListener } from '../relays/relay-set.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
-import { ledgerNews, type LedgerNews, type Refusal, type Welcome } from '../wire/signal.js';
+import { ledgerNews, type LedgerNews, type Refusal, type Waiting, type Welcome } from '../wire/signal.js';
+import type { Applicants } from './applicants.js';
 import type { Arrivals } from './arrivals.js';
 import type { NodeEvent } from './events.js';
 import type { Farewells } from './farewells.js';
@@ -38,6 +39,7 @@ export interface RelayEventParts {
   readonly tell: (event: NodeEvent) => void;
   readonly ownAddress: OwnAddress;
   readonly farewells: Farewells;
+  readonly applicants: Applicants;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -83,6 +85,15 @@ export class RelayEvents implements RelaySetListener {
     const { ledger, relays } = this.#parts;
     const lacking = ledger.relay(url, message);
     relays.tell(ledgerNews(lacking), url, true);
+  }
+
+  applicants(url: string, credentials: readonly Uint8Array[]): void {
+    this.#parts.applicants.relay(url, credentials);
+  }
+
+  waiting({ approvals, needed }: Waiting): void {
+    const { tell, network } = this.#parts;
+    tell({ event: 'waiting', network, approvals, needed });
   }
 
   presence(idText: string, online: boolean): void {
@@ -137,6 +148,8 @@ export const relayNewsNames: { readonly [K in keyof RelaySetListener]: true } = 
   member: true,
   left: true,
   ledger: true,
+  applicants: true,
+  waiting: true,
   presence: true,
   named: true,
   roster: true,

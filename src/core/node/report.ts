@@ -18,7 +18,14 @@ import type { Candidate } from '../wire/candidate.js';
 import { roundedMs } from './ping-report.js';
 import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
-import type { AnomalyReport, PeerReport, RefusedRoute, StatusReport, WhyReport } from './reports.js';
+import type {
+  AnomalyReport,
+  ApplicantReport,
+  PeerReport,
+  RefusedRoute,
+  StatusReport,
+  WhyReport,
+} from './reports.js';
 import type { Refusal } from '../subnets/book.js';
 
 function rounded(ms: number | null): number | null {
@@ -94,6 +101,7 @@ export interface StatusFacts {
   readonly anomalies: readonly AnomalyReport[];
   readonly refused: readonly Refusal[];
   readonly certificate: RenewalReport;
+  readonly waiting: readonly ApplicantReport[];
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -124,6 +132,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     })),
     certificate: certificateReport(facts.certificate),
     anomalies: facts.anomalies,
+    ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };
 }

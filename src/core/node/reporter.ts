@@ -13,6 +13,7 @@ import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import type { Applicants } from './applicants.js';
 import type { PolicyHost } from './policy-host.js';
 import { peerReport, statusReport, whyReport } from './report.js';
 import type { Renewals } from './renewals.js';
@@ -37,6 +38,7 @@ export interface ReporterParts {
   readonly keeper: StateKeeper;
   readonly policy: PolicyHost;
   readonly renewals: Renewals;
+  readonly applicants: Applicants;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -64,6 +66,7 @@ export class Reporter {
       overlay,
       policy,
       renewals,
+      applicants,
       subnets,
       restarts,
     } = this.#parts;
@@ -86,6 +89,7 @@ export class Reporter {
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
       certificate: renewals.report(),
+      waiting: applicants.report(),
     });
   }
 

@@ -91,6 +91,22 @@ export interface CertificateReport {
   readonly renewal: (typeof renewalStates)[number];
 }
 
+/** Who waits until admins let it in. */
+export interface ApplicantReport {
+  readonly id: string;
+  /** As it calls itself. */
+  readonly name: string;
+  readonly ip: string;
+  /** Id of the token by which it comes. */
+  readonly invite: string;
+  readonly tags: readonly string[];
+  /** RFC 3339: when this node heard of it. */
+  readonly since: string;
+  /** How many admins let it in, of how many that must. */
+  readonly approvals: number;
+  readonly needed: number;
+}
+
 export interface StatusReport {
   readonly node: MemberReport & { readonly pid: number; readonly version: string; readonly uptimeMs: number };
   readonly network: NetworkReport;
@@ -106,6 +122,8 @@ export interface StatusReport {
   readonly certificate: CertificateReport;
   /** The last ones, newest first. */
   readonly anomalies: readonly AnomalyReport[];
+  /** On admins: who waits to be let in; left out where nobody does. */
+  readonly waiting?: readonly ApplicantReport[] | undefined;
   /** Subnets that members announced and may not; left out where there are none. */
   readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
 }

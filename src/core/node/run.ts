@@ -34,6 +34,7 @@ import { Surroundings } from '../surroundings/surroundings.js';
 import { pinnedTo } from '../surroundings/ways-out.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
+import { Applicants } from './applicants.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
@@ -70,6 +71,7 @@ export interface Run {
   readonly ledger: LedgerEvents;
   readonly pinger: Pinger;
   readonly policy: PolicyHost;
+  readonly applicants: Applicants;
   readonly reporter: Reporter;
   readonly farewells: Farewells;
   readonly interfaceWatch: InterfaceWatch;
@@ -190,6 +192,18 @@ export function composeRun(context: RunContext, port: number): Run {
     makePeer: (slot, member) => new Peer(peerPorts, slot, member, keeper.endpointsOf(member.idText)),
     isOnline: (member) => relays.isOnline(member),
     authority: () => context.ledger.ledger.standing,
+    waiting: (member) => {
+      applicants.came(member);
+    },
+  });
+  const applicants = new Applicants({
+    clock,
+    log,
+    network,
+    networkId: self.networkId,
+    self,
+    ledger: context.ledger.ledger,
+    tell,
   });
   const { localStatic, prologue, indexes } = session;
   const testimonies = new Testimonies({
@@ -375,6 +389,7 @@ export function composeRun(context: RunContext, port: number): Run {
       ways: wayEvents,
       ownAddress,
       farewells,
+      applicants,
       tell,
       fatal,
     }),
@@ -455,6 +470,7 @@ export function composeRun(context: RunContext, port: number): Run {
     keeper,
     policy,
     renewals,
+    applicants,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
@@ -471,6 +487,7 @@ export function composeRun(context: RunContext, port: number): Run {
     ledger,
     pinger,
     policy,
+    applicants,
     reporter,
     farewells,
     interfaceWatch,

@@ -22,6 +22,8 @@ export interface PeersPorts {
   changed(member: Member): void;
   /** Its peer is no more. */
   removed(peer: Peer): void;
+  /** Somebody brought its own credential, and admins have to let it in. */
+  waiting?(member: Member): void;
   /** Who may sign beside the root key, and who is barred, at this moment. Left out: nobody. */
   readonly authority?: () => Authority;
   /** Somebody was given this peer, but for `all`, and may move it on: it may be due at another time. */
@@ -75,6 +77,7 @@ export class Peers {
     }
     if (verdict.kind === 'refused') {
       if (verdict.fault === 'revoked') this.#keepAside(credential);
+      if (verdict.waiting) this.#ports.waiting?.(verdict.waiting);
       if (verdict.fault === 'mac-taken') env.log.warn('member refused', { reason: verdict.fault });
       else if (verdict.fault !== 'self') env.log.debug('member refused', { reason: verdict.fault });
       return undefined;

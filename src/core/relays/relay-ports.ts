@@ -7,7 +7,7 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
 import type { AuthorEnds } from '../wire/ledger.js';
-import type { LedgerNews, Refusal } from '../wire/signal.js';
+import type { LedgerNews, Refusal, Waiting } from '../wire/signal.js';
 import type { Pins } from './net/pinned-dial.js';
 import type { RelayTransport } from './relay-report.js';
 
@@ -38,6 +38,10 @@ export interface RelayNews {
   left(farewell: Uint8Array): void;
   /** Statements of the ledger, and perhaps what the relay has of it. */
   ledger(url: string, message: LedgerNews): void;
+  /** Who waits at this relay until admins let it in, told to admins. Not verified. */
+  applicants(url: string, credentials: readonly Uint8Array[]): void;
+  /** This node has to be let in by admins; the relay goes on waiting for them. */
+  waiting(waiting: Waiting): void;
   /** A relay came, went, or changed between UDP and WebSocket: paths through relays must be chosen anew. */
   changed(): void;
   /** Told once it is known whether UDP reaches the relay, so that the transport named is the true one. */

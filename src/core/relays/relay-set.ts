@@ -192,7 +192,7 @@ export class RelaySet {
     };
   }
 
-  #answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' }>): void {
+  #answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' | 'applicants' }>): void {
     const credentials = message.members.flatMap((text) => fromBase64Url(text) ?? []);
     for (const credential of credentials) this.#listener.member(credential);
     if (message.type === 'located') {

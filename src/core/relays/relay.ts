@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { RelayReport } from './relay-report.js';
 import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { RelayFact } from '../identity/network.js';
+import { fromBase64Url } from '../lib/bytes.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import type { RelayChoice } from '../path/path.js';
@@ -32,7 +33,7 @@ export interface RelayOwner {
   lost(relay: Relay, reason: string): void;
   /** `complete` or `size` of a relay may differ. */
   roster(): void;
-  answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' }>): void;
+  answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' | 'applicants' }>): void;
   /** A relay should be asked for this member, so that it tells when the member goes. */
   ask(idText: string): void;
 }
@@ -254,6 +255,13 @@ export class Relay implements Askable {
         down: (reason, retryInMs) => {
           this.#went(reason.message, retryInMs);
         },
+        waiting: (waiting) => {
+          env.log.warn('this machine waits for admins to let it in', {
+            relay: this.fact.address,
+            ...waiting,
+          });
+          this.#news.waiting(waiting);
+        },
         refused: (error, code) => {
           env.log.warn('relay refused', { relay: this.fact.address, code, reason: error.message });
           this.#news.refused(error, code);
@@ -310,12 +318,20 @@ export class Relay implements Askable {
     this.#link.down();
     if (!this.#up) return;
     this.#up = false;
+    this.#news.applicants(this.url, []);
     this.#owner.lost(this, reason);
   }
 
   #answer(message: RelayAnswer): void {
     if (message.type === 'ledger') {
       this.#news.ledger(this.url, message);
+      return;
+    }
+    if (message.type === 'applicants') {
+      this.#news.applicants(
+        this.url,
+        message.members.flatMap((text) => fromBase64Url(text) ?? []),
+      );
       return;
     }
     if (message.type !== 'roster') {

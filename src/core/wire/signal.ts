@@ -14,6 +14,9 @@
  *    |  locate, find → located, found     |     whom the node was not told of
  *    |  ledger, both ways                 |     statements that the other side lacks (ledger/statement.ts)
  *
+ * Who is to be let in by admins hears `waiting` in place of the welcome, keeps the connection alive by pings, and is
+ * welcomed, or refused, when an admin has spoken; admins hear `applicants`: who waits.
+ *
  * In a network of few members each node is told of all (`complete`). In a larger one it is told of its neighbours on the
  * ring and of some others, and of their coming and going; it asks for whoever else it needs. What it was told of or asked
  * for is what it goes on being told of.
@@ -57,6 +60,9 @@ const bytes = (max: number) =>
 const nodeId = z.string().regex(/^[0-9a-f]{32}$/);
 const port = z.number().int().min(1).max(65_535);
 const count = z.number().int().min(0).max(0xffff_ffff);
+
+/** Who waits in one network, of whom admins are told. */
+export const maxApplicants = 32;
 
 /** Targets of a `locate`, ids of a `find`, and members in the answer to either. */
 export const maxNamed = 16;
@@ -182,6 +188,10 @@ export const toNode = z.discriminatedUnion('type', [
     message: z.string().max(512),
     detail: z.string().max(256).optional(),
   }),
+  /** So many admins of those that must have let this node in: the welcome, or a refusal, comes later. */
+  z.object({ type: z.literal('waiting'), approvals: count, needed: count }),
+  /** To admins: credentials of all who wait now. */
+  z.object({ type: z.literal('applicants'), members: z.array(bytes(1024)).max(maxApplicants) }),
   z.object({ type: z.literal('member'), credential: bytes(1024) }),
   /** A member left the network for good, in its own words. */
   z.object({ type: z.literal('left'), farewell: bytes(256) }),
@@ -202,6 +212,8 @@ export const toNode = z.discriminatedUnion('type', [
 ]);
 export type ToNode = z.infer<typeof toNode>;
 export type Welcome = Extract<ToNode, { type: 'welcome' }>;
+/** How many admins let a node in that waits, of how many that must. */
+export type Waiting = Omit<Extract<ToNode, { type: 'waiting' }>, 'type'>;
 
 /**
  * Messages that carry these statements, in order.

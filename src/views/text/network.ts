@@ -14,6 +14,8 @@ export interface ShownNetwork {
   readonly mtu: number;
   readonly relays: readonly string[];
   readonly serial: number;
+  /** How many admins must let in who joins. */
+  readonly admit: number;
   readonly revoked: readonly {
     readonly id: string;
     readonly name: string;
@@ -30,13 +32,16 @@ export function adminsText(admins: readonly ShownAdmin[]): string {
 }
 
 export function networkText(network: ShownNetwork): string {
-  const { name, id, cidr, mtu, relays, serial, revoked } = network;
+  const { name, id, cidr, mtu, relays, serial, admit, revoked } = network;
   return [
     `network  ${name} (${id})`,
     `range    ${cidr}`,
     `mtu      ${mtu}`,
     `relays   ${relays.length === 0 ? 'none' : relays.join(', ')}`,
     `ledger   ${serial} statements`,
+    ...(admit === 0
+      ? []
+      : [`joining  when ${admit === 1 ? 'an admin has' : `${admit} admins have`} let it in`]),
     ...revoked.map(
       (bar) => `revoked  ${bar.name} (${bar.id}) ${bar.at}${bar.reason === '' ? '' : `: ${bar.reason}`}`,
     ),

@@ -2,6 +2,7 @@
 import type { PeerReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
 import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
+import { applicantText } from './waiting.js';
 
 export function natText(nat: StatusReport['nat']): string {
   const mapping = nat.mapping === 'none' ? 'none (public address)' : nat.mapping;
@@ -87,6 +88,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     process,
     anomalies,
     refusedRoutes = [],
+    waiting = [],
   } = status;
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
@@ -116,6 +118,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
       i === 0 ? 'Refused' : '',
       `${refused.cidr} of ${printable(refused.name)}: ${refusalText(refused)}`,
     ]),
+    ...waiting.map((applicant, i): [string, string] => [i === 0 ? 'Waiting' : '', applicantText(applicant)]),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);

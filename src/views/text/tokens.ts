@@ -9,6 +9,7 @@ export interface TokenRow {
   readonly tags: readonly string[];
   readonly rights: readonly string[];
   readonly ephemeral: boolean;
+  readonly approve: boolean;
   readonly state: string;
 }
 
@@ -21,7 +22,7 @@ export function tokensText(tokens: readonly TokenRow[]): string {
       token.state,
       token.expires,
       token.uses === 0 ? 'any' : String(token.uses),
-      `${token.role}${token.ephemeral ? ', ephemeral' : ''}`,
+      `${token.role}${token.ephemeral ? ', ephemeral' : ''}${token.approve ? ', waits' : ''}`,
       token.rights.join(',') || '-',
       token.tags.join(',') || '-',
     ]),

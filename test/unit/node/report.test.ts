@@ -134,6 +134,7 @@ describe('statusReport', () => {
         longLinks: [],
         onDemand: [],
       },
+      waiting: [],
       refused: [{ id: other.idText, name: 'n1', ip: 1, cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' }],
     });
     expect(report.refusedRoutes).toEqual([

@@ -33,6 +33,8 @@ export function relaySetOf(
       welcome: () => undefined,
       refused: () => undefined,
       member: () => undefined,
+      applicants: () => undefined,
+      waiting: () => undefined,
       ledger: () => undefined,
       presence: () => undefined,
       left: () => undefined,

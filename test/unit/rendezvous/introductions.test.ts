@@ -25,7 +25,7 @@ class TestMember {
       },
     } as unknown as MemberConnection;
     const idBytes = new Uint8Array(16);
-    this.local = { connection, network, id, idBytes, association: 0, udpAt: undefined };
+    this.local = { connection, network, id, idBytes, association: 0, admin: () => false, udpAt: undefined };
   }
 
   get id(): string {

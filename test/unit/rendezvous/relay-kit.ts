@@ -27,7 +27,7 @@ import { silentLogger, systemClock, systemRandom, type Env } from '../../../src/
 import { parseIpv4 } from '../../../src/core/lib/ipv4.js';
 import { looksLikeStun, PacketType } from '../../../src/core/wire/packet.js';
 import { encodeBind, openBound, parseUnbound } from '../../../src/core/wire/relay.js';
-import type { Refusal, Welcome } from '../../../src/core/wire/signal.js';
+import type { Refusal, Waiting, Welcome } from '../../../src/core/wire/signal.js';
 import { RelayServer, type RelayListening, type RelayServerOptions } from '../../../src/rendezvous/server.js';
 import { hasBuild } from '../../support/need.js';
 import { until } from '../../support/until.js';
@@ -187,6 +187,8 @@ export interface TestNode {
 export interface InviteWish {
   readonly uses?: number;
   readonly notAfter?: number;
+  /** How many admins must let a joiner in. */
+  readonly approvals?: number;
 }
 
 export class TestNetwork {
@@ -205,6 +207,7 @@ export class TestNetwork {
     const keys = generateKeys(systemRandom);
     const bytes = signInvite(
       {
+        ...(wish.approvals !== undefined && { issuer: this.root.publicKey, approvals: wish.approvals }),
         key: keys.publicKey,
         notAfter: wish.notAfter ?? Date.now() + 3_600_000,
         uses: wish.uses ?? 0,
@@ -223,7 +226,7 @@ export class TestNetwork {
   node(
     host: number,
     invite?: { bytes: Uint8Array; keys: Keys },
-    wish: { keys?: Keys; name?: string; signedAt?: number } = {},
+    wish: { keys?: Keys; name?: string; signedAt?: number; rights?: number } = {},
   ): TestNode {
     const keys = wish.keys ?? generateKeys(systemRandom);
     const certificate = signCertificate(
@@ -232,7 +235,7 @@ export class TestNetwork {
         name: wish.name ?? `node-${host}`,
         ip: cidr.base + host,
         role: Role.switch,
-        rights: 0,
+        rights: wish.rights ?? 0,
         tags: [],
         notBefore: wish.signedAt ?? Date.now(),
         notAfter: Date.now() + certificateLifeMs,
@@ -253,6 +256,7 @@ export class TestClient {
   credential: Uint8Array;
   readonly ups: { welcome: Welcome; session: RelaySession }[] = [];
   readonly downs: { reason: EvioError; retryInMs: number }[] = [];
+  readonly waits: Waiting[] = [];
   readonly refusals: { error: EvioError; code: Refusal; detail: string | undefined }[] = [];
   readonly members: Uint8Array[] = [];
   readonly farewells: Uint8Array[] = [];
@@ -276,6 +280,7 @@ export class TestClient {
       {
         up: (welcome, session) => this.ups.push({ welcome, session }),
         down: (reason, retryInMs) => this.downs.push({ reason, retryInMs }),
+        waiting: (waiting) => this.waits.push(waiting),
         refused: (error, code, detail) => this.refusals.push({ error, code, detail }),
         member: (credential) => this.members.push(credential),
         presence: (id, online) => this.presence.push({ id, online }),

@@ -19,6 +19,9 @@ const order = z.discriminatedUnion('do', [
     removeRelay: z.string().optional(),
   }),
   z.object({ do: z.literal('policy'), document: z.string() }),
+  z.object({ do: z.literal('admit'), peer }),
+  z.object({ do: z.literal('deny'), peer, reason: z.string() }),
+  z.object({ do: z.literal('admission'), approvals: z.number() }),
 ]);
 true satisfies Agree<z.infer<typeof order>, WrittenOrder>;
 

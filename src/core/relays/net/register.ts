@@ -8,7 +8,7 @@ import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { parseJson } from '../../lib/json.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
-import type { Welcome } from '../../wire/signal.js';
+import type { Waiting, Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable, type Founding } from './relay-channel.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
@@ -114,16 +114,22 @@ export interface RegisterOptions {
   readonly founding?: Founding | undefined;
   /** What is said before hanging up, by who leaves the network for good (identity/farewell.ts). */
   readonly farewell?: Uint8Array | undefined;
+  /** Admins have to let it in: then it takes as long as they do, or until `until` is aborted. Left out: it is not waited for. */
+  readonly waiting?: { tell(waiting: Waiting): void; readonly until: AbortSignal } | undefined;
 }
 
 /**
  * Connects, waits for the welcome (with the receipt, where one was needed) and closes.
  *
- * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, or what the relay refused with.
+ * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_RELAY_KEY_MISMATCH, EVIO_WAITING, or what the relay refused with.
  */
 export function registerOnce(options: RegisterOptions & { readonly relay: RelayFact }): Promise<Welcome> {
   return new Promise((resolve, reject) => {
     let result: Welcome | undefined;
+    let waits: Waiting | undefined;
+    const giveUp = (): void => {
+      channel.terminate('it was waited for long enough');
+    };
     const channel = new RelayChannel(options, {
       welcome(welcome) {
         result = welcome;
@@ -132,14 +138,32 @@ export function registerOnce(options: RegisterOptions & { readonly relay: RelayF
         channel.close();
         resolve(welcome);
       },
+      waiting(waiting) {
+        const { waiting: patience } = options;
+        waits = waiting;
+        patience?.tell(waiting);
+        if (!patience || patience.until.aborted) giveUp();
+        else patience.until.addEventListener('abort', giveUp, { once: true });
+      },
       message: () => undefined,
       data: () => undefined,
       heard: () => undefined,
       ended(end) {
-        if (!result) reject(end.error);
+        options.waiting?.until.removeEventListener('abort', giveUp);
+        if (result) return;
+        const over = waits && (!options.waiting || options.waiting.until.aborted) && !end.refusal;
+        reject(over ? stillWaiting(waits as Waiting) : end.error);
       },
     });
   });
+}
+
+function stillWaiting({ approvals, needed }: Waiting): EvioError {
+  const done = needed > 1 ? ` (${approvals} of ${needed} have)` : '';
+  return new EvioError('EVIO_WAITING', `No admin has let this machine in yet${done}.`, [
+    "On an admin's machine: evio approve",
+    'Then go on with the same command here: evio join TOKEN',
+  ]);
 }
 
 /**
@@ -169,6 +193,7 @@ export async function provesKey(relay: RelayFact, env: Env, timeoutMs: number): 
 
 /** What is worth more to the operator when every relay failed differently. */
 function rank(error: EvioError): number {
+  if (error.code === 'EVIO_WAITING') return 4;
   if (error.code === 'EVIO_RELAY_UNREACHABLE') return 1;
   return error.code === 'EVIO_RELAY_KEY_MISMATCH' || error.code === 'EVIO_RELAY_REFUSED' ? 2 : 3;
 }

@@ -33,6 +33,7 @@ import {
   type Refusal,
   type ToNode,
   type ToRelay,
+  type Waiting,
   type Welcome,
 } from '../../wire/signal.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
@@ -92,8 +93,10 @@ export interface ChannelEnd {
 
 export interface ChannelListener {
   welcome(welcome: Welcome, session: RelaySession): void;
+  /** Admins have to let this node in. The channel stays open, and the welcome or the end comes when they have spoken. */
+  waiting?(waiting: Waiting): void;
   /** Every sealed message after the welcome. */
-  message(message: Exclude<ToNode, { type: 'welcome' | 'refused' }>): void;
+  message(message: Exclude<ToNode, { type: 'welcome' | 'refused' | 'waiting' }>): void;
   /** Packets from `source`; the listener owns both arrays, and their memory where they reach to its end. */
   data(source: Uint8Array, batch: Uint8Array): void;
   /** Anything was received. */
@@ -102,7 +105,11 @@ export interface ChannelListener {
   ended(end: ChannelEnd): void;
 }
 
-type Stage = 'connecting' | 'handshake' | 'hello' | 'up' | 'ended';
+type Stage = 'connecting' | 'handshake' | 'hello' | 'waiting' | 'up' | 'ended';
+
+/** While it waits, it asks the relay for a sign of life so often, and believes it gone after so many without, ms. */
+const waitingPingMs = 5_000;
+const waitingPings = 3;
 
 /** A fault of the connection that a retry may heal. */
 export function unreachable(relay: RelayFact, why: string, cause?: unknown): EvioError {
@@ -137,6 +144,8 @@ export class RelayChannel {
   #handshake: NoiseHandshake | undefined;
   #transport: NoiseTransport | undefined;
   #stage: Stage = 'connecting';
+  /** Pings in a row to which nothing came, while it waits. */
+  #unanswered = 0;
   #tcp: Socket | undefined;
   /** The reason to tell at the end, when the close frame says less. */
   #fault: EvioError | undefined;
@@ -188,6 +197,11 @@ export class RelayChannel {
     return this.#stage === 'up';
   }
 
+  /** The relay keeps it until admins have spoken. */
+  get waits(): boolean {
+    return this.#stage === 'waiting';
+  }
+
   /** Bytes handed to the socket and not taken by the kernel yet. */
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
@@ -195,7 +209,7 @@ export class RelayChannel {
 
   /** Sends a sealed message. False when the channel is not up. */
   send(message: ToRelay): boolean {
-    if (this.#stage !== 'up' && this.#stage !== 'hello') return false;
+    if (this.#stage !== 'up' && this.#stage !== 'hello' && this.#stage !== 'waiting') return false;
     const sealed = this.#transport?.seal(utf8(JSON.stringify(message)));
     if (!sealed || this.#socket.readyState !== WebSocket.OPEN) return false;
     const out = new Uint8Array(1 + sealed.length);
@@ -262,6 +276,7 @@ export class RelayChannel {
 
   #received(data: RawData, binary: boolean): void {
     if (this.#stage === 'ended') return;
+    this.#unanswered = 0;
     this.#listener.heard();
     const bytes = data as Buffer;
     const understood = binary && bytes.length > 0 && this.#dispatch(bytes);
@@ -287,16 +302,40 @@ export class RelayChannel {
       plain && parseToNode(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString());
     // A message of a later version of the protocol is not an error: it is not for us.
     if (!message) return plain !== undefined && this.#stage === 'up';
-    if (message.type === 'welcome') return this.#stage === 'hello' && this.#welcome(message);
+    const judged = this.#stage === 'hello' || this.#stage === 'waiting';
+    if (message.type === 'welcome') return judged && this.#welcome(message);
+    if (message.type === 'waiting') return judged && this.#wait(message);
     if (message.type === 'refused') {
       this.#refusal = { code: message.code, detail: message.detail };
       this.#fault ??= refusalError(this.#options.relay, message);
       this.#socket.close(1000);
       return true;
     }
+    if (this.#stage === 'waiting') return message.type === 'pong';
     if (this.#stage !== 'up') return false;
     this.#listener.message(message);
     return true;
+  }
+
+  #wait({ approvals, needed }: Waiting): boolean {
+    const begins = this.#stage === 'hello';
+    this.#stage = 'waiting';
+    this.#cancelTimeout();
+    if (begins) this.#pingWaiting();
+    this.#listener.waiting?.({ approvals, needed });
+    return true;
+  }
+
+  #pingWaiting(): void {
+    this.#options.env.clock.after(waitingPingMs, () => {
+      if (this.#stage !== 'waiting') return;
+      if (++this.#unanswered > waitingPings) {
+        this.terminate('no sign of life while this machine waited');
+        return;
+      }
+      this.send({ type: 'ping', id: 0 });
+      this.#pingWaiting();
+    });
   }
 
   #finishHandshake(bytes: Uint8Array): boolean {

@@ -17,6 +17,7 @@ import {
   type LocateRequest,
   type Refusal,
   type ToNode,
+  type Waiting,
   type Welcome,
 } from '../../wire/signal.js';
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
@@ -57,7 +58,7 @@ export const backoff = {
 };
 
 /** An answer to a question of ours, or news of the whole network. */
-export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' | 'ledger' }>;
+export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' | 'ledger' | 'applicants' }>;
 
 export interface RelayClientOptions {
   readonly relay: RelayFact;
@@ -83,6 +84,8 @@ export interface RelayClientListener {
   up(welcome: Welcome, session: RelaySession): void;
   /** After the loss of a connection, and after every attempt that failed. */
   down(reason: EvioError, retryInMs: number): void;
+  /** Admins have to let this node in, which the relay goes on waiting for. */
+  waiting(waiting: Waiting): void;
   /** The relay said no, and will again until something changes: `nudge` then, or it is asked again in a minute. */
   refused(error: EvioError, code: Refusal, detail: string | undefined): void;
   member(credential: Uint8Array): void;
@@ -212,7 +215,7 @@ export class RelayClient {
       if (this.#cancelNudge) return;
       this.#ping();
       this.#awaitLife(this.#now(), rounds);
-    } else if (this.#now() - this.#attemptAt > nudgeMs) {
+    } else if (!this.#channel.waits && this.#now() - this.#attemptAt > nudgeMs) {
       // The attempt began before the change, so its packets may go the old way.
       const stale = this.#channel;
       this.#failures = -1;
@@ -273,6 +276,9 @@ export class RelayClient {
           welcome: (welcome, session) => {
             if (current()) this.#up(welcome, session);
           },
+          waiting: (waiting) => {
+            if (current()) this.#listener.waiting(waiting);
+          },
           message: (message) => {
             if (current()) this.#message(message);
           },
@@ -309,7 +315,7 @@ export class RelayClient {
     this.#beat();
   }
 
-  #message(message: Exclude<ToNode, { type: 'welcome' | 'refused' }>): void {
+  #message(message: Exclude<ToNode, { type: 'welcome' | 'refused' | 'waiting' }>): void {
     if (message.type === 'pong') {
       if (!this.#pingOpen || message.id !== this.#pingId) return;
       this.#pingOpen = false;
