@@ -1,4 +1,4 @@
-// npm run fuzz -- [--cases N] [--minutes N] [--seed S] [--report FILE]: test/fuzz/campaign.test.ts for longer.
+// npm run fuzz -- [--cases N] [--minutes N] [--seed S] [--report FILE]: test/fuzz/campaign.test.ts for longer, and the entry of a relay.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
@@ -20,7 +20,10 @@ const env = {
 };
 const { status } = spawnSync(
   'npx',
-  ['vitest', 'run', '--project', 'unit', 'test/fuzz/campaign.test.ts', '-t', 'made up'],
+  [
+    ...['vitest', 'run', '--project', 'unit', '-t', 'made up'],
+    ...['test/fuzz/campaign.test.ts', 'test/fuzz/relay-entry.test.ts'],
+  ],
   { env, stdio: 'inherit' },
 );
 process.exit(status ?? 1);

@@ -3,24 +3,40 @@
  * that a reader in another language needs this file for nothing but the names of the fields.
  */
 import { createCipheriv } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
+import {
+  isGenuineAnnouncement,
+  parseAnnouncement,
+  signAnnouncement,
+  type Announcement,
+} from '../../src/core/identity/announcement.js';
 import * as certificate from '../../src/core/identity/certificate.js';
+import { signFarewell, verifyFarewell } from '../../src/core/identity/farewell.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { openNetwork, signNetwork, type NetworkFacts } from '../../src/core/identity/network.js';
-import { derivedIp, macOf, networkIdOf, nodeIdOf } from '../../src/core/identity/node-id.js';
+import { derivedIp, macOf, networkIdOf, nodeIdOf, nodeIdText } from '../../src/core/identity/node-id.js';
 import { signReceipt, verifyReceipt } from '../../src/core/identity/receipt.js';
 import { decodeToken, encodeToken } from '../../src/core/identity/token.js';
 import { isGenuine, parseStatement, signStatement, type Head } from '../../src/core/ledger/statement.js';
 import { concatBytes, fromHex, toHex, utf8 } from '../../src/core/lib/bytes.js';
 import type { Endpoint } from '../../src/core/lib/endpoint.js';
 import type { Random } from '../../src/core/lib/env.js';
+import { formatPrefix, parsePrefix, type Prefix } from '../../src/core/lib/prefix.js';
 import { Arena } from '../../src/core/native/arena.js';
 import { Evp } from '../../src/core/native/evp.js';
 import { consumeInitiation, createInitiation } from '../../src/core/noise/ik.js';
+import { decodePolicy } from '../../src/core/policy/document.js';
 import type { Candidate } from '../../src/core/wire/candidate.js';
 import * as control from '../../src/core/wire/control.js';
 import { encodeAnnounce, encodeTable, parseGroups } from '../../src/core/wire/groups.js';
 import { encodeLedger, parseLedger, type LedgerMessage } from '../../src/core/wire/ledger.js';
-import { dataHeaderLength, PacketType, Suite, tagLength } from '../../src/core/wire/packet.js';
+import {
+  dataHeaderLength,
+  PacketType,
+  relayHeaderLength,
+  Suite,
+  tagLength,
+} from '../../src/core/wire/packet.js';
 import * as relay from '../../src/core/wire/relay.js';
 import {
   encodeCard,
@@ -30,8 +46,11 @@ import {
   type Card,
   type RingMessage,
 } from '../../src/core/wire/ring.js';
+import { encodeSubnets, parseSubnets, type SubnetsMessage } from '../../src/core/wire/subnets.js';
 import { encodeTestimony, parseTestimony, type TestimonyMessage } from '../../src/core/wire/testimony.js';
+import { openTicket, signTicket } from '../../src/rendezvous/ticket.js';
 import { associated } from '../support/sealed.js';
+import { delivered, flood, openedFlood, relaySend, type FloodBatch, type Relayed } from './on-the-way.js';
 
 export interface Codec {
   encode(value: unknown): Uint8Array;
@@ -168,6 +187,17 @@ function opened(bytes: Uint8Array, { key, suite }: Sealing): Uint8Array | undefi
   return genuine ? arena.u8.slice(at + dataHeaderLength, at + dataHeaderLength + length) : undefined;
 }
 
+interface AnnouncedSubnets {
+  readonly announcement: Omit<Announcement, 'subnets'> & {
+    readonly subnets: readonly {
+      readonly prefix: string;
+      readonly shared: boolean;
+      readonly since: number;
+    }[];
+  };
+  readonly ownerSeed: Uint8Array;
+}
+
 interface WantedValue {
   readonly all: boolean;
   readonly keys: readonly number[];
@@ -287,6 +317,60 @@ export const codecs: Readonly<Record<string, Codec>> = {
   unbound: codec<{ association: number }>({
     encode: ({ association }) => relay.encodeUnbound(association),
     decode: (bytes) => ({ association: relay.parseUnbound(bytes) }),
+  }),
+  /** In a batch of `inners.length`, which share a signature. */
+  flood: codec<FloodBatch>({ encode: flood, decode: openedFlood }),
+  'relay-send': codec<Relayed>({
+    encode: relaySend,
+    decode: (bytes, value) => {
+      const out = delivered(bytes, value);
+      return (
+        out && { ...value, source: out.slice(8, relayHeaderLength), packet: out.slice(relayHeaderLength) }
+      );
+    },
+  }),
+  /** What the relay makes of the `relay-send` of the same value. */
+  'relay-deliver': codec<Relayed>({
+    encode: (value) => delivered(relaySend(value), value) ?? new Uint8Array(0),
+    decode: (bytes, value) =>
+      bytes[0] === PacketType.relayDeliver
+        ? { ...value, source: bytes.slice(8, relayHeaderLength), packet: bytes.slice(relayHeaderLength) }
+        : undefined,
+  }),
+  announcement: codec<AnnouncedSubnets>({
+    encode: ({ announcement, ownerSeed }) => {
+      const subnets = announcement.subnets.map((subnet) => ({
+        ...subnet,
+        prefix: parsePrefix(subnet.prefix) as Prefix,
+      }));
+      return signAnnouncement({ ...announcement, subnets }, keysFromSeed(ownerSeed));
+    },
+    decode: (bytes, value) => {
+      const read = parseAnnouncement(bytes);
+      if (!read || !isGenuineAnnouncement(bytes, read.nodeKey)) return undefined;
+      const subnets = read.subnets.map((subnet) => ({ ...subnet, prefix: formatPrefix(subnet.prefix) }));
+      return { ...value, announcement: { ...read, subnets } };
+    },
+  }),
+  subnets: codec<SubnetsMessage>({ encode: encodeSubnets, decode: parseSubnets }),
+  farewell: codec<{ rootKey: Uint8Array; nodeSeed: Uint8Array; time: number }>({
+    encode: ({ rootKey, nodeSeed, time }) => signFarewell(rootKey, keysFromSeed(nodeSeed), time),
+    decode: (bytes, value) => {
+      const who = verifyFarewell(bytes, networkIdOf(value.rootKey));
+      return who === nodeIdText(nodeIdOf(keysFromSeed(value.nodeSeed).publicKey)) ? value : undefined;
+    },
+  }),
+  ticket: codec<{ id: Uint8Array; notAfter: number; uses: number; relaySeed: Uint8Array }>({
+    encode: ({ id, notAfter, uses, relaySeed }) => signTicket(id, notAfter, uses, keysFromSeed(relaySeed)),
+    decode: (bytes, value) => {
+      const ticket = openTicket(bytes, keysFromSeed(value.relaySeed));
+      return ticket && { ...value, ...ticket, id: fromHex(ticket.id) };
+    },
+  }),
+  /** In stored blocks (RFC 1951): how well a library deflates is its own affair. */
+  policy: codec<{ text: string }>({
+    encode: ({ text }) => concatBytes(Uint8Array.of(1), deflateRawSync(utf8(text), { level: 0 })),
+    decode: (bytes) => ({ text: decodePolicy(bytes) }),
   }),
   carrier: codec<{ peer: Uint8Array; packet: Uint8Array }>({
     encode: ({ peer, packet }) => relay.encodeCarrierData(peer, relay.batchOf(packet)),

@@ -80,6 +80,33 @@ const shake = {
 };
 const statement = { network: publicOf(root), authorSeed: root, head: emptyHead, time: date };
 const hash = '11'.repeat(32);
+const floods = {
+  originSeed: node,
+  bound: Uint8Array.of(0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xd0, 0),
+  ttl: 255,
+  flags: 0,
+  epoch: date,
+  sequence: 7,
+  inners: ['one', 'two', 'three'].map((text) => concatBytes(Uint8Array.of(0), utf8(`${text} frame to all`))),
+};
+const relayed = {
+  association: 0x0007_0003,
+  source: nodeIdOf(publicOf(node)),
+  destination: nodeIdOf(publicOf(relay)),
+  packet: seed(8),
+};
+const announced = {
+  announcement: {
+    nodeKey: publicOf(node),
+    serial: 3,
+    signedAt: date,
+    subnets: [
+      { prefix: '192.168.7.0/24', shared: false, since: 1_790_000_000 },
+      { prefix: 'fd00:7::/32', shared: true, since: 1_790_000_001 },
+    ],
+  },
+  ownerSeed: node,
+};
 
 const values: readonly (readonly [kind: string, name: string, value: unknown])[] = [
   ['key', 'of the root', { seed: root }],
@@ -135,6 +162,52 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     'two admins must let in who joins',
     { ...statement, said: { kind: 'admission', approvals: 2, kept: [id, other] } },
   ],
+  [
+    'statement',
+    'an admin that is no more',
+    {
+      ...statement,
+      head: { sequence: 1, hash },
+      said: { kind: 'admin-remove', key: publicOf(node), sequence: 3, head: seed(0x12), kept: [id] },
+    },
+  ],
+  [
+    'statement',
+    'an invite that is barred',
+    { ...statement, said: { kind: 'bar-invite', key: publicOf(invite), kept: [id] } },
+  ],
+  [
+    'statement',
+    'other facts',
+    { ...statement, said: { kind: 'facts', serial: 2, name: 'home', mtu: 1300, relays: facts.relays } },
+  ],
+  ['statement', 'a policy', { ...statement, said: { kind: 'policy', serial: 1, document: seed(5) } }],
+  ['statement', 'a member that is let in', { ...statement, said: { kind: 'admit', id } }],
+  [
+    'statement',
+    'another root key',
+    { ...statement, said: { kind: 'root-replace', key: publicOf(seed(10)), kept: [] } },
+  ],
+  ['flood', 'alone', { ...floods, inners: floods.inners.slice(0, 1), place: 0 }],
+  ['flood', 'the second of three', { ...floods, place: 1 }],
+  ['relay-send', 'from a node to another', relayed],
+  ['relay-deliver', 'the same, as it arrives', relayed],
+  ['announcement', 'of two subnets', announced],
+  ['subnets', 'tally', { type: 'tally', count: 2, digest: seed(4).subarray(0, 8) }],
+  ['subnets', 'inventory', { type: 'inventory', from: id, to: other, entries: [{ id, serial: 4 }] }],
+  [
+    'subnets',
+    'announce',
+    {
+      type: 'announce',
+      credential: card.credential,
+      announcement: codecs['announcement']?.encode(announced),
+    },
+  ],
+  ['farewell', 'of a node', { rootKey: publicOf(root), nodeSeed: node, time: date }],
+  ['testimony', 'a receipt', { type: 'receipt', document: credential.receipt }],
+  ['ticket', 'for two networks', { id: seed(1).subarray(0, 8), notAfter: date, uses: 2, relaySeed: relay }],
+  ['policy', 'of three lines', { text: 'default deny\nallow tag:web -> * tcp 443\nallow * -> * icmp\n' }],
   ['handshake', 'AES-256-GCM', { ...shake, suite: 1 }],
   ['handshake', 'ChaCha20-Poly1305', { ...shake, suite: 2 }],
   [

@@ -21,13 +21,26 @@ export interface Sender {
   readonly subject: Subject;
 }
 
-/** @param slots how many peers there can be */
+/** All at once. @param slots how many peers there can be */
 export function compilePolicy(
   policy: Policy,
   self: Subject,
   senders: readonly Sender[],
   slots: number,
 ): CompiledPolicy {
+  for (const work = compilation(policy, self, senders, slots); ;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in pieces: after each class that it made. A class is at most some tenths of a millisecond. */
+export function* compilation(
+  policy: Policy,
+  self: Subject,
+  senders: readonly Sender[],
+  slots: number,
+): Generator<undefined, CompiledPolicy> {
   const allows = Uint8Array.from([
     ...policy.rules.map(({ allow }) => (allow ? 1 : 0)),
     policy.allow ? 1 : 0,
@@ -50,7 +63,11 @@ export function compilePolicy(
     return number;
   };
   classFor(undefined);
-  for (const { slot, subject } of senders) classOf[slot] = classFor(subject);
+  for (const { slot, subject } of senders) {
+    const before = classes.length;
+    classOf[slot] = classFor(subject);
+    if (classes.length > before) yield;
+  }
   return { allows, classOf, classes };
 }
 

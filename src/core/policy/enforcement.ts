@@ -6,7 +6,8 @@
  */
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import { policyCounts, type PolicyCount } from '../switch/policy-filter.js';
-import { compilePolicy, type Sender } from './compile.js';
+import type { CompiledPolicy } from '../switch/policy-table.js';
+import { compilation, type Sender } from './compile.js';
 import { decodePolicy } from './document.js';
 import { parsePolicy } from './parse.js';
 import type { Policy, PolicyFault } from './policy.js';
@@ -15,6 +16,8 @@ import type { Subject } from './evaluate.js';
 /** With more members than this, new ones are put into their class after so many ms: it costs work for each of all. */
 const manyMembers = 64;
 const manyMembersMs = 500;
+/** Classes of senders made in one turn: some milliseconds for the largest policy. */
+export const classesPerTurn = 16;
 
 /** What the network's admins set last. */
 export interface PolicyDocument {
@@ -60,6 +63,12 @@ export class Enforcement {
   #policy: { readonly serial: number; readonly text: string; readonly parsed: Policy } | undefined;
   #fault: PolicyReport['fault'] = null;
   #compileAt = Infinity;
+  /** Tables under way: so many classes are made that it would hold up everything else. */
+  #work: Generator<undefined, CompiledPolicy> | undefined;
+  /** The rules are other ones than those that the plane has. */
+  #fresh = false;
+  /** The plane has a policy. */
+  #inForce = false;
 
   constructor(ports: EnforcementPorts) {
     this.#ports = ports;
@@ -67,7 +76,7 @@ export class Enforcement {
 
   /** When the tables are to be made anew. */
   get dueAt(): number {
-    return this.#compileAt;
+    return this.#work ? -Infinity : this.#compileAt;
   }
 
   get policy(): Policy | undefined {
@@ -82,6 +91,8 @@ export class Enforcement {
   set(document: PolicyDocument | undefined): void {
     if (!document) {
       if (this.#policy) this.#ports.plane.setPolicy(null, true);
+      this.#work = undefined;
+      this.#fresh = this.#inForce = false;
       this.#policy = undefined;
       this.#fault = null;
       this.#compileAt = Infinity;
@@ -99,9 +110,9 @@ export class Enforcement {
       return;
     }
     this.#fault = null;
-    const fresh = this.#policy?.text !== text;
+    this.#fresh ||= this.#policy?.text !== text;
     this.#policy = { serial, text, parsed: read.policy };
-    this.#compile(fresh);
+    this.#compile();
   }
 
   /** A member is new, has another certificate, or is gone. */
@@ -111,21 +122,40 @@ export class Enforcement {
   }
 
   tick(now: number): void {
-    if (now >= this.#compileAt) this.#compile(false);
+    if (this.#work) this.#goOn(classesPerTurn);
+    else if (now >= this.#compileAt) this.#compile();
   }
 
-  #compile(fresh: boolean): void {
+  #compile(): void {
     this.#compileAt = Infinity;
     if (!this.#policy) return;
-    const { plane, slots } = this.#ports;
-    const { parsed } = this.#policy;
-    plane.setPolicy(compilePolicy(parsed, this.#ports.self(), this.#ports.members(), slots), fresh);
-    this.#ports.applied();
+    this.#work = compilation(
+      this.#policy.parsed,
+      this.#ports.self(),
+      this.#ports.members(),
+      this.#ports.slots,
+    );
+    // Until there are tables everything would pass: the first are made at once.
+    this.#goOn(this.#inForce ? classesPerTurn : Infinity);
+  }
+
+  #goOn(classes: number): void {
+    for (let made = 0; this.#work && made < classes; made++) {
+      const { done, value } = this.#work.next();
+      if (done !== true) continue;
+      this.#work = undefined;
+      this.#ports.plane.setPolicy(value, this.#fresh);
+      this.#fresh = false;
+      this.#inForce = true;
+      this.#ports.applied();
+    }
   }
 
   report(): PolicyReport {
     const rules = this.#policy?.parsed.rules ?? [];
-    const counts = this.#ports.plane.policyCounters(rules.length + policyCounts.length);
+    // Those of the rules before say nothing of these.
+    const behind = this.#work !== undefined && this.#fresh;
+    const counts = behind ? [] : this.#ports.plane.policyCounters(rules.length + policyCounts.length);
     return {
       serial: this.#policy?.serial ?? null,
       text: this.#policy?.text ?? null,

@@ -1,9 +1,9 @@
-/** The machines under fire: handshake sessions, the ring, the ledger's gossip, the packet loop, a relay's admission. */
+/** The machines under fire: handshake sessions, the ring, the ledger's gossip, the packet loop; a relay's are in relay-session.ts. */
 import type { Path, SessionKeys } from '../../../src/core/dataplane/plane/plane.js';
 import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { Gossip } from '../../../src/core/ledger/gossip.js';
 import { silentLogger } from '../../../src/core/lib/env.js';
-import { toBase64Url, toHex } from '../../../src/core/lib/bytes.js';
+import { toHex } from '../../../src/core/lib/bytes.js';
 import { consumeInitiation } from '../../../src/core/noise/ik.js';
 import { StampSource } from '../../../src/core/noise/tai64n.js';
 import { IndexTable } from '../../../src/core/peer/index-table.js';
@@ -13,19 +13,13 @@ import { parseInitPayload, parseResponse, parseResponsePayload } from '../../../
 import { encodeLedger, parseLedger } from '../../../src/core/wire/ledger.js';
 import { Kind, PacketType, Suite } from '../../../src/core/wire/packet.js';
 import { encodeRing, parseRing, type RingMessage } from '../../../src/core/wire/ring.js';
-import { parseToRelay } from '../../../src/core/wire/signal.js';
-import { admit } from '../../../src/rendezvous/admission.js';
-import { Gate } from '../../../src/rendezvous/gate.js';
-import { Ledgers } from '../../../src/rendezvous/ledgers.js';
-import { defaultLimits } from '../../../src/rendezvous/limits.js';
-import { Registry } from '../../../src/rendezvous/registry.js';
 import { floodOf } from '../../support/floods.js';
 import { honest, hostile } from '../../support/hostile-frames.js';
 import { bar, admitted, founded, keys } from '../../support/ledger.js';
 import { endpointOf, fromDevice, makeRig, sealFor, envelope, type Rig } from '../../support/loop-rig.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
-import { TestNetwork } from '../../unit/rendezvous/relay-kit.js';
 import type { Mutator } from './mutator.js';
+import { admission, relayDoor, relaySession } from './relay-session.js';
 import type { Target } from './target.js';
 
 const check = (holds: boolean, what: string): void => {
@@ -411,48 +405,12 @@ const loops = [
   }),
 ];
 
-/* ---- a relay: what a connection says first ---- */
-
-function admission(): Target {
-  const relay = generateKeys(new SeededRandom(4));
-  const registry = new Registry();
-  const gate = new Gate({ open: true, allow: new Set() }, relay, registry);
-  const network = new TestNetwork([{ address: '127.0.0.1:3478', key: relay.publicKey }]);
-  const nodes = [network.node(1), network.node(2)];
-  const hellos = nodes.map((node) =>
-    Buffer.from(
-      JSON.stringify({
-        type: 'hello',
-        version: 1,
-        agent: 'evio/test',
-        network: toBase64Url(node.networkBytes),
-        credential: toBase64Url(node.credential),
-      }),
-    ),
-  );
-  return {
-    name: 'admission',
-    weight: 1,
-    run(mutator) {
-      const bytes = mutator.from(hellos.map((hello) => new Uint8Array(hello)));
-      const message = parseToRelay(Buffer.from(bytes).toString('utf8'));
-      if (message?.type !== 'hello') return bytes;
-      const node = mutator.of(nodes);
-      const observed = `203.0.${mutator.below(256)}.${mutator.below(256)}`;
-      const dateMs = Date.now();
-      admit(message, node.keys.dh.publicKey, {
-        keys: relay,
-        gate,
-        registry,
-        ledgers: new Ledgers('/nonexistent', silentLogger),
-        limits: defaultLimits,
-        observed,
-        dateMs,
-      });
-      check(registry.memberCount <= 2, 'a member that nobody signed');
-      return bytes;
-    },
-  };
-}
-
-export const machines = (): Target[] => [sessions(), ring(), gossip(), ...loops, admission()];
+export const machines = (): Target[] => [
+  sessions(),
+  ring(),
+  gossip(),
+  ...loops,
+  admission(),
+  relaySession(),
+  relayDoor(),
+];

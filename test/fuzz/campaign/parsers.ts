@@ -45,6 +45,7 @@ import { honest, hostile } from '../../support/hostile-frames.js';
 import { memberProfiles } from '../../support/members.js';
 import { igmp, igmpV3, mld, mldV2 } from '../../support/membership-frames.js';
 import { VirtualClock } from '../../support/virtual.js';
+import { documents } from './documents.js';
 import { parser, textParser, type Target } from './target.js';
 
 const clock = new VirtualClock();
@@ -351,4 +352,4 @@ const text: Target[] = [
   textParser('peer', ['web-1', '10.144.0.1', id], refusing(checkPeer)),
 ];
 
-export const parsers: readonly Target[] = [...wire, ...frame, ...identity, ...text];
+export const parsers: readonly Target[] = [...wire, ...frame, ...identity, ...text, ...documents];
