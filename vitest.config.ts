@@ -57,6 +57,18 @@ export default defineConfig({
           retry,
         },
       },
+      {
+        // A cluster of Kubernetes as it is published: needs root and Go, and builds for minutes at first.
+        test: {
+          name: 'kubernetes',
+          include: ['test/kubernetes/**/*.test.ts'],
+          disableConsoleIntercept: true,
+          fileParallelism: false,
+          maxWorkers: 1,
+          // The tests of a file use one cluster, one after the other.
+          bail: 1,
+        },
+      },
     ],
   },
 });

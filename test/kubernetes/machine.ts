@@ -1,0 +1,207 @@
+/** A machine of the cluster: a lab host with file systems, runtime and kubelet of its own (machine.sh). */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { LabProcess, run, sleep, type RunResult } from '../../src/lab/exec.js';
+import type { TestNode } from '../lab/support.js';
+import { scriptOf, toolsFolder } from './tools.js';
+
+const images = ['pause', 'box', 'coredns'];
+
+export class Machine {
+  readonly name: string;
+  readonly place: TestNode;
+  /** Its state and logs. */
+  readonly folder: string;
+  readonly daemons = new Map<string, LabProcess>();
+  #first: LabProcess | undefined;
+  #pid = '';
+
+  constructor(place: TestNode, folder: string) {
+    this.place = place;
+    this.name = place.node.name;
+    this.folder = join(folder, this.name);
+    mkdirSync(this.folder, { recursive: true });
+  }
+
+  get ip(): string {
+    return this.place.node.ip;
+  }
+
+  async start(): Promise<void> {
+    const { name, folder, place } = this;
+    const command = ['bash', scriptOf('machine.sh'), this.#group, toolsFolder, folder];
+    this.#first = new LabProcess([
+      'nsenter',
+      `--net=/run/netns/${place.ns}`,
+      'unshare',
+      '-m',
+      '--',
+      ...command,
+    ]);
+    const file = join(folder, 'pid');
+    for (let i = 0; i < 200 && !existsSync(file); i++) await sleep(50);
+    if (!existsSync(file)) throw new Error(`machine ${name}: ${this.#first.tail()}`);
+    this.#pid = readFileSync(file, 'utf8').trim();
+    // Addresses of Services are translated on the way out: some way out has to be there.
+    const { stdout } = await this.on(['ip', 'route', 'show', 'default']);
+    if (stdout.trim() === '') await this.on(['ip', 'route', 'add', 'default', 'dev', 'eth0']);
+  }
+
+  #within(argv: readonly string[]): string[] {
+    return ['nsenter', '-t', this.#pid, '-n', '-m', '--', ...argv];
+  }
+
+  /** Runs a program there to its end. */
+  on(
+    argv: readonly string[],
+    options: { input?: string; allowFailure?: boolean; timeoutMs?: number } = {},
+  ): Promise<RunResult> {
+    return run(this.#within(argv), options);
+  }
+
+  /** Starts a program there that runs on. */
+  daemon(name: string, argv: readonly string[], env: Record<string, string> = {}): LabProcess {
+    const process = new LabProcess(this.#within(argv), { env });
+    this.daemons.set(name, process);
+    return process;
+  }
+
+  k8s(component: string, args: readonly string[]): LabProcess {
+    return this.daemon(component, [join(toolsFolder, 'bin/k8s'), component, ...args]);
+  }
+
+  /** containerd, with the images. */
+  async runtime(): Promise<void> {
+    this.daemon('containerd', ['/usr/bin/containerd'], { EVIO_HOME: this.place.node.home });
+    for (let i = 0; ; i++) {
+      const { status } = await this.on(['ctr', 'version'], { allowFailure: true });
+      if (status === 0) break;
+      if (i > 100) throw new Error(`containerd: ${this.daemons.get('containerd')?.tail() ?? ''}`);
+      await sleep(100);
+    }
+    for (const image of images)
+      await this.on(['ctr', '-n', 'k8s.io', 'images', 'import', join(toolsFolder, 'images', `${image}.tar`)]);
+  }
+
+  kubelet(pki: string): LabProcess {
+    const config = join(this.folder, 'kubelet.yaml');
+    const content = {
+      kind: 'KubeletConfiguration',
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      authentication: {
+        anonymous: { enabled: false },
+        webhook: { enabled: true },
+        x509: { clientCAFile: join(pki, 'ca.crt') },
+      },
+      authorization: { mode: 'Webhook' },
+      cgroupDriver: 'cgroupfs',
+      cgroupRoot: `/evio-${this.#group}`,
+      failSwapOn: false,
+      containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+      evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
+      imageGCHighThresholdPercent: 100,
+      address: this.ip,
+      healthzBindAddress: '127.0.0.1',
+      clusterDomain: 'cluster.local',
+      clusterDNS: ['10.96.0.10'],
+      resolvConf: '/etc/resolv.conf',
+      nodeStatusUpdateFrequency: '4s',
+    };
+    writeFileSync(config, JSON.stringify(content));
+    const args = ['--config', config, '--kubeconfig', join(pki, `${this.name}.kubeconfig`)];
+    const folders = ['--root-dir', '/var/lib/kubelet', '--cert-dir', '/var/lib/kubelet/pki'];
+    return this.k8s('kubelet', [...args, '--hostname-override', this.name, '--node-ip', this.ip, ...folders]);
+  }
+
+  proxy(pki: string): LabProcess {
+    const config = join(this.folder, 'proxy.yaml');
+    const content = {
+      kind: 'KubeProxyConfiguration',
+      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+      clientConnection: { kubeconfig: join(pki, 'proxy.kubeconfig') },
+      mode: 'nftables',
+      clusterCIDR: '10.244.0.0/16',
+      hostnameOverride: this.name,
+      conntrack: { maxPerCore: 0 },
+      healthzBindAddress: '127.0.0.1:10256',
+      metricsBindAddress: '127.0.0.1:10249',
+    };
+    writeFileSync(config, JSON.stringify(content));
+    return this.k8s('kube-proxy', ['--config', config]);
+  }
+
+  /** Ends everything of the machine, containers too, and its cgroups. */
+  async stop(): Promise<void> {
+    for (const process of [...this.daemons.values()].reverse()) await process.stop(2_000);
+    for (let round = 0; round < 20; round++) {
+      const pids = [...this.#grouped(), ...this.#mounted()];
+      if (pids.length === 0) break;
+      for (const pid of pids) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It ended by itself.
+        }
+      }
+      await sleep(100);
+    }
+    await this.#first?.stop(500);
+    for (const folder of this.#cgroups())
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Not empty: a process that the kernel has not let go yet.
+      }
+  }
+
+  /** Several runs may be on one machine: by the name of the namespace, which is unique. */
+  get #group(): string {
+    return this.place.ns;
+  }
+
+  /** Inner ones first. */
+  #cgroups(): string[] {
+    return readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
+      const top = join('/sys/fs/cgroup', hierarchy, `evio-${this.#group}`);
+      if (!existsSync(top)) return [];
+      const inner = readdirSync(top, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name));
+      return [top, ...inner].sort((a, b) => b.length - a.length);
+    });
+  }
+
+  #grouped(): number[] {
+    return this.#cgroups().flatMap((folder) => {
+      try {
+        return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** Processes in the machine's mount namespace. */
+  #mounted(): number[] {
+    const space = (pid: string): string => {
+      try {
+        return readlinkSync(`/proc/${pid}/ns/mnt`);
+      } catch {
+        return '';
+      }
+    };
+    const ours = this.#pid === '' ? '' : space(this.#pid);
+    if (ours === '' || ours === space('self')) return [];
+    return readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid) && space(pid) === ours)
+      .map(Number);
+  }
+}
