@@ -1,4 +1,10 @@
 /** Members of a network without relays, whose root is the witness: what every test of peers, nodes and overlays begins with. */
+import {
+  encodeCredential,
+  parseCertificate,
+  parseCredential,
+  signCertificate,
+} from '../../src/core/identity/certificate.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { decodeToken } from '../../src/core/identity/token.js';
 import { toBase64Url } from '../../src/core/lib/bytes.js';
@@ -23,4 +29,15 @@ export function memberProfiles(count: number, clock: Clock, seed = 99): Profile[
     out.push({ ...profile, credential: toBase64Url(credential) });
   }
   return out;
+}
+
+/** The member with a certificate that ends soon. */
+export function endingAt(profile: Profile, notAfter: number): Profile {
+  const parts = parseCredential(secretBytes(profile.credential));
+  const certificate = parts && parseCertificate(parts.certificate);
+  if (!parts || !certificate) throw new Error('no credential');
+  const issuer = keysFromSeed(secretBytes(profile.inviteSeed ?? profile.rootSeed ?? ''));
+  const node = keysFromSeed(secretBytes(profile.nodeSeed));
+  const signed = signCertificate({ ...certificate, notAfter }, issuer, node);
+  return { ...profile, credential: toBase64Url(encodeCredential({ ...parts, certificate: signed })) };
 }

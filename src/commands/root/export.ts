@@ -22,7 +22,7 @@ export default class RootExport extends BaseCommand {
   async run(): Promise<object> {
     const { flags } = await this.parse(RootExport);
     const { Store } = await import('../../core/config/store.js');
-    const { exportRootKey, removeRootKey } = await import('../../core/enroll/root-key.js');
+    const { exportRootKey, removeRootKey, settleRootKey } = await import('../../core/enroll/root-key.js');
     const { passphraseFrom } = await import('../../cli/passphrase.js');
     const home = this.home();
     const store = new Store(home);
@@ -36,6 +36,7 @@ export default class RootExport extends BaseCommand {
         ]);
     }
     const env = await this.env();
+    await settleRootKey(store, id, env);
     exportRootKey(store, id, flags.out, await passphraseFrom(flags['passphrase-file'], true), env);
     this.say(`The root key is in ${flags.out}.`);
     if (flags.remove) {

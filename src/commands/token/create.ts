@@ -13,6 +13,7 @@ export default class TokenCreate extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --expires 7d --uses 20 --tag site-b',
     '<%= config.bin %> <%= command.id %> --role leaf --json',
     '<%= config.bin %> <%= command.id %> --right bridge',
+    '<%= config.bin %> <%= command.id %> --right admin --expires 1h',
     '<%= config.bin %> <%= command.id %> --uses 0 --ephemeral --tag ci',
     '<%= config.bin %> <%= command.id %> --uses 0 --approve',
   ];
@@ -46,7 +47,7 @@ export default class TokenCreate extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
       description:
-        'what joiners may do beyond their own affairs; bridge: send for other machines behind them (VMs, macvlan); route: announce subnets; repeatable',
+        'what joiners may do beyond their own affairs; bridge: send for other machines behind them (VMs, macvlan); route: announce subnets; admin: invite, revoke, and name admins; repeatable',
     }),
     ephemeral: Flags.boolean({
       description: 'joiners are forgotten five minutes after they went, for CI jobs',

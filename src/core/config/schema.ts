@@ -57,6 +57,7 @@ export const profileSchema = z.object({
   network: b64,
   nodeSeed: key32,
   rootSeed: key32.optional(),
+  nextRootSeed: key32.optional(),
   invite: b64.optional(),
   inviteSeed: key32.optional(),
   name: z.string(),

@@ -1,7 +1,6 @@
 /** The ledger of a network whose node does not run here: what is said now is spread at the next start. */
 import type { Store } from '../config/store.js';
 import { verifyCredential, type Member } from '../identity/certificate.js';
-import { keysFromSeed } from '../identity/keys.js';
 import { describeNetwork, signNetwork, type NetworkReport } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
@@ -9,7 +8,8 @@ import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
-import { secretBytes, selfOf, type Self } from '../membership/self.js';
+import { rootKeysOf } from '../membership/root-keys.js';
+import { selfOf, type Self } from '../membership/self.js';
 import type { RelayErrands } from './errands.js';
 import type { Ledger } from '../ledger/ledger.js';
 
@@ -129,10 +129,11 @@ export async function introduceRelay(
 ): Promise<{ readonly address: string; readonly key: string }> {
   const relay = await errands.find(url);
   const { self } = storedNetwork(store, networkId, env.clock.date());
-  const { rootSeed } = store.profile(networkId);
+  // Facts outside the ledger are signed by the first root only.
+  const root = rootKeysOf(store.profile(networkId), self.network.rootKey);
   const relays = [...self.network.relays.filter(({ address }) => address !== relay.fact.address), relay.fact];
-  if (rootSeed !== undefined && self.parts.invite.length === 0) {
-    const networkBytes = signNetwork({ ...self.network, relays }, keysFromSeed(secretBytes(rootSeed)));
+  if (root && self.parts.invite.length === 0) {
+    const networkBytes = signNetwork({ ...self.network, relays }, root);
     await errands.found(relay, { ...self, networkBytes });
   }
   return { address: relay.fact.address, key: toBase64Url(relay.fact.key) };

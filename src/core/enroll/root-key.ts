@@ -1,14 +1,19 @@
-/** `evio root export` and `import`: a network's root key leaves this machine, encrypted, and comes back. */
+/** `evio root`: a network's root key leaves this machine, encrypted, comes back, and is replaced. */
 import type { Store } from '../config/store.js';
 import { newFileSync } from '../disk/new-file.js';
 import { storageError } from '../disk/storage-error.js';
-import { keysFromSeed } from '../identity/keys.js';
+import { generateKeys, keysFromSeed } from '../identity/keys.js';
 import { badValue } from '../identity/names.js';
+import { signNetwork } from '../identity/network.js';
+import { decodeToken } from '../identity/token.js';
+import { idOfKey } from '../ledger/statement.js';
 import { openRootFile, parseRootFile, sealRootFile } from '../identity/root-file.js';
-import { equalBytes, toBase64Url } from '../lib/bytes.js';
+import { equalBytes, toBase64Url, toHex } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { nameFirstAdmin } from '../membership/amend.js';
+import type { WrittenOrder } from '../membership/orders.js';
+import { rootKeysOf } from '../membership/root-keys.js';
 import { secretBytes } from '../membership/self.js';
 import { storedNetwork } from './amend.js';
 
@@ -53,7 +58,7 @@ export async function removeRootKey(store: Store, networkId: string, env: Pick<E
   const { self } = storedNetwork(store, networkId, dateMs);
   // What makes this machine an admin without it has to be said by it.
   await store.ledger(networkId).say((ledger) => nameFirstAdmin({ profile, self, ledger, dateMs }));
-  await store.changeProfile(networkId, ({ rootSeed: _, ...rest }) => rest);
+  await store.changeProfile(networkId, ({ rootSeed: _, nextRootSeed: __, ...rest }) => rest);
 }
 
 /**
@@ -81,6 +86,72 @@ export async function importRootKey(
   const keys = openRootFile(file, await passphrase());
   if (!keys) throw badValue('The passphrase is not that of the file, or the file was changed.');
   await store.changeProfile(networkId, (profile) => ({ ...profile, rootSeed: toBase64Url(keys.seed) }));
+}
+
+/**
+ * Ends a replacement that was interrupted after the ledger said it: the new key stands in the place of the old one. True when
+ * there was one.
+ *
+ * @throws EvioError EVIO_STORAGE, EVIO_PROFILE_CORRUPT
+ */
+export async function settleRootKey(
+  store: Store,
+  networkId: string,
+  env: Pick<Env, 'clock'>,
+): Promise<boolean> {
+  const { nextRootSeed } = store.profile(networkId);
+  if (nextRootSeed === undefined) return false;
+  const { ledger } = storedNetwork(store, networkId, env.clock.date());
+  if (!rootKeysOf({ nextRootSeed }, ledger.standing.rootKey)) return false;
+  await store.changeProfile(networkId, ({ nextRootSeed: seed, ...rest }) => ({ ...rest, rootSeed: seed }));
+  return true;
+}
+
+export interface Replacement {
+  /** The new root's public key, hexadecimal. */
+  readonly key: string;
+  /** Statements in the ledger now. */
+  readonly serial: number;
+  /** What the person should know about it, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes another root key, which the old one signs in the ledger. The new secret is on disk before the ledger speaks of it, and
+ * takes the old one's place after: whenever this ends in between, the key that counts is here, and calling it again goes on.
+ *
+ * @param revokeTokens tokens of the old key admit nobody any more; else those made here do as before
+ * @param amend has the ledger say the order: by the running node, or on disk
+ * @throws EvioError EVIO_ROOT_KEY when the key that counts is not on this machine, EVIO_STORAGE, or what `amend` threw
+ */
+export async function replaceRootKey(
+  store: Store,
+  networkId: string,
+  revokeTokens: boolean,
+  amend: (order: WrittenOrder) => Promise<Pick<Replacement, 'serial' | 'notes'>>,
+  env: Pick<Env, 'clock' | 'random'>,
+): Promise<Replacement> {
+  const dateMs = env.clock.date();
+  const { ledger, self } = storedNetwork(store, networkId, dateMs);
+  if (await settleRootKey(store, networkId, env)) {
+    return { key: toHex(ledger.standing.rootKey), serial: ledger.serial, notes: [] };
+  }
+  requireRootSeed(store, networkId);
+  const { invites, nextRootSeed } = await store.changeProfile(networkId, (profile) => {
+    const first = rootKeysOf(profile, self.network.rootKey);
+    return {
+      ...profile,
+      // The last that the first root signs outside the ledger: tokens made later tell today's relays by it.
+      ...(first && { network: toBase64Url(signNetwork(self.network, first)) }),
+      nextRootSeed: profile.nextRootSeed ?? toBase64Url(generateKeys(env.random).seed),
+    };
+  });
+  const key = toHex(keysFromSeed(secretBytes(nextRootSeed ?? '')).publicKey);
+  const live = invites.filter(({ expires, revoked }) => !revoked && expires > dateMs);
+  const keptInvites = revokeTokens ? [] : live.map(({ token }) => idOfKey(decodeToken(token).invite.key));
+  const { serial, notes } = await amend({ do: 'root-replace', key, keptInvites });
+  await settleRootKey(store, networkId, env);
+  return { key, serial, notes };
 }
 
 /** Throws EvioError EVIO_ROOT_KEY. */

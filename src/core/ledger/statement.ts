@@ -15,7 +15,8 @@
  *   8 root-replace  root key 32 | kept
  *   9 admission     approvals 1 | kept                  so many admins let in who joins from now on; 0: none must
  *
- *   kept            count 4 ( node id 16 )*     members that stay although what they came by counts no more
+ *   kept            count 4 ( id of a key 16 )* members that stay although what they came by counts no more; of root-replace
+ *                                               also invites that go on admitting
  *
  * The first statement of an author has sequence 1 and 32 zeros before it. Its hash is BLAKE2s-256 over what is signed, so
  * that two signatures of the same words are the same statement. The network key is its first root key, which names the

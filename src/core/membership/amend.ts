@@ -10,7 +10,7 @@ import {
   type Invite,
   type Member,
 } from '../identity/certificate.js';
-import { keysFromSeed, type Keys } from '../identity/keys.js';
+import type { Keys } from '../identity/keys.js';
 import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
 import { inviteIdOf } from '../identity/node-id.js';
@@ -29,7 +29,8 @@ import { equalBytes, fromHex, toHex } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { printable } from '../lib/printable.js';
 import type { Profile } from './profile.js';
-import { secretBytes, type Self } from './self.js';
+import { rootKeysOf } from './root-keys.js';
+import type { Self } from './self.js';
 
 type Saying = Exclude<Said, { kind: 'unknown' }>;
 
@@ -56,7 +57,9 @@ export type Order =
   /** Who waits is turned away for good. */
   | { readonly do: 'deny'; readonly member: Pick<Member, 'key' | 'name' | 'idText'>; readonly reason: string }
   /** So many admins must let in who joins from now on. */
-  | { readonly do: 'admission'; readonly approvals: number };
+  | { readonly do: 'admission'; readonly approvals: number }
+  /** `keptInvites`: ids (`idOfKey`) of keys of invites that go on admitting although the old root signed them. */
+  | { readonly do: 'root-replace'; readonly key: Uint8Array; readonly keptInvites: readonly string[] };
 
 export interface AmendContext {
   readonly profile: Profile;
@@ -116,6 +119,9 @@ export function amend(order: Order, context: AmendContext): Amendment {
     case 'admission':
       setAdmission(order.approvals, context, speaker);
       break;
+    case 'root-replace':
+      replaceRoot(order.key, order.keptInvites, context, speaker, notes);
+      break;
     default:
       order satisfies never;
   }
@@ -132,10 +138,10 @@ export function nameFirstAdmin({
   ledger,
   dateMs,
 }: Omit<AmendContext, 'members'>): Uint8Array[] {
-  const root = rootKeysOf(profile);
   const { standing } = ledger;
+  const root = rootKeysOf(profile, standing.rootKey);
   const { certificate, keys } = self;
-  if (!root || !equalBytes(root.publicKey, standing.rootKey) || !isOfRoot(self, standing)) return [];
+  if (!root || !isOfRoot(self, standing)) return [];
   if ((certificate.rights & Right.admin) === 0 || standing.author(toHex(keys.publicKey))) return [];
   return [ledger.say({ kind: 'admin-add', key: keys.publicKey }, root, dateMs)];
 }
@@ -149,13 +155,9 @@ function isOfRoot({ parts }: Self, standing: Standing): boolean {
 
 /** The keys by which this machine may sign invites now: its own as an admin, or the root's. Undefined: it may not. */
 export function inviterKeys(profile: Profile, self: Self, ledger: Ledger): Keys | undefined {
-  const root = rootKeysOf(profile);
-  if (root && equalBytes(root.publicKey, ledger.standing.rootKey)) return root;
+  const root = rootKeysOf(profile, ledger.standing.rootKey);
+  if (root) return root;
   return ledger.standing.maySign(self.keys.publicKey) ? self.keys : undefined;
-}
-
-function rootKeysOf({ rootSeed }: Profile): Keys | undefined {
-  return rootSeed === undefined ? undefined : keysFromSeed(secretBytes(rootSeed));
 }
 
 /** Says things by the key of this machine, and by the root's where only that one may. */
@@ -167,8 +169,7 @@ class Speaker {
   constructor(context: AmendContext) {
     const { profile, ledger } = context;
     this.#context = context;
-    const root = rootKeysOf(profile);
-    this.#root = root && equalBytes(root.publicKey, ledger.standing.rootKey) ? root : undefined;
+    this.#root = rootKeysOf(profile, ledger.standing.rootKey);
     this.statements = nameFirstAdmin(context);
     if (!this.#root && this.rank === Infinity) throw notAdmin(context.self.network.name);
   }
@@ -385,6 +386,25 @@ function removeAdmin(
   const { sequence, hash } = ledger.headOf(key);
   const head = fromHex(sequence === 0 ? noHash : hash) as Uint8Array;
   speaker.say({ kind: 'admin-remove', key, sequence, head, kept: checkKept(stay) }, author.rank);
+}
+
+/** The root's key says who follows it. All members that are known stay: of each it invited, or witnessed something. */
+function replaceRoot(
+  key: Uint8Array,
+  keptInvites: readonly string[],
+  { members, self, ledger, complete }: AmendContext,
+  speaker: Speaker,
+  notes: string[],
+): void {
+  const { standing } = ledger;
+  if (standing.isRoot(key)) throw badValue('This key is or was the root key of the network already.');
+  const ids = [...members.map(({ idText }) => idText), self.idText].filter((id) => !standing.isBarred(id));
+  if (complete === false) {
+    notes.push(
+      'Not all members are known here: those that are not, and came by a token of the root key, have to join again.',
+    );
+  }
+  speaker.sayAsRoot({ kind: 'root-replace', key, kept: checkKept([...new Set([...ids, ...keptInvites])]) });
 }
 
 function changed(

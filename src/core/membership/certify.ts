@@ -21,7 +21,7 @@ import {
   signInvite,
   type MemberRole,
 } from '../identity/certificate.js';
-import { generateKeys, keysFromSeed, publicKeyLength } from '../identity/keys.js';
+import { generateKeys, keysFromSeed, publicKeyLength, type Keys } from '../identity/keys.js';
 import {
   badValue,
   checkAddress,
@@ -42,7 +42,8 @@ import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
 import { receiptLength } from '../identity/receipt.js';
 import { inviterKeys } from './amend.js';
 import type { GivenRight, InviteRecord, Profile } from './profile.js';
-import { corrupt, secretBytes, selfOf } from './self.js';
+import { rootKeysOf } from './root-keys.js';
+import { corrupt, secretBytes, selfOf, type Self } from './self.js';
 import { encodeToken, type Token } from '../identity/token.js';
 
 const empty = new Uint8Array(0);
@@ -314,6 +315,14 @@ export function makeMember(
   };
 }
 
+/** The keys that sign this machine's certificate: of its invite, its own when it was renewed, or the first root's. */
+export function signerOf(profile: Profile, { parts, keys, network }: Self): Keys | undefined {
+  if (parts.invite.length === 0) return rootKeysOf(profile, network.rootKey);
+  const invite = parseInvite(parts.invite);
+  if (invite && isRenewal(invite)) return keys;
+  return profile.inviteSeed === undefined ? undefined : keysFromSeed(secretBytes(profile.inviteSeed));
+}
+
 /**
  * A credential of the same node with another address or name: it keeps role, tags and end. A witness has to say since
  * when they are its own; the receipt of before stays in it, so that it can say what did not change.
@@ -324,16 +333,15 @@ export function resign(profile: Profile, change: Change, dateMs: number): Uint8A
   const self = selfOf(profile, change.current);
   const inviteBytes = self.parts.invite;
   const invite = inviteBytes.length > 0 ? parseInvite(inviteBytes) : undefined;
-  const renewed = invite !== undefined && isRenewal(invite);
-  const seed = renewed ? profile.nodeSeed : invite ? profile.inviteSeed : profile.rootSeed;
-  if (seed === undefined && !invite) {
+  const signer = signerOf(profile, self);
+  if (!signer && !invite) {
     throw new EvioError(
       'EVIO_ROOT_KEY',
       "The network's root key, which signs for this machine, is not here.",
       ['Put it back first: evio root import FILE'],
     );
   }
-  if (seed === undefined) throw corrupt('the key that signed its certificate is missing');
+  if (!signer) throw corrupt('the key that signed its certificate is missing');
   const range = invite?.range ?? self.network.cidr;
   const { certificate } = self;
   let { ip } = certificate;
@@ -343,6 +351,6 @@ export function resign(profile: Profile, change: Change, dateMs: number): Uint8A
   // Of two certificates the later counts, also when the clock went back.
   const notBefore = Math.max(dateMs, certificate.notBefore + 1);
   const next = { ...certificate, ip, name, notBefore };
-  const signed = signCertificate(next, keysFromSeed(secretBytes(seed)), self.keys);
+  const signed = signCertificate(next, signer, self.keys);
   return encodeCredential({ ...self.parts, certificate: signed });
 }

@@ -28,7 +28,9 @@ export type WrittenOrder =
   /** `peer`: name, address or id of who waits, or the beginning of its id; or the whole id of whoever will. */
   | { readonly do: 'admit'; readonly peer: string }
   | { readonly do: 'deny'; readonly peer: string; readonly reason: string }
-  | { readonly do: 'admission'; readonly approvals: number };
+  | { readonly do: 'admission'; readonly approvals: number }
+  /** The new root's public key, and ids of invites' keys (`Order`), in hexadecimal. */
+  | { readonly do: 'root-replace'; readonly key: string; readonly keptInvites: readonly string[] };
 
 /** What came of an order. */
 export interface Amended {
@@ -86,6 +88,11 @@ export async function resolveOrder(
     }
     case 'admission':
       return { order, subject: '' };
+    case 'root-replace': {
+      const key = fromHex(order.key);
+      if (key?.length !== 32) throw badValue('The root key is not whole.');
+      return { order: { do: 'root-replace', key, keptInvites: order.keptInvites }, subject: '' };
+    }
     case 'policy': {
       const document = fromBase64Url(order.document);
       if (!document) throw badValue('The policy is not base64url.');

@@ -6,7 +6,7 @@ import { parseCertificate, parseCredential } from '../identity/certificate.js';
 import type { Authority } from '../identity/authority.js';
 import type { RelayFact } from '../identity/network.js';
 import { equalBytes } from '../lib/bytes.js';
-import { resign } from './certify.js';
+import { resign, signerOf } from './certify.js';
 import type { ChangedFacts } from '../ledger/statement.js';
 import type { Profile } from './profile.js';
 import { selfOf, withGenuineReceipt, type Self } from './self.js';
@@ -80,7 +80,7 @@ export class OwnCredential {
   readdress(dateMs: number): boolean {
     if (this.#profile.wantedIp !== undefined || this.#attempt + 1 >= addressLimit) return false;
     // The root's key signed it, and is offline.
-    if (this.#self.parts.invite.length === 0 && this.#profile.rootSeed === undefined) return false;
+    if (!signerOf(this.#profile, this.#self)) return false;
     this.#attempt++;
     const change = { attempt: this.#attempt, current: this.bytes };
     this.#self = selfOf(this.#profile, resign(this.#profile, change, dateMs), this.#facts);

@@ -5,7 +5,7 @@
 import type { MemberRole } from '../identity/certificate.js';
 
 /** Rights that a token may give by name; what they permit: `Right` of identity/certificate.ts. */
-export const givenRights = ['bridge', 'route'] as const;
+export const givenRights = ['bridge', 'route', 'admin'] as const;
 export type GivenRight = (typeof givenRights)[number];
 
 /** An invite that this machine made: kept so that it can be listed and revoked. */
@@ -54,6 +54,8 @@ export interface Profile {
   readonly nodeSeed: string;
   /** Secret of the network: only on the machine that made it. */
   readonly rootSeed?: string | undefined;
+  /** Secret of the root key that is to replace it: here before the ledger says so, in place of the other one after. */
+  readonly nextRootSeed?: string | undefined;
   /** The invite this node joined by, and its secret, so that it can sign its certificate again. */
   readonly invite?: string | undefined;
   readonly inviteSeed?: string | undefined;

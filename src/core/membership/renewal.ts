@@ -24,16 +24,13 @@ import {
 import type { Keys } from '../identity/keys.js';
 import type { NetworkFacts } from '../identity/network.js';
 import { makeReceipt } from '../identity/receipt.js';
-import type { Standing } from '../ledger/standing.js';
-import { equalBytes, toHex } from '../lib/bytes.js';
+import { equalBytes } from '../lib/bytes.js';
 import type { Self } from './self.js';
 
 /** Part of a certificate's life that is left when it is renewed. */
 const leftAtRenewal = 1 / 3;
 /** Of that, how much earlier some do it, so that not all who joined together ask together. */
 const spread = 0.15;
-/** When who issued a membership has lost the right to, its members renew within this time, ms. */
-const reissueMs = 60_000;
 
 /** When the membership began to run, and when it ends, ms since 1970. */
 export interface Term {
@@ -59,12 +56,6 @@ export function termOf(self: Pick<Self, 'parts' | 'certificate' | 'claims'>): Te
 /** @param chance 0 to 1, of this member; the later the larger */
 export function renewalDate({ from, until }: Term, chance: number): number {
   return Math.ceil(until - (until - from) * leftAtRenewal * (1 + spread * (1 - chance)));
-}
-
-/** How long a member waits that was issued by who has lost the right to, ms; undefined: by one that has it. */
-export function reissueDelay(self: Self, standing: Standing, chance: number): number | undefined {
-  const issuer = inviteOf(self)?.issuer ?? self.network.rootKey;
-  return standing.author(toHex(issuer))?.active === false ? Math.ceil(chance * reissueMs) : undefined;
 }
 
 /** The certificate that this member wishes to have: as it is, with a later end. Signed by itself alone. */

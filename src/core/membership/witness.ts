@@ -5,22 +5,27 @@
 import { foundingAuthority, type Authority } from '../identity/authority.js';
 import { ownerOf } from '../identity/certificate.js';
 import type { Claims } from '../identity/claims.js';
-import { keysFromSeed, type Keys } from '../identity/keys.js';
+import type { Keys } from '../identity/keys.js';
 import type { NetworkFacts } from '../identity/network.js';
 import { testify, type CountedUse, type CountedUses, type Testimony } from '../identity/witness.js';
 import type { InviteUses, Profile } from './profile.js';
-import { secretBytes } from './self.js';
+import { rootKeysOf } from './root-keys.js';
 
 /** A member as the witness knows it. */
 export type KnownTo = (idText: string) => { ip: number; name: string; claims: Claims } | undefined;
 
 export class Witness implements CountedUses {
   readonly #network: NetworkFacts;
-  readonly #root: Keys;
+  readonly #root: () => Keys | undefined;
   readonly #authority: () => Authority;
   readonly #uses: Map<string, { notAfter: number; nodes: Map<string, number> }>;
 
-  private constructor(network: NetworkFacts, root: Keys, uses: InviteUses, authority: () => Authority) {
+  private constructor(
+    network: NetworkFacts,
+    root: () => Keys | undefined,
+    uses: InviteUses,
+    authority: () => Authority,
+  ) {
     this.#network = network;
     this.#authority = authority;
     this.#root = root;
@@ -32,15 +37,20 @@ export class Witness implements CountedUses {
     );
   }
 
-  /** Undefined on a machine that is none, and where relays are the witnesses. */
+  /**
+   * Undefined on a machine that is none, and where relays are the witnesses.
+   *
+   * @param root the root key that counts, at this moment, where it is here. Default: the network's first
+   */
   static of(
     profile: Profile,
     network: NetworkFacts,
     uses: InviteUses = {},
     authority: () => Authority = () => foundingAuthority(network.rootKey),
+    root: () => Keys | undefined = () => rootKeysOf(profile, network.rootKey),
   ): Witness | undefined {
     if (profile.rootSeed === undefined || network.relays.length > 0) return undefined;
-    return new Witness(network, keysFromSeed(secretBytes(profile.rootSeed)), uses, authority);
+    return new Witness(network, root, uses, authority);
   }
 
   /** Uses as they are kept, those of long-expired invites left out. */
@@ -61,6 +71,9 @@ export class Witness implements CountedUses {
 
   /** Judges the credential of whoever proved to own its key. A use that it counts is remembered. */
   judge(credential: Uint8Array, known: KnownTo, dateMs: number): Testimony {
+    const root = this.#root();
+    // It was replaced, and the other one is not here.
+    if (!root) return { ok: false, fault: 'receipt-missing' };
     const id = ownerOf(credential);
     const testimony = testify(
       credential,
@@ -68,7 +81,7 @@ export class Witness implements CountedUses {
       this,
       id === undefined ? id : known(id),
       dateMs,
-      this.#root,
+      root,
       this.#authority(),
     );
     if (testimony.ok && testimony.counted) this.#add(testimony.counted);

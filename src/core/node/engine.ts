@@ -15,6 +15,7 @@ import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
+import type { Profile } from '../membership/profile.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
@@ -49,6 +50,8 @@ export class Engine implements Node {
   readonly #routes: RouteSettings;
   /** The last change of the profile: they follow each other. */
   #changing: Promise<unknown> = Promise.resolve();
+  /** As it is on disk, as far as this process has to know. */
+  #profile: Profile;
   #run: Run | undefined;
   readonly #remakes: TokenBucket;
 
@@ -56,6 +59,7 @@ export class Engine implements Node {
     this.#options = options;
     this.#ports = ports;
     this.#remakes = new TokenBucket(remakes.perSecond, remakes.burst, options.env.clock.now());
+    this.#profile = options.profile;
     const { state, env } = options;
     this.#routes = new RouteSettings(options.profile);
     const { clock, log } = env;
@@ -202,6 +206,8 @@ export class Engine implements Node {
         keeper: this.#keeper,
         routes: this.#routes,
         ledger: this.#ledger,
+        profile: () => this.#profile,
+        amend: (order) => this.amend(order),
         settled: () => {
           this.#readiness.look();
         },
@@ -287,7 +293,8 @@ export class Engine implements Node {
       members: known,
       waiting: () => applicants.members(),
     });
-    const { profile, env } = this.#options;
+    const { env } = this.#options;
+    const profile = this.#profile;
     let notes: readonly string[] = [];
     const statements = await this.#ledger.say((ledger) => {
       const amendment = amend(order, {
@@ -301,11 +308,21 @@ export class Engine implements Node {
       notes = amendment.notes;
       return amendment.statements;
     });
+    if (order.do === 'root-replace') await this.#rereadRootKeys();
     const run = this.#run;
     run?.turn.input(() => {
       run.ledger.said(statements);
     });
     return { subject, serial: this.#ledger.ledger.serial, notes: [...notes] };
+  }
+
+  /** The root key was replaced: who ordered it has put the new one into the profile. */
+  async #rereadRootKeys(): Promise<void> {
+    await this.#options.changeProfile?.((found) => {
+      const { rootSeed, nextRootSeed } = found;
+      this.#profile = { ...this.#profile, rootSeed, nextRootSeed };
+      return found;
+    });
   }
 
   /* ---- subnets ---- */

@@ -2,6 +2,8 @@
 import type { DataPlane, PlaneOptions } from '../dataplane/plane/plane.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { ChangedFacts } from '../ledger/statement.js';
+import type { WrittenOrder } from '../membership/orders.js';
+import type { Profile } from '../membership/profile.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
@@ -43,6 +45,10 @@ export interface RunContext {
   readonly keeper: StateKeeper;
   readonly routes: RouteSettings;
   readonly ledger: LedgerKeeper;
+  /** The profile as it is now: `options` has it as it was when the process started. */
+  readonly profile: () => Profile;
+  /** Has the ledger say something, as an admin. */
+  readonly amend: (order: WrittenOrder) => Promise<unknown>;
   /** A turn is over: anything may have changed. */
   readonly settled: () => void;
   readonly tell: (event: NodeEvent) => void;

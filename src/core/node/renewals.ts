@@ -15,7 +15,6 @@ import { TokenBucket } from '../lib/token-bucket.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import {
   isImprovement,
-  reissueDelay,
   renew,
   renewableOf,
   renewalDate,
@@ -75,8 +74,6 @@ export class Renewals implements Timed {
   /** Who was asked last: its answer counts. */
   #asked: string | undefined;
   #failures: number | undefined;
-  /** Since when who issued our membership may not any more, ms of the clock. */
-  #orphanAt: number | undefined;
 
   constructor(parts: RenewalsParts) {
     this.#parts = parts;
@@ -93,11 +90,6 @@ export class Renewals implements Timed {
 
   report(): RenewalReport {
     return { until: termOf(this.#parts.credential.self).until, failures: this.#failures };
-  }
-
-  /** The ledger says something else: who issued our membership may have lost the right to. */
-  changed(now: number): void {
-    if (this.#failures === undefined) this.#at = Math.min(this.#at, this.#dueIn(now));
   }
 
   tick(now: number): void {
@@ -188,7 +180,7 @@ export class Renewals implements Timed {
   #take(now: number, renewed: Uint8Array): void {
     const { credential, env } = this.#parts;
     if (!credential.adopt(renewed, undefined)) return;
-    this.#failures = this.#round = this.#asked = this.#orphanAt = undefined;
+    this.#failures = this.#round = this.#asked = undefined;
     this.#at = now + answerMs;
     const { until } = termOf(credential.self);
     env.log.info('our membership was renewed', { until: new Date(until).toISOString() });
@@ -218,27 +210,26 @@ export class Renewals implements Timed {
     });
   }
 
-  /** Admins that are known, those that are connected first. */
+  /** Admins that are known: first whom the root signed, since what the root's machine signs counts with everybody; then who is here. */
   #admins(): string[] {
     const { members, ledger, credential } = this.#parts;
     const { standing } = ledger.ledger;
     const named = standing.admins.filter(({ key }) => standing.maySign(key)).map(({ idText }) => idText);
     // The first machine of a network is an admin before the ledger says anything.
-    const first = members.all().filter(({ member }) => (member.rights & Right.admin) !== 0);
-    const all = new Set([...named, ...first.map(({ member }) => member.idText)]);
+    const byRight = members.all().filter(({ member }) => (member.rights & Right.admin) !== 0);
+    const all = new Set([...named, ...byRight.map(({ member }) => member.idText)]);
     all.delete(credential.self.idText);
-    const here = (id: string): number => Number(members.get(id)?.session.established ?? false);
-    return [...all].sort((a, b) => here(b) - here(a));
+    const weight = (id: string): number => {
+      const peer = members.get(id);
+      return Number(peer?.member.inviteId === '') * 2 + Number(peer?.session.established ?? false);
+    };
+    return [...all].sort((a, b) => weight(b) - weight(a));
   }
 
   /** When we should ask, ms of the clock; at most `lookMs` ahead. */
   #dueIn(now: number): number {
-    const { credential, ledger, env } = this.#parts;
-    const { self } = credential;
-    const inMs = renewalDate(termOf(self), this.#chance) - env.clock.date();
-    const delay = reissueDelay(self, ledger.ledger.standing, this.#chance);
-    if (delay === undefined) this.#orphanAt = undefined;
-    else this.#orphanAt ??= now + delay;
-    return Math.min(now + Math.min(Math.max(inMs, 0), lookMs), this.#orphanAt ?? Infinity);
+    const { credential, env } = this.#parts;
+    const inMs = renewalDate(termOf(credential.self), this.#chance) - env.clock.date();
+    return now + Math.min(Math.max(inMs, 0), lookMs);
   }
 }

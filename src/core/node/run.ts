@@ -8,14 +8,15 @@
  */
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
-import { certificateLifeMs, Right, Role } from '../identity/certificate.js';
+import { Right, Role } from '../identity/certificate.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { headsOf } from '../ledger/ledger.js';
 import { Turn } from '../lib/turn.js';
-import { inviterKeys } from '../membership/amend.js';
+import type { Standing } from '../ledger/standing.js';
+import { rootKeysOf } from '../membership/root-keys.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
@@ -51,7 +52,7 @@ import { PlaneEvents, planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
 import { RelayEvents, relayNewsNames } from './relay-events.js';
 import type { RunContext } from './ports.js';
-import { Renewals } from './renewals.js';
+import { composeAdmins } from './compose-admins.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
 import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
@@ -206,13 +207,16 @@ export function composeRun(context: RunContext, port: number): Run {
     tell,
   });
   const { localStatic, prologue, indexes } = session;
+  const standing = (): Standing => context.ledger.ledger.standing;
   const testimonies = new Testimonies({
     clock,
     log,
     credential,
     keeper,
-    standing: () => context.ledger.ledger.standing,
-    witness: Witness.of(profile, network, keeper.uses, () => context.ledger.ledger.standing),
+    standing,
+    witness: Witness.of(profile, network, keeper.uses, standing, () =>
+      rootKeysOf(context.profile(), standing().rootKey),
+    ),
     peerOf: (idText) => members.get(idText),
     send: ({ slot }, message) => {
       plane.sendControl(slot, message);
@@ -289,32 +293,7 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
-  const renewals = new Renewals({
-    env,
-    credential,
-    ledger: context.ledger,
-    members,
-    lifeMs: options.certificateLifeMs ?? certificateLifeMs,
-    issuer: () => inviterKeys(profile, credential.self, context.ledger.ledger),
-    send: ({ slot }, message) => {
-      plane.sendControl(slot, message);
-    },
-    connect: (peer) => {
-      const now = clock.now();
-      peer.connect(now);
-      overlay.used(now, peer);
-      timers.touch(peer);
-    },
-    seek: (wanted) => {
-      relays.find({ text: wanted }).catch(() => undefined); // none answers: it is asked again
-    },
-    renewed: (bytes) => {
-      keeper.setCredential(bytes);
-      keeper.save();
-      relays.introduceAgain();
-      context.renewed(bytes);
-    },
-  });
+  const { renewals, newAdmins } = composeAdmins({ context, plane, relays, members, overlay, timers });
   const policy = new PolicyHost({ clock, log, network: networkId, self, plane, members, tell });
   const ledger = new LedgerEvents({
     clock,
@@ -335,7 +314,7 @@ export function composeRun(context: RunContext, port: number): Run {
       policy.take(document);
     },
     changed: () => {
-      renewals.changed(clock.now());
+      newAdmins.settle(clock.now());
     },
     fatal,
   });
@@ -344,6 +323,7 @@ export function composeRun(context: RunContext, port: number): Run {
       arrivals.changed(member);
       subnets.memberChanged(member);
       policy.changed(member);
+      newAdmins.changed(clock.now(), member);
     },
     removed: (peer) => {
       arrivals.removed(peer);
@@ -440,6 +420,7 @@ export function composeRun(context: RunContext, port: number): Run {
     timers,
     testimonies,
     renewals,
+    newAdmins,
     passing,
     keeper,
   );

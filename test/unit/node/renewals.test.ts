@@ -1,18 +1,11 @@
 /** Whole nodes on a net in memory: memberships go on by themselves, through whoever may invite. */
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  encodeCredential,
-  parseCertificate,
-  parseCredential,
-  parseInvite,
-  signCertificate,
-} from '../../../src/core/identity/certificate.js';
-import { keysFromSeed } from '../../../src/core/identity/keys.js';
+import { parseCredential, parseInvite } from '../../../src/core/identity/certificate.js';
 import { memoryKeeper, type LedgerKeeper } from '../../../src/core/ledger/keeper.js';
-import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
+import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import type { NodeState, Profile } from '../../../src/core/membership/profile.js';
-import { secretBytes, selfOf } from '../../../src/core/membership/self.js';
-import { memberProfiles } from '../../support/members.js';
+import { selfOf } from '../../../src/core/membership/self.js';
+import { endingAt, memberProfiles } from '../../support/members.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { boxOf, type Box } from '../../support/node-box.js';
 import { VirtualClock } from '../../support/virtual.js';
@@ -23,17 +16,6 @@ const running: Box[] = [];
 afterEach(async () => {
   for (const { engine } of running.splice(0)) await engine.stop();
 });
-
-/** The member with a certificate that ends soon. */
-function endingAt(profile: Profile, notAfter: number): Profile {
-  const parts = parseCredential(secretBytes(profile.credential));
-  const certificate = parts && parseCertificate(parts.certificate);
-  if (!parts || !certificate) throw new Error('no credential');
-  const issuer = keysFromSeed(secretBytes(profile.inviteSeed ?? profile.rootSeed ?? ''));
-  const node = keysFromSeed(secretBytes(profile.nodeSeed));
-  const signed = signCertificate({ ...certificate, notAfter }, issuer, node);
-  return { ...profile, credential: toBase64Url(encodeCredential({ ...parts, certificate: signed })) };
-}
 
 function lab(count: number) {
   const clock = new VirtualClock();

@@ -22,6 +22,11 @@ const order = z.discriminatedUnion('do', [
   z.object({ do: z.literal('admit'), peer }),
   z.object({ do: z.literal('deny'), peer, reason: z.string() }),
   z.object({ do: z.literal('admission'), approvals: z.number() }),
+  z.object({
+    do: z.literal('root-replace'),
+    key: z.string(),
+    keptInvites: z.array(z.string().regex(/^[0-9a-f]{32}$/)).readonly(),
+  }),
 ]);
 true satisfies Agree<z.infer<typeof order>, WrittenOrder>;
 
