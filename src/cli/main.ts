@@ -1,4 +1,5 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
+import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { confine } from '../core/process/confinement.js';
 import { hearUserSignal } from '../core/native/signal-mask.js';
@@ -27,9 +28,23 @@ function leaveQuietlyWithReader(): void {
   });
 }
 
+/**
+ * A user may have no entry in /etc/passwd: in a container, or made by systemd for one service. oclif would end the program when
+ * it asks for home and shell of such a user.
+ */
+function doWithoutPasswd(): void {
+  try {
+    userInfo();
+  } catch {
+    process.env['HOME'] ??= '/';
+    process.env['SHELL'] ??= '/bin/sh';
+  }
+}
+
 /** Sets the exit status and ends the process once output is written. `bundle` is for the program of one file. */
 export async function main(argv: readonly string[], json: boolean, bundle?: Bundle): Promise<void> {
   leaveQuietlyWithReader();
+  doWithoutPasswd();
   const manifest = bundle?.manifest ?? readManifest(new URL('oclif.manifest.json', root));
   if (commandOf(manifest, argv)?.daemon === true && !argv.some((word) => passing.has(word))) {
     confine(argv);

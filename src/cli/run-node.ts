@@ -5,6 +5,7 @@ import type { NodeEvent } from '../core/control/schema.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
+import { serviceNotice } from '../core/process/service-notice.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 
 export interface RunNodeOptions {
@@ -26,6 +27,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const { createNode } = await import('../core/node/create-node.js');
   const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
   const certificateLifeMs = advanced('EVIO_CERTIFICATE_LIFE_MS');
+  const notice = serviceNotice(process.env, systemClock);
   const runner = new Runner({
     home,
     networks,
@@ -37,10 +39,21 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     links: options.links,
     rekeyAfterMs,
     certificateLifeMs,
-    onEvent: options.onEvent,
+    onEvent: (event) => {
+      // Interfaces are there; who can be reached is another matter, and may take long after a boot.
+      if (event.event === 'started')
+        notice.ready(`runs ${networks.length === 1 ? '1 network' : `${networks.length} networks`}`);
+      options.onEvent(event);
+    },
   });
   const releases = [
-    stopOnSignals(() => runner.stop(), log),
+    () => {
+      notice.stopping();
+    },
+    stopOnSignals(() => {
+      notice.stopping();
+      return runner.stop();
+    }, log),
     reportOnSignal(() => {
       runner.report();
     }),

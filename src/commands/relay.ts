@@ -106,7 +106,10 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     });
     let finish = (): void => undefined;
     const stopped = new Promise<void>((resolve) => (finish = resolve));
+    const { serviceNotice } = await import('../core/process/service-notice.js');
+    const notice = serviceNotice(process.env, systemClock);
     const stop = async (): Promise<void> => {
+      notice.stopping();
       await server.stop();
       finish();
     };
@@ -120,6 +123,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     ];
     try {
       const listening = await server.start();
+      notice.ready(`listens on ${listening.listen}`);
       if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
       else this.print(listening.url);
       this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
@@ -127,6 +131,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       await stopped;
       if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     } finally {
+      notice.stopping();
       await server.stop();
       unlock();
       for (const release of releases) release();

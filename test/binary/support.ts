@@ -1,6 +1,6 @@
 /** The program of one file, and a root folder in which nothing else lies but what the loader of programs needs. */
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ export function librariesOf(path: string): string[] {
   return [...text.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file as string);
 }
 
-/** A root with `evio`, its libraries and a few devices; no shell, no Node. */
+/** A root with `evio`, its libraries and a few devices; no shell, no Node, no users. */
 export class BareRoot {
   readonly path = mkdtempSync(join(tmpdir(), 'evio-root-'));
 
@@ -27,8 +27,6 @@ export class BareRoot {
     for (const folder of ['usr/bin', 'etc', 'tmp', 'run', 'var/lib', 'var/cache', 'proc', 'dev'])
       mkdirSync(join(this.path, folder), { recursive: true });
     cpSync(program, join(this.path, 'usr/bin/evio'));
-    // Whose name Node asks for.
-    writeFileSync(join(this.path, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
     for (const library of librariesOf(program)) {
       mkdirSync(dirname(join(this.path, library)), { recursive: true });
       cpSync(library, join(this.path, library), { dereference: true });
@@ -50,7 +48,7 @@ exec chroot "$0" /usr/bin/${name} "$@"`;
     return spawnSync('unshare', ['--mount', '--net', 'sh', '-c', script, this.path, ...argv], {
       encoding: 'utf8',
       input,
-      env: { PATH: process.env['PATH'], HOME: '/', ...env },
+      env: { PATH: process.env['PATH'], ...env },
       timeout: 60_000,
     });
   }

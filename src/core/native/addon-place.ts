@@ -22,6 +22,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  realpathSync,
   rmSync,
   unlinkSync,
   writeFileSync,
@@ -134,13 +135,22 @@ function lend(parent: string, addon: Addon, uid: number): PlacedAddon {
   return { path: join(folder, addon.name), loaded: remove };
 }
 
+/** For a user that it makes, systemd puts a link where the folder would be. */
+function followed(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
 function userFolders(env: NodeJS.ProcessEnv): string[] {
   const absolute = (path: string | undefined): string[] => (path?.startsWith('/') === true ? [path] : []);
   const [service] = (env['CACHE_DIRECTORY'] ?? '').split(':');
   const home = absolute(env['HOME']).map((path) => join(path, '.cache'));
   const caches = [...absolute(env['XDG_CACHE_HOME']), ...home].slice(0, 1);
   return [
-    ...absolute(service),
+    ...absolute(service).map(followed),
     ...[...caches, ...absolute(env['XDG_RUNTIME_DIR'])].map((path) => join(path, 'evio')),
   ];
 }

@@ -119,8 +119,20 @@ describe('the place of an addon', () => {
     rmSync(system, { recursive: true });
     mkdirSync(join(folder, 'elsewhere'), { mode: 0o700 });
     symlinkSync(join(folder, 'elsewhere'), system);
+    options = { ...options, env: { XDG_RUNTIME_DIR: join(folder, 'var/cache') } };
     expect(isTemporary(placed())).toBe(true);
     expect(readdirSync(join(folder, 'elsewhere'))).toEqual([]);
+  });
+
+  it('is behind the link that systemd puts where a service’s folder would be', () => {
+    mkdirSync(join(folder, 'private'), { mode: 0o700 });
+    mkdirSync(join(folder, 'var/cache'), { recursive: true });
+    symlinkSync(join(folder, 'private'), system);
+    options = { ...options, uid: uid === 0 ? other : uid };
+    const calls = placesOf(addon, options);
+    // Root's files are trusted by all, so that this runs as root, too.
+    const found = calls[1]?.();
+    expect(found?.path).toBe(join(folder, 'private', addon.name));
   });
 
   it.runIf(hasRoot())('is nothing of another user’s, whatever it holds', () => {

@@ -1,0 +1,23 @@
+import { BaseCommand } from '../../cli/base.js';
+import { relayFlag, serviceOf, serviceText } from '../../cli/service-command.js';
+import { ExitStatus } from '../../core/lib/errors.js';
+
+export default class ServiceStatus extends BaseCommand {
+  static override summary = 'tell whether systemd runs the node';
+  static override description =
+    'Exit status 3 when the service does not run. What the node itself has to say: evio status.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --relay --json',
+  ];
+  static override flags = { relay: relayFlag };
+
+  async run(): Promise<object> {
+    const { flags } = await this.parse(ServiceStatus);
+    const { serviceReport } = await import('../../service/systemd.js');
+    const report = await serviceReport(serviceOf(flags.relay));
+    this.print(serviceText(report));
+    if (report.active !== 'active') process.exitCode = ExitStatus.notRunning;
+    return report;
+  }
+}

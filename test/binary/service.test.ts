@@ -1,0 +1,93 @@
+/** Services under a real systemd, in a Debian machine without Node (machine.ts says how to have one). */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasMachine, Machine } from './machine.js';
+import { hasBinary, program } from './support.js';
+
+interface Report {
+  enabled: string | null;
+  active: string;
+  pid: number | null;
+  status: string | null;
+}
+
+describe.runIf(hasMachine() && hasBinary())('services under systemd', () => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await Machine.start();
+    machine.put(program, '/usr/bin/evio');
+  });
+  afterAll(async () => {
+    await machine?.stop();
+  });
+  const status = (flag = ''): Report =>
+    JSON.parse(machine.run(['sh', '-c', `evio service status --json ${flag}`]).stdout) as Report;
+  const property = (unit: string, name: string): string =>
+    machine.sh(`systemctl show --value --property=${name} ${unit}`);
+
+  it('wait for the first network', () => {
+    machine.sh('evio service install');
+    expect(status()).toMatchObject({ enabled: 'enabled', active: 'inactive' });
+    expect(property('evio', 'ConditionResult')).toBe('no');
+    expect(machine.run(['evio', 'service', 'status']).status).toBe(3);
+  });
+
+  it('run the relay as a user of its own, with one capability', () => {
+    machine.sh('evio service install --relay --listen 127.0.0.1:443 --public 127.0.0.1:443');
+    const report = status('--relay');
+    expect(report).toMatchObject({
+      active: 'active',
+      enabled: 'enabled',
+      status: 'listens on 127.0.0.1:443',
+    });
+    const proc = machine.sh(`cat /proc/${report.pid}/status`);
+    expect(proc).toMatch(/^CapPrm:\s+0000000000000400$/m);
+    expect(proc).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(Number(/^Uid:\s+(\d+)/m.exec(proc)?.[1])).toBeGreaterThan(60_000);
+    // The addon lies in the folder that systemd made for it, not in /tmp.
+    expect(machine.list('/var/cache/private/evio-relay')).toHaveLength(1);
+    expect(machine.list('/var/lib/private/evio-relay')).toContain('relay');
+  });
+
+  it('run the node with little, and the interface is there when systemd says so', () => {
+    const url = machine.sh('journalctl -u evio-relay -o cat | grep -o "evio://[^ ]*" | head -1');
+    machine.sh(`evio init home --relay '${url}'`);
+    machine.sh('systemctl start evio');
+    expect(machine.sh('ip -brief address show evio0')).toContain('10.144.');
+    const report = status();
+    expect(report).toMatchObject({ active: 'active', status: 'runs 1 network' });
+    const proc = machine.sh(`cat /proc/${report.pid}/status`);
+    // net_bind_service, net_admin, sys_nice.
+    expect(proc).toMatch(/^CapPrm:\s+0000000000801400$/m);
+    expect(proc).toMatch(/^CapBnd:\s+0000000000801400$/m);
+    expect(JSON.parse(machine.sh('evio status --json'))).toMatchObject({ network: { name: 'home' } });
+    const address = /10\.144\.\d+\.\d+/.exec(machine.sh('ip -brief address show evio0'))?.[0];
+    expect(machine.sh(`ping -c 1 ${address}`)).toContain('1 received');
+  });
+
+  it('is started again by the watchdog when it hangs', { timeout: 60_000 }, async () => {
+    machine.sh('mkdir -p /etc/systemd/system/evio.service.d');
+    machine.sh('printf "[Service]\\nWatchdogSec=2\\n" > /etc/systemd/system/evio.service.d/soon.conf');
+    machine.sh('systemctl daemon-reload && systemctl restart evio');
+    const before = status().pid;
+    // A healthy one outlives its watchdog.
+    machine.sh('sleep 4');
+    expect(status().pid).toBe(before);
+    machine.sh(`kill -STOP ${before}`);
+    await expect
+      .poll(() => status(), { timeout: 40_000, interval: 500 })
+      .toSatisfy((now: Report) => now.active === 'active' && now.pid !== before);
+    expect(machine.sh('journalctl -u evio -o cat')).toContain('Watchdog timeout');
+  });
+
+  it('stay down after evio down, and are back after a start; uninstalled, nothing is left but the state', () => {
+    machine.sh('evio down');
+    expect(status().active).toBe('inactive');
+    machine.sh('systemctl start evio');
+    expect(status().active).toBe('active');
+    machine.sh('evio service uninstall && evio service uninstall --relay');
+    expect(machine.list('/etc/systemd/system').filter((name) => /^evio.*service$/.test(name))).toEqual([]);
+    expect(machine.run(['evio', 'service', 'status']).stdout).toContain('not installed');
+    expect(machine.sh('ls /var/lib/evio/networks')).not.toBe('');
+    expect(machine.run(['ip', 'link', 'show', 'evio0']).status).not.toBe(0);
+  });
+});

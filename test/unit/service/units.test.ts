@@ -1,0 +1,65 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { relayDefaults, services, unitName, unitText } from '../../../src/service/units.js';
+
+const facts = { command: ['/usr/bin/env'], home: '/var/lib/evio' };
+/** `security` looks at a file, without a systemd that runs, from version 250 on. */
+const hasAnalyzer =
+  existsSync('/usr/bin/systemd-analyze') &&
+  Number(/^systemd (\d+)/.exec(execFileSync('systemd-analyze', ['--version'], { encoding: 'utf8' }))?.[1]) >=
+    250;
+
+describe('units', () => {
+  it.runIf(hasAnalyzer)('are read by systemd without a complaint, and expose little', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'evio-units-'));
+    try {
+      for (const service of services) {
+        const path = join(folder, unitName[service]);
+        writeFileSync(path, unitText(service, facts));
+        const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', path], {
+          encoding: 'utf8',
+        });
+        expect((stdout + stderr).split('\n').filter((line) => line.includes(unitName[service]))).toEqual([]);
+        const text = execFileSync('systemd-analyze', ['security', '--offline=yes', '--no-pager', path], {
+          encoding: 'utf8',
+        });
+        const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(text)?.[1]);
+        console.log(`${unitName[service]}: exposure ${exposure}`);
+        expect(exposure).toBeLessThanOrEqual(3);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('start what they are told to, however its path is written', () => {
+    const line = (command: string[]): string | undefined =>
+      /^ExecStart=(.*)$/m.exec(unitText('node', { ...facts, command }))?.[1];
+    expect(line(['/usr/bin/evio'])).toBe('/usr/bin/evio node');
+    expect(line(['/usr/bin/node', '--disable-sigusr1', '/opt/evio/bin/run.js'])).toBe(
+      '/usr/bin/node --disable-sigusr1 /opt/evio/bin/run.js node',
+    );
+    expect(line(['/opt/my "evio"/100%/$HOME/evio'])).toBe('"/opt/my \\"evio\\"/100%%/$$HOME/evio" node');
+  });
+
+  it('see home folders only where the program lies in one', () => {
+    expect(unitText('node', facts)).toContain('ProtectHome=yes');
+    expect(unitText('node', { ...facts, command: ['/root/.nvm/node', '/root/evio/bin/run.js'] })).toContain(
+      'ProtectHome=read-only',
+    );
+  });
+
+  it('keep a state folder of another place writable', () => {
+    const text = unitText('node', { ...facts, home: '/srv/evio' });
+    expect(text).toContain('ReadWritePaths=/srv/evio');
+    expect(text).not.toContain('StateDirectory=');
+    expect(text).toContain('ConditionDirectoryNotEmpty=/srv/evio/networks');
+  });
+
+  it('take the relay’s words from a file', () => {
+    expect(relayDefaults(['--listen', '0.0.0.0:443'])).toContain('EVIO_RELAY_ARGS="--listen 0.0.0.0:443"');
+  });
+});
