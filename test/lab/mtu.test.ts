@@ -136,3 +136,23 @@ describe('a link of 1400 bytes', () => {
     }
   });
 });
+
+describe('a network of jumbo frames', () => {
+  let net: TestNet;
+  afterAll(() => net?.destroy());
+
+  it('carries them by links of 1500 bytes that pass no fragments', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' }, { init: ['--mtu', '9000'] });
+    const near = net.nodes[0] as TestNode;
+    const far = await net.add({ nat: 'endpoint-independent' });
+    await limit(far, 1_500);
+    for (const { ns } of [near, far]) await single(ns, 'eth0');
+    await reaches(near, far, 10_000);
+    await untilPath(near, far, 'direct', 15_000);
+    const long = () => ping(near.ns, far.node.ip, { count: 3, size: 8_900, dontFragment: true });
+    await expect.poll(async () => (await long()).received, { timeout: 15_000 }).toBe(3);
+    const { mbps } = await iperfTcp(near.ns, far.ns, far.node.ip, { seconds: 1 });
+    console.log(`jumbo, 1500: ${mbps.toFixed(0)} Mbit/s`);
+    expect(mbps).toBeGreaterThan(3);
+  });
+});

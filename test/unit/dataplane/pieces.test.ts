@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Joiner, joinerBytes, longestWhole } from '../../../src/core/dataplane/offload/joiner.js';
 import { DeviceField, Drop, sharedMemory } from '../../../src/core/dataplane/plane/shared.js';
 import { Arena } from '../../../src/core/native/arena.js';
+import { Errno } from '../../../src/core/native/libc.js';
 import { dataHeaderLength, Kind, tagLength } from '../../../src/core/wire/packet.js';
 import {
   maxPieces,
@@ -15,7 +16,10 @@ import {
 } from '../../../src/core/wire/piece.js';
 import { buildTcp, plainFrame } from '../../support/frames.js';
 import {
+  acquaint,
   endpointOf,
+  idOf,
+  settle,
   fromDevice,
   ipOf,
   macOf,
@@ -286,6 +290,55 @@ describe('the packet loop on a narrow path', () => {
     expect(datagrams.map((datagram) => openAs(1, 2, datagram)[0])).toEqual([0x25, 0x25, 0x10]);
     const told = b.events.filter((event) => event.type === 'control');
     expect(told.map((event) => event.bytes)).toEqual([bytes, bytes]);
+  });
+
+  it('does not call it a failure when a ping that tries the path is too long for the way out', () => {
+    const [a] = pair();
+    const path = { kind: 'direct', endpoint: endpointOf(2) } as const;
+    const trial = (whole: boolean): void => {
+      a.io.sendResults = [-Errno.EMSGSIZE];
+      const bytes = filled(900);
+      a.loop.command({ type: 'send-control', slot: slotOf(2), bytes, path: { ...path, whole } });
+    };
+    trial(true);
+    expect(a.drops('send-failed')).toBe(0);
+    trial(false);
+    expect(a.drops('send-failed')).toBe(1);
+  });
+
+  it('cuts what is for others, on the way through a member: an envelope and a broadcast', () => {
+    const [a, h, b] = [makeRig(1), makeRig(2), makeRig(3)];
+    acquaint([a, h, b]);
+    for (const [one, other] of [
+      [a, 2],
+      [h, 1],
+      [h, 3],
+      [b, 2],
+    ] as const) {
+      one.meet(other);
+      const path = { kind: 'direct', endpoint: endpointOf(other), limit } as const;
+      one.loop.command({ type: 'set-path', slot: slotOf(other), path });
+    }
+    for (const [one, other] of [
+      [a, 3],
+      [b, 1],
+    ] as const) {
+      one.meet(other, { path: false, link: false });
+      const path = { kind: 'overlay', destination: idOf(other) } as const;
+      one.loop.command({ type: 'set-path', slot: slotOf(other), path });
+    }
+    const unicast = plainFrame(macOf(3), macOf(1), 1_364);
+    const broadcast = plainFrame(new Uint8Array(6).fill(255), macOf(1), 1_364);
+    for (const frame of [unicast, broadcast]) {
+      a.io.deviceIn.push(fromDevice(frame));
+      a.run();
+      const hops = settle([a, h, b]);
+      expect(b.io.deviceOut.splice(0).map((d) => d.frame)).toEqual([frame]);
+      expect(hops.length).toBeGreaterThanOrEqual(4);
+      const most = limit + dataHeaderLength + tagLength;
+      expect(Math.max(...hops.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(most);
+    }
+    expect(h.io.deviceOut.map((d) => d.frame)).toEqual([broadcast]);
   });
 
   it('a piece that makes a piece is none', () => {

@@ -377,11 +377,17 @@ export class Transmit {
     const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
     const whole = (path?.kind === 'direct' || path?.kind === 'relay') && path.whole === true;
     if (hops > 0) c.io.limitHops(hops);
-    if (whole) c.io.keepWhole(true);
+    if (whole) this.#try(true);
     this.#sealer.seal(key, route, this.#scratch, length);
     if (route === this.#spare) c.tx.flush();
     if (hops > 0) c.io.limitHops(0);
-    if (whole) c.io.keepWhole(false);
+    if (whole) this.#try(false);
+  }
+
+  /** From now on what goes out only tries how long a packet may be, or no more. Between the two is a flush. */
+  #try(on: boolean): void {
+    this.#c.io.keepWhole(on);
+    this.#c.tx.trial = on;
   }
 
   /** Sends bytes as they are. */

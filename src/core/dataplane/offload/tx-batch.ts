@@ -46,6 +46,8 @@ const carrierBytes = 60_000;
 const gsoRetryMs = 30_000;
 
 export class TxBatch {
+  /** What goes out now only tries how long a packet may be: that it is too long is an answer, and no failure. */
+  trial = false;
   readonly #arena: Arena;
   readonly #io: PacketIo;
   readonly #shared: SharedMemory;
@@ -193,7 +195,7 @@ export class TxBatch {
 
   /** Network errors are counted and never fatal: the path's owner sees that nothing comes back. */
   #failed(result: number, packets: number): void {
-    if (result === 0) return;
+    if (result === 0 || (this.trial && result === -Errno.EMSGSIZE)) return;
     const full = result === -Errno.EAGAIN || result === -Errno.ENOBUFS;
     drop(this.#shared, full ? Drop['send-full'] : Drop['send-failed'], packets);
   }
