@@ -6,6 +6,7 @@ import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
+import { logReopener } from '../core/process/reopen-log.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 
 export interface RunNodeOptions {
@@ -28,9 +29,12 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
   const certificateLifeMs = advanced('EVIO_CERTIFICATE_LIFE_MS');
   const notice = serviceNotice(process.env, systemClock);
+  const reopenLog = logReopener(home.log);
   const runner = new Runner({
     home,
     networks,
+    stored: () => store.list(),
+    load: (id) => readNetwork(store, id, log),
     env: { clock: systemClock, random: systemRandom, log },
     version: options.version,
     createNode,
@@ -50,10 +54,17 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     () => {
       notice.stopping();
     },
-    stopOnSignals(() => {
-      notice.stopping();
-      return runner.stop();
-    }, log),
+    stopOnSignals(
+      () => {
+        notice.stopping();
+        return runner.stop();
+      },
+      log,
+      () => {
+        reopenLog();
+        runner.reread();
+      },
+    ),
     reportOnSignal(() => {
       runner.report();
     }),
@@ -71,25 +82,29 @@ function advanced(name: string): number | undefined {
   return Number.isInteger(value) && value > 0 ? value : undefined;
 }
 
+function readNetwork(store: Store, id: string, log: Logger): RunnerNetwork {
+  return {
+    profile: store.profile(id),
+    state: store.state(id, (error) => {
+      log.warn('state is damaged, beginning anew', { error: error.message });
+    }),
+    ledger: store.ledger(id, (thrown) => {
+      log.warn('statements not kept', { reason: messageOf(thrown) });
+    }),
+    saveState: (state) => {
+      store.saveState(id, state);
+    },
+    changeProfile: (change) => store.changeProfile(id, change),
+  };
+}
+
 /** The networks whose profiles can be read; the others are logged. Throws the first one's error when there is none. */
 function readNetworks(store: Store, ids: readonly string[], log: Logger): RunnerNetwork[] {
   const networks: RunnerNetwork[] = [];
   const errors: unknown[] = [];
   for (const id of ids) {
     try {
-      networks.push({
-        profile: store.profile(id),
-        state: store.state(id, (error) => {
-          log.warn('state is damaged, beginning anew', { error: error.message });
-        }),
-        ledger: store.ledger(id, (thrown) => {
-          log.warn('statements not kept', { reason: messageOf(thrown) });
-        }),
-        saveState: (state) => {
-          store.saveState(id, state);
-        },
-        changeProfile: (change) => store.changeProfile(id, change),
-      });
+      networks.push(readNetwork(store, id, log));
     } catch (thrown) {
       errors.push(thrown);
     }

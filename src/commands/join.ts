@@ -66,12 +66,8 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const text = tokenText({ argument: args.token, file: flags['token-file'] });
     const start = !flags['no-start'];
     if (start) {
-      const { decodeToken } = await import('../core/identity/token.js');
       const { requirePrivilege } = await import('../core/native/privilege.js');
-      const { networkIdOf } = await import('../core/identity/node-id.js');
-      const networkId = networkIdOf(decodeToken(text).network.rootKey);
       requirePrivilege();
-      await this.#refuseBesideRunning(home, networkId);
     }
     const { joinNetwork } = await import('../core/enroll/join.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
@@ -113,6 +109,9 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       );
     }
     if (!start) return { network, node };
+    const { runningNetworks } = await import('../cli/run-detached.js');
+    if ((await runningNetworks(home)).some((id) => id !== result.networkId))
+      return this.#beside(home, result);
     return flags.detach
       ? this.#detach(home, result, flags.wait, flags.threads)
       : this.#foreground(home, result, flags.threads);
@@ -134,20 +133,14 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     this.say('Ctrl-C stops waiting; the same command goes on with it.');
   }
 
-  /** A node reads its networks when it starts, so one that runs cannot take up another. */
-  async #refuseBesideRunning(home: Home, networkId: string): Promise<void> {
-    const { runningNetworks } = await import('../cli/run-detached.js');
-    const running = await runningNetworks(home);
-    if (running.length === 0 || running.includes(networkId)) return;
-    const { EvioError } = await import('../core/lib/errors.js');
-    throw new EvioError(
-      'EVIO_ALREADY_RUNNING',
-      'A node runs here for other networks and cannot take up a new one.',
-      [
-        'Stop it first: evio down. Then join; both networks run afterwards.',
-        'Or only store the membership with --no-start, and start the node again later.',
-      ],
-    );
+  /** A node runs for other networks: it takes up this one, too. */
+  async #beside(home: Home, { networkId, network, node }: JoinResult): Promise<object> {
+    const { takeUp } = await import('../cli/take-up.js');
+    const { ask } = await import('../core/control/client.js');
+    await takeUp(home, networkId);
+    const { pid } = (await ask(home.controlSocket, 'status', { network: networkId })).node;
+    this.say(`The node that runs (process ${pid}) has taken it up.`);
+    return { network, node, pid };
   }
 
   async #detach(

@@ -217,6 +217,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
       };
     },
     networks: () => ({ networks: [{ id: status.network.id, name: 'home' }] }),
+    up: () => ({ started: [status.network.id] }),
     down: () => ({ stopped: [status.network.id] }),
     adopt: () => ({ adopted: true }),
     leave: () => ({ stopped: [status.network.id] }),

@@ -79,7 +79,7 @@ describe('roaming', () => {
       async () => {
         await Promise.all([readdress(a, 78), readdress(b, 79)]);
       },
-      5_000,
+      4_000,
     );
   });
 
@@ -141,6 +141,23 @@ describe('roaming', () => {
     await up;
     for (const half of halves) await ip(a, `route del ${half}`);
     await settled();
+  });
+
+  it('takes networks up and puts them down beside the one that runs, which loses nothing', async () => {
+    const pid = a.node.process?.pid as number;
+    await a.node.cli(['init', 'work', '--cidr', '10.145.0.0/16', '--json']);
+    const running = ping(a.ns, b.node.ip, { count: 100, intervalMs: 40 });
+    expect(await a.node.json(['up'])).toMatchObject({ started: [expect.any(String)] });
+    const { device } = await a.node.json<{ device: { name: string } }>(['status', '--network', 'work']);
+    expect(device.name).toBe('evio1');
+    await a.node.cli(['down', '--network', 'work']);
+    const { stderr } = await a.node.cli(['status', '--network', 'work'], { allowFailure: true });
+    expect(stderr).toContain('evio up --network work');
+    process.kill(pid, 'SIGHUP');
+    process.kill(pid, 'SIGUSR1');
+    await a.node.cli(['leave', '--network', 'work', '--force']);
+    expect((await running).received).toBeGreaterThanOrEqual(98);
+    expect(a.node.process?.pid).toBe(pid);
   });
 
   it('is back soon after it slept, and the NAT forgot it', async () => {

@@ -138,6 +138,7 @@ describe('useStatus', () => {
       amend: unasked,
       ping: unasked,
       networks: unasked,
+      up: unasked,
       down: unasked,
       adopt: unasked,
       leave: unasked,

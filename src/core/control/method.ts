@@ -24,6 +24,12 @@ export interface ControlHost {
   node(network: string | undefined): Node;
   /** Stops one network, or all; the process ends with its last. Resolves to the ids of those stopped; throws as `node`. */
   stop(network: string | undefined): Promise<readonly string[]>;
+  /**
+   * Takes up one network of the home that does not run, or all. Resolves to the ids of those started.
+   *
+   * @throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK, or why one did not start
+   */
+  start(network: string | undefined): Promise<readonly string[]>;
   report(): ProcessReport;
   /** Resolves once each network of this process has started, or could not. */
   started(): Promise<void>;

@@ -15,6 +15,7 @@ import { routeWithdraw } from './methods/route-withdraw.js';
 import { routes } from './methods/routes.js';
 import { policy } from './methods/policy.js';
 import { status } from './methods/status.js';
+import { up } from './methods/up.js';
 import { wait } from './methods/wait.js';
 import { watch } from './methods/watch.js';
 import { why } from './methods/why.js';
@@ -33,6 +34,7 @@ export const methods = {
   routes,
   routeWithdraw,
   status,
+  up,
   wait,
   watch,
   why,

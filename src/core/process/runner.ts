@@ -10,7 +10,7 @@
 import type { Home } from '../config/home.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
-import { selectNetwork } from '../config/select.js';
+import { selectNetwork, type NamedNetwork } from '../config/select.js';
 import type { ControlHost } from '../control/method.js';
 import { handlersOf } from '../control/methods.js';
 import { ControlServer } from '../control/server.js';
@@ -40,6 +40,9 @@ export interface RunnerNetwork {
 export interface RunnerOptions {
   readonly home: Home;
   readonly networks: readonly RunnerNetwork[];
+  /** The networks of the home, whether they run or not, and how one is read; default: those given, and no others. */
+  readonly stored?: () => readonly NamedNetwork[];
+  readonly load?: (id: string) => RunnerNetwork;
   readonly env: Env;
   readonly version: string;
   readonly createNode: (options: NodeOptions) => Node;
@@ -61,6 +64,10 @@ export class Runner {
   readonly #nodes: Node[] = [];
   /** The node that is coming up: it is stopped with the others. */
   #starting: Node | undefined;
+  /** Networks are taken up one after the other. */
+  #takingUp: Promise<unknown> = Promise.resolve();
+  /** Those that a person put down stay down until they are asked for by name. */
+  readonly #putDown = new Set<string>();
   #lastError: Error | undefined;
   #stopping: Promise<void> | undefined;
   #finish: () => void = () => undefined;
@@ -113,6 +120,37 @@ export class Runner {
       this.#finish();
     })();
     return this.#stopping;
+  }
+
+  /** Reads the home again: networks that came since are taken up. */
+  reread(): void {
+    const { log } = this.#options.env;
+    log.info('home is read again');
+    this.#takeUp(undefined).catch((thrown: unknown) => {
+      log.error('network did not start', { error: messageOf(thrown) });
+    });
+  }
+
+  /** Starts what is stored and does not run: one network, or all but those that a person put down. Returns the ids. */
+  #takeUp(selector: string | undefined): Promise<string[]> {
+    const done = this.#takingUp.then(async () => {
+      const { stored = () => [], load } = this.#options;
+      const all = stored();
+      const wanted =
+        selector === undefined
+          ? all.filter(({ id }) => !this.#putDown.has(id))
+          : [selectNetwork(all, selector)];
+      const started: string[] = [];
+      for (const { id } of wanted) {
+        if (this.#stopping || !load || this.#nodes.some((node) => node.networkId === id)) continue;
+        this.#putDown.delete(id);
+        await this.#startNode(load(id));
+        started.push(id);
+      }
+      return started;
+    });
+    this.#takingUp = done.catch(() => undefined);
+    return done;
   }
 
   /** One line of the log for each network: how it is. */
@@ -220,7 +258,19 @@ export class Runner {
         'Try again in a moment.',
       ]);
     }
-    const { id } = selectNetwork(this.#running(), selector);
+    const running = this.#running();
+    const resting = (this.#options.stored?.() ?? []).filter(({ id }) =>
+      running.every((one) => one.id !== id),
+    );
+    const asleep = resting.find(({ id, name }) => selector === name || selector === id);
+    if (asleep && !running.some(({ name }) => name === selector)) {
+      throw new EvioError(
+        'EVIO_NOT_RUNNING',
+        `The network ${asleep.name} is on this machine, but does not run.`,
+        [`Take it up with: evio up --network ${asleep.name}`],
+      );
+    }
+    const { id } = selectNetwork(running, selector);
     return this.#nodes.find((node) => node.networkId === id) as Node;
   }
 
@@ -229,6 +279,12 @@ export class Runner {
       networks: () => this.#running(),
       node: (network) => this.#pick(network),
       stop: (network) => this.#down(network),
+      start: async (network) => {
+        // A person who asks for all means those that were put down, too.
+        if (network === undefined) this.#putDown.clear();
+        await this.#whenStarted;
+        return this.#takeUp(network);
+      },
       report: () => {
         const { permitted, noNewPrivileges } = privileges();
         return { capabilities: namesOf(permitted), noNewPrivileges, refusedUsers: this.#control.refused };
@@ -239,7 +295,10 @@ export class Runner {
 
   async #down(selector: string | undefined): Promise<string[]> {
     const nodes = selector === undefined ? [...this.#nodes].reverse() : [this.#pick(selector)];
-    for (const node of nodes) await this.#stopNode(node);
+    for (const node of nodes) {
+      this.#putDown.add(node.networkId);
+      await this.#stopNode(node);
+    }
     if (this.#nodes.length === 0) this.#finish();
     return nodes.map((node) => node.networkId);
   }

@@ -33,11 +33,14 @@ function onFirst(signals: readonly Ending[], begin: (signal: Ending) => void): (
 
 /**
  * For a command that runs until it is told to stop: the first SIGINT, SIGTERM or SIGHUP stops in order, the second ends
- * at once. An error nobody caught stops in order too, with exit status 1. Returns a function that stops listening.
+ * at once. With `reread`, SIGHUP calls that instead where there is no terminal. An error nobody caught stops in order too, with exit status 1. Returns a function that stops listening.
  */
-export function stopOnSignals(stop: () => Promise<void>, log: Logger): () => void {
+export function stopOnSignals(stop: () => Promise<void>, log: Logger, reread?: () => void): () => void {
   let asked = false;
-  const release = onFirst(endings, (signal) => {
+  // A program without a terminal cannot lose one: to it the signal says that something is to be read again.
+  const hangUp = reread !== undefined && !process.stderr.isTTY ? reread : undefined;
+  if (hangUp) process.on('SIGHUP', hangUp);
+  const release = onFirst(hangUp ? endings.filter((signal) => signal !== 'SIGHUP') : endings, (signal) => {
     if (asked) return;
     asked = true;
     log.info('stopping', { signal });
@@ -57,6 +60,7 @@ export function stopOnSignals(stop: () => Promise<void>, log: Logger): () => voi
   process.on('unhandledRejection', onError);
   return () => {
     release();
+    if (hangUp) process.removeListener('SIGHUP', hangUp);
     process.removeListener('uncaughtException', onError);
     process.removeListener('unhandledRejection', onError);
   };

@@ -13,6 +13,7 @@ import { EvioError } from '../lib/errors.js';
 export function alreadyRunning(path: string): EvioError {
   return new EvioError('EVIO_ALREADY_RUNNING', `A node runs already with this state folder (${path}).`, [
     'See it with: evio status',
+    'Have it take up another network of this machine: evio up',
     'Stop it with: evio down',
     'For a second node on this machine set EVIO_HOME.',
   ]);

@@ -47,6 +47,7 @@ const handlers: Handlers = {
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   adopt: nothing,
   leave: nothing,
+  up: () => ({ started: [] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),
   routes: nothing,
   routeAccept: nothing,

@@ -235,6 +235,51 @@ describe('Runner', () => {
     expect(events.map(({ event }) => event)).toEqual(['started', 'ready', 'relay-up', 'relay-up', 'stopped']);
   });
 
+  it('takes networks up and puts them down while others run, and touches no other', async () => {
+    const stage = new Stage();
+    const networks = ['a', 'b', 'c'].map((name) => ({
+      profile: makeNetwork({ name, cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n' }, env),
+      state: emptyState,
+      saveState: () => undefined,
+    }));
+    const ids = networks.map(({ profile }) => selfOf(profile).networkId);
+    const [a, b, c] = ids as [string, string, string];
+    // Of c nobody knows yet.
+    const stored = ['a', 'b'].map((name, i) => ({ id: ids[i] as string, name }));
+    const { runner } = runnerOf(stage, [], {
+      networks: networks.slice(0, 1),
+      stored: () => stored,
+      load: (id) => networks[ids.indexOf(id)] as (typeof networks)[number],
+    });
+    const run = runner.run();
+    await started();
+    const asked = (method: 'up' | 'down', network?: string): Promise<object> =>
+      ask(home.controlSocket, method, { network });
+    expect(await codeOf(ask(home.controlSocket, 'status', { network: 'b' }))).toBe('EVIO_NOT_RUNNING');
+    expect(await codeOf(asked('up', 'nobody'))).toBe('EVIO_NO_NETWORK');
+    expect(await Promise.all([asked('up', 'b'), asked('up', b)])).toEqual([
+      { started: [b] },
+      { started: [] },
+    ]);
+    expect((await ask(home.controlSocket, 'status', { network: 'b' })).network.name).toBe('b');
+    expect(await asked('down', 'a')).toEqual({ stopped: [a] });
+    // What was put down stays down when the home is read again; what came meanwhile is taken up.
+    stored.push({ id: c, name: 'c' });
+    runner.reread();
+    expect(await asked('up', 'c')).toEqual({ started: [] });
+    expect(stage.log).toEqual(['start a', 'start b', 'stop a', 'start c']);
+    expect(await asked('up')).toEqual({ started: [a] });
+    stage.failing.add('b');
+    await asked('down', 'b');
+    expect(await codeOf(asked('up', 'b'))).toBe('EVIO_DEVICE');
+    expect((await ask(home.controlSocket, 'networks', {})).networks.map(({ name }) => name)).toEqual([
+      'c',
+      'a',
+    ]);
+    await runner.stop();
+    await run;
+  });
+
   it('ends with the error of the only network when it cannot start', async () => {
     const stage = new Stage();
     stage.failing.add('a');

@@ -51,6 +51,20 @@ describe.runIf(hasBuild())('signals', () => {
     });
   });
 
+  it('has SIGHUP read again what it is for, as often as it comes, and goes on', async () => {
+    const program = `signals.stopOnSignals(async () => { say('stop'); setTimeout(end, 50); }, log, () => say('reread')); say('ready');`;
+    const outcome = await run(program, [
+      ['SIGHUP', 0],
+      ['SIGHUP', laterMs],
+      ['SIGTERM', laterMs],
+    ]);
+    expect(outcome).toEqual({
+      said: ['ready', 'reread', 'reread', 'stopping SIGTERM', 'stop'],
+      status: 0,
+      signal: null,
+    });
+  });
+
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
