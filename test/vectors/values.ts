@@ -182,7 +182,6 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     { ...statement, said: { kind: 'facts', serial: 2, name: 'home', mtu: 1300, relays: facts.relays } },
   ],
   ['statement', 'a policy', { ...statement, said: { kind: 'policy', serial: 1, document: seed(5) } }],
-  ['statement', 'a member that is let in', { ...statement, said: { kind: 'admit', id } }],
   [
     'statement',
     'another root key',

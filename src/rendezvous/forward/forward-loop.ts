@@ -7,6 +7,7 @@ import { Errno } from '../../core/native/libc.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
 import { nodeIdLength, PacketType, relayHeaderLength } from '../../core/wire/packet.js';
 import type { CounterBlock } from '../counters.js';
+import { ForeignFilter, isForeign } from './foreign-filter.js';
 import { ForwardCore, Verdict } from './forward-core.js';
 import {
   ControlWord,
@@ -40,6 +41,7 @@ export class ForwardLoop {
   readonly #now: () => number;
   readonly #post: (event: ForwardEvent, transfer: ArrayBuffer[]) => void;
   readonly #io: SocketIo;
+  readonly #foreign: ForeignFilter;
   #alternate: SocketIo | undefined;
   readonly #in: number;
   readonly #out: number;
@@ -73,6 +75,7 @@ export class ForwardLoop {
     this.#control = new Int32Array(setup.control);
     this.#addressLength = boundLength(setup.socket.ipv6);
     this.#io = new SocketIo(arena, setup.socket);
+    this.#foreign = new ForeignFilter(setup.socket.fd);
     this.#in = arena.alloc(receiveRoom);
     this.#out = arena.alloc(datagramRoom + 64);
     const { ipv6 } = setup.socket;
@@ -111,6 +114,7 @@ export class ForwardLoop {
   /** Takes what has arrived. True when there may be more. */
   round(): boolean {
     const now = this.#now();
+    this.#foreign.tick(now);
     let more = this.#alternate !== undefined && this.#answerAlternate(this.#alternate, now);
     for (let i = 0; ; i++) {
       if (i === receivesPerRound) {
@@ -146,6 +150,7 @@ export class ForwardLoop {
       if (verdict >= 0) this.#append(verdict, at, size);
       else if (verdict === Verdict.reply) this.#reply(this.#io);
       else if (verdict === Verdict.up) this.#handUp(at + relayHeaderLength, size - relayHeaderLength);
+      else if (isForeign(u8[at] as number)) this.#foreign.count(now);
     }
   }
 
