@@ -16,7 +16,7 @@ import { commandOf, type CommandShape, type FlagShape, type Manifest } from './m
 /** The questions, by the name of command and method, and how an answer is shown to people. */
 const texts = {
   status: (result: Result<'status'>) => statusText(result),
-  peers: (result: Result<'peers'>) => peersText(result.peers),
+  peers: (result: Result<'peers'>) => peersText(result.peers, result.revoked),
 } as const;
 
 /** The flags that the short way serves, with the type that it takes them to have. */

@@ -2,7 +2,8 @@
 import type { Home } from '../core/config/home.js';
 import { checkNetworkId } from '../core/identity/names.js';
 import type { Env } from '../core/lib/env.js';
-import type { DeskRequest, NetworkEntry } from '../rendezvous/desk.js';
+import type { DeskRequest, InviteEntry, NetworkEntry } from '../rendezvous/desk.js';
+import type { RelayInvite } from '../rendezvous/invite.js';
 
 /** @throws EvioError EVIO_NO_NETWORK, EVIO_TIMEOUT, EVIO_ALREADY_RUNNING, EVIO_STORAGE, EVIO_PROFILE_CORRUPT */
 async function ask(home: Home, env: Env, request: DeskRequest): Promise<object> {
@@ -36,4 +37,27 @@ export async function changeNetwork(
 ): Promise<NetworkEntry> {
   checkNetworkId(network);
   return ((await ask(home, env, { do: what, network })) as { network: NetworkEntry }).network;
+}
+
+/** The relay invites that the relay of this home knows. Throws as `changeNetwork`. */
+export async function relayInvites(home: Home, env: Env): Promise<readonly InviteEntry[]> {
+  return ((await ask(home, env, { do: 'invites' })) as { invites: InviteEntry[] }).invites;
+}
+
+/** Has the relay write down an invite that was made, so that it is listed. Throws as `changeNetwork`. */
+export async function noteRelayInvite(home: Home, env: Env, invite: RelayInvite): Promise<void> {
+  const { id, uses, expires } = invite;
+  await ask(home, env, { do: 'note-invite', id, uses, notAfter: Date.parse(expires) });
+}
+
+/**
+ * Has the relay take an invite no more.
+ *
+ * @param which its id, or the URL itself
+ * @throws EvioError EVIO_BAD_VALUE, and as `changeNetwork`
+ */
+export async function revokeRelayInvite(home: Home, env: Env, which: string): Promise<InviteEntry> {
+  const { inviteIn } = await import('../rendezvous/invite.js');
+  return ((await ask(home, env, { do: 'revoke-invite', ...inviteIn(which) })) as { invite: InviteEntry })
+    .invite;
 }

@@ -2,7 +2,7 @@ import { BaseCommand } from '../cli/base.js';
 import { networkFlag } from '../cli/flags.js';
 
 export default class Peers extends BaseCommand {
-  static override summary = 'list the machines this node knows';
+  static override summary = 'list the machines this node knows, and those that were revoked';
   static override description =
     'One line per peer: whether it is connected, by which path (direct, webrtc, relay or overlay), its round trip and traffic, and what this node keeps a link to it for (successor, predecessor, long, on-demand or static).';
 
@@ -17,7 +17,7 @@ export default class Peers extends BaseCommand {
     const { ask } = await import('../core/control/client.js');
     const { peersText } = await import('../views/text/status.js');
     const result = await ask(this.home().controlSocket, 'peers', { network: flags.network });
-    this.print(peersText(result.peers));
+    this.print(peersText(result.peers, result.revoked));
     return result;
   }
 }

@@ -7,16 +7,26 @@ import type { Env } from '../core/lib/env.js';
 import { EvioError } from '../core/lib/errors.js';
 import type { NetworkRecord } from './network-record.js';
 import { openState } from './open-state.js';
-import type { Registry } from './registry.js';
+import type { KnownTicket, Registry } from './registry.js';
 import type { StateLog } from './state-log.js';
 import type { AdmissionWay } from './state-lines.js';
 
+const ticketId = z.string().regex(/^[0-9a-f]{16}$/);
 const networkId = z.string().regex(/^[0-9a-f]{16}$/);
 
 export const deskRequest = z.discriminatedUnion('do', [
   z.object({ do: z.literal('networks') }),
   z.object({ do: z.literal('allow'), network: networkId }),
   z.object({ do: z.literal('forget'), network: networkId }),
+  z.object({ do: z.literal('invites') }),
+  /** One was made: it is written down. */
+  z.object({
+    do: z.literal('note-invite'),
+    id: ticketId,
+    notAfter: z.number(),
+    uses: z.number().int().min(1),
+  }),
+  z.object({ do: z.literal('revoke-invite'), id: ticketId, notAfter: z.number().optional() }),
 ]);
 export type DeskRequest = z.infer<typeof deskRequest>;
 
@@ -33,6 +43,22 @@ export interface NetworkEntry {
   readonly members: number;
   readonly online: number;
 }
+
+/** A relay invite as the operator sees it. */
+export interface InviteEntry {
+  readonly id: string;
+  /** RFC 3339; null for one that was made by an evio which did not write it down. */
+  readonly created: string | null;
+  readonly expires: string;
+  /** How many networks it admits; null as `created`. */
+  readonly uses: number | null;
+  /** Ids of those that came by it. */
+  readonly networks: readonly string[];
+  readonly state: 'valid' | 'used-up' | 'expired' | 'revoked';
+}
+
+/** An invite of which nothing is known is barred for as long as one can be made for, ms. */
+const longestMs = 10 * 365 * 86_400_000;
 
 export interface DeskPorts {
   readonly registry: Registry;
@@ -60,7 +86,42 @@ export class RelayDesk {
         return { network: await this.#allow(request.network) };
       case 'forget':
         return { network: await this.#forget(request.network) };
+      case 'invites':
+        return { invites: [...this.#ports.registry.tickets].map((entry) => this.#invite(...entry)) };
+      case 'note-invite': {
+        const { id, notAfter, uses } = request;
+        const at = this.#ports.env.clock.date();
+        this.#ports.registry.ticket(id, notAfter).made = { at, uses };
+        await this.#ports.log.append([{ kind: 'invite', ticket: id, notAfter, uses, at }], true);
+        return {};
+      }
+      case 'revoke-invite':
+        return { invite: await this.#revoke(request.id, request.notAfter) };
     }
+  }
+
+  async #revoke(id: string, told: number | undefined): Promise<InviteEntry> {
+    const { registry, log, env } = this.#ports;
+    const before = registry.tickets.get(id);
+    const notAfter = before?.notAfter ?? told ?? env.clock.date() + longestMs;
+    const ticket = registry.ticket(id, notAfter);
+    ticket.revoked = true;
+    await log.append([{ kind: 'invite-revoked', ticket: id, notAfter }], true);
+    env.log.info('the operator revoked a relay invite', { invite: id });
+    return this.#invite(id, ticket);
+  }
+
+  #invite(id: string, { notAfter, networks, made, revoked }: KnownTicket): InviteEntry {
+    const expired = notAfter < this.#ports.env.clock.date();
+    const usedUp = made !== undefined && networks.size >= made.uses;
+    return {
+      id,
+      created: made ? new Date(made.at).toISOString() : null,
+      expires: new Date(notAfter).toISOString(),
+      uses: made?.uses ?? null,
+      networks: [...networks],
+      state: revoked ? 'revoked' : expired ? 'expired' : usedUp ? 'used-up' : 'valid',
+    };
   }
 
   #networks(): NetworkEntry[] {

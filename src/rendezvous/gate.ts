@@ -38,7 +38,13 @@ export type GateVerdict =
   { readonly entry: Entry | null } | { readonly refused: string; readonly why: GateRefusal };
 /** Reasons by which refusals are counted, and by which the node's side chooses its words (relays/net/refusal.ts). */
 export type GateRefusal =
-  'network-unknown' | 'invite-bad' | 'invite-expired' | 'invite-used-up' | 'not-the-owner' | 'withdrawn';
+  | 'network-unknown'
+  | 'invite-bad'
+  | 'invite-expired'
+  | 'invite-used-up'
+  | 'invite-revoked'
+  | 'not-the-owner'
+  | 'withdrawn';
 
 /** How long who founded a network may take that back, ms: `evio init` failed at another relay. */
 const withdrawMs = 10 * 60_000;
@@ -115,7 +121,8 @@ export class Gate {
     const ticket = bytes && openTicket(bytes, this.#keys);
     if (!ticket) return { refused: 'the relay invite is not of this relay', why: 'invite-bad' };
     if (dateMs > ticket.notAfter) return { refused: 'the relay invite has expired', why: 'invite-expired' };
-    const networks = this.#registry.tickets.get(ticket.id)?.networks;
+    const { networks, revoked } = this.#registry.tickets.get(ticket.id) ?? {};
+    if (revoked === true) return { refused: 'the relay invite was revoked', why: 'invite-revoked' };
     if ((networks?.size ?? 0) >= ticket.uses)
       return { refused: 'the relay invite was used already', why: 'invite-used-up' };
     return { entry: { by: 'ticket', ticket } };

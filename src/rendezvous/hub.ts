@@ -29,6 +29,7 @@ import {
 import type { KnownMember, NetworkRecord } from './network-record.js';
 import { PacketExchange } from './packet-exchange.js';
 import type { Presence, PresenceListener } from './presence.js';
+import { RefusalLog } from './refusal-log.js';
 import type { Registry } from './registry.js';
 import { memberLineOf } from './registry-state.js';
 import type { StateLog } from './state-log.js';
@@ -81,12 +82,14 @@ export class Hub implements ConnectionHost, PresenceListener {
   readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
   #stopped = false;
   readonly #waiting: WaitingRoom;
+  readonly #refusals: RefusalLog;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.packets = new PacketExchange(options.limits, options.env);
     this.#introductions = new Introductions(options.limits, options.env);
     this.#presence = options.presence(this);
+    this.#refusals = new RefusalLog(options.env.clock, options.env.log);
     this.#waiting = new WaitingRoom(options.env.clock, (id, news) => {
       const record = this.#stopped ? undefined : options.registry.network(id);
       if (!record) return;
@@ -115,6 +118,7 @@ export class Hub implements ConnectionHost, PresenceListener {
   stop(): void {
     this.#stopped = true;
     this.#introductions.stop();
+    this.#refusals.stop();
     this.packets.stop();
   }
 
@@ -273,6 +277,7 @@ export class Hub implements ConnectionHost, PresenceListener {
   }
 
   turnedAway(reason: TurnedAway): void {
+    this.#refusals.note(reason);
     this.turnedAwayCounts.set(reason, (this.turnedAwayCounts.get(reason) ?? 0) + 1);
   }
 

@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../core/disk/replace-file.js';
-import { toBase64Url, toHex } from '../core/lib/bytes.js';
+import { badValue } from '../core/identity/names.js';
+import { fromBase64Url, toBase64Url, toHex } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { EvioError } from '../core/lib/errors.js';
+import { printable } from '../core/lib/printable.js';
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from '../core/relays/net/relay-url.js';
 import { hasRelayKeys, loadRelayKeys } from './relay-keys.js';
-import { signTicket, ticketIdLength } from './ticket.js';
+import { readTicket, signTicket, ticketIdLength } from './ticket.js';
 
 const addressFile = 'address';
 const longestMs = 10 * 365 * 86_400_000;
@@ -19,6 +21,20 @@ export interface RelayInvite {
   /** RFC 3339. */
   readonly expires: string;
   readonly uses: number;
+}
+
+/**
+ * The invite that a person names: by its id, or by its URL.
+ *
+ * @throws EvioError EVIO_BAD_VALUE
+ */
+export function inviteIn(text: string): { readonly id: string; readonly notAfter?: number } {
+  const id = text.trim().toLowerCase();
+  if (/^[0-9a-f]{16}$/.test(id)) return { id };
+  const bytes = text.includes('#') ? fromBase64Url(parseRelayUrl(text).ticket ?? '') : undefined;
+  const ticket = bytes && readTicket(bytes);
+  if (ticket) return { id: ticket.id, notAfter: ticket.notAfter };
+  throw badValue(`"${printable(text)}" is no relay invite.`, 'See them with: evio relay invite list');
 }
 
 /** Keeps where nodes reach the relay, for invites. A disk that takes nothing costs only that. */

@@ -24,6 +24,14 @@ export function applyLine(registry: Registry, line: StateLine): void {
     case 'ticket':
       registry.useTicket(line.ticket, line.notAfter, line.network);
       return;
+    case 'invite': {
+      const { ticket, notAfter, uses, at } = line;
+      registry.ticket(ticket, notAfter).made = { at, uses };
+      return;
+    }
+    case 'invite-revoked':
+      registry.ticket(line.ticket, line.notAfter).revoked = true;
+      return;
     case 'member': {
       const member = memberFrom(fromBase64Url(line.credential), line.lastSeen);
       if (member) registry.ensure(line.network).put(member);
@@ -56,7 +64,9 @@ export function applyLine(registry: Registry, line: StateLine): void {
 export function* linesOf(registry: Registry): Generator<StateLine> {
   yield { kind: 'begin' };
   if (registry.claimed) yield { kind: 'claimed' };
-  for (const [ticket, { notAfter, networks }] of registry.tickets) {
+  for (const [ticket, { notAfter, networks, made, revoked }] of registry.tickets) {
+    if (made) yield { kind: 'invite', ticket, notAfter, ...made };
+    if (revoked) yield { kind: 'invite-revoked', ticket, notAfter };
     for (const network of networks) yield { kind: 'ticket', ticket, notAfter, network };
   }
   for (const record of registry.networks) {

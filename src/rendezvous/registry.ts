@@ -5,17 +5,21 @@
 import { NetworkRecord, type Totals } from './network-record.js';
 import type { Presence } from './presence.js';
 
-/** Networks that came by one relay invite. */
-interface TicketUses {
+/** A relay invite, as far as this relay knows it: the secret itself is kept nowhere. */
+export interface KnownTicket {
   readonly notAfter: number;
+  /** Networks that came by it. */
   readonly networks: Set<string>;
+  /** When it was made, and for how many networks; undefined for one of before that was written down. */
+  made: { readonly at: number; readonly uses: number } | undefined;
+  revoked: boolean;
 }
 
 export class Registry {
   /** What all networks take. Written by the records. */
   readonly totals: Totals = { members: 0, bytes: 0 };
-  /** Relay invite, hexadecimal → its uses. */
-  readonly tickets = new Map<string, TicketUses>();
+  /** By the relay invite's id, hexadecimal. */
+  readonly tickets = new Map<string, KnownTicket>();
   /** The relay belongs to somebody: no network claims it any more. */
   claimed = false;
   readonly #networks = new Map<string, NetworkRecord>();
@@ -69,9 +73,17 @@ export class Registry {
 
   /** Counts a network as brought by a relay invite. */
   useTicket(ticket: string, notAfter: number, network: string): void {
-    const uses = this.tickets.get(ticket);
-    if (uses) uses.networks.add(network);
-    else this.tickets.set(ticket, { notAfter, networks: new Set([network]) });
+    this.ticket(ticket, notAfter).networks.add(network);
+  }
+
+  /** What is known of a relay invite; noted when nothing was. */
+  ticket(id: string, notAfter: number): KnownTicket {
+    let known = this.tickets.get(id);
+    if (!known) {
+      known = { notAfter, networks: new Set(), made: undefined, revoked: false };
+      this.tickets.set(id, known);
+    }
+    return known;
   }
 
   /**

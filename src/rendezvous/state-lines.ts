@@ -30,6 +30,16 @@ const ticketLine = z.object({
   notAfter: time,
   network: networkId,
 });
+/** A relay invite that was made on the relay's machine. */
+const inviteLine = z.object({
+  kind: z.literal('invite'),
+  ticket: hex(16),
+  notAfter: time,
+  uses: z.number().int().min(1),
+  at: time,
+});
+/** One that admits nobody any more. */
+const revokedLine = z.object({ kind: z.literal('invite-revoked'), ticket: hex(16), notAfter: time });
 const memberLine = z.object({
   kind: z.literal('member'),
   network: networkId,
@@ -56,6 +66,8 @@ export const stateLine = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('claimed') }),
   admitLine,
   ticketLine,
+  inviteLine,
+  revokedLine,
   memberLine,
   z.object({ kind: z.literal('seen'), network: networkId, id: hex(32), lastSeen: time }),
   /** The member lost its address or MAC to another, which had it earlier. */

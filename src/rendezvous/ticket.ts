@@ -28,14 +28,24 @@ export function signTicket(id: Uint8Array, notAfter: number, uses: number, relay
   return concatBytes(body, sign(relay, concatBytes(label, body)));
 }
 
-/** A genuine ticket of this relay, be it expired or used up; else undefined. */
-export function openTicket(signed: Uint8Array, relay: Keys): Ticket | undefined {
-  const body = signed.subarray(0, Math.max(0, signed.length - signatureLength));
-  const reader = new ByteReader(body);
+/** What a ticket says, whoever signed it; undefined when it is none. */
+export function readTicket(signed: Uint8Array): Ticket | undefined {
+  const reader = new ByteReader(bodyOf(signed));
   if (reader.u8() !== version) return undefined;
   const ticket = { id: toHex(reader.bytes(idLength)), notAfter: reader.u64(), uses: reader.u32() };
-  if (!reader.done) return undefined;
-  return verify(relay.publicKey, concatBytes(label, body), signed.subarray(body.length)) ? ticket : undefined;
+  return reader.done ? ticket : undefined;
+}
+
+function bodyOf(signed: Uint8Array): Uint8Array {
+  return signed.subarray(0, Math.max(0, signed.length - signatureLength));
+}
+
+/** A genuine ticket of this relay, be it expired or used up; else undefined. */
+export function openTicket(signed: Uint8Array, relay: Keys): Ticket | undefined {
+  const ticket = readTicket(signed);
+  const body = bodyOf(signed);
+  const genuine = ticket && verify(relay.publicKey, concatBytes(label, body), signed.subarray(body.length));
+  return genuine ? ticket : undefined;
 }
 
 export const ticketIdLength = idLength;

@@ -190,12 +190,24 @@ describe('relay', () => {
       code: 'EVIO_RELAY_REFUSED',
       message: 'The relay is closed and does not serve this network.',
     });
-    const invite = (await relayHome.run(['relay', 'invite', '--json'])).json<{ url: string; uses: number }>();
+    const invite = (await relayHome.run(['relay', 'invite', '--json'])).json<{
+      id: string;
+      url: string;
+      uses: number;
+    }>();
     expect(invite.uses).toBe(1);
     expect(invite.url.startsWith(`${url}.`)).toBe(true);
     const two = (await home.run(['init', 'two', '--relay', invite.url, '--json'])).json<{
       network: { id: string; relays: string[] };
     }>();
+    const invites = async (): Promise<unknown> =>
+      (await relayHome.run(['relay', 'invite', 'list', '--json'])).json<{ invites: unknown }>().invites;
+    expect(await invites()).toMatchObject([
+      { id: invite.id, uses: 1, networks: [two.network.id], state: 'used-up' },
+    ]);
+    const revoked = await relayHome.run(['relay', 'invite', 'revoke', invite.url, '--json']);
+    expect(revoked.json()).toEqual({ revoked: invite.id, networks: [two.network.id] });
+    expect(await invites()).toMatchObject([{ id: invite.id, state: 'revoked' }]);
     // The invite is shown to the relay and kept nowhere.
     const secret = invite.url.slice(url.length + 1);
     for (const file of readdirSync(home.path, { recursive: true, withFileTypes: true })) {

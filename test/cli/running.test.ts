@@ -114,7 +114,7 @@ describe('with a node', () => {
 
   it('peers', async () => {
     await serve();
-    expect((await home.run(['peers', '--json'])).json()).toEqual({ peers: [peer] });
+    expect((await home.run(['peers', '--json'])).json()).toEqual({ peers: [peer], revoked: [] });
     expect((await home.run(['peers'])).stdout).toMatchInlineSnapshot(`
       "NAME  ADDRESS     STATE      PATH                      RTT      LINK       RECEIVED  SENT   ID
       ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  successor  100 B     200 B  bbbbbbbb
@@ -198,9 +198,12 @@ describe('with a node', () => {
   });
 
   it('a member that calls itself by terminal commands cannot command the terminal', async () => {
-    await serve({ peers: () => ({ peers: [{ ...peer, name: '\u001b[2Jben\u0007' }] }) });
+    const name = '\u001b[2Jben\u0007';
+    const bar = { id: peer.id, name, reason: '\u001b[3J', at: '2026-11-26T19:00:00.000Z', by: name };
+    await serve({ peers: () => ({ peers: [{ ...peer, name }], revoked: [bar] }) });
     const { stdout } = await home.run(['peers']);
     expect(stdout).toContain('[2Jben');
+    expect(stdout).toMatch(/revoked .*2026-11-26T19:00:00.000Z by /);
     // eslint-disable-next-line no-control-regex
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });

@@ -222,7 +222,10 @@ describe('LiveStatus', () => {
 
   it('turns from peers to the ring and back by r', async () => {
     home = new TestHome();
-    server = await fakeNode(home, { status: () => ({ ...status, ring }), peers: () => ({ peers }) });
+    server = await fakeNode(home, {
+      status: () => ({ ...status, ring }),
+      peers: () => ({ peers, revoked: [] }),
+    });
     const source = { path: join(home.path, 'control.sock'), network: undefined, intervalMs: 10 };
     const { stdin, lastFrame, unmount } = render(<LiveStatus {...source} />);
     const until = async (text: string): Promise<void> => {

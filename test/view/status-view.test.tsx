@@ -132,7 +132,7 @@ describe('useStatus', () => {
     };
     const handlers: Handlers = {
       status: () => status,
-      peers: () => ({ peers: [peer] }),
+      peers: () => ({ peers: [peer], revoked: [] }),
       why: unasked,
       policy: unasked,
       amend: unasked,

@@ -92,9 +92,11 @@ describe('tables', () => {
 
 describe('reports', () => {
   it('say what is missing', () => {
-    expect(peersText([])).toBe('No peers yet.\n');
+    expect(peersText([], [])).toBe('No peers yet.\n');
     expect(tokensText([])).toBe('No tokens were made here.\n');
-    expect(peersText([{ ...peer, path: null, link: null }])).toContain('connected  -     -    -     100 B');
+    expect(peersText([{ ...peer, path: null, link: null }], [])).toContain(
+      'connected  -     -    -     100 B',
+    );
     expect(statusText({ ...status, relays: [] })).toMatch(/^Relays +none$/m);
     expect(
       pingSummaryText({

@@ -33,6 +33,8 @@ export default class RelayInvite extends BaseCommand {
       { expiresMs: flags.expires, uses: flags.uses, public: flags.public },
       await this.env(),
     );
+    const { noteRelayInvite } = await import('../../cli/relay-desk.js');
+    await noteRelayInvite(this.home(), await this.env(), invite);
     const what = invite.uses === 1 ? 'one network' : `${invite.uses} networks`;
     this.say(`The relay invite ${invite.id} admits ${what} until ${invite.expires}:`);
     this.print(invite.url);

@@ -20,6 +20,7 @@ import {
   conflictKinds,
   reportedStates,
   type PeerReport,
+  type RevokedReport,
   type StatusReport,
   type WhyReport,
   renewalStates,
@@ -35,7 +36,7 @@ import { linkRoles } from '../topology/overlay-ports.js';
 export type { NetworkReport } from '../identity/network.js';
 export type { NodeEvent } from '../node/events.js';
 export type { PingReply, PingReport } from '../node/ping-report.js';
-export type { PeerReport, StatusReport, WhyReport } from '../node/reports.js';
+export type { PeerReport, RevokedReport, StatusReport, WhyReport } from '../node/reports.js';
 /** The answer of `evio status`: a network, and the process that runs it. */
 export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
@@ -75,6 +76,14 @@ export const peerReport = z.object({
   txBytes: z.number(),
   lastHandshakeAgeMs: z.number().nullable(),
   quarantine: z.object({ kind: z.enum(anomalyKinds), remainingMs: z.number() }).nullable(),
+});
+
+export const revokedReport = z.object({
+  id: z.string(),
+  name: z.string(),
+  reason: z.string(),
+  at: z.string(),
+  by: z.string(),
 });
 
 export const relayReport = z.object({
@@ -298,6 +307,7 @@ true satisfies Agree<z.infer<typeof networkReport>, NetworkReport>;
 true satisfies Agree<z.infer<typeof memberReport>, MemberReport>;
 true satisfies Agree<z.infer<typeof pathReport>, PathReport>;
 true satisfies Agree<z.infer<typeof peerReport>, PeerReport>;
+true satisfies Agree<z.infer<typeof revokedReport>, RevokedReport>;
 true satisfies Agree<z.infer<typeof relayReport>, RelayReport>;
 true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
 true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;

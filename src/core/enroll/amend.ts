@@ -88,13 +88,16 @@ export function networkAsStored(
   networkId: string,
   dateMs: number,
 ): NetworkReport & NetworkHistory {
-  const { self, ledger } = storedNetwork(store, networkId, dateMs);
+  const { self, ledger, members } = storedNetwork(store, networkId, dateMs);
   const { standing, serial } = ledger;
-  const revoked = [...standing.bars].map(({ idText, name, reason, time }) => ({
-    id: idText,
-    name,
-    reason,
-    at: new Date(time).toISOString(),
+  const names = new Map(members.map(({ idText, name }) => [idText, name]));
+  names.set(self.idText, self.certificate.name);
+  const revoked = [...standing.bars].map((bar) => ({
+    id: bar.idText,
+    name: bar.name,
+    reason: bar.reason,
+    at: new Date(bar.time).toISOString(),
+    by: standing.speakerOf(bar, (id) => names.get(id)),
   }));
   const policy = standing.policy?.serial ?? 0;
   return { ...describeNetwork(self.network), serial, policy, admit: standing.admissionRule, revoked };
@@ -112,6 +115,8 @@ export interface NetworkHistory {
     readonly name: string;
     readonly reason: string;
     readonly at: string;
+    /** Name of the admin who said it, or its id; `root` for the root key. */
+    readonly by: string;
   }[];
 }
 

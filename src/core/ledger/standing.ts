@@ -118,6 +118,13 @@ export class Standing implements Authority {
     return this.#invites;
   }
 
+  /** Who barred somebody, for people: its name, else its id; `root` for a root key. `nameOf`: by node id. */
+  speakerOf({ by }: MemberBar, nameOf: (idText: string) => string | undefined): string {
+    const author = this.#authors.get(by);
+    if (!author || author.rank === 0) return 'root';
+    return nameOf(author.idText) ?? author.idText;
+  }
+
   author(keyText: string): Author | undefined {
     return this.#authors.get(keyText);
   }

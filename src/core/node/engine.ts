@@ -24,7 +24,7 @@ import { revokedError } from './ledger-events.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
-import type { PeerReport, StatusReport, WhyReport } from './reports.js';
+import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 import type { EnginePorts } from './ports.js';
 import { composeRun, type Run } from './run.js';
 import { StateKeeper } from './state-keeper.js';
@@ -272,6 +272,10 @@ export class Engine implements Node {
 
   peers(): PeerReport[] {
     return this.#live.reporter.peers();
+  }
+
+  revoked(): RevokedReport[] {
+    return this.#live.reporter.revoked();
   }
 
   policy(): PolicyReport {

@@ -7,7 +7,7 @@ import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
-import type { PeerReport, StatusReport, WhyReport } from './reports.js';
+import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 
 export interface NodeOptions {
   readonly profile: Profile;
@@ -58,6 +58,8 @@ export interface Node {
   waitConnected(timeoutMs: number): Promise<boolean>;
   status(): StatusReport;
   peers(): PeerReport[];
+  /** Who was barred from the network, the last first. */
+  revoked(): RevokedReport[];
   /** The policy in force here, and what its rules did. */
   policy(): PolicyReport;
   /**

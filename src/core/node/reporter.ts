@@ -4,6 +4,7 @@ import type { Claimant } from '../identity/claims.js';
 import type { Clock } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { Self } from '../membership/self.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peer } from '../peer/peer.js';
@@ -18,7 +19,7 @@ import type { PolicyHost } from './policy-host.js';
 import { peerReport, statusReport, whyReport } from './report.js';
 import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
-import type { PeerReport, StatusReport, WhyReport } from './reports.js';
+import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 
 /** Names are cut off here before relays are asked for them. */
 const longestName = 64;
@@ -39,6 +40,7 @@ export interface ReporterParts {
   readonly policy: PolicyHost;
   readonly renewals: Renewals;
   readonly applicants: Applicants;
+  readonly ledger: Ledger;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
 }
@@ -117,6 +119,23 @@ export class Reporter {
         return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
       })
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  }
+
+  /** Who was barred, the last first. */
+  revoked(): RevokedReport[] {
+    const { ledger, members, self } = this.#parts;
+    const { standing } = ledger;
+    const nameOf = (id: string): string | undefined =>
+      id === self.idText ? self.certificate.name : members.nameOf(id);
+    return [...standing.bars]
+      .sort((a, b) => b.time - a.time)
+      .map((bar) => ({
+        id: bar.idText,
+        name: bar.name,
+        reason: bar.reason,
+        at: new Date(bar.time).toISOString(),
+        by: standing.speakerOf(bar, nameOf),
+      }));
   }
 
   routes(): RouteReport[] {

@@ -38,6 +38,19 @@ export interface PeerReport extends MemberReport {
   readonly quarantine: { readonly kind: AnomalyKind; readonly remainingMs: number } | null;
 }
 
+/** Who was barred from the network. */
+export interface RevokedReport {
+  readonly id: string;
+  /** As it was called. */
+  readonly name: string;
+  /** Empty when none was given. */
+  readonly reason: string;
+  /** RFC 3339, by the admin's clock. */
+  readonly at: string;
+  /** Name of the admin, or its id where that is not known; `root` for the network's root key. */
+  readonly by: string;
+}
+
 /** Something that looked like an attack. */
 export interface AnomalyReport {
   /** RFC 3339. */

@@ -452,6 +452,7 @@ export function composeRun(context: RunContext, port: number): Run {
     policy,
     renewals,
     applicants,
+    ledger: context.ledger.ledger,
     restarts,
   });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);

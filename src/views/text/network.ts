@@ -21,6 +21,7 @@ export interface ShownNetwork {
     readonly name: string;
     readonly reason: string;
     readonly at: string;
+    readonly by: string;
   }[];
 }
 
@@ -43,7 +44,8 @@ export function networkText(network: ShownNetwork): string {
       ? []
       : [`joining  when ${admit === 1 ? 'an admin has' : `${admit} admins have`} let it in`]),
     ...revoked.map(
-      (bar) => `revoked  ${bar.name} (${bar.id}) ${bar.at}${bar.reason === '' ? '' : `: ${bar.reason}`}`,
+      (bar) =>
+        `revoked  ${bar.name} (${bar.id}) ${bar.at} by ${bar.by}${bar.reason === '' ? '' : `: ${bar.reason}`}`,
     ),
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** `evio relay networks` as plain text. */
+/** `evio relay networks` and `evio relay invite list` as plain text. */
 import { table } from '../format.js';
 
 export interface RelayNetworkRow {
@@ -8,6 +8,14 @@ export interface RelayNetworkRow {
   readonly since: string | null;
   readonly members: number;
   readonly online: number;
+}
+
+export interface RelayInviteRow {
+  readonly id: string;
+  readonly state: string;
+  readonly expires: string;
+  readonly uses: number | null;
+  readonly networks: readonly string[];
 }
 
 const words = {
@@ -28,6 +36,20 @@ export function relayNetworksText(networks: readonly RelayNetworkRow[]): string 
       network.since ?? '-',
       String(network.members),
       String(network.online),
+    ]),
+  );
+}
+
+export function relayInvitesText(invites: readonly RelayInviteRow[]): string {
+  if (invites.length === 0) return 'This relay knows no relay invites.\n';
+  return table(
+    ['ID', 'STATE', 'EXPIRES', 'USED', 'NETWORKS'],
+    invites.map(({ id, state, expires, uses, networks }) => [
+      id,
+      state,
+      expires,
+      `${networks.length} of ${uses ?? '?'}`,
+      networks.join(',') || '-',
     ]),
   );
 }

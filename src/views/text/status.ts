@@ -1,5 +1,5 @@
 /** `evio status` and `evio peers` as plain text. */
-import type { PeerReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
+import type { PeerReport, RevokedReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
 import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 import { applicantText } from './waiting.js';
@@ -155,7 +155,17 @@ export function pathText(peer: PeerReport): string {
   return peer.path === null ? '-' : `${peer.path.kind} ${printable(peer.path.endpoint)}`;
 }
 
-export function peersText(peers: readonly PeerReport[]): string {
+export function peersText(peers: readonly PeerReport[], revoked: readonly RevokedReport[]): string {
+  return `${peersTable(peers)}${revoked.map(revokedText).join('')}`;
+}
+
+/** `revoked web-1 (…) 2026-…: stolen laptop`, by whom. */
+function revokedText({ id, name, reason, at, by }: RevokedReport): string {
+  const why = reason === '' ? '' : `: ${printable(reason)}`;
+  return `revoked ${printable(name)} (${id}) ${at} by ${printable(by)}${why}\n`;
+}
+
+function peersTable(peers: readonly PeerReport[]): string {
   if (peers.length === 0) return 'No peers yet.\n';
   return table(
     ['NAME', 'ADDRESS', 'STATE', 'PATH', 'RTT', 'LINK', 'RECEIVED', 'SENT', 'ID'],

@@ -32,7 +32,7 @@ const nothing = (): never => {
 };
 const handlers: Handlers = {
   status: nothing,
-  peers: () => ({ peers: [] }),
+  peers: () => ({ peers: [], revoked: [] }),
   amend: () => ({ subject: '', serial: 1, notes: [] }),
   why: ({ peer }) => {
     throw new EvioError('EVIO_UNKNOWN_PEER', `Nobody is called ${peer}.`, ['See: evio peers']);

@@ -88,6 +88,7 @@ class Stage {
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],
+      revoked: () => [],
       routes: () => [],
       announceRoute: () => Promise.resolve(),
       withdrawRoute: () => Promise.resolve(),

@@ -8,7 +8,7 @@ import { generateKeys } from '../../../src/core/identity/keys.js';
 import { relayErrands } from '../../../src/core/enroll/errands.js';
 import { pinRelay, provesKey, registerOnce } from '../../../src/core/relays/net/register.js';
 import { parseRelayUrl } from '../../../src/core/relays/net/relay-url.js';
-import { makeRelayInvite } from '../../../src/rendezvous/invite.js';
+import { inviteIn, makeRelayInvite } from '../../../src/rendezvous/invite.js';
 import { answerAtRest, type NetworkEntry } from '../../../src/rendezvous/desk.js';
 import { openTicket, signTicket } from '../../../src/rendezvous/ticket.js';
 import { env, Kit, TestNetwork, until, type TestNode, type TestRelay } from './relay-kit.js';
@@ -44,6 +44,48 @@ async function ticketOf(relay: TestRelay, uses = 1, expiresMs = day): Promise<st
 async function networksOf(relay: TestRelay): Promise<NetworkEntry[]> {
   return ((await relay.server.desk.answer({ do: 'networks' })) as { networks: NetworkEntry[] }).networks;
 }
+
+describe('a relay invite that is revoked', () => {
+  it('admits no network any more, after a restart too; who came by it stays', async () => {
+    const relay = await kit.closedRelay();
+    expect(await come(relay, new TestNetwork([relay.fact]).node(1), {})).toBe('welcome');
+    const ticket = await ticketOf(relay, 2);
+    const [one, two] = [1, 2].map(() => new TestNetwork([relay.fact])) as [TestNetwork, TestNetwork];
+    expect(await come(relay, one.node(1), { ticket })).toBe('welcome');
+    const url = `evio://192.0.2.1:1#${toBase64Url(relay.fact.key)}.${ticket}`;
+    const { id } = inviteIn(url);
+    expect(inviteIn(id)).toEqual({ id });
+    const answer = await relay.server.desk.answer({ do: 'revoke-invite', ...inviteIn(url) });
+    expect(answer).toMatchObject({ invite: { id, state: 'revoked', networks: [one.id] } });
+    expect(await come(relay, two.node(1), { ticket })).toBe('invite-revoked');
+    await relay.server.stop();
+    const again = await kit.closedRelay({ home: relay.home, listen: relay.listen });
+    expect(await come(again, two.node(1), { ticket })).toBe('invite-revoked');
+    expect(await come(again, one.node(2, one.invite()))).toBe('welcome');
+    expect(() => inviteIn('evio://192.0.2.1:1')).toThrow('is no relay invite');
+  });
+});
+
+describe('a refusal', () => {
+  it('is told to the operator at once, and then counted, so that a flood fills no log', async () => {
+    const lines: unknown[] = [];
+    const log = {
+      ...env.log,
+      info: (message: string, fields?: object) => lines.push({ message, ...fields }),
+    };
+    const relay = await kit.closedRelay({ env: { ...env, log } });
+    for (let i = 0; i < 5; i++) {
+      expect(await come(relay, new TestNetwork([relay.fact]).node(1))).toBe('network-unknown');
+    }
+    const refusals = (): unknown[] =>
+      lines.filter((line) => (line as { message: string }).message === 'relay refused nodes');
+    expect(refusals()).toEqual([{ message: 'relay refused nodes', reason: 'network-unknown', count: 1 }]);
+    await relay.server.stop();
+    expect(refusals().slice(1)).toEqual([
+      { message: 'relay refused nodes', reason: 'network-unknown', count: 4 },
+    ]);
+  });
+});
 
 describe('a stranger', () => {
   it('learns no key from a closed relay, and does not get in with a network of its own', async () => {

@@ -78,6 +78,7 @@ const notServed: ReadonlyMap<string, string> = new Map([
   ['invite-bad', 'The relay invite in the URL is not one of this relay.'],
   ['invite-expired', 'The relay invite in the URL has expired.'],
   ['invite-used-up', 'The relay invite in the URL was used already.'],
+  ['invite-revoked', 'The relay invite in the URL was revoked.'],
   ['not-the-owner', 'Only the machine that makes a network can bring it to this relay.'],
 ]);
 
