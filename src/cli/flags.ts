@@ -24,6 +24,10 @@ export const threadsFlag = Flags.integer({
   description: 'packet threads of each network [default: 2 with four processors or more, else 1]',
 });
 
+export const noPortmapFlag = Flags.boolean({
+  description: 'leave the router alone: ask it for no port (PCP, NAT-PMP)',
+});
+
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'TIME',

@@ -11,6 +11,7 @@ export interface DetachedOptions {
   readonly networks: readonly string[];
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  readonly portmap?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
   readonly waitMs: number;
 }
@@ -42,13 +43,14 @@ export async function runningProcess(home: Home): Promise<ProcessReport | undefi
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */
 export async function runDetached(home: Home, options: DetachedOptions): Promise<DetachedResult> {
   if ((await runningNetworks(home)).length > 0) throw alreadyRunning(home.path);
-  const { networks, port, threads, links = [], waitMs } = options;
+  const { networks, port, threads, portmap = true, links = [], waitMs } = options;
   const pid = await startDetached({
     home,
     args: [
       ...networks.flatMap((id) => ['--network', id]),
       ...(port === undefined ? [] : ['--port', String(port)]),
       ...(threads === undefined ? [] : ['--threads', String(threads)]),
+      ...(portmap ? [] : ['--no-portmap']),
       ...links.flatMap((peer) => ['--link', peer]),
     ],
     waitMs,

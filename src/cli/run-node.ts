@@ -16,6 +16,7 @@ export interface RunNodeOptions {
   readonly log: Logger;
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  readonly portmap?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
   readonly onEvent: (event: NodeEvent) => void;
 }
@@ -40,6 +41,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     createNode,
     port: options.port,
     threads: options.threads,
+    portmap: options.portmap,
     links: options.links,
     rekeyAfterMs,
     certificateLifeMs,

@@ -2,10 +2,16 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { durationFlag, linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { durationFlag, linkFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
+
+/** How the node is to run. */
+interface Running {
+  readonly threads: number | undefined;
+  readonly portmap: boolean;
+}
 
 export default class Join extends BaseCommand {
   static override daemon = true;
@@ -58,6 +64,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
         'where an admin has to let this machine in: wait for that so long at most [default: without end]',
     }),
     threads: threadsFlag,
+    'no-portmap': noPortmapFlag,
   };
 
   async run(): Promise<object | undefined> {
@@ -112,9 +119,10 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { runningNetworks } = await import('../cli/run-detached.js');
     if ((await runningNetworks(home)).some((id) => id !== result.networkId))
       return this.#beside(home, result);
+    const running = { threads: flags.threads, portmap: !flags['no-portmap'] };
     return flags.detach
-      ? this.#detach(home, result, flags.wait, flags.threads)
-      : this.#foreground(home, result, flags.threads);
+      ? this.#detach(home, result, flags.wait, running)
+      : this.#foreground(home, result, running);
   }
 
   #tellWaiting(
@@ -147,7 +155,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     home: Home,
     result: JoinResult,
     waitMs: number,
-    threads: number | undefined,
+    { threads, portmap }: Running,
   ): Promise<object> {
     const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
     const { network, node } = result;
@@ -155,7 +163,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       this.say('Its node runs already.');
       return { network, node };
     }
-    const { pid, nodes } = await runDetached(home, { networks: [], threads, waitMs });
+    const { pid, nodes } = await runDetached(home, { networks: [], threads, portmap, waitMs });
     const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
     this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
     return { network: now.network, node: now.node, pid };
@@ -164,7 +172,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
   async #foreground(
     home: Home,
     { network, node }: JoinResult,
-    threads: number | undefined,
+    { threads, portmap }: Running,
   ): Promise<undefined> {
     const { runNode, logEvent } = await import('../cli/run-node.js');
     const { Store } = await import('../core/config/store.js');
@@ -176,6 +184,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       version: this.config.version,
       log,
       threads,
+      portmap,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

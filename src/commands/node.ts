@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
-import { linkFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { linkFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
   static override daemon = true;
@@ -33,6 +33,7 @@ export default class Node extends BaseCommand {
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
     threads: threadsFlag,
+    'no-portmap': noPortmapFlag,
   };
 
   async run(): Promise<object | undefined> {
@@ -69,6 +70,7 @@ export default class Node extends BaseCommand {
         networks: network ? networks : [],
         port,
         threads,
+        portmap: !flags['no-portmap'],
         links,
         waitMs: wait,
       });
@@ -84,6 +86,7 @@ export default class Node extends BaseCommand {
       log,
       port: flags.port,
       threads: flags.threads,
+      portmap: !flags['no-portmap'],
       links,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);

@@ -19,7 +19,7 @@ export interface SiteOptions {
   readonly lan?: string;
   /** Seconds a UDP mapping lives without traffic (conntrack's own: 30 unanswered, 120 once both ways). */
   readonly udpTimeoutS?: number;
-  /** For kind `public`: explicit or absent addresses. */
+  /** For kind `public`: explicit or absent addresses. Of a router an explicit IPv4 address is its outer one. */
   readonly v4?: boolean | string;
   readonly v6?: boolean | string;
 }
@@ -104,7 +104,7 @@ export class Site {
       this.host.v4 = this.#outsideV4;
       this.host.v6 = this.#outsideV6;
     } else {
-      if (this.hasV4) this.#outsideV4 = segment.nextV4();
+      if (this.hasV4) this.#outsideV4 = typeof options.v4 === 'string' ? options.v4 : segment.nextV4();
       if (this.hasV6) {
         this.#outsideV6 = segment.nextV6();
         this.#renumber(segment.nextPrefix());

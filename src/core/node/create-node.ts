@@ -8,6 +8,7 @@ import { clashOf } from '../surroundings/local-ranges.js';
 import { MachineRoutes } from '../tap/machine-routes.js';
 import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
+import { GatewaySocket } from './gateway-socket.js';
 import type { Node, NodeOptions } from './node.js';
 
 export function createNode(options: NodeOptions): Node {
@@ -21,6 +22,9 @@ export function createNode(options: NodeOptions): Node {
         machineRanges().filter((local) => local.device !== device),
       ),
     watch: watchKernel,
+    ...(options.portmap === false
+      ? {}
+      : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
     suite: fastestSuite,
     routes: {
       table: (networkId, device) =>

@@ -162,6 +162,7 @@ export class Engine implements Node {
     });
     teardown.add('relays', () => {
       relays.stop();
+      surroundings.stop();
     });
     teardown.add('run', () => {
       this.#keeper.save();

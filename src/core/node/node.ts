@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
+  /** False: the router is not asked for a port. */
+  readonly portmap?: boolean;
   /** Packet threads; the engine chooses when left out. */
   readonly threads?: number;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */

@@ -29,12 +29,20 @@ export interface EnginePorts {
   readonly ways?: (device: string, further: readonly string[]) => WaysOut;
   /** Tells when links, addresses or routes change; returns what ends it, undefined where nothing tells. */
   readonly watch?: (changed: () => void) => (() => void) | undefined;
+  /** Opens a socket to the default gateway, to ask it for a port; default: it is not asked. */
+  readonly gateway?: (gateway: string, source: string, heard: (bytes: Uint8Array) => void) => GatewayPort;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
   readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
   /** Default: no routes are set. */
   readonly routes?: RoutePorts;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
   suite?(): Suite;
+}
+
+/** A socket to the default gateway (gateway-socket.ts). */
+export interface GatewayPort {
+  send(bytes: Uint8Array): void;
+  close(): void;
 }
 
 /** What outlives a run, and how the node hears of it. */

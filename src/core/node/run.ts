@@ -32,6 +32,7 @@ import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
+import { askGateway } from './ask-gateway.js';
 import { pinnedTo } from '../surroundings/ways-out.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
@@ -144,6 +145,13 @@ export function composeRun(context: RunContext, port: number): Run {
     sendStun: (request, server) => {
       plane.sendPacket(request, { kind: 'direct', endpoint: server });
     },
+    gateway:
+      ports.gateway &&
+      askGateway(ports.gateway, (bytes) => {
+        turn.input(() => {
+          surroundings.receiveGateway(clock.now(), bytes);
+        });
+      }),
     cidr: network.cidr,
     // Known once the plane has started.
     get device() {

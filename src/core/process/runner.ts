@@ -48,6 +48,7 @@ export interface RunnerOptions {
   readonly createNode: (options: NodeOptions) => Node;
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
+  readonly portmap?: boolean | undefined;
   /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
   readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
@@ -187,6 +188,7 @@ export class Runner {
       version,
       ...(port === undefined ? {} : { port }),
       ...(threads === undefined ? {} : { threads }),
+      ...(this.#options.portmap === undefined ? {} : { portmap: this.#options.portmap }),
       ...(links.size === 0 ? {} : { links: [...links] }),
       ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
       ...(certificateLifeMs === undefined ? {} : { certificateLifeMs }),

@@ -7,6 +7,7 @@ import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
 import { gatherCandidates, usableAddresses, type LocalAddress } from './candidate.js';
+import { PortMapping, type PortMappingPorts } from './port-mapping.js';
 import { NatObserver, type NatMapping } from './nat.js';
 import { StunClient } from './stun-client.js';
 import { describeWay, sameWays, type WaysOut } from './ways-out.js';
@@ -32,6 +33,8 @@ export interface SurroundingsPorts {
   readonly cidr: Cidr;
   /** UDP port of the data socket. */
   readonly port: number;
+  /** Asks the default gateway; default: it is not asked for a port. */
+  readonly gateway?: Pick<PortMappingPorts, 'open' | 'send' | 'close'> | undefined;
   /** A reflexive address that was not known. */
   discovered(): void;
   /** Addresses or ways changed, or the machine slept: everything that was learnt about the way out is in doubt. */
@@ -42,6 +45,7 @@ export class Surroundings {
   readonly #ports: SurroundingsPorts;
   readonly #nat = new NatObserver();
   readonly #stun: StunClient;
+  readonly #portMapping: PortMapping | undefined;
   #hosts: string[];
   #ways: WaysOut = { v4: null, v6: null };
   #watchAt: number;
@@ -55,6 +59,25 @@ export class Surroundings {
     this.#hosts = this.#localHosts();
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
+    const { gateway } = ports;
+    this.#portMapping =
+      gateway &&
+      new PortMapping({
+        random: env.random,
+        open: (host, source) => {
+          gateway.open(host, source);
+        },
+        send: (question) => {
+          gateway.send(question);
+        },
+        close: () => {
+          gateway.close();
+        },
+        changed: (endpoint, how) => {
+          env.log.info('port of the router', { endpoint: endpoint && formatEndpoint(endpoint), reason: how });
+          if (endpoint) ports.discovered();
+        },
+      });
     this.#stun = new StunClient(
       env.random,
       (request, server) => {
@@ -64,6 +87,11 @@ export class Surroundings {
         this.observed(server, mapped);
       },
     );
+  }
+
+  /** Where the router takes packets for us, if it opened a port. */
+  get mapped(): Endpoint | undefined {
+    return this.#portMapping?.endpoint;
   }
 
   get mapping(): NatMapping {
@@ -81,12 +109,14 @@ export class Surroundings {
 
   /** Where peers may try to reach us. */
   get candidates(): Candidate[] {
-    return gatherCandidates(this.#hosts, this.#ports.port, this.#nat.reflexive);
+    const { mapped } = this;
+    const outside = mapped ? [mapped, ...this.#nat.reflexive] : this.#nat.reflexive;
+    return gatherCandidates(this.#hosts, this.#ports.port, outside);
   }
 
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
-    return Math.min(this.#stun.dueAt, this.#watchAt);
+    return Math.min(this.#stun.dueAt, this.#watchAt, this.#portMapping?.dueAt ?? Infinity);
   }
 
   /** `server` sees our data socket as `mapped`. */
@@ -107,6 +137,7 @@ export class Surroundings {
 
   tick(now: number): void {
     this.#stun.tick(now);
+    this.#portMapping?.tick(now);
     if (now >= this.#watchAt) this.#watch(now);
   }
 
@@ -119,6 +150,17 @@ export class Surroundings {
     this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
     this.#ways = this.#ports.ways();
     this.#ports.pin(this.#ways);
+    this.#mapPort(this.#ports.env.clock.now());
+  }
+
+  /** The node stops: the router may close its port. */
+  stop(): void {
+    this.#portMapping?.stop();
+  }
+
+  /** Something came from the default gateway. */
+  receiveGateway(now: number, packet: Uint8Array): void {
+    this.#portMapping?.receive(now, packet);
   }
 
   /** The kernel says that something changed. */
@@ -152,7 +194,12 @@ export class Surroundings {
     });
     this.#nat.clear();
     this.#stun.refresh(now);
+    this.#mapPort(now);
     this.#ports.changed();
+  }
+
+  #mapPort(now: number): void {
+    this.#portMapping?.moved(now, this.#ways.v4, this.#ports.port);
   }
 
   #localHosts(): string[] {

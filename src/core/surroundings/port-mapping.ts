@@ -1,0 +1,195 @@
+/**
+ * A port that the router opens for us, where it does: peers then reach us whatever its NAT is like. Asks the default
+ * gateway, and nobody else, by PCP, and by NAT-PMP where the gateway knows only that. A machine without I/O; times are
+ * monotonic ms.
+ *
+ *   idle ──a way out by IPv4, from a private address──▶ asking ──mapped──▶ open ──half of the lifetime──▶ asking …
+ *                                                         │ refused, silent: again much later
+ *
+ * A mapping lives for minutes and is renewed, so that one of a node that was killed does not stay.
+ */
+import type { Endpoint } from '../lib/endpoint.js';
+import type { Random } from '../lib/env.js';
+import { parseIpv4 } from '../lib/ipv4.js';
+import {
+  encodePcpMap,
+  encodePmpAddress,
+  encodePmpMap,
+  parseMapAnswer,
+  pcpNonceLength,
+  type MapAnswer,
+} from '../wire/port-mapping.js';
+import { isProbeable } from './candidate.js';
+import { isPrivateRange } from './local-ranges.js';
+import type { WayOut } from './ways-out.js';
+
+/** How long a mapping is asked for, seconds; a router may give less, and no more than this is believed. */
+export const lifetimeS = 300;
+/** A router that gives less is not asked more often, ms. */
+const leastRenewMs = 15_000;
+/** When a question is asked again (RFC 6886 3.1: 250 ms, doubled), and when one that came to nothing is. */
+const retryMs = [250, 500, 1_000, 2_000, 4_000] as const;
+const laterMs = 900_000;
+
+export interface PortMappingPorts {
+  readonly random: Random;
+  /** Questions go to this gateway from this address now; another one is not heard any more. */
+  open(gateway: string, source: string): void;
+  send(question: Uint8Array): void;
+  close(): void;
+  /** `endpoint` is another one, or gone. */
+  changed(endpoint: Endpoint | undefined, how: string): void;
+}
+
+export class PortMapping {
+  readonly #ports: PortMappingPorts;
+  #own: Endpoint | undefined;
+  #gateway = '';
+  #speaks: 'pcp' | 'pmp' = 'pcp';
+  #nonce = new Uint8Array(pcpNonceLength);
+  #asked = 0;
+  #nextAt = Infinity;
+  #expiresAt = Infinity;
+  #endpoint: Endpoint | undefined;
+  /** Of NAT-PMP, which tells address and port apart. */
+  #host: string | undefined;
+  #port = 0;
+
+  constructor(ports: PortMappingPorts) {
+    this.#ports = ports;
+  }
+
+  /** Where the router takes packets for us. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** When `tick` has something to do, ms of the clock; Infinity for never. */
+  get dueAt(): number {
+    return Math.min(this.#nextAt, this.#expiresAt);
+  }
+
+  /** The way out is this one from now on; null: none. `port` is that of our socket. */
+  moved(now: number, way: WayOut | null, port: number): void {
+    const own = way && way.gateway !== '' && isPrivate(way.source) ? { host: way.source, port } : undefined;
+    if (own?.host === this.#own?.host && own?.port === this.#own?.port && way?.gateway === this.#gateway) {
+      // The same network, or one that looks the same: it is asked whether the mapping still stands.
+      if (own) this.#ask(now);
+      return;
+    }
+    this.stop();
+    if (!way || !own) return;
+    this.#own = own;
+    this.#gateway = way.gateway;
+    this.#speaks = 'pcp';
+    this.#nonce = new Uint8Array(pcpNonceLength);
+    this.#ports.random.fill(this.#nonce);
+    this.#ports.open(way.gateway, way.source);
+    this.#ask(now);
+  }
+
+  /** Something came from the gateway. */
+  receive(now: number, bytes: Uint8Array): void {
+    const answer = this.#own && parseMapAnswer(bytes, this.#own.port, this.#nonce);
+    // Of answers that nobody asked for, only news that nothing is mapped any more could matter: it is asked then anyway.
+    if (!answer || this.#asked === 0) return;
+    this.#answered(now, answer);
+  }
+
+  tick(now: number): void {
+    if (now >= this.#expiresAt) this.#set(undefined, 'not renewed');
+    if (now < this.#nextAt || !this.#own) return;
+    const wait = retryMs[this.#asked];
+    if (wait === undefined) {
+      this.#later(now);
+      return;
+    }
+    this.#asked++;
+    this.#nextAt = now + wait;
+    this.#send(lifetimeS);
+  }
+
+  /** Takes the mapping back, as far as one packet does. */
+  stop(): void {
+    if (this.#own && this.#port !== 0) this.#send(0);
+    if (this.#own) this.#ports.close();
+    this.#own = undefined;
+    this.#gateway = '';
+    this.#host = undefined;
+    this.#port = 0;
+    this.#asked = 0;
+    this.#nextAt = Infinity;
+    this.#set(undefined, 'left');
+  }
+
+  #ask(now: number): void {
+    this.#asked = 0;
+    this.#nextAt = now;
+    this.tick(now);
+  }
+
+  #later(now: number): void {
+    this.#asked = 0;
+    this.#nextAt = now + laterMs;
+  }
+
+  #send(seconds: number): void {
+    const own = this.#own as Endpoint;
+    const wanted = this.#endpoint ?? { host: '0.0.0.0', port: own.port };
+    if (this.#speaks === 'pcp') {
+      this.#ports.send(encodePcpMap({ own, wanted, lifetimeS: seconds, nonce: this.#nonce }));
+      return;
+    }
+    if (seconds > 0) this.#ports.send(encodePmpAddress());
+    // RFC 6886 3.4: what ends a mapping asks for port 0.
+    this.#ports.send(
+      encodePmpMap({ own, wanted: seconds > 0 ? wanted : { ...wanted, port: 0 }, lifetimeS: seconds }),
+    );
+  }
+
+  #answered(now: number, answer: MapAnswer): void {
+    switch (answer.kind) {
+      case 'no-pcp':
+        if (this.#speaks === 'pmp') this.#later(now);
+        else {
+          this.#speaks = 'pmp';
+          this.#ask(now);
+        }
+        return;
+      case 'refused':
+        this.#later(now);
+        this.#set(undefined, `the router refuses (${answer.result})`);
+        return;
+      case 'address':
+        this.#host = answer.host;
+        break;
+      case 'mapped':
+        this.#port = answer.port;
+        this.#host = answer.host ?? this.#host;
+        this.#granted(now, Math.min(answer.lifetimeS, lifetimeS) * 1_000);
+    }
+    const { endpoint } = this;
+    const found = this.#host === undefined ? undefined : { host: this.#host, port: this.#port };
+    if (!found || !isProbeable(found) || this.#expiresAt === Infinity) return;
+    if (endpoint?.host !== found.host || endpoint.port !== found.port) this.#set(found, this.#speaks);
+  }
+
+  #granted(now: number, ms: number): void {
+    this.#asked = 0;
+    this.#expiresAt = now + ms;
+    this.#nextAt = now + Math.max(ms / 2, leastRenewMs);
+  }
+
+  #set(endpoint: Endpoint | undefined, how: string): void {
+    if (!endpoint) this.#expiresAt = Infinity;
+    if (!endpoint && !this.#endpoint) return;
+    this.#endpoint = endpoint;
+    this.#ports.changed(endpoint, how);
+  }
+}
+
+/** Behind a NAT: an address that the internet does not have needs a port of one that it has. */
+function isPrivate(host: string): boolean {
+  const base = parseIpv4(host);
+  return base !== undefined && isPrivateRange({ base, prefix: 32 });
+}

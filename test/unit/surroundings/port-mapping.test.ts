@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { PortMapping } from '../../../src/core/surroundings/port-mapping.js';
+import type { WayOut } from '../../../src/core/surroundings/ways-out.js';
+import { parseMapAnswer } from '../../../src/core/wire/port-mapping.js';
+
+const way: WayOut = { device: 2, name: 'eth0', gateway: '192.168.1.1', source: '192.168.1.7', pinned: false };
+
+function rig() {
+  const sent: Uint8Array[] = [];
+  const told: unknown[] = [];
+  const opened: string[] = [];
+  const mapping = new PortMapping({
+    random: { fill: (bytes) => bytes.fill(7), unit: () => 0.5 },
+    open: (gateway, source) => opened.push(`${gateway} from ${source}`),
+    send: (question) => sent.push(question),
+    close: () => opened.push('closed'),
+    changed: (endpoint) => told.push(endpoint),
+  });
+  /** An answer by PCP to what was sent last. */
+  const pcp = (
+    port: number,
+    seconds: number,
+    change: (bytes: Uint8Array) => void = () => undefined,
+  ): Uint8Array => {
+    const bytes = new Uint8Array(sent.at(-1) as Uint8Array);
+    const view = new DataView(bytes.buffer);
+    bytes[1] = 0x81;
+    bytes[2] = bytes[3] = 0;
+    view.setUint32(4, seconds);
+    view.setUint16(42, port);
+    bytes.fill(0, 44, 54);
+    bytes.set([0xff, 0xff, 203, 0, 113, 9], 54);
+    change(bytes);
+    return bytes;
+  };
+  return { mapping, sent, told, opened, pcp };
+}
+
+describe('a port of the router', () => {
+  it('is asked of the default gateway by PCP, renewed at half of its life, and given back', () => {
+    const { mapping, sent, told, opened, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    expect(opened).toEqual(['192.168.1.1 from 192.168.1.7']);
+    expect(Buffer.from(sent[0] as Uint8Array).toString('hex')).toBe(
+      `02010000${'0000012c'}${'00'.repeat(10)}ffffc0a80107${'07'.repeat(12)}110000001092${'1092'}${'00'.repeat(10)}ffff00000000`,
+    );
+    mapping.receive(10, pcp(5_000, 300));
+    expect(mapping.endpoint).toEqual({ host: '203.0.113.9', port: 5_000 });
+    expect(mapping.dueAt).toBe(150_010);
+    mapping.tick(150_010);
+    mapping.receive(150_020, pcp(5_000, 300));
+    expect(told).toHaveLength(1);
+    mapping.stop();
+    expect(new DataView((sent.at(-1) as Uint8Array).buffer).getUint32(4)).toBe(0);
+    expect([told.at(-1), opened.at(-1), mapping.dueAt]).toEqual([undefined, 'closed', Infinity]);
+  });
+
+  it('ends when it is not renewed, and is asked for again later', () => {
+    const { mapping, told, sent, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    // More than was asked for is not believed.
+    mapping.receive(10, pcp(5_000, 4_000_000_000));
+    for (let now = 10; now <= 300_000; now += 10) mapping.tick(now);
+    expect(mapping.endpoint).toBeDefined();
+    mapping.tick(300_010);
+    expect(told).toEqual([{ host: '203.0.113.9', port: 5_000 }, undefined]);
+    const asked = sent.length;
+    for (let now = 300_010; now < 1_200_000; now += 100) mapping.tick(now);
+    expect(sent.length - asked).toBeGreaterThan(0);
+    expect(sent.length - asked).toBeLessThanOrEqual(6);
+  });
+
+  it('is asked for by NAT-PMP where the router knows no more', () => {
+    const { mapping, sent } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.receive(5, Uint8Array.of(0, 128, 0, 1, 0, 0, 0, 0));
+    expect(sent.slice(1).map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual([
+      '0000',
+      '00010000109210920000012c',
+    ]);
+    mapping.receive(10, Uint8Array.of(0, 128, 0, 0, 0, 0, 0, 1, 203, 0, 113, 9));
+    expect(mapping.endpoint).toBeUndefined();
+    mapping.receive(11, Uint8Array.of(0, 129, 0, 0, 0, 0, 0, 1, 0x10, 0x92, 0x13, 0x88, 0, 0, 0, 120));
+    expect(mapping.endpoint).toEqual({ host: '203.0.113.9', port: 5_000 });
+    mapping.stop();
+    expect(Buffer.from(sent.at(-1) as Uint8Array).toString('hex')).toBe('000100001092000000000000');
+  });
+
+  it('is not asked for without a NAT, nor again and again of a router that refuses or is silent', () => {
+    const { mapping, sent, opened, pcp } = rig();
+    mapping.moved(0, { ...way, source: '198.51.100.7' }, 4_242);
+    mapping.moved(0, { ...way, gateway: '' }, 4_242);
+    mapping.moved(0, null, 4_242);
+    expect([sent, opened]).toEqual([[], []]);
+    mapping.moved(0, way, 4_242);
+    for (let now = 0; now < 800_000; now += 50) mapping.tick(now);
+    expect(sent).toHaveLength(5);
+    mapping.moved(800_000, way, 4_242);
+    mapping.receive(
+      800_001,
+      pcp(1, 1, (bytes) => (bytes[3] = 2)),
+    );
+    for (let now = 800_001; now < 1_600_000; now += 50) mapping.tick(now);
+    expect(sent).toHaveLength(6);
+  });
+
+  it('is not what somebody says who did not see the question, and never an address that may not be probed', () => {
+    const { mapping, told, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.receive(
+      1,
+      pcp(5_000, 300, (bytes) => (bytes[24] = 8)),
+    );
+    mapping.receive(
+      1,
+      pcp(5_000, 300, (bytes) => (bytes[41] = 8)),
+    );
+    mapping.receive(
+      1,
+      pcp(5_000, 300, (bytes) => bytes.set([127, 0, 0, 1], 56)),
+    );
+    expect(told).toEqual([]);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        parseMapAnswer(bytes, 4_242, new Uint8Array(12));
+      }),
+    );
+  });
+});
