@@ -328,6 +328,7 @@ describe('prober', () => {
 
   it('drops a direct path that answers pings and eats payload, and leaves it alone for two minutes', () => {
     connectDirect();
+    const begun = r.clock.now();
     let leftAt = 0;
     let backAt = 0;
     r.run(160_000, () => {
@@ -336,6 +337,7 @@ describe('prober', () => {
       if (leftAt > 0 && backAt === 0 && kind() === 'direct') backAt = r.clock.now();
     });
     expect(leftAt).toBeGreaterThan(0);
+    expect(leftAt - begun).toBeLessThan(3_000);
     expect(backAt - leftAt).toBeGreaterThan(119_000);
     expect(backAt - leftAt).toBeLessThan(122_000);
   });
