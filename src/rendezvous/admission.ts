@@ -1,6 +1,7 @@
 /** Whether a node may register: the chain, the invite's uses and date, the address. Decides and counts; does no I/O. */
 import type { Authority } from '../core/identity/authority.js';
-import { parseCredential, parseInvite, verifyCredential, type Member } from '../core/identity/certificate.js';
+import { parseCredential, verifyCredential, type Member } from '../core/identity/certificate.js';
+import { parseInvite } from '../core/identity/invite.js';
 import { dhPublicKey, type Keys } from '../core/identity/keys.js';
 import { openNetwork } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';

@@ -12,9 +12,9 @@ import {
   isWaiting,
   parseCertificate,
   parseCredential,
-  Right,
   type Member,
 } from '../core/identity/certificate.js';
+import { Right } from '../core/identity/invite.js';
 import type { NetworkFacts } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
 import { factsNow } from '../core/ledger/facts.js';

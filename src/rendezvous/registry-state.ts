@@ -1,5 +1,6 @@
 /** The registry as lines of state (state-lines.ts), and back. */
-import { claimsOf, parseCertificate, parseCredential, parseInvite } from '../core/identity/certificate.js';
+import { claimsOf, parseCertificate, parseCredential } from '../core/identity/certificate.js';
+import { parseInvite } from '../core/identity/invite.js';
 import { nodeIdOf, nodeIdText } from '../core/identity/node-id.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { KnownMember } from './network-record.js';

@@ -1,5 +1,5 @@
 /** Who a simulated member is. Nothing is signed: who knows a credential knows the member. */
-import { Role, type MemberRole } from '../core/identity/certificate.js';
+import { Role, type MemberRole } from '../core/identity/invite.js';
 import { toHex } from '../core/lib/bytes.js';
 import type { LinkPeer } from '../core/overlay/ports.js';
 import type { Candidate } from '../core/wire/candidate.js';

@@ -4,7 +4,7 @@
  */
 import type { LinkPeer } from '../core/overlay/ports.js';
 import type { BoundedFlood } from '../core/switch/bounded-flood.js';
-import type { MemberRole } from '../core/identity/certificate.js';
+import type { MemberRole } from '../core/identity/invite.js';
 import type { Router } from '../core/topology/router.js';
 import type { RingMessage } from '../core/wire/ring.js';
 import type { SimClock } from './clock.js';

@@ -2,7 +2,7 @@
  * One simulated member: the real overlay host, router and flood, with the ports that the engine has in production
  * carried out by the simulated world.
  */
-import type { MemberRole } from '../core/identity/certificate.js';
+import type { MemberRole } from '../core/identity/invite.js';
 import { silentLogger, type Env } from '../core/lib/env.js';
 import { OverlayHost } from '../core/overlay/overlay-host.js';
 import type { LinkPeer, OverlayHostPorts } from '../core/overlay/ports.js';

@@ -1,5 +1,5 @@
 /** The simulated network: clock, internet, relay and members, and what is done to them. */
-import type { MemberRole } from '../core/identity/certificate.js';
+import type { MemberRole } from '../core/identity/invite.js';
 import type { OverlayOptions } from '../core/topology/overlay-ports.js';
 import { SimClock } from './clock.js';
 import { Underlay, type NatMix, type Place } from './net.js';

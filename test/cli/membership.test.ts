@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signInvite } from '../../src/core/identity/certificate.js';
+import { signInvite } from '../../src/core/identity/invite.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { decodeToken, encodeToken } from '../../src/core/identity/token.js';
 import { hasRoot } from '../support/need.js';

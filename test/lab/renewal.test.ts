@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homeAt } from '../../src/core/config/home.js';
 import { Store } from '../../src/core/config/store.js';
-import { parseCredential, parseInvite } from '../../src/core/identity/certificate.js';
+import { parseCredential } from '../../src/core/identity/certificate.js';
+import { parseInvite } from '../../src/core/identity/invite.js';
 import { toHex } from '../../src/core/lib/bytes.js';
 import { secretBytes } from '../../src/core/membership/self.js';
 import { sleep } from '../../src/lab/exec.js';

@@ -1,11 +1,6 @@
 /** Receipts as witnesses give them, for tests that have no relay. */
-import {
-  parseCertificate,
-  parseCredential,
-  parseInvite,
-  type Certificate,
-  type Invite,
-} from '../../src/core/identity/certificate.js';
+import { parseCertificate, parseCredential, type Certificate } from '../../src/core/identity/certificate.js';
+import { parseInvite, type Invite } from '../../src/core/identity/invite.js';
 import type { Keys } from '../../src/core/identity/keys.js';
 import { makeReceipt, nameDigest, signReceipt, type Receipt } from '../../src/core/identity/receipt.js';
 import { seal } from '../../src/core/identity/signed.js';

@@ -11,6 +11,7 @@ import {
   type Announcement,
 } from '../../src/core/identity/announcement.js';
 import * as certificate from '../../src/core/identity/certificate.js';
+import { signInvite, verifyInvite, type Invite } from '../../src/core/identity/invite.js';
 import { signFarewell, verifyFarewell } from '../../src/core/identity/farewell.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { openNetwork, signNetwork, type NetworkFacts } from '../../src/core/identity/network.js';
@@ -229,11 +230,11 @@ export const codecs: Readonly<Record<string, Codec>> = {
     encode: ({ facts, rootSeed }) => signNetwork(facts, keysFromSeed(rootSeed)),
     decode: (bytes, value) => ({ ...value, facts: openNetwork(bytes) }),
   }),
-  invite: codec<{ invite: certificate.Invite; rootSeed: Uint8Array }>({
-    encode: ({ invite, rootSeed }) => certificate.signInvite(invite, keysFromSeed(rootSeed)),
+  invite: codec<{ invite: Invite; rootSeed: Uint8Array }>({
+    encode: ({ invite, rootSeed }) => signInvite(invite, keysFromSeed(rootSeed)),
     decode: (bytes, value) => ({
       ...value,
-      invite: certificate.verifyInvite(bytes, keysFromSeed(value.rootSeed).publicKey),
+      invite: verifyInvite(bytes, keysFromSeed(value.rootSeed).publicKey),
     }),
   }),
   certificate: codec<{ certificate: certificate.Certificate; issuerSeed: Uint8Array; ownerSeed: Uint8Array }>(

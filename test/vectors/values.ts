@@ -1,5 +1,6 @@
 /** The values of the vectors: seeds are 32 equal bytes, times are round numbers. */
-import { encodeCredential, signCertificate, signInvite } from '../../src/core/identity/certificate.js';
+import { encodeCredential, signCertificate } from '../../src/core/identity/certificate.js';
+import { signInvite } from '../../src/core/identity/invite.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { signNetwork } from '../../src/core/identity/network.js';
 import { nodeIdOf } from '../../src/core/identity/node-id.js';

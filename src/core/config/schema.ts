@@ -13,7 +13,7 @@
  * Secrets are base64url. Files are replaced atomically.
  */
 import { z } from 'zod';
-import { memberRoles } from '../identity/certificate.js';
+import { memberRoles } from '../identity/invite.js';
 import type { Agree } from '../lib/agree.js';
 import {
   givenRights,

@@ -1,6 +1,6 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
-import { parseInvite, type MemberRole } from '../identity/certificate.js';
+import { parseInvite, type MemberRole } from '../identity/invite.js';
 import { makeMember } from '../membership/certify.js';
 import { badValue, checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';

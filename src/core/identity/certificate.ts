@@ -1,13 +1,6 @@
 /**
- * The chain root → invite → node, and the receipt of a witness (receipt.ts): verified offline by everyone.
+ * The chain root → invite (invite.ts) → node, and the receipt of a witness (receipt.ts): verified offline by everyone.
  *
- *   invite       version 1 | invite key 32 | not after 8 | uses 4 | roles 1 (bit 7: ephemeral) | rights 1 | range base 4, prefix 1
- *                | tags 1 ( 1+n )* | signature 64 by the root key
- *                version 2: issuer key 32 after the version, and that key's signature; who may issue: authority.ts
- *   renewal      version 3 | issuer key 32 | node key 32 | not after 8 | joined 8 | roles 1 | rights 1 | range base 4, prefix 1
- *                | tags 1 ( 1+n )* | signature 64 by the issuer
- *                an invite whose key is one member's own: it prolongs that membership and admits nobody else
- *                version 4: issuer key 32 | approvals 1 after the version: whoever joins by it waits for so many admins
  *   certificate  version 1 | node key 32 | name (1+n) | ip 4 | role 1 | rights 1 | tags 1 ( 1+n )* | not before 8 | not after 8
  *                | signature 64 by the invite key, or by the root key when there is no invite
  *                | signature 64 by the node key over label ‖ all before: whoever joined by the same invite holds its key,
@@ -19,52 +12,15 @@
  * prolongs it is an admin, by a renewal, whose `not after` is the end and which the admin may witness itself.
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
-import { containsCidr, isHostAddress, type Cidr } from '../lib/ipv4.js';
+import { containsCidr, isHostAddress } from '../lib/ipv4.js';
 import { admissionOf, foundingAuthority, type Authority } from './authority.js';
 import { noClaims, type Claims } from './claims.js';
+import { isRenewal, parseInvite, readTags, Role, verifyInvite, writeTags, type Invite } from './invite.js';
 import { signatureLength, type Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
 import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
 import { claimsIn, isRelayOf, parseReceipt, signedDate, verifyReceipt, type Receipt } from './receipt.js';
 import { genuine, seal } from './signed.js';
-
-export const Role = { switch: 1, leaf: 2 } as const;
-/** What a member does: a switch forwards for others, a leaf for nobody. */
-export type MemberRole = keyof typeof Role;
-export const memberRoles = ['switch', 'leaf'] as const satisfies readonly MemberRole[];
-
-/** Bits of what an invite may give and a certificate claims. */
-export const Right = { bridge: 1, admin: 2, route: 4 } as const;
-/** In the byte of an invite's roles: whoever joins by it is forgotten soon after it went. */
-const ephemeralBit = 0x80;
-
-export interface Invite {
-  readonly key: Uint8Array;
-  /** Who signed it: an admin's node key, or a root key that replaced the first. Left out: the network's first root key. */
-  readonly issuer?: Uint8Array | undefined;
-  readonly notAfter: number;
-  /** How many machines may join by it; 0 is no limit. */
-  readonly uses: number;
-  /** Bit set of `Role`. */
-  readonly roles: number;
-  /** Bit set of `Right`. */
-  readonly rights: number;
-  /** Who joins by it is forgotten minutes after it went: address and name are free then. */
-  readonly ephemeral: boolean;
-  /** How many admins must let in who joins by it; left out: none. Then `issuer` is given, the root's key too. */
-  readonly approvals?: number | undefined;
-  /** Addresses that joiners may take. */
-  readonly range: Cidr;
-  readonly tags: readonly string[];
-  /** Of a renewal only, whose `key` is the member's node key and whose `uses` are 0: when the membership began. */
-  readonly joined?: number | undefined;
-}
-
-/** An invite that prolongs the membership of the one member whose key it names. */
-export interface Renewal extends Invite {
-  readonly issuer: Uint8Array;
-  readonly joined: number;
-}
 
 export interface Certificate {
   readonly nodeKey: Uint8Array;
@@ -85,20 +41,10 @@ export interface CredentialParts {
 }
 
 const version = 1;
-/** Of an invite that names its issuer. */
-const issuedVersion = 2;
-/** Of an invite that renews. */
-const renewalVersion = 3;
-/** Bytes by which a renewal is longer than an invite that names its issuer. */
-export const renewalOverhead = 4;
-/** Of an invite whose joiners wait. One of its own, so that no program that lets them in at once can read it. */
-const waitingVersion = 4;
 const labels = {
-  invite: utf8('evio invite 1'),
   certificate: utf8('evio certificate 1'),
   owner: utf8('evio certificate owner 1'),
 };
-const maxTags = 16;
 /** How far ahead of ours the clock of a member or witness may be: a machine that is wrong by a day still works. */
 export const clockSkewMs = 25 * 3_600_000;
 /** Life of a membership: long enough that no field device falls off the network unseen. */
@@ -117,85 +63,6 @@ function bodyReader(signed: Uint8Array, signatures = 1): ByteReader | undefined 
   if (end <= 0) return undefined;
   const reader = new ByteReader(signed.subarray(0, end));
   return reader.u8() === version ? reader : undefined;
-}
-
-function writeTags(writer: ByteWriter, tags: readonly string[]): ByteWriter {
-  if (tags.length > maxTags) throw new RangeError(`more than ${maxTags} tags`);
-  writer.u8(tags.length);
-  for (const tag of tags) writer.text(tag);
-  return writer;
-}
-
-function readTags(reader: ByteReader): string[] {
-  const count = reader.u8();
-  const tags: string[] = [];
-  for (let i = 0; i < Math.min(count, maxTags + 1) && !reader.failed; i++) tags.push(reader.text());
-  return tags;
-}
-
-/** True for an invite that prolongs a membership. */
-export function isRenewal(invite: Invite): invite is Renewal {
-  return invite.joined !== undefined && invite.issuer !== undefined;
-}
-
-function versionOf(invite: Invite): number {
-  if (isRenewal(invite)) return renewalVersion;
-  if (invite.approvals !== undefined) return waitingVersion;
-  return invite.issuer ? issuedVersion : version;
-}
-
-/**
- * @param issuer the keys that `invite.issuer` names, or the network's first root keys
- * @throws RangeError when it has `approvals` and no `issuer`
- */
-export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
-  const found = versionOf(invite);
-  if (found === waitingVersion && !invite.issuer) throw new RangeError('approvals need an issuer');
-  const writer = new ByteWriter().u8(found);
-  if (invite.issuer) writer.bytes(invite.issuer);
-  if (found === waitingVersion) writer.u8(invite.approvals ?? 0);
-  writer.bytes(invite.key).u64(invite.notAfter);
-  if (isRenewal(invite)) writer.u64(invite.joined);
-  else writer.u32(invite.uses);
-  writer
-    .u8(invite.roles | (invite.ephemeral ? ephemeralBit : 0))
-    .u8(invite.rights)
-    .u32(invite.range.base)
-    .u8(invite.range.prefix);
-  return seal(labels.invite, writeTags(writer, invite.tags).finish(), issuer);
-}
-
-/** Reads an invite or a renewal without verifying who signed it. */
-export function parseInvite(signed: Uint8Array): Invite | undefined {
-  const end = signed.length - signatureLength;
-  if (end <= 0) return undefined;
-  const reader = new ByteReader(signed.subarray(0, end));
-  const found = reader.u8();
-  if (found < version || found > waitingVersion) return undefined;
-  const issuer = found === version ? undefined : reader.bytes(32);
-  const approvals = found === waitingVersion ? reader.u8() : undefined;
-  if (approvals === 0) return undefined;
-  const begin = { key: reader.bytes(32), notAfter: reader.u64() };
-  const counted = found === renewalVersion ? { uses: 0, joined: reader.u64() } : { uses: reader.u32() };
-  const roles = reader.u8();
-  const invite: Invite = {
-    ...(issuer && { issuer }),
-    ...(approvals !== undefined && { approvals }),
-    ...begin,
-    ...counted,
-    roles: roles & ~ephemeralBit,
-    ephemeral: (roles & ephemeralBit) !== 0,
-    rights: reader.u8(),
-    range: { base: reader.u32(), prefix: reader.u8() },
-    tags: readTags(reader),
-  };
-  return reader.done && invite.range.prefix <= 32 ? invite : undefined;
-}
-
-/** An invite that its issuer signed; whether that one may issue any is the authority's question. */
-export function verifyInvite(signed: Uint8Array, rootKey: Uint8Array): Invite | undefined {
-  const invite = parseInvite(signed);
-  return invite && genuine(labels.invite, signed, invite.issuer ?? rootKey) ? invite : undefined;
 }
 
 /** `issuer` is the invite's key pair, or the root's for the network's first member; `owner` the node's own. */

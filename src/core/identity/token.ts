@@ -16,7 +16,7 @@ import {
   utf8,
 } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
-import { verifyInvite, type Invite } from './certificate.js';
+import { verifyInvite, type Invite } from './invite.js';
 import { keysFromSeed, seedLength, type Keys } from './keys.js';
 import { openNetwork, type NetworkFacts } from './network.js';
 

@@ -4,17 +4,15 @@ import { foundingAuthority, type Authority } from './authority.js';
 import {
   encodeCredential,
   isLetIn,
-  isRenewal,
   isWitnessOf,
   maxCredentialLength,
   parseCertificate,
   parseCredential,
-  parseInvite,
   verifyCredential,
   type CredentialFault,
-  type Invite,
   type Member,
 } from './certificate.js';
+import { isRenewal, parseInvite, type Invite } from './invite.js';
 import type { Keys } from './keys.js';
 import type { NetworkFacts } from './network.js';
 import { makeReceipt, verifyReceipt, type Known, type Receipt } from './receipt.js';

@@ -2,14 +2,8 @@
  * What an admin may have the ledger say, as a person orders it: revoke a member or an invite, name and end admins, change
  * the network's facts, set its policy. Decides what is said and by which key; stores and sends nothing.
  */
-import {
-  isRenewal,
-  parseCredential,
-  parseInvite,
-  Right,
-  type Invite,
-  type Member,
-} from '../identity/certificate.js';
+import { parseCredential, type Member } from '../identity/certificate.js';
+import { isRenewal, parseInvite, Right, type Invite } from '../identity/invite.js';
 import type { Keys } from '../identity/keys.js';
 import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';

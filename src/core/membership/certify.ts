@@ -11,16 +11,18 @@ import { containsCidr } from '../lib/ipv4.js';
 import {
   certificateLifeMs,
   encodeCredential,
-  isRenewal,
   maxCredentialLength,
+  signCertificate,
+} from '../identity/certificate.js';
+import {
+  isRenewal,
   parseInvite,
   Right,
   renewalOverhead,
   Role,
-  signCertificate,
   signInvite,
   type MemberRole,
-} from '../identity/certificate.js';
+} from '../identity/invite.js';
 import { generateKeys, keysFromSeed, publicKeyLength, type Keys } from '../identity/keys.js';
 import {
   badValue,

@@ -1,5 +1,6 @@
 /** What a person orders of the ledger, as it is written down: by names. `resolveOrder` finds whom they mean. */
-import { parseCredential, parseInvite, type Member } from '../identity/certificate.js';
+import { parseCredential, type Member } from '../identity/certificate.js';
+import { parseInvite } from '../identity/invite.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import type { RelayFact } from '../identity/network.js';
 import { fromBase64Url, fromHex } from '../lib/bytes.js';

@@ -2,7 +2,7 @@
  * What a machine keeps of its membership: the profile, which commands write, and the state, which the running node
  * writes. Bytes are base64url, times milliseconds since 1970. config/schema.ts reads both from disk.
  */
-import type { MemberRole } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/invite.js';
 
 /** Rights that a token may give by name; what they permit: `Right` of identity/certificate.ts. */
 export const givenRights = ['bridge', 'route', 'admin'] as const;

@@ -7,20 +7,22 @@ import {
   certificateLifeMs,
   clockSkewMs,
   encodeCredential,
-  isRenewal,
   maxCredentialLength,
   parseCertificate,
   parseCredential,
+  signCertificate,
+  verifyCredential,
+  type Member,
+} from '../identity/certificate.js';
+import {
+  isRenewal,
   parseInvite,
   Right,
   Role,
-  signCertificate,
   signInvite,
-  verifyCredential,
   type Invite,
-  type Member,
   type Renewal,
-} from '../identity/certificate.js';
+} from '../identity/invite.js';
 import type { Keys } from '../identity/keys.js';
 import type { NetworkFacts } from '../identity/network.js';
 import { makeReceipt } from '../identity/receipt.js';

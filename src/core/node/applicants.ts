@@ -2,13 +2,8 @@
  * Who waits until admins let it in, as this node hears of it: from relays, which tell admins, and, where it comes by itself,
  * from its handshakes. What is told is verified, so a relay can invent nobody, and hide somebody. Only admins keep any.
  */
-import {
-  Right,
-  parseCredential,
-  parseInvite,
-  verifyCredential,
-  type Member,
-} from '../identity/certificate.js';
+import { parseCredential, verifyCredential, type Member } from '../identity/certificate.js';
+import { Right, parseInvite } from '../identity/invite.js';
 import type { NetworkFacts } from '../identity/network.js';
 import type { Clock, Logger } from '../lib/env.js';
 import { formatIpv4 } from '../lib/ipv4.js';

@@ -3,7 +3,8 @@
  * one who made the token at once, others of its rank or below after a while, lest all say the same. Nobody above does, for
  * who is named stands one below who names it: the joiner is never above who invited it.
  */
-import { parseCredential, parseInvite, Right, type Member } from '../identity/certificate.js';
+import { parseCredential, type Member } from '../identity/certificate.js';
+import { parseInvite, Right } from '../identity/invite.js';
 import type { Env } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import { equalBytes, toHex } from '../lib/bytes.js';

@@ -7,7 +7,7 @@
  *
  * Nobody is told why there is no answer: it may only be lost. The member asks again, less and less often.
  */
-import { Right } from '../identity/certificate.js';
+import { Right } from '../identity/invite.js';
 import type { Keys } from '../identity/keys.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { Env } from '../lib/env.js';

@@ -8,7 +8,7 @@
  */
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
-import { Right, Role } from '../identity/certificate.js';
+import { Right, Role } from '../identity/invite.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { concatBytes, toHex, utf8 } from '../lib/bytes.js';

@@ -7,7 +7,7 @@
  *                      └─────────┘ ◀──────────── who is wanted ───────────└─────────┘
  */
 import type { Path } from '../dataplane/plane/plane.js';
-import { Role } from '../identity/certificate.js';
+import { Role } from '../identity/invite.js';
 import { idStartsOf, macText } from '../identity/node-id.js';
 import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';

@@ -3,7 +3,7 @@
  * that node. Calls without a result may be carried out later, in their order: the host does not look at what came of
  * them.
  */
-import type { MemberRole } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/invite.js';
 import type { Env } from '../lib/env.js';
 import type { PeerState } from '../peer/peer-state.js';
 import type { FindKey } from '../relays/relay-queries.js';

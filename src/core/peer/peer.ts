@@ -4,7 +4,7 @@
  */
 import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane/plane.js';
 import type { Member } from '../identity/certificate.js';
-import { Right } from '../identity/certificate.js';
+import { Right } from '../identity/invite.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';

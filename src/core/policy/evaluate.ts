@@ -2,7 +2,7 @@
  * What a policy means, in the plainest way: the first rule that matches decides, else the default. The compiled form of
  * compile.ts must say the same of every packet, which a test asks at random; `evio policy test` asks this one.
  */
-import type { MemberRole } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/invite.js';
 import { arpType, type Policy, type Probe, type Rule, type Term, type Traffic } from './policy.js';
 
 /** A member as rules see it. */

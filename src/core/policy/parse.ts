@@ -8,7 +8,7 @@
  *   quarantine on KIND,… for DURATION
  *   expect WHO -> WHO PROTOCOL [PORT,…] allowed | denied
  */
-import { memberRoles, type MemberRole } from '../identity/certificate.js';
+import { memberRoles, type MemberRole } from '../identity/invite.js';
 import { isNodeName } from '../identity/names.js';
 import { parseCidr, parseIpv4 } from '../lib/ipv4.js';
 import {

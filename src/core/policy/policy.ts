@@ -4,7 +4,7 @@
  * what the packet loop looks things up in.
  */
 import type { Cidr } from '../lib/ipv4.js';
-import type { MemberRole } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/invite.js';
 
 /** Bytes that a policy may have as text. */
 export const policyLimit = 65_536;

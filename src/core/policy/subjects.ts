@@ -1,5 +1,5 @@
 /** The members as rules see them. */
-import { Role } from '../identity/certificate.js';
+import { Role } from '../identity/invite.js';
 import type { Subject } from './evaluate.js';
 
 /** What of a member rules can be about. `Member` of identity/certificate.ts has it. */

@@ -14,7 +14,8 @@ import {
   parseAnnouncement,
   type Announcement,
 } from '../identity/announcement.js';
-import { Right, type Member } from '../identity/certificate.js';
+import { type Member } from '../identity/certificate.js';
+import { Right } from '../identity/invite.js';
 import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
 import { formatPrefix, type Prefix } from '../lib/prefix.js';
 import { judgeClaims, type Claim, type ClaimFault, type Ruling } from './ruling.js';

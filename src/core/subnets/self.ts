@@ -1,5 +1,5 @@
 /** This node, as it announces subnets. */
-import { parseInvite } from '../identity/certificate.js';
+import { parseInvite } from '../identity/invite.js';
 import { inviteIdOf, macOf } from '../identity/node-id.js';
 import type { Self } from '../membership/self.js';
 import type { Announcer } from './book.js';

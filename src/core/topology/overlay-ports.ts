@@ -1,5 +1,5 @@
 /** What the overlay asks of its node, and what it tells of itself: the seam between topology and the rest. */
-import type { MemberRole } from '../identity/certificate.js';
+import type { MemberRole } from '../identity/invite.js';
 import type { Env } from '../lib/env.js';
 import type { RingMessage } from '../wire/ring.js';
 

@@ -3,12 +3,8 @@ import { profileSchema, stateSchema } from '../../../src/core/config/schema.js';
 import { LineSplitter } from '../../../src/core/control/lines.js';
 import { methods } from '../../../src/core/control/methods.js';
 import { parseAnnouncement } from '../../../src/core/identity/announcement.js';
-import {
-  ownerOf,
-  parseCertificate,
-  parseCredential,
-  parseInvite,
-} from '../../../src/core/identity/certificate.js';
+import { ownerOf, parseCertificate, parseCredential } from '../../../src/core/identity/certificate.js';
+import { parseInvite } from '../../../src/core/identity/invite.js';
 import { keysFromSeed } from '../../../src/core/identity/keys.js';
 import { checkCidr, checkNodeName, checkPeer } from '../../../src/core/identity/names.js';
 import { openNetwork } from '../../../src/core/identity/network.js';

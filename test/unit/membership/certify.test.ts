@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   certificateLifeMs,
   encodeCredential,
-  Role,
   signCertificate,
   verifyCredential,
 } from '../../../src/core/identity/certificate.js';
+import { Role } from '../../../src/core/identity/invite.js';
 import {
   makeMember,
   makeInvite,

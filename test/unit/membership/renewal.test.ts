@@ -4,13 +4,11 @@ import {
   encodeCredential,
   parseCertificate,
   parseCredential,
-  parseInvite,
-  Right,
   signCertificate,
-  signInvite,
   verifyCredential,
   type Member,
 } from '../../../src/core/identity/certificate.js';
+import { parseInvite, Right, signInvite } from '../../../src/core/identity/invite.js';
 import { generateKeys, keysFromSeed } from '../../../src/core/identity/keys.js';
 import { foundingAuthority } from '../../../src/core/identity/authority.js';
 import { testify } from '../../../src/core/identity/witness.js';

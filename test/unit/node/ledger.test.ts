@@ -99,7 +99,7 @@ describe('a ledger in nodes', () => {
     await clock.run(1_000);
     await done;
     const self = selfOf(thief);
-    const { parseInvite } = await import('../../../src/core/identity/certificate.js');
+    const { parseInvite } = await import('../../../src/core/identity/invite.js');
     const { keysFromSeed } = await import('../../../src/core/identity/keys.js');
     const token = {
       network: self.network,

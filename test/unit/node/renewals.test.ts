@@ -1,6 +1,7 @@
 /** Whole nodes on a net in memory: memberships go on by themselves, through whoever may invite. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseCredential, parseInvite } from '../../../src/core/identity/certificate.js';
+import { parseCredential } from '../../../src/core/identity/certificate.js';
+import { parseInvite } from '../../../src/core/identity/invite.js';
 import { memoryKeeper, type LedgerKeeper } from '../../../src/core/ledger/keeper.js';
 import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import type { NodeState, Profile } from '../../../src/core/membership/profile.js';

@@ -1,6 +1,7 @@
 /** Whole nodes on a net in memory: tokens that make admins, and another root key. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { certificateLifeMs, parseCredential, parseInvite } from '../../../src/core/identity/certificate.js';
+import { certificateLifeMs, parseCredential } from '../../../src/core/identity/certificate.js';
+import { parseInvite } from '../../../src/core/identity/invite.js';
 import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { memoryKeeper, type LedgerKeeper } from '../../../src/core/ledger/keeper.js';

@@ -1,5 +1,5 @@
 /** The real overlay host among peers that only note what is asked of them; sessions come and go when the test says so. */
-import { Role } from '../../../src/core/identity/certificate.js';
+import { Role } from '../../../src/core/identity/invite.js';
 import { macOf } from '../../../src/core/identity/node-id.js';
 import { fromHex, toHex } from '../../../src/core/lib/bytes.js';
 import { OverlayHost } from '../../../src/core/overlay/overlay-host.js';

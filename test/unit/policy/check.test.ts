@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkPolicy } from '../../../src/core/policy/check.js';
 import { parsePolicy } from '../../../src/core/policy/parse.js';
 import { subjectOf } from '../../../src/core/policy/subjects.js';
-import { Role } from '../../../src/core/identity/certificate.js';
+import { Role } from '../../../src/core/identity/invite.js';
 
 const member = (name: string, n: number, tags: readonly string[] = []) => ({
   idText: n.toString(16).padStart(32, '0'),

@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import {
   certificateLifeMs,
   encodeCredential,
-  Role,
   signCertificate,
-  signInvite,
 } from '../../../src/core/identity/certificate.js';
+import { Role, signInvite } from '../../../src/core/identity/invite.js';
 import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { networkIdOf, nodeIdOf, nodeIdText } from '../../../src/core/identity/node-id.js';

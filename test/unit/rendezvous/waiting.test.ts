@@ -1,6 +1,6 @@
 /** Who has to be let in by admins, at a relay with real sockets. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Right } from '../../../src/core/identity/certificate.js';
+import { Right } from '../../../src/core/identity/invite.js';
 import type { Keys } from '../../../src/core/identity/keys.js';
 import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import type { RelayAnswer } from '../../../src/core/relays/net/relay-client.js';

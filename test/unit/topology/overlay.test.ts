@@ -1,6 +1,6 @@
 /** Whole overlays against each other under a virtual clock: a rendezvous that knows everybody, links that take a while. */
 import { describe, expect, it } from 'vitest';
-import type { MemberRole } from '../../../src/core/identity/certificate.js';
+import type { MemberRole } from '../../../src/core/identity/invite.js';
 import { silentLogger } from '../../../src/core/lib/env.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import { Overlay } from '../../../src/core/topology/overlay.js';
