@@ -201,13 +201,13 @@ export class Agent {
   async #annotate(client: ControlClient, node: NodeObject, status: Result<'status'>): Promise<void> {
     const now = performance.now();
     if (now - this.#annotatedAt < annotateEveryMs) return;
+    this.#annotatedAt = now;
     const { peers } = await client.request('peers', { network: status.network.id });
     const annotations = annotationsOf(status, peers);
     const text = JSON.stringify(annotations);
     const { metadata } = node;
     const stands = Object.entries(annotations).every(([key, value]) => metadata.annotations[key] === value);
     if (stands && text === this.#annotated) return;
-    this.#annotatedAt = now;
     try {
       const path = `/api/v1/nodes/${encodeURIComponent(metadata.name)}`;
       await this.#options.client.request('PATCH', path, { metadata: { annotations } });

@@ -98,13 +98,25 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
       node.kubelet(cluster.pki);
       node.proxy(cluster.pki);
     }
-    await cluster.ready(a, 'False', 60_000);
+    for (const node of cluster.nodes) await cluster.ready(node, 'False', 60_000);
+    let range = '';
+    await cluster.until('the third has a PodCIDR', 20_000, async () => {
+      range = await cluster.path(`node ${c.name}`, '{.spec.podCIDR}');
+      return range !== '';
+    });
+    const stolen = range.replace('0/24', '128/25');
+    await cluster.control.place.node.cli(['route', 'announce', stolen]);
     const begun = performance.now();
     for (const node of cluster.nodes) {
       await node.on([process.execPath, join(import.meta.dirname, '../../bin/run.js'), 'kube', 'install']);
       cluster.agent(node, kubeconfig);
     }
-    for (const node of cluster.nodes) await cluster.ready(node, 'True', 60_000);
+    for (const node of [a, b]) await cluster.ready(node, 'True', 60_000);
+    // The third: another member was there first with a part of its range. It is named, and the node waits.
+    await agentOf(c).line(/EVIO_SUBNET_TAKEN.*n0/, 20_000);
+    await cluster.ready(c, 'False', 5_000);
+    await cluster.control.place.node.cli(['route', 'withdraw', stolen]);
+    await cluster.ready(c, 'True', 30_000);
     console.log(`nodes ready ${Math.round(performance.now() - begun)} ms after their agents began`);
     const annotation = (key: string): string => `{.metadata.annotations.evio\\.dev/${key}}`;
     await cluster.until('the Node is annotated', 40_000, async () => {
@@ -265,8 +277,10 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
     const { node } = b.place;
     node.process?.kill('SIGKILL');
     await node.process?.exited;
+    const startedAt = performance.now();
     node.launch(['node']);
     await node.up();
+    console.log(`evio is up ${Math.round(performance.now() - startedAt)} ms after its start`);
     await sleep(3_000);
     await stream.stop(1_000);
     const gaps = times.slice(1).map((at, i) => at - (times[i] as number));

@@ -70,11 +70,14 @@ export class ApiClient {
       const said = await textOf(answer);
       throw new ApiError(answer.statusCode ?? 0, `watch ${path}: ${answer.statusCode} ${said.slice(0, 200)}`);
     }
-    answer.socket.setTimeout(silentMs, () => answer.destroy(new Error('the watch is silent')));
+    const timer = setTimeout(() => {
+      answer.destroy(new Error('the watch is silent'));
+    }, silentMs);
     answer.setEncoding('utf8');
     let rest = '';
     try {
       for await (const chunk of answer) {
+        timer.refresh();
         const lines = (rest + String(chunk)).split('\n');
         rest = lines.pop() ?? '';
         if (rest.length > longest) throw new Error('a line is too long');
@@ -83,6 +86,7 @@ export class ApiClient {
     } catch (thrown) {
       throw thrown instanceof ApiError ? thrown : new ApiError(0, `watch ${path}: ${messageOf(thrown)}`);
     } finally {
+      clearTimeout(timer);
       answer.destroy();
     }
   }
@@ -118,7 +122,8 @@ export class ApiClient {
         clearTimeout(timer);
         resolve(answer);
       });
-      sent.once('error', (thrown) => {
+      // Also after the answer began: what ends then is told by the answer.
+      sent.on('error', (thrown) => {
         clearTimeout(timer);
         reject(new ApiError(0, `${server.origin}: ${thrown.message}`));
       });
@@ -129,7 +134,9 @@ export class ApiClient {
 
 async function textOf(answer: IncomingMessage): Promise<string> {
   answer.setEncoding('utf8');
-  answer.socket.setTimeout(answerMs, () => answer.destroy(new Error('the answer stopped')));
+  const timer = setTimeout(() => {
+    answer.destroy(new Error('the answer stopped'));
+  }, answerMs);
   let text = '';
   try {
     for await (const chunk of answer) {
@@ -139,8 +146,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   } catch (thrown) {
     throw new ApiError(0, messageOf(thrown));
   } finally {
-    // The connection goes back to the agent, and may idle there.
-    answer.socket?.setTimeout(0);
+    clearTimeout(timer);
   }
   return text;
 }
