@@ -1,5 +1,6 @@
 /** How errors leave the program: one sentence and next steps on stderr, or one JSON object on stdout; one exit status. */
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { nearest } from './did-you-mean.js';
 import { printable, printableLines } from '../core/lib/printable.js';
 
 /** What oclif throws for wrong flags and arguments, or an unknown command. */
@@ -47,11 +48,19 @@ function undecorated(error: EvioError): EvioError {
   return error;
 }
 
-/** Anything thrown, as an operator error. `help` is the command whose `--help` explains the usage. */
-export function toEvioError(thrown: unknown, help = 'evio --help'): EvioError {
+/** Anything thrown, as an operator error. `help` is the command whose `--help` explains the usage, `commands` what there is. */
+export function toEvioError(
+  thrown: unknown,
+  help = 'evio --help',
+  commands: readonly string[] = [],
+): EvioError {
   if (thrown instanceof EvioError) return undecorated(thrown);
   if (thrown instanceof Error && isUsageError(thrown)) {
-    return new EvioError('EVIO_USAGE', usageSentence(thrown.message), [`See: ${help}`], { cause: thrown });
+    const sentence = usageSentence(thrown.message);
+    const unknown = /^There is no command "(.*)"\.$/.exec(sentence)?.[1];
+    const meant = unknown === undefined ? [] : nearest(unknown, commands);
+    const hints = meant.map((name) => `Did you mean: evio ${name}`);
+    return new EvioError('EVIO_USAGE', sentence, [...hints, `See: ${help}`], { cause: thrown });
   }
   return new EvioError(
     'EVIO_INTERNAL',
@@ -66,8 +75,13 @@ function wantsStack(env: NodeJS.ProcessEnv): boolean {
 }
 
 /** Prints an error and returns the exit status it asks for. */
-export function presentError(thrown: unknown, json: boolean, help?: string): number {
-  const error = toEvioError(thrown, help);
+export function presentError(
+  thrown: unknown,
+  json: boolean,
+  help?: string,
+  commands?: readonly string[],
+): number {
+  const error = toEvioError(thrown, help, commands);
   if (json) process.stdout.write(`${JSON.stringify(error)}\n`);
   else {
     process.stderr.write(`evio: ${printable(sentenceOf(error.message))}\n`);

@@ -6,7 +6,7 @@ import { hearUserSignal } from '../core/native/signal-mask.js';
 import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
 import { bundledPlugin, type Bundle } from './bundle.js';
-import { commandOf, readManifest } from './manifest.js';
+import { commandOf, readManifest, type Manifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
 /** With these a command that else runs for long is over soon. */
@@ -53,13 +53,25 @@ export async function main(argv: readonly string[], json: boolean, bundle?: Bund
   }
   const question = quickQuestion(argv, manifest);
   if (question) process.exitCode = await answerQuickly(question);
-  else await dispatch(argv, json, bundle);
+  else await dispatch(argv, json, namesOf(manifest), bundle);
   // Sockets or workers that a failed command left behind must not hold the process.
   await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit();
 }
 
-async function dispatch(argv: readonly string[], json: boolean, bundle?: Bundle): Promise<void> {
+/** What a person would type. */
+function namesOf({ commands }: Manifest): string[] {
+  return Object.values(commands)
+    .filter(({ hidden }) => hidden !== true)
+    .map(({ id }) => id.replaceAll(':', ' '));
+}
+
+async function dispatch(
+  argv: readonly string[],
+  json: boolean,
+  commands: readonly string[],
+  bundle?: Bundle,
+): Promise<void> {
   try {
     const { settings } = await import('@oclif/core/settings');
     settings.enableAutoTranspile = false;
@@ -70,6 +82,6 @@ async function dispatch(argv: readonly string[], json: boolean, bundle?: Bundle)
   } catch (thrown) {
     const exit = (thrown as { oclif?: { exit?: number } }).oclif?.exit;
     // Help ends by an exception that means "exit 0".
-    process.exitCode = exit === 0 ? 0 : presentError(thrown, json);
+    process.exitCode = exit === 0 ? 0 : presentError(thrown, json, undefined, commands);
   }
 }

@@ -129,7 +129,7 @@ export const status: Result<'status'> = {
     drops: { 'no-peer': 2, replay: 0 },
     restarts: 0,
   },
-  relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3 }],
+  relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3, reason: null }],
   nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.7:40000'] },
   ring: {
     sizeEstimate: 2,

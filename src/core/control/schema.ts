@@ -91,6 +91,7 @@ export const relayReport = z.object({
   state: z.enum(relayStates),
   transport: z.enum(relayTransports),
   rttMs: z.number().nullable(),
+  reason: z.string().nullable(),
 });
 
 export const applicantReport = z.object({

@@ -8,4 +8,6 @@ export interface RelayReport {
   readonly state: (typeof relayStates)[number];
   readonly transport: RelayTransport;
   readonly rttMs: number | null;
+  /** Why it is not connected, as far as that is known. */
+  readonly reason: string | null;
 }

@@ -58,6 +58,8 @@ export class Relay implements Askable {
   #up = false;
   #announced = false;
   #rttMs: number | null = null;
+  /** Of the last attempt. */
+  #reason: string | null = null;
   #complete = true;
   #size = 0;
 
@@ -208,6 +210,7 @@ export class Relay implements Askable {
       state: this.#up ? 'connected' : this.#client.state === 'connecting' ? 'connecting' : 'down',
       transport: this.#link.bound ? 'udp' : 'websocket',
       rttMs: this.#link.bound ? this.#link.rttMs : this.#rttMs,
+      reason: this.#up ? null : this.#reason,
     };
   }
 
@@ -263,6 +266,7 @@ export class Relay implements Askable {
           this.#news.waiting(waiting);
         },
         refused: (error, code) => {
+          this.#reason = error.message;
           env.log.warn('relay refused', { relay: this.fact.address, code, reason: error.message });
           this.#news.refused(error, code);
         },
@@ -313,6 +317,7 @@ export class Relay implements Askable {
 
   #went(reason: string, retryInMs: number): void {
     const relay = this.fact.address;
+    this.#reason = reason;
     this.#context.env.log.info('relay down', { relay, reason, retryInMs: Math.round(retryInMs) });
     this.#online.clear();
     this.#link.down();

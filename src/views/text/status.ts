@@ -20,6 +20,8 @@ export function dropsText(drops: Record<string, number>): string {
 
 export function relayText(relay: StatusReport['relays'][number]): string {
   const rtt = relay.state === 'connected' ? `, ${formatMs(relay.rttMs)}` : '';
+  if (relay.state !== 'connected' && relay.reason !== null)
+    return `${printable(relay.url)} ${relay.state}: ${printable(relay.reason)}`;
   return `${printable(relay.url)} ${relay.state} (${relay.transport}${rtt})`;
 }
 

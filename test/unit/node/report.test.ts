@@ -50,7 +50,7 @@ const facts = {
   confinement: undefined,
 };
 const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
-const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049 };
+const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049, reason: null };
 const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
 
 describe('peerReport', () => {

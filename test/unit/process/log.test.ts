@@ -31,6 +31,18 @@ describe('createLogger', () => {
     expect(lines[2]).toMatch(/^\d\d:\d\d:\d\d info {2}three {2}url="a b" {2}nested=\{"x":1\}\n$/);
   });
 
+  it('says once what fails again and again, but at debug', () => {
+    for (const [level, expected] of [
+      ['info', 1],
+      ['debug', 3],
+    ] as const) {
+      const lines: string[] = [];
+      const log = createLogger({ level, pretty: false, colour: false, write: (line) => lines.push(line) });
+      for (let i = 0; i < 3; i++) log.warn('relay down', { reason: 'no route', retryInMs: i });
+      expect(lines).toHaveLength(expected);
+    }
+  });
+
   it('keeps quiet below its level', () => {
     expect(linesOf('error', true)).toHaveLength(1);
   });
@@ -55,7 +67,8 @@ describe('createLogger', () => {
 describe('logLevelFrom', () => {
   it('takes EVIO_LOG, else info', () => {
     expect(logLevelFrom({ EVIO_LOG: 'DEBUG' })).toBe('debug');
-    expect(logLevelFrom({ EVIO_LOG: 'loud' })).toBe('info');
+    expect(logLevelFrom({ EVIO_LOG: '' })).toBe('info');
+    expect(() => logLevelFrom({ EVIO_LOG: 'loud' })).toThrow(/no level “loud”/);
     expect(logLevelFrom({})).toBe('info');
   });
 });
