@@ -67,6 +67,7 @@ describe('with a node', () => {
       Relays       evio://192.0.2.1:3478 connected (udp, 12.3 ms)
       NAT          endpoint-independent, seen as 198.51.100.7:40000
       Privileges   net_admin
+      Certificate  until 2031-11-22
       Peers        1, network of about 2
       Predecessor  ben
       Successors   ben
