@@ -10,7 +10,7 @@ import { equalBytes, fromBase64Url, toHex } from '../core/lib/bytes.js';
 import { signalVersion, type Refusal, type ToRelay, type Waiting } from '../core/wire/signal.js';
 import { contest } from './contest.js';
 import type { Gate, GateRefusal } from './gate.js';
-import type { Ledgers } from './ledgers.js';
+import { named, type Ledgers } from './ledgers.js';
 import { isLoopback, siteKey, type RelayLimits } from './limits.js';
 import { bytesOfMember, type KnownMember, type NetworkRecord } from './network-record.js';
 import type { Registry } from './registry.js';
@@ -119,8 +119,8 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   if (!signed) return refuse('bad-credential', 'the network facts are not signed by their root key');
   const networkId = networkIdOf(signed.rootKey);
   const isKnown = registry.network(networkId) !== undefined;
-  const { facts, authority } = context.ledgers.judge(signed, isKnown, hello.ledger);
-  if (!facts.relays.some((relay) => equalBytes(relay.key, keys.publicKey))) {
+  const { facts, authority } = context.ledgers.judge(signed, isKnown, hello.ledger, keys.publicKey);
+  if (!named(facts, keys.publicKey)) {
     return notServed('relay-not-named', `network ${networkId} does not name this relay's key`);
   }
   // Before anything is verified: a stranger's chain is not worth the signatures.

@@ -20,7 +20,7 @@ import { networkIdOf } from '../core/identity/node-id.js';
 import { factsNow } from '../core/ledger/facts.js';
 import { headsOf, Ledger } from '../core/ledger/ledger.js';
 import { authorOf, maxStatementLength } from '../core/ledger/statement.js';
-import { toHex } from '../core/lib/bytes.js';
+import { equalBytes, toHex } from '../core/lib/bytes.js';
 import type { Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import type { AuthorEnds } from '../core/wire/ledger.js';
@@ -54,6 +54,11 @@ export class NetworkLedger {
 
   get heads(): AuthorEnds[] {
     return headsOf(this.#ledger);
+  }
+
+  /** The statements that are here, for a judgement that adds others. */
+  copy(): Ledger {
+    return this.#ledger.clone();
   }
 
   /** What an admin has changed of the facts that a node brings. */
@@ -149,15 +154,23 @@ export class Ledgers {
   }
 
   /**
-   * What a node's facts are worth by the ledger: that of this relay, or, where the network is new here, what the node brings
-   * along (which is not kept before the node is admitted).
+   * What a node's facts are worth by the ledger: that of this relay, and, where the network is new here or its facts as they are
+   * here do not name the relay, what the node brings along (which is not kept before the node is admitted).
+   *
+   * @param relayKey of this relay
    */
-  judge(signed: NetworkFacts, isKnown: boolean, brought: LedgerNews | undefined): Judged {
-    if (isKnown) {
-      const ledger = this.of(signed.rootKey);
-      return { facts: ledger.facts(signed), authority: ledger.authority };
-    }
-    const { standing } = ledgerOf(signed.rootKey, brought);
+  judge(
+    signed: NetworkFacts,
+    isKnown: boolean,
+    brought: LedgerNews | undefined,
+    relayKey: Uint8Array,
+  ): Judged {
+    const known = isKnown ? this.of(signed.rootKey) : undefined;
+    if (known && (!brought || named(known.facts(signed), relayKey)))
+      return { facts: known.facts(signed), authority: known.authority };
+    const ledger = known?.copy() ?? new Ledger(signed.rootKey);
+    if (brought) for (const statement of new LedgerJoiner().take(brought)) ledger.take(statement);
+    const { standing } = ledger;
     return { facts: factsNow(signed, standing.facts), authority: standing };
   }
 
@@ -197,8 +210,7 @@ function isTaken(verdict: string): boolean {
   return verdict === 'new' || verdict === 'fork';
 }
 
-function ledgerOf(rootKey: Uint8Array, brought: LedgerNews | undefined): Ledger {
-  const ledger = new Ledger(rootKey);
-  if (brought) for (const statement of new LedgerJoiner().take(brought)) ledger.take(statement);
-  return ledger;
+/** True when the network names the relay of this key. */
+export function named({ relays }: NetworkFacts, relayKey: Uint8Array): boolean {
+  return relays.some(({ key }) => equalBytes(key, relayKey));
 }

@@ -2,18 +2,10 @@
  * A program of ours that lies: a copy of dist/ with places patched, for tests only. What it lies about is in lies.mjs. A
  * patch that finds no place ends the test: then the program has changed, and the lie must follow.
  */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Patch {
-  readonly file: string;
-  readonly at: string;
-  /** Stands in the place of `at`; `$` is what stood there. */
-  readonly put: string;
-}
+import { makePatched, type Patch } from './patched.js';
 
 const patches: readonly Patch[] = [
   // Its neighbours are whom it likes, and so is its place.
@@ -78,19 +70,12 @@ const patches: readonly Patch[] = [
 
 /** Makes the program in `folder`, which must exist and be empty. Returns its `run.js`. */
 export function makeLiar(folder: string): string {
-  for (const name of ['dist', 'bin', 'package.json', 'oclif.manifest.json'])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  cpSync(fileURLToPath(new URL('./lies.mjs', import.meta.url)), join(folder, 'dist', 'lies.js'));
-  for (const file of new Set(patches.map((patch) => patch.file))) {
-    const path = join(folder, 'dist', file);
-    let text = readFileSync(path, 'utf8');
-    for (const { at, put } of patches.filter((patch) => patch.file === file)) {
-      if (text.split(at).length !== 2) throw new Error(`${file} has no single place "${at}"`);
-      text = text.replace(at, () => put.replace('$', () => at));
-    }
-    const lies = relative(join(path, '..'), join(folder, 'dist', 'lies.js'));
-    writeFileSync(path, `import * as lies from '${lies}';\n${text}`);
-  }
-  return join(folder, 'bin', 'run.js');
+  const lies = join(folder, 'dist', 'lies.js');
+  const program = makePatched(
+    folder,
+    patches,
+    (path) => `import * as lies from '${relative(join(path, '..'), lies)}';\n`,
+  );
+  cpSync(fileURLToPath(new URL('./lies.mjs', import.meta.url)), lies);
+  return program;
 }

@@ -8,7 +8,8 @@ import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { parseJson } from '../../lib/json.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
-import type { Waiting, Welcome } from '../../wire/signal.js';
+import type { AuthorEnds } from '../../wire/ledger.js';
+import type { LedgerNews, Waiting, Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable, type Founding } from './relay-channel.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
@@ -112,6 +113,9 @@ export interface RegisterOptions {
   readonly timeoutMs: number;
   readonly env: Env;
   readonly founding?: Founding | undefined;
+  /** Where the logs of the ledger end, and statements that the relay must know, as ChannelOptions has them. */
+  readonly heads?: AuthorEnds[] | undefined;
+  readonly brings?: LedgerNews | undefined;
   /** What is said before hanging up, by who leaves the network for good (identity/farewell.ts). */
   readonly farewell?: Uint8Array | undefined;
   /** Admins have to let it in: then it takes as long as they do, or until `until` is aborted. Left out: it is not waited for. */
