@@ -16,7 +16,7 @@
  *        flood       `#flood`: Broadcast judges it and passes it on; what we want of it goes on with 7
  *        piece       `#join`: Joiner has it until the plaintext is whole, which is looked at where it lies then
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
- *   6. `#admit` asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
+ *   6. Admission asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
  *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
@@ -24,9 +24,7 @@
  * guard, and by the flow that a segment wants to join.
  */
 import { Errno } from '../../native/libc.js';
-import { Verdict } from '../../switch/guard.js';
-import { Ruling } from '../../switch/policy-filter.js';
-import { ethernetHeaderLength, isGroup, macHigh, macLow } from '../../wire/ethernet.js';
+import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { locateTransport } from '../../wire/ip.js';
 import {
   dataHeaderLength,
@@ -36,6 +34,7 @@ import {
   tagLength,
   transitHeaderLength,
 } from '../../wire/packet.js';
+import { Admission } from './admission.js';
 import { Flooded, type Broadcast } from './broadcast.js';
 import { frameBuffer, headroom } from './buffers.js';
 import type { LoopContext } from './context.js';
@@ -45,14 +44,12 @@ import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { Origin } from '../plane/plane.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
-import { stir } from './stir.js';
 import { Crowd, isFromServer, isHandshake } from './strangers.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
-import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
+import { drop, Drop, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { Transit } from './transit.js';
 import { misconduct } from './misconduct.js';
-import { dropOf, dropOfRuling, isSpoof } from './verdict.js';
 
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
@@ -64,6 +61,7 @@ type Way = (typeof Way)[keyof typeof Way];
 export class Receive {
   readonly #c: LoopContext;
   readonly #gro: Grower;
+  readonly #admission: Admission;
   readonly #joiner: Joiner;
   readonly #carrierRx: number;
   readonly #transit: Transit;
@@ -85,6 +83,7 @@ export class Receive {
     this.#c = context;
     this.#transit = new Transit(context, sealer);
     this.#broadcast = broadcast;
+    this.#admission = new Admission(context, broadcast);
     const { arena } = context;
     this.#gro = new Grower(arena, context.io.datagramOffload, (at, length) => {
       this.#write(at, length);
@@ -243,22 +242,22 @@ export class Receive {
     const c = this.#c;
     const { u8, view } = c.arena;
     const kind = u8[frame - 1] as number;
-    if (kind <= Kind.frameChecksumAt) this.#arrived(key.peer);
+    if (kind <= Kind.frameChecksumAt) this.#admission.arrived(key.peer, this.#way === Way.direct);
     if (kind === Kind.frameChecksum) {
       const gro = this.#gro;
       const flow = gro.match(key.peer.slot, frame, key.guess, length);
       if (flow !== null) {
         // Its source passed the guard with the flow's first segment, whose addresses it shares.
-        this.#count(key.peer, length);
+        this.#admission.count(key.peer, length);
         gro.append(flow, frame, length);
         return;
       }
       const transport = locateTransport(view, frame, length);
       if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
-      if (this.#admit(key.peer, frame, length))
+      if (this.#admission.admit(key.peer, frame, length))
         key.guess = gro.offer(key.peer.slot, frame, length, transport);
     } else if (kind === Kind.frame) {
-      if (this.#admit(key.peer, frame, length)) this.#gro.writePlain(frame, length);
+      if (this.#admission.admit(key.peer, frame, length)) this.#gro.writePlain(frame, length);
     } else if (kind === Kind.frameChecksumAt) {
       this.#partialAt(key.peer, frame + 4, length - 4);
     } else if (kind === Kind.control) {
@@ -366,15 +365,8 @@ export class Receive {
     if (broadcast.take(link, at, length, this.#way === Way.direct) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
     const checksum = checksumStart === 0 ? size : checksumStart + broadcast.checksumOffset;
-    if (!this.#permits(origin, frame, size, checksum)) return;
-    const { peers, device } = this.#c.shared;
-    if (origin !== null) {
-      const to = origin.counters;
-      peers[to + PeerField.rxFrames] = (peers[to + PeerField.rxFrames] as number) + 1;
-      peers[to + PeerField.rxBytes] = (peers[to + PeerField.rxBytes] as number) + size;
-    }
-    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
-    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + size;
+    if (!this.#admission.permits(origin, frame, size, checksum)) return;
+    this.#admission.flooded(origin, size);
     if (checksumStart === 0) return this.#gro.writePlain(frame, size);
     if (origin !== null && transport !== 0) {
       this.#gro.offer(origin.slot, frame, size, transport);
@@ -393,85 +385,10 @@ export class Receive {
     const offset = view.getUint16(frame - 2, true);
     if (start < ethernetHeaderLength || start + offset + 2 > length)
       return drop(c.shared, Drop['malformed-frame']);
-    if (!this.#admit(peer, frame, length, start + offset)) return;
+    if (!this.#admission.admit(peer, frame, length, start + offset)) return;
     // It may belong to a flow that grows.
     this.#gro.flush();
     this.#gro.writePartialAt(frame, length, start, offset);
-  }
-
-  /**
-   * Guard, learning and counting. False when the frame must not reach the interface. `checksum`: where in the frame one will
-   * be written that the guard cannot expect (kind 0x02), else the frame's length.
-   */
-  #admit(peer: PeerEntry, frame: number, length: number, checksum = length): boolean {
-    const c = this.#c;
-    const { view } = c.arena;
-    const verdict = c.guard.judge(view, frame, length, peer, true);
-    if (verdict !== Verdict.pass) {
-      drop(c.shared, dropOf(verdict));
-      if (isSpoof(verdict)) misconduct(c, peer, PeerField.spoofed);
-      return false;
-    }
-    if (checksum < c.guard.examined) {
-      drop(c.shared, Drop['guard-unreadable']);
-      return false;
-    }
-    const high = macHigh(view, frame + 6);
-    const low = macLow(view, frame + 6);
-    if (high === c.options.macHigh && low === c.options.macLow) {
-      drop(c.shared, Drop['guard-mac']);
-      return false;
-    }
-    if (isGroup(macHigh(view, frame)) && !this.#broadcast.admits(peer)) {
-      drop(c.shared, Drop['flood-limited']);
-      misconduct(c, peer, PeerField.floodLimited);
-      return false;
-    }
-    if (c.policy !== null && !this.#permits(peer, frame, length, checksum)) return false;
-    if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
-      c.learning.learn(high, low, peer.slot, c.now);
-    this.#count(peer, length);
-    return true;
-  }
-
-  /** The policy's word on a frame of this origin, null: who is no peer. `checksum` as for `#admit`. */
-  #permits(origin: PeerEntry | null, frame: number, length: number, checksum: number): boolean {
-    const c = this.#c;
-    const { policy } = c;
-    if (policy === null) return true;
-    const ruling = policy.judge(c.arena.view, frame, length, origin === null ? -1 : origin.slot);
-    if (ruling === Ruling.pass) {
-      if (checksum >= policy.examined) return true;
-      // It would be written over what the policy has seen.
-      drop(c.shared, Drop.policy);
-      return false;
-    }
-    drop(c.shared, dropOfRuling(ruling));
-    if (ruling === Ruling.denied && origin !== null) {
-      misconduct(c, origin, PeerField.denied);
-      if (policy.freshProbe) misconduct(c, origin, PeerField.probes);
-    }
-    return false;
-  }
-
-  /**
-   * A frame of the peer came by this way. What is refused after that counts, too: the peer is told how many came directly,
-   * and a path by which too few come is left (path/prober.ts).
-   */
-  #arrived(peer: PeerEntry): void {
-    const { peers } = this.#c.shared;
-    const way = peer.counters + (this.#way === Way.direct ? PeerField.rxDirect : PeerField.rxRelayed);
-    peers[way] = (peers[way] as number) + 1;
-  }
-
-  #count(peer: PeerEntry, bytes: number): void {
-    const { peers, device } = this.#c.shared;
-    const at = peer.counters;
-    peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
-    peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
-    if (this.#c.stirred !== peer) stir(this.#c, peer);
-    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
-    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
   }
 
   #write(at: number, length: number): void {
