@@ -6,23 +6,22 @@
  *   plane ─▶ carriers ─▶ relays ─▶ surroundings ─▶ peers ─▶ overlay ─▶ what follows: *-events.ts, arrivals.ts
  *                          └────────────┴────────────┴─────────┴── outbox ──────▲
  */
-import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
-import { Right, Role } from '../identity/invite.js';
-import { openNetwork } from '../identity/network.js';
-import { macOf } from '../identity/node-id.js';
-import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
+import { Role } from '../identity/invite.js';
+import { concatBytes, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
-import { headsOf } from '../ledger/ledger.js';
 import { Turn } from '../lib/turn.js';
 import type { Standing } from '../ledger/standing.js';
 import { rootKeysOf } from '../membership/root-keys.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
+import type { RelaySet } from '../relays/relay-set.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
 import type { Subnets } from '../subnets/subnets.js';
+import { composeOutside } from './compose-outside.js';
 import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
@@ -30,10 +29,6 @@ import { NamedAddresses } from '../peer/named-addresses.js';
 import { Peer, type PeerPorts } from '../peer/peer.js';
 import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
-import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
-import { Surroundings } from '../surroundings/surroundings.js';
-import { askGateway } from './ask-gateway.js';
-import { pinnedTo } from '../surroundings/ways-out.js';
 import { Suite } from '../wire/packet.js';
 import { encodeRing } from '../wire/ring.js';
 import { Applicants } from './applicants.js';
@@ -51,12 +46,12 @@ import { PolicyHost } from './policy-host.js';
 import { Pinger } from './pinger.js';
 import { PlaneEvents, planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
-import { RelayEvents, relayNewsNames } from './relay-events.js';
+import { RelayEvents } from './relay-events.js';
 import type { RunContext } from './ports.js';
 import { composeAdmins } from './compose-admins.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
-import { WayEvents, wayNewsNames, Ways, type WayNews } from './ways.js';
+import { WayEvents, Ways } from './ways.js';
 
 /** The parts that a node starts, asks and stops. */
 export interface Run {
@@ -82,10 +77,10 @@ export interface Run {
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
 export function composeRun(context: RunContext, port: number): Run {
   const { options, ports, credential, keeper, routes, settled, tell, readdressed, refacted, fatal } = context;
-  const { env, profile, threads, version } = options;
+  const { env, profile, version } = options;
   const { clock, log } = env;
   const { self } = credential;
-  const { network, keys, certificate, id, idText } = self;
+  const { network, keys, certificate, idText } = self;
   const pulse = new Pulse(clock, (deed) => {
     turn.input(deed);
   });
@@ -94,73 +89,10 @@ export function composeRun(context: RunContext, port: number): Run {
     pulse.set();
     settled();
   });
-  const plane = ports.makePlane({
-    deviceName: profile.device,
-    nodeId: id,
-    seed: keys.seed,
-    mac: macOf(id),
-    ip: certificate.ip,
-    prefix: network.cidr.prefix,
-    mtu: network.mtu,
-    port,
-    leaf: certificate.role === Role.leaf,
-    bridge: (certificate.rights & Right.bridge) !== 0,
-    ...(threads === undefined ? {} : { threads }),
-  });
-  const carriers = new Carriers(plane);
+  const outside = composeOutside(context, turn, port);
+  const { plane, carriers, relays, relayNews, surroundings, wayNews } = outside;
   const send = carriers.sendPacket.bind(carriers);
   const ownCredential = (): Uint8Array => credential.bytes;
-
-  const named = new Set(openNetwork(self.networkBytes)?.relays.map((relay) => toHex(relay.key)));
-  const relayNews = turn.outputs<RelaySetListener>(relayNewsNames);
-  const makeRelays = ports.makeRelays ?? ((...made) => new RelaySet(...made));
-  const agent = `evio/${version}`;
-  const relays = makeRelays(
-    {
-      relays: network.relays,
-      keys,
-      networkBytes: self.networkBytes,
-      credential: ownCredential,
-      heads: () => headsOf(context.ledger.ledger),
-      brings: (relay) =>
-        named.has(toHex(relay.key)) ? undefined : ledgerNews(context.ledger.ledger.all())[0],
-      agent,
-      env,
-      plane,
-      carriers,
-      pins: (ipv6) => pinnedTo(surroundings.ways, ipv6),
-    },
-    relayNews.listener,
-  );
-
-  const wayNews = turn.outputs<WayNews>(wayNewsNames);
-  const surroundings: Surroundings = new Surroundings({
-    ...wayNews.listener,
-    env,
-    addresses: () => ports.addresses(),
-    ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
-    pin: ({ v4, v6 }) => {
-      plane.pin(v4?.pinned ? v4.device : 0, v6?.pinned ? v6.device : 0);
-    },
-    sendStun: (request, server) => {
-      plane.sendPacket(request, { kind: 'direct', endpoint: server });
-    },
-    gateway:
-      ports.gateway &&
-      askGateway(ports.gateway, (bytes) => {
-        turn.input(() => {
-          surroundings.receiveGateway(clock.now(), bytes);
-        });
-      }),
-    cidr: network.cidr,
-    // Known once the plane has started.
-    get device() {
-      return plane.deviceName;
-    },
-    get port() {
-      return plane.port;
-    },
-  });
 
   const session: SessionContext = {
     env,

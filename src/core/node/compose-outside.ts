@@ -1,0 +1,110 @@
+/**
+ * The parts of a run that touch the outside, below all that knows of members: the data plane, the carriers, the relays, and
+ * what the node knows of where it stands.
+ */
+import { Carriers } from '../carriers/carrier.js';
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import { Right, Role } from '../identity/invite.js';
+import { openNetwork } from '../identity/network.js';
+import { macOf } from '../identity/node-id.js';
+import { headsOf } from '../ledger/ledger.js';
+import { toHex } from '../lib/bytes.js';
+import type { Turn } from '../lib/turn.js';
+import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
+import { Surroundings } from '../surroundings/surroundings.js';
+import { pinnedTo } from '../surroundings/ways-out.js';
+import { ledgerNews } from '../wire/signal.js';
+import { askGateway } from './ask-gateway.js';
+import type { RunContext } from './ports.js';
+import { relayNewsNames } from './relay-events.js';
+import { wayNewsNames, type WayNews } from './ways.js';
+
+/** What goes through the outbox of the turn, to whom it is delivered later. */
+interface News<T> {
+  readonly listener: T;
+  deliver(target: T): void;
+}
+
+export interface Outside {
+  readonly plane: DataPlane;
+  readonly carriers: Carriers;
+  readonly relays: RelaySet;
+  readonly relayNews: News<RelaySetListener>;
+  readonly surroundings: Surroundings;
+  readonly wayNews: News<WayNews>;
+}
+
+/** Makes them; none has begun. @param port for UDP; 0 takes a free one */
+export function composeOutside(context: RunContext, turn: Turn, port: number): Outside {
+  const { options, ports, credential } = context;
+  const { env, profile, threads, version } = options;
+  const { clock } = env;
+  const { self } = credential;
+  const { network, keys, certificate, id } = self;
+  const plane = ports.makePlane({
+    deviceName: profile.device,
+    nodeId: id,
+    seed: keys.seed,
+    mac: macOf(id),
+    ip: certificate.ip,
+    prefix: network.cidr.prefix,
+    mtu: network.mtu,
+    port,
+    leaf: certificate.role === Role.leaf,
+    bridge: (certificate.rights & Right.bridge) !== 0,
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const carriers = new Carriers(plane);
+
+  const named = new Set(openNetwork(self.networkBytes)?.relays.map((relay) => toHex(relay.key)));
+  const relayNews = turn.outputs<RelaySetListener>(relayNewsNames);
+  const makeRelays = ports.makeRelays ?? ((...made) => new RelaySet(...made));
+  const agent = `evio/${version}`;
+  const relays = makeRelays(
+    {
+      relays: network.relays,
+      keys,
+      networkBytes: self.networkBytes,
+      credential: () => credential.bytes,
+      heads: () => headsOf(context.ledger.ledger),
+      brings: (relay) =>
+        named.has(toHex(relay.key)) ? undefined : ledgerNews(context.ledger.ledger.all())[0],
+      agent,
+      env,
+      plane,
+      carriers,
+      pins: (ipv6) => pinnedTo(surroundings.ways, ipv6),
+    },
+    relayNews.listener,
+  );
+
+  const wayNews = turn.outputs<WayNews>(wayNewsNames);
+  const surroundings: Surroundings = new Surroundings({
+    ...wayNews.listener,
+    env,
+    addresses: () => ports.addresses(),
+    ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
+    pin: ({ v4, v6 }) => {
+      plane.pin(v4?.pinned ? v4.device : 0, v6?.pinned ? v6.device : 0);
+    },
+    sendStun: (request, server) => {
+      plane.sendPacket(request, { kind: 'direct', endpoint: server });
+    },
+    gateway:
+      ports.gateway &&
+      askGateway(ports.gateway, (bytes) => {
+        turn.input(() => {
+          surroundings.receiveGateway(clock.now(), bytes);
+        });
+      }),
+    cidr: network.cidr,
+    // Known once the plane has started.
+    get device() {
+      return plane.deviceName;
+    },
+    get port() {
+      return plane.port;
+    },
+  });
+  return { plane, carriers, relays, relayNews, surroundings, wayNews };
+}
