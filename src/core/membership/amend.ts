@@ -35,7 +35,12 @@ const maxApprovals = 16;
 export type Order =
   | { readonly do: 'revoke'; readonly member: Member; readonly reason: string }
   | { readonly do: 'revoke-invite'; readonly inviteKey: Uint8Array }
-  | { readonly do: 'admin-add'; readonly member: Pick<Member, 'key' | 'name' | 'idText'> }
+  | {
+      readonly do: 'admin-add';
+      readonly member: Pick<Member, 'key' | 'name' | 'idText'>;
+      /** The root key names it: then its word counts by itself where several admins are asked. */
+      readonly byRoot?: boolean | undefined;
+    }
   | { readonly do: 'admin-remove'; readonly key: Uint8Array }
   | {
       readonly do: 'facts';
@@ -89,7 +94,7 @@ export function amend(order: Order, context: AmendContext): Amendment {
       barInvite(order.inviteKey, undefined, context, speaker);
       break;
     case 'admin-add':
-      addAdmin(order.member, context, speaker);
+      addAdmin(order, context, speaker);
       break;
     case 'admin-remove':
       removeAdmin(order.key, context, speaker);
@@ -268,7 +273,7 @@ function setAdmission(
   if (approvals > voices) {
     throw badValue(
       `The network has ${voices} ${voices === 1 ? 'admin' : 'admins'} whose word counts by itself: those that the root key named.`,
-      'Name more on the machine with the root key: evio admin add NAME',
+      'Name more on the machine with the root key: evio admin add NAME --by-root',
     );
   }
   const stay = members.map(({ idText }) => idText).filter((id) => !standing.isBarred(id));
@@ -339,7 +344,7 @@ function checkKept(ids: string[]): string[] {
 }
 
 function addAdmin(
-  member: { key: Uint8Array; name: string },
+  { member, byRoot = false }: Extract<Order, { do: 'admin-add' }>,
   { ledger }: AmendContext,
   speaker: Speaker,
 ): void {
@@ -354,7 +359,9 @@ function addAdmin(
   }
   if (standing.isBarred(idOfKey(member.key)))
     throw new EvioError('EVIO_REVOKED', `${member.name} was revoked.`);
-  speaker.say({ kind: 'admin-add', key: member.key });
+  const said = { kind: 'admin-add', key: member.key } as const;
+  if (byRoot) speaker.sayAsRoot(said);
+  else speaker.say(said);
 }
 
 /** @param without a member that does not stay */

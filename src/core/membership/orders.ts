@@ -14,7 +14,7 @@ export type WrittenOrder =
   | { readonly do: 'revoke'; readonly peer: string; readonly reason: string }
   /** Id of an invite, or its public key in hexadecimal. */
   | { readonly do: 'revoke-invite'; readonly invite: string }
-  | { readonly do: 'admin-add'; readonly peer: string }
+  | { readonly do: 'admin-add'; readonly peer: string; readonly byRoot?: boolean | undefined }
   | { readonly do: 'admin-remove'; readonly peer: string }
   | {
       readonly do: 'facts';
@@ -63,7 +63,7 @@ export async function resolveOrder(
     }
     case 'admin-add': {
       const member = await ports.find(order.peer);
-      return { order: { do: 'admin-add', member }, subject: member.idText };
+      return { order: { do: 'admin-add', member, byRoot: order.byRoot }, subject: member.idText };
     }
     case 'admin-remove': {
       const member = await ports.find(order.peer);

@@ -54,7 +54,8 @@ export class Testimonies implements Timed {
     if (!witness) return credential;
     const testimony = witness.judge(credential, (id) => peerOf(id)?.member, clock.date());
     if (!testimony.ok) {
-      log.warn('no receipt for a joiner', { reason: testimony.fault });
+      // Who waits to be let in tries again and again.
+      if (testimony.fault !== 'waiting') log.warn('no receipt for a joiner', { reason: testimony.fault });
       return credential;
     }
     const { member, receipt, counted } = testimony;

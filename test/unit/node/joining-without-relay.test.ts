@@ -98,4 +98,58 @@ describe('a network without relays', () => {
       third.saved?.credential ?? third.profile.credential,
     );
   });
+
+  it('has who joins by a token of --approve wait for an admin, seen by its handshakes, with no session meanwhile', async () => {
+    const { clock, box, root, env } = lab();
+    const { token } = makeInvite(
+      root,
+      { expiresMs: minute, uses: 0, role: 'switch', tags: [], approve: true },
+      env,
+    );
+    const r = box(root, 1);
+    await r.engine.start();
+    const waits = box(makeMember(decodeToken(token), { name: 'web' }, env), 2, {
+      members: [root.credential],
+      endpoints: { [selfOf(root).idText]: ['192.0.2.1:5000'] },
+    });
+    await waits.engine.start();
+    await clock.run(5_000);
+    const { idText: id } = selfOf(waits.profile);
+    expect(r.engine.status().waiting).toMatchObject([{ id, name: 'web', approvals: 0, needed: 1 }]);
+    expect(r.engine.peers()).toEqual([]);
+    expect(names(waits)).toEqual([]);
+    expect(await r.engine.amend({ do: 'admit', peer: 'web' })).toMatchObject({ subject: id });
+    await expect(r.engine.amend({ do: 'admit', peer: id })).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
+    await clock.run(30_000);
+    expect(names(r)).toEqual(['web']);
+    expect(names(waits)).toEqual(['root']);
+    expect(r.engine.status().waiting).toBeUndefined();
+  });
+
+  it('asks for as many admins as it has, of the root key only, and for all members to be known', async () => {
+    const { clock, box, joiner, root } = lab();
+    const [r, a] = [box(root, 1), joiner('a', 2)];
+    for (const { engine } of [r, a]) await engine.start();
+    await clock.run(15_000);
+    const two = { do: 'admission', approvals: 2 } as const;
+    await expect(r.engine.amend(two)).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
+    await r.engine.amend({ do: 'admin-add', peer: 'a', byRoot: true });
+    await clock.run(5_000);
+    await expect(a.engine.amend(two)).rejects.toMatchObject({ code: 'EVIO_ROOT_KEY' });
+    await r.engine.amend(two);
+    await clock.run(15_000);
+    // Who is a member stays one; who comes by the same token waits for both.
+    expect(names(r)).toEqual(['a']);
+    const late = joiner('late', 3);
+    await late.engine.start();
+    await clock.run(5_000);
+    await r.engine.amend({ do: 'admit', peer: 'late' });
+    await clock.run(20_000);
+    expect(r.engine.status().waiting).toMatchObject([{ name: 'late', approvals: 1, needed: 2 }]);
+    expect(names(r)).toEqual(['a']);
+    const { idText: peer } = selfOf(late.profile);
+    await a.engine.amend({ do: 'admit', peer });
+    await clock.run(30_000);
+    expect(names(r)).toEqual(['a', 'late']);
+  });
 });

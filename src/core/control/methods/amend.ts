@@ -9,7 +9,7 @@ const peer = z.string();
 const order = z.discriminatedUnion('do', [
   z.object({ do: z.literal('revoke'), peer, reason: z.string() }),
   z.object({ do: z.literal('revoke-invite'), invite: z.string() }),
-  z.object({ do: z.literal('admin-add'), peer }),
+  z.object({ do: z.literal('admin-add'), peer, byRoot: z.boolean().optional() }),
   z.object({ do: z.literal('admin-remove'), peer }),
   z.object({
     do: z.literal('facts'),
