@@ -69,11 +69,20 @@ for (;;) {
 }
 `;
 
-/** Runs a worker until it is killed at a random instant; what it said goes to `heard`. */
-function killed(worker: string, heard: (what: string, value: string) => void): Promise<void> {
+/**
+ * Runs a worker until it is killed at a random instant; what it said goes to `heard`.
+ *
+ * @param after what it said first, from when the instant counts
+ */
+function killed(
+  worker: string,
+  heard: (what: string, value: string) => void,
+  after = 'ready',
+): Promise<void> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', worker, home]);
     let rest = '';
+    let doomed = false;
     child.stdout.on('data', (data: Buffer) => {
       rest += data.toString();
       const lines = rest.split('\n');
@@ -81,7 +90,9 @@ function killed(worker: string, heard: (what: string, value: string) => void): P
       for (const line of lines) {
         const [what = '', value = ''] = line.split(' ');
         heard(what, value);
-        if (what === 'ready') setTimeout(() => child.kill('SIGKILL'), Math.random() * 120);
+        if (what !== after || doomed) continue;
+        doomed = true;
+        setTimeout(() => child.kill('SIGKILL'), Math.random() * 120);
       }
     });
     child.on('close', () => {
@@ -135,11 +146,13 @@ describe('kill -9', () => {
       let told = '';
       const replaced: string[] = [];
       for (let i = 0; i < few; i++) {
-        await killed(replacer, (what, value) => {
+        const heard = (what: string, value: string): void => {
           if (what !== 'root') return;
           told = value;
           replaced.push(value);
-        });
+        };
+        // Each other time one was replaced before, however slow the machine is.
+        await killed(replacer, heard, i % 2 === 0 ? 'root' : 'ready');
         const store = new Store(homeAt(home));
         const [id = ''] = store.ids();
         const { standing, forks } = store.ledger(id).ledger;
@@ -164,9 +177,10 @@ describe('kill -9', () => {
     async () => {
       let kept = '';
       for (let i = 0; i < few; i++) {
-        await killed(renewer, (what, value) => {
+        const heard = (what: string, value: string): void => {
           if (what === 'renewed') kept = value;
-        });
+        };
+        await killed(renewer, heard, i % 2 === 0 ? 'renewed' : 'ready');
         const store = new Store(homeAt(home));
         const [id = ''] = store.ids();
         const { self, ledger } = storedNetwork(store, id, Date.now());
