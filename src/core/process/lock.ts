@@ -8,12 +8,17 @@ import { storageError } from '../disk/storage-error.js';
 
 const retryMs = 25;
 const patienceMs = 5000;
+/** A holder writes its process id at once; one that has not after so long died before it could. */
+const namelessMs = 1000;
 
 /** True for a lock whose holder died, also where its process id was given to another since. */
 function isStale(path: string): boolean {
   try {
-    if (Date.now() - statSync(path).mtimeMs > 2 * patienceMs) return true;
-    const pid = Number(readFileSync(path, 'utf8'));
+    const ageMs = Date.now() - statSync(path).mtimeMs;
+    if (ageMs > 2 * patienceMs) return true;
+    const text = readFileSync(path, 'utf8');
+    if (text === '') return ageMs > namelessMs;
+    const pid = Number(text);
     return Number.isInteger(pid) && pid > 0 && !isAlive(pid);
   } catch {
     return false;
