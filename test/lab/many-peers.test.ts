@@ -41,11 +41,15 @@ describe('a node with many peers', () => {
   });
 
   it('holds five hundred sessions in at most 64 KiB each', async () => {
+    // Tried again, it has five hundred from before, and what fifty take is known.
+    if (points.length > 0) points.length = 1;
     let hurriedMs = 0;
     for (const [peers, settleMs] of [
-      [1, 3_000],
+      // What all peers need together (compiled code above all) is there with fifty.
+      [50, 3_000],
       [500, 4_000],
     ] as const) {
+      if (points.some((point) => point.peers === peers)) continue;
       const began = performance.now();
       await many.grow(peers);
       hurriedMs = performance.now() - began;
