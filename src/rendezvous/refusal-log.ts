@@ -25,14 +25,17 @@ export class RefusalLog {
   #tell(): void {
     this.#waits = this.#counts.size > 0;
     if (!this.#waits) return;
-    for (const [reason, count] of this.#counts) this.#log.info('relay refused nodes', { reason, count });
-    this.#counts.clear();
+    this.#write();
     this.#cancel = this.#clock.after(everyMs, () => this.#tell());
   }
 
   /** Tells what is left. */
   stop(): void {
     this.#cancel();
+    this.#write();
+  }
+
+  #write(): void {
     for (const [reason, count] of this.#counts) this.#log.info('relay refused nodes', { reason, count });
     this.#counts.clear();
   }

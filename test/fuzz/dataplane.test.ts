@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { PeerField, peerStride } from '../../src/core/dataplane/plane/shared.js';
 import { Kind } from '../../src/core/wire/packet.js';
 import { floodBatch } from '../support/floods.js';
-import { buildTcp, plainFrame, type TcpFrame } from '../support/frames.js';
+import { buildTcp, plainFrame, type TcpFrame, plainTcp } from '../support/frames.js';
 import { endpointOf, idOf, indexOf, macOf, makeRig, openAs, slotOf, type Rig } from '../support/loop-rig.js';
 
 const from = endpointOf(1);
@@ -46,20 +46,7 @@ function expectAlive(rig: Rig): void {
 const base: TcpFrame = {
   destination: macOf(2),
   source: macOf(1),
-  vlans: [],
-  v6: false,
-  sourceAddress: Uint8Array.of(10, 144, 0, 1),
-  destinationAddress: Uint8Array.of(10, 144, 0, 2),
-  tos: 0,
-  hopLimit: 64,
-  id: 1,
-  dontFragment: true,
-  sourcePort: 1,
-  destinationPort: 2,
-  sequence: 1,
-  acknowledgement: 1,
-  flags: 0x10,
-  window: 100,
+  ...plainTcp,
   options: new Uint8Array(12),
   payload: new Uint8Array(600).fill(5),
 };

@@ -24,6 +24,24 @@ export interface TcpFrame {
   readonly payload: Uint8Array;
 }
 
+/** A segment between 10.144.0.1 and .2 without tags or options of IP: what a test is not about. */
+export const plainTcp = {
+  vlans: [],
+  v6: false,
+  sourceAddress: Uint8Array.of(10, 144, 0, 1),
+  destinationAddress: Uint8Array.of(10, 144, 0, 2),
+  tos: 0,
+  hopLimit: 64,
+  id: 1,
+  dontFragment: true,
+  sourcePort: 1,
+  destinationPort: 2,
+  sequence: 1,
+  acknowledgement: 1,
+  flags: 0x10,
+  window: 100,
+} satisfies Partial<TcpFrame>;
+
 export function sum16(bytes: Uint8Array, start = 0): number {
   let sum = start;
   for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);

@@ -10,6 +10,14 @@
 
 /** What a machine tells: methods without results. */
 type Told<T> = { readonly [K in keyof T]: (...facts: never[]) => void };
+
+/** What a machine tells through the outbox. */
+export interface Outputs<T> {
+  readonly listener: T;
+  /** Says who hears it. */
+  deliver(target: T): void;
+}
+
 /** The names of the methods, all of them. */
 type Names<T> = { readonly [K in keyof T]: true };
 
@@ -57,7 +65,7 @@ export class Turn {
   }
 
   /** A listener for a machine that is to be made, each call of which goes into the outbox, and a way to say who hears it. */
-  outputs<T extends Told<T>>(names: Names<T>): { readonly listener: T; deliver(target: T): void } {
+  outputs<T extends Told<T>>(names: Names<T>): Outputs<T> {
     let target: T | undefined;
     const late = {} as Record<keyof T, (...facts: never[]) => void>;
     for (const name in names) late[name] = (...facts) => target?.[name](...facts);

@@ -9,7 +9,7 @@ import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { headsOf } from '../ledger/ledger.js';
 import { toHex } from '../lib/bytes.js';
-import type { Turn } from '../lib/turn.js';
+import type { Outputs, Turn } from '../lib/turn.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { pinnedTo } from '../surroundings/ways-out.js';
@@ -19,19 +19,13 @@ import type { RunContext } from './ports.js';
 import { relayNewsNames } from './relay-events.js';
 import { wayNewsNames, type WayNews } from './ways.js';
 
-/** What goes through the outbox of the turn, to whom it is delivered later. */
-interface News<T> {
-  readonly listener: T;
-  deliver(target: T): void;
-}
-
 export interface Outside {
   readonly plane: DataPlane;
   readonly carriers: Carriers;
   readonly relays: RelaySet;
-  readonly relayNews: News<RelaySetListener>;
+  readonly relayNews: Outputs<RelaySetListener>;
   readonly surroundings: Surroundings;
-  readonly wayNews: News<WayNews>;
+  readonly wayNews: Outputs<WayNews>;
 }
 
 /** Makes them; none has begun. @param port for UDP; 0 takes a free one */

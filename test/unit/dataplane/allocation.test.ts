@@ -17,7 +17,7 @@ import {
 import { sockaddrSize, writeSockaddr } from '../../../src/core/native/sockaddr.js';
 import { Arena, mapLow } from '../../../src/core/native/arena.js';
 import { Errno } from '../../../src/core/native/libc.js';
-import { buildTcp, ipv6Frame, plainFrame } from '../../support/frames.js';
+import { buildTcp, ipv6Frame, plainFrame, plainTcp } from '../../support/frames.js';
 import {
   endpointOf,
   fromDevice,
@@ -160,20 +160,8 @@ const tcp = buildTcp(
   {
     destination: macOf(2),
     source: macOf(1),
-    vlans: [],
-    v6: false,
-    sourceAddress: Uint8Array.of(10, 144, 0, 1),
-    destinationAddress: Uint8Array.of(10, 144, 0, 2),
-    tos: 0,
-    hopLimit: 64,
-    id: 1,
-    dontFragment: true,
-    sourcePort: 1,
-    destinationPort: 2,
-    sequence: 1,
-    acknowledgement: 1,
+    ...plainTcp,
     flags: 0x18,
-    window: 100,
     options: new Uint8Array(12),
     payload: new Uint8Array(40_000),
   },

@@ -14,7 +14,7 @@ import {
   pieceSize,
   writePieceHead,
 } from '../../../src/core/wire/piece.js';
-import { buildTcp, plainFrame } from '../../support/frames.js';
+import { buildTcp, plainFrame, plainTcp } from '../../support/frames.js';
 import {
   acquaint,
   endpointOf,
@@ -248,20 +248,7 @@ describe('the packet loop on a narrow path', () => {
       {
         destination: macOf(2),
         source: macOf(1),
-        vlans: [],
-        v6: false,
-        sourceAddress: Uint8Array.of(10, 144, 0, 1),
-        destinationAddress: Uint8Array.of(10, 144, 0, 2),
-        tos: 0,
-        hopLimit: 64,
-        id: 1,
-        dontFragment: true,
-        sourcePort: 1,
-        destinationPort: 2,
-        sequence: 1,
-        acknowledgement: 1,
-        flags: 0x10,
-        window: 100,
+        ...plainTcp,
         options: new Uint8Array(0),
         payload,
       },

@@ -87,24 +87,27 @@ export class Admission {
     peers[way] = (peers[way] as number) + 1;
   }
 
+  /** Counts a frame of the peer that is delivered, and tells when traffic begins. */
   count(peer: PeerEntry, bytes: number): void {
-    const { peers, device } = this.#c.shared;
-    const at = peer.counters;
-    peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
-    peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
+    this.#ofPeer(peer, bytes);
     if (this.#c.stirred !== peer) stir(this.#c, peer);
-    device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
-    device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
+    this.#delivered(bytes);
   }
 
   /** Counts a flood that is delivered; `origin` is null when it is no peer. */
   flooded(origin: PeerEntry | null, bytes: number): void {
-    const { peers, device } = this.#c.shared;
-    if (origin !== null) {
-      const at = origin.counters;
-      peers[at + PeerField.rxFrames] = (peers[at + PeerField.rxFrames] as number) + 1;
-      peers[at + PeerField.rxBytes] = (peers[at + PeerField.rxBytes] as number) + bytes;
-    }
+    if (origin !== null) this.#ofPeer(origin, bytes);
+    this.#delivered(bytes);
+  }
+
+  #ofPeer({ counters }: PeerEntry, bytes: number): void {
+    const { peers } = this.#c.shared;
+    peers[counters + PeerField.rxFrames] = (peers[counters + PeerField.rxFrames] as number) + 1;
+    peers[counters + PeerField.rxBytes] = (peers[counters + PeerField.rxBytes] as number) + bytes;
+  }
+
+  #delivered(bytes: number): void {
+    const { device } = this.#c.shared;
     device[DeviceField.rxFrames] = (device[DeviceField.rxFrames] as number) + 1;
     device[DeviceField.rxBytes] = (device[DeviceField.rxBytes] as number) + bytes;
   }
