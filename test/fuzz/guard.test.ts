@@ -12,7 +12,8 @@ import { ipv6Frame, linkLocalOf, udpFrame } from '../support/frames.js';
 import { hex, readAsHost } from '../support/host-reading.js';
 import { hostile, honest, victimUla } from '../support/hostile-frames.js';
 import { subnetTable } from '../support/subnets.js';
-import { ipOf, macOf } from '../support/loop-rig.js';
+import { ip6Of } from '../../src/core/identity/inner-ipv6.js';
+import { ipOf, macOf, prefix6, words6 } from '../support/loop-rig.js';
 
 /** FUZZ_FRAMES=10000000 for a long run, FUZZ_SEED to see a failure again. */
 const wanted = process.env['FUZZ_FRAMES'];
@@ -67,6 +68,8 @@ function wrong(frame: Uint8Array): string | undefined {
       case 'source': {
         // Inside a VLAN an address that its owner chose for the network is another.
         if (foreign.has(s.ip) && !(vlan && s.ip === hex(victimUla))) return `${s.what} ${s.ip}`;
+        if (!vlan && s.ip.startsWith(hex(prefix6)) && s.ip !== hex(ip6Of(prefix6, own)))
+          return `${s.what} ${s.ip}`;
         if (!vlan && behindOther.test(s.ip)) return `${s.what} ${s.ip}`;
         if (s.ip.length === 8) {
           if (s.ip !== ownIp && s.ip !== zero4 && !behindOwn.test(s.ip) && !vlan) return `source ${s.ip}`;
@@ -125,7 +128,7 @@ describe('the guard', () => {
 
   function freshGuard(salt: number): Guard {
     const keys = Int32Array.from({ length: ownerKeys }, (_, i) => Math.imul(i + salt, 0x9e3779b1));
-    const guard = new Guard(members, new AddressOwners(keys), subnets);
+    const guard = new Guard(members, new AddressOwners(keys), subnets, words6);
     expect(guard.judge(new DataView(claim.buffer), 0, claim.length, subjectOf(3), true)).toBe(Verdict.pass);
     return guard;
   }

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addressBytes, addressText } from '../../src/core/lib/endpoint.js';
 import { run, sleep } from '../../src/lab/exec.js';
 import { ping } from '../../src/lab/measure.js';
 import {
@@ -27,6 +28,8 @@ interface Place {
   readonly mac: Uint8Array;
   readonly ip: number;
   readonly local: Uint8Array;
+  /** Its IPv6 address in the network. */
+  readonly inner: Uint8Array;
 }
 
 describe('a hostile member', () => {
@@ -36,10 +39,11 @@ describe('a hostile member', () => {
   let attacker: Place;
 
   async function placeOf(node: TestNode): Promise<Place> {
-    const status = await node.node.json<{ node: { mac: string; ip: string } }>(['status']);
+    const status = await node.node.json<{ node: { mac: string; ip: string; ip6: string } }>(['status']);
     const mac = Uint8Array.from(Buffer.from(status.node.mac.replaceAll(':', ''), 'hex'));
     const ip = Buffer.from(status.node.ip.split('.').map(Number)).readUInt32BE();
-    return { node, mac, ip, local: linkLocalOf(mac) };
+    const inner = addressBytes(status.node.ip6) as Uint8Array;
+    return { node, mac, ip, local: linkLocalOf(mac), inner };
   }
 
   beforeAll(async () => {
@@ -152,17 +156,18 @@ describe('a hostile member', () => {
   });
 
   it('moves no entry of neighbour discovery', async () => {
-    const [own, ula] = [textOf(victim.local), 'fd77:1::b'];
+    const [own, ula, inner] = [textOf(victim.local), 'fd77:1::b', addressText(victim.inner)];
     const chosenAs = (last: number): Uint8Array =>
       Uint8Array.from([0xfd, 0x77, 0, 1, ...new Array<number>(11).fill(0), last]);
     // For the witness's link-local the attacker's own node would answer.
     const [chosen, asked] = [chosenAs(0xb), chosenAs(0xa)];
     await run(['ip', 'addr', 'add', 'fd77:1::a/64', 'dev', device, 'nodad'], { ns: witness.node.ns });
     await run(['ip', 'addr', 'add', `${ula}/64`, 'dev', device, 'nodad'], { ns: victim.node.ns });
-    for (const address of [`${own}%${device}`, ula])
+    for (const address of [`${own}%${device}`, ula, inner])
       expect((await ping(witness.node.ns, address, { count: 3, intervalMs: 100 })).received).toBe(3);
     const { mac, local } = attacker;
     const option = [2, 1, ...mac];
+    const nobody = Uint8Array.from([...victim.inner.subarray(0, 8), 0, 0, 0, 0, 0, 0, 0, 0x66]);
     const say = (next: number, body: readonly number[], source = local): Uint8Array =>
       withChecksum(ipv6Frame(witness.mac, mac, source, witness.local, next, body));
     const options = [58, 0, 1, 4, 0, 0, 0, 0];
@@ -176,14 +181,23 @@ describe('a hostile member', () => {
         tagged(say(58, neighbourBody(136, chosen, option)), priority, priority, priority),
         'guard-unreadable',
       ],
+      ['in the network', say(58, neighbourBody(136, victim.inner, option)), 'guard-ip'],
+      [
+        'in the network, from its own',
+        say(58, neighbourBody(136, victim.inner, option), attacker.inner),
+        'guard-ip',
+      ],
+      ['an echo as the victim', say(58, [128, 0, 0, 0, 0, 1, 0, 1], victim.inner), 'guard-ip'],
+      ['in the network as nobody', say(58, [128, 0, 0, 0, 0, 1, 0, 1], nobody), 'guard-ip'],
       ['asking as the victim', say(58, neighbourBody(135, asked, [1, 1, ...mac]), chosen), 'guard-ip'],
       ['another link-layer address', say(58, neighbourBody(136, local, [2, 1, ...victim.mac])), 'guard-mac'],
     ];
     for (const [name, frame, reason] of attacks) {
       const refused = await send(frame);
-      expect([name, refused, await entry(own), await entry(ula)]).toEqual([
+      expect([name, refused, await entry(own), await entry(ula), await entry(inner)]).toEqual([
         name,
         { [reason]: 2 },
+        macText(victim.mac),
         macText(victim.mac),
         macText(victim.mac),
       ]);

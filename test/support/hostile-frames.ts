@@ -13,7 +13,8 @@ import {
   tagged,
   udpFrame,
 } from './frames.js';
-import { ipOf, macOf } from './loop-rig.js';
+import { ip6Of } from '../../src/core/identity/inner-ipv6.js';
+import { ipOf, macOf, prefix6 } from './loop-rig.js';
 
 export interface Case {
   readonly name: string;
@@ -31,6 +32,9 @@ const load = new Uint8Array(8);
 const ownLocal = linkLocalOf(own);
 const toLocal = linkLocalOf(to);
 const victimLocal = linkLocalOf(victim);
+const own6 = ip6Of(prefix6, own);
+const victim6 = ip6Of(prefix6, victim);
+const chosen6 = Uint8Array.of(...prefix6, 0, 0, 0, 0, 0, 0, 0, 1);
 const unspecified = new Uint8Array(16);
 const allNodes = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 export const ownUla = Uint8Array.of(0xfd, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
@@ -120,6 +124,11 @@ export const honest: readonly Case[] = all(pass, [
   ['ARP of another address inside a VLAN', tagged(arp(1, own, 0xac1f_0501, everyone), [dot1q, 5])],
   ['own link-local', ip6(ownLocal, 58, echo6)],
   ['own link-local inside a VLAN', tagged(ip6(ownLocal, 58, echo6), [dot1q, 5])],
+  ['own address in the network', ip6(own6, 58, echo6)],
+  ['own address in the network behind a priority tag', tagged(ip6(own6, 58, echo6), priority)],
+  ['advertising its address in the network', ip6(own6, 58, advertise(own6))],
+  ['duplicate address detection in the network', ip6(unspecified, 58, neighbourBody(135, own6))],
+  ['an address of the network’s prefix inside a VLAN', tagged(ip6(chosen6, 58, echo6), [dot1q, 5])],
   ['an address of its own choice', ip6(ownUla, 58, echo6)],
   [
     'a link-local of its own choice',
@@ -223,6 +232,14 @@ export const hostile: readonly Case[] = [
     ['ARP as another behind two', tagged(forgedArp, priority, [0x88a8, 0])],
     ['a member’s link-local', ip6(victimLocal, 58, echo6)],
     ['a link-local made from the MAC of nobody', ip6(linkLocalOf(macOf(9)), 58, echo6)],
+    ['a member’s address in the network', ip6(victim6, 58, echo6)],
+    ['an address in the network made from the MAC of nobody', ip6(ip6Of(prefix6, macOf(9)), 58, echo6)],
+    ['an address in the network of its own choice', ip6(chosen6, 58, echo6)],
+    ['the same behind a priority tag', tagged(ip6(chosen6, 58, echo6), priority)],
+    ['advertising a member’s address in the network', ip6(own6, 58, advertise(victim6))],
+    ['advertising an address in the network of its own choice', ip6(own6, 58, advertise(chosen6))],
+    ['a probe for a member’s address in the network', ip6(unspecified, 58, neighbourBody(135, victim6))],
+    ['a home address of another in the network', ip6(own6, 60, [...homeAddress(58, victim6), ...echo6])],
     [
       'an address made from a member’s MAC',
       ip6(Uint8Array.from([0xfd, 9, 9, 9, 0, 0, 0, 0, ...victimLocal.subarray(8)]), 58, echo6),

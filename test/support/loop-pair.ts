@@ -86,7 +86,7 @@ export class PairEnd {
       arena,
       this.io,
       this.#shared,
-      loopOptions({ ...own, leaf: false, ip: 0x0a63_0001 + side, mtu }),
+      loopOptions({ ...own, leaf: false, ip: 0x0a63_0001 + side, prefix6: new Uint8Array(8), mtu }),
       () => performance.now(),
       (told) => this.events.push(...told),
     );

@@ -13,6 +13,11 @@ import { ArrayIo } from './array-io.js';
 import { floodKeys } from './floods.js';
 import { associated, openWith } from './sealed.js';
 
+/** The upper half of the members' IPv6 addresses. */
+export const prefix6 = Uint8Array.of(0xfd, 0, 6, 5, 0, 0, 0, 7);
+/** The same as the guard takes it. */
+export const words6: readonly [number, number] = [0xfd00_0605 | 0, 7];
+
 export { fromDevice } from './array-io.js';
 
 export const ipOf = (n: number): number => 0x0a90_0000 + n;
@@ -94,7 +99,10 @@ export function makeRig(
     arena,
     io,
     shared,
-    loopOptions({ nodeId: idOf(n), seed: seedOf(n), leaf, ip: ipOf(n), mac: macOf(n), mtu: 1350, ...groups }),
+    loopOptions({
+      ...{ nodeId: idOf(n), seed: seedOf(n), leaf, ip: ipOf(n), prefix6, mac: macOf(n), mtu: 1350 },
+      ...groups,
+    }),
     () => time.now,
     (told) => {
       for (const event of told) {

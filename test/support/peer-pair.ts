@@ -92,6 +92,7 @@ export async function peerPair(
         mac: macOf(self.id),
         ip: self.certificate.ip,
         prefix: 16,
+        prefix6: new Uint8Array(8),
         mtu: 1350,
         port: 5000,
       },

@@ -52,11 +52,12 @@ export const networkReport = z.object({
   id: z.string(),
   name: z.string(),
   cidr: z.string(),
+  cidr6: z.string(),
   mtu: z.number(),
   relays: z.array(z.string()),
 });
 
-const member = { id: z.string(), name: z.string(), ip: z.string(), mac: z.string() };
+const member = { id: z.string(), name: z.string(), ip: z.string(), ip6: z.string(), mac: z.string() };
 const memberReport = z.object(member);
 
 export const pathReport = z.object({

@@ -101,6 +101,7 @@ export async function checkTun(): Promise<Check> {
       mac: Uint8Array.of(2, 0, 0, 0, 0, 1),
       ip: trialAddress,
       prefix: 32,
+      ip6: null,
       mtu: 1350,
     });
     tap.close();

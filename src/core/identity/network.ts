@@ -8,6 +8,8 @@ import { ByteReader, ByteWriter, concatBytes, utf8 } from '../lib/bytes.js';
 import type { Cidr } from '../lib/ipv4.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { sign, signatureLength, verify, type Keys } from './keys.js';
+import { formatPrefix, prefixOfCidr, type Prefix } from '../lib/prefix.js';
+import { range6Of } from './inner-ipv6.js';
 import { networkIdOf } from './node-id.js';
 
 /** A relay as a network names it. */
@@ -81,6 +83,8 @@ export interface NetworkReport {
   readonly name: string;
   /** `10.144.0.0/16`. */
   readonly cidr: string;
+  /** Its range of IPv6: `fd9e:7b24:110d:cb33::/64`. */
+  readonly cidr6: string;
   readonly mtu: number;
   /** Addresses of its relays, as the network names them. */
   readonly relays: readonly string[];
@@ -91,7 +95,13 @@ export function describeNetwork(facts: NetworkFacts): NetworkReport {
     id: networkIdOf(facts.rootKey),
     name: facts.name,
     cidr: formatCidr(facts.cidr),
+    cidr6: formatPrefix(range6Of(facts.rootKey)),
     mtu: facts.mtu,
     relays: facts.relays.map((relay) => relay.address),
   };
+}
+
+/** The addresses of a network: IPv4, then IPv6. */
+export function rangesOf({ cidr, rootKey }: Pick<NetworkFacts, 'cidr' | 'rootKey'>): [Prefix, Prefix] {
+  return [prefixOfCidr(cidr), range6Of(rootKey)];
 }

@@ -20,9 +20,14 @@ export function nodeIdText(id: Uint8Array): string {
   return toHex(id);
 }
 
-/** Name of a network: 16 hexadecimal characters from its root key. */
+/** Name of a network: 8 bytes from its root key. */
+export function networkIdBytes(rootKey: Uint8Array): Uint8Array {
+  return labelled('evio network id', rootKey, 8);
+}
+
+/** The same as 16 hexadecimal characters. */
 export function networkIdOf(rootKey: Uint8Array): string {
-  return toHex(labelled('evio network id', rootKey, 8));
+  return toHex(networkIdBytes(rootKey));
 }
 
 /** Name of an invite: 12 hexadecimal characters from its public key. */

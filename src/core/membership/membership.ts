@@ -1,5 +1,8 @@
 /** A membership as commands and reports show it. */
 import { describeNetwork, type NetworkReport } from '../identity/network.js';
+import { ip6Of, prefix6Of } from '../identity/inner-ipv6.js';
+import { macOf } from '../identity/node-id.js';
+import { addressText } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { Self } from './self.js';
 
@@ -9,6 +12,8 @@ export interface MemberReport {
   readonly name: string;
   /** Dotted quad. */
   readonly ip: string;
+  /** As RFC 5952 writes it. */
+  readonly ip6: string;
   readonly mac: string;
 }
 
@@ -24,7 +29,13 @@ export function membershipOf(self: Self): Membership {
       id: self.idText,
       name: self.certificate.name,
       ip: formatIpv4(self.certificate.ip),
+      ip6: ip6TextOf(self),
       mac: self.mac,
     },
   };
+}
+
+/** The IPv6 address of this machine in its network. */
+export function ip6TextOf({ network, id }: Self): string {
+  return addressText(ip6Of(prefix6Of(network.rootKey), macOf(id)));
 }

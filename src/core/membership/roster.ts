@@ -4,6 +4,7 @@
  */
 import { foundingAuthority, type Authority } from '../identity/authority.js';
 import { equalBytes } from '../lib/bytes.js';
+import { addressBytes } from '../lib/endpoint.js';
 import {
   isRevoked,
   isWaiting,
@@ -18,6 +19,7 @@ import { compareClaims, type Claimant } from '../identity/claims.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { isNodeName } from '../identity/names.js';
 import type { NetworkFacts } from '../identity/network.js';
+import { ip6Of, prefix6Of } from '../identity/inner-ipv6.js';
 import { macText } from '../identity/node-id.js';
 import { Holdings } from './holdings.js';
 
@@ -47,6 +49,7 @@ export interface Conflict {
 
 export class Roster {
   readonly #network: NetworkFacts;
+  readonly #prefix6: Uint8Array;
   readonly #self: () => Claimant;
   readonly #limit: number;
   readonly #authority: () => Authority;
@@ -65,6 +68,7 @@ export class Roster {
    */
   constructor(network: NetworkFacts, self: () => Claimant, limit = maxMembers, authority?: () => Authority) {
     this.#network = network;
+    this.#prefix6 = prefix6Of(network.rootKey);
     this.#self = self;
     this.#limit = limit;
     const founding = foundingAuthority(network.rootKey);
@@ -175,8 +179,12 @@ export class Roster {
   find(text: string, formatIp: (ip: number) => string, isLive: (member: Member) => boolean): Member[] {
     const wanted = text.toLowerCase();
     const all = [...this.#members.values()];
+    const v6 = wanted.includes(':') ? addressBytes(wanted) : undefined;
     const exact = all.find(
-      (m) => m.idText === wanted || (formatIp(m.ip) === wanted && this.holderOf(m.ip) === m),
+      (m) =>
+        m.idText === wanted ||
+        (formatIp(m.ip) === wanted && this.holderOf(m.ip) === m) ||
+        (v6 && equalBytes(ip6Of(this.#prefix6, m.mac), v6)),
     );
     if (exact) return [exact];
     const named = all

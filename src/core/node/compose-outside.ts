@@ -5,6 +5,7 @@
 import { Carriers } from '../carriers/carrier.js';
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import { Right, Role } from '../identity/invite.js';
+import { prefix6Of } from '../identity/inner-ipv6.js';
 import { openNetwork } from '../identity/network.js';
 import { macOf } from '../identity/node-id.js';
 import { headsOf } from '../ledger/ledger.js';
@@ -42,6 +43,7 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
     mac: macOf(id),
     ip: certificate.ip,
     prefix: network.cidr.prefix,
+    prefix6: prefix6Of(network.rootKey),
     mtu: network.mtu,
     port,
     leaf: certificate.role === Role.leaf,

@@ -1,10 +1,10 @@
 /** Subnets of members in a run: which parts of it they speak to. */
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import { ownerOf } from '../identity/certificate.js';
+import { rangesOf } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
 import { Paced } from '../lib/paced.js';
-import { prefixOfCidr } from '../lib/prefix.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peers } from '../peer/peers.js';
@@ -47,9 +47,10 @@ export function composeSubnets(parts: SubnetParts): Subnets {
   const { clock, log } = env;
   const { network, networkId, idText, keys } = credential.self;
   const failures = new Paced(failedRouteMs);
+  const ranges = rangesOf(network);
   const guarded = isPrivateRange(network.cidr) && ports.routes?.uses(network.cidr) !== true;
   let table: RouteTable | undefined;
-  return new Subnets(prefixOfCidr(network.cidr), keys, routes, {
+  return new Subnets(ranges, keys, routes, {
     clock,
     self: () => announcerOf(credential.self),
     memberOf: (document) =>
@@ -77,7 +78,7 @@ export function composeSubnets(parts: SubnetParts): Subnets {
       table ??= ports.routes?.table(networkId, plane.deviceName);
       return table;
     },
-    guarded: guarded ? prefixOfCidr(network.cidr) : null,
+    guarded: guarded ? ranges : [],
     failed: (reason) => {
       if (failures.due(reason, clock.now())) log.warn('route not set', { reason });
     },

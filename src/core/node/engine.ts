@@ -4,15 +4,16 @@
  */
 import { parseAnnouncement } from '../identity/announcement.js';
 import type { Member } from '../identity/certificate.js';
-import { describeNetwork } from '../identity/network.js';
+import { describeNetwork, rangesOf } from '../identity/network.js';
 import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
-import { equalPrefixes, prefixOfCidr } from '../lib/prefix.js';
+import { equalPrefixes } from '../lib/prefix.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
+import { membershipOf } from '../membership/membership.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import type { Profile } from '../membership/profile.js';
@@ -343,8 +344,8 @@ export class Engine implements Node {
       this.#live.subnets.check(prefix, shared);
       const since = Math.floor(this.#options.env.clock.date() / 1_000);
       const room = roomBeside(this.#credential.bytes.length);
-      const range = prefixOfCidr(network.cidr);
-      return { ...routes, announced: withSubnet(routes.announced, { prefix, shared, since }, range, room) };
+      const subnet = { prefix, shared, since };
+      return { ...routes, announced: withSubnet(routes.announced, subnet, rangesOf(network), room) };
     });
   }
 
@@ -429,9 +430,9 @@ export class Engine implements Node {
 
   /** Not when it begins anew: who started the node knows that it runs. */
   #tellStarted(): void {
-    const { network, idText, mac, certificate } = this.#credential.self;
-    const node = { id: idText, name: this.#options.profile.name, ip: formatIpv4(certificate.ip), mac };
+    const { self } = this.#credential;
+    const node = { ...membershipOf(self).node, name: this.#options.profile.name };
     const device = this.#live.plane.deviceName;
-    this.#tell({ event: 'started', network: describeNetwork(network), node, device, pid: process.pid });
+    this.#tell({ event: 'started', network: describeNetwork(self.network), node, device, pid: process.pid });
   }
 }

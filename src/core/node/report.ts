@@ -1,9 +1,11 @@
 /** What a node tells of itself: the reports of docs/cli.md, from the state of the engine. No I/O, no decisions. */
+import { ip6Of, prefix6Of } from '../identity/inner-ipv6.js';
 import { describeNetwork } from '../identity/network.js';
 import type { Conflict } from '../membership/roster.js';
+import { ip6TextOf } from '../membership/membership.js';
 import type { Self } from '../membership/self.js';
 import { macText } from '../identity/node-id.js';
-import { formatEndpoint } from '../lib/endpoint.js';
+import { addressText, formatEndpoint } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { ActivePath, PathReport } from '../path/path.js';
 import type { Prober } from '../path/prober.js';
@@ -55,12 +57,14 @@ export interface PeerFacts {
   readonly link: LinkRole | null;
   /** Undefined: it is not in quarantine. */
   readonly confinement: Confinement | undefined;
+  /** The upper 8 bytes of its IPv6 address. */
+  readonly prefix6: Uint8Array;
 }
 
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
-  { name, addressOf, offline, lastSeenAgeMs, link, confinement }: PeerFacts,
+  { name, addressOf, offline, lastSeenAgeMs, link, confinement, prefix6 }: PeerFacts,
   now: number,
 ): PeerReport {
   const { member, session } = peer;
@@ -70,6 +74,7 @@ export function peerReport(
     id: member.idText,
     name,
     ip: formatIpv4(member.ip),
+    ip6: addressText(ip6Of(prefix6, member.mac)),
     mac: macText(member.mac),
     state: isOffline ? 'offline' : peer.state,
     addressOf,
@@ -106,11 +111,13 @@ export interface StatusFacts {
 
 export function statusReport(facts: StatusFacts): StatusReport {
   const { self, peers } = facts;
+  const prefix6 = prefix6Of(self.network.rootKey);
   return {
     node: {
       id: self.idText,
       name: facts.name,
       ip: formatIpv4(self.certificate.ip),
+      ip6: ip6TextOf(self),
       mac: self.mac,
       pid: process.pid,
       version: facts.version,
@@ -127,6 +134,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
       id: loser.idText,
       name: facts.nameOf(loser.idText) ?? loser.name,
       ip: formatIpv4(loser.ip),
+      ip6: addressText(ip6Of(prefix6, loser.mac)),
       mac: macText(loser.mac),
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),

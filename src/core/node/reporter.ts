@@ -1,6 +1,7 @@
 /** Gathers from the parts of a run what the reports tell (report.ts makes them of it). */
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import type { Claimant } from '../identity/claims.js';
+import { prefix6Of } from '../identity/inner-ipv6.js';
 import type { Clock } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
@@ -97,7 +98,8 @@ export class Reporter {
 
   /** By name. */
   peers(): PeerReport[] {
-    const { clock, plane, members, overlay, relays, keeper, policy } = this.#parts;
+    const { clock, self, plane, members, overlay, relays, keeper, policy } = this.#parts;
+    const prefix6 = prefix6Of(self.network.rootKey);
     const roles = overlay.roles();
     const tellsAll = relays.anyUp && relays.complete;
     const nameOf = ({ idText, name }: Pick<Claimant, 'idText' | 'name'>): string =>
@@ -115,6 +117,7 @@ export class Reporter {
           lastSeenAgeMs: seen === undefined ? null : Math.max(0, clock.date() - seen),
           confinement: policy.confinementOf(peer),
           link: roles.get(member.idText) ?? null,
+          prefix6,
         };
         return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
       })

@@ -90,14 +90,14 @@ export interface KeptAnnouncement {
 }
 
 export class SubnetBook {
-  readonly #network: Prefix;
+  readonly #network: readonly Prefix[];
   readonly #held = new Map<string, Held>();
   readonly #refusals = new Map<string, Refusal>();
   #rulings: readonly SubnetRuling[] | undefined;
   #expiresAt = Infinity;
 
-  /** @param network range that no subnet may overlap */
-  constructor(network: Prefix) {
+  /** @param network ranges that no subnet may overlap */
+  constructor(network: readonly Prefix[]) {
     this.#network = network;
   }
 

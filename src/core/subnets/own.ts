@@ -30,16 +30,22 @@ export function checkPrefix(text: string): Prefix {
 /**
  * The list with one subnet more, or with the same one shared or not.
  *
- * @param network range of the network, which no subnet may overlap
+ * @param network ranges of the network, which no subnet may overlap
  * @param room bytes that a credential leaves for an announcement
  * @throws EvioError EVIO_BAD_VALUE
  */
-export function withSubnet(list: readonly Subnet[], subnet: Subnet, network: Prefix, room: number): Subnet[] {
+export function withSubnet(
+  list: readonly Subnet[],
+  subnet: Subnet,
+  network: readonly Prefix[],
+  room: number,
+): Subnet[] {
   const text = formatPrefix(subnet.prefix);
   if (!mayBeSubnet(subnet.prefix)) throw badValue(`${text} cannot be a subnet of hosts (RFC 6890).`);
-  if (prefixesOverlap(network, subnet.prefix)) {
+  const inside = network.find((range) => prefixesOverlap(range, subnet.prefix));
+  if (inside) {
     throw badValue(
-      `${text} overlaps the range of the network itself, ${formatPrefix(network)}.`,
+      `${text} overlaps the range of the network itself, ${formatPrefix(inside)}.`,
       'Announce what lies outside it.',
     );
   }

@@ -14,8 +14,8 @@ export interface RoutePlanFacts {
   alive(idText: string): boolean;
   /** This machine reaches all of the prefix by another interface. */
   reaches(prefix: Prefix): boolean;
-  /** The range of the network where nothing of it may leave otherwise; null where the machine has use for it itself. */
-  readonly network: Prefix | null;
+  /** The ranges of the network: nothing of them may leave otherwise; none where the machine has use for them itself. */
+  readonly network: readonly Prefix[];
 }
 
 export interface RoutePlan {
@@ -37,7 +37,7 @@ export function planRoutes(facts: RoutePlanFacts): RoutePlan {
   const watched = new Set<string>();
   /** What is refused where no better route is, by text. */
   const refused = new Map<string, Prefix>(acceptance.ranges.map((range) => [formatPrefix(range), range]));
-  if (facts.network) refused.set(formatPrefix(facts.network), facts.network);
+  for (const range of facts.network) refused.set(formatPrefix(range), range);
   const wanted: WantedRoute[] = [];
   for (const [text, sharers] of sharersOf(rulings)) {
     const { prefix } = sharers[0] as SubnetClaim;

@@ -53,11 +53,12 @@ export function compareClaims(a: Claim, b: Claim): number {
   return a.rank - b.rank || (a.id < b.id ? -1 : a.id > b.id ? 1 : comparePrefixes(a.prefix, b.prefix));
 }
 
-/** Judges all claims at once. `network`: what no subnet may overlap. The rulings come in the order of the claims' ranks. */
-export function judgeClaims<C extends Claim>(claims: readonly C[], network: Prefix): Ruling<C>[] {
+/** Judges all claims at once. `network`: the ranges of the network, which no subnet may overlap. The rulings come in the order of the claims' ranks. */
+export function judgeClaims<C extends Claim>(claims: readonly C[], network: readonly Prefix[]): Ruling<C>[] {
   const places = placesOf(claims);
   return [...claims].sort(compareClaims).map((claim) => {
-    if (prefixesOverlap(network, claim.prefix)) return { claim, fault: 'network', holder: null };
+    if (network.some((range) => prefixesOverlap(range, claim.prefix)))
+      return { claim, fault: 'network', holder: null };
     const place = places.get(claim) as Place<C>;
     const holder = holderAgainst(claim, place);
     if (holder !== undefined) return { claim, fault: 'taken', holder };

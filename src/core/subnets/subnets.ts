@@ -49,8 +49,8 @@ export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'>, Route
   setRules(rules: readonly SubnetRule[]): void;
   /** Routes of this machine, where it has any that may be set. */
   readonly table: RouteTable | undefined;
-  /** The range of the network where packets for it must not leave otherwise; null where this machine has use for it itself. */
-  readonly guarded: Prefix | null;
+  /** The ranges of the network: packets for them must not leave otherwise. None where this machine has use for them itself. */
+  readonly guarded: readonly Prefix[];
   /** Routes that could not be set, as a sentence. */
   failed(reason: string): void;
   /** What is kept on disk has changed. */
@@ -79,8 +79,8 @@ export class Subnets {
   /** The report that was told of last, as text. */
   #reported = '[]';
 
-  /** @param network range that no subnet may overlap */
-  constructor(network: Prefix, keys: Keys, settings: RouteSettings, ports: SubnetsPorts) {
+  /** @param network ranges that no subnet may overlap */
+  constructor(network: readonly Prefix[], keys: Keys, settings: RouteSettings, ports: SubnetsPorts) {
     this.#ports = ports;
     this.#settings = settings;
     this.#self = ports.self().idText;

@@ -2,7 +2,8 @@
  * Inner-source guard: what a frame of an authenticated member may say.
  *
  * A member speaks for itself only. Its frames carry its own MAC, also where ARP (RFC 826) and neighbour discovery (RFC
- * 4861) name a link-layer address; its own IPv4 address; and an IPv6 address that nobody else has. What a router or
+ * 4861) name a link-layer address; its own IPv4 address; in the network's IPv6 prefix its own, elsewhere an IPv6 address
+ * that nobody else has. What a router or
  * server says to hosts (advertisements, redirects, DHCP answers) is not for members. The bridge right lifts all of it.
  *
  *   frame ─▶ tags, two at most ─┬─▶ IPv4 ── own address ─────┬─▶ UDP: no DHCP answer; ICMP: no redirect
@@ -15,7 +16,7 @@
  * The rule behind it: a host must not find in a frame what the guard did not. What cannot be read to its end is dropped.
  *
  * Whose an address is: the table of members says it first, then that of the subnets behind them (subnet-table.ts). Link-local addresses made from a MAC (RFC 4291 appendix A)
- * are the MAC's. All others belong to the member that came first (address-owners.ts); those of a VLAN too, because it is
+ * are the MAC's, and so are those in the network's prefix, which has no others (identity/inner-ipv6.ts). All others belong to the member that came first (address-owners.ts); those of a VLAN too, because it is
  * a LAN of its own, where certificates say nothing. Who is believed by hearsay only takes no
  * address for itself.
  */
@@ -105,8 +106,17 @@ export class Guard {
   readonly #members: MemberTable;
   readonly #owners: AddressOwners;
   readonly #subnets: SubnetTable;
+  readonly #prefixHigh: number;
+  readonly #prefixLow: number;
 
-  constructor(members: MemberTable, owners: AddressOwners, subnets: SubnetTable) {
+  /** @param prefix6 upper half of the members' IPv6 addresses, two signed words */
+  constructor(
+    members: MemberTable,
+    owners: AddressOwners,
+    subnets: SubnetTable,
+    prefix6: readonly [number, number],
+  ) {
+    [this.#prefixHigh, this.#prefixLow] = prefix6;
     this.#members = members;
     this.#owners = owners;
     this.#subnets = subnets;
@@ -341,8 +351,10 @@ export class Guard {
     const { macHigh: high, macLow: low } = subject;
     const interfaceHigh = ((high ^ 0x0200) << 16) | ((low >>> 24) << 8) | 0xff;
     const ownInterface = c === interfaceHigh && d === (0xfe00_0000 | (low & 0xff_ffff));
-    const scoped = a === linkLocal && b === 0;
+    const inside = lan === 0 && a === this.#prefixHigh && b === this.#prefixLow;
+    const scoped = inside || (a === linkLocal && b === 0);
     if (scoped && ownInterface) return Verdict.pass;
+    if (inside) return Verdict.foreignAddress;
     // Multicast; and all that begins with eight zeros: loopback, and IPv4 inside IPv6 (RFC 4291 section 2.5).
     if (a >>> 24 === 0xff || (a === 0 && b === 0)) return Verdict.foreignAddress;
     // Link-local addresses made from a MAC are that MAC's, whether its member is known or not.

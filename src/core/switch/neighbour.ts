@@ -2,7 +2,7 @@
  * Answers ARP requests (RFC 826) and IPv6 neighbour solicitations (RFC 4861) for members, from what their
  * certificates say, so that finding a neighbour needs no flood.
  *
- * IPv6: only link-local addresses made from a member's MAC (RFC 4291 appendix A). Duplicate address detection
+ * IPv6: addresses made from a member's MAC (RFC 4291 appendix A), link-local or in the network's prefix. Duplicate address detection
  * (unspecified source) is left to the true owner. Tagged frames are another LAN and are left alone.
  */
 import { EtherType, ethernetHeaderLength } from '../wire/ethernet.js';
@@ -18,6 +18,8 @@ const neighbourAdvertisement = 136;
 const solicitationLength = 24;
 /** The same and a target link-layer address option. */
 const advertisementLength = 32;
+/** fe80::/64, its upper word. */
+const linkLocal = 0xfe80_0000 | 0;
 const flagsSolicitedOverride = 0x6000_0000;
 
 /** Bytes that an answer may need. */
@@ -25,7 +27,8 @@ export const answerCapacity = ethernetHeaderLength + ipv6HeaderLength + advertis
 
 /**
  * Writes the answer to the frame at `at` to `out` and returns its length, or 0 when the frame asks for no member.
- * `u8` and `view` show the same memory; the two ranges must not overlap. `ownIp` and own MAC are never answered for.
+ * `u8` and `view` show the same memory; the two ranges must not overlap. `ownIp` is never answered for.
+ * `prefix6`: the upper half of the members' IPv6 addresses, two signed words.
  */
 export function answerNeighbour(
   u8: Uint8Array,
@@ -35,11 +38,12 @@ export function answerNeighbour(
   out: number,
   members: MemberTable,
   ownIp: number,
+  prefix6: readonly [number, number],
 ): number {
   if (length < ethernetHeaderLength) return 0;
   const type = view.getUint16(at + 12);
   if (type === EtherType.arp) return answerArp(u8, view, at, length, out, members, ownIp);
-  if (type === EtherType.ipv6) return answerSolicitation(u8, view, at, length, out, members);
+  if (type === EtherType.ipv6) return answerSolicitation(u8, view, at, length, out, members, prefix6);
   return 0;
 }
 
@@ -82,6 +86,7 @@ function answerSolicitation(
   length: number,
   out: number,
   members: MemberTable,
+  prefix6: readonly [number, number],
 ): number {
   const ip = at + ethernetHeaderLength;
   const icmp = ip + ipv6HeaderLength;
@@ -98,7 +103,9 @@ function answerSolicitation(
     return 0;
   }
   const target = icmp + 8;
-  if (view.getUint32(target) !== 0xfe80_0000 || view.getUint32(target + 4) !== 0) return 0;
+  const a = view.getInt32(target);
+  const b = view.getInt32(target + 4);
+  if (!(a === linkLocal && b === 0) && !(a === prefix6[0] && b === prefix6[1])) return 0;
   if (view.getUint8(target + 11) !== 0xff || view.getUint8(target + 12) !== 0xfe) return 0;
   const high = view.getUint16(target + 8) ^ 0x0200;
   const low =

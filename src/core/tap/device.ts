@@ -9,6 +9,8 @@ export interface DeviceOptions {
   /** IPv4 address as an unsigned 32-bit number, and its prefix length. */
   readonly ip: number;
   readonly prefix: number;
+  /** IPv6 address, 16 bytes, of a /64; null: none. */
+  readonly ip6: Uint8Array | null;
   readonly mtu: number;
   /** Bytes of the longest super-frame that is convenient, default what the system likes. */
   readonly superFrame?: number;
@@ -24,6 +26,8 @@ export interface Device {
   readonly name: string;
   /** Reads and writes whole frames, each behind a `struct virtio_net_hdr` of 10 bytes; non-blocking. */
   readonly fds: readonly [number, ...number[]];
+  /** It has its IPv6 address; false where the kernel does without IPv6. */
+  readonly ipv6: boolean;
   /** Takes and gives super-frames of UDP datagrams, too (`gsoUdpL4`): Linux 6.2 and later. */
   readonly datagramOffload: boolean;
   /** Removes the interface; harmless when repeated. */

@@ -8,6 +8,7 @@
  *   192.168.7.0/24 via 10.144.0.9 dev evio0 proto 144 metric 4...     behind routes that others set, by its metric
  *   unreachable 192.168.7.0/24 proto 144 metric 37...                 behind all
  */
+import { ip6Of } from '../identity/inner-ipv6.js';
 import { formatPrefix, isIpv4Prefix, type Prefix } from '../lib/prefix.js';
 import { Arena } from '../native/arena.js';
 import { Errno, errnoName, libc } from '../native/libc.js';
@@ -26,16 +27,7 @@ const metricOfRoutes = 0x1000;
 const metricOfRefusals = 0xe000_0000;
 const ESRCH = 3;
 
-/** The link-local address that the kernel makes of a MAC (RFC 4291 appendix A). */
-function linkLocalOf(mac: Uint8Array): Uint8Array {
-  const out = new Uint8Array(16);
-  out.set([0xfe, 0x80]);
-  out.set(mac.subarray(0, 3), 8);
-  out.set([0xff, 0xfe], 11);
-  out.set(mac.subarray(3, 6), 13);
-  out[8] = (out[8] as number) ^ 2;
-  return out;
-}
+const linkLocal = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0);
 
 function mappedOf(ip: number): Uint8Array {
   const out = new Uint8Array(16);
@@ -76,7 +68,7 @@ export class MachineRoutes implements RouteTable {
       const target = new Map<string, KernelRoute>();
       for (const { prefix, via } of wanted) {
         if (via && device === 0) continue;
-        const gateway = via && (isIpv4Prefix(prefix) ? mappedOf(via.ip) : linkLocalOf(via.mac));
+        const gateway = via && (isIpv4Prefix(prefix) ? mappedOf(via.ip) : ip6Of(linkLocal, via.mac));
         const entry: KernelRoute = gateway
           ? { prefix, metric: route, via: { device, gateway } }
           : { prefix, metric: refusal, via: null };

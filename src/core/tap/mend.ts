@@ -1,11 +1,13 @@
 /**
  * Whether the interface of a network is still as it was made. Network managers flush the addresses of what they do not know,
- * and scripts set an MTU on everything: what is missing is set again, by ioctls (netdevice(7)).
+ * and scripts set an MTU on everything: what is missing is set again, by ioctls (netdevice(7)) and netlink.
  */
 import { networkInterfaces } from 'node:os';
+import { addressText } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { Arena } from '../native/arena.js';
 import { libc, Socket } from '../native/libc.js';
+import { setIp6 } from './address6.js';
 import type { DeviceOptions } from './device.js';
 
 const TUNGETIFF = 0x8004_54d2;
@@ -19,7 +21,7 @@ const IFF_UP = 0x1;
 const ifreqSize = 40;
 const unionAt = 16;
 
-/** What was not as it should be: the interface was down, had another MTU, had lost its IPv4 address, or was removed. */
+/** What was not as it should be: the interface was down, had another MTU, had lost an address, or was removed. */
 export const mendables = ['up', 'mtu', 'address', 'interface'] as const;
 export type Mendable = (typeof mendables)[number];
 
@@ -29,7 +31,7 @@ export type Mendable = (typeof mendables)[number];
  */
 export function mendTap(
   fd: number,
-  { ip, prefix, mtu }: Pick<DeviceOptions, 'ip' | 'prefix' | 'mtu'>,
+  { ip, prefix, ip6, mtu }: Pick<DeviceOptions, 'ip' | 'prefix' | 'ip6' | 'mtu'>,
 ): Mendable[] {
   const c = libc();
   const arena = new Arena(128);
@@ -63,9 +65,12 @@ export function mendTap(
     };
     if (ask(SIOCGIFMTU) && view.getInt32(unionAt, true) !== mtu && ask(SIOCSIFMTU, setMtu))
       mended.push('mtu');
-    const there = networkInterfaces()[text]?.some((own) => own.address === formatIpv4(ip)) ?? false;
+    const own = new Set(networkInterfaces()[text]?.map((one) => one.address));
     const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
-    if (!there && ask(SIOCSIFADDR, address(ip)) && ask(SIOCSIFNETMASK, address(mask))) mended.push('address');
+    const set4 = (): boolean => ask(SIOCSIFADDR, address(ip)) && ask(SIOCSIFNETMASK, address(mask));
+    const mended4 = !own.has(formatIpv4(ip)) && set4();
+    const mended6 = ip6 !== null && !own.has(addressText(ip6)) && setIp6(c.if_nametoindex(base), ip6);
+    if (mended4 || mended6) mended.push('address');
     return mended;
   } finally {
     c.close(control);

@@ -7,6 +7,7 @@ import { Arena } from '../native/arena.js';
 import { loadSocketFilter } from '../native/bpf.js';
 import { errnoName, Errno, libc, OpenFlag, Socket, type Libc } from '../native/libc.js';
 import { VirtioNetHdr, type Device, type DeviceOptions } from './device.js';
+import { setIp6 } from './address6.js';
 import { limitSuperFrames } from './super-frames.js';
 
 const TUNSETIFF = 0x4004_54ca;
@@ -73,6 +74,7 @@ class LinuxTap implements Device {
   readonly fds: [number, ...number[]];
   name = '';
   datagramOffload = false;
+  ipv6 = false;
   /** More queues than one were wanted, but cannot be had in order. */
   single = false;
   readonly #libc: Libc;
@@ -140,6 +142,8 @@ export function createTap(options: DeviceOptions): Device {
     tap.datagramOffload = c.ioctl(fd, TUNSETOFFLOAD, offload | TUN_F_USO4 | TUN_F_USO6) >= 0;
     if (!tap.datagramOffload) check(c, c.ioctl(fd, TUNSETOFFLOAD, offload), 'set the offloads of', tap.name);
     configure(c, arena, at, control, tap.name, options);
+    arena.setText(at, tap.name);
+    tap.ipv6 = options.ip6 !== null && setIp6(c.if_nametoindex(pointer), options.ip6);
     return tap;
   } catch (thrown) {
     tap.close();

@@ -93,8 +93,8 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     waiting = [],
   } = status;
   const pairs: [string, string][] = [
-    ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}`],
-    ['Node', `${printable(node.name)}, ${node.ip}, ${node.mac}`],
+    ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}, ${network.cidr6}`],
+    ['Node', `${printable(node.name)}, ${node.ip}, ${node.ip6}, ${node.mac}`],
     ['Id', node.id],
     ['Running', `${formatAge(node.uptimeMs)}, process ${node.pid}, evio ${node.version}`],
     [

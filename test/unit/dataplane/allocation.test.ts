@@ -28,6 +28,7 @@ import {
   publicKeyOf,
   seedOf,
   slotOf,
+  prefix6,
 } from '../../support/loop-rig.js';
 import { need } from '../../support/need.js';
 
@@ -121,7 +122,10 @@ function makeLoop(arena: Arena, io: LoopIo, n: number): Made {
     arena,
     io,
     shared,
-    loopOptions({ nodeId: idOf(n), seed: seedOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 }),
+    loopOptions({
+      ...{ nodeId: idOf(n), seed: seedOf(n), leaf: false, ip: ipOf(n), mac: macOf(n), mtu: 1350 },
+      prefix6,
+    }),
     () => clock.now,
     () => undefined,
   );

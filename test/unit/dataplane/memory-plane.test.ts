@@ -56,6 +56,7 @@ async function planes(n: number) {
         mac: macOfNode(k),
         ip: 0x0a90_0000 + k,
         prefix: 16,
+        prefix6: new Uint8Array(8),
         mtu: 1350,
         port: 7000 + k,
       },
@@ -253,6 +254,7 @@ describe('a plane of memory', () => {
       mac: macOfNode(9),
       ip: 9,
       prefix: 16,
+      prefix6: new Uint8Array(8),
       mtu: 1350,
     };
     const again = new MemoryPlane({ ...options, port: endpoint.port }, { net: t.net, host: endpoint.host });

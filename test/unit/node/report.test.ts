@@ -48,6 +48,7 @@ const facts = {
   lastSeenAgeMs: null,
   link: null,
   confinement: undefined,
+  prefix6: Uint8Array.of(0xfd, 1, 2, 3, 4, 5, 6, 7),
 };
 const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
 const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049, reason: null };
@@ -72,6 +73,7 @@ describe('peerReport', () => {
       id: other.idText,
       name: 'n1',
       ip: '10.144.1.2',
+      ip6: 'fd01:203:405:607:0:ff:fe00:9',
       mac: '02:00:00:00:00:09',
       state: 'connected',
       addressOf: null,

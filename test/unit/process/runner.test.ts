@@ -37,8 +37,17 @@ class Stage {
     const { name } = network;
     this.options.set(name, options);
     const status: StatusReport = {
-      node: { id: idText, name: 'n', ip: '10.144.0.1', mac, pid: process.pid, version: '0', uptimeMs: 0 },
-      network: { id: networkId, name, cidr: '10.144.0.0/16', mtu: 1350, relays: [] },
+      node: {
+        id: idText,
+        name: 'n',
+        ip: '10.144.0.1',
+        ip6: 'fd00::1',
+        mac,
+        pid: process.pid,
+        version: '0',
+        uptimeMs: 0,
+      },
+      network: { id: networkId, name, cidr: '10.144.0.0/16', cidr6: 'fd00::/64', mtu: 1350, relays: [] },
       device: {
         name: 'evio0',
         mtu: 1350,
@@ -58,7 +67,7 @@ class Stage {
       certificate: { expires: '2031-11-22T00:00:00.000Z', renewal: 'later' },
       anomalies: [],
     };
-    const node = { id: idText, name: 'n', ip: '10.144.0.1', mac };
+    const node = { id: idText, name: 'n', ip: '10.144.0.1', ip6: 'fd00::1', mac };
     const tell = (event: NodeEvent): void => options.onEvent?.(event);
     const life = new Lifecycle({
       begin: async (teardown) => {

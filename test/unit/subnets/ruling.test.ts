@@ -6,6 +6,7 @@ import { compareClaims, judgeClaims, type Claim } from '../../../src/core/subnet
 import { prefix } from '../../support/subnets.js';
 
 const network = prefix('10.144.0.0/16');
+const network6 = prefix('fd01:203:405:607::/64');
 
 function claim(id: string, text: string, rank: number, shared = false): Claim {
   return { id, prefix: prefix(text), rank, shared };
@@ -13,7 +14,7 @@ function claim(id: string, text: string, rank: number, shared = false): Claim {
 
 /** `id fault holder` of each, earliest first. */
 function judged(...claims: readonly Claim[]): string[] {
-  return judgeClaims(claims, network).map(({ claim: { id }, fault, holder }) =>
+  return judgeClaims(claims, [network, network6]).map(({ claim: { id }, fault, holder }) =>
     [id, fault, holder].filter(Boolean).join(' '),
   );
 }
@@ -67,6 +68,10 @@ describe('whose a subnet is', () => {
       'a network',
       'a network',
     ]);
+    expect(judged(claim('a', 'fd01:203:405:607::/72', 1), claim('b', 'fd01:203:405::/48', 1))).toEqual([
+      'a network',
+      'b network',
+    ]);
   });
 
   it('is what the slow rule says', () => {
@@ -92,7 +97,7 @@ describe('whose a subnet is', () => {
           selector: (c) => `${c.id} ${c.prefix.words.join()}/${c.prefix.length}`,
         }),
         (claims) => {
-          const fast = judgeClaims(claims, range).map(({ claim: { id }, fault }) =>
+          const fast = judgeClaims(claims, [range]).map(({ claim: { id }, fault }) =>
             fault === null ? id : `${id} ${fault}`,
           );
           expect(fast).toEqual(slowly(claims, range));

@@ -53,7 +53,7 @@ class Bus {
   }
 
   #make(id: string): Node {
-    const book = new SubnetBook(prefix('10.144.0.0/16'));
+    const book = new SubnetBook([prefix('10.144.0.0/16')]);
     const node: Node = { id, book, links: [], refused: [] } as unknown as Node;
     const spread = new Spread(id, book, {
       send: (to, message) => {

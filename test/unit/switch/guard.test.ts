@@ -14,7 +14,7 @@ import {
   udpFrame,
 } from '../../support/frames.js';
 import { hostile, honest, ownUla, victimUla } from '../../support/hostile-frames.js';
-import { ipOf, macOf } from '../../support/loop-rig.js';
+import { ipOf, macOf, words6 } from '../../support/loop-rig.js';
 import { prefixBytes } from '../../../src/core/lib/prefix.js';
 import { prefix, subnetTable } from '../../support/subnets.js';
 
@@ -35,7 +35,7 @@ let guard: Guard;
 let now: number;
 beforeEach(() => {
   now = 5_000_000;
-  guard = new Guard(members, new AddressOwners(keys), subnetTable([]));
+  guard = new Guard(members, new AddressOwners(keys), subnetTable([]), words6);
 });
 
 function judge(frame: Uint8Array, who: GuardSubject = subject, firstHand = true): Verdict {
@@ -104,6 +104,7 @@ describe('guard', () => {
           ['10.78.0.0/16', macOf(1)],
           ['10.78.0.0/16', macOf(3)],
         ]),
+        words6,
       );
     });
 

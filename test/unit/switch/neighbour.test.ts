@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { MemberTable } from '../../../src/core/switch/members.js';
 import { answerCapacity, answerNeighbour } from '../../../src/core/switch/neighbour.js';
+import { ip6Of } from '../../../src/core/identity/inner-ipv6.js';
 import { arpFrame, linkLocalOf, sum16 } from '../../support/frames.js';
-import { ipOf, macOf } from '../../support/loop-rig.js';
+import { ipOf, macOf, prefix6, words6 } from '../../support/loop-rig.js';
 
 const members = new MemberTable();
 members.replace([1, 2, 3].map((n) => ({ ip: ipOf(n), mac: macOf(n) })));
@@ -57,7 +58,7 @@ describe('neighbour answers', () => {
   function ask(frame: Uint8Array): Uint8Array | undefined {
     u8.fill(0xee);
     u8.set(frame);
-    const length = answerNeighbour(u8, view, 0, frame.length, out, members, ipOf(1) | 0);
+    const length = answerNeighbour(u8, view, 0, frame.length, out, members, ipOf(1) | 0, words6);
     return length === 0 ? undefined : u8.slice(out, out + length);
   }
   const everyone = new Uint8Array(6).fill(255);
@@ -86,20 +87,28 @@ describe('neighbour answers', () => {
     expect(ask(frame)).toBeUndefined();
   });
 
-  it('answers a neighbour solicitation with a sound advertisement', () => {
-    const answer = ask(icmp6(linkLocalOf(own), solicited, 135, linkLocalOf(macOf(3))));
+  it.each([
+    ['link-local', linkLocalOf(macOf(3)), linkLocalOf(own)],
+    ['in the network', ip6Of(prefix6, macOf(3)), ip6Of(prefix6, own)],
+  ])('answers a neighbour solicitation %s with a sound advertisement', (_name, target, source) => {
+    const answer = ask(icmp6(source, solicited, 135, target));
     expect(answer?.length).toBe(answerCapacity);
     const reply = answer as Uint8Array;
     expect(reply.subarray(0, 14)).toEqual(Uint8Array.of(...own, ...macOf(3), 0x86, 0xdd));
     expect(reply.subarray(18, 22)).toEqual(Uint8Array.of(0, 32, 58, 255));
-    expect(reply.subarray(22, 54)).toEqual(Uint8Array.of(...linkLocalOf(macOf(3)), ...linkLocalOf(own)));
+    expect(reply.subarray(22, 54)).toEqual(Uint8Array.of(...target, ...source));
     expect([reply[54], reply[55], reply[58]]).toEqual([136, 0, 0x60]);
-    expect(reply.subarray(62)).toEqual(Uint8Array.of(...linkLocalOf(macOf(3)), 2, 1, ...macOf(3)));
+    expect(reply.subarray(62)).toEqual(Uint8Array.of(...target, 2, 1, ...macOf(3)));
     expect(sum16(reply.subarray(54), sum16(reply.subarray(22, 54), 58 + 32))).toBe(0xffff);
   });
 
   it.each([
     ['for a stranger', icmp6(linkLocalOf(own), solicited, 135, linkLocalOf(macOf(9)))],
+    ['for a stranger in the network', icmp6(linkLocalOf(own), solicited, 135, ip6Of(prefix6, macOf(9)))],
+    [
+      'for the end of a member’s address in another prefix',
+      icmp6(linkLocalOf(own), solicited, 135, ip6Of(Uint8Array.of(0xfd, 9, 0, 0, 0, 0, 0, 0), macOf(3))),
+    ],
     ['for a global address', icmp6(linkLocalOf(own), solicited, 135, new Uint8Array(16).fill(0x20))],
     ['of duplicate address detection', icmp6(new Uint8Array(16), solicited, 135, linkLocalOf(macOf(3)))],
     ['that a router passed on', icmp6(linkLocalOf(own), solicited, 135, linkLocalOf(macOf(3)), 254)],

@@ -8,7 +8,7 @@ describe('createTap', () => {
     (name) => {
       let thrown: unknown;
       try {
-        createTap({ name, mac: new Uint8Array(6), ip: 0, prefix: 24, mtu: 1350 }).close();
+        createTap({ name, mac: new Uint8Array(6), ip: 0, prefix: 24, ip6: null, mtu: 1350 }).close();
       } catch (error) {
         thrown = error;
       }

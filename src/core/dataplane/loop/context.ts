@@ -33,6 +33,8 @@ export interface LoopOptions {
   readonly seed: Uint8Array;
   /** Own IPv4 address, signed 32 bits. */
   readonly ip: number;
+  /** The upper half of the members' IPv6 addresses, two words, signed. */
+  readonly prefix6: readonly [number, number];
   readonly macHigh: number;
   readonly macLow: number;
   readonly mtu: number;

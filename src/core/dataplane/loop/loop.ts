@@ -113,7 +113,7 @@ export class PacketLoop {
       toSteward: threads?.outgoing ?? null,
       members,
       subnets,
-      guard: new Guard(members, owners, subnets),
+      guard: new Guard(members, owners, subnets, options.prefix6),
       links,
       multicast,
       self,
@@ -372,10 +372,12 @@ export function loopOptions(own: {
   bridge?: boolean;
   snooping?: boolean;
   ip: number;
+  prefix6: Uint8Array;
   mac: Uint8Array;
   mtu: number;
 }): LoopOptions {
   const view = new DataView(own.mac.buffer, own.mac.byteOffset, own.mac.length);
+  const prefix6 = new DataView(own.prefix6.buffer, own.prefix6.byteOffset, own.prefix6.length);
   const { nodeId, seed, leaf, mtu } = own;
   return {
     nodeId,
@@ -384,6 +386,7 @@ export function loopOptions(own: {
     bridge: own.bridge ?? false,
     snooping: own.snooping ?? false,
     ip: own.ip | 0,
+    prefix6: [prefix6.getInt32(0), prefix6.getInt32(4)],
     macHigh: macHigh(view, 0),
     macLow: macLow(view, 0),
     mtu,

@@ -122,6 +122,7 @@ export class Transmit {
       this.#answer,
       c.members,
       c.options.ip,
+      c.options.prefix6,
     );
     if (length > 0) return this.#writeAnswer(length);
     this.#dispatch();

@@ -137,6 +137,7 @@ export interface WorkerSetup {
   readonly leaf: boolean;
   readonly bridge: boolean;
   readonly ip: number;
+  readonly prefix6: Uint8Array;
   readonly mac: Uint8Array;
   readonly mtu: number;
 }

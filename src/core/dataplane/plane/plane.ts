@@ -65,7 +65,7 @@ export interface GuardRule {
   readonly bridge: boolean;
 }
 
-/** One member whose address the switch may answer for (ARP, IPv6 ND of the link-local address made from the MAC). */
+/** One member whose address the switch may answer for (ARP, IPv6 ND of the addresses made from the MAC). */
 export interface Neighbour {
   readonly ip: number;
   readonly mac: Uint8Array;
@@ -291,6 +291,8 @@ export interface PlaneOptions {
   readonly mac: Uint8Array;
   readonly ip: number;
   readonly prefix: number;
+  /** The upper 8 bytes of the members' IPv6 addresses (identity/inner-ipv6.ts). */
+  readonly prefix6: Uint8Array;
   readonly mtu: number;
   /** A leaf forwards nothing for others. */
   readonly leaf?: boolean;

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
+import { ip6Of, minMtu6 } from '../../identity/inner-ipv6.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
 import { systemClock, type Logger } from '../../lib/env.js';
 import { Arena, mapLow, unmap } from '../../native/arena.js';
@@ -107,6 +108,7 @@ export class WorkerPlane extends CommandPlane {
   async start(listener: PlaneListener): Promise<void> {
     if (this.#device || this.#stopping) throw new EvioError('EVIO_INTERNAL', 'a data plane starts once');
     const { deviceName, mac, ip, prefix, mtu, port, bindAddress } = this.#options;
+    const ip6 = this.#ip6;
     this.#listener = listener;
     try {
       // What the worker will need: better missed here, where it can be told.
@@ -121,10 +123,13 @@ export class WorkerPlane extends CommandPlane {
         mac,
         ip,
         prefix,
+        ip6,
         mtu,
         superFrame: superFrameLimit(mtu),
         queues,
       });
+      if (ip6 !== null && !this.#device.ipv6)
+        this.#log.info('no IPv6 on this machine: the interface has none');
       if (this.#device.fds.length < queues) {
         this.#log.warn('one queue of the interface only', { wanted: queues });
         this.#roles = rolesFor(1, sockets);
@@ -184,7 +189,7 @@ export class WorkerPlane extends CommandPlane {
     const device = this.#device;
     const tapFd = device?.fds[role.queue];
     if (!udp || !device || tapFd === undefined) throw new EvioError('EVIO_INTERNAL', 'no descriptors');
-    const { nodeId, seed, ip, mac, mtu, leaf, bridge } = this.#options;
+    const { nodeId, seed, ip, prefix6, mac, mtu, leaf, bridge } = this.#options;
     shared.flow.fill(0);
     shared.flow[FlowField.port] = udp.port;
     return {
@@ -202,6 +207,7 @@ export class WorkerPlane extends CommandPlane {
       leaf: leaf ?? false,
       bridge: bridge ?? false,
       ip,
+      prefix6,
       mac,
       mtu,
       threads: this.#threadSetup(thread),
@@ -385,7 +391,15 @@ export class WorkerPlane extends CommandPlane {
   }
 
   override mend(): readonly Mendable[] {
-    return this.#device && !this.#stopping ? mendTap(this.#device.fds[0], this.#options) : [];
+    return this.#device && !this.#stopping
+      ? mendTap(this.#device.fds[0], { ...this.#options, ip6: this.#ip6 })
+      : [];
+  }
+
+  /** Of the interface; null where its MTU is too small for IPv6. */
+  get #ip6(): Uint8Array | null {
+    const { prefix6, mac, mtu } = this.#options;
+    return mtu < minMtu6 ? null : ip6Of(prefix6, mac);
   }
 
   now(): number {
