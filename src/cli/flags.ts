@@ -28,6 +28,10 @@ export const noPortmapFlag = Flags.boolean({
   description: 'leave the router alone: ask it for no port (PCP, NAT-PMP)',
 });
 
+export const noLanFlag = Flags.boolean({
+  description: 'do not look for members on the LAN by multicast, and do not tell them of this one',
+});
+
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'TIME',

@@ -12,6 +12,7 @@ export interface DetachedOptions {
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
   readonly portmap?: boolean | undefined;
+  readonly lan?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
   readonly waitMs: number;
 }
@@ -43,7 +44,7 @@ export async function runningProcess(home: Home): Promise<ProcessReport | undefi
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */
 export async function runDetached(home: Home, options: DetachedOptions): Promise<DetachedResult> {
   if ((await runningNetworks(home)).length > 0) throw alreadyRunning(home.path);
-  const { networks, port, threads, portmap = true, links = [], waitMs } = options;
+  const { networks, port, threads, portmap = true, lan = true, links = [], waitMs } = options;
   const pid = await startDetached({
     home,
     args: [
@@ -51,6 +52,7 @@ export async function runDetached(home: Home, options: DetachedOptions): Promise
       ...(port === undefined ? [] : ['--port', String(port)]),
       ...(threads === undefined ? [] : ['--threads', String(threads)]),
       ...(portmap ? [] : ['--no-portmap']),
+      ...(lan ? [] : ['--no-lan']),
       ...links.flatMap((peer) => ['--link', peer]),
     ],
     waitMs,

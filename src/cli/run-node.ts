@@ -17,6 +17,7 @@ export interface RunNodeOptions {
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
   readonly portmap?: boolean | undefined;
+  readonly lan?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
   readonly onEvent: (event: NodeEvent) => void;
 }
@@ -42,6 +43,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     port: options.port,
     threads: options.threads,
     portmap: options.portmap,
+    lan: options.lan,
     links: options.links,
     rekeyAfterMs,
     certificateLifeMs,

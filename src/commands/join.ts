@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { durationFlag, linkFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { durationFlag, linkFlag, noLanFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
 import type { JoinResult } from '../core/enroll/join.js';
@@ -11,6 +11,7 @@ import type { JoinResult } from '../core/enroll/join.js';
 interface Running {
   readonly threads: number | undefined;
   readonly portmap: boolean;
+  readonly lan: boolean;
 }
 
 export default class Join extends BaseCommand {
@@ -65,6 +66,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     }),
     threads: threadsFlag,
     'no-portmap': noPortmapFlag,
+    'no-lan': noLanFlag,
   };
 
   async run(): Promise<object | undefined> {
@@ -119,7 +121,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { runningNetworks } = await import('../cli/run-detached.js');
     if ((await runningNetworks(home)).some((id) => id !== result.networkId))
       return this.#beside(home, result);
-    const running = { threads: flags.threads, portmap: !flags['no-portmap'] };
+    const running = { threads: flags.threads, portmap: !flags['no-portmap'], lan: !flags['no-lan'] };
     return flags.detach
       ? this.#detach(home, result, flags.wait, running)
       : this.#foreground(home, result, running);
@@ -155,7 +157,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     home: Home,
     result: JoinResult,
     waitMs: number,
-    { threads, portmap }: Running,
+    { threads, portmap, lan }: Running,
   ): Promise<object> {
     const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
     const { network, node } = result;
@@ -163,7 +165,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       this.say('Its node runs already.');
       return { network, node };
     }
-    const { pid, nodes } = await runDetached(home, { networks: [], threads, portmap, waitMs });
+    const { pid, nodes } = await runDetached(home, { networks: [], threads, portmap, lan, waitMs });
     const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
     this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
     return { network: now.network, node: now.node, pid };
@@ -172,7 +174,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
   async #foreground(
     home: Home,
     { network, node }: JoinResult,
-    { threads, portmap }: Running,
+    { threads, portmap, lan }: Running,
   ): Promise<undefined> {
     const { runNode, logEvent } = await import('../cli/run-node.js');
     const { Store } = await import('../core/config/store.js');
@@ -185,6 +187,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       log,
       threads,
       portmap,
+      lan,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

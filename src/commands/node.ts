@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
-import { linkFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { linkFlag, noLanFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
 
 export default class Node extends BaseCommand {
   static override daemon = true;
@@ -34,6 +34,7 @@ export default class Node extends BaseCommand {
     wait: waitFlag,
     threads: threadsFlag,
     'no-portmap': noPortmapFlag,
+    'no-lan': noLanFlag,
   };
 
   async run(): Promise<object | undefined> {
@@ -71,6 +72,7 @@ export default class Node extends BaseCommand {
         port,
         threads,
         portmap: !flags['no-portmap'],
+        lan: !flags['no-lan'],
         links,
         waitMs: wait,
       });
@@ -87,6 +89,7 @@ export default class Node extends BaseCommand {
       port: flags.port,
       threads: flags.threads,
       portmap: !flags['no-portmap'],
+      lan: !flags['no-lan'],
       links,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);

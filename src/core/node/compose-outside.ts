@@ -14,6 +14,8 @@ import type { Outputs, Turn } from '../lib/turn.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { pinnedTo } from '../surroundings/ways-out.js';
+import { beaconKey } from '../wire/beacon.js';
+import { encodeCard } from '../wire/ring.js';
 import { ledgerNews } from '../wire/signal.js';
 import { askGateway } from './ask-gateway.js';
 import type { RunContext } from './ports.js';
@@ -93,6 +95,20 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
           surroundings.receiveGateway(clock.now(), bytes);
         });
       }),
+    lan: ports.lan && {
+      key: beaconKey(network.rootKey),
+      card: (addresses) => {
+        const candidates = addresses.map(
+          (host) => ({ kind: 'host', endpoint: { host, port: plane.port } }) as const,
+        );
+        return encodeCard({ credential: credential.bytes, candidates });
+      },
+      ...ports.lan((bytes) => {
+        turn.input(() => {
+          surroundings.receiveBeacon(clock.now(), bytes);
+        });
+      }),
+    },
     cidr: network.cidr,
     // Known once the plane has started.
     get device() {

@@ -9,6 +9,7 @@ import { MachineRoutes } from '../tap/machine-routes.js';
 import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { GatewaySocket } from './gateway-socket.js';
+import { lanPort } from './lan-sockets.js';
 import type { Node, NodeOptions } from './node.js';
 
 export function createNode(options: NodeOptions): Node {
@@ -25,6 +26,7 @@ export function createNode(options: NodeOptions): Node {
     ...(options.portmap === false
       ? {}
       : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
+    ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
     suite: fastestSuite,
     routes: {
       table: (networkId, device) =>

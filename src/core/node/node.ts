@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly onFatal?: (error: Error) => void;
   /** False: the router is not asked for a port. */
   readonly portmap?: boolean;
+  /** False: nothing is said to the LAN, and nothing heard there. */
+  readonly lan?: boolean;
   /** Packet threads; the engine chooses when left out. */
   readonly threads?: number;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */

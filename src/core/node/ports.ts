@@ -8,6 +8,7 @@ import type { OwnCredential } from '../membership/own-credential.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
 import type { Cidr } from '../lib/ipv4.js';
+import type { BeaconsPorts } from '../surroundings/beacons.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
 import type { WaysOut } from '../surroundings/ways-out.js';
@@ -31,6 +32,8 @@ export interface EnginePorts {
   readonly watch?: (changed: () => void) => (() => void) | undefined;
   /** Opens a socket to the default gateway, to ask it for a port; default: it is not asked. */
   readonly gateway?: (gateway: string, source: string, heard: (bytes: Uint8Array) => void) => GatewayPort;
+  /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
+  readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
   readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
   /** Default: no routes are set. */
@@ -44,6 +47,9 @@ export interface GatewayPort {
   send(bytes: Uint8Array): void;
   close(): void;
 }
+
+/** Multicast to the LANs of this machine (lan-sockets.ts). */
+export type LanPort = Pick<BeaconsPorts, 'stand' | 'send'>;
 
 /** What outlives a run, and how the node hears of it. */
 export interface RunContext {

@@ -285,7 +285,7 @@ export function composeRun(context: RunContext, port: number): Run {
       arrivals.forgotten();
     },
   });
-  const wayEvents = new WayEvents(clock, members, timers, () => {
+  const wayEvents = new WayEvents(clock, members, overlay, timers, () => {
     // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
     plane.rebind().catch((thrown: unknown) => {
       log.warn('udp socket not renewed', { reason: messageOf(thrown) });

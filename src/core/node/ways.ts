@@ -1,10 +1,12 @@
 /** The ways to peers that need no probing, and who hears when they change. */
 import type { Clock } from '../lib/env.js';
 import type { RelayChoice } from '../path/path.js';
+import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { OverlayHostPorts } from '../overlay/ports.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { SurroundingsPorts } from '../surroundings/surroundings.js';
+import type { Card } from '../wire/ring.js';
 import type { PeerTimers } from './peer-timers.js';
 
 /** So long after a change the outside addresses that we offered are old ones, ms. */
@@ -31,23 +33,36 @@ export class Ways {
 }
 
 /** What the ways of all peers depend on has changed: told by relays, surroundings and the overlay. */
-export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed'> &
+export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed' | 'nearby'> &
   Pick<OverlayHostPorts, 'waysChanged'>;
 
 /** Their names, for `Turn.outputs`. */
-export const wayNewsNames = { discovered: true, changed: true, waysChanged: true } as const;
+export const wayNewsNames = {
+  discovered: true,
+  changed: true,
+  nearby: true,
+  waysChanged: true,
+} as const;
 
 export class WayEvents implements WayNews {
   readonly #clock: Clock;
   readonly #members: Peers;
+  readonly #overlay: Pick<OverlayHost, 'named'>;
   readonly #timers: PeerTimers<Peer>;
   readonly #renew: () => void;
   #changedAt = -Infinity;
 
   /** @param renew binds another socket, and has the relays look whether they are still there */
-  constructor(clock: Clock, members: Peers, timers: PeerTimers<Peer>, renew: () => void) {
+  constructor(
+    clock: Clock,
+    members: Peers,
+    overlay: Pick<OverlayHost, 'named'>,
+    timers: PeerTimers<Peer>,
+    renew: () => void,
+  ) {
     this.#clock = clock;
     this.#members = members;
+    this.#overlay = overlay;
     this.#timers = timers;
     this.#renew = renew;
   }
@@ -73,6 +88,17 @@ export class WayEvents implements WayNews {
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);
     });
+  }
+
+  /** A member of our LAN: another way to it, and somebody to be linked with where no relay tells of anybody. */
+  nearby({ credential, candidates }: Card): void {
+    const now = this.#clock.now();
+    const peer = this.#members.take(credential);
+    if (!peer) return;
+    const endpoints = candidates.map(({ endpoint }) => endpoint);
+    peer.nearby(now, endpoints);
+    if (!peer.session.established) this.#overlay.named(now, [peer.member.idText]);
+    this.#timers.touch(peer);
   }
 
   #tellAll(tell: (peer: Peer, now: number) => void): void {

@@ -13,6 +13,10 @@ const waysLimit = 10;
 const introducedPackets = 6;
 export const introducedMs = 15_000;
 
+/** Endpoints of a peer on our own LAN, and how long they count after it said that it is there, ms. */
+const nearbyLimit = 4;
+const nearbyMs = 30_000;
+
 /** An endpoint that proves nothing (named-addresses.ts). */
 interface Introduced {
   readonly endpoint: Endpoint;
@@ -24,6 +28,8 @@ export class HandshakeWays {
   #remembered: readonly Endpoint[];
   readonly #may: (now: number, endpoint: Endpoint) => boolean;
   #introduced: Introduced[] = [];
+  #nearby: readonly Endpoint[] = [];
+  #nearbyUntil = -Infinity;
 
   /**
    * @param remembered `HOST:PORT`, of an earlier run; what is none is left out
@@ -56,6 +62,12 @@ export class HandshakeWays {
       .map((endpoint) => ({ endpoint, until: now + introducedMs, packets: introducedPackets }));
   }
 
+  /** The peer itself, or whoever knows the network's key, says on our LAN that it is at these. */
+  nearby(now: number, endpoints: readonly Endpoint[]): void {
+    this.#nearby = endpoints.filter(isProbeable).slice(0, nearbyLimit);
+    this.#nearbyUntil = now + nearbyMs;
+  }
+
   /**
    * For one packet, best first: what was introduced is counted, and in the end forgotten.
    *
@@ -68,7 +80,7 @@ export class HandshakeWays {
     paths.push(...relays.filter((path) => path !== active));
     const endpoints = this.#takeIntroduced(now);
     const relayed = relays.some((path) => path.kind !== 'overlay');
-    if (!relayed || tries > 1) endpoints.push(...this.#remembered);
+    if (!relayed || tries > 1) endpoints.push(...this.#takeNearby(now), ...this.#remembered);
     // The same initiation twice by one way would cost the other side twice the work.
     const seen = new Set<string>(active?.kind === 'direct' ? [formatEndpoint(active.endpoint)] : []);
     for (const endpoint of endpoints) {
@@ -78,6 +90,10 @@ export class HandshakeWays {
       paths.push({ kind: 'direct', endpoint });
     }
     return paths.slice(0, waysLimit);
+  }
+
+  #takeNearby(now: number): Endpoint[] {
+    return now < this.#nearbyUntil ? this.#nearby.filter((endpoint) => this.#may(now, endpoint)) : [];
   }
 
   #takeIntroduced(now: number): Endpoint[] {

@@ -219,6 +219,17 @@ export class Peer {
     this.#connect(now, true);
   }
 
+  /** On our LAN it is said to be at these, which proves nothing (named-addresses.ts). */
+  nearby(now: number, endpoints: readonly Endpoint[]): void {
+    this.#ways.nearby(now, endpoints);
+    if (!this.session.established) {
+      if (this.state !== 'idle') this.connect(now);
+    } else if (this.prober.active?.kind !== 'direct') {
+      const some = endpoints.filter((endpoint) => this.#ports.named.take(now, endpoint));
+      for (const endpoint of some) this.prober.observed(now, endpoint, 'beacon');
+    }
+  }
+
   /** Ways through relays or members came or went. */
   waysChanged(now: number): void {
     this.prober.relaysChanged(now);

@@ -49,6 +49,7 @@ export interface RunnerOptions {
   readonly port?: number | undefined;
   readonly threads?: number | undefined;
   readonly portmap?: boolean | undefined;
+  readonly lan?: boolean | undefined;
   /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
   readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
@@ -189,6 +190,7 @@ export class Runner {
       ...(port === undefined ? {} : { port }),
       ...(threads === undefined ? {} : { threads }),
       ...(this.#options.portmap === undefined ? {} : { portmap: this.#options.portmap }),
+      ...(this.#options.lan === undefined ? {} : { lan: this.#options.lan }),
       ...(links.size === 0 ? {} : { links: [...links] }),
       ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
       ...(certificateLifeMs === undefined ? {} : { certificateLifeMs }),

@@ -1,5 +1,5 @@
 /** Which of our own addresses a peer may try. No I/O: the caller brings the interface list. */
-import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { addressBytes, formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { containsCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
 import { maxCandidates, type Candidate } from '../wire/candidate.js';
 
@@ -8,30 +8,80 @@ export interface LocalAddress {
   readonly device: string;
   readonly address: string;
   readonly internal: boolean;
+  /** Length of the prefix that its link has. */
+  readonly prefix?: number;
 }
 
 /** Interfaces that lead into this machine only: containers, bridges for them, other overlays of ours. */
 const localOnly = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|kube|nerdctl|podman|lxc|lxd|evio)/;
 
+export interface Excluded {
+  readonly devices: readonly string[];
+  readonly cidrs: readonly Cidr[];
+}
+
+/** It leads out of this machine, and is not of a network of ours. */
+function leadsOut({ device, address, internal }: LocalAddress, exclude: Excluded): boolean {
+  if (internal || localOnly.test(device) || exclude.devices.includes(device)) return false;
+  const ip = parseIpv4(address);
+  return ip === undefined || !exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 }));
+}
+
+/** An interface by which others of a LAN may be reached, and its addresses there. */
+export interface LanInterface {
+  readonly device: string;
+  /** IPv4 first. Those that an interface gave itself (169.254.0.0/16) are as good as any on a LAN. */
+  readonly addresses: readonly string[];
+}
+
+/** Interfaces used for LANs, and addresses told of each: more is a mistake. */
+const lanLimit = 16;
+const lanAddressLimit = 6;
+
+/** The interfaces that lead to others, with their addresses. */
+export function lanInterfaces(all: readonly LocalAddress[], exclude: Excluded): LanInterface[] {
+  const found = new Map<string, string[]>();
+  for (const local of all) {
+    if (!leadsOut(local, exclude) || /^(fe[89ab]|127\.|::1$)/i.test(local.address)) continue;
+    const addresses = found.get(local.device);
+    if (addresses) addresses.push(local.address);
+    else found.set(local.device, [local.address]);
+  }
+  const isV6 = (address: string): number => Number(address.includes(':'));
+  return [...found].slice(0, lanLimit).map(([device, addresses]) => ({
+    device,
+    addresses: addresses.sort((a, b) => isV6(a) - isV6(b)).slice(0, lanAddressLimit),
+  }));
+}
+
+/** True for an address that one of our links has: packets to it pass no router. */
+export function isOnLink(host: string, all: readonly LocalAddress[], exclude: Excluded): boolean {
+  const wanted = addressBytes(host);
+  return all.some((local) => {
+    const own = leadsOut(local, exclude) ? addressBytes(local.address) : undefined;
+    if (!own || !wanted || local.prefix === undefined) return false;
+    // Both families are written as 16 bytes, IPv4 behind 96 bits.
+    const bits = local.address.includes(':') ? local.prefix : 96 + local.prefix;
+    return own.every((byte, at) => {
+      const mask = 0xff & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * at)));
+      return (byte & mask) === ((wanted[at] as number) & mask);
+    });
+  });
+}
+
 /**
  * Addresses usable from elsewhere: no loopback, link-local, container or overlay address. Of machines with many (VLANs,
  * privacy addresses) the first of each interface and family come first, since only so many can be offered.
  */
-export function usableAddresses(
-  all: readonly LocalAddress[],
-  exclude: { readonly devices: readonly string[]; readonly cidrs: readonly Cidr[] },
-): string[] {
+export function usableAddresses(all: readonly LocalAddress[], exclude: Excluded): string[] {
   const first: string[] = [];
   const further: string[] = [];
   const served = new Set<string>();
-  for (const { device, address, internal } of all) {
-    if (internal || localOnly.test(device) || exclude.devices.includes(device)) continue;
-    if (/^(fe[89ab]|127\.|169\.254\.|::1$)/i.test(address)) continue;
-    const ip = parseIpv4(address);
-    if (ip !== undefined && exclude.cidrs.some((cidr) => containsCidr(cidr, { base: ip, prefix: 32 })))
-      continue;
+  for (const local of all) {
+    const { device, address } = local;
+    if (!leadsOut(local, exclude) || /^(fe[89ab]|127\.|169\.254\.|::1$)/i.test(address)) continue;
     if (first.includes(address) || further.includes(address)) continue;
-    const family = `${device} ${ip === undefined ? 6 : 4}`;
+    const family = `${device} ${address.includes(':') ? 6 : 4}`;
     (served.has(family) ? further : first).push(address);
     served.add(family);
   }

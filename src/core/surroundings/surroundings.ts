@@ -6,12 +6,21 @@
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
-import { gatherCandidates, usableAddresses, type LocalAddress } from './candidate.js';
+import { Beacons, type BeaconsPorts } from './beacons.js';
+import {
+  gatherCandidates,
+  isOnLink,
+  lanInterfaces,
+  usableAddresses,
+  type Excluded,
+  type LocalAddress,
+} from './candidate.js';
 import { PortMapping, type PortMappingPorts } from './port-mapping.js';
 import { NatObserver, type NatMapping } from './nat.js';
 import { StunClient } from './stun-client.js';
 import { describeWay, sameWays, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
+import { parseCard, type Card } from '../wire/ring.js';
 
 /** How often the calendar is looked at, ms; a jump of it by more than this says that the machine slept. */
 const watchMs = 1_000;
@@ -35,6 +44,10 @@ export interface SurroundingsPorts {
   readonly port: number;
   /** Asks the default gateway; default: it is not asked for a port. */
   readonly gateway?: Pick<PortMappingPorts, 'open' | 'send' | 'close'> | undefined;
+  /** Multicast to the LANs; default: nothing is said there. */
+  readonly lan?: Omit<BeaconsPorts, 'random' | 'found'> | undefined;
+  /** A member is on one of our LANs now, at these addresses of it. Its credential is not verified. */
+  nearby(card: Card): void;
   /** A reflexive address that was not known. */
   discovered(): void;
   /** Addresses or ways changed, or the machine slept: everything that was learnt about the way out is in doubt. */
@@ -46,6 +59,7 @@ export class Surroundings {
   readonly #nat = new NatObserver();
   readonly #stun: StunClient;
   readonly #portMapping: PortMapping | undefined;
+  readonly #beacons: Beacons | undefined;
   #hosts: string[];
   #ways: WaysOut = { v4: null, v6: null };
   #watchAt: number;
@@ -56,10 +70,10 @@ export class Surroundings {
   constructor(ports: SurroundingsPorts) {
     this.#ports = ports;
     const { env } = ports;
-    this.#hosts = this.#localHosts();
+    this.#hosts = usableAddresses(ports.addresses(), this.#excluded);
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
-    const { gateway } = ports;
+    const { gateway, lan } = ports;
     this.#portMapping =
       gateway &&
       new PortMapping({
@@ -76,6 +90,15 @@ export class Surroundings {
         changed: (endpoint, how) => {
           env.log.info('port of the router', { endpoint: endpoint && formatEndpoint(endpoint), reason: how });
           if (endpoint) ports.discovered();
+        },
+      });
+    this.#beacons =
+      lan &&
+      new Beacons(env.clock.now(), {
+        ...lan,
+        random: env.random,
+        found: (bytes) => {
+          this.#found(bytes);
         },
       });
     this.#stun = new StunClient(
@@ -116,7 +139,8 @@ export class Surroundings {
 
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
-    return Math.min(this.#stun.dueAt, this.#watchAt, this.#portMapping?.dueAt ?? Infinity);
+    const { dueAt = Infinity } = this.#portMapping ?? {};
+    return Math.min(this.#stun.dueAt, this.#watchAt, dueAt, this.#beacons?.dueAt ?? Infinity);
   }
 
   /** `server` sees our data socket as `mapped`. */
@@ -138,6 +162,7 @@ export class Surroundings {
   tick(now: number): void {
     this.#stun.tick(now);
     this.#portMapping?.tick(now);
+    this.#beacons?.tick(now);
     if (now >= this.#watchAt) this.#watch(now);
   }
 
@@ -150,12 +175,20 @@ export class Surroundings {
     this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
     this.#ways = this.#ports.ways();
     this.#ports.pin(this.#ways);
-    this.#mapPort(this.#ports.env.clock.now());
+    const now = this.#ports.env.clock.now();
+    this.#mapPort(now);
+    this.#lookAtLans(now, this.#ports.addresses());
   }
 
   /** The node stops: the router may close its port. */
   stop(): void {
     this.#portMapping?.stop();
+    this.#beacons?.stop();
+  }
+
+  /** Something came to the multicast group of the LANs. */
+  receiveBeacon(now: number, packet: Uint8Array): void {
+    this.#beacons?.receive(now, packet);
   }
 
   /** Something came from the default gateway. */
@@ -179,8 +212,10 @@ export class Surroundings {
   #compare(now: number, slept: boolean): void {
     const { env } = this.#ports;
     this.#lookAt = now + this.#lookEveryMs;
-    const hosts = this.#localHosts();
+    const addresses = this.#ports.addresses();
+    const hosts = usableAddresses(addresses, this.#excluded);
     const ways = this.#ports.ways();
+    this.#lookAtLans(now, addresses);
     const same = hosts.length === this.#hosts.length && hosts.every((host, i) => host === this.#hosts[i]);
     const sameOut = sameWays(ways, this.#ways);
     this.#hosts = hosts;
@@ -202,8 +237,21 @@ export class Surroundings {
     this.#portMapping?.moved(now, this.#ways.v4, this.#ports.port);
   }
 
-  #localHosts(): string[] {
+  #lookAtLans(now: number, addresses: readonly LocalAddress[]): void {
+    this.#beacons?.look(now, lanInterfaces(addresses, this.#excluded));
+  }
+
+  /** Whoever may seal a beacon must not have us send packets elsewhere than to the LAN. */
+  #found(bytes: Uint8Array): void {
+    const card = parseCard(bytes);
+    if (!card) return;
+    const all = this.#ports.addresses();
+    const candidates = card.candidates.filter(({ endpoint }) => isOnLink(endpoint.host, all, this.#excluded));
+    if (candidates.length > 0) this.#ports.nearby({ credential: card.credential, candidates });
+  }
+
+  get #excluded(): Excluded {
     const { device, cidr } = this.#ports;
-    return usableAddresses(this.#ports.addresses(), { devices: [device], cidrs: [cidr] });
+    return { devices: [device], cidrs: [cidr] };
   }
 }

@@ -18,6 +18,7 @@ import { parseJson } from '../../../src/core/lib/json.js';
 import { parsePrefix } from '../../../src/core/lib/prefix.js';
 import type { Profile } from '../../../src/core/membership/profile.js';
 import { parseRelayUrl } from '../../../src/core/relays/net/relay-url.js';
+import { beaconKey, parseBeacon, sealBeacon } from '../../../src/core/wire/beacon.js';
 import {
   encodeAccept,
   encodeGoodbye,
@@ -70,7 +71,12 @@ const candidates = [
   { kind: 'reflexive', endpoint: { host: '2001:db8::1', port: 1 } },
 ] as const;
 const key = new Uint8Array(32).fill(7);
+const lanKey = beaconKey(new Uint8Array(32));
 const card = encodeCard({ credential: credentials[1] as Uint8Array, candidates });
+const beacon = sealBeacon({ challenge: new Uint8Array(8), echoes: [new Uint8Array(8)], card }, lanKey, {
+  fill: (bytes) => bytes.fill(3),
+  unit: () => 0,
+});
 
 const frames = [...honest, ...hostile].map(({ frame }) => frame);
 const reports = [
@@ -157,6 +163,7 @@ const wire: Target[] = [
     parseRing,
   ),
   parser('card', [card], parseCard),
+  parser('beacon', [beacon], (b) => parseBeacon(b, lanKey)),
   parser(
     'groups',
     [

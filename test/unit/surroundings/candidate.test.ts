@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { gatherCandidates, isProbeable, usableAddresses } from '../../../src/core/surroundings/candidate.js';
+import {
+  gatherCandidates,
+  isOnLink,
+  isProbeable,
+  lanInterfaces,
+  usableAddresses,
+} from '../../../src/core/surroundings/candidate.js';
 
 describe('candidates', () => {
   it('leaves out loopback, link-local, containers, overlays and the own network', () => {
@@ -74,5 +80,33 @@ describe('candidates', () => {
     ['2001:db8::1', 1, true],
   ])('%s port %i may be probed: %s', (host, port, ok) => {
     expect(isProbeable({ host, port })).toBe(ok);
+  });
+
+  it('for a LAN are of interfaces that lead to others, each with its own', () => {
+    const at = (device: string, address: string, prefix: number, internal = false) => ({
+      device,
+      address,
+      internal,
+      prefix,
+    });
+    const all = [
+      at('lo', '127.0.0.1', 8, true),
+      at('eth0', 'fe80::1', 64),
+      at('eth0', 'fd00:1::7', 64),
+      at('eth0', '192.168.7.9', 23),
+      at('wlan0', '169.254.3.4', 16),
+      at('docker0', '172.17.0.1', 16),
+      at('evio0', '10.144.0.7', 16),
+      at('br7', '10.144.0.8', 16),
+    ];
+    const exclude = { devices: ['evio0'], cidrs: [{ base: 0x0a90_0000, prefix: 16 }] };
+    expect(lanInterfaces(all, exclude)).toEqual([
+      { device: 'eth0', addresses: ['192.168.7.9', 'fd00:1::7'] },
+      { device: 'wlan0', addresses: ['169.254.3.4'] },
+    ]);
+    const near = ['192.168.6.1', '192.168.7.255', 'fd00:1::99', '169.254.200.1'];
+    const far = ['192.168.8.1', '8.8.8.8', 'fd00:2::1', '172.17.0.2', '10.144.0.9', '127.0.0.1', 'nonsense'];
+    expect(near.map((host) => isOnLink(host, all, exclude))).toEqual([true, true, true, true]);
+    expect(far.filter((host) => isOnLink(host, all, exclude))).toEqual([]);
   });
 });
