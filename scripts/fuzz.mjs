@@ -1,4 +1,4 @@
-// npm run fuzz -- [--cases N] [--minutes N] [--seed S] [--report FILE]: test/fuzz/campaign.test.ts for longer, and the entry of a relay.
+// npm run fuzz -- [--cases N] [--minutes N] [--seed S] [--report FILE] [--target NAME]: test/fuzz/campaign.test.ts for longer, and the entry of a relay.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
@@ -8,6 +8,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     report: { type: 'string' },
+    target: { type: 'string' },
   },
 });
 const minutes = Number(values.minutes ?? (values.cases === undefined ? 2 : 24 * 60));
@@ -17,6 +18,7 @@ const env = {
   EVIO_FUZZ_SEED: values.seed,
   ...(values.cases === undefined ? {} : { EVIO_FUZZ_CASES: values.cases }),
   ...(values.report === undefined ? {} : { EVIO_FUZZ_REPORT: values.report }),
+  ...(values.target === undefined ? {} : { EVIO_FUZZ_TARGET: values.target }),
 };
 const { status } = spawnSync(
   'npx',

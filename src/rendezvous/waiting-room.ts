@@ -70,7 +70,8 @@ export class WaitingRoom {
     const { network, connection, member } = applicant;
     const others = this.of(network).filter((other) => other.member.idText !== member.idText);
     const before = this.#networks.get(network)?.get(member.idText);
-    if (!before && !this.#hasRoom(applicant, others)) return 'full';
+    // Who comes again by another invite, or from elsewhere, takes up another part of the room.
+    if (!(before && sameShare(before, applicant)) && !this.#hasRoom(applicant, others)) return 'full';
     if (before) this.#applicants.delete(before.connection);
     this.#applicants.set(connection, applicant);
     const here = this.#networks.get(network) ?? new Map<string, Applicant>();
@@ -108,4 +109,11 @@ export class WaitingRoom {
     const bySite = others.filter((other) => siteKey(other.connection.observed) === site).length;
     return byInvite < perInvite && bySite < perSite;
   }
+}
+
+function sameShare(a: Applicant, b: Applicant): boolean {
+  return (
+    a.member.inviteId === b.member.inviteId &&
+    siteKey(a.connection.observed) === siteKey(b.connection.observed)
+  );
 }

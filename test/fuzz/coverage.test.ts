@@ -53,6 +53,16 @@ describe('the campaign', () => {
       'relay session',
       'relay handshake',
       'policy',
+      'renewal messages',
+      'orders of admins',
+      'waiting room, to relay',
+      'waiting room, to node',
+      'waiting room',
+      'applicants',
+      'relay invites',
+      'renewals',
+      'membership',
+      'root replacement',
     ])
       expect(targets).toContain(`'${name}'`);
   });

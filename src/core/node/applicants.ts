@@ -6,6 +6,7 @@ import { parseCredential, verifyCredential, type Member } from '../identity/cert
 import { Right, parseInvite } from '../identity/invite.js';
 import type { NetworkFacts } from '../identity/network.js';
 import type { Clock, Logger } from '../lib/env.js';
+import { equalBytes } from '../lib/bytes.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -16,6 +17,8 @@ import type { ApplicantReport } from './reports.js';
 
 /** Who came by itself and was not heard of for so long is gone, ms. It tries again and again. */
 const directMs = 120_000;
+/** Of those, by one invite: whoever has stolen one token keeps nobody else out. */
+const directPerInvite = maxApplicants / 2;
 /** Who is told by an event, at once and a second: the others are listed only. */
 const toldAtOnce = maxApplicants;
 const toldPerS = 0.2;
@@ -58,10 +61,12 @@ export class Applicants {
     if (!this.#isAdmin) return;
     const now = this.#parts.clock.now();
     this.#forget(now);
+    const before = this.#direct.get(member.idText);
     // Nobody is put out for another.
-    if (!this.#direct.has(member.idText) && this.#direct.size >= maxApplicants) return;
+    if (!before && !this.#hasRoom(member)) return;
     this.#direct.set(member.idText, { member, at: now });
-    this.#settle();
+    // Who only tries again costs no look at all of them.
+    if (!before || !equalBytes(before.member.credential, member.credential)) this.#settle();
   }
 
   /** Who waits, longest first. */
@@ -106,6 +111,11 @@ export class Applicants {
       log.warn('waits to be let in', { peer: name, id: idText, fix: `evio approve ${name}` });
       tell({ event: 'member-waiting', network: networkId, peer: idText, name });
     }
+  }
+
+  #hasRoom({ inviteId }: Member): boolean {
+    const byInvite = [...this.#direct.values()].filter(({ member }) => member.inviteId === inviteId).length;
+    return this.#direct.size < maxApplicants && byInvite < directPerInvite;
   }
 
   #forget(now: number): void {

@@ -19,6 +19,8 @@ import { bar, admitted, founded, keys } from '../../support/ledger.js';
 import { endpointOf, fromDevice, makeRig, sealFor, envelope, type Rig } from '../../support/loop-rig.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 import type { Mutator } from './mutator.js';
+import { admissions } from './admissions.js';
+import { memberships } from './memberships.js';
 import { admission, relayDoor, relaySession } from './relay-session.js';
 import type { Target } from './target.js';
 
@@ -413,4 +415,6 @@ export const machines = (): Target[] => [
   admission(),
   relaySession(),
   relayDoor(),
+  ...admissions(),
+  ...memberships(),
 ];
