@@ -60,8 +60,16 @@ export class ManyPeers {
     this.#crowd = crowd;
   }
 
-  /** `name` tells two of them in one lab apart; `nodeFlags` are the hub's, for Node.js. Throws EVIO_LAB. */
-  static async start(rig: Rig, name: string, nodeFlags: readonly string[] = []): Promise<ManyPeers> {
+  /**
+   * `name` tells two of them in one lab apart; `nodeFlags` are the hub's, for Node.js, and `more` what else `evio node` is
+   * told. Throws EVIO_LAB.
+   */
+  static async start(
+    rig: Rig,
+    name: string,
+    nodeFlags: readonly string[] = [],
+    more: readonly string[] = [],
+  ): Promise<ManyPeers> {
     const [host, stand] = await Promise.all([
       rig.lab.publicHost(`${name}hub`, { v6: false }),
       rig.lab.publicHost(`${name}crowd`, { v6: false }),
@@ -76,7 +84,7 @@ export class ManyPeers {
     const { credential } = JSON.parse(readFileSync(join(folder, 'profile.json'), 'utf8')) as {
       credential: string;
     };
-    const node = hub.launch(['node', '--port', String(hubPort)], nodeFlags);
+    const node = hub.launch(['node', '--port', String(hubPort), ...more], nodeFlags);
     await hub.up();
     const added = crowdAddresses.map((address) => `ip addr add ${address}/32 dev lo\n`);
     await shell(stand.ns, added.join(''));

@@ -14,6 +14,7 @@ export interface DetachedOptions {
   readonly portmap?: boolean | undefined;
   readonly lan?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
+  readonly metrics?: string | undefined;
   readonly waitMs: number;
 }
 
@@ -44,7 +45,7 @@ export async function runningProcess(home: Home): Promise<ProcessReport | undefi
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */
 export async function runDetached(home: Home, options: DetachedOptions): Promise<DetachedResult> {
   if ((await runningNetworks(home)).length > 0) throw alreadyRunning(home.path);
-  const { networks, port, threads, portmap = true, lan = true, links = [], waitMs } = options;
+  const { networks, port, threads, portmap = true, lan = true, links = [], metrics, waitMs } = options;
   const pid = await startDetached({
     home,
     args: [
@@ -54,6 +55,7 @@ export async function runDetached(home: Home, options: DetachedOptions): Promise
       ...(portmap ? [] : ['--no-portmap']),
       ...(lan ? [] : ['--no-lan']),
       ...links.flatMap((peer) => ['--link', peer]),
+      ...(metrics === undefined ? [] : ['--metrics', metrics]),
     ],
     waitMs,
   });

@@ -8,6 +8,7 @@ import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
 import { logReopener } from '../core/process/reopen-log.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
+import type { NodeMetricsDoor } from '../core/process/node-metrics.js';
 
 export interface RunNodeOptions {
   readonly home: Home;
@@ -19,6 +20,8 @@ export interface RunNodeOptions {
   readonly portmap?: boolean | undefined;
   readonly lan?: boolean | undefined;
   readonly links?: readonly string[] | undefined;
+  /** Where numbers for Prometheus are served, as `--metrics` has it. */
+  readonly metrics?: string | undefined;
   readonly onEvent: (event: NodeEvent) => void;
 }
 
@@ -54,6 +57,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       options.onEvent(event);
     },
   });
+  const metrics = await openMetrics(options);
   const releases = [
     () => {
       notice.stopping();
@@ -77,7 +81,22 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     await runner.run();
   } finally {
     for (const release of releases) release();
+    metrics?.close();
   }
+}
+
+/** Before the node: a place that is taken ends the command while nothing runs. Until the node answers, scrapes get 503. */
+async function openMetrics({
+  metrics,
+  home,
+  version,
+  log,
+}: RunNodeOptions): Promise<NodeMetricsDoor | undefined> {
+  if (metrics === undefined) return undefined;
+  const { metricsPlace, serveNodeMetrics } = await import('../core/process/node-metrics.js');
+  const door = await serveNodeMetrics(metricsPlace(metrics), home.controlSocket, version);
+  log.info('metrics are served', { at: door.address });
+  return door;
 }
 
 /** A whole number above 0 from the environment. */

@@ -35,6 +35,11 @@ export default class Node extends BaseCommand {
     threads: threadsFlag,
     'no-portmap': noPortmapFlag,
     'no-lan': noLanFlag,
+    metrics: Flags.string({
+      helpValue: '127.0.0.1:PORT|unix:PATH',
+      description:
+        'serve numbers for Prometheus (GET /metrics, OpenMetrics) at a loopback address or a Unix socket',
+    }),
   };
 
   async run(): Promise<object | undefined> {
@@ -74,6 +79,7 @@ export default class Node extends BaseCommand {
         portmap: !flags['no-portmap'],
         lan: !flags['no-lan'],
         links,
+        metrics: flags.metrics,
         waitMs: wait,
       });
       this.say(`The node runs in the background (process ${result.pid}). Its log: ${home.log}`);
@@ -91,6 +97,7 @@ export default class Node extends BaseCommand {
       portmap: !flags['no-portmap'],
       lan: !flags['no-lan'],
       links,
+      metrics: flags.metrics,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

@@ -2,11 +2,14 @@
  * One real node with five hundred peers: memory, garbage, and what a packet costs. The long form (ten minutes of load) is
  * EVIO_LOAD_SECONDS=600; docs/performance.md has what came of it.
  */
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kibPerPeer, type ScalePoint } from '../../src/bench/bench-report.js';
 import { sleep } from '../../src/lab/exec.js';
 import { parseCollection, summarize, type Collection } from '../../src/bench/gc-trace.js';
-import { ManyPeers } from '../../src/bench/many-peers.js';
+import { ManyPeers, threadTimes } from '../../src/bench/many-peers.js';
 import { quantile } from '../../src/lab/measure.js';
 import { Rig } from '../../src/lab/rig.js';
 import { PacketCost, type CostPattern } from '../support/packet-cost.js';
@@ -22,6 +25,7 @@ const turnSeconds = 20;
 describe('a node with many peers', () => {
   let rig: Rig;
   let many: ManyPeers;
+  const metricsSocket = (): string => join(rig.folder, 'm.sock');
   const points: ScalePoint[] = [];
   const collections: Collection[] = [];
 
@@ -32,7 +36,7 @@ describe('a node with many peers', () => {
         if (collection) collections.push(collection);
       },
     });
-    many = await ManyPeers.start(rig, 'many', ['--trace-gc']);
+    many = await ManyPeers.start(rig, 'many', ['--trace-gc'], ['--metrics', `unix:${metricsSocket()}`]);
   });
 
   afterAll(async () => {
@@ -70,6 +74,36 @@ describe('a node with many peers', () => {
     expect(perPeer).toBeGreaterThan(1);
     expect(perPeer).toBeLessThanOrEqual(most);
     expect(await many.connected()).toBe(500);
+  });
+
+  it('is scraped for some milliseconds of processor, in no more series than a node with one peer', async () => {
+    const scrape = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        get({ socketPath: metricsSocket(), path: '/metrics' }, (answer) => {
+          text(answer).then(resolve, reject);
+        }).once('error', reject);
+      });
+    // Compiled code is there with the first ones.
+    for (let i = 0; i < 10; i++) await scrape();
+    const idle = await many.idle(2);
+    const before = threadTimes(many.pid);
+    const began = performance.now();
+    const scrapes = 20;
+    let shown = '';
+    for (let i = 0; i < scrapes; i++) {
+      shown = await scrape();
+      await sleep(100);
+    }
+    const after = threadTimes(many.pid);
+    const rest = (idle.control + idle.others) * (performance.now() - began);
+    const spent = (after.control + after.others - before.control - before.others) / 1e6;
+    const each = (spent - rest) / scrapes;
+    const series = shown.split('\n').filter((line) => line.startsWith('evio_'));
+    console.log(`a scrape of 500 peers: ${each.toFixed(1)} ms of processor, ${series.length} series`);
+    expect(shown).toContain('evio_node_peers{network="many",state="connected"} 500');
+    expect(series.length).toBeLessThan(160);
+    // 11 ms where nothing else runs.
+    expect(each).toBeLessThan(60);
   });
 
   it('rests with them', async () => {

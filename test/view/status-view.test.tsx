@@ -146,6 +146,7 @@ describe('useStatus', () => {
       routeAccept: unasked,
       routeAnnounce: unasked,
       routeWithdraw: unasked,
+      metrics: unasked,
       wait: unasked,
       watch: unasked,
     };

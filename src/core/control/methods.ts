@@ -6,6 +6,7 @@ import { adopt } from './methods/adopt.js';
 import { amend } from './methods/amend.js';
 import { down } from './methods/down.js';
 import { leave } from './methods/leave.js';
+import { metrics } from './methods/metrics.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
 import { ping } from './methods/ping.js';
@@ -25,6 +26,7 @@ export const methods = {
   amend,
   down,
   leave,
+  metrics,
   networks,
   peers,
   ping,

@@ -262,6 +262,9 @@ export class Runner {
         'Try again in a moment.',
       ]);
     }
+    // A whole id means one network, whatever else the home holds: those who ask often do not cost a look at the disk.
+    const exact = this.#nodes.find(({ networkId }) => networkId === selector);
+    if (exact) return exact;
     const running = this.#running();
     const resting = (this.#options.stored?.() ?? []).filter(({ id }) =>
       running.every((one) => one.id !== id),

@@ -53,6 +53,7 @@ const handlers: Handlers = {
   routeAccept: nothing,
   routeAnnounce: nothing,
   routeWithdraw: nothing,
+  metrics: nothing,
   wait: () => ({ connected: true }),
   watch: ({ network }, asker) => {
     asker.watch(network);
