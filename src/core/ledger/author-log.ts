@@ -5,7 +5,8 @@
  *            └─ 4'─ 5'         branch: a second one is the proof that the author lied, and is kept
  *
  * Of a log that forks, what grants counts up to the fork only (3 here); what takes away counts on both branches. A third
- * branch adds nothing and is not kept.
+ * branch adds nothing and is not kept. Once somebody above said where the log ends, by hash, the chain to there counts, whole: whoever
+ * comes by the key later makes no other past of it.
  */
 import { emptyHead, type Head, type Statement } from './statement.js';
 
@@ -46,6 +47,13 @@ export class AuthorLog {
   get heads(): readonly Head[] {
     const other = this.#branch.at(-1);
     return other ? [this.head, { sequence: other.sequence, hash: other.hash }] : [this.head];
+  }
+
+  /** The last statement that nobody can doubt: the end, or what stands before the fork. */
+  get undisputed(): Head {
+    if (this.#forkAt === Infinity) return this.head;
+    const last = this.#main[this.#forkAt - 2];
+    return last ? { sequence: last.sequence, hash: last.hash } : emptyHead;
   }
 
   /** Sequence at which two statements stand; Infinity when the author kept to one. */
@@ -117,11 +125,11 @@ export class AuthorLog {
   /**
    * The statements that count, given where the log was ended: all of them, or the chain that leads to `end`.
    *
-   * @param grants true leaves out what stands at or after a fork
+   * @param grants true leaves out what stands at or after a fork, unless the end says which branch is right
    */
   *counting(end: Head | undefined, grants: boolean): Generator<Statement> {
-    const limit = grants ? this.#forkAt : Infinity;
     if (end === undefined) {
+      const limit = grants ? this.#forkAt : Infinity;
       for (const statement of this.all()) if (statement.sequence < limit) yield statement;
       return;
     }
@@ -129,14 +137,9 @@ export class AuthorLog {
     const onMain = end.sequence === 0 || this.#main[end.sequence - 1]?.hash === end.hash;
     // Where the end is not known here, yet, only what both branches share is beyond doubt.
     const shared = onMain ? end.sequence : Math.min(end.sequence, this.#forkAt - 1);
-    for (const statement of this.#main) {
-      if (statement.sequence <= Math.min(shared, limit - 1)) yield statement;
-    }
-    if (onBranch) {
-      for (const statement of this.#branch) {
-        if (statement.sequence <= end.sequence && statement.sequence < limit) yield statement;
-      }
-    }
+    for (const statement of this.#main) if (statement.sequence <= shared) yield statement;
+    if (onBranch)
+      for (const statement of this.#branch) if (statement.sequence <= end.sequence) yield statement;
   }
 
   #hashAt(sequence: number): string | undefined {

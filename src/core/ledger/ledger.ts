@@ -30,6 +30,9 @@ export const maxRootBytes = 524_288;
 /** Authors that are kept. */
 export const maxAuthors = 128;
 
+/** What ends the log of somebody else. */
+const ending: ReadonlySet<Said['kind']> = new Set(['admin-remove', 'root-replace']);
+
 export type LedgerVerdict =
   /** Taken. */
   | 'new'
@@ -42,7 +45,7 @@ export type LedgerVerdict =
   | 'forged'
   /** Its author was never named root or admin here, as far as is known. */
   | 'stranger'
-  /** Its author forked its log already. */
+  /** Its author forked its log already, or said all that counts before somebody above ended it. */
   | 'stray'
   | 'full';
 
@@ -60,6 +63,8 @@ export class Ledger {
   /** Those of the logs that are a root key's. */
   readonly #roots = new Set<string>();
   #standing: Standing | undefined;
+  /** Where logs ended for good; undefined: to be looked up. */
+  #ends: ReadonlyMap<string, Head> | undefined;
   #statements = 0;
 
   /** @param networkKey the network's first root key */
@@ -91,6 +96,7 @@ export class Ledger {
     if (kept?.has(statement)) return 'known';
     // Whoever has a log was named before: the standing need not be made anew for each statement of many.
     if (!kept && !this.standing.author(statement.authorText)) return 'stranger';
+    if (kept && this.#isOver(statement.authorText, kept)) return 'stray';
     if (!this.#hasRoom(statement, kept)) return 'full';
     if (!isGenuine(statement, this.networkKey)) return 'forged';
     const log = kept ?? new AuthorLog();
@@ -99,6 +105,7 @@ export class Ledger {
       if (!kept) this.#add(statement.authorText, log);
       this.#statements++;
       this.#standing = undefined;
+      if (ending.has(statement.said.kind)) this.#ends = undefined;
     }
     return verdict;
   }
@@ -132,6 +139,11 @@ export class Ledger {
   /** Where an author's log ends. */
   headOf(key: Uint8Array): Head {
     return (this.#logs.get(toHex(key)) ?? new AuthorLog()).head;
+  }
+
+  /** Where an author's words end that nobody can doubt: its last, or the last before it said two things at one place. */
+  undisputedHeadOf(key: Uint8Array): Head {
+    return (this.#logs.get(toHex(key)) ?? new AuthorLog()).undisputed;
   }
 
   /** Authors that said two things at one place, with both statements. */
@@ -169,6 +181,12 @@ export class Ledger {
   #add(author: string, log: AuthorLog): void {
     if (this.#rankOf(author) === 0) this.#roots.add(author);
     this.#logs.set(author, log);
+  }
+
+  /** All that counts of this author is here: more would only fill the room, whoever has the key now. */
+  #isOver(author: string, log: AuthorLog): boolean {
+    const end = (this.#ends ??= this.standing.ends).get(author);
+    return end !== undefined && log.has(end);
   }
 
   #hasRoom(statement: Statement, log: AuthorLog | undefined): boolean {

@@ -104,6 +104,13 @@ export class Standing implements Authority {
     return [...this.#authors.values()];
   }
 
+  /** Where the logs end of those whom somebody above ended, by key: nothing else of theirs counts. */
+  get ends(): ReadonlyMap<string, Head> {
+    return new Map(
+      [...this.#authors.values()].flatMap(({ keyText, end }) => (end ? [[keyText, end] as const] : [])),
+    );
+  }
+
   /** Admins, those who are no more left out. */
   get admins(): readonly Author[] {
     return this.authors.filter(({ rank, active }) => rank > 0 && active);
@@ -226,10 +233,11 @@ export class Standing implements Authority {
       level = named.flatMap(({ key, author }) =>
         this.#authors.has(toHex(key)) ? [] : [this.#admit(key, rank, author)],
       );
-      for (const author of level) this.#remove(author, above, true);
+      const fromAbove = this.#removals(above);
+      for (const author of level) this.#end(author, fromAbove, true);
       // Equals judge each other by what those above left of their words.
-      const ends = level.map((author) => [author, this.#removals(author, level)] as const);
-      for (const [author, removals] of ends) this.#end(author, removals, false);
+      const fromEquals = this.#removals(level);
+      for (const author of level) this.#end(author, fromEquals, false);
     }
   }
 
@@ -251,22 +259,23 @@ export class Standing implements Authority {
     }
   }
 
-  #remove(author: Ranked, by: readonly Ranked[], hard: boolean): void {
-    this.#end(author, this.#removals(author, by), hard);
-  }
-
-  #removals(author: Ranked, by: readonly Ranked[]): Removal[] {
-    return by
-      .filter((other) => other !== author)
-      .flatMap((other) => [...this.#said(other)])
-      .flatMap(({ said }) =>
-        said.kind === 'admin-remove' && equalBytes(said.key, author.key) ? [said] : [],
-      );
+  /** What these say of the end of others, by the key of whom it ends: one look at each statement, however many authors there are. */
+  #removals(by: readonly Ranked[]): ReadonlyMap<string, Removal[]> {
+    const found = new Map<string, Removal[]>();
+    for (const author of by)
+      for (const { said } of this.#said(author)) {
+        if (said.kind !== 'admin-remove' || equalBytes(said.key, author.key)) continue;
+        const key = toHex(said.key);
+        const before = found.get(key);
+        if (before) before.push(said);
+        else found.set(key, [said]);
+      }
+    return found;
   }
 
   /** The earliest end counts, and who stays is who everybody kept. */
-  #end(author: Ranked, removals: readonly Removal[], hard: boolean): void {
-    for (const { sequence, head, kept } of removals) {
+  #end(author: Ranked, removals: ReadonlyMap<string, Removal[]>, hard: boolean): void {
+    for (const { sequence, head, kept } of removals.get(author.keyText) ?? []) {
       const end: Head = { sequence, hash: toHex(head) };
       if (hard) author.end = earlier(author.end, end);
       author.grantsEnd = earlier(author.grantsEnd, end);

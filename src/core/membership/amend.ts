@@ -384,7 +384,7 @@ function removeAdmin(
   const kept = members.filter((member) => invitedBy(inviteOf(member))).map(({ idText }) => idText);
   if (self.parts.invite.length > 0 && invitedBy(parseInvite(self.parts.invite))) kept.push(self.idText);
   const stay = [...new Set(kept)].filter((id) => id !== without && !ledger.standing.isBarred(id));
-  const { sequence, hash } = ledger.headOf(key);
+  const { sequence, hash } = ledger.undisputedHeadOf(key);
   const head = fromHex(sequence === 0 ? noHash : hash) as Uint8Array;
   speaker.say({ kind: 'admin-remove', key, sequence, head, kept: checkKept(stay) }, author.rank);
 }

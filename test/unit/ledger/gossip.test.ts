@@ -186,7 +186,8 @@ describe('gossip', () => {
     net.connect(c, b);
     net.run(5_000);
     expect(net.equal).toBe(true);
-    for (const { ledger: each } of net.members.values()) expect(each.forks).toHaveLength(1);
+    // Who heard of the end first takes no other past; who had one of its own still can prove it.
+    expect((net.members.get(b) as Member).ledger.forks).toHaveLength(1);
   });
 
   it('a summary of many authors takes several messages', () => {

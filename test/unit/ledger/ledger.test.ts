@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Ledger, maxAdminBytes, maxAdminsBytes } from '../../../src/core/ledger/ledger.js';
-import { idOfKey, maxPolicyLength } from '../../../src/core/ledger/statement.js';
+import { emptyHead, idOfKey, maxPolicyLength, signStatement } from '../../../src/core/ledger/statement.js';
 import {
   admitted,
   bar,
@@ -167,6 +167,8 @@ describe('a ledger', () => {
     expect(barred(ledger, x) && barred(ledger, y)).toBe(true);
     expect(ledger.standing.admins.map(({ key }) => key)).toEqual([alice.publicKey, w.publicKey]);
     expect(ledger.forks).toHaveLength(1);
+    // Whoever removes it now lets none of the two pasts count.
+    expect(ledger.undisputedHeadOf(alice.publicKey)).toEqual(head);
     // A third branch adds nothing.
     expect(ledger.take(said(ledger, alice, bar(keys()), head))).toBe('stray');
     // Who heard the branches the other way round says the same.
@@ -186,6 +188,75 @@ describe('a ledger', () => {
     ledger.take(said(ledger, alice, bar(y), head));
     ledger.say(ended, root, 1);
     expect([barred(ledger, x), barred(ledger, y)]).toEqual([true, false]);
+  });
+
+  it('nobody with the key of an admin that was removed unsays what it said before', () => {
+    const { root, ledger } = founded();
+    const [alice, thief] = [admitted(ledger, root), keys()];
+    ledger.say({ kind: 'policy', serial: 1, document: Uint8Array.of(1) }, alice, 1);
+    const bob = keys();
+    ledger.say({ kind: 'admin-add', key: bob.publicKey }, alice, 1);
+    const before = ledgerOf(root.publicKey, ledger.all());
+    const ended = said(ledger, root, removal(ledger, alice));
+    ledger.take(ended);
+    const says = saysOf(ledger);
+    const another = signStatement(
+      { kind: 'admin-add', key: thief.publicKey },
+      emptyHead,
+      alice,
+      root.publicKey,
+      1,
+    );
+    // Who knows of its end takes no other past of it; who took one hears of the end later.
+    expect(ledger.take(another)).toBe('stray');
+    expect(before.take(another)).toBe('fork');
+    expect(before.policy).toBeUndefined();
+    before.take(ended);
+    for (const each of [ledger, before, ledgerOf(root.publicKey, [another, ...before.all()])])
+      expect(saysOf(each)).toEqual(says);
+    expect(ledger.policy).toEqual(Uint8Array.of(1));
+  });
+
+  it('nobody with a root key that was replaced unsays what it said before, or fills the room of the next', () => {
+    const { root, ledger } = founded();
+    const [alice, next, thief] = [admitted(ledger, root), keys(), keys()];
+    ledger.say({ kind: 'root-replace', key: next.publicKey, kept: [] }, root, 1);
+    const says = saysOf(ledger);
+    const another = signStatement(
+      { kind: 'admin-add', key: thief.publicKey },
+      emptyHead,
+      root,
+      root.publicKey,
+      1,
+    );
+    expect(ledger.take(another)).toBe('stray');
+    expect(saysOf(ledger)).toEqual(says);
+    expect(ledger.standing.maySign(alice.publicKey)).toBe(true);
+    for (let serial = 1; serial < 12; serial++) {
+      const document = new Uint8Array(maxPolicyLength);
+      expect(ledger.take(said(ledger, root, { kind: 'policy', serial, document }))).toBe('stray');
+    }
+    ledger.say({ kind: 'policy', serial: 1, document: new Uint8Array(maxPolicyLength) }, next, 1);
+  });
+
+  it('an admin that names as many as it can costs each statement after it little', () => {
+    const { root, ledger } = founded();
+    const alice = admitted(ledger, root);
+    const { publicKey } = keys();
+    for (let n = 0; ; n++) {
+      const key = publicKey.slice();
+      new DataView(key.buffer).setUint16(0, n);
+      if (ledger.take(said(ledger, alice, { kind: 'admin-add', key })) !== 'new') break;
+    }
+    ledger.take(said(ledger, root, removal(ledger, alice)));
+    const took = [1, 2, 3].map(() => {
+      ledger.say(bar(keys()), root, 1);
+      const begun = performance.now();
+      expect(ledger.standing.bars.next().done).toBe(false);
+      return performance.now() - begun;
+    });
+    // A second and more when each of them was compared with each.
+    expect(Math.min(...took)).toBeLessThan(300);
   });
 
   it('has bounds that no admin can use up for the root', () => {
