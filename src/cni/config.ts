@@ -23,6 +23,10 @@ export interface Config {
   readonly network: string | undefined;
   /** Name of evio's interface; undefined: the running node is asked. */
   readonly device: string | undefined;
+  /** Pods are routed, or neighbours in the network itself (flat/). */
+  readonly mode: 'routed' | 'flat';
+  /** Of mode `flat`: pods reach what is outside of the network by their node. */
+  readonly gateway: boolean;
   readonly bridge: string;
   /** Pods reach what is neither pod nor member with the address of the node. */
   readonly masquerade: boolean;
@@ -145,14 +149,21 @@ export function readConfig(input: Json): Config {
   const raw = withIpam(input);
   const name = text(raw, 'name', (value) => namePattern.test(value), 'a name of a network');
   if (name === undefined) throw new CniError(Code.config, 'the network configuration has no name');
-  const { mode } = raw;
-  if (mode !== undefined && mode !== 'routed')
+  const { ipam, mode = 'routed' } = raw;
+  if (mode !== 'routed' && mode !== 'flat')
     throw new CniError(
       Code.unsupportedField,
       `unsupported field in the network configuration: "mode": ${JSON.stringify(mode)}`,
-      'the only mode is "routed"',
+      'a mode is "routed" or "flat"',
     );
-  const { ipam } = raw;
+  if (mode === 'flat')
+    for (const key of ['ipam', 'pool', 'bridge', 'device'])
+      if (raw[key] !== undefined)
+        throw new CniError(
+          Code.unsupportedField,
+          `unsupported field in a network configuration of mode "flat": ${key}`,
+          'the network gives the addresses, and bridges are called by its interface',
+        );
   if (ipam !== undefined && typeof (ipam as Json)['type'] !== 'string')
     throw new CniError(
       Code.config,
@@ -169,6 +180,8 @@ export function readConfig(input: Json): Config {
     name,
     network: text(raw, 'network', () => true, 'a network'),
     device: text(raw, 'device', isInterfaceName, 'a name of an interface'),
+    mode,
+    gateway: flag(raw, 'gateway', false),
     bridge: text(raw, 'bridge', isInterfaceName, 'a name of an interface') ?? defaultBridge,
     masquerade: flag(raw, 'masquerade', true),
     guard: flag(raw, 'guard', true),

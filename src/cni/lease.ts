@@ -17,12 +17,20 @@ export const rangeLength = 24;
 const settleMs = 400;
 const attempts = 5;
 
-/** A subnet of the pool that overlaps nothing that is taken; the search begins at the `from`-th. Undefined: all are taken. */
-export function freeRange(pool: Cidr, taken: readonly Cidr[], from: number): Cidr | undefined {
-  const count = 2 ** Math.max(0, rangeLength - pool.prefix);
+/**
+ * A subnet of the pool, of this length, that overlaps nothing that is taken; the search begins at the `from`-th. Undefined:
+ * all are taken.
+ */
+export function freeRange(
+  pool: Cidr,
+  taken: readonly Cidr[],
+  from: number,
+  length = rangeLength,
+): Cidr | undefined {
+  const count = 2 ** Math.max(0, length - pool.prefix);
   for (let i = 0; i < count; i++) {
-    const base = pool.base + ((from + i) % count) * 2 ** (32 - rangeLength);
-    const range = { base, prefix: rangeLength };
+    const base = pool.base + ((from + i) % count) * 2 ** (32 - length);
+    const range = { base, prefix: length };
     if (!taken.some((other) => cidrsOverlap(range, other))) return range;
   }
   return undefined;

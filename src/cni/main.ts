@@ -2,6 +2,7 @@
 import { readSync } from 'node:fs';
 import { homeFrom } from '../core/config/home.js';
 import { longestConfig, parseJson, readConfig, versionOf } from './config.js';
+import type { Context } from './commands/context.js';
 import { asCniError, Code, CniError } from './errors.js';
 import { commandOf, parametersOf, pluginFolders, requireVersion, type Command } from './request.js';
 import { writeResult } from './result.js';
@@ -38,6 +39,7 @@ async function answer(
   const config = readConfig(input);
   requireVersion(command, config);
   const context = { config, home: homeFrom(env), folders: pluginFolders(env) };
+  if (config.mode === 'flat') return answerFlat(command, context, env);
   switch (command) {
     case 'ADD': {
       const { add } = await import('./commands/add.js');
@@ -60,6 +62,40 @@ async function answer(
     }
     case 'STATUS': {
       const { status } = await import('./commands/status.js');
+      await status(context);
+      return undefined;
+    }
+  }
+}
+
+/** The same of mode `flat`. */
+async function answerFlat(
+  command: Exclude<Command, 'VERSION'>,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): Promise<unknown> {
+  switch (command) {
+    case 'ADD': {
+      const { add } = await import('./flat/add.js');
+      return writeResult(await add(context, parametersOf(env, command)), context.config.version);
+    }
+    case 'DEL': {
+      const { del } = await import('./flat/del.js');
+      await del(context, parametersOf(env, command));
+      return undefined;
+    }
+    case 'CHECK': {
+      const { check } = await import('./flat/check.js');
+      await check(context, parametersOf(env, command));
+      return undefined;
+    }
+    case 'GC': {
+      const { gc } = await import('./flat/del.js');
+      await gc(context);
+      return undefined;
+    }
+    case 'STATUS': {
+      const { status } = await import('./flat/check.js');
       await status(context);
       return undefined;
     }

@@ -23,8 +23,32 @@ function shared(bridge: string): string[] {
   ];
 }
 
-/** The script for nft that guards a port, which is not there yet. `addresses` with their prefix lengths. */
-export function guardScript(bridge: string, link: string, mac: string, addresses: readonly string[]): string {
+/**
+ * The script for nft that keeps to itself what the node says on its bridge to find pods of its own: other members would take it
+ * for a lie. `link` is the port that leads to them.
+ */
+export function uplinkScript(bridge: string, link: string): string {
+  const table = `bridge ${tableName(bridge)}`;
+  return [
+    ...shared(bridge),
+    `add chain ${table} to-network { type filter hook postrouting priority srcnat; policy accept; }`,
+    `flush chain ${table} to-network`,
+    `add rule ${table} to-network oifname "${link}" ether saddr & ff:ff:00:00:00:00 != ${macPrefix}:00:00:00:00 drop`,
+    '',
+  ].join('\n');
+}
+
+/**
+ * The script for nft that guards a port, which is not there yet. `addresses` with their prefix lengths. `strict`: nothing but
+ * this MAC passes.
+ */
+export function guardScript(
+  bridge: string,
+  link: string,
+  mac: string,
+  addresses: readonly string[],
+  strict = false,
+): string {
   const table = `bridge ${tableName(bridge)}`;
   const rule = `add rule ${table} ${link}`;
   const own = addresses.map((address) => address.split('/')[0] ?? '');
@@ -35,7 +59,7 @@ export function guardScript(bridge: string, link: string, mac: string, addresses
     `add chain ${table} ${link}`,
     `flush chain ${table} ${link}`,
     // The tuning plugin may give the pod another MAC afterwards: only what looks like another pod's is refused.
-    `${rule} ether saddr & ff:ff:00:00:00:00 == ${macPrefix}:00:00:00:00 ether saddr != ${mac} counter drop`,
+    `${rule} ${strict ? '' : `ether saddr & ff:ff:00:00:00:00 == ${macPrefix}:00:00:00:00 `}ether saddr != ${mac} counter drop`,
     ...(v4.length > 0 ? [`${rule} ip saddr { ${v4.join(', ')} } return`] : []),
     `${rule} arp saddr ip { ${['0.0.0.0', ...v4].join(', ')} } return`,
     `${rule} ip6 saddr { ${['::', 'fe80::/10', ...v6].join(', ')} } return`,

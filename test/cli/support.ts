@@ -223,6 +223,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     up: () => ({ started: [status.network.id] }),
     down: () => ({ stopped: [status.network.id] }),
     adopt: () => ({ adopted: true }),
+    joinPods: () => ({ joined: false }),
     metrics: () => ({ networks: [], refusedUsers: 0 }),
     leave: () => ({ stopped: [status.network.id] }),
     routes: () => ({ routes: [route] }),

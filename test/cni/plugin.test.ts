@@ -155,6 +155,7 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     };
     expect(await code('ADD', { ...alone, cniVersion: '2.0.0' })).toBe(1);
     expect(await code('GC', { ...alone, cniVersion: '1.0.0' })).toBe(1);
+    expect(await code('ADD', { ...alone, mode: 'bridge' })).toBe(2);
     expect(await code('ADD', { ...alone, mode: 'flat' })).toBe(2);
     expect(await code('DANCE', alone)).toBe(4);
     expect(await code('ADD', alone, { CNI_CONTAINERID: '../x' })).toBe(4);

@@ -177,8 +177,13 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
     );
     const asks = ['exec', `web-${c.name}`, '--', 'nslookup', 'web.default.svc.cluster.local'];
     await cluster.until('the name is found', 30_000, async () => {
-      const { stdout } = await cluster.kubectl(asks, { allowFailure: true });
-      return stdout.includes(`Address: ${ip}`);
+      const { stdout, stderr } = await cluster.kubectl(asks, { allowFailure: true });
+      if (stdout.includes(`Address: ${ip}`)) return true;
+      const said = await cluster.kubectl(
+        ['-n', 'kube-system', 'logs', '-l', 'k8s-app=kube-dns', '--tail', '5'],
+        { allowFailure: true },
+      );
+      return [stdout, stderr, said.stdout, said.stderr].join('\n');
     });
   }, 240_000);
 

@@ -183,13 +183,16 @@ export class Cluster {
     return node.daemon(name, [process.execPath, program, ...args], { EVIO_HOME: node.place.node.home });
   }
 
-  async until(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<number> {
+  /** Waits for what `holds`; a text is what was seen instead. Resolves to how long it took, ms. */
+  async until(what: string, timeoutMs: number, holds: () => Promise<boolean | string>): Promise<number> {
     const begun = performance.now();
+    let seen: boolean | string = false;
     while (performance.now() - begun < timeoutMs) {
-      if (await holds()) return performance.now() - begun;
+      seen = await holds();
+      if (seen === true) return performance.now() - begun;
       await sleep(200);
     }
-    throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    throw new Error(`not within ${timeoutMs} ms: ${what}${seen === false ? '' : `; but: ${seen}`}`);
   }
 
   async ready(node: Machine, wanted: 'True' | 'False' | 'Unknown', timeoutMs: number): Promise<number> {

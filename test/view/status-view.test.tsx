@@ -141,6 +141,7 @@ describe('useStatus', () => {
       up: unasked,
       down: unasked,
       adopt: unasked,
+      joinPods: unasked,
       leave: unasked,
       routes: unasked,
       routeAccept: unasked,

@@ -5,6 +5,7 @@ import type { Asker, ControlHost } from './method.js';
 import { adopt } from './methods/adopt.js';
 import { amend } from './methods/amend.js';
 import { down } from './methods/down.js';
+import { joinPods } from './methods/join-pods.js';
 import { leave } from './methods/leave.js';
 import { metrics } from './methods/metrics.js';
 import { networks } from './methods/networks.js';
@@ -25,6 +26,7 @@ export const methods = {
   adopt,
   amend,
   down,
+  joinPods,
   leave,
   metrics,
   networks,

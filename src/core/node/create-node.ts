@@ -6,6 +6,7 @@ import { watchKernel } from '../native/kernel-watch.js';
 import { machineRanges, reachesOtherwise } from '../native/machine-ranges.js';
 import { clashOf } from '../surroundings/local-ranges.js';
 import { MachineRoutes } from '../tap/machine-routes.js';
+import { joinPods } from '../tap/pod-port.js';
 import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { GatewaySocket } from './gateway-socket.js';
@@ -22,6 +23,7 @@ export function createNode(options: NodeOptions): Node {
         range,
         machineRanges().filter((local) => local.device !== device),
       ),
+    joinPods,
     watch: watchKernel,
     ...(options.portmap === false
       ? {}

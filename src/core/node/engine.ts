@@ -365,6 +365,10 @@ export class Engine implements Node {
     }));
   }
 
+  joinPods(): boolean {
+    return this.#live.interfaceWatch.joinPods();
+  }
+
   /** First on disk, then in effect, one after the other. */
   #changeRoutes(change: (routes: RouteChoice) => RouteChoice): Promise<void> {
     const done = this.#changing.then(async () => {

@@ -1,6 +1,7 @@
 /** What happens to the interface of a network behind its back, looked at whenever the kernel says that something changed. */
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import type { Logger } from '../lib/env.js';
+import { messageOf } from '../lib/errors.js';
 import { formatCidr, type Cidr } from '../lib/ipv4.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { NodeEvent } from './events.js';
@@ -14,6 +15,8 @@ export interface InterfaceWatchParts {
   readonly clash: (range: Cidr) => LocalRange | undefined;
   /** Routes by the interface may have gone with its address. */
   readonly mended: () => void;
+  /** Joins the interface with its port for pods; false: there is none. Throws EvioError EVIO_DEVICE. */
+  readonly joinPods: (device: string) => boolean;
   readonly tell: (event: NodeEvent) => void;
 }
 
@@ -28,6 +31,21 @@ export class InterfaceWatch {
   /** The interface was just made; what clashes from the beginning was told before. */
   start(): void {
     this.#clash = this.#clashNow()?.text ?? '';
+    try {
+      // Pods outlive the node.
+      this.joinPods();
+    } catch (thrown) {
+      this.#parts.log.error('pods are cut off', { reason: messageOf(thrown) });
+    }
+  }
+
+  /** Joins the interface with its port for pods; false: there is none. Throws EvioError EVIO_DEVICE. */
+  joinPods(): boolean {
+    const { log, plane, joinPods } = this.#parts;
+    const { deviceName: device } = plane;
+    const joined = joinPods(device);
+    if (joined) log.info('pods are neighbours in the network', { device });
+    return joined;
   }
 
   look(): void {

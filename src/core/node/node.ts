@@ -90,6 +90,13 @@ export interface Node {
    * @throws EvioError EVIO_BAD_VALUE, EVIO_STORAGE
    */
   acceptRoute(range: string, accepted: boolean): Promise<void>;
+  /**
+   * Makes pods of this machine neighbours in the network, by the port that was made for them (tap/pod-port.ts); so does every
+   * start. False when there is no such port.
+   *
+   * @throws EvioError EVIO_DEVICE
+   */
+  joinPods(): boolean;
   ping(
     peer: string,
     count: number,

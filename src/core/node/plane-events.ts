@@ -3,7 +3,7 @@
  * call is an input of a turn.
  */
 import type { Carriers } from '../carriers/carrier.js';
-import type { Origin, PlaneListener, Suspicion } from '../dataplane/plane/plane.js';
+import type { DataPlane, Origin, PlaneListener, Suspicion } from '../dataplane/plane/plane.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Clock, Logger } from '../lib/env.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
@@ -12,6 +12,7 @@ import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import { podAddressOf } from '../subnets/pods.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
@@ -31,6 +32,7 @@ export interface PlaneEventParts {
   readonly log: Logger;
   /** Id of the network. */
   readonly network: string;
+  readonly plane: Pick<DataPlane, 'learn'>;
   readonly carriers: Carriers;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
@@ -114,7 +116,12 @@ export class PlaneEvents implements PlaneListener {
   }
 
   unknown(mac: Uint8Array): void {
-    this.#parts.overlay.unknownMac(this.#now, mac);
+    const { members, overlay, plane, subnets } = this.#parts;
+    const address = podAddressOf(mac);
+    const holder = address && subnets.holderOf(address);
+    const peer = holder === undefined ? undefined : members.get(holder);
+    if (peer) plane.learn(peer.slot, mac);
+    else overlay.unknownMac(this.#now, mac);
   }
 
   stranger(slot: number, id: Uint8Array): void {

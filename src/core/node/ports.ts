@@ -36,6 +36,8 @@ export interface EnginePorts {
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
   readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
+  /** Joins the interface with its port for pods; default: there is none. */
+  readonly joinPods?: (device: string) => boolean;
   /** Default: no routes are set. */
   readonly routes?: RoutePorts;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */

@@ -331,6 +331,7 @@ export function composeRun(context: RunContext, port: number): Run {
     }),
   );
   const planeEvents = new PlaneEvents({
+    plane,
     clock,
     log,
     network: networkId,
@@ -373,6 +374,7 @@ export function composeRun(context: RunContext, port: number): Run {
     mended: () => {
       subnets.moved();
     },
+    joinPods: (device) => ports.joinPods?.(device) ?? false,
     tell,
   });
   const { name } = profile;

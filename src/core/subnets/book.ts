@@ -96,7 +96,7 @@ export class SubnetBook {
   #rulings: readonly SubnetRuling[] | undefined;
   #expiresAt = Infinity;
 
-  /** @param network ranges that no subnet may overlap */
+  /** @param network ranges that no subnet may overlap, but small ones of pods */
   constructor(network: readonly Prefix[]) {
     this.#network = network;
   }

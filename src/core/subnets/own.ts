@@ -13,6 +13,7 @@ import { badValue } from '../identity/names.js';
 import { equalPrefixes, formatPrefix, parsePrefix, prefixesOverlap, type Prefix } from '../lib/prefix.js';
 import type { AnnouncedSubnet } from '../membership/profile.js';
 import { announceLimit } from '../wire/subnets.js';
+import { isPodRange, podRangeBits } from './pods.js';
 
 /** It is signed again when it is this old, ms: long before it ends. */
 export const renewAfterMs = announcementLifeMs / 3;
@@ -30,7 +31,7 @@ export function checkPrefix(text: string): Prefix {
 /**
  * The list with one subnet more, or with the same one shared or not.
  *
- * @param network ranges of the network, which no subnet may overlap
+ * @param network ranges of the network, which no subnet may overlap but small ones of pods
  * @param room bytes that a credential leaves for an announcement
  * @throws EvioError EVIO_BAD_VALUE
  */
@@ -43,10 +44,10 @@ export function withSubnet(
   const text = formatPrefix(subnet.prefix);
   if (!mayBeSubnet(subnet.prefix)) throw badValue(`${text} cannot be a subnet of hosts (RFC 6890).`);
   const inside = network.find((range) => prefixesOverlap(range, subnet.prefix));
-  if (inside) {
+  if (inside && !isPodRange(network, subnet)) {
     throw badValue(
       `${text} overlaps the range of the network itself, ${formatPrefix(inside)}.`,
-      'Announce what lies outside it.',
+      `Announce what lies outside it; of pods that have addresses of the network, at most a /${podRangeBits} at a time.`,
     );
   }
   const before = list.find(({ prefix }) => equalPrefixes(prefix, subnet.prefix));

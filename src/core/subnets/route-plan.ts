@@ -16,6 +16,8 @@ export interface RoutePlanFacts {
   reaches(prefix: Prefix): boolean;
   /** The ranges of the network: nothing of them may leave otherwise; none where the machine has use for them itself. */
   readonly network: readonly Prefix[];
+  /** It lies in a range of the network: of pods, which are neighbours and need no route. */
+  inside(prefix: Prefix): boolean;
 }
 
 export interface RoutePlan {
@@ -42,6 +44,10 @@ export function planRoutes(facts: RoutePlanFacts): RoutePlan {
   for (const [text, sharers] of sharersOf(rulings)) {
     const { prefix } = sharers[0] as SubnetClaim;
     const ours = sharers.some(({ id }) => id === self);
+    if (facts.inside(prefix)) {
+      for (const claim of sharers) states.set(claim, claim.id === self ? 'announced' : 'active');
+      continue;
+    }
     const accepted = acceptance.accepts(prefix);
     const local = ours || (!acceptance.names(prefix) && facts.reaches(prefix));
     const first = sharers.sort(compareSharers).find(({ id }) => facts.alive(id)) ?? sharers[0];

@@ -13,6 +13,7 @@ import {
   prefixesOverlap,
   type Prefix,
 } from '../lib/prefix.js';
+import { isPodRange } from './pods.js';
 
 /** What one member says of one prefix. */
 export interface Claim {
@@ -26,7 +27,7 @@ export interface Claim {
 
 /** Why a claim does not hold. */
 export type ClaimFault =
-  /** It overlaps the range of the network itself. */
+  /** It overlaps the range of the network itself, and is not small enough to be of pods there (pods.ts). */
   | 'network'
   /** Another member holds it, or a part of it. */
   | 'taken';
@@ -57,8 +58,8 @@ export function compareClaims(a: Claim, b: Claim): number {
 export function judgeClaims<C extends Claim>(claims: readonly C[], network: readonly Prefix[]): Ruling<C>[] {
   const places = placesOf(claims);
   return [...claims].sort(compareClaims).map((claim) => {
-    if (network.some((range) => prefixesOverlap(range, claim.prefix)))
-      return { claim, fault: 'network', holder: null };
+    const overlaps = network.some((range) => prefixesOverlap(range, claim.prefix));
+    if (overlaps && !isPodRange(network, claim)) return { claim, fault: 'network', holder: null };
     const place = places.get(claim) as Place<C>;
     const holder = holderAgainst(claim, place);
     if (holder !== undefined) return { claim, fault: 'taken', holder };

@@ -13,7 +13,7 @@ import type { Clock } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { Paced } from '../lib/paced.js';
-import { formatPrefix, prefixesOverlap, type Prefix } from '../lib/prefix.js';
+import { containsPrefix, formatPrefix, prefixesOverlap, type Prefix } from '../lib/prefix.js';
 import type { SubnetRule } from '../switch/subnet-table.js';
 import type { SubnetsMessage } from '../wire/subnets.js';
 import { Acceptance } from './acceptance.js';
@@ -65,6 +65,7 @@ export class Subnets {
   readonly #ports: SubnetsPorts;
   readonly #settings: RouteSettings;
   readonly #self: string;
+  readonly #network: readonly Prefix[];
   readonly #book: SubnetBook;
   readonly #spread: Spread;
   readonly #own: OwnSubnets;
@@ -84,6 +85,7 @@ export class Subnets {
     this.#ports = ports;
     this.#settings = settings;
     this.#self = ports.self().idText;
+    this.#network = network;
     this.#book = new SubnetBook(network);
     this.#own = new OwnSubnets(keys, settings.announced);
     this.#acceptance = new Acceptance(settings.accepted);
@@ -193,6 +195,13 @@ export class Subnets {
       this.#publish();
     }
     this.#changed();
+  }
+
+  /** Id of the member that holds the address; undefined: nobody announced it, or nobody who may have it. */
+  holderOf(address: Prefix): string | undefined {
+    return this.#book
+      .rulings()
+      .find(({ claim, fault }) => fault === null && containsPrefix(claim.prefix, address))?.claim.id;
   }
 
   /* ---- reports ---- */
@@ -328,6 +337,7 @@ export class Subnets {
       alive: (id) => this.#watch.alive(id),
       reaches: (prefix) => table?.reaches(prefix) ?? false,
       network: guarded,
+      inside: (prefix) => this.#isInside(prefix),
     });
     this.#watch.watch(now, this.#plan.watched);
     if (!table) return;
@@ -337,8 +347,14 @@ export class Subnets {
 
   #rules(): SubnetRule[] {
     return this.#book.rulings().flatMap(({ claim: { id, prefix, member }, fault }) => {
-      const holds = fault === null && (id === this.#self || this.#acceptance.trusts(prefix));
+      // In the ranges of the network everybody is believed, as its members are.
+      const trusted = this.#acceptance.trusts(prefix) || this.#isInside(prefix);
+      const holds = fault === null && (id === this.#self || trusted);
       return holds ? [{ words: prefix.words, length: prefix.length, mac: member.mac }] : [];
     });
+  }
+
+  #isInside(prefix: Prefix): boolean {
+    return this.#network.some((range) => containsPrefix(range, prefix));
   }
 }

@@ -28,10 +28,13 @@ export class LocalGroups implements ReportSink {
   #crowdedAt = -Infinity;
   /** Something that `keys` or `crowded` give is new since this was last set to false. */
   changed = false;
+  /** When a pod behind this host reported last. */
+  #podAt = -Infinity;
 
-  /** Takes in the frame at `at` that the host sent, if it is a report. */
-  listen(view: DataView, at: number, length: number, now: number): void {
+  /** Takes in the frame at `at` that the host sent, or a pod behind it, if it is a report. */
+  listen(view: DataView, at: number, length: number, now: number, pod = false): void {
     this.#now = now;
+    if (pod) this.#podAt = now;
     if (!readReport(view, at, length, this)) return;
     this.#answered[view.getUint16(at + 12) === 0x86dd ? 1 : 0] = now;
   }
@@ -57,6 +60,8 @@ export class LocalGroups implements ReportSink {
 
   /** For `readReport`. */
   left(view: DataView, at: number, v6: boolean): void {
+    // Of several hosts another may still want it: it is dropped for silence, as on a wire.
+    if (this.#now - this.#podAt < membershipMs) return;
     const name = nameOf(view, at, v6);
     const known = this.#groups.get(name);
     if (known) this.#remove(name, known);

@@ -5,6 +5,8 @@
  * 4861) name a link-layer address; its own IPv4 address; in the network's IPv6 prefix its own, elsewhere an IPv6 address
  * that nobody else has. What a router or
  * server says to hosts (advertisements, redirects, DHCP answers) is not for members. The bridge right lifts all of it.
+ * A pod behind a member speaks for itself in the same way, where the member announced the pod's address: its MAC follows
+ * from the address (wire/pod-mac.ts).
  *
  *   frame ─▶ tags, two at most ─┬─▶ IPv4 ── own address ─────┬─▶ UDP: no DHCP answer; ICMP: no redirect
  *                               ├─▶ IPv6 ── own or free ──┬──┴─▶ the same behind every extension header
@@ -41,6 +43,7 @@ import {
   upperLayer,
 } from '../wire/ip.js';
 import type { AddressOwners } from './address-owners.js';
+import { podMacHigh } from '../wire/pod-mac.js';
 import type { MemberTable } from './members.js';
 import { Standing, type SubnetTable } from './subnet-table.js';
 
@@ -103,6 +106,8 @@ export class Guard {
    */
   examined = 0;
   #second = 0;
+  /** The pod whose frame is judged, in the place of its member. */
+  readonly #pod = { macHigh: podMacHigh, macLow: 0, ip: 0, bridge: false };
   readonly #members: MemberTable;
   readonly #owners: AddressOwners;
   readonly #subnets: SubnetTable;
@@ -138,7 +143,12 @@ export class Guard {
     const high = macHigh(view, at + 6);
     if (isGroup(high)) return Verdict.malformed;
     if (subject.bridge) return Verdict.pass;
-    if (high !== subject.macHigh || macLow(view, at + 6) !== subject.macLow) return Verdict.foreignMac;
+    const low = macLow(view, at + 6);
+    if (high !== subject.macHigh || low !== subject.macLow) {
+      if (!this.#isPodOf(subject, high, low)) return Verdict.foreignMac;
+      this.#pod.macLow = this.#pod.ip = low;
+      subject = this.#pod;
+    }
     const type = etherTypeBefore(view, at, payload);
     this.examined = payload;
     const lan = payload === ethernetHeaderLength ? 0 : lanOf(view, at, payload);
@@ -148,6 +158,14 @@ export class Guard {
     if (type === EtherType.rarp) return Verdict.service;
     if (isTag(type)) return Verdict.unreadable;
     return type < firstEtherType ? judgeLlc(view, at + payload, length - payload) : Verdict.pass;
+  }
+
+  /** The MAC is that of a pod with an address which this member announced, and which is no member's. */
+  #isPodOf({ macHigh: ownerHigh, macLow: ownerLow }: GuardSubject, high: number, low: number): boolean {
+    if (high !== podMacHigh) return false;
+    const members = this.#members;
+    if (members.findMac(high, low) >= 0 || members.findIp(low) >= 0) return false;
+    return this.#subnets.standing(0, 0, mappedIpv4, low, ownerHigh, ownerLow) === Standing.own;
   }
 
   #arp(

@@ -171,10 +171,17 @@ export class Multicast {
   fromHost(view: DataView, at: number, length: number, now: number): boolean {
     const wanted = this.aim(view, at, length, now);
     if (this.isReport && !this.#options.bridge) {
-      this.#local.listen(view, at, length, now);
+      this.#local.listen(view, at, length, now, !this.#isOwn(view, at));
       if (this.#local.changed) this.#changed(now);
     }
     return wanted;
+  }
+
+  /** The host itself sent it, and no pod behind it. */
+  #isOwn(view: DataView, at: number): boolean {
+    const { mac } = this.#options;
+    for (let i = 0; i < 6; i++) if (view.getUint8(at + 6 + i) !== mac[i]) return false;
+    return true;
   }
 
   /** What is flooded next is for everybody, whatever it is. */

@@ -46,6 +46,7 @@ const handlers: Handlers = {
   policy: nothing,
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   adopt: nothing,
+  joinPods: () => ({ joined: false }),
   leave: nothing,
   up: () => ({ started: [] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),

@@ -93,6 +93,7 @@ class Stage {
       start: () => life.start(),
       stop: () => life.stop(),
       adopt: () => Promise.resolve(true),
+      joinPods: () => false,
       leave: () => undefined,
       waitConnected: () => Promise.resolve(true),
       status: () => status,

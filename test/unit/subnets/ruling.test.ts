@@ -1,7 +1,13 @@
 /** Whose a subnet is, held against a slow rule that compares every claim with every other. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { equalPrefixes, prefixesOverlap, prefixOfCidr, type Prefix } from '../../../src/core/lib/prefix.js';
+import {
+  containsPrefix,
+  equalPrefixes,
+  prefixesOverlap,
+  prefixOfCidr,
+  type Prefix,
+} from '../../../src/core/lib/prefix.js';
 import { compareClaims, judgeClaims, type Claim } from '../../../src/core/subnets/ruling.js';
 import { prefix } from '../../support/subnets.js';
 
@@ -23,7 +29,8 @@ function judged(...claims: readonly Claim[]): string[] {
 function slowly(claims: readonly Claim[], range: Prefix): string[] {
   const held: Claim[] = [];
   return [...claims].sort(compareClaims).map((c) => {
-    if (prefixesOverlap(range, c.prefix)) return `${c.id} network`;
+    const ofPods = !c.shared && containsPrefix(range, c.prefix) && c.prefix.length >= 96 + 28;
+    if (prefixesOverlap(range, c.prefix) && !ofPods) return `${c.id} network`;
     const against = held.filter(
       (h) =>
         h.id !== c.id &&
@@ -71,6 +78,17 @@ describe('whose a subnet is', () => {
     expect(judged(claim('a', 'fd01:203:405:607::/72', 1), claim('b', 'fd01:203:405::/48', 1))).toEqual([
       'a network',
       'b network',
+    ]);
+  });
+
+  it('is the earlier claim’s there too, where it is small enough to be of pods', () => {
+    expect(judged(claim('a', '10.144.7.16/28', 1), claim('b', '10.144.7.17/32', 2))).toEqual([
+      'a',
+      'b taken a',
+    ]);
+    expect(judged(claim('a', '10.144.7.0/27', 1), claim('a', '10.144.7.16/28', 1, true))).toEqual([
+      'a network',
+      'a network',
     ]);
   });
 

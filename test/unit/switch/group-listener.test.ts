@@ -25,6 +25,18 @@ describe('LocalGroups', () => {
     expect([...groups.keys()]).toEqual([]);
   });
 
+  it('does not believe that a group is left while pods are behind the host', () => {
+    const groups = new LocalGroups();
+    const joins = igmp(0x16, '239.1.2.3');
+    groups.listen(viewOf(joins), 0, joins.length, 0, true);
+    hears(groups, igmp(0x17, '239.1.2.3', '224.0.0.2'), 1_000);
+    expect(groups.has(four('239.1.2.3'))).toBe(true);
+    // It goes when the host answers and nobody has named it any more.
+    hears(groups, igmp(0x16, '239.9.9.9'), membershipMs + 1_000);
+    groups.expire(membershipMs + 1_001);
+    expect(groups.has(four('239.1.2.3'))).toBe(false);
+  });
+
   it('ignores link-local scope', () => {
     const groups = new LocalGroups();
     hears(groups, igmp(0x16, '224.0.0.251'));

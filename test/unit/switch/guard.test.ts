@@ -16,6 +16,7 @@ import {
 import { hostile, honest, ownUla, victimUla } from '../../support/hostile-frames.js';
 import { ipOf, macOf, words6 } from '../../support/loop-rig.js';
 import { prefixBytes } from '../../../src/core/lib/prefix.js';
+import { macOf as podMacText } from '../../../src/cni/names.js';
 import { prefix, subnetTable } from '../../support/subnets.js';
 
 const members = new MemberTable();
@@ -30,6 +31,8 @@ function subjectOf(n: number, more: Partial<GuardSubject> = {}): GuardSubject {
   return { macHigh: view.getUint16(0), macLow: view.getInt32(2), ip: ipOf(n), bridge: false, ...more };
 }
 const subject = subjectOf(1);
+
+const macText = (mac: Uint8Array): string => [...mac].map((b) => b.toString(16).padStart(2, '0')).join(':');
 
 let guard: Guard;
 let now: number;
@@ -144,6 +147,62 @@ describe('guard', () => {
       expect(judge(from4(1, 0x0a4d_0305, [0x8100, 5]))).toBe(Verdict.pass);
       expect(judge(ping6(9, six('fd77:9::5')), subjectOf(9))).toBe(Verdict.pass);
       expect(judge(ping6(1, six('fd77:9::5')))).toBe(Verdict.taken);
+    });
+  });
+
+  describe('of a pod that is a neighbour in the network', () => {
+    const podMac = (ip: number): Uint8Array => {
+      const mac = Uint8Array.of(0x0a, 0x58, 0, 0, 0, 0);
+      new DataView(mac.buffer).setUint32(2, ip);
+      return mac;
+    };
+    const ip = 0x0a90_0711;
+    const foreign = 0x0a90_0721;
+    const says = (source: number, mac = podMac(source)): Uint8Array =>
+      udpFrame(to, mac, source, ipOf(2), load);
+    const asks = (sender: number, mac: Uint8Array, told = mac): Uint8Array =>
+      arpFrame(to, mac, 1, { mac: told, ip: sender }, { mac: new Uint8Array(6), ip: ipOf(2) });
+    beforeEach(() => {
+      guard = new Guard(
+        members,
+        new AddressOwners(keys),
+        subnetTable([
+          ['10.144.7.16/28', macOf(1)],
+          ['10.144.7.32/28', macOf(3)],
+          ['10.144.0.0/28', macOf(1)],
+        ]),
+      );
+    });
+
+    it('passes what it says of itself, from the member that announced its address', () => {
+      expect(macText(podMac(ip))).toBe(podMacText('10.144.7.17'));
+      expect(judge(says(ip))).toBe(Verdict.pass);
+      expect(judge(asks(ip, podMac(ip)))).toBe(Verdict.pass);
+      expect(judge(asks(0, podMac(ip)))).toBe(Verdict.pass);
+      expect(
+        judge(
+          ipv6Frame(to, podMac(ip), linkLocalOf(podMac(ip)), linkLocalOf(to), 58, [128, 0, 0, 0, 0, 1, 0, 1]),
+        ),
+      ).toBe(Verdict.pass);
+    });
+
+    it('passes from nobody else', () => {
+      expect(judge(says(ip), subjectOf(3))).toBe(Verdict.foreignMac);
+      expect(judge(says(foreign))).toBe(Verdict.foreignMac);
+      expect(judge(says(0x0a90_0801))).toBe(Verdict.foreignMac);
+      // A member keeps its address, whoever announced the range around it.
+      expect(judge(says(ipOf(2)))).toBe(Verdict.foreignMac);
+    });
+
+    it('speaks for no other pod, member or router', () => {
+      expect(judge(says(ip + 1, podMac(ip)))).toBe(Verdict.foreignAddress);
+      expect(judge(says(ipOf(1), podMac(ip)))).toBe(Verdict.foreignAddress);
+      expect(judge(asks(ip + 1, podMac(ip)))).toBe(Verdict.foreignAddress);
+      expect(judge(asks(ip, podMac(ip), podMac(ip + 1)))).toBe(Verdict.foreignMac);
+      expect(judge(asks(ip, podMac(ip), own))).toBe(Verdict.foreignMac);
+      const offer = udpFrame(to, podMac(ip), ip, ipOf(2), load);
+      new DataView(offer.buffer, offer.byteOffset).setUint16(34, 67);
+      expect(judge(offer)).toBe(Verdict.service);
     });
   });
 

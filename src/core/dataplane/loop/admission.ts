@@ -51,8 +51,8 @@ export class Admission {
       return false;
     }
     if (c.policy !== null && !this.permits(peer, frame, length, checksum)) return false;
-    if (peer.bridge && (high !== peer.macHigh || low !== peer.macLow))
-      c.learning.learn(high, low, peer.slot, c.now);
+    // What the guard passes with another MAC lies behind a bridge, or is a pod.
+    if (high !== peer.macHigh || low !== peer.macLow) c.learning.learn(high, low, peer.slot, c.now);
     this.count(peer, length);
     return true;
   }

@@ -29,9 +29,10 @@ import { FloodProof } from '../flood/proof.js';
 import { WaitingFloods, type WaitingFlood } from '../flood/waiting.js';
 import type { LoopContext } from './context.js';
 import type { Sealer } from '../keys/seal.js';
-import { drop, Drop } from '../plane/shared.js';
+import { drop, Drop, PeerField } from '../plane/shared.js';
 import type { PeerEntry } from './table.js';
-import { dropOf } from './verdict.js';
+import { misconduct } from './misconduct.js';
+import { dropOf, isSpoof } from './verdict.js';
 
 /** What became of a flood that came in. */
 export const Flooded = { dropped: 0, passed: 1, deliver: 2 } as const;
@@ -163,7 +164,11 @@ export class Broadcast {
     const verdict = this.#judge(origin);
     // Whose an address is that no certificate names, others may know better: they judge for themselves.
     const forOthers = verdict === Verdict.taken;
-    if (verdict !== Verdict.pass && !forOthers) return this.#drop(dropOf(verdict));
+    if (verdict !== Verdict.pass && !forOthers) {
+      // It is signed: nobody but its origin can have said so.
+      if (isSpoof(verdict)) misconduct(c, origin, PeerField.spoofed);
+      return this.#drop(dropOf(verdict));
+    }
     c.multicast.aim(c.arena.view, this.frame, this.length, c.now);
     if (!c.options.leaf) this.#copies.passOn(link, at, length);
     if (forOthers) return this.#drop(dropOf(verdict), Flooded.passed);
@@ -273,7 +278,8 @@ export class Broadcast {
     const { arena, learning, now } = this.#c;
     const high = macHigh(arena.view, this.frame + 6);
     const low = macLow(arena.view, this.frame + 6);
-    if (!origin.bridge || (high === origin.macHigh && low === origin.macLow)) return;
+    // What the guard passes with another MAC lies behind a bridge, or is a pod.
+    if (high === origin.macHigh && low === origin.macLow) return;
     learning.learn(high, low, origin.slot, now);
   }
 

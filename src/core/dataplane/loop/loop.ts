@@ -238,7 +238,7 @@ export class PacketLoop {
         c.policy?.forget(command.slot);
         const peer = tables.addPeer(command.slot, command.nodeId, command.publicKey, command.guard);
         c.fdb.pin(peer.macHigh, peer.macLow, peer.slot);
-        this.#transmit.found(peer);
+        this.#transmit.found(peer.macHigh, peer.macLow);
         this.#receive.known(peer);
         return;
       }
@@ -303,7 +303,9 @@ export class PacketLoop {
         this.#receive.carried(command.carrier, command.source, command.batch);
         return;
       case 'learn':
-        if (tables.peers[command.slot]) c.learning.told(command.high, command.low, command.slot, c.now);
+        if (!tables.peers[command.slot]) return;
+        c.learning.told(command.high, command.low, command.slot, c.now);
+        this.#transmit.found(command.high, command.low);
         return;
       case 'crash':
         throw new Error('asked to crash');

@@ -328,10 +328,9 @@ export class Transmit {
     this.#c.tx.flush();
   }
 
-  /** A peer with this address came: what waited for its owner goes to it. */
-  found(peer: PeerEntry): void {
-    for (const held of this.#unknowns.found(peer.macHigh, peer.macLow))
-      if (this.#restore(held)) this.#dispatch();
+  /** Whose this address is became known: what waited for its owner goes there. */
+  found(high: number, low: number): void {
+    for (const held of this.#unknowns.found(high, low)) if (this.#restore(held)) this.#dispatch();
   }
 
   /** Floods what waited in vain for its owner; `everything`: what still waits, too. */

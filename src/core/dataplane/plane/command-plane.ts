@@ -126,6 +126,11 @@ export abstract class CommandPlane implements DataPlane {
     this.command({ type: 'set-subnets', subnets: copy });
   }
 
+  learn(slot: number, mac: Uint8Array): void {
+    const view = new DataView(mac.buffer, mac.byteOffset, mac.length);
+    this.command({ type: 'learn', high: view.getUint16(0), low: view.getInt32(2), slot });
+  }
+
   setPolicy(policy: CompiledPolicy | null, fresh: boolean): void {
     if (!policy && !this.#flows) return;
     const flows = (this.#flows ??= this.#newFlows());

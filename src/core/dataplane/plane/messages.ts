@@ -61,7 +61,7 @@ export type Command =
       readonly source: Uint8Array;
       readonly batch: Uint8Array;
     }
-  /** Another thread learned an address. */
+  /** Another thread learned an address, or the control thread knows who has it. */
   | {
       readonly type: 'learn';
       readonly high: number;

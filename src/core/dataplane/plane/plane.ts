@@ -237,6 +237,8 @@ export interface DataPlane {
   setNeighbours(neighbours: readonly Neighbour[]): void;
   /** Replaces the table of subnets behind members, this node's own included, by which the guard lets sources pass. */
   setSubnets(subnets: readonly SubnetRule[]): void;
+  /** A peer has this address behind it, 6 bytes: frames for it go there until it ages, or is seen elsewhere. */
+  learn(slot: number, mac: Uint8Array): void;
 
   /**
    * The policy by which frames for this node pass; null: every frame does. `fresh`: its rules are others than before, so

@@ -1,0 +1,91 @@
+/**
+ * Which address of the network belongs to which pod of this machine: one file for each, called like the address. Read and
+ * written under the lock (lock.ts). A lease is written before anything else of a pod is made, and removed after everything
+ * else of it is gone: whoever cleans up after a plugin that was killed finds all of it.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatIpv4, hostCount, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
+
+export interface Lease {
+  readonly ip: string;
+  /** The host's end of the pod's veth (names.ts); empty where the plugin was killed while it wrote. */
+  readonly link: string;
+  /** Evio's interface. */
+  readonly device: string;
+}
+
+/** Of an address that somebody else was found to use. */
+const elsewhere = '!';
+/** It is tried again after this, ms. */
+const elsewhereMs = 600_000;
+
+export class Leases {
+  readonly #folder: string;
+
+  /** @param home path of the home */
+  constructor(home: string) {
+    this.#folder = join(home, 'pods');
+  }
+
+  list(): readonly Lease[] {
+    return this.#all().filter(({ link }) => link !== elsewhere);
+  }
+
+  /** The addresses of a pod. */
+  of(link: string): readonly Lease[] {
+    return this.list().filter((lease) => lease.link === link);
+  }
+
+  /** Gives a free address of these ranges to a pod; undefined: there is none. `network`: range that they lie in. */
+  take(ranges: readonly Cidr[], network: Cidr, link: string, device: string): string | undefined {
+    const taken = new Set(this.#all().map(({ ip }) => ip));
+    for (const range of ranges)
+      for (const ip of hostsOf(range, network)) {
+        if (taken.has(ip)) continue;
+        this.#write({ ip, link, device });
+        return ip;
+      }
+    return undefined;
+  }
+
+  /** Somebody else uses it: nobody gets it for a while. */
+  avoid(ip: string): void {
+    this.#write({ ip, link: elsewhere, device: '' });
+  }
+
+  release(ip: string): void {
+    rmSync(join(this.#folder, ip), { force: true });
+  }
+
+  #write({ ip, link, device }: Lease): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(this.#folder, ip), `${link} ${device}\n`, { mode: 0o600 });
+  }
+
+  /** With those that are avoided. */
+  #all(): Lease[] {
+    let names: string[];
+    try {
+      names = readdirSync(this.#folder);
+    } catch {
+      return [];
+    }
+    return names.flatMap((ip) => {
+      if (parseIpv4(ip) === undefined) return [];
+      const path = join(this.#folder, ip);
+      const [link = '', device = ''] = readFileSync(path, 'utf8').trim().split(' ');
+      if (link === elsewhere && Date.now() - statSync(path).mtimeMs > elsewhereMs) return [];
+      return [{ ip, link, device }];
+    });
+  }
+}
+
+/** The addresses of a range that a host may have, in the network that it lies in. */
+export function hostsOf(range: Cidr, network: Cidr): string[] {
+  const out: string[] = [];
+  const last = network.base + hostCount(network);
+  for (let ip = range.base; ip < range.base + 2 ** (32 - range.prefix); ip++)
+    if (ip > network.base && ip <= last) out.push(formatIpv4(ip));
+  return out;
+}

@@ -1,0 +1,102 @@
+/**
+ * The ranges of the network that this node holds for its pods: announced, signed, and ruled on as subnets are
+ * (core/subnets/pods.ts). The announcement is the network's lease; the addresses in it are given by the machine (leases.ts).
+ */
+import type { ControlClient } from '../../core/control/client.js';
+import type { Result } from '../../core/control/methods.js';
+import {
+  cidrsOverlap,
+  containsCidr,
+  formatCidr,
+  parseCidr,
+  parseIpv4,
+  type Cidr,
+} from '../../core/lib/ipv4.js';
+import { Code, CniError } from '../errors.js';
+import { freeRange } from '../lease.js';
+
+/** Length of one: 16 addresses. */
+export const podRangeLength = 28;
+/** Time in which a member that chose the same at the same moment is heard of, ms. */
+const settleMs = 400;
+const attempts = 5;
+
+type Routes = Result<'routes'>['routes'];
+
+/** The network as a pod sees it. */
+export interface Place {
+  /** Id of the network. */
+  readonly network: string;
+  readonly cidr: Cidr;
+  /** Evio's interface, and this node's address. */
+  readonly device: string;
+  readonly ip: string;
+}
+
+/** Throws CniError (7) where the network has no room for such ranges. */
+export async function placeOf(client: ControlClient, network: string | undefined): Promise<Place> {
+  const status = await client.request('status', network === undefined ? {} : { network });
+  const cidr = parseCidr(status.network.cidr);
+  if (cidr === undefined || cidr.prefix > podRangeLength)
+    throw new CniError(Code.config, `the network ${status.network.cidr} is too small for pods of its own`);
+  return { network: status.network.id, cidr, device: status.device.name, ip: status.node.ip };
+}
+
+function inside(routes: Routes, cidr: Cidr): (Routes[number] & { readonly range: Cidr })[] {
+  return routes.flatMap((route) => {
+    const range = parseCidr(route.cidr);
+    return range !== undefined && cidrsOverlap(cidr, range) ? [{ ...route, range }] : [];
+  });
+}
+
+/** Those that the network has given to this node. */
+export async function heldRanges(client: ControlClient, { network, cidr }: Place): Promise<Cidr[]> {
+  const { routes } = await client.request('routes', { network });
+  return inside(routes, cidr).flatMap(({ own, state, range }) =>
+    own && state === 'announced' && containsCidr(cidr, range) ? [range] : [],
+  );
+}
+
+/**
+ * Takes one more range, in which no member that is known here has an address.
+ *
+ * @throws CniError 11 when none can be had, 7 when this member may not announce subnets
+ */
+export async function takeRange(client: ControlClient, place: Place): Promise<Cidr> {
+  const { network, cidr, ip } = place;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const { routes } = await client.request('routes', { network });
+    const { peers } = await client.request('peers', { network });
+    const members = [ip, ...peers.map((peer) => peer.ip)].flatMap((text) => {
+      const base = parseIpv4(text);
+      return base === undefined ? [] : [{ base, prefix: 32 }];
+    });
+    const taken = [...inside(routes, cidr).map(({ range }) => range), ...members];
+    const from = Math.floor(Math.random() * 2 ** (podRangeLength - cidr.prefix));
+    const range = freeRange(cidr, taken, from, podRangeLength);
+    if (range === undefined) break;
+    const text = formatCidr(range);
+    await client.request('routeAnnounce', { network, cidr: text });
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    const after = await client.request('routes', { network });
+    const own = after.routes.find((route) => route.own && route.cidr === text);
+    if (own?.state === 'announced') return range;
+    if (own !== undefined) await client.request('routeWithdraw', { network, cidr: text });
+    if (own?.fault === 'right')
+      throw new CniError(
+        Code.config,
+        'this member may not announce subnets, so the network gives its pods no addresses',
+        'join with an invite of: evio token create --right route',
+      );
+  }
+  throw new CniError(Code.tryAgain, `no range of ${formatCidr(cidr)} could be had for pods`);
+}
+
+/** Gives back ranges in which no pod has an address any more. */
+export async function returnRanges(
+  client: ControlClient,
+  { network }: Place,
+  ranges: readonly Cidr[],
+): Promise<void> {
+  for (const range of ranges) await client.request('routeWithdraw', { network, cidr: formatCidr(range) });
+}

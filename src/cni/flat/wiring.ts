@@ -1,0 +1,135 @@
+/**
+ * The bridge of pods that are neighbours in the network, one for each of evio's interfaces. It has no address; a port of it is
+ * what the node joins with its own interface (core/tap/pod-port.ts). All of this happens under the lock (lock.ts).
+ *
+ *   pod ── veth ──┐
+ *   pod ── veth ──┴─ evio0-pods ── evio0-link ═ veth ═ evio0-port ── evio0
+ *                        └── the node itself: a route to each of its pods, and the gateway of those that want one
+ */
+import { writeFileSync } from 'node:fs';
+import { Code, CniError } from '../errors.js';
+import { masqueradeScript } from '../masquerade.js';
+import { macOf, macPrefix, tableName } from '../names.js';
+import { guardScript, unguardScript, uplinkScript } from '../port-guard.js';
+import type { Interface } from '../result.js';
+import type { Link, Network } from '../programs.js';
+
+/** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
+function bridgeMac(bridge: string): string {
+  return macOf(bridge).replace(macPrefix, '0a:5a');
+}
+
+/** Longest name of evio's interface to which the others can be added. */
+const longestDevice = 10;
+
+export interface Names {
+  readonly device: string;
+  readonly bridge: string;
+  /** The end of the pair that the node joins. */
+  readonly port: string;
+  /** The other, a port of the bridge. */
+  readonly link: string;
+}
+
+/** Throws CniError (7) where evio's interface has too long a name. */
+export function namesOf(device: string): Names {
+  if (device.length > longestDevice)
+    throw new CniError(
+      Code.config,
+      `evio's interface ${device} has too long a name for pods in the network`,
+      `at most ${longestDevice} characters: evio node --device`,
+    );
+  return { device, bridge: `${device}-pods`, port: `${device}-port`, link: `${device}-link` };
+}
+
+export interface Plug {
+  readonly names: Names;
+  /** Evio's interface: what is shorter there is shorter here. */
+  readonly evio: Link;
+  /** Name of the veth's end at the bridge. */
+  readonly link: string;
+  readonly netns: string;
+  readonly ifname: string;
+  readonly mac: string;
+  readonly ip: string;
+  /** This node's address in the network. */
+  readonly nodeIp: string;
+  readonly guard: boolean;
+  readonly hairpin: boolean;
+  /** Ranges of the pods of this node, where they reach the outside by it. */
+  readonly masquerade: readonly string[];
+}
+
+/** What is missing of the bridge and its port, for `ip -batch`. */
+function bridgeLines(
+  links: readonly Link[],
+  { bridge, port, link }: Names,
+  { mtu, gso_max_size }: Link,
+): string[] {
+  const has = (name: string): Link | undefined => links.find(({ ifname }) => ifname === name);
+  const sizes = `mtu ${mtu} gso_max_size ${gso_max_size}`;
+  return [
+    ...(has(bridge) ? [] : [`link add name ${bridge} address ${bridgeMac(bridge)} mtu ${mtu} type bridge`]),
+    ...(has(port) ? [] : [`link add name ${port} ${sizes} type veth peer name ${link} ${sizes}`]),
+    ...[bridge, port, link].map((name) => `link set dev ${name} mtu ${mtu} addrgenmode none`),
+    `link set dev ${link} master ${bridge}`,
+    ...[bridge, port, link].map((name) => `link set dev ${name} up`),
+  ];
+}
+
+/** Connects a pod, which cannot send anything yet. Returns the interfaces of the node that it uses. */
+export function plug(host: Network, links: readonly Link[], plug: Plug): readonly Interface[] {
+  const { names, evio, link, netns, ifname, mac, ip } = plug;
+  const { bridge } = names;
+  const sizes = `mtu ${evio.mtu} gso_max_size ${evio.gso_max_size}`;
+  if (plug.masquerade.length > 0) writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  const rules = [
+    uplinkScript(bridge, names.link),
+    ...(plug.masquerade.length > 0 ? [masqueradeScript(bridge, names.device, plug.masquerade)] : []),
+    ...(plug.guard ? [guardScript(bridge, link, mac, [ip], true)] : []),
+  ];
+  host.run(['nft', '-f', '-'], rules.join(''));
+  const linkMac = macOf(link);
+  try {
+    host.change([
+      ...bridgeLines(links, names, evio),
+      `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
+      `link set dev ${link} addrgenmode none master ${bridge}`,
+      `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
+      `link set dev ${link} up`,
+      `route replace ${ip}/32 dev ${bridge} src ${plug.nodeIp}`,
+    ]);
+  } catch (thrown) {
+    if (thrown instanceof CniError && thrown.details.includes('File exists'))
+      throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
+    throw thrown;
+  }
+  return [
+    { name: bridge, mac: bridgeMac(bridge), mtu: evio.mtu },
+    { name: link, mac: linkMac, mtu: evio.mtu },
+  ];
+}
+
+/** Removes the way to an address; harmless where there is none. */
+export function unroute(host: Network, links: readonly Link[], { bridge }: Names, ip: string): void {
+  if (links.some(({ ifname }) => ifname === bridge))
+    host.run(['sh', '-c', `ip route flush ${ip}/32 dev ${bridge}`]);
+}
+
+/** Forgets these ports, which are gone. Without `used` everything goes that no pod needs any more. */
+export function tidy(host: Network, names: Names, gone: readonly string[], used: boolean): void {
+  const { bridge, port, link } = names;
+  const links = host.links();
+  const there = (name: string): boolean => links.some(({ ifname }) => ifname === name);
+  if (used || links.some(({ ifname, master }) => master === bridge && ifname !== link)) {
+    if (gone.length > 0) host.run(['nft', '-f', '-'], unguardScript(bridge, gone));
+    return;
+  }
+  host.change([
+    ...(there(port) ? [`link delete dev ${port}`] : []),
+    ...(there(bridge) ? [`link delete dev ${bridge} type bridge`] : []),
+  ]);
+  // Harmless where there is none: what is added first can be deleted.
+  const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
+  host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));
+}

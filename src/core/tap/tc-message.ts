@@ -1,0 +1,119 @@
+/**
+ * Traffic control as rtnetlink(7) has it (`<linux/rtnetlink.h>`, `<linux/pkt_cls.h>`): as much as it takes to hand frames that
+ * arrive at one interface to another.
+ *
+ *   tcmsg      family 1 | 0 3 | interface 4 | handle 4 | parent 4 | info 4: priority in its upper half, EtherType in the lower
+ *   attribute  length 2 | type 2 | value, padded to 4 bytes
+ *
+ * Integers are little endian but for EtherTypes, and masks and values that are compared with the packet.
+ */
+
+/** RTM_NEWQDISC, RTM_DELQDISC, RTM_NEWTFILTER. */
+export const TrafficMessage = { addQueue: 36, removeQueue: 37, addFilter: 44 } as const;
+
+const infoBytes = 20;
+const TCA_KIND = 1;
+const TCA_OPTIONS = 2;
+const TC_H_CLSACT = 0xffff_fff1;
+const clsactHandle = 0xffff_0000;
+const ingress = 0xffff_fff2;
+/** ETH_P_ALL, as it lies in the message. */
+const everyType = 0x0300;
+const TCA_U32_SEL = 5;
+const TCA_U32_ACT = 7;
+const TC_U32_TERMINAL = 1;
+const selectorBytes = 16;
+const keyBytes = 16;
+const TCA_ACT_KIND = 1;
+const TCA_ACT_OPTIONS = 2;
+const TCA_MIRRED_PARMS = 2;
+const mirredBytes = 28;
+const TC_ACT_PIPE = 3;
+const TC_ACT_STOLEN = 4;
+const TCA_EGRESS_REDIR = 1;
+const TCA_EGRESS_MIRROR = 2;
+
+/** Which frames a filter is for: 32 bits of them, from the beginning of what lies behind the Ethernet header. */
+export interface FrameMatch {
+  /** Bytes; negative: in the Ethernet header. */
+  readonly offset: number;
+  readonly mask: number;
+  readonly value: number;
+}
+
+export interface Handover {
+  /** Index of the interface at which frames arrive. */
+  readonly from: number;
+  /** Index of the interface by which they leave. */
+  readonly to: number;
+  /** Lower ones are asked first. */
+  readonly priority: number;
+  readonly match: FrameMatch;
+  /** The frame goes on here as well. */
+  readonly copy: boolean;
+}
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function attribute(type: number, ...values: readonly Uint8Array[]): Uint8Array {
+  const value = concat(...values);
+  const out = new Uint8Array((4 + value.length + 3) & ~3);
+  const view = new DataView(out.buffer);
+  view.setUint16(0, 4 + value.length, true);
+  view.setUint16(2, type, true);
+  out.set(value, 4);
+  return out;
+}
+
+function text(type: number, word: string): Uint8Array {
+  return attribute(type, Buffer.from(`${word}\0`));
+}
+
+function head(index: number, handle: number, parent: number, info: number): Uint8Array {
+  const out = new Uint8Array(infoBytes);
+  const view = new DataView(out.buffer);
+  view.setUint32(4, index, true);
+  view.setUint32(8, handle, true);
+  view.setUint32(12, parent, true);
+  view.setUint32(16, info, true);
+  return out;
+}
+
+/** The place of an interface where frames that arrive are looked at (`clsact`); all filters go with it. */
+export function encodeArrivals(index: number): Uint8Array {
+  return concat(head(index, clsactHandle, TC_H_CLSACT, 0), text(TCA_KIND, 'clsact'));
+}
+
+/** A filter (`u32`) with one action (`mirred`). */
+export function encodeHandover({ from, to, priority, match, copy }: Handover): Uint8Array {
+  const selector = new Uint8Array(selectorBytes + keyBytes);
+  const keys = new DataView(selector.buffer);
+  keys.setUint8(0, TC_U32_TERMINAL);
+  keys.setUint8(2, 1);
+  keys.setUint32(selectorBytes, match.mask);
+  keys.setUint32(selectorBytes + 4, match.value);
+  keys.setInt32(selectorBytes + 8, match.offset, true);
+  const mirred = new Uint8Array(mirredBytes);
+  const action = new DataView(mirred.buffer);
+  action.setInt32(8, copy ? TC_ACT_PIPE : TC_ACT_STOLEN, true);
+  action.setInt32(20, copy ? TCA_EGRESS_MIRROR : TCA_EGRESS_REDIR, true);
+  action.setUint32(24, to, true);
+  const options = attribute(TCA_ACT_OPTIONS, attribute(TCA_MIRRED_PARMS, mirred));
+  return concat(
+    head(from, 0, ingress, ((priority << 16) | everyType) >>> 0),
+    text(TCA_KIND, 'u32'),
+    attribute(
+      TCA_OPTIONS,
+      attribute(TCA_U32_SEL, selector),
+      attribute(TCA_U32_ACT, attribute(1, text(TCA_ACT_KIND, 'mirred'), options)),
+    ),
+  );
+}

@@ -1,0 +1,265 @@
+/**
+ * Pods that are neighbours in the network: of nodes behind different NATs, with addresses of the network itself. What one says to
+ * all arrives at all, they find each other by ARP, and nobody says anything in another's name.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LabProcess, run } from '../../src/lab/exec.js';
+import { firstPing, ping } from '../../src/lab/measure.js';
+import { reaches, TestNet, type TestNode } from '../lab/support.js';
+import { Runtime, type Pod } from './runtime.js';
+import { missing } from './tools.js';
+
+if (missing !== undefined) console.log(missing);
+
+const config = { cniVersion: '1.1.0', name: 'flat', type: 'evio-cni', mode: 'flat' };
+
+interface Worker {
+  readonly node: TestNode;
+  readonly runtime: Runtime;
+}
+
+interface Placed {
+  readonly worker: Worker;
+  readonly pod: Pod;
+  readonly ip: string;
+  readonly mac: string;
+}
+
+function attached(pod: Pod): NodeJS.ProcessEnv {
+  return { CNI_CONTAINERID: pod.name, CNI_NETNS: pod.netns, CNI_IFNAME: 'eth0' };
+}
+
+const listening = `
+  const [group, own] = process.argv.slice(1);
+  const s = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true });
+  s.bind(5400, () => { if (group !== 'none') s.addMembership(group, own); console.log('ready'); });
+  s.on('message', (m, from) => console.log('got ' + m + ' of ' + from.address));`;
+const sending = `
+  const [to, own] = process.argv.slice(1);
+  const s = require('node:dgram').createSocket('udp4');
+  s.bind(0, () => {
+    s.setBroadcast(true);
+    s.setMulticastInterface(own);
+    let left = 100;
+    const next = () => { if (left-- > 0) s.send('hello', 5400, to, () => setTimeout(next, 100)); else s.close(); };
+    next();
+  });`;
+
+describe.skipIf(missing !== undefined)('pods as neighbours in the network', () => {
+  let net: TestNet;
+  let a: Worker;
+  let b: Worker;
+  let maker: TestNode;
+  let one: Placed;
+  let two: Placed;
+  let three: Placed;
+
+  const join_ = async (nat: TestNode['site']['kind'], token: string): Promise<Worker> => {
+    const node = await net.place({ nat });
+    node.node.launch(['join', token, '--name', node.node.name]);
+    await node.node.up();
+    return { node, runtime: await Runtime.on({ ns: node.ns, home: node.node.home }) };
+  };
+  const add = async (worker: Worker, name: string): Promise<Placed> => {
+    const pod = await worker.runtime.pod(name);
+    const { status, printed } = await worker.runtime.plugin('ADD', config, attached(pod));
+    expect([status, printed]).toEqual([0, expect.anything()]);
+    const [ip] = printed['ips'] as { address: string }[];
+    const mac = (printed['interfaces'] as { mac: string }[]).at(-1)?.mac ?? '';
+    return { worker, pod, ip: ip?.address.split('/')[0] ?? '', mac };
+  };
+  const leases = ({ node }: Worker): string[] => {
+    try {
+      return readdirSync(join(node.node.home, 'pods'));
+    } catch {
+      return [];
+    }
+  };
+  const drops = async (node: TestNode, reason: string): Promise<number> => {
+    const { device } = await node.node.json<{ device: { drops: Record<string, number> } }>(['status']);
+    return device.drops[reason] ?? 0;
+  };
+  const ranges = async (): Promise<string[]> => {
+    const { routes } = await maker.node.json<{ routes: { cidr: string; state: string }[] }>([
+      'route',
+      'list',
+    ]);
+    return routes.filter(({ state }) => state === 'active').map(({ cidr }) => cidr);
+  };
+  /** What the pods hear of what `from` says. */
+  const heard = async (from: Placed, to: string, by: readonly Placed[], group = 'none'): Promise<void> => {
+    const inside = ({ pod, ip }: Placed, script: string, word: string): LabProcess =>
+      new LabProcess(['nsenter', `--net=${pod.netns}`, process.execPath, '-e', script, word, ip]);
+    const listeners = by.map((placed) => inside(placed, listening, group));
+    await Promise.all(listeners.map((listener) => listener.line(/ready/, 10_000)));
+    const sender = inside(from, sending, to);
+    try {
+      const said = new RegExp(`got hello of ${from.ip.replaceAll('.', '\\.')}`);
+      await Promise.all(listeners.map((listener) => listener.line(said, 15_000)));
+    } finally {
+      for (const process of [sender, ...listeners]) await process.stop();
+    }
+  };
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'public' });
+    [maker] = net.nodes as [TestNode];
+    const made = await maker.node.json<{ token: string }>([
+      'token',
+      'create',
+      '--uses',
+      '3',
+      '--right',
+      'route',
+    ]);
+    a = await join_('endpoint-independent', made.token);
+    b = await join_('address-and-port-dependent', made.token);
+    await reaches(a.node, b.node, 10_000);
+  });
+  afterAll(async () => {
+    for (const worker of [a, b]) await worker?.runtime.destroy();
+    await net?.destroy();
+  });
+
+  it('get addresses of the network, from ranges that their nodes hold', async () => {
+    one = await add(a, 'one');
+    two = await add(b, 'two');
+    three = await add(b, 'three');
+    const ips = [one.ip, two.ip, three.ip];
+    expect(new Set(ips).size).toBe(3);
+    for (const ip of ips) expect(ip).toMatch(/^10\.144\./);
+    expect(await ranges()).toHaveLength(2);
+    const { mtu } = (await a.node.node.json<{ device: { mtu: number } }>(['status'])).device;
+    const { stdout } = await run(['ip', '-json', 'link', 'show', 'eth0'], { ns: one.pod.name });
+    expect((JSON.parse(stdout) as { mtu: number }[])[0]?.mtu).toBe(mtu);
+  });
+
+  it('are neighbours: of each other, of members and of their own node', async () => {
+    const { mtu } = (await a.node.node.json<{ device: { mtu: number } }>(['status'])).device;
+    const longest = { count: 2, size: mtu - 28, dontFragment: true };
+    for (const [from, to] of [
+      [one, two],
+      [two, one],
+      [two, three],
+    ] as const) {
+      expect(await firstPing(from.pod.name, to.ip, 10_000)).toBeDefined();
+      expect((await ping(from.pod.name, to.ip, longest)).received).toBe(2);
+      const { stdout } = await run(['ip', 'neigh', 'show', to.ip], { ns: from.pod.name });
+      expect(stdout).toContain(to.mac);
+    }
+    for (const member of [maker, a.node, b.node]) {
+      expect(await firstPing(one.pod.name, member.node.ip, 10_000)).toBeDefined();
+      expect(await firstPing(member.ns, one.ip, 10_000)).toBeDefined();
+    }
+  });
+
+  it('hear what one says to all, and to a group that they joined', async () => {
+    await heard(one, '10.144.255.255', [two, three]);
+    await heard(two, '239.1.2.3', [one, three], '239.1.2.3');
+  });
+
+  it('do not pass for others', async () => {
+    const pings = async (from: Placed, source: string, count = 2): Promise<boolean> => {
+      const ns = from.pod.name;
+      await run(['ip', 'address', 'add', `${source}/32`, 'dev', 'eth0'], { ns });
+      await run(['ip', 'neigh', 'replace', one.ip, 'lladdr', one.mac, 'dev', 'eth0'], { ns });
+      const { status } = await run(['ping', `-c${count}`, '-i0.05', '-W1', '-I', source, one.ip], {
+        ns,
+        allowFailure: true,
+      });
+      await run(['ip', 'address', 'delete', `${source}/32`, 'dev', 'eth0'], { ns });
+      return status === 0;
+    };
+    // A pod is stopped at its own port, with another's address and with another's MAC.
+    const before = await drops(a.node, 'guard-mac');
+    expect(await pings(two, maker.node.ip)).toBe(false);
+    expect(await pings(two, three.ip)).toBe(false);
+    await run(['ip', 'link', 'set', 'dev', 'eth0', 'address', three.mac], { ns: two.pod.name });
+    const { status } = await run(['ping', '-c1', '-W1', one.ip], { ns: two.pod.name, allowFailure: true });
+    expect(status).not.toBe(0);
+    await run(['ip', 'link', 'set', 'dev', 'eth0', 'address', two.mac], { ns: two.pod.name });
+    expect(await drops(a.node, 'guard-mac')).toBe(before);
+    // A node that lets them is refused by the members: what it says of a pod that is not its own.
+    await run(['nft', 'delete', 'table', 'bridge', 'evio-cni-evio0-pods'], { ns: b.node.ns });
+    await run(['ip', 'link', 'set', 'dev', 'eth0', 'address', one.mac.replace(/..$/, 'fe')], {
+      ns: three.pod.name,
+    });
+    await run(['ping', '-c2', '-W1', one.ip], { ns: three.pod.name, allowFailure: true });
+    expect(await drops(a.node, 'guard-mac')).toBeGreaterThan(before);
+    await run(['ip', 'link', 'set', 'dev', 'eth0', 'address', three.mac], { ns: three.pod.name });
+    const lies = await drops(a.node, 'guard-ip');
+    expect(await pings(two, maker.node.ip, 40)).toBe(false);
+    expect(await drops(a.node, 'guard-ip')).toBeGreaterThan(lies);
+    const { anomalies } = await a.node.node.json<{ anomalies: { peer: string; name: string }[] }>(['status']);
+    expect(anomalies.map(({ name }) => name)).toContain(b.node.node.name);
+  });
+
+  it('live through the end and the restart of their node', async () => {
+    b.node.node.process?.kill('SIGKILL');
+    await b.node.node.process?.exited;
+    // Those of one node still have each other.
+    expect((await ping(two.pod.name, three.ip, { count: 1 })).received).toBe(1);
+    b.node.node.launch(['node']);
+    await b.node.node.up();
+    expect(await firstPing(one.pod.name, two.ip, 15_000)).toBeDefined();
+    expect(await firstPing(three.pod.name, one.ip, 5_000)).toBeDefined();
+  });
+
+  it('are not given an address that a member has', async () => {
+    const [range = ''] = (await ranges()).filter((cidr) => {
+      const [base = ''] = cidr.split('/');
+      return one.ip.startsWith(base.replace(/\d+$/, ''));
+    });
+    const from = Number(range.split('/')[0]?.split('.')[3]);
+    const taken = new Set(leases(a));
+    const prefix = one.ip.replace(/\d+$/, '');
+    const next = Array.from({ length: 16 }, (_, i) => `${prefix}${from + i}`).find(
+      (ip) => !taken.has(ip) && !ip.endsWith('.0'),
+    );
+    const late = await net.place({ nat: 'public' });
+    late.node.launch(['join', net.token, '--name', late.node.name, '--ip', next ?? '']);
+    await late.node.up();
+    await reaches(a.node, late, 10_000);
+    const four = await add(a, 'four');
+    expect(four.ip).not.toBe(next);
+    expect(await firstPing(four.pod.name, late.node.ip, 10_000)).toBeDefined();
+    expect((await a.runtime.plugin('DEL', config, attached(four.pod))).status).toBe(0);
+  });
+
+  it('are as they were made, or CHECK says what is missing', async () => {
+    const { printed } = await b.runtime.plugin('DEL', config, attached(two.pod));
+    expect(printed).toEqual({});
+    const added = await b.runtime.plugin('ADD', config, attached(two.pod));
+    const checked = { ...config, prevResult: added.printed };
+    expect((await b.runtime.plugin('CHECK', checked, attached(two.pod))).printed).toEqual({});
+    await run(['ip', 'link', 'set', 'eth0', 'down'], { ns: two.pod.name });
+    expect((await b.runtime.plugin('CHECK', checked, attached(two.pod))).printed).toMatchObject({
+      code: 102,
+    });
+    await run(['ip', 'link', 'set', 'eth0', 'up'], { ns: two.pod.name });
+    expect((await b.runtime.plugin('STATUS', config, {})).status).toBe(0);
+    expect((await b.runtime.plugin('ADD', config, attached(two.pod))).printed).toMatchObject({ code: 101 });
+  });
+
+  it('leave nothing, also when their plugin is killed at any instant', async () => {
+    const pod = await a.runtime.pod('killed');
+    for (let round = 0; round < 12; round++) {
+      const kill = { afterMs: Math.random() * 500, everything: round % 2 === 0 };
+      await a.runtime.plugin('ADD', config, attached(pod), kill);
+      expect((await a.runtime.plugin('DEL', config, attached(pod))).status).toBe(0);
+      expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toContain('eth0');
+      expect(leases(a).filter((ip) => ip !== one.ip).length).toBeLessThanOrEqual(1);
+    }
+    // The one that was not touched still is where it was.
+    expect(await firstPing(one.pod.name, two.ip, 5_000)).toBeDefined();
+    expect((await a.runtime.plugin('GC', config, {})).status).toBe(0);
+    for (const placed of [two, three])
+      expect((await b.runtime.plugin('DEL', config, attached(placed.pod))).status).toBe(0);
+    for (const { runtime } of [a, b]) expect(await runtime.leftOvers()).toEqual([]);
+    expect(leases(b)).toEqual([]);
+    for (let i = 0; i < 50 && (await ranges()).length > 0; i++) await new Promise((r) => setTimeout(r, 100));
+    expect(await ranges()).toEqual([]);
+  });
+});
