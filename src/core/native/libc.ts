@@ -28,6 +28,7 @@ export interface Libc {
   readonly clock_gettime: Native;
   readonly sched_yield: Native;
   readonly eventfd: Native;
+  readonly dup: Native;
   readonly dup2: Native;
   readonly socketpair: Native;
   readonly mmap: Native;
@@ -64,6 +65,7 @@ export function libc(): Libc {
     clock_gettime: bind(`int clock_gettime(int clock, ${ptr} time)`),
     sched_yield: bind('int sched_yield()'),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
+    dup: bind('int dup(int fd)'),
     dup2: bind('int dup2(int from, int to)'),
     socketpair: bind(`int socketpair(int domain, int type, int protocol, ${ptr} pair)`),
     mmap: bind(

@@ -1,0 +1,1 @@
+/* lwIP names it; what it would print is off. */

@@ -1,0 +1,91 @@
+/**
+ * A pair of sockets that carries whole frames between the packet thread, which takes one end for an interface, and a program
+ * in JavaScript: each message is a `struct virtio_net_hdr` and a frame, as a TAP descriptor has them.
+ *
+ *   packet thread ── read, write ──▶ fd ══ AF_UNIX, SOCK_SEQPACKET ══ fd ◀── FramePort ── libuv, write
+ */
+import { Socket as Stream } from 'node:net';
+import { Arena } from '../native/arena.js';
+import { errnoName, libc, Socket, type Libc } from '../native/libc.js';
+import { EvioError } from '../lib/errors.js';
+import { VirtioNetHdr } from '../tap/device.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_SEQPACKET = 5;
+const flags = Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK;
+/** The longest message: a super-frame and its header. */
+const messageBytes = 65_536 + 64;
+
+/** Two ends of one cable. Throws EVIO_DEVICE. */
+export function openCable(): [packets: number, port: number] {
+  const c = libc();
+  const arena = new Arena(64);
+  if (c.socketpair(AF_UNIX, SOCK_SEQPACKET | flags, 0, arena.base) !== 0)
+    throw new EvioError('EVIO_DEVICE', `no pair of sockets: ${errnoName(c.errno())}`);
+  return [arena.view.getInt32(0, true), arena.view.getInt32(4, true)];
+}
+
+export class FramePort {
+  readonly #libc: Libc = libc();
+  readonly #arena = new Arena(messageBytes + 64);
+  readonly #stream: Stream;
+  readonly #fd: number;
+  #open = true;
+  /** Frames that the other side had no room for. */
+  dropped = 0;
+
+  /**
+   * @param cable its end of the cable; the port takes a descriptor of its own
+   * @param heard is given each frame; the bytes are valid during the call only
+   * @param closed the other end is gone
+   */
+  constructor(cable: number, heard: (frame: Uint8Array) => void, closed: () => void) {
+    const c = this.#libc;
+    const { view, base } = this.#arena;
+    if (c.socketpair(AF_UNIX, SOCK_STREAM | flags, 0, base) !== 0)
+      throw new EvioError('EVIO_DEVICE', `no pair of sockets: ${errnoName(c.errno())}`);
+    this.#fd = view.getInt32(0, true);
+    const other = view.getInt32(4, true);
+    view.setUint32(0, 0, true);
+    view.setUint32(4, 0, true);
+    const buffer = Buffer.alloc(messageBytes);
+    // libuv takes streams only, and asks epoll when it waits next: until then the cable takes the place of the stream.
+    this.#stream = new Stream({
+      fd: this.#fd,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer,
+        callback: (length: number, bytes: Uint8Array) => {
+          if (length > VirtioNetHdr.size) heard(bytes.subarray(VirtioNetHdr.size, length));
+          return true;
+        },
+      },
+    } as ConstructorParameters<typeof Stream>[0]);
+    c.dup2(cable, this.#fd);
+    c.close(other);
+    this.#stream.on('error', () => undefined);
+    this.#stream.on('close', () => {
+      if (!this.#open) return;
+      this.#open = false;
+      closed();
+    });
+    this.#stream.resume();
+  }
+
+  /** Sends a whole frame with whole checksums. False, and counted, where the other side is behind. */
+  send(frame: Uint8Array): boolean {
+    if (!this.#open) return false;
+    const { u8, base } = this.#arena;
+    u8.set(frame, VirtioNetHdr.size);
+    const sent = this.#libc.write(this.#fd, base, VirtioNetHdr.size + frame.length) > 0;
+    if (!sent) this.dropped++;
+    return sent;
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#stream.destroy();
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * A host of a network inside this process: an Ethernet interface on one side, TCP as streams of Node on the other. It does no I/O
+ * and has no clock: its owner brings frames and calls `tick` when it asks to.
+ */
+import { Lwip, LwipError, type LwipEvent, type LwipOptions } from './lwip.js';
+import { StackSocket, type SocketEngine } from './stack-socket.js';
+
+export interface StackOptions extends Omit<LwipOptions, 'memoryLimit'> {
+  /** `tick` is wanted in so many milliseconds; later calls replace earlier ones. */
+  wake(inMs: number): void;
+}
+
+/** 200 connections with full windows, and room. */
+const memoryLimit = 512 << 20;
+
+/** Connections that were not opened, by the reason of lwIP. */
+function refusal(error: number): Error {
+  const code =
+    error === LwipError.reset
+      ? 'ECONNREFUSED'
+      : error === LwipError.memory
+        ? 'ENOBUFS'
+        : error === LwipError.aborted || error === LwipError.timeout
+          ? 'ETIMEDOUT'
+          : 'EHOSTUNREACH';
+  return Object.assign(new Error(`connection failed: ${code}`), { code });
+}
+
+export class Stack {
+  readonly #lwip: Lwip;
+  readonly #options: StackOptions;
+  readonly #sockets = new Map<number, StackSocket>();
+  readonly #listeners = new Map<number, (socket: StackSocket) => void>();
+  readonly #engine: SocketEngine;
+  #settling = false;
+
+  constructor(options: StackOptions) {
+    this.#options = options;
+    this.#lwip = new Lwip({
+      mac: options.mac,
+      ip: options.ip,
+      prefix: options.prefix,
+      mtu: options.mtu,
+      memoryLimit,
+      now: () => options.now(),
+      random: () => options.random(),
+      output: (frame) => {
+        options.output(frame);
+      },
+    });
+    const lwip = this.#lwip;
+    this.#engine = {
+      room: (id) => lwip.room(id),
+      send: (id, bytes) => lwip.send(id, bytes) === LwipError.ok,
+      flush: (id) => {
+        lwip.flush(id);
+        this.#settle();
+      },
+      taken: (id, length) => {
+        lwip.taken(id, length);
+        this.#settle();
+      },
+      finish: (id) => {
+        lwip.finish(id);
+        this.#settle();
+      },
+      forget: (id, reset) => {
+        this.#sockets.delete(id);
+        if (reset) lwip.reset(id);
+        else lwip.forget(id);
+        this.#settle();
+      },
+    };
+    this.#settle();
+  }
+
+  /** Connections that are open, opening or closing. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** A frame came. False: there was no room for it. */
+  input(frame: Uint8Array): boolean {
+    const taken = this.#lwip.input(frame);
+    this.#settle();
+    return taken;
+  }
+
+  tick(): void {
+    this.#settle();
+  }
+
+  /** One more address of the interface: IPv6, 16 bytes. */
+  addAddress(address: Uint8Array): boolean {
+    return this.#lwip.addAddress(address);
+  }
+
+  /**
+   * Opens a connection. The stream emits `connect` when it is open, or `error` with `code` ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH
+   * or ENOBUFS.
+   *
+   * @param address 4 or 16 bytes
+   */
+  connect(address: Uint8Array, port: number): StackSocket {
+    const id = this.#lwip.open(address, port);
+    if (id < 0) {
+      const socket = new StackSocket(-1, this.#engine);
+      socket.destroy(refusal(id));
+      return socket;
+    }
+    const socket = new StackSocket(id, this.#engine);
+    this.#sockets.set(id, socket);
+    this.#settle();
+    return socket;
+  }
+
+  /** Takes connections for a port of this host. False when the port is taken. */
+  listen(port: number, taken: (socket: StackSocket) => void): boolean {
+    if (this.#listeners.has(port) || this.#lwip.listen(port) !== LwipError.ok) return false;
+    this.#listeners.set(port, taken);
+    return true;
+  }
+
+  /** Hands out what lwIP reported, until it reports no more, and asks for the next `tick`. */
+  #settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    try {
+      for (;;) {
+        const wait = this.#lwip.tick();
+        const events = this.#lwip.takeEvents();
+        for (const event of events) this.#deliver(event);
+        if (events.length > 0) continue;
+        // lwIP says so when no timer runs at all.
+        this.#options.wake(Math.min(wait, 1_000));
+        return;
+      }
+    } finally {
+      this.#settling = false;
+    }
+  }
+
+  #deliver(event: LwipEvent): void {
+    if (event.kind === 'opened' && event.listener !== 0) {
+      const taken = this.#listeners.get(event.listener);
+      const socket = new StackSocket(event.id, this.#engine);
+      this.#sockets.set(event.id, socket);
+      socket.opened();
+      if (taken) taken(socket);
+      else socket.destroy();
+      return;
+    }
+    const socket = this.#sockets.get(event.id);
+    if (!socket) return;
+    if (event.kind === 'opened') socket.opened();
+    else if (event.kind === 'data') socket.arrived(event.bytes);
+    else if (event.kind === 'finished') socket.finished();
+    else if (event.kind === 'drained') socket.drained();
+    else socket.ended(refusal(event.error));
+  }
+}
