@@ -11,6 +11,7 @@ const programs = {
   'main.js': { entry: 'scripts/binary/main.mjs', format: 'esm' },
   'cni.js': { entry: 'dist/cni/main.js', format: 'esm' },
   'worker.js': { entry: 'dist/core/dataplane/plane/worker.js', format: 'cjs' },
+  'stack-worker.js': { entry: 'dist/core/userspace/stack-worker.js', format: 'cjs' },
   'forward-worker.js': { entry: 'dist/rendezvous/forward/forward-worker.js', format: 'cjs' },
 };
 

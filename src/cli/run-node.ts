@@ -7,6 +7,7 @@ import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
 import { logReopener } from '../core/process/reopen-log.js';
+import type { NodeSwitches } from '../core/node/switches.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 import type { NodeMetricsDoor } from '../core/process/node-metrics.js';
 
@@ -16,9 +17,7 @@ export interface RunNodeOptions {
   readonly version: string;
   readonly log: Logger;
   readonly port?: number | undefined;
-  readonly threads?: number | undefined;
-  readonly portmap?: boolean | undefined;
-  readonly lan?: boolean | undefined;
+  readonly switches?: NodeSwitches;
   readonly links?: readonly string[] | undefined;
   /** Where numbers for Prometheus are served, as `--metrics` has it. */
   readonly metrics?: string | undefined;
@@ -44,9 +43,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     version: options.version,
     createNode,
     port: options.port,
-    threads: options.threads,
-    portmap: options.portmap,
-    lan: options.lan,
+    ...(options.switches === undefined ? {} : { switches: options.switches }),
     links: options.links,
     rekeyAfterMs,
     certificateLifeMs,

@@ -2,17 +2,12 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
-import { durationFlag, linkFlag, noLanFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { durationFlag, linkFlag, waitFlag } from '../cli/flags.js';
+import { nodeFlags, switchesOf } from '../cli/node-flags.js';
 import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
+import type { NodeSwitches } from '../core/node/switches.js';
 import type { JoinResult } from '../core/enroll/join.js';
-
-/** How the node is to run. */
-interface Running {
-  readonly threads: number | undefined;
-  readonly portmap: boolean;
-  readonly lan: boolean;
-}
 
 export default class Join extends BaseCommand {
   static override daemon = true;
@@ -64,9 +59,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       description:
         'where an admin has to let this machine in: wait for that so long at most [default: without end]',
     }),
-    threads: threadsFlag,
-    'no-portmap': noPortmapFlag,
-    'no-lan': noLanFlag,
+    ...nodeFlags,
   };
 
   async run(): Promise<object | undefined> {
@@ -74,14 +67,17 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const home = this.home();
     const text = tokenText({ argument: args.token, file: flags['token-file'] });
     const start = !flags['no-start'];
-    if (start) {
+    const switches = switchesOf(flags);
+    if (start && !switches.userspace) {
       const { requirePrivilege } = await import('../core/native/privilege.js');
       requirePrivilege();
     }
     const { joinNetwork } = await import('../core/enroll/join.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
-    const ports = enrollPorts(home, await this.env(), this.agent());
+    const made = enrollPorts(home, await this.env(), this.agent());
+    // A stack of its own shares no addresses with the machine.
+    const ports = switches.userspace ? { ...made, machine: () => [] } : made;
     const patience = new AbortController();
     const { timeout } = flags;
     const cancel =
@@ -121,10 +117,9 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { runningNetworks } = await import('../cli/run-detached.js');
     if ((await runningNetworks(home)).some((id) => id !== result.networkId))
       return this.#beside(home, result);
-    const running = { threads: flags.threads, portmap: !flags['no-portmap'], lan: !flags['no-lan'] };
     return flags.detach
-      ? this.#detach(home, result, flags.wait, running)
-      : this.#foreground(home, result, running);
+      ? this.#detach(home, result, flags.wait, switches)
+      : this.#foreground(home, result, switches);
   }
 
   #tellWaiting(
@@ -153,29 +148,20 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     return { network, node, pid };
   }
 
-  async #detach(
-    home: Home,
-    result: JoinResult,
-    waitMs: number,
-    { threads, portmap, lan }: Running,
-  ): Promise<object> {
+  async #detach(home: Home, result: JoinResult, waitMs: number, switches: NodeSwitches): Promise<object> {
     const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
     const { network, node } = result;
     if ((await runningNetworks(home)).includes(result.networkId)) {
       this.say('Its node runs already.');
       return { network, node };
     }
-    const { pid, nodes } = await runDetached(home, { networks: [], threads, portmap, lan, waitMs });
+    const { pid, nodes } = await runDetached(home, { networks: [], switches, waitMs });
     const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
     this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
     return { network: now.network, node: now.node, pid };
   }
 
-  async #foreground(
-    home: Home,
-    { network, node }: JoinResult,
-    { threads, portmap, lan }: Running,
-  ): Promise<undefined> {
+  async #foreground(home: Home, { network, node }: JoinResult, switches: NodeSwitches): Promise<undefined> {
     const { runNode, logEvent } = await import('../cli/run-node.js');
     const { Store } = await import('../core/config/store.js');
     const log = await this.logger();
@@ -185,9 +171,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       networks: new Store(home).ids(),
       version: this.config.version,
       log,
-      threads,
-      portmap,
-      lan,
+      switches,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

@@ -1,7 +1,8 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
-import { linkFlag, noLanFlag, noPortmapFlag, threadsFlag, waitFlag } from '../cli/flags.js';
+import { linkFlag, waitFlag } from '../cli/flags.js';
+import { nodeFlags, switchesOf } from '../cli/node-flags.js';
 
 export default class Node extends BaseCommand {
   static override daemon = true;
@@ -14,6 +15,7 @@ export default class Node extends BaseCommand {
     'sudo <%= config.bin %> <%= command.id %> --network home --port 4242',
     'sudo <%= config.bin %> <%= command.id %> --detach --wait 30s',
     'sudo <%= config.bin %> <%= command.id %> --network home --link gateway --link 10.144.9.167',
+    '<%= config.bin %> <%= command.id %> --userspace --forward 5432=db:5432',
   ];
 
   static override flags = {
@@ -32,9 +34,7 @@ export default class Node extends BaseCommand {
     link: linkFlag,
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
-    threads: threadsFlag,
-    'no-portmap': noPortmapFlag,
-    'no-lan': noLanFlag,
+    ...nodeFlags,
     metrics: Flags.string({
       helpValue: '127.0.0.1:PORT|unix:PATH',
       description:
@@ -44,8 +44,11 @@ export default class Node extends BaseCommand {
 
   async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Node);
-    const { requirePrivilege } = await import('../core/native/privilege.js');
-    requirePrivilege();
+    const switches = switchesOf(flags);
+    if (!switches.userspace) {
+      const { requirePrivilege } = await import('../core/native/privilege.js');
+      requirePrivilege();
+    }
     const { Store } = await import('../core/config/store.js');
     const { selectNetwork } = await import('../core/config/select.js');
     const home = this.home();
@@ -62,6 +65,12 @@ export default class Node extends BaseCommand {
         'Or give each its port once: evio node --network NETWORK --port PORT',
       );
     }
+    if (switches.userspace && networks.length > 1) {
+      throw badValue(
+        'Without an interface a node runs one network.',
+        'Say which with --network; others run from homes of their own (EVIO_HOME)',
+      );
+    }
     const links = flags.link?.map(checkPeer);
     if (links && networks.length > 1) {
       throw badValue(
@@ -71,13 +80,11 @@ export default class Node extends BaseCommand {
     }
     if (flags.detach) {
       const { runDetached } = await import('../cli/run-detached.js');
-      const { network, port, threads, wait } = flags;
+      const { network, port, wait } = flags;
       const result = await runDetached(home, {
         networks: network ? networks : [],
         port,
-        threads,
-        portmap: !flags['no-portmap'],
-        lan: !flags['no-lan'],
+        switches,
         links,
         metrics: flags.metrics,
         waitMs: wait,
@@ -93,9 +100,7 @@ export default class Node extends BaseCommand {
       version: this.config.version,
       log,
       port: flags.port,
-      threads: flags.threads,
-      portmap: !flags['no-portmap'],
-      lan: !flags['no-lan'],
+      switches,
       links,
       metrics: flags.metrics,
       onEvent: (event) => {

@@ -1,5 +1,9 @@
 /** A node on this machine: the engine with the real ports. Nothing touches the kernel before `start`. */
 import { WorkerPlane } from '../dataplane/plane/worker-plane.js';
+import { createUserspaceDevice } from '../userspace/device.js';
+import { destinationOf, type Neighbourhood } from '../userspace/destination.js';
+import { addressBytes } from '../lib/endpoint.js';
+import { parseCidr, type Cidr } from '../lib/ipv4.js';
 import { Engine } from './engine.js';
 import { systemAddresses } from '../native/addresses.js';
 import { watchKernel } from '../native/kernel-watch.js';
@@ -14,26 +18,59 @@ import { lanPort } from './lan-sockets.js';
 import type { Node, NodeOptions } from './node.js';
 
 export function createNode(options: NodeOptions): Node {
-  return new Engine(options, {
-    makePlane: (plane) => new WorkerPlane(plane, options.env.log),
+  const { userspace, env } = options;
+  const node: Engine = new Engine(options, {
+    makePlane: (plane) =>
+      new WorkerPlane(
+        plane,
+        env.log,
+        userspace &&
+          ((device) =>
+            createUserspaceDevice(device, {
+              options: userspace,
+              log: env.log,
+              resolve: (host) => destinationOf(host, neighbourhoodOf(node)),
+            })),
+      ),
     addresses: systemAddresses,
     ways: machineWays,
-    clash: (range, device) =>
-      clashOf(
-        range,
-        machineRanges().filter((local) => local.device !== device),
-      ),
-    joinPods,
+    ...(userspace
+      ? {}
+      : {
+          joinPods,
+          clash: (range, device) =>
+            clashOf(
+              range,
+              machineRanges().filter((local) => local.device !== device),
+            ),
+          routes: {
+            table: (networkId, device) =>
+              new MachineRoutes(networkId, device, (prefix) => reachesOtherwise(prefix, device)),
+            uses: (range) => clashOf(range, machineRanges()) !== undefined,
+          },
+        }),
     watch: watchKernel,
     ...(options.portmap === false
       ? {}
       : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
     ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
     suite: fastestSuite,
-    routes: {
-      table: (networkId, device) =>
-        new MachineRoutes(networkId, device, (prefix) => reachesOtherwise(prefix, device)),
-      uses: (range) => clashOf(range, machineRanges()) !== undefined,
-    },
   });
+  return node;
+}
+
+/** The network as a proxy into it needs it. */
+function neighbourhoodOf(node: Node): Neighbourhood {
+  const { network, node: self } = node.status();
+  const address = (name: string): string | undefined => {
+    const wanted = name.toLowerCase();
+    const named = node.peers().filter((peer) => peer.name.toLowerCase() === wanted);
+    return (named.find(({ state }) => state === 'connected') ?? named[0])?.ip;
+  };
+  return {
+    network: network.name,
+    range: parseCidr(network.cidr) as Cidr,
+    prefix6: addressBytes(self.ip6)?.subarray(0, 8) ?? new Uint8Array(8),
+    address,
+  };
 }

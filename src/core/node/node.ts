@@ -3,13 +3,14 @@ import type { Env } from '../lib/env.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { NodeState, Profile } from '../membership/profile.js';
+import type { NodeSwitches } from './switches.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 
-export interface NodeOptions {
+export interface NodeOptions extends NodeSwitches {
   readonly profile: Profile;
   readonly state: NodeState;
   /** Keeps the node's state on disk. May fail (disk full): the node goes on and says so. */
@@ -28,12 +29,6 @@ export interface NodeOptions {
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
-  /** False: the router is not asked for a port. */
-  readonly portmap?: boolean;
-  /** False: nothing is said to the LAN, and nothing heard there. */
-  readonly lan?: boolean;
-  /** Packet threads; the engine chooses when left out. */
-  readonly threads?: number;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */
   readonly rekeyAfterMs?: number;
   /** Advanced: for how long memberships are renewed here, ms. Default five years (EVIO_CERTIFICATE_LIFE_MS). */

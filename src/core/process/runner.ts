@@ -24,6 +24,7 @@ import { formatCidr } from '../lib/ipv4.js';
 import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
+import type { NodeSwitches } from '../node/switches.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
 import { machineRanges } from '../native/machine-ranges.js';
 
@@ -47,9 +48,7 @@ export interface RunnerOptions {
   readonly version: string;
   readonly createNode: (options: NodeOptions) => Node;
   readonly port?: number | undefined;
-  readonly threads?: number | undefined;
-  readonly portmap?: boolean | undefined;
-  readonly lan?: boolean | undefined;
+  readonly switches?: NodeSwitches;
   /** Peers to stay linked with, beside those of the profiles. Makes sense for one network. */
   readonly links?: readonly string[] | undefined;
   readonly rekeyAfterMs?: number | undefined;
@@ -174,7 +173,7 @@ export class Runner {
 
   async #startNode(network: RunnerNetwork): Promise<void> {
     this.#checkRange(network.profile);
-    const { env, version, createNode, port, threads, rekeyAfterMs, certificateLifeMs } = this.#options;
+    const { env, version, createNode, port, switches, rekeyAfterMs, certificateLifeMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
     const node = createNode({
@@ -188,9 +187,7 @@ export class Runner {
       env,
       version,
       ...(port === undefined ? {} : { port }),
-      ...(threads === undefined ? {} : { threads }),
-      ...(this.#options.portmap === undefined ? {} : { portmap: this.#options.portmap }),
-      ...(this.#options.lan === undefined ? {} : { lan: this.#options.lan }),
+      ...switches,
       ...(links.size === 0 ? {} : { links: [...links] }),
       ...(rekeyAfterMs === undefined ? {} : { rekeyAfterMs }),
       ...(certificateLifeMs === undefined ? {} : { certificateLifeMs }),
@@ -217,7 +214,9 @@ export class Runner {
 
   /** An interface may have come by an address of the network since it was joined: the kernel could not tell them apart. */
   #checkRange(profile: Profile): void {
-    const { machine = machineRanges } = this.#options;
+    const { machine = machineRanges, switches } = this.#options;
+    // What the machine has of the range is no matter to a stack of its own.
+    if (switches?.userspace) return;
     const bytes = fromBase64Url(profile.network);
     const facts = bytes && openNetwork(bytes);
     if (!facts || isAllowed(facts.cidr, cidrsOf(profile.allowedRanges))) return;

@@ -17,6 +17,10 @@ const flags = Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK;
 /** The longest message: a super-frame and its header. */
 const messageBytes = 65_536 + 64;
 
+/** The kernel holds some 90 frames of a cable; a window of TCP is longer. As the queue of an interface, in frames. */
+const queueLimit = 4_096;
+const retryMs = 1;
+
 /** Two ends of one cable. Throws EVIO_DEVICE. */
 export function openCable(): [packets: number, port: number] {
   const c = libc();
@@ -32,7 +36,10 @@ export class FramePort {
   readonly #stream: Stream;
   readonly #fd: number;
   #open = true;
-  /** Frames that the other side had no room for. */
+  /** Frames for which the cable had no room yet, oldest first. */
+  readonly #queue: Buffer[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  /** Frames that found no room in the queue either. */
   dropped = 0;
 
   /**
@@ -58,6 +65,7 @@ export class FramePort {
       onread: {
         buffer,
         callback: (length: number, bytes: Uint8Array) => {
+          if (this.#queue.length > 0) this.#flush();
           if (length > VirtioNetHdr.size) heard(bytes.subarray(VirtioNetHdr.size, length));
           return true;
         },
@@ -74,18 +82,41 @@ export class FramePort {
     this.#stream.resume();
   }
 
-  /** Sends a whole frame with whole checksums. False, and counted, where the other side is behind. */
-  send(frame: Uint8Array): boolean {
-    if (!this.#open) return false;
-    const { u8, base } = this.#arena;
-    u8.set(frame, VirtioNetHdr.size);
-    const sent = this.#libc.write(this.#fd, base, VirtioNetHdr.size + frame.length) > 0;
-    if (!sent) this.dropped++;
-    return sent;
+  /** Sends a whole frame with whole checksums. Its bytes are the caller's again. */
+  send(frame: Uint8Array): void {
+    if (!this.#open) return;
+    if (this.#queue.length === 0 && this.#write(frame)) return;
+    if (this.#queue.length >= queueLimit) {
+      this.dropped++;
+      return;
+    }
+    this.#queue.push(Buffer.from(frame));
+    this.#retry ??= setTimeout(() => {
+      this.#flush();
+    }, retryMs);
   }
 
   close(): void {
     this.#open = false;
+    clearTimeout(this.#retry);
+    this.#queue.length = 0;
     this.#stream.destroy();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    let sent = 0;
+    while (sent < this.#queue.length && this.#write(this.#queue[sent] as Buffer)) sent++;
+    this.#queue.splice(0, sent);
+    if (this.#queue.length > 0)
+      this.#retry = setTimeout(() => {
+        this.#flush();
+      }, retryMs);
+  }
+
+  #write(frame: Uint8Array): boolean {
+    this.#arena.u8.set(frame, VirtioNetHdr.size);
+    return this.#libc.write(this.#fd, this.#arena.base, VirtioNetHdr.size + frame.length) > 0;
   }
 }

@@ -27,7 +27,7 @@ export function parseHttpProxyRequest(bytes: Uint8Array): HttpProxyRequest {
   if (at < 0) return bytes.length >= headLimit ? 'bad' : 'more';
   const [first = '', ...headers] = buffer.toString('latin1', 0, at).split('\r\n');
   // A bare CR or LF, or a control character, is where two readers of one request disagree.
-  if ([first, ...headers].some((line) => /[\0-\x08\x0a-\x1f\x7f]/.test(line))) return 'bad';
+  if ([first, ...headers].some(hasControl)) return 'bad';
   const [method = '', target = '', version = '', ...rest] = first.split(' ');
   if (rest.length > 0 || !/^HTTP\/1\.[01]$/.test(version) || !/^[A-Z]{1,16}$/.test(method)) return 'bad';
   const length = at + end.length;
@@ -40,8 +40,23 @@ export function parseHttpProxyRequest(bytes: Uint8Array): HttpProxyRequest {
   if (!split || !found) return 'bad';
   const path = split[2] ?? '/';
   const kept = headers.filter((line) => !hopByHop.test(line));
-  const head = [`${method} ${path.startsWith('/') ? path : `/${path}`} ${version}`, ...kept, 'Connection: close', '', ''];
+  const head = [
+    `${method} ${path.startsWith('/') ? path : `/${path}`} ${version}`,
+    ...kept,
+    'Connection: close',
+    '',
+    '',
+  ];
   return { length, ...found, head: head.join('\r\n') };
+}
+
+/** Anything below a space but a tab, and DEL. */
+function hasControl(line: string): boolean {
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i);
+    if ((code < 0x20 && code !== 9) || code === 0x7f) return true;
+  }
+  return false;
 }
 
 /** `host:port`, `[v6]:port`. */

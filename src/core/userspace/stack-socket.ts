@@ -35,6 +35,11 @@ export class StackSocket extends Duplex {
     this.#over = id < 0;
   }
 
+  /** It was opened, and may be over since. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   // What the stack tells.
 
   opened(): void {

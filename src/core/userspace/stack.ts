@@ -13,17 +13,21 @@ export interface StackOptions extends Omit<LwipOptions, 'memoryLimit'> {
 /** 200 connections with full windows, and room. */
 const memoryLimit = 512 << 20;
 
-/** Connections that were not opened, by the reason of lwIP. */
-function refusal(error: number): Error {
+/** Why there is no connection, or no longer: the words of Node for what lwIP says. */
+function failure(error: number, wasOpen: boolean): Error {
   const code =
     error === LwipError.reset
-      ? 'ECONNREFUSED'
+      ? wasOpen
+        ? 'ECONNRESET'
+        : 'ECONNREFUSED'
       : error === LwipError.memory
         ? 'ENOBUFS'
         : error === LwipError.aborted || error === LwipError.timeout
           ? 'ETIMEDOUT'
           : 'EHOSTUNREACH';
-  return Object.assign(new Error(`connection failed: ${code}`), { code });
+  return Object.assign(new Error(wasOpen ? `connection lost: ${code}` : `connection failed: ${code}`), {
+    code,
+  });
 }
 
 export class Stack {
@@ -97,7 +101,7 @@ export class Stack {
 
   /**
    * Opens a connection. The stream emits `connect` when it is open, or `error` with `code` ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH
-   * or ENOBUFS.
+   * or ENOBUFS; later perhaps `error` with ECONNRESET or ETIMEDOUT.
    *
    * @param address 4 or 16 bytes
    */
@@ -105,7 +109,7 @@ export class Stack {
     const id = this.#lwip.open(address, port);
     if (id < 0) {
       const socket = new StackSocket(-1, this.#engine);
-      socket.destroy(refusal(id));
+      socket.destroy(failure(id, false));
       return socket;
     }
     const socket = new StackSocket(id, this.#engine);
@@ -156,6 +160,6 @@ export class Stack {
     else if (event.kind === 'data') socket.arrived(event.bytes);
     else if (event.kind === 'finished') socket.finished();
     else if (event.kind === 'drained') socket.drained();
-    else socket.ended(refusal(event.error));
+    else socket.ended(failure(event.error, socket.isOpen));
   }
 }

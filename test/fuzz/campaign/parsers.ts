@@ -44,6 +44,7 @@ import { memberProfiles } from '../../support/members.js';
 import { igmp, igmpV3, mld, mldV2 } from '../../support/membership-frames.js';
 import { VirtualClock } from '../../support/virtual.js';
 import { documents } from './documents.js';
+import { userspaceTargets } from './userspace.js';
 import { parser, textParser, type Target } from './target.js';
 
 const clock = new VirtualClock();
@@ -366,4 +367,11 @@ const text: Target[] = [
   textParser('peer', ['web-1', '10.144.0.1', id], refusing(checkPeer)),
 ];
 
-export const parsers: readonly Target[] = [...wire, ...frame, ...identity, ...text, ...documents];
+export const parsers: readonly Target[] = [
+  ...wire,
+  ...frame,
+  ...identity,
+  ...text,
+  ...documents,
+  ...userspaceTargets(),
+];

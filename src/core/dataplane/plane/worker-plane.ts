@@ -16,7 +16,7 @@ import { Sha256 } from '../../native/sha256.js';
 import { libc } from '../../native/libc.js';
 import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../native/supervised-thread.js';
 import type { AddressOwners } from '../../switch/address-owners.js';
-import type { Device } from '../../tap/device.js';
+import type { Device, DeviceOptions } from '../../tap/device.js';
 import { mendTap, type Mendable } from '../../tap/mend.js';
 import { createTap } from '../../tap/tap-linux.js';
 import { CommandPlane, own } from './command-plane.js';
@@ -59,6 +59,7 @@ export class WorkerPlane extends CommandPlane {
   readonly #places: KeyPlaces | undefined;
   readonly #keys: KeyMemory | undefined;
   readonly #owners: AddressOwners | undefined;
+  readonly #makeDevice: (options: DeviceOptions) => Device;
   readonly #mirror = new Mirror();
   readonly #shedding = new Shedding({
     sockets: () => this.#udp.map(({ fd }) => fd),
@@ -84,10 +85,16 @@ export class WorkerPlane extends CommandPlane {
   #ready: (() => void) | undefined;
   #unready: ((error: Error) => void) | undefined;
 
-  constructor(options: PlaneOptions, log: Logger) {
+  /** @param makeDevice brings the interface up; default: one of the kernel's */
+  constructor(
+    options: PlaneOptions,
+    log: Logger,
+    makeDevice: (options: DeviceOptions) => Device = createTap,
+  ) {
     super();
     this.#options = options;
     this.#log = log;
+    this.#makeDevice = makeDevice;
     this.#roles = rolesOf(options.threads ?? defaultThreads(availableParallelism()));
     if (this.#roles.threads.length > 1) {
       this.#keys = new KeyMemory();
@@ -118,7 +125,7 @@ export class WorkerPlane extends CommandPlane {
       new Ed25519(arena, this.#options.seed).close();
       const { queues, sockets } = this.#roles;
       this.#udp = openUdpGroup(port, bindAddress, sockets);
-      this.#device = createTap({
+      this.#device = this.#makeDevice({
         name: deviceName,
         mac,
         ip,

@@ -1,0 +1,13 @@
+/** How nodes are to run, as a command line says; what is left out is as usual. */
+import type { UserspaceOptions } from '../userspace/options.js';
+
+export interface NodeSwitches {
+  /** Packet threads of each network; the engine chooses when left out. */
+  readonly threads?: number;
+  /** False: the router is not asked for a port. */
+  readonly portmap?: boolean;
+  /** False: members on the LAN are neither looked for nor told of this one. */
+  readonly lan?: boolean;
+  /** No interface and no privilege: a stack of this process, with doors for programs of this machine. For one network. */
+  readonly userspace?: UserspaceOptions;
+}

@@ -1,0 +1,64 @@
+/** The thread of a stack: frames of the cable, doors of the machine. It may take a processor for itself; the node goes on. */
+import { randomBytes } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Destination } from './destination.js';
+import { FramePort } from './frame-port.js';
+import type { StackCommand, StackEvent, StackSetup } from './messages.js';
+import { Proxy } from './proxy.js';
+import { Stack } from './stack.js';
+
+const setup = workerData as StackSetup;
+const tell = (event: StackEvent): void => parentPort?.postMessage(event);
+
+const port = new FramePort(
+  setup.cable,
+  (frame) => {
+    stack.input(frame);
+  },
+  () => {
+    process.exit();
+  },
+);
+let timer: NodeJS.Timeout | undefined;
+const stack: Stack = new Stack({
+  mac: setup.mac,
+  ip: setup.ip,
+  prefix: setup.prefix,
+  mtu: setup.mtu,
+  now: () => performance.now(),
+  random: () => randomBytes(4).readUInt32LE(),
+  output: (frame) => {
+    port.send(frame);
+  },
+  wake: (inMs) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      stack.tick();
+    }, inMs);
+  },
+});
+if (setup.ip6) stack.addAddress(setup.ip6);
+
+let asked = 0;
+const waiting = new Map<number, (destination: Destination) => void>();
+const proxy = new Proxy(setup.options, {
+  stack,
+  resolve: (host) =>
+    new Promise((settle) => {
+      waiting.set(++asked, settle);
+      tell({ kind: 'resolve', id: asked, host });
+    }),
+  log: (level, message, fields) => {
+    tell({ kind: 'log', level, message, fields });
+  },
+});
+
+parentPort?.on('message', (command: StackCommand) => {
+  if (command.kind === 'stop') {
+    proxy.close();
+    port.close();
+    process.exit();
+  }
+  waiting.get(command.id)?.(command.destination);
+  waiting.delete(command.id);
+});
