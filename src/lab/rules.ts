@@ -8,8 +8,14 @@ export type SiteKind =
   | 'endpoint-independent'
   /** The same, but the router takes stray packets on its outside interface as its own (conntrack remembers them). */
   | 'endpoint-independent-open'
+  /** Port-preserving, and whoever sends to a mapped port comes in ("full cone"). */
+  | 'endpoint-independent-filtering'
+  /** Port-preserving, and whoever was sent to comes in, from any port of his ("restricted cone"). */
+  | 'address-dependent-filtering'
   /** Every destination gets another random port ("symmetric"). */
   | 'address-and-port-dependent'
+  /** Every destination gets another port, the next one. */
+  | 'sequential-ports'
   /** Endpoint-independent, and every UDP packet is dropped both ways. */
   | 'udp-blocked'
   /** Only TCP to port 443 gets out. */
@@ -60,6 +66,13 @@ const icmp6Errors =
 const neighbourDiscovery =
   'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept';
 
+/** Ports of `sequential-ports`, each new flow the next one. */
+const sequence = { first: 24_000, count: 4_096 };
+const nextPort = `numgen inc mod ${sequence.count} map { ${Array.from(
+  { length: sequence.count },
+  (_, i) => `${i} : ${sequence.first + i}`,
+).join(', ')} }`;
+
 function forwardRule(outside: string, forward: PortForward): string {
   const { protocol, port, to } = forward;
   return protocol === 'icmp'
@@ -78,10 +91,22 @@ function forwardRule(outside: string, forward: PortForward): string {
 export function routerRules(spec: RouterRules): string {
   const { kind, outside, inside, hairpin = false, forwards = [] } = spec;
   const nat = outside !== undefined;
+  const byAddress = kind === 'address-dependent-filtering';
+  const cone = byAddress || kind === 'endpoint-independent-filtering';
   const body: string[] = [];
   const fromOutside = `iifname "${outsideDevice}"`;
   const toOutside = `oifname "${outsideDevice}"`;
-  if (nat && hairpin) {
+  if (nat && byAddress) {
+    body.push(
+      'set contacted {',
+      'type ipv4_addr . inet_service',
+      'flags dynamic,timeout',
+      'timeout 120s',
+      'size 65535',
+      '}',
+    );
+  }
+  if (nat && (hairpin || cone)) {
     body.push(
       'map mapping {',
       'type inet_service : ipv4_addr . inet_service',
@@ -98,15 +123,28 @@ export function routerRules(spec: RouterRules): string {
         ...(hairpin
           ? [`iifname "${insideDevice}" ip daddr ${outside} dnat ip to udp dport map @mapping`]
           : []),
+        ...(cone
+          ? [
+              `${fromOutside} ip daddr ${outside} ${byAddress ? 'ip saddr . udp dport @contacted ' : ''}dnat ip to udp dport map @mapping`,
+            ]
+          : []),
       ]),
       ...chain('postrouting', 'nat hook postrouting priority srcnat;', [
+        ...(kind === 'sequential-ports'
+          ? [`${toOutside} meta l4proto { tcp, udp } snat ip to ${outside} : ${nextPort}`]
+          : []),
         `${toOutside} meta nfproto ipv4 masquerade${kind === 'address-and-port-dependent' ? ' random,fully-random' : ''}`,
         `oifname "${insideDevice}" ip saddr ${inside} ct status dnat snat ip to ${outside}`,
       ]),
       ...chain('learn', 'filter hook postrouting priority 110;', [
-        ...(hairpin
+        ...(hairpin || cone
           ? [
-              `${toOutside} meta nfproto ipv4 update @mapping { udp sport : ct original ip saddr . ct original proto-src }`,
+              `${toOutside} meta nfproto ipv4 ct direction original update @mapping { udp sport : ct original ip saddr . ct original proto-src }`,
+            ]
+          : []),
+        ...(byAddress
+          ? [
+              `${toOutside} meta nfproto ipv4 ct direction original update @contacted { ip daddr . udp sport }`,
             ]
           : []),
       ]),

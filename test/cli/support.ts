@@ -132,7 +132,13 @@ export const status: Result<'status'> = {
     restarts: 0,
   },
   relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3, reason: null }],
-  nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.7:40000'] },
+  nat: {
+    mapping: 'endpoint-independent',
+    filtering: 'unknown',
+    ports: 'preserved',
+    udpBlocked: false,
+    addresses: ['198.51.100.7:40000'],
+  },
   ring: {
     sizeEstimate: 2,
     predecessor: 'bb'.repeat(16),
@@ -177,6 +183,10 @@ export const why: WhyReport = {
   path: peer.path,
   candidates: [{ endpoint: '198.51.100.9:4242', kind: 'host', side: 'remote', state: 'active', rttMs: 3.21 }],
   log: [{ at: '2026-11-22T13:00:00.000Z', event: 'path', detail: 'direct 198.51.100.9:4242' }],
+  nat: {
+    local: { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent', ports: 'preserved' },
+    remote: null,
+  },
   advice: ['Nothing: the path is direct.'],
 };
 

@@ -14,7 +14,8 @@ import type { RelayChoice } from '../../src/core/path/path.js';
 import { HandshakeDoor } from '../../src/core/peer/handshake-door.js';
 import { IndexTable } from '../../src/core/peer/index-table.js';
 import { NamedAddresses } from '../../src/core/peer/named-addresses.js';
-import { Peer, type PeerPorts } from '../../src/core/peer/peer.js';
+import { Peer } from '../../src/core/peer/peer.js';
+import type { PeerPorts } from '../../src/core/peer/peer-ports.js';
 import { Peers } from '../../src/core/peer/peers.js';
 import type { Session, SessionContext } from '../../src/core/peer/session.js';
 import { parseControl } from '../../src/core/wire/control.js';
@@ -132,7 +133,7 @@ export async function peerPair(
       path: { kind: 'carrier', carrier, destination: other.id },
       label: 'ws://192.0.2.100:80',
     };
-    const ports: PeerPorts = {
+    const ports: PeerPorts<Peer> = {
       env,
       plane,
       session: context,
@@ -141,6 +142,8 @@ export async function peerPair(
       sendPacket,
       relays: () => (pair.relay ? [choice] : []),
       candidates: () => [{ kind: 'host', endpoint: { host, port: 5000 } }],
+      nat: () => ({ mapping: 'unknown', filtering: 'unknown', ports: 'unknown', range: undefined }),
+      punching: () => undefined,
       checkRelays: () => {
         tell('check relays');
       },

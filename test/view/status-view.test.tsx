@@ -44,7 +44,7 @@ describe('StatusView', () => {
       Traffic      in 10.0 Mbit/s, out 0 bit/s
       Drops        no-peer 2
       Relay        evio://192.0.2.1:3478 connected udp 12.3 ms
-      NAT          endpoint-independent, seen as 198.51.100.7:40000
+      NAT          endpoint-independent, seen as 198.51.100.7:40000, ports preserved
       Members      about 2
       Predecessor  ben
       Successors   ben

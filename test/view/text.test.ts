@@ -16,6 +16,8 @@ import { tokensText } from '../../src/views/text/tokens.js';
 import { whyText } from '../../src/views/text/why.js';
 import { peer, status } from '../cli/support.js';
 
+const natUnknown = { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' } as const;
+
 describe('numbers', () => {
   it.each([
     [0, '0 B'],
@@ -109,16 +111,25 @@ describe('reports', () => {
         replies: [],
       }),
     ).toBe('b: 2 sent, 0 received, 100% lost');
-    expect(whyText({ peer: 'b', path: null, candidates: [], log: [], advice: ['Open UDP.'] })).toBe(
-      'b is not reached now.\n\n- Open UDP.\n',
-    );
+    expect(
+      whyText({
+        peer: 'b',
+        path: null,
+        candidates: [],
+        log: [],
+        nat: { local: natUnknown, remote: null },
+        advice: ['Open UDP.'],
+      }),
+    ).toBe('b is not reached now.\n\nNAT here: mapping unknown\nNAT there: not told\n\n- Open UDP.\n');
   });
 
   it('name NAT and drops', () => {
-    expect(natText({ mapping: 'none', udpBlocked: false, addresses: [] })).toBe('none (public address)');
-    expect(natText({ mapping: 'address-dependent', udpBlocked: true, addresses: ['1.2.3.4:5'] })).toBe(
-      'address-dependent, UDP is blocked, seen as 1.2.3.4:5',
+    expect(natText({ ...natUnknown, mapping: 'none', udpBlocked: false, addresses: [] })).toBe(
+      'none (public address)',
     );
+    expect(
+      natText({ ...natUnknown, mapping: 'address-dependent', udpBlocked: true, addresses: ['1.2.3.4:5'] }),
+    ).toBe('address-dependent, UDP is blocked, seen as 1.2.3.4:5');
     expect(dropsText({ a: 1, b: 0, c: 9 })).toBe('c 9, a 1');
     expect(dropsText({ b: 0 })).toBe('none');
   });

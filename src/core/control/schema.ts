@@ -30,7 +30,7 @@ import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { policyCounts } from '../switch/policy-filter.js';
-import { natMappings } from '../surroundings/nat.js';
+import { natFilterings, natMappings, natPorts } from '../wire/nat.js';
 import { linkRoles } from '../topology/overlay-ports.js';
 
 export type { NetworkReport } from '../identity/network.js';
@@ -106,6 +106,12 @@ export const applicantReport = z.object({
   needed: z.number(),
 });
 
+const natFacts = z.object({
+  mapping: z.enum(natMappings),
+  filtering: z.enum(natFilterings),
+  ports: z.enum(natPorts),
+});
+
 export const statusReport = z.object({
   node: z.object({ ...member, pid: z.number(), version: z.string(), uptimeMs: z.number() }),
   network: networkReport,
@@ -122,7 +128,7 @@ export const statusReport = z.object({
     restarts: z.number(),
   }),
   relays: z.array(relayReport),
-  nat: z.object({ mapping: z.enum(natMappings), udpBlocked: z.boolean(), addresses: z.array(z.string()) }),
+  nat: natFacts.extend({ udpBlocked: z.boolean(), addresses: z.array(z.string()) }),
   ring: z.object({
     sizeEstimate: z.number(),
     predecessor: z.string().nullable(),
@@ -202,6 +208,7 @@ export const whyReport = z.object({
     }),
   ),
   log: z.array(z.object({ at: z.string(), event: z.string(), detail: z.string() })),
+  nat: z.object({ local: natFacts, remote: natFacts.nullable() }),
   advice: z.array(z.string()),
 });
 

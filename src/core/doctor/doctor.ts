@@ -12,7 +12,8 @@ import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import { machineRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
-import { NatObserver, type NatMapping } from '../surroundings/nat.js';
+import { NatObserver } from '../surroundings/nat.js';
+import type { NatFiltering, NatMapping } from '../wire/nat.js';
 import { checkCertificate } from './certificate.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
@@ -156,6 +157,7 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
     }
     const nat = new NatObserver();
     let answered = 0;
+    let filtering: NatFiltering = 'unknown';
     for (const { name, host, health } of servers) {
       const main = { host, port: health.udpPort };
       const answer = await probe.ask(main);
@@ -178,28 +180,32 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
       );
       nat.add(0, main, answer.mapped);
       if (health.alternatePort === null) continue;
+      // Before anything was sent to the other port.
+      if (await probe.ask(main, true)) filtering = 'endpoint-independent-or-address-dependent';
+      else if (filtering === 'unknown') filtering = 'address-and-port-dependent';
       const other = { host, port: health.alternatePort };
       const second = await probe.ask(other);
       if (second) nat.add(0, other, second.mapped);
     }
-    if (answered > 0) checks.push(natCheck(family, nat.mapping(localAddresses())));
+    if (answered > 0) checks.push(natCheck(family, nat.mapping(localAddresses()), filtering));
     probe.close();
   }
   return checks;
 }
 
-function natCheck(family: 4 | 6, mapping: NatMapping): Check {
+function natCheck(family: 4 | 6, mapping: NatMapping, filtering: NatFiltering): Check {
   const id = family === 4 ? 'nat' : 'nat6';
+  const filters = filtering === 'unknown' ? '' : `, ${filtering} filtering`;
   switch (mapping) {
     case 'none':
-      return pass(id, 'none: this machine has a public address towards the relay');
+      return pass(id, `none: this machine has a public address towards the relay${filters}`);
     case 'endpoint-independent':
-      return pass(id, 'endpoint-independent mapping: direct paths work with most peers');
+      return pass(id, `endpoint-independent mapping${filters}: direct paths work with most peers`);
     case 'address-dependent':
     case 'address-and-port-dependent':
       return warn(
         id,
-        `${mapping} mapping: direct paths work only with peers whose NAT is easier; others are relayed.`,
+        `${mapping} mapping${filters}: direct paths work with peers whose NAT maps endpoint-independently, and filters less or lets this one's ports be predicted; others are relayed.`,
         'Forward a UDP port to this machine and run: evio node --port PORT',
       );
     case 'unknown':

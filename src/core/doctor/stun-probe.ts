@@ -21,16 +21,16 @@ export interface StunAnswer {
 export class StunProbe {
   readonly #socket: Socket;
   readonly #random: Random;
-  readonly #waiting = new Map<string, (mapped: Endpoint) => void>();
+  readonly #waiting = new Map<string, (mapped: Endpoint, port: number) => void>();
 
   private constructor(socket: Socket, random: Random) {
     this.#socket = socket;
     this.#random = random;
     socket.on('error', () => undefined);
-    socket.on('message', (message) => {
+    socket.on('message', (message, { port }) => {
       const response = parseBindingResponse(message);
       if (!response || 'error' in response) return;
-      this.#waiting.get(transactionKey(response.transactionId))?.(response.mapped);
+      this.#waiting.get(transactionKey(response.transactionId))?.(response.mapped, port);
     });
   }
 
@@ -46,17 +46,22 @@ export class StunProbe {
     });
   }
 
-  /** The address that the server sees, or undefined when it does not answer. */
-  async ask(server: Endpoint): Promise<StunAnswer | undefined> {
+  /**
+   * The address that the server sees, or undefined when it does not answer.
+   *
+   * @param changePort the answer is to come from the server's other port (RFC 5780), and counts only then
+   */
+  async ask(server: Endpoint, changePort = false): Promise<StunAnswer | undefined> {
     const id = this.#random.fill(new Uint8Array(transactionIdLength));
-    const request = encodeBindingRequest(id, { room: true });
+    const request = encodeBindingRequest(id, { room: true, changePort });
     const key = transactionKey(id);
     try {
       for (let attempt = 0; attempt < attempts; attempt++) {
         const sentAt = performance.now();
         const mapped = await new Promise<Endpoint | undefined>((resolve) => {
           const timer = setTimeout(resolve, retryMs, undefined);
-          this.#waiting.set(key, (endpoint) => {
+          this.#waiting.set(key, (endpoint, port) => {
+            if (changePort === (port === server.port)) return;
             clearTimeout(timer);
             resolve(endpoint);
           });

@@ -95,6 +95,11 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
           surroundings.receiveGateway(clock.now(), bytes);
         });
       }),
+    probe: ports.probe?.((socket, bytes, from) => {
+      turn.input(() => {
+        surroundings.receiveProbe(clock.now(), socket, bytes, from);
+      });
+    }),
     lan: ports.lan && {
       key: beaconKey(network.rootKey),
       card: (addresses) => {

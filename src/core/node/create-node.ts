@@ -15,6 +15,7 @@ import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { lanPort } from './lan-sockets.js';
+import { probePort } from './probe-sockets.js';
 import type { Node, NodeOptions } from './node.js';
 
 export function createNode(options: NodeOptions): Node {
@@ -54,6 +55,7 @@ export function createNode(options: NodeOptions): Node {
       ? {}
       : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
     ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
+    probe: probePort,
     suite: fastestSuite,
   });
   return node;

@@ -3,7 +3,8 @@ import type { Clock, Logger } from '../lib/env.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { ActivePath } from '../path/path.js';
-import type { Peer, PeerPorts } from '../peer/peer.js';
+import type { Peer } from '../peer/peer.js';
+import type { PeerPorts } from '../peer/peer-ports.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Subnets } from '../subnets/subnets.js';
@@ -16,7 +17,7 @@ import type { StateKeeper } from './state-keeper.js';
 
 /** The ports of a peer by which it tells. */
 export type PeerNews = Pick<
-  PeerPorts,
+  PeerPorts<Peer>,
   | 'checkRelays'
   | 'relaySilent'
   | 'connected'

@@ -7,8 +7,10 @@ import type { Profile } from '../membership/profile.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
+import type { Endpoint } from '../lib/endpoint.js';
 import type { Cidr } from '../lib/ipv4.js';
 import type { BeaconsPorts } from '../surroundings/beacons.js';
+import type { NatProbePorts } from '../surroundings/nat-probe.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
 import type { WaysOut } from '../surroundings/ways-out.js';
@@ -32,6 +34,8 @@ export interface EnginePorts {
   readonly watch?: (changed: () => void) => (() => void) | undefined;
   /** Opens a socket to the default gateway, to ask it for a port; default: it is not asked. */
   readonly gateway?: (gateway: string, source: string, heard: (bytes: Uint8Array) => void) => GatewayPort;
+  /** Makes sockets to see by what the NAT does; default: it is not looked at closer. */
+  readonly probe?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => ProbePort;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
@@ -52,6 +56,9 @@ export interface GatewayPort {
 
 /** Multicast to the LANs of this machine (lan-sockets.ts). */
 export type LanPort = Pick<BeaconsPorts, 'stand' | 'send'>;
+
+/** Sockets that are used once (probe-sockets.ts). */
+export type ProbePort = Pick<NatProbePorts, 'send' | 'close'>;
 
 /** What outlives a run, and how the node hears of it. */
 export interface RunContext {

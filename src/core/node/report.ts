@@ -14,9 +14,9 @@ import type { Peer } from '../peer/peer.js';
 import type { Session } from '../peer/session.js';
 import type { PeerCounters } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../relays/relay-report.js';
-import type { NatMapping } from '../surroundings/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { NatFacts } from '../wire/nat.js';
 import { roundedMs } from './ping-report.js';
 import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
@@ -42,6 +42,8 @@ export function pathReport(path: ActivePath | null): PathReport | null {
 export interface ReportedPeer extends Pick<Peer, 'member' | 'state'> {
   readonly session: Pick<Session, 'established' | 'handshakeAt'>;
   readonly prober: Pick<Prober, 'active' | 'remotes'>;
+  /** What it tells of its NAT; undefined: nothing yet, or it runs an older evio. */
+  readonly nat: NatFacts | undefined;
   readonly why: Pick<WhyLog, 'entries'>;
 }
 
@@ -176,7 +178,7 @@ function ringReport(
 
 export interface WhyFacts {
   readonly local: readonly Candidate[];
-  readonly mapping: NatMapping;
+  readonly nat: NatFacts;
   readonly udpBlocked: boolean;
   readonly relays: readonly RelayReport[];
   readonly online: boolean;
@@ -203,9 +205,17 @@ export function whyReport(peer: ReportedPeer, facts: WhyFacts): WhyReport {
       event: e.event,
       detail: e.detail,
     })),
+    nat: { local: natFactsOf(facts.nat), remote: peer.nat ? natFactsOf(peer.nat) : null },
     advice: adviceOf(peer, facts),
   };
 }
+
+/** Without the ports that are told to peers. */
+export const natFactsOf = ({ mapping, filtering, ports }: NatFacts): NatFacts => ({
+  mapping,
+  filtering,
+  ports,
+});
 
 /** What a person could do about it, most useful first. Empty when the path is direct. */
 export function adviceOf(peer: ReportedPeer, facts: WhyFacts): string[] {
@@ -231,9 +241,9 @@ export function adviceOf(peer: ReportedPeer, facts: WhyFacts): string[] {
       'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
     );
   }
-  if (facts.mapping === 'address-and-port-dependent' || facts.mapping === 'address-dependent') {
+  if (facts.nat.mapping === 'address-and-port-dependent' || facts.nat.mapping === 'address-dependent') {
     out.push(
-      `The NAT here maps ${facts.mapping}: forward a UDP port to this machine (evio node --port P), or set the router to endpoint-independent mapping ("full cone").`,
+      `The NAT here maps ${facts.nat.mapping}: forward a UDP port to this machine (evio node --port P), or set the router to endpoint-independent mapping ("full cone").`,
     );
   } else if (remotes.length > 0) {
     out.push(

@@ -17,7 +17,7 @@ import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Applicants } from './applicants.js';
 import type { PolicyHost } from './policy-host.js';
-import { peerReport, statusReport, whyReport } from './report.js';
+import { natFactsOf, peerReport, statusReport, whyReport } from './report.js';
 import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
@@ -81,7 +81,7 @@ export class Reporter {
       device: { name: plane.deviceName, ...plane.deviceCounters(), restarts: restarts() },
       relays: relays.report(),
       nat: {
-        mapping: surroundings.mapping,
+        ...natFactsOf(surroundings.nat),
         udpBlocked: relays.udpBlocked,
         addresses: surroundings.reflexive.map(formatEndpoint),
       },
@@ -154,7 +154,7 @@ export class Reporter {
     const { relays, surroundings } = this.#parts;
     return whyReport(peer, {
       local: surroundings.candidates,
-      mapping: surroundings.mapping,
+      nat: surroundings.nat,
       udpBlocked: relays.udpBlocked,
       relays: relays.report(),
       online: relays.isOnline(peer.member.idText),

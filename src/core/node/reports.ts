@@ -6,7 +6,7 @@ import type { AnomalyKind } from '../policy/policy.js';
 import { peerStates } from '../peer/peer-state.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
-import type { NatMapping } from '../surroundings/nat.js';
+import type { NatFacts } from '../wire/nat.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 
 /** How it stands with a peer, as it is told: `offline` when the relays say that it is connected to none. */
@@ -77,8 +77,7 @@ export interface DeviceReport {
   readonly restarts: number;
 }
 
-export interface NatReport {
-  readonly mapping: NatMapping;
+export interface NatReport extends NatFacts {
   readonly udpBlocked: boolean;
   /** This machine as the relays and other members see it, `HOST:PORT`. */
   readonly addresses: readonly string[];
@@ -158,5 +157,7 @@ export interface WhyReport {
   readonly candidates: readonly CandidateReport[];
   /** What was tried and decided, oldest first; `at` is RFC 3339. */
   readonly log: readonly { readonly at: string; readonly event: string; readonly detail: string }[];
+  /** How the NATs of both ends behave, in the words of RFC 4787; `remote`: as the peer tells, null where it does not. */
+  readonly nat: { readonly local: NatFacts; readonly remote: NatFacts | null };
   readonly advice: readonly string[];
 }

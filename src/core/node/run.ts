@@ -26,7 +26,8 @@ import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
 import { NamedAddresses } from '../peer/named-addresses.js';
-import { Peer, type PeerPorts } from '../peer/peer.js';
+import { Peer } from '../peer/peer.js';
+import type { PeerPorts } from '../peer/peer-ports.js';
 import { Peers, type PeersPorts } from '../peer/peers.js';
 import { rekeyAfterMs, type Session, type SessionContext } from '../peer/session.js';
 import { Suite } from '../wire/packet.js';
@@ -107,7 +108,7 @@ export function composeRun(context: RunContext, port: number): Run {
   };
   const ways = new Ways();
   const peerNews = turn.outputs<PeerNews>(peerNewsNames);
-  const peerPorts: PeerPorts = {
+  const peerPorts: PeerPorts<Peer> = {
     ...peerNews.listener,
     env,
     plane,
@@ -118,6 +119,10 @@ export function composeRun(context: RunContext, port: number): Run {
     sendPacket: send,
     relays: (peer) => ways.to(peer),
     candidates: () => surroundings.candidates,
+    nat: () => surroundings.nat,
+    punching: () => {
+      surroundings.punching(clock.now());
+    },
   };
   const memberNews = turn.outputs<Pick<PeersPorts, 'changed' | 'removed'>>({
     changed: true,

@@ -33,7 +33,7 @@ export class Ways {
 }
 
 /** What the ways of all peers depend on has changed: told by relays, surroundings and the overlay. */
-export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed' | 'nearby'> &
+export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed' | 'nearby' | 'forecast'> &
   Pick<OverlayHostPorts, 'waysChanged'>;
 
 /** Their names, for `Turn.outputs`. */
@@ -41,6 +41,7 @@ export const wayNewsNames = {
   discovered: true,
   changed: true,
   nearby: true,
+  forecast: true,
   waysChanged: true,
 } as const;
 
@@ -79,6 +80,11 @@ export class WayEvents implements WayNews {
     this.#tellAll((peer, now) => {
       if (peer.prober.active?.kind !== 'direct' || now - this.#changedAt < freshMs) peer.offer(now);
     });
+  }
+
+  /** Peers hear what our NAT does, and those that are being reached open theirs for the ports that it gave. */
+  forecast(): void {
+    for (const peer of this.#members.all()) peer.tellNat();
   }
 
   /** The machine is in another network, or slept. */

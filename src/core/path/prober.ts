@@ -10,7 +10,9 @@ import type { Env } from '../lib/env.js';
 import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
 import { measured, timeoutMs, type RoundTrip } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
+import { maxPortRange, type PortRange } from '../wire/nat.js';
 import type { PathMtu, Use } from './mtu.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import { Probing } from './probing.js';
@@ -20,6 +22,9 @@ import { beats, died, type Remote } from './remote.js';
 const upgradeMs = 60_000;
 /** Frames go by a relay as long as there were some of late. */
 const relayedMs = 5_000;
+/** Ports of the peer that are opened on its word, a second and at once: it names them, so it is bounded. */
+const openedPerS = maxPortRange / 2;
+const openedAtOnce = 2 * maxPortRange;
 /** With no path at all, relays and members are looked at again this often. */
 const pathlessMs = 500;
 
@@ -41,6 +46,7 @@ export class Prober {
   readonly #ports: ProberPorts;
   readonly #probing: Probing;
   readonly #life = new PathLiveness();
+  readonly #openings: TokenBucket;
   #relay: RelayChoice | undefined;
   /** What the relay's path carries; known once the peer answered by it. */
   #relayMtu: PathMtu | undefined;
@@ -60,6 +66,7 @@ export class Prober {
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProberPorts, fullSize: number) {
     this.#ports = ports;
+    this.#openings = new TokenBucket(openedPerS, openedAtOnce, env.clock.now());
     this.#probing = new Probing(
       env,
       {
@@ -202,6 +209,14 @@ export class Prober {
       `${this.#relay.label} answers ${full ? 'full-size packets' : `packets of ${proven} bytes`}`,
     );
     if (!this.#probing.active) this.#ports.setPath(this.path);
+  }
+
+  /** The peer's NAT gave its packets one of these ports: ours is opened for each, unless there is a direct path. */
+  open(now: number, range: PortRange): void {
+    const { running, active } = this.#probing;
+    if (!running || active || !this.#openings.take(range.count, now)) return;
+    this.#ports.log('ports', `${formatEndpoint(range.first)} and ${range.count - 1} more are opened`);
+    this.#probing.open(now, range);
   }
 
   /** Addresses of this machine changed. */

@@ -15,7 +15,9 @@ import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
 import { measured } from '../peer/round-trip.js';
+import { isProbeable } from '../surroundings/candidate.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { PortRange } from '../wire/nat.js';
 import { pongLength } from '../wire/control.js';
 import { PathMtu, type Use } from './mtu.js';
 import { Pings, type Ping } from './pings.js';
@@ -223,6 +225,14 @@ export class Probing {
       ? { kind: 'direct', endpoint, hops: openingHops }
       : { kind: 'direct', endpoint };
     this.#send(now, key, size, path);
+  }
+
+  /** One ping to each port. What answers, or comes from there, is observed like any other. */
+  open(now: number, { first, count }: PortRange): void {
+    for (let i = 0; i < count; i++) {
+      const endpoint = { host: first.host, port: first.port + i };
+      if (isProbeable(endpoint)) this.#send(now, formatEndpoint(endpoint), 0, { kind: 'direct', endpoint });
+    }
   }
 
   /** A ping by a relay, or through members; as short as can be, or of `size` bytes that must not be fragmented. */

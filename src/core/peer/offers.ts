@@ -1,7 +1,8 @@
 /** Candidates told to a peer until it accepts them, and taken from it, at a bounded rate. A machine without I/O. */
 import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
-import { encodeAccept, encodeOffer, type Control } from '../wire/control.js';
+import type { NatNews } from '../wire/nat.js';
+import { encodeAccept, encodeNat, encodeOffer, type Control } from '../wire/control.js';
 
 /** An offer is repeated until it is accepted. */
 const retryMs = 500;
@@ -13,6 +14,8 @@ const takenAtOnce = 4;
 export interface OffersPorts {
   /** Our candidates now. */
   candidates(): readonly Candidate[];
+  /** What the peer should know of our NAT. */
+  nat(): NatNews;
   /** Seals and sends a control message by the best way known. */
   send(message: Uint8Array): void;
 }
@@ -86,9 +89,15 @@ export class Offers {
     else this.#dueAt = Infinity;
   }
 
+  /** It goes out with each offer, and when it is another. */
+  tellNat(): void {
+    this.#ports.send(encodeNat(this.#ports.nat()));
+  }
+
   #send(now: number): void {
     this.#tries++;
     this.#dueAt = now + retryMs;
     this.#ports.send(encodeOffer(this.#sequence, this.#ports.candidates()));
+    this.tellNat();
   }
 }

@@ -2,24 +2,24 @@
  * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
  * No I/O: the packet path is a port, time is an argument.
  */
-import type { DataPlane, Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane/plane.js';
+import type { Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane/plane.js';
 import type { Member } from '../identity/certificate.js';
 import { Right } from '../identity/invite.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
-import type { Env } from '../lib/env.js';
-import { pathBack, type ActivePath, type RelayChoice } from '../path/path.js';
+import { pathBack } from '../path/path.js';
 import { Prober } from '../path/prober.js';
 import { WhyLog } from '../path/why.js';
 import type { Candidate } from '../wire/candidate.js';
 import { encodeGoodbye, encodePing, encodePong, type Control } from '../wire/control.js';
+import type { NatFacts } from '../wire/nat.js';
 import type { RingMessage } from '../wire/ring.js';
 import { HandshakeWays, introducedMs } from './handshake-ways.js';
 import { nextLook, SessionLiveness } from './liveness.js';
-import type { NamedAddresses } from './named-addresses.js';
 import { Offers } from './offers.js';
+import type { PeerPorts } from './peer-ports.js';
 import type { PeerState } from './peer-state.js';
-import { Session, type SessionContext } from './session.js';
+import { Session } from './session.js';
 import { Traffic } from './traffic.js';
 
 /** Handshakes unanswered for so long make a peer unreachable. */
@@ -27,44 +27,12 @@ const unreachableMs = 15_000;
 /** Bytes of a ping that a person asked for. */
 const askedPingSize = 64;
 
-export interface PeerPorts {
-  readonly env: Env;
-  readonly plane: DataPlane;
-  /** Sends a handshake packet: by the plane, or by the WebSocket that the path names. */
-  sendPacket(packet: Uint8Array, path: Path): void;
-  readonly session: SessionContext;
-  /** Of all peers together. */
-  readonly named: NamedAddresses;
-  /** Length of a ping that fills the longest packet. */
-  readonly fullPing: number;
-  /** Ways through relays, then through other members. */
-  relays(peer: Peer): readonly RelayChoice[];
-  candidates(): readonly Candidate[];
-  /** Something may be wrong with UDP to the relays: bind again. Costs little. */
-  checkRelays(): void;
-  /** Something is wrong with what goes through relays: check the WebSockets too. */
-  relaySilent(): void;
-  connected(peer: Peer): void;
-  moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void;
-  /** The peer is another process than before; it stays connected. */
-  restarted(peer: Peer): void;
-  disconnected(peer: Peer): void;
-  /** Answers to pings that the prober did not send. */
-  pong(peer: Peer, transaction: number): void;
-  /** Frames went to or came from it since the last tick. */
-  used(peer: Peer): void;
-  /** Packets began to go out to it with nothing coming back: once, until something came. */
-  unanswered(peer: Peer): void;
-  /** A message about the ring. */
-  ring(peer: Peer, message: RingMessage): void;
-}
-
 export class Peer {
   readonly slot: number;
   readonly session: Session;
   readonly prober: Prober;
   readonly why = new WhyLog();
-  readonly #ports: PeerPorts;
+  readonly #ports: PeerPorts<Peer>;
   #member: Member;
   readonly #ways: HandshakeWays;
   readonly #offers: Offers;
@@ -83,9 +51,10 @@ export class Peer {
   #framesSeen = 0;
   #unanswered = false;
   #stirredAt = -Infinity;
+  #nat: NatFacts | undefined;
 
   /** Throws TypeError when the member's key is not a point of the curve. The caller has given `slot` to no other peer. */
-  constructor(ports: PeerPorts, slot: number, member: Member, remembered: readonly string[]) {
+  constructor(ports: PeerPorts<Peer>, slot: number, member: Member, remembered: readonly string[]) {
     this.#ports = ports;
     this.#member = member;
     this.slot = slot;
@@ -159,6 +128,7 @@ export class Peer {
     );
     this.#offers = new Offers(env.clock.now(), {
       candidates: () => ports.candidates(),
+      nat: () => ports.nat(),
       send: (message) => {
         this.#send(message);
         // The direct path may be what has just died with the address that it began at.
@@ -233,6 +203,16 @@ export class Peer {
   /** Ways through relays or members came or went. */
   waysChanged(now: number): void {
     this.prober.relaysChanged(now);
+  }
+
+  /** What it tells of its NAT. */
+  get nat(): NatFacts | undefined {
+    return this.#nat;
+  }
+
+  /** Tells it of ours, while there is a session. */
+  tellNat(): void {
+    if (this.session.established) this.#offers.tellNat();
   }
 
   /** Where others may try to reach the peer: what it offered to us, and where we reach it. */
@@ -314,9 +294,15 @@ export class Peer {
         const accept = (answer: Uint8Array): void => {
           plane.sendControl(this.slot, answer, back);
         };
-        if (this.#offers.take(now, message, accept)) this.prober.offer(now, message.candidates);
+        if (!this.#offers.take(now, message, accept)) return;
+        this.prober.offer(now, message.candidates);
+        if (this.prober.active?.kind !== 'direct') this.#ports.punching();
         return;
       }
+      case 'nat':
+        this.#nat = message;
+        if (message.range) this.prober.open(now, message.range);
+        return;
       case 'accept':
         this.#offers.accepted(message.sequence);
         return;

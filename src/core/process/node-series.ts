@@ -5,7 +5,7 @@
  */
 import type { NetworkMetrics } from '../control/metrics-report.js';
 import type { Sample, Series } from '../metrics/series.js';
-import { natMappings } from '../surroundings/nat.js';
+import { natMappings } from '../wire/nat.js';
 
 export interface NodeMetrics {
   readonly networks: readonly NetworkMetrics[];

@@ -5,15 +5,7 @@
  * addresses; several relays, or one relay's second port, serve as well). Words are those of RFC 4787.
  */
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
-
-export const natMappings = [
-  'none',
-  'endpoint-independent',
-  'address-dependent',
-  'address-and-port-dependent',
-  'unknown',
-] as const;
-export type NatMapping = (typeof natMappings)[number];
+import type { NatMapping } from '../wire/nat.js';
 
 interface Sample {
   readonly server: Endpoint;

@@ -16,10 +16,12 @@ import {
   type LocalAddress,
 } from './candidate.js';
 import { PortMapping, type PortMappingPorts } from './port-mapping.js';
-import { NatObserver, type NatMapping } from './nat.js';
+import { NatObserver } from './nat.js';
+import { NatProbe, type NatProbePorts } from './nat-probe.js';
 import { StunClient } from './stun-client.js';
 import { describeWay, sameWays, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { NatMapping, NatNews, NatPorts } from '../wire/nat.js';
 import { parseCard, type Card } from '../wire/ring.js';
 
 /** How often the calendar is looked at, ms; a jump of it by more than this says that the machine slept. */
@@ -46,6 +48,10 @@ export interface SurroundingsPorts {
   readonly gateway?: Pick<PortMappingPorts, 'open' | 'send' | 'close'> | undefined;
   /** Multicast to the LANs; default: nothing is said there. */
   readonly lan?: Omit<BeaconsPorts, 'random' | 'found'> | undefined;
+  /** Sockets to see by what the NAT does; default: it is not looked at closer. */
+  readonly probe?: Pick<NatProbePorts, 'send' | 'close'> | undefined;
+  /** We know better what the NAT does, and which ports it gives us: peers should hear of it. */
+  forecast(): void;
   /** A member is on one of our LANs now, at these addresses of it. Its credential is not verified. */
   nearby(card: Card): void;
   /** A reflexive address that was not known. */
@@ -60,6 +66,7 @@ export class Surroundings {
   readonly #stun: StunClient;
   readonly #portMapping: PortMapping | undefined;
   readonly #beacons: Beacons | undefined;
+  readonly #probe: NatProbe | undefined;
   #hosts: string[];
   #ways: WaysOut = { v4: null, v6: null };
   #watchAt: number;
@@ -73,7 +80,7 @@ export class Surroundings {
     this.#hosts = usableAddresses(ports.addresses(), this.#excluded);
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
-    const { gateway, lan } = ports;
+    const { gateway, lan, probe } = ports;
     this.#portMapping =
       gateway &&
       new PortMapping({
@@ -101,13 +108,22 @@ export class Surroundings {
           this.#found(bytes);
         },
       });
+    this.#probe =
+      probe &&
+      new NatProbe({
+        ...probe,
+        random: env.random,
+        changed: () => {
+          ports.forecast();
+        },
+      });
     this.#stun = new StunClient(
       env.random,
       (request, server) => {
         ports.sendStun(request, server);
       },
       (server, mapped) => {
-        this.observed(server, mapped);
+        this.#saw(server, mapped);
       },
     );
   }
@@ -119,6 +135,24 @@ export class Surroundings {
 
   get mapping(): NatMapping {
     return this.#nat.mapping(this.#hosts);
+  }
+
+  /** What peers should know of our NAT. */
+  get nat(): NatNews {
+    const { mapping } = this;
+    const { filtering = 'unknown' } = this.#probe ?? {};
+    return {
+      mapping,
+      filtering,
+      ports: this.#natPorts,
+      range: this.#probe?.range(this.#ports.env.clock.now()),
+    };
+  }
+
+  get #natPorts(): NatPorts {
+    const { reflexive } = this.#nat;
+    const preserved = reflexive.length > 0 && reflexive.every(({ port }) => port === this.#ports.port);
+    return preserved ? 'preserved' : (this.#probe?.ports ?? 'unknown');
   }
 
   get reflexive(): readonly Endpoint[] {
@@ -139,12 +173,28 @@ export class Surroundings {
 
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
-    const { dueAt = Infinity } = this.#portMapping ?? {};
-    return Math.min(this.#stun.dueAt, this.#watchAt, dueAt, this.#beacons?.dueAt ?? Infinity);
+    const parts = [this.#stun, this.#portMapping, this.#beacons, this.#probe];
+    return parts.reduce((at, part) => Math.min(at, part?.dueAt ?? Infinity), this.#watchAt);
   }
 
-  /** `server` sees our data socket as `mapped`. */
+  /** A relay sees our data socket as `mapped`. */
   observed(server: Endpoint, mapped: Endpoint): void {
+    this.#saw(server, mapped);
+    this.#probe?.reached(this.#ports.env.clock.now(), server);
+  }
+
+  /** Packets go out to a peer that is being reached: which ports does the NAT give to such? */
+  punching(now: number): void {
+    const { mapping } = this;
+    if (mapping !== 'none' && mapping !== 'endpoint-independent') this.#probe?.sample(now);
+  }
+
+  /** Something came to a socket of `probe`. */
+  receiveProbe(now: number, socket: number, packet: Uint8Array, from: Endpoint): void {
+    this.#probe?.receive(now, socket, packet, from);
+  }
+
+  #saw(server: Endpoint, mapped: Endpoint): void {
     const { env } = this.#ports;
     if (!this.#nat.add(env.clock.now(), server, mapped)) return;
     env.log.debug('reflexive address', { server: formatEndpoint(server), observed: formatEndpoint(mapped) });
@@ -163,6 +213,7 @@ export class Surroundings {
     this.#stun.tick(now);
     this.#portMapping?.tick(now);
     this.#beacons?.tick(now);
+    this.#probe?.tick(now);
     if (now >= this.#watchAt) this.#watch(now);
   }
 
@@ -184,6 +235,7 @@ export class Surroundings {
   stop(): void {
     this.#portMapping?.stop();
     this.#beacons?.stop();
+    this.#probe?.clear();
   }
 
   /** Something came to the multicast group of the LANs. */
@@ -228,6 +280,7 @@ export class Surroundings {
       v6: ways.v6 ? describeWay(ways.v6) : undefined,
     });
     this.#nat.clear();
+    this.#probe?.clear();
     this.#stun.refresh(now);
     this.#mapPort(now);
     this.#ports.changed();

@@ -10,14 +10,18 @@
  *   offer    0x03 | sequence 4 | candidates (candidate.ts)       mine; a new sequence asks for a punch
  *   accept   0x04 | sequence 4
  *   goodbye  0x05                                       the sender stops; forget its sessions
+ *   nat      0x06 | mapping 1 | filtering 1 | ports 1 | endpoint 18 | count 1
+ *            what the sender knows of its NAT (nat.ts), by place in the lists there; and the ports, from that of the endpoint
+ *            on, of which one is likely to be the one that the NAT gave its packets to you. Older members drop it
  *
  * Integers are big endian.
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 import { readEndpoint, writeEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { readCandidates, writeCandidates, type Candidate } from './candidate.js';
+import { maxPortRange, natFilterings, natMappings, natPorts, type NatNews } from './nat.js';
 
-const Type = { ping: 1, pong: 2, offer: 3, accept: 4, goodbye: 5 } as const;
+const Type = { ping: 1, pong: 2, offer: 3, accept: 4, goodbye: 5, nat: 6 } as const;
 
 export type Control =
   | { readonly type: 'ping'; readonly transaction: number; readonly size: number }
@@ -31,7 +35,8 @@ export type Control =
     }
   | { readonly type: 'offer'; readonly sequence: number; readonly candidates: readonly Candidate[] }
   | { readonly type: 'accept'; readonly sequence: number }
-  | { readonly type: 'goodbye' };
+  | { readonly type: 'goodbye' }
+  | ({ readonly type: 'nat' } & NatNews);
 
 /** Bits of a pong's last byte. */
 const Ability = { joins: 1 } as const;
@@ -68,6 +73,13 @@ export function encodeAccept(sequence: number): Uint8Array {
   return new ByteWriter(8).u8(Type.accept).u32(sequence).finish();
 }
 
+export function encodeNat({ mapping, filtering, ports, range }: NatNews): Uint8Array {
+  const writer = new ByteWriter(32).u8(Type.nat);
+  writer.u8(natMappings.indexOf(mapping)).u8(natFilterings.indexOf(filtering)).u8(natPorts.indexOf(ports));
+  writeEndpoint(writer, range?.first ?? nowhere);
+  return writer.u8(Math.min(maxPortRange, range?.count ?? 0)).finish();
+}
+
 export function encodeGoodbye(): Uint8Array {
   return Uint8Array.of(Type.goodbye);
 }
@@ -100,6 +112,16 @@ export function parseControl(bytes: Uint8Array): Control | undefined {
     }
     case Type.goodbye:
       return { type: 'goodbye' };
+    case Type.nat: {
+      const mapping = natMappings[reader.u8()];
+      const filtering = natFilterings[reader.u8()];
+      const ports = natPorts[reader.u8()];
+      const first = readEndpoint(reader);
+      const count = reader.u8();
+      if (!mapping || !filtering || !ports || reader.failed || count > maxPortRange) return undefined;
+      const range = count > 0 && first.port + count <= 0x1_0000 ? { first, count } : undefined;
+      return { type: 'nat', mapping, filtering, ports, range };
+    }
     default:
       return undefined;
   }

@@ -41,6 +41,10 @@ export const StunAttribute = {
   fingerprint: 0x8028,
 } as const;
 
+/** Flags of CHANGE-REQUEST (RFC 5780 section 7.2). */
+const changeAddressFlag = 0x4;
+const changePortFlag = 0x2;
+
 const family4 = 1;
 const family6 = 2;
 const unknownAttributeCode = 420;
@@ -155,13 +159,17 @@ const roomySoftware = utf8('evio'.padEnd(20));
 /**
  * A binding request. `transactionId` is 12 random bytes: they are all that protects a response from forgery.
  *
+ * @param options.changePort asks for the answer from the server's other port (RFC 5780)
  * @param options.room makes it as long as the longest response, so that a relay which does not know the sender may answer
  */
 export function encodeBindingRequest(
   transactionId: Uint8Array,
-  options: { fingerprint?: boolean; room?: boolean } = {},
+  options: { fingerprint?: boolean; room?: boolean; changePort?: boolean } = {},
 ): Uint8Array {
   const attributes = new ByteWriter(32);
+  if (options.changePort === true) {
+    writeAttribute(attributes, StunAttribute.changeRequest, Uint8Array.of(0, 0, 0, changePortFlag));
+  }
   if (options.room === true) writeAttribute(attributes, StunAttribute.software, roomySoftware);
   return finish(MessageType.request, transactionId, attributes.finish(), options.fingerprint ?? true);
 }
@@ -172,14 +180,27 @@ export interface BindingRequest {
   readonly fingerprint: boolean;
   /** Comprehension-required attributes not known here: answer with `encodeUnknownAttributes`. */
   readonly unknown: readonly number[];
+  /** The answer should come from the other port (RFC 5780), for which the server needs one: then it is not in `unknown`. */
+  readonly changePort: boolean;
 }
 
-/** Undefined for anything but a well-formed binding request. */
-export function parseBindingRequest(message: Uint8Array): BindingRequest | undefined {
+/** Undefined for anything but a well-formed binding request. @param otherPort there is one to answer from */
+export function parseBindingRequest(message: Uint8Array, otherPort = false): BindingRequest | undefined {
   const parts = take(message);
   if (parts?.type !== MessageType.request) return undefined;
-  const unknown = [...parts.attributes.keys()].filter((kind) => kind < 0x8000 && !understood.has(kind));
-  return { transactionId: parts.transactionId, fingerprint: parts.fingerprint, unknown };
+  const { transactionId, attributes, fingerprint } = parts;
+  const change = attributes.get(StunAttribute.changeRequest);
+  const flags = change?.length === 4 ? (change[3] as number) : 0;
+  const changePort = otherPort && (flags & changePortFlag) !== 0 && (flags & changeAddressFlag) === 0;
+  const unknown = [...attributes.keys()].filter(
+    (kind) => kind < 0x8000 && !understood.has(kind) && !(changePort && kind === StunAttribute.changeRequest),
+  );
+  return { transactionId, fingerprint, unknown, changePort };
+}
+
+/** True for a request whose answer should come from the other port. */
+export function asksOtherPort(message: Uint8Array): boolean {
+  return parseBindingRequest(message, true)?.changePort === true;
 }
 
 /** The success response. `source` is where the request came from. Throws TypeError when its host is not an IP literal. */
@@ -223,9 +244,17 @@ export function encodeUnknownAttributes(
   return finish(MessageType.error, transactionId, writer.finish(), options.fingerprint ?? false);
 }
 
-/** What a server sends back to `source`: the one call a responder needs. Undefined: nothing. */
-export function answerBinding(message: Uint8Array, source: Endpoint): Uint8Array | undefined {
-  const request = parseBindingRequest(message);
+/**
+ * What a server sends back to `source`: the one call a responder needs. Undefined: nothing.
+ *
+ * @param otherPort the server has one, and sends the answer from there if it is asked to (`asksOtherPort`)
+ */
+export function answerBinding(
+  message: Uint8Array,
+  source: Endpoint,
+  otherPort = false,
+): Uint8Array | undefined {
+  const request = parseBindingRequest(message, otherPort);
   if (!request) return undefined;
   const { transactionId, unknown, fingerprint } = request;
   return unknown.length > 0

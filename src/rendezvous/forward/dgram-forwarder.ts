@@ -69,6 +69,7 @@ export class DgramForwarder implements Forwarder {
   async openAlternate(host: string, port: number): Promise<number> {
     const socket = await bindSocket(host, port);
     this.#alternate = socket;
+    this.#core.hasOther = true;
     socket.on('message', (message, from) => {
       const verdict = this.#core.stun(message, this.#address(from), 0, this.#now());
       if (verdict === Verdict.reply) this.#send(socket, this.#core.answer, from.address, from.port);
@@ -127,8 +128,9 @@ export class DgramForwarder implements Forwarder {
     if (verdict >= 0) {
       const to = this.#endpoints[verdict];
       if (to) this.#send(this.#socket, message, to.host, to.port);
-    } else if (verdict === Verdict.reply) {
-      this.#send(this.#socket, core.answer, from.address, from.port);
+    } else if (verdict === Verdict.reply || verdict === Verdict.replyOther) {
+      const by = verdict === Verdict.reply ? this.#socket : this.#alternate;
+      this.#send(by, core.answer, from.address, from.port);
     } else if (verdict === Verdict.up) {
       const { index } = this.#table;
       const batch = batchOf(message.subarray(relayHeaderLength));

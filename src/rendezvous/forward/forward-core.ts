@@ -9,7 +9,7 @@
 import type { Endpoint } from '../../core/lib/endpoint.js';
 import { nodeIdLength, PacketType, relayHeaderLength, looksLikeStun } from '../../core/wire/packet.js';
 import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../../core/wire/relay.js';
-import { answerBinding } from '../../core/wire/stun.js';
+import { answerBinding, asksOtherPort } from '../../core/wire/stun.js';
 import type { CounterBlock } from '../counters.js';
 import type { ForwardTable } from './forward-table.js';
 import { SourceGate } from './source-gate.js';
@@ -18,7 +18,7 @@ import { SourceGate } from './source-gate.js';
 export const bindingLifetimeMs = 60_000;
 
 /** Results of `handle` that are no slot. */
-export const Verdict = { drop: -1, up: -2, reply: -3 } as const;
+export const Verdict = { drop: -1, up: -2, reply: -3, replyOther: -4 } as const;
 
 /** One hint an address within this time. Addresses share cells by hash; a collision only delays a hint. */
 const hintMs = 1_000;
@@ -37,7 +37,9 @@ export class ForwardCore {
   /** After `up`: slots of the sender and of the destination, which has no UDP address. */
   source = 0;
   target = 0;
-  /** After `reply`: what goes back to the sender. */
+  /** There is an alternate port to answer from, where that is asked for. */
+  hasOther = false;
+  /** After `reply`, and after `replyOther` (from the alternate port): what goes back to the sender. */
   answer: Uint8Array = new Uint8Array(0);
 
   /** Header words of the last packet forwarded, before and after, and its slots: see `again`. */
@@ -76,7 +78,9 @@ export class ForwardCore {
     if (type === PacketType.relayBind) {
       return this.#bind(bytes.subarray(at, at + length), from, fromAt, nowMs);
     }
-    if (looksLikeStun(type)) return this.stun(bytes.subarray(at, at + length), from, fromAt, nowMs);
+    if (looksLikeStun(type)) {
+      return this.stun(bytes.subarray(at, at + length), from, fromAt, nowMs, this.hasOther);
+    }
     return this.#drop('malformed');
   }
 
@@ -116,13 +120,13 @@ export class ForwardCore {
     this.lastTarget = -1;
   }
 
-  /** Only STUN: what the alternate port answers. */
-  stun(packet: Uint8Array, from: Uint8Array, fromAt: number, nowMs: number): number {
+  /** Only STUN: what the alternate port answers. @param other the answer may go from another port than this one */
+  stun(packet: Uint8Array, from: Uint8Array, fromAt: number, nowMs: number, other = false): number {
     const { table } = this;
     const source = table.sourceOf(from, fromAt);
     const refused = this.#gate.refuses('stun', source, nowMs);
     if (refused) return this.#drop(refused);
-    const answer = answerBinding(packet, this.#driver.endpointOf(from, fromAt));
+    const answer = answerBinding(packet, this.#driver.endpointOf(from, fromAt), other);
     if (!answer) return this.#drop('malformed');
     // Whoever forged this address would have us send more to its owner than he sends himself.
     const proven =
@@ -130,7 +134,7 @@ export class ForwardCore {
     if (!proven) return this.#drop('unproven');
     this.counters.event('stun');
     this.answer = answer;
-    return Verdict.reply;
+    return other && asksOtherPort(packet) ? Verdict.replyOther : Verdict.reply;
   }
 
   /** True when packets for this slot go by UDP. */

@@ -96,6 +96,7 @@ export class ForwardLoop {
 
   openAlternate(socket: UdpSocket): void {
     this.#alternate ??= new SocketIo(this.#arena, socket);
+    this.#core.hasOther = true;
   }
 
   command(command: Exclude<ForwardCommand, { type: 'crash' | 'alternate' }>): void {
@@ -149,6 +150,7 @@ export class ForwardLoop {
         : core.handle(u8, view, at, size, u8, this.#io.from, now);
       if (verdict >= 0) this.#append(verdict, at, size);
       else if (verdict === Verdict.reply) this.#reply(this.#io);
+      else if (verdict === Verdict.replyOther) this.#reply(this.#alternate ?? this.#io, this.#io);
       else if (verdict === Verdict.up) this.#handUp(at + relayHeaderLength, size - relayHeaderLength);
       else if (isForeign(u8[at] as number)) this.#foreign.count(now);
     }
@@ -195,11 +197,11 @@ export class ForwardLoop {
     this.#counters.drop(result === -Errno.EAGAIN ? 'queue-full' : 'send-failed', packets);
   }
 
-  /** Sends the core's answer back to where the last packet came from. */
-  #reply(io: SocketIo): void {
+  /** Sends the core's answer by this socket, back to where the last packet of `asked` came from. */
+  #reply(io: SocketIo, asked = io): void {
     const { u8 } = this.#arena;
     const { answer } = this.#core;
-    u8.copyWithin(io.to, io.from, io.from + this.#addressLength);
+    u8.copyWithin(io.to, asked.from, asked.from + this.#addressLength);
     u8.set(answer, this.#out);
     this.#sent(io.send(this.#out, answer.length, answer.length), 1);
   }

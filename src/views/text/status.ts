@@ -4,10 +4,16 @@ import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 import { applicantText } from './waiting.js';
 
+/** How a NAT chooses ports and filters, as far as that is known, behind its mapping. */
+export function natBehaviour({ filtering, ports }: Pick<StatusReport['nat'], 'filtering' | 'ports'>): string {
+  const chosen = ports === 'unknown' ? '' : `, ports ${ports}`;
+  return `${chosen}${filtering === 'unknown' ? '' : `, filtering ${filtering}`}`;
+}
+
 export function natText(nat: StatusReport['nat']): string {
   const mapping = nat.mapping === 'none' ? 'none (public address)' : nat.mapping;
   const seen = nat.addresses.length > 0 ? `, seen as ${nat.addresses.map(printable).join(', ')}` : '';
-  return `${mapping}${nat.udpBlocked ? ', UDP is blocked' : ''}${seen}`;
+  return `${mapping}${nat.udpBlocked ? ', UDP is blocked' : ''}${seen}${natBehaviour(nat)}`;
 }
 
 /** Drops that happened, most frequent first; `none`. */

@@ -1,8 +1,12 @@
 /** `evio why` as plain text. */
 import type { WhyReport } from '../../core/control/schema.js';
 import { formatMs, printable, table } from '../format.js';
+import { natBehaviour } from './status.js';
 
-export function whyText({ peer, path, candidates, log, advice }: WhyReport): string {
+const natLine = (nat: WhyReport['nat']['local']): string =>
+  `${nat.mapping === 'unknown' ? 'mapping unknown' : nat.mapping}${natBehaviour(nat)}`;
+
+export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport): string {
   const parts = [
     path === null
       ? `${printable(peer)} is not reached now.\n`
@@ -25,6 +29,9 @@ export function whyText({ peer, path, candidates, log, advice }: WhyReport): str
   if (log.length > 0) {
     parts.push(log.map(({ at, event, detail }) => `${at}  ${event}  ${printable(detail)}\n`).join(''));
   }
+  parts.push(
+    `NAT here: ${natLine(nat.local)}\nNAT there: ${nat.remote ? natLine(nat.remote) : 'not told'}\n`,
+  );
   if (advice.length > 0) parts.push(advice.map((line) => `- ${printable(line)}\n`).join(''));
   return parts.join('\n');
 }

@@ -22,6 +22,7 @@ import { beaconKey, parseBeacon, sealBeacon } from '../../../src/core/wire/beaco
 import {
   encodeAccept,
   encodeGoodbye,
+  encodeNat,
   encodeOffer,
   encodePing,
   encodePong,
@@ -138,6 +139,12 @@ const wire: Target[] = [
       encodeOffer(3, candidates),
       encodeAccept(3),
       encodeGoodbye(),
+      encodeNat({
+        mapping: 'none',
+        filtering: 'unknown',
+        ports: 'random',
+        range: { first: candidates[0].endpoint, count: 9 },
+      }),
     ],
     parseControl,
   ),

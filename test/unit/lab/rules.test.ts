@@ -19,6 +19,21 @@ describe('routerRules', () => {
     expect(router('endpoint-independent')).toMatch(/masquerade\n/);
   });
 
+  it('lets in by what was sent out: anybody, or whoever was sent to', () => {
+    const open = router('endpoint-independent-filtering');
+    expect(open).toContain('ip daddr 192.0.2.9 dnat ip to udp dport map @mapping');
+    expect(open).not.toContain('@contacted');
+    const restricted = router('address-dependent-filtering');
+    expect(restricted).toContain('ip saddr . udp dport @contacted dnat ip to udp dport map @mapping');
+    expect(restricted).toContain('update @contacted { ip daddr . udp sport }');
+  });
+
+  it('gives each flow the next port where they are sequential', () => {
+    expect(router('sequential-ports')).toMatch(
+      /snat ip to 192\.0\.2\.9 : numgen inc mod 4096 map \{ 0 : 24000, 1 : 24001,/,
+    );
+  });
+
   it('guards the router itself, except in the open variant', () => {
     expect(router('endpoint-independent')).toContain('hook input');
     expect(router('endpoint-independent-open')).not.toContain('hook input');

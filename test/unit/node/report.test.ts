@@ -38,6 +38,7 @@ function peerOf(
     session: { established: path !== null, handshakeAt: path ? 9_000 : undefined },
     prober: { active: path, remotes },
     why: { entries: [{ date: Date.UTC(2026, 0, 1), event: 'path', detail: 'x' }] },
+    nat: undefined,
   };
 }
 
@@ -125,7 +126,13 @@ describe('statusReport', () => {
         restarts: 7,
       },
       relays: [up],
-      nat: { mapping: 'endpoint-independent', udpBlocked: false, addresses: ['198.51.100.1:5000'] },
+      nat: {
+        mapping: 'endpoint-independent',
+        filtering: 'unknown',
+        ports: 'preserved',
+        udpBlocked: false,
+        addresses: ['198.51.100.1:5000'],
+      },
       peers: [peerOf(direct), peerOf(null)],
       nameOf: () => 'n1-2',
       conflicts: [{ what: 'ip', loser: claimantOf(other), holder: claimantOf(own) }],
@@ -157,7 +164,7 @@ describe('statusReport', () => {
 describe('whyReport', () => {
   const facts = {
     local: [{ kind: 'host', endpoint: { host: '192.0.2.1', port: 5000 } }],
-    mapping: 'unknown',
+    nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' },
     udpBlocked: false,
     relays: [up],
     online: true,
@@ -172,6 +179,7 @@ describe('whyReport', () => {
         { endpoint: '192.0.2.2:5000', kind: 'host', side: 'remote', state: 'active', rttMs: 1 },
       ],
       log: [{ at: '2026-01-01T00:00:00.000Z', event: 'path', detail: 'x' }],
+      nat: { local: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' }, remote: null },
       advice: [],
     });
   });
@@ -185,7 +193,7 @@ describe('whyReport', () => {
     expect(first(peerOf(null), {})).toBe('');
     expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^UDP from this machine/);
     expect(first(peerOf(relayed, [remote('narrow')]), {})).toMatch(/MTU is too small/);
-    const symmetric = { mapping: 'address-and-port-dependent' };
+    const symmetric = { nat: { ...facts.nat, mapping: 'address-and-port-dependent' } };
     expect(first(peerOf(relayed, [remote('failed')]), symmetric)).toMatch(
       /^The NAT here maps address-and-port/,
     );

@@ -61,7 +61,7 @@ class Stage {
         restarts: 0,
       },
       relays: [],
-      nat: { mapping: 'unknown', udpBlocked: false, addresses: [] },
+      nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown', udpBlocked: false, addresses: [] },
       ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
       peerCount: 0,
       certificate: { expires: '2031-11-22T00:00:00.000Z', renewal: 'later' },
@@ -107,7 +107,15 @@ class Stage {
         throw new EvioError('EVIO_INTERNAL', 'not asked in this test');
       },
       amend: () => Promise.resolve({ subject: '', serial: 1, notes: [] }),
-      why: (peer) => Promise.resolve({ peer, path: null, candidates: [], log: [], advice: [] }),
+      why: (peer) =>
+        Promise.resolve({
+          peer,
+          path: null,
+          candidates: [],
+          log: [],
+          nat: { local: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' }, remote: null },
+          advice: [],
+        }),
       ping: (peer) =>
         Promise.resolve({ peer, sent: 1, received: 0, minMs: null, avgMs: null, maxMs: null, replies: [] }),
     };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NatObserver, type NatMapping } from '../../../src/core/surroundings/nat.js';
+import { NatObserver } from '../../../src/core/surroundings/nat.js';
+import type { NatMapping } from '../../../src/core/wire/nat.js';
 
 const ep = (text: string) => ({ host: text.split('|')[0] as string, port: Number(text.split('|')[1]) });
 

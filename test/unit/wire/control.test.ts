@@ -5,6 +5,7 @@ import { candidateKinds, maxCandidates } from '../../../src/core/wire/candidate.
 import {
   encodeAccept,
   encodeGoodbye,
+  encodeNat,
   encodeOffer,
   encodePing,
   encodePong,
@@ -38,10 +39,45 @@ describe('control messages', () => {
     ],
     ['accept', encodeAccept(3), '0400000003', { type: 'accept', sequence: 3 }],
     ['goodbye', encodeGoodbye(), '05', { type: 'goodbye' }],
+    [
+      'nat',
+      encodeNat({
+        mapping: 'address-and-port-dependent',
+        filtering: 'address-and-port-dependent',
+        ports: 'sequential',
+        range: { first: { host: '192.0.2.1', port: 5000 }, count: 64 },
+      }),
+      '06030202' + '00000000000000000000ffffc0000201' + '1388' + '40',
+      {
+        type: 'nat',
+        mapping: 'address-and-port-dependent',
+        filtering: 'address-and-port-dependent',
+        ports: 'sequential',
+        range: { first: { host: '192.0.2.1', port: 5000 }, count: 64 },
+      },
+    ],
   ];
   it.each(table)('%s', (_name, bytes, hex, value) => {
     expect(toHex(bytes)).toBe(hex);
     expect(parseControl(bytes)).toEqual(value);
+  });
+
+  it('knows of a NAT no other words, and no range that is longer or leads beyond the last port', () => {
+    const facts = { mapping: 'none', filtering: 'unknown', ports: 'unknown' } as const;
+    const plain = encodeNat({ ...facts, range: undefined });
+    expect(parseControl(plain)).toEqual({ type: 'nat', ...facts, range: undefined });
+    for (const at of [1, 2, 3]) {
+      const other = plain.slice();
+      other[at] = 9;
+      expect(parseControl(other)).toBeUndefined();
+    }
+    const range = encodeNat({ ...facts, range: { first: { host: '192.0.2.1', port: 65_500 }, count: 36 } });
+    expect(parseControl(range)).toMatchObject({ range: { count: 36 } });
+    range[range.length - 1] = 37;
+    expect(parseControl(range)).toMatchObject({ range: undefined });
+    range[range.length - 1] = 65;
+    expect(parseControl(range)).toBeUndefined();
+    expect(parseControl(plain.subarray(0, -1))).toBeUndefined();
   });
 
   it('pads a ping to the size asked for', () => {

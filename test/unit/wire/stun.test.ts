@@ -11,6 +11,7 @@ import {
   parseBindingRequest,
   parseBindingResponse,
   transactionKey,
+  asksOtherPort,
 } from '../../../src/core/wire/stun.js';
 
 function bytes(hex: string): Uint8Array {
@@ -220,6 +221,26 @@ describe('binding', () => {
       for (const source of [mapped4, mapped6])
         expect(answerBinding(request, source)?.length).toBeLessThanOrEqual(request.length);
     }
+  });
+
+  it('takes CHANGE-REQUEST for the port where there is another, and as unknown where there is none, or for the address', () => {
+    const id = new Uint8Array(12).fill(4);
+    const request = encodeBindingRequest(id, { changePort: true, room: true });
+    const source = { host: '192.0.2.7', port: 9 };
+    expect(asksOtherPort(request)).toBe(true);
+    expect(asksOtherPort(encodeBindingRequest(id, { room: true }))).toBe(false);
+    expect(parseBindingResponse(answerBinding(request, source, true) ?? request)).toMatchObject({
+      mapped: source,
+    });
+    expect(parseBindingResponse(answerBinding(request, source) ?? request)).toMatchObject({
+      error: { code: 420 },
+    });
+    const both = encodeBindingRequest(id, { changePort: true, fingerprint: false });
+    both[both.length - 1] = 6;
+    expect(asksOtherPort(both)).toBe(false);
+    expect(parseBindingResponse(answerBinding(both, source, true) ?? both)).toMatchObject({
+      error: { code: 420 },
+    });
   });
 
   it('never answers with much more than it got', () => {
