@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import { homeFrom, type Home } from '../core/config/home.js';
 import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
+import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
 import { presentError } from './errors.js';
 
@@ -35,8 +36,8 @@ export abstract class BaseCommand extends Command {
     return { clock: systemClock, random: systemRandom, log };
   }
 
-  /** The log on stderr: lines for people at a terminal, JSON elsewhere. */
-  protected async logger(): Promise<Logger> {
+  /** The log on stderr: lines for people at a terminal, JSON elsewhere. `ring` keeps the last lines for `evio logs`. */
+  protected async logger(ring?: LogRing): Promise<Logger> {
     const { createLogger, logLevelFrom } = await import('../core/process/log.js');
     const pretty = process.stderr.isTTY;
     return createLogger({
@@ -44,6 +45,11 @@ export abstract class BaseCommand extends Command {
       pretty,
       colour: pretty && !process.env['NO_COLOR'],
       write: (line) => process.stderr.write(line),
+      keep:
+        ring &&
+        ((line) => {
+          ring.add(line, Date.now());
+        }),
     });
   }
 

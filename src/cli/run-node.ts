@@ -3,6 +3,7 @@ import type { Home } from '../core/config/home.js';
 import { Store } from '../core/config/store.js';
 import type { NodeEvent } from '../core/control/schema.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
+import type { LogRing } from '../core/lib/log-ring.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
@@ -16,6 +17,8 @@ export interface RunNodeOptions {
   readonly networks: readonly string[];
   readonly version: string;
   readonly log: Logger;
+  /** Keeps the last lines of `log`. */
+  readonly logRing: LogRing;
   readonly port?: number | undefined;
   readonly switches?: NodeSwitches;
   readonly links?: readonly string[] | undefined;
@@ -41,6 +44,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     load: (id) => readNetwork(store, id, log),
     env: { clock: systemClock, random: systemRandom, log },
     version: options.version,
+    logRing: options.logRing,
     createNode,
     port: options.port,
     ...(options.switches === undefined ? {} : { switches: options.switches }),

@@ -164,13 +164,16 @@ A token among the arguments is wiped from the list of processes as soon as evio 
   async #foreground(home: Home, { network, node }: JoinResult, switches: NodeSwitches): Promise<undefined> {
     const { runNode, logEvent } = await import('../cli/run-node.js');
     const { Store } = await import('../core/config/store.js');
-    const log = await this.logger();
+    const { LogRing } = await import('../core/lib/log-ring.js');
+    const logRing = new LogRing();
+    const log = await this.logger(logRing);
     if (this.jsonEnabled()) this.emit({ event: 'joined', network, node });
     await runNode({
       home,
       networks: new Store(home).ids(),
       version: this.config.version,
       log,
+      logRing,
       switches,
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);

@@ -93,12 +93,15 @@ export default class Node extends BaseCommand {
       return result;
     }
     const { runNode, logEvent } = await import('../cli/run-node.js');
-    const log = await this.logger();
+    const { LogRing } = await import('../core/lib/log-ring.js');
+    const logRing = new LogRing();
+    const log = await this.logger(logRing);
     await runNode({
       home,
       networks,
       version: this.config.version,
       log,
+      logRing,
       port: flags.port,
       switches,
       links,

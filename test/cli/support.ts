@@ -234,6 +234,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     down: () => ({ stopped: [status.network.id] }),
     adopt: () => ({ adopted: true }),
     joinPods: () => ({ joined: false }),
+    logs: () => ({ last: 0, lost: 0, lines: [] }),
     metrics: () => ({ networks: [], refusedUsers: 0 }),
     leave: () => ({ stopped: [status.network.id] }),
     routes: () => ({ routes: [route] }),

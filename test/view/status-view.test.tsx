@@ -147,6 +147,7 @@ describe('useStatus', () => {
       routeAccept: unasked,
       routeAnnounce: unasked,
       routeWithdraw: unasked,
+      logs: unasked,
       metrics: unasked,
       wait: unasked,
       watch: unasked,

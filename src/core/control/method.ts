@@ -1,5 +1,6 @@
 /** What a method of the control socket is: one file in methods/ each, listed in methods.ts. */
 import type { z } from 'zod';
+import type { LogRing } from '../lib/log-ring.js';
 import type { Node } from '../node/node.js';
 
 /** What the process of the node may do, and who tried to ask it. */
@@ -14,6 +15,8 @@ export interface ProcessReport {
 
 /** The process that serves the socket, as methods see it. */
 export interface ControlHost {
+  /** The last lines of the process's log. */
+  readonly log: LogRing;
   /** The running networks, in the order they were started. */
   networks(): readonly { readonly id: string; readonly name: string }[];
   /**

@@ -7,6 +7,7 @@ import { amend } from './methods/amend.js';
 import { down } from './methods/down.js';
 import { joinPods } from './methods/join-pods.js';
 import { leave } from './methods/leave.js';
+import { logs } from './methods/logs.js';
 import { metrics } from './methods/metrics.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
@@ -28,6 +29,7 @@ export const methods = {
   down,
   joinPods,
   leave,
+  logs,
   metrics,
   networks,
   peers,

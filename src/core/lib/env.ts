@@ -32,6 +32,27 @@ export interface Env {
   readonly log: Logger;
 }
 
+/** A log whose lines have these fields, unless they say otherwise. */
+export function withFields(log: Logger, common: Readonly<Record<string, unknown>>): Logger {
+  return {
+    error: (message, fields) => {
+      log.error(message, { ...common, ...fields });
+    },
+    warn: (message, fields) => {
+      log.warn(message, { ...common, ...fields });
+    },
+    info: (message, fields) => {
+      log.info(message, { ...common, ...fields });
+    },
+    debug: (message, fields) => {
+      log.debug(message, { ...common, ...fields });
+    },
+    trace: (message, fields) => {
+      log.trace(message, { ...common, ...fields });
+    },
+  };
+}
+
 export const silentLogger: Logger = {
   error: () => undefined,
   warn: () => undefined,

@@ -15,6 +15,8 @@ export interface LogOptions {
   /** Colour in lines for people. */
   readonly colour: boolean;
   readonly write: (line: string) => void;
+  /** Gets each line as JSON, too, whatever is written. */
+  readonly keep?: ((line: string) => void) | undefined;
 }
 
 const colours: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '2', trace: '2' };
@@ -52,7 +54,7 @@ export function prettyLine(json: string, colour: boolean): string {
 }
 
 /** The program's logger. Messages are constant text; facts are fields. */
-export function createLogger({ level, pretty, colour, write }: LogOptions): Logger {
+export function createLogger({ level, pretty, colour, write, keep }: LogOptions): Logger {
   const log = pino(
     {
       level,
@@ -62,6 +64,7 @@ export function createLogger({ level, pretty, colour, write }: LogOptions): Logg
     },
     {
       write(line: string) {
+        keep?.(line);
         write(pretty ? prettyLine(line, colour) : line);
       },
     },

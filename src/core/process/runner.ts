@@ -18,7 +18,8 @@ import { clashError, isAllowed } from '../enroll/range-rule.js';
 import { cidrsOf } from '../enroll/ranges.js';
 import { openNetwork } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
-import type { Env } from '../lib/env.js';
+import { withFields, type Env } from '../lib/env.js';
+import { LogRing } from '../lib/log-ring.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { namesOf, privileges } from '../native/capabilities.js';
@@ -45,6 +46,8 @@ export interface RunnerOptions {
   readonly stored?: () => readonly NamedNetwork[];
   readonly load?: (id: string) => RunnerNetwork;
   readonly env: Env;
+  /** The last lines of its log; default: none are kept. */
+  readonly logRing?: LogRing | undefined;
   readonly version: string;
   readonly createNode: (options: NodeOptions) => Node;
   readonly port?: number | undefined;
@@ -184,7 +187,7 @@ export class Runner {
       },
       ...(network.changeProfile === undefined ? {} : { changeProfile: network.changeProfile.bind(network) }),
       ...(network.ledger === undefined ? {} : { ledger: network.ledger }),
-      env,
+      env: { ...env, log: withFields(env.log, { network: nameOf(network.profile) }) },
       version,
       ...(port === undefined ? {} : { port }),
       ...switches,
@@ -282,6 +285,7 @@ export class Runner {
 
   #host(): ControlHost {
     return {
+      log: this.#options.logRing ?? new LogRing(),
       networks: () => this.#running(),
       node: (network) => this.#pick(network),
       stop: (network) => this.#down(network),
@@ -308,6 +312,12 @@ export class Runner {
     if (this.#nodes.length === 0) this.#finish();
     return nodes.map((node) => node.networkId);
   }
+}
+
+/** The name in a profile. */
+function nameOf(profile: Profile): string | undefined {
+  const bytes = fromBase64Url(profile.network);
+  return bytes && openNetwork(bytes)?.name;
 }
 
 function errorOf(thrown: unknown): Error {

@@ -54,6 +54,7 @@ const handlers: Handlers = {
   routeAccept: nothing,
   routeAnnounce: nothing,
   routeWithdraw: nothing,
+  logs: nothing,
   metrics: nothing,
   wait: () => ({ connected: true }),
   watch: ({ network }, asker) => {
