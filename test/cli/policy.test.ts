@@ -60,7 +60,7 @@ describe('evio policy', () => {
     const node = await fakeNode(home, {
       amend: ({ order }) => {
         if (order.do === 'policy') asked = decodePolicy(fromBase64Url(order.document) as Uint8Array);
-        return { subject: '', serial: 4, notes: [] };
+        return { subject: '', serial: 9, policy: 4, notes: [] };
       },
     });
     try {

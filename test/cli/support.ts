@@ -211,7 +211,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     peers: () => ({ peers: [peer], revoked: [] }),
     why: () => why,
     policy: () => policy,
-    amend: () => ({ subject: '', serial: 1, notes: [] }),
+    amend: () => ({ subject: '', serial: 1, policy: 0, notes: [] }),
     ping: ({ peer: name }): PingReport => {
       if (name !== 'ben' && name !== 'mute')
         throw new EvioError('EVIO_UNKNOWN_PEER', `No member of home is called "${name}".`, [

@@ -34,7 +34,6 @@ export default class PolicySet extends BaseCommand {
     const done = await amendHere(this.home(), network, order, await this.env());
     this.print('It is the policy of the network now.\n');
     for (const note of notesOf(done)) this.say(note);
-    const { serial } = done;
-    return { ...result, serial };
+    return { ...result, serial: done.policy };
   }
 }

@@ -58,7 +58,8 @@ export async function amendStored(
     notes = amendment.notes;
     return amendment.statements;
   });
-  return { subject, serial: keeper.ledger.serial, notes };
+  const { serial, standing } = keeper.ledger;
+  return { subject, serial, policy: standing.policy?.serial ?? 0, notes };
 }
 
 function findMember(members: readonly Member[], text: string, network: string): Member {

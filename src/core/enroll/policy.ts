@@ -1,12 +1,12 @@
 /** `evio policy test` and `set`: a policy's own assertions, asked of the members that this machine knows. */
 import type { Store } from '../config/store.js';
-import { fromBase64Url } from '../lib/bytes.js';
 import { checkPolicy } from '../policy/check.js';
 import { parsePolicy } from '../policy/parse.js';
 import type { Subject } from '../policy/evaluate.js';
 import { subjectOf } from '../policy/subjects.js';
 import { Roster } from '../membership/roster.js';
-import { claimantOf, selfOf } from '../membership/self.js';
+import { claimantOf } from '../membership/self.js';
+import { storedNetwork } from './amend.js';
 
 export interface PolicyFailure {
   /** From 1. */
@@ -47,14 +47,9 @@ export function testPolicy(text: string, members: readonly Subject[]): PolicyTes
 
 /** The members of a network that this machine knows from its last runs, itself first. Throws as `Store.profile`. */
 export function knownMembers(store: Store, networkId: string, dateMs: number): Subject[] {
-  const state = store.state(networkId);
-  const later = state.credential === undefined ? undefined : fromBase64Url(state.credential);
-  const self = selfOf(store.profile(networkId), later);
-  const roster = new Roster(self.network, () => claimantOf(self));
-  for (const credential of state.members) {
-    const bytes = fromBase64Url(credential);
-    if (bytes) roster.take(bytes, dateMs);
-  }
+  const { self, ledger, members } = storedNetwork(store, networkId, dateMs);
+  const roster = new Roster(self.network, () => claimantOf(self), undefined, () => ledger.standing);
+  for (const { credential } of members) roster.take(credential, dateMs);
   return [{ ...self.certificate, idText: self.idText }, ...roster.all()].map((member) =>
     subjectOf(member, roster.nameOf(member.idText)),
   );

@@ -39,6 +39,8 @@ export interface Amended {
   readonly subject: string;
   /** Statements in the ledger now. */
   readonly serial: number;
+  /** Serial of the network's policy now; 0 for none. */
+  readonly policy: number;
   /** What the person should know about it, a sentence each. */
   readonly notes: readonly string[];
 }

@@ -319,7 +319,8 @@ export class Engine implements Node {
     run?.turn.input(() => {
       run.ledger.said(statements);
     });
-    return { subject, serial: this.#ledger.ledger.serial, notes: [...notes] };
+    const { serial, standing } = this.#ledger.ledger;
+    return { subject, serial, policy: standing.policy?.serial ?? 0, notes: [...notes] };
   }
 
   /** The root key was replaced: who ordered it has put the new one into the profile. */

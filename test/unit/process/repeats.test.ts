@@ -33,6 +33,12 @@ describe('repeats', () => {
     expect(repeats.pass(3_600_000, 'relay down', down)).toBe(0);
   });
 
+  it('leaves out nothing that counts for itself', () => {
+    const repeats = new Repeats();
+    for (let i = 0; i < 5; i++)
+      expect(repeats.pass(i, 'relay refused nodes', { reason: 'network-unknown', count: 3 })).toBe(0);
+  });
+
   it('keeps a bounded number of failures in mind', () => {
     const repeats = new Repeats();
     for (let i = 0; i < 1_000; i++) expect(repeats.pass(0, 'x', { reason: String(i) })).toBe(0);

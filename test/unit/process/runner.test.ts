@@ -106,7 +106,7 @@ class Stage {
       policy: () => {
         throw new EvioError('EVIO_INTERNAL', 'not asked in this test');
       },
-      amend: () => Promise.resolve({ subject: '', serial: 1, notes: [] }),
+      amend: () => Promise.resolve({ subject: '', serial: 1, policy: 0, notes: [] }),
       why: (peer) =>
         Promise.resolve({
           peer,
