@@ -54,7 +54,7 @@ for (;;) {
 /** Renews the membership without end, and keeps it as a node does: in the state, then in the profile. */
 const renewer = `${imports}
 import { storedNetwork } from '${root}/dist/core/enroll/amend.js';
-import { inviterKeys } from '${root}/dist/core/membership/amend.js';
+import { inviterKeys } from '${root}/dist/core/membership/speaker.js';
 import { renew, renewableOf, wishCertificate } from '${root}/dist/core/membership/renewal.js';
 for (;;) {
   const profile = store.profile(id);

@@ -211,6 +211,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     peers: () => ({ peers: [peer], revoked: [] }),
     why: () => why,
     policy: () => policy,
+    rekey: () => ({ id: 'n', was: 'o', counts: true }),
     amend: () => ({ subject: '', serial: 1, policy: 0, notes: [] }),
     ping: ({ peer: name }): PingReport => {
       if (name !== 'ben' && name !== 'mute')

@@ -136,6 +136,7 @@ describe('useStatus', () => {
       why: unasked,
       policy: unasked,
       amend: unasked,
+      rekey: unasked,
       ping: unasked,
       networks: unasked,
       up: unasked,

@@ -16,6 +16,7 @@ import { routeAccept } from './methods/route-accept.js';
 import { routeAnnounce } from './methods/route-announce.js';
 import { routeWithdraw } from './methods/route-withdraw.js';
 import { routes } from './methods/routes.js';
+import { rekey } from './methods/rekey.js';
 import { policy } from './methods/policy.js';
 import { status } from './methods/status.js';
 import { up } from './methods/up.js';
@@ -35,6 +36,7 @@ export const methods = {
   peers,
   ping,
   policy,
+  rekey,
   routeAccept,
   routeAnnounce,
   routes,

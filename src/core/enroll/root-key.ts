@@ -11,7 +11,7 @@ import { openRootFile, parseRootFile, sealRootFile } from '../identity/root-file
 import { equalBytes, toBase64Url, toHex } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
-import { nameFirstAdmin } from '../membership/amend.js';
+import { nameFirstAdmin } from '../membership/speaker.js';
 import type { WrittenOrder } from '../membership/orders.js';
 import { rootKeysOf } from '../membership/root-keys.js';
 import { secretBytes } from '../membership/self.js';

@@ -4,6 +4,9 @@
  */
 import { equalBytes } from '../lib/bytes.js';
 
+/** Of a key that takes the place of another. */
+export type SuccessionState = 'stated' | 'open' | 'refused';
+
 export interface Authority {
   /**
    * True when this key may have signed the invite (or, for a root key, the certificate) by which the member came. Of one
@@ -23,6 +26,13 @@ export interface Authority {
   approvals(idText: string): number;
   /** How many must, by the rule of the network, whatever its invite says; 0 for who was a member before the rule. */
   admission(idText: string): number;
+  /**
+   * How it stands with a key that takes the place of another: the ledger says so, nobody said anything, or it must not,
+   * since another followed before, or the member was barred.
+   *
+   * @param followed node id of the key that was before. `idText`: that of the one that follows
+   */
+  succession(followed: string, idText: string): SuccessionState;
   /** True when a relay of this key was the network's once: its receipts go on counting. */
   wasRelay(relayKey: Uint8Array): boolean;
 }
@@ -46,8 +56,27 @@ export const anyAuthority: Authority = {
   isInviteBarred: () => false,
   approvals: () => Infinity,
   admission: () => 0,
+  succession: () => 'stated',
   wasRelay: () => false,
 };
+
+/** An authority that says already what one follows another: for a credential that is judged before the ledger does. */
+export function withSuccession(authority: Authority, followed: string, idText: string): Authority {
+  return {
+    mayIssue: (issuer, id) => authority.mayIssue(issuer, id),
+    isRoot: (key) => authority.isRoot(key),
+    isBarred: (id) => authority.isBarred(id),
+    isInviteBarred: (key, id) => authority.isInviteBarred(key, id),
+    // Whom it follows was let in.
+    approvals: (id) => authority.approvals(id === idText ? followed : id),
+    admission: (id) => authority.admission(id === idText ? followed : id),
+    succession: (old, id) =>
+      old === followed && id === idText && authority.succession(old, id) !== 'refused'
+        ? 'stated'
+        : authority.succession(old, id),
+    wasRelay: (key) => authority.wasRelay(key),
+  };
+}
 
 /** The authority of a network without a ledger: its root key signs, and nobody is barred. */
 export function foundingAuthority(rootKey: Uint8Array): Authority {
@@ -59,6 +88,7 @@ export function foundingAuthority(rootKey: Uint8Array): Authority {
     isInviteBarred: () => false,
     approvals: () => 0,
     admission: () => 0,
+    succession: () => 'open',
     wasRelay: () => false,
   };
 }

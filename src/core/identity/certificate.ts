@@ -13,7 +13,7 @@
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, utf8 } from '../lib/bytes.js';
 import { containsCidr, isHostAddress } from '../lib/ipv4.js';
-import { admissionOf, foundingAuthority, type Authority } from './authority.js';
+import { admissionOf, foundingAuthority, type Authority, type SuccessionState } from './authority.js';
 import { noClaims, type Claims } from './claims.js';
 import { isRenewal, parseInvite, readTags, Role, verifyInvite, writeTags, type Invite } from './invite.js';
 import { signatureLength, type Keys } from './keys.js';
@@ -21,6 +21,7 @@ import type { NetworkFacts } from './network.js';
 import { inviteIdOf, macOf, nodeIdOf, nodeIdText } from './node-id.js';
 import { claimsIn, isRelayOf, parseReceipt, signedDate, verifyReceipt, type Receipt } from './receipt.js';
 import { genuine, seal } from './signed.js';
+import { isGenuineSuccession } from './succession.js';
 
 export interface Certificate {
   readonly nodeKey: Uint8Array;
@@ -171,8 +172,9 @@ export function isRevoked(
   authority: Authority,
 ): boolean {
   const idText = nodeIdText(nodeIdOf(certificate.nodeKey));
-  if (authority.isBarred(idText)) return true;
   const invite = parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
+  if (authority.isBarred(idText)) return true;
+  if (successionOf(invite, idText, authority) === 'refused') return true;
   const issuer = invite?.issuer ?? rootKey;
   // Who ended the issuer may have kept the member, or the invite with all who come by it.
   const issued =
@@ -187,13 +189,24 @@ export function isLetIn({ approvals }: Invite, nodeKey: Uint8Array, authority: A
   return admissionOf(authority, nodeIdText(nodeIdOf(nodeKey)), approvals) === 'let in';
 }
 
-/** True for who came by an invite, and is to wait until admins let it in. It goes by keys, as `isRevoked`. */
+/** How it stands with a key that takes the place of another; undefined for one that does not. */
+function successionOf(
+  invite: Invite | undefined,
+  idText: string,
+  authority: Authority,
+): SuccessionState | undefined {
+  return invite?.follows && authority.succession(nodeIdText(nodeIdOf(invite.follows.key)), idText);
+}
+
+/**
+ * True for who came by an invite, and is to wait until admins let it in; and for a key that takes the place of another,
+ * until the ledger says so. It goes by keys, as `isRevoked`.
+ */
 export function isWaiting(parts: CredentialParts, certificate: Certificate, authority: Authority): boolean {
   const invite = parts.invite.length > 0 ? parseInvite(parts.invite) : undefined;
-  return (
-    invite !== undefined &&
-    admissionOf(authority, nodeIdText(nodeIdOf(certificate.nodeKey)), invite.approvals) === 'waits'
-  );
+  const idText = nodeIdText(nodeIdOf(certificate.nodeKey));
+  if (successionOf(invite, idText, authority) === 'open') return true;
+  return invite !== undefined && admissionOf(authority, idText, invite.approvals) === 'waits';
 }
 
 /** Why a credential does not make a member. */
@@ -260,6 +273,8 @@ export function verifyCredential(
     if (!ownedAndIssued(parts.certificate, certificate.nodeKey, invite.key)) return fail('bad-signature');
     if (isRenewal(invite)) {
       if (!equalBytes(invite.key, certificate.nodeKey)) return fail('bad-invite');
+      if (invite.follows && !isGenuineSuccession(network.rootKey, invite.follows, invite.key))
+        return fail('bad-invite');
       renewedUntil = invite.notAfter;
     }
     const within =

@@ -30,6 +30,8 @@ export interface Claimant {
   readonly ip: number;
   readonly name: string;
   readonly claims: Claims;
+  /** Of ourselves: node id of the key that was ours before. */
+  readonly before?: string | undefined;
 }
 
 /** What two members cannot both have. */

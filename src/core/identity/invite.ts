@@ -8,6 +8,8 @@
  *   renewal      version 3 | issuer key 32 | node key 32 | not after 8 | joined 8 | roles 1 | rights 1 | range base 4, prefix 1
  *                | tags 1 ( 1+n )* | signature 64 by the issuer
  *                an invite whose key is one member's own: it prolongs that membership and admits nobody else
+ *                version 5: succession 96 (succession.ts) after the issuer: the node key takes the place of another, which
+ *                counts once the ledger says so
  *
  * Who may issue is authority.ts' question. The signature covers a label and everything before it.
  */
@@ -15,6 +17,7 @@ import { ByteReader, ByteWriter, utf8 } from '../lib/bytes.js';
 import type { Cidr } from '../lib/ipv4.js';
 import { signatureLength, type Keys } from './keys.js';
 import { genuine, seal } from './signed.js';
+import { readSuccession, writeSuccession, type Succession } from './succession.js';
 
 export const Role = { switch: 1, leaf: 2 } as const;
 /** What a member does: a switch forwards for others, a leaf for nobody. */
@@ -46,6 +49,8 @@ export interface Invite {
   readonly tags: readonly string[];
   /** Of a renewal only, whose `key` is the member's node key and whose `uses` are 0: when the membership began. */
   readonly joined?: number | undefined;
+  /** Of a renewal only: the key that the member had before. The one that it has now counts once the ledger says so. */
+  readonly follows?: Succession | undefined;
 }
 
 /** An invite that prolongs the membership of the one member whose key it names. */
@@ -63,6 +68,8 @@ const renewalVersion = 3;
 export const renewalOverhead = 4;
 /** Of an invite whose joiners wait. One of its own, so that no program that lets them in at once can read it. */
 const waitingVersion = 4;
+/** Of an invite that renews a membership for another key. One of its own, for the same reason. */
+const followingVersion = 5;
 const label = utf8('evio invite 1');
 const maxTags = 16;
 
@@ -87,7 +94,7 @@ export function isRenewal(invite: Invite): invite is Renewal {
 }
 
 function versionOf(invite: Invite): number {
-  if (isRenewal(invite)) return renewalVersion;
+  if (isRenewal(invite)) return invite.follows ? followingVersion : renewalVersion;
   if (invite.approvals !== undefined) return waitingVersion;
   return invite.issuer ? issuedVersion : version;
 }
@@ -102,6 +109,7 @@ export function signInvite(invite: Invite, issuer: Keys): Uint8Array {
   const writer = new ByteWriter().u8(found);
   if (invite.issuer) writer.bytes(invite.issuer);
   if (found === waitingVersion) writer.u8(invite.approvals ?? 0);
+  if (invite.follows && found === followingVersion) writeSuccession(writer, invite.follows);
   writer.bytes(invite.key).u64(invite.notAfter);
   if (isRenewal(invite)) writer.u64(invite.joined);
   else writer.u32(invite.uses);
@@ -119,16 +127,19 @@ export function parseInvite(signed: Uint8Array): Invite | undefined {
   if (end <= 0) return undefined;
   const reader = new ByteReader(signed.subarray(0, end));
   const found = reader.u8();
-  if (found < version || found > waitingVersion) return undefined;
+  if (found < version || found > followingVersion) return undefined;
   const issuer = found === version ? undefined : reader.bytes(32);
   const approvals = found === waitingVersion ? reader.u8() : undefined;
   if (approvals === 0) return undefined;
+  const follows = found === followingVersion ? readSuccession(reader) : undefined;
+  const renews = found === renewalVersion || found === followingVersion;
   const begin = { key: reader.bytes(32), notAfter: reader.u64() };
-  const counted = found === renewalVersion ? { uses: 0, joined: reader.u64() } : { uses: reader.u32() };
+  const counted = renews ? { uses: 0, joined: reader.u64() } : { uses: reader.u32() };
   const roles = reader.u8();
   const invite: Invite = {
     ...(issuer && { issuer }),
     ...(approvals !== undefined && { approvals }),
+    ...(follows && { follows }),
     ...begin,
     ...counted,
     roles: roles & ~ephemeralBit,

@@ -146,6 +146,17 @@ export class Ledger {
     return (this.#logs.get(toHex(key)) ?? new AuthorLog()).undisputed;
   }
 
+  /** The part of its room that is left to an author, 0 to 1: the tightest of its bounds. */
+  spareOf(key: Uint8Array): number {
+    const author = toHex(key);
+    const log = this.#logs.get(author);
+    const root = this.#rankOf(author) === 0;
+    const all = this.#bytesOf(root);
+    const used = root ? 0 : (log?.bytes ?? 0) / maxAdminBytes;
+    const full = Math.max(used, (log?.size ?? 0) / maxStatements, all / (root ? maxRootBytes : maxAdminsBytes));
+    return Math.max(0, 1 - full);
+  }
+
   /** Authors that said two things at one place, with both statements. */
   get forks(): { readonly author: string; readonly proof: readonly [Statement, Statement] }[] {
     return [...this.#logs].flatMap(([author, { proof }]) => (proof ? [{ author, proof }] : []));
@@ -189,15 +200,20 @@ export class Ledger {
     return end !== undefined && log.has(end);
   }
 
+  /** Bytes of all root keys, or of all admins. */
+  #bytesOf(roots: boolean): number {
+    let all = 0;
+    for (const [author, { bytes }] of this.#logs) if (this.#roots.has(author) === roots) all += bytes;
+    return all;
+  }
+
   #hasRoom(statement: Statement, log: AuthorLog | undefined): boolean {
     const { authorText } = statement;
     const { length } = statement.bytes;
     const root = log ? this.#roots.has(authorText) : this.#rankOf(authorText) === 0;
     if (!log && this.#logs.size >= maxAuthors && !root) return false;
     if (log && log.size >= maxStatements) return false;
-    let all = 0;
-    for (const [author, other] of this.#logs) if (this.#roots.has(author) === root) all += other.bytes;
-    if (all + length > (root ? maxRootBytes : maxAdminsBytes)) return false;
+    if (this.#bytesOf(root) + length > (root ? maxRootBytes : maxAdminsBytes)) return false;
     return root || (log?.bytes ?? 0) + length <= maxAdminBytes;
   }
 }

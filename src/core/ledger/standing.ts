@@ -10,9 +10,10 @@
  * an equal grants nothing after it, while its bars go on counting: two admins that end each other both lose their rights,
  * and no bar is lost. Nothing is ever given back: who was barred or ended comes again with another key.
  */
-import type { Authority } from '../identity/authority.js';
+import type { Authority, SuccessionState } from '../identity/authority.js';
 import { equalBytes, toHex } from '../lib/bytes.js';
 import type { AuthorLog } from './author-log.js';
+import { Successions } from './successions.js';
 import { idOfKey, type ChangedFacts, type Head, type Said, type Statement } from './statement.js';
 
 /** A root key or an admin, now or once. */
@@ -40,6 +41,9 @@ export interface MemberBar {
   readonly by: string;
 }
 
+/** Why a key counts no more that another took the place of. */
+export const replacedReason = 'its key was replaced';
+
 type Removal = Extract<Said, { kind: 'admin-remove' }>;
 
 interface Ranked extends Author {
@@ -60,6 +64,8 @@ const takesAway: ReadonlySet<Said['kind']> = new Set([
   'bar-invite',
   'admin-remove',
   'root-replace',
+  // It ends a key; what it gives goes no further than what that key had.
+  'succeed',
 ]);
 
 export class Standing implements Authority {
@@ -72,6 +78,7 @@ export class Standing implements Authority {
   readonly #approved = new Map<string, Set<string>>();
   #admission: { readonly approvals: number; readonly kept: ReadonlySet<string> } | undefined;
   readonly #relays = new Set<string>();
+  readonly #successions = new Successions();
   #root: Ranked;
   #facts: { readonly facts: ChangedFacts; readonly hash: string } | undefined;
   #policy: { readonly serial: number; readonly document: Uint8Array; readonly hash: string } | undefined;
@@ -82,6 +89,12 @@ export class Standing implements Authority {
     this.#root = this.#admit(networkKey, 0);
     this.#rank();
     for (const author of this.#authors.values()) this.#count(author);
+    for (const { succeeded, late } of this.#successions.barred((id) => this.#bars.has(id))) {
+      const { to: idText, from, key, time, by } = succeeded;
+      const reason = late ? 'another key follows that one' : (this.#bars.get(from)?.reason ?? '');
+      const name = this.#bars.get(from)?.name ?? '';
+      this.#bar({ idText, key, name, reason, time, by });
+    }
   }
 
   /** The root key that counts. */
@@ -136,14 +149,29 @@ export class Standing implements Authority {
     return this.#authors.get(keyText);
   }
 
+  /** Why a key counts no more: it was barred, or another took its place. */
   bar(idText: string): MemberBar | undefined {
-    return this.#bars.get(idText);
+    const bar = this.#bars.get(idText);
+    const next = bar ? undefined : this.#successions.after(idText);
+    if (!next) return bar;
+    const { time, by, follows } = next;
+    return { idText, key: follows.key, name: '', reason: replacedReason, time, by };
+  }
+
+  /** Node id of the key that took the place of this one; undefined while none did. */
+  successorOf(idText: string): string | undefined {
+    return this.#successions.after(idText)?.to;
+  }
+
+  /** How often the key of this membership was replaced since a date, ms since 1970. */
+  successionsSince(idText: string, dateMs: number): number {
+    return this.#successions.countSince(idText, dateMs);
   }
 
   /** True for a root key or an admin that may speak now. */
   maySign(key: Uint8Array): boolean {
     const author = this.#authors.get(toHex(key));
-    return author?.active === true && !this.#bars.has(author.idText);
+    return author?.active === true && !this.isBarred(author.idText);
   }
 
   // Authority
@@ -158,7 +186,13 @@ export class Standing implements Authority {
   }
 
   isBarred(idText: string): boolean {
-    return this.#bars.has(idText);
+    return this.#bars.has(idText) || this.#successions.after(idText) !== undefined;
+  }
+
+  succession(followed: string, idText: string): SuccessionState {
+    const next = this.successorOf(followed);
+    if (next !== undefined) return next === idText && !this.#bars.has(followed) ? 'stated' : 'refused';
+    return this.#bars.has(followed) ? 'refused' : 'open';
   }
 
   isInviteBarred(inviteKey: Uint8Array, idText: string): boolean {
@@ -167,12 +201,14 @@ export class Standing implements Authority {
   }
 
   approvals(idText: string): number {
-    return this.#approved.get(idText)?.size ?? 0;
+    const origin = this.#successions.originOf(idText);
+    return Math.max(this.#approved.get(idText)?.size ?? 0, this.#approved.get(origin)?.size ?? 0);
   }
 
   admission(idText: string): number {
     const rule = this.#admission;
-    return rule === undefined || rule.kept.has(idText) ? 0 : rule.approvals;
+    if (rule === undefined || rule.kept.has(idText)) return 0;
+    return rule.kept.has(this.#successions.originOf(idText)) ? 0 : rule.approvals;
   }
 
   /** How many admins must let in who joins now. */
@@ -313,6 +349,9 @@ export class Standing implements Authority {
           this.#invites.set(key, new Set(before ? said.kept.filter((id) => before.has(id)) : said.kept));
           break;
         }
+        case 'succeed':
+          this.#successions.add(said.key, said.follows, time, author.keyText);
+          break;
         case 'facts':
           for (const relay of said.relays) this.#relays.add(toHex(relay.key));
           if (isLater(said.serial, hash, this.#facts?.facts.serial, this.#facts?.hash)) {

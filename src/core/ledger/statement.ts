@@ -14,6 +14,7 @@
  *   7 admit         node id 16
  *   8 root-replace  root key 32 | kept
  *   9 admission     approvals 1 | kept                  so many admins let in who joins from now on; 0: none must
+ *  10 succeed       new node key 32 | succession 96          the key takes the place of another (identity/succession.ts)
  *
  *   kept            count 4 ( id of a key 16 )* members that stay although what they came by counts no more; of root-replace
  *                                               also invites that go on admitting
@@ -26,6 +27,12 @@ import { blake2s } from '@noble/hashes/blake2.js';
 import { sign, signatureLength, verify, type Keys } from '../identity/keys.js';
 import { maxMtu, maxRelays, minMtu, type RelayFact } from '../identity/network.js';
 import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
+import {
+  isGenuineSuccession,
+  readSuccession,
+  writeSuccession,
+  type Succession,
+} from '../identity/succession.js';
 import { ByteReader, ByteWriter, concatBytes, fromHex, toHex, utf8 } from '../lib/bytes.js';
 import { nodeIdLength } from '../wire/packet.js';
 
@@ -54,6 +61,7 @@ const Kind = {
   admit: 7,
   'root-replace': 8,
   admission: 9,
+  succeed: 10,
 } as const;
 
 /** The facts of a network that may change; those of the token that are not here are fixed for good. */
@@ -83,6 +91,8 @@ export type Said =
   | { readonly kind: 'admit'; readonly id: string }
   | { readonly kind: 'root-replace'; readonly key: Uint8Array; readonly kept: readonly string[] }
   | { readonly kind: 'admission'; readonly approvals: number; readonly kept: readonly string[] }
+  /** `key` is that which takes the place of `follows.key`. */
+  | { readonly kind: 'succeed'; readonly key: Uint8Array; readonly follows: Succession }
   /** Of a later version, or malformed: it keeps its place in the chain, and means nothing here. */
   | { readonly kind: 'unknown' };
 
@@ -174,8 +184,9 @@ export function authorOf(bytes: Uint8Array): Uint8Array {
   return bytes.slice(1, 33);
 }
 
-/** True when its author signed it for this network. */
-export function isGenuine({ author, bytes }: Statement, networkKey: Uint8Array): boolean {
+/** True when its author signed it for this network, and the key that it says is followed did, too. */
+export function isGenuine({ author, bytes, said }: Statement, networkKey: Uint8Array): boolean {
+  if (said.kind === 'succeed' && !isGenuineSuccession(networkKey, said.follows, said.key)) return false;
   const end = bytes.length - signatureLength;
   return verify(author, concatBytes(label, networkKey, bytes.subarray(0, end)), bytes.subarray(end));
 }
@@ -235,6 +246,9 @@ function encodeSaid(said: Exclude<Said, { kind: 'unknown' }>): Uint8Array {
     case 'admission':
       writeKept(writer.u8(said.approvals), said.kept);
       break;
+    case 'succeed':
+      writeSuccession(writer.bytes(said.key), said.follows);
+      break;
     default:
       said satisfies never;
   }
@@ -286,6 +300,8 @@ function readKind(kind: number, reader: ByteReader): Said | undefined {
       return { kind: 'root-replace', key: reader.bytes(32), kept: readKept(reader) };
     case Kind.admission:
       return { kind: 'admission', approvals: reader.u8(), kept: readKept(reader) };
+    case Kind.succeed:
+      return { kind: 'succeed', key: reader.bytes(32), follows: readSuccession(reader) };
     default:
       return undefined;
   }

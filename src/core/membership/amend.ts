@@ -3,17 +3,13 @@
  * the network's facts, set its policy. Decides what is said and by which key; stores and sends nothing.
  */
 import { parseCredential, type Member } from '../identity/certificate.js';
-import { isRenewal, parseInvite, Right, type Invite } from '../identity/invite.js';
-import type { Keys } from '../identity/keys.js';
+import { parseInvite, type Invite } from '../identity/invite.js';
 import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import { factsNow } from '../ledger/facts.js';
-import type { Ledger } from '../ledger/ledger.js';
-import type { Standing } from '../ledger/standing.js';
 import {
   idOfKey,
-  maxKept,
   maxPolicyLength,
   maxReasonLength,
   noHash,
@@ -22,11 +18,8 @@ import {
 import { equalBytes, fromHex, toHex } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { printable } from '../lib/printable.js';
-import type { Profile } from './profile.js';
-import { rootKeysOf } from './root-keys.js';
-import type { Self } from './self.js';
-
-type Saying = Exclude<Said, { kind: 'unknown' }>;
+import { checkKept, Speaker, type AmendContext } from './speaker.js';
+import { succeed } from './succeed.js';
 
 /** Most admins that a network can ask for. */
 const maxApprovals = 16;
@@ -57,19 +50,10 @@ export type Order =
   | { readonly do: 'deny'; readonly member: Pick<Member, 'key' | 'name' | 'idText'>; readonly reason: string }
   /** So many admins must let in who joins from now on. */
   | { readonly do: 'admission'; readonly approvals: number }
+  /** The key of who waits follows the one that it had before. */
+  | { readonly do: 'succeed'; readonly member: Pick<Member, 'credential' | 'key' | 'idText'> }
   /** `keptInvites`: ids (`idOfKey`) of keys of invites that go on admitting although the old root signed them. */
   | { readonly do: 'root-replace'; readonly key: Uint8Array; readonly keptInvites: readonly string[] };
-
-export interface AmendContext {
-  readonly profile: Profile;
-  readonly self: Self;
-  readonly ledger: Ledger;
-  /** All members that are known here: those of them stay who came as the revoked one did. */
-  readonly members: readonly Member[];
-  /** False: the network has members that are not known here. */
-  readonly complete?: boolean | undefined;
-  readonly dateMs: number;
-}
 
 export interface Amendment {
   /** In the ledger already, in this order. */
@@ -118,6 +102,11 @@ export function amend(order: Order, context: AmendContext): Amendment {
     case 'admission':
       setAdmission(order.approvals, context, speaker);
       break;
+    case 'succeed':
+      succeed(order.member, context, speaker, (key) => {
+        removeAdmin(key, context, speaker, idOfKey(key));
+      });
+      break;
     case 'root-replace':
       replaceRoot(order.key, order.keptInvites, context, speaker, notes);
       break;
@@ -125,105 +114,6 @@ export function amend(order: Order, context: AmendContext): Amendment {
       order satisfies never;
   }
   return { statements: speaker.statements, notes };
-}
-
-/**
- * The first machine of a network is an admin by its certificate, which the root signed; the ledger says so before anything
- * else is said. Its root keys must be at hand for that.
- */
-export function nameFirstAdmin({
-  profile,
-  self,
-  ledger,
-  dateMs,
-}: Omit<AmendContext, 'members'>): Uint8Array[] {
-  const { standing } = ledger;
-  const root = rootKeysOf(profile, standing.rootKey);
-  const { certificate, keys } = self;
-  if (!root || !isOfRoot(self, standing)) return [];
-  if ((certificate.rights & Right.admin) === 0 || standing.author(toHex(keys.publicKey))) return [];
-  return [ledger.say({ kind: 'admin-add', key: keys.publicKey }, root, dateMs)];
-}
-
-/** True for the member that the root signed, at first or when it renewed it. */
-function isOfRoot({ parts }: Self, standing: Standing): boolean {
-  if (parts.invite.length === 0) return true;
-  const invite = parseInvite(parts.invite);
-  return invite !== undefined && isRenewal(invite) && standing.isRoot(invite.issuer);
-}
-
-/** The keys by which this machine may sign invites now: its own as an admin, or the root's. Undefined: it may not. */
-export function inviterKeys(profile: Profile, self: Self, ledger: Ledger): Keys | undefined {
-  const root = rootKeysOf(profile, ledger.standing.rootKey);
-  if (root) return root;
-  return ledger.standing.maySign(self.keys.publicKey) ? self.keys : undefined;
-}
-
-/** Says things by the key of this machine, and by the root's where only that one may. */
-class Speaker {
-  readonly statements: Uint8Array[];
-  readonly #context: AmendContext;
-  readonly #root: Keys | undefined;
-
-  constructor(context: AmendContext) {
-    const { profile, ledger } = context;
-    this.#context = context;
-    this.#root = rootKeysOf(profile, ledger.standing.rootKey);
-    this.statements = nameFirstAdmin(context);
-    if (!this.#root && this.rank === Infinity) throw notAdmin(context.self.network.name);
-  }
-
-  /** Rank of this machine as an admin; Infinity when it is none. */
-  get rank(): number {
-    const { self, ledger } = this.#context;
-    const { publicKey } = self.keys;
-    return ledger.standing.maySign(publicKey)
-      ? (ledger.standing.author(toHex(publicKey))?.rank ?? Infinity)
-      : Infinity;
-  }
-
-  /** True when something by which an admin of this rank is ended can be said here. */
-  ends(rank: number): boolean {
-    return rank > 0 && (this.rank <= rank || this.#root !== undefined);
-  }
-
-  /** @param rank of the admin that it is to end; then it must be said by somebody not below */
-  say(saying: Saying, rank = Infinity): void {
-    const { self } = this.#context;
-    // The root's key speaks seldom: it may be on several machines, which know nothing of each other.
-    const keys = this.rank !== Infinity && this.rank <= rank ? self.keys : this.#root;
-    if (!keys) throw notAdmin(self.network.name);
-    this.#say(saying, keys);
-  }
-
-  /** What no admin may say by itself. */
-  sayAsRoot(saying: Saying): void {
-    if (!this.#root) {
-      throw new EvioError('EVIO_ROOT_KEY', "Only the network's root key says this, and it is not here.", [
-        'Do it on the machine that made the network.',
-        'Or put the key back first: evio root import FILE',
-      ]);
-    }
-    this.#say(saying, this.#root);
-  }
-
-  #say(saying: Saying, keys: Keys): void {
-    const { ledger, dateMs } = this.#context;
-    try {
-      this.statements.push(ledger.say(saying, keys, dateMs));
-    } catch (thrown) {
-      throw new EvioError('EVIO_BAD_VALUE', 'The ledger of the network has no room for this.', [], {
-        cause: thrown,
-      });
-    }
-  }
-}
-
-function notAdmin(network: string): EvioError {
-  return new EvioError('EVIO_NOT_ADMIN', `This machine is no admin of the network ${network}.`, [
-    'Do it on an admin machine; they are listed by: evio admin list',
-    'Have an admin name this one: evio admin add NAME',
-  ]);
 }
 
 function checkReason(reason: string): void {
@@ -336,11 +226,6 @@ function barInvite(
   if (own && equalBytes(own.key, key)) kept.push(self.idText);
   const stay = [...new Set(kept)].filter((id) => id !== without && !ledger.standing.isBarred(id));
   speaker.say({ kind: 'bar-invite', key, kept: checkKept(stay) });
-}
-
-function checkKept(ids: string[]): string[] {
-  if (ids.length <= maxKept) return ids;
-  throw badValue(`More than ${maxKept} members came by the same invite: they cannot all be named.`);
 }
 
 function addAdmin(

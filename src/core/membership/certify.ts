@@ -42,7 +42,7 @@ import {
 } from '../identity/network.js';
 import { derivedIp, inviteIdOf, nodeIdOf } from '../identity/node-id.js';
 import { receiptLength } from '../identity/receipt.js';
-import { inviterKeys } from './amend.js';
+import { inviterKeys } from './speaker.js';
 import type { GivenRight, InviteRecord, Profile } from './profile.js';
 import { rootKeysOf } from './root-keys.js';
 import { corrupt, secretBytes, selfOf, type Self } from './self.js';

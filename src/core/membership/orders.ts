@@ -30,6 +30,8 @@ export type WrittenOrder =
   | { readonly do: 'admit'; readonly peer: string }
   | { readonly do: 'deny'; readonly peer: string; readonly reason: string }
   | { readonly do: 'admission'; readonly approvals: number }
+  /** `peer`: the whole id of who waits under another key than it had before. */
+  | { readonly do: 'succeed'; readonly peer: string }
   /** The new root's public key, and ids of invites' keys (`Order`), in hexadecimal. */
   | { readonly do: 'root-replace'; readonly key: string; readonly keptInvites: readonly string[] };
 
@@ -88,6 +90,10 @@ export async function resolveOrder(
     case 'deny': {
       const member = whoWaits(order.peer.toLowerCase(), ports.waiting());
       return { order: { do: 'deny', member, reason: order.reason }, subject: member.idText };
+    }
+    case 'succeed': {
+      const member = whoWaits(order.peer.toLowerCase(), ports.waiting());
+      return { order: { do: 'succeed', member }, subject: member.idText };
     }
     case 'admission':
       return { order, subject: '' };

@@ -73,6 +73,13 @@ export class OwnCredential {
     return true;
   }
 
+  /** This machine goes on under another key: the profile has it, and its credential. */
+  rekey(profile: Profile): void {
+    this.#profile = profile;
+    this.#attempt = 0;
+    this.#self = selfOf(profile, undefined, this.#facts);
+  }
+
   /**
    * Signs the certificate again for the next address that follows from the node id. False when the address was asked for,
    * too many were tried, or the key that signs for this machine is offline: then the refusal stands.

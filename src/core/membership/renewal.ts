@@ -26,6 +26,7 @@ import {
 import type { Keys } from '../identity/keys.js';
 import type { NetworkFacts } from '../identity/network.js';
 import { makeReceipt } from '../identity/receipt.js';
+import type { Succession } from '../identity/succession.js';
 import { equalBytes } from '../lib/bytes.js';
 import type { Self } from './self.js';
 
@@ -60,13 +61,22 @@ export function renewalDate({ from, until }: Term, chance: number): number {
   return Math.ceil(until - (until - from) * leftAtRenewal * (1 + spread * (1 - chance)));
 }
 
-/** The certificate that this member wishes to have: as it is, with a later end. Signed by itself alone. */
-export function wishCertificate(self: Self, lifeMs: number, dateMs: number): Uint8Array {
-  const { certificate, keys, parts } = self;
+/**
+ * The certificate that this member wishes to have: as it is, with a later end. Signed by itself alone.
+ *
+ * @param keys that it is for: this member's own, or those that are to take their place
+ */
+export function wishCertificate(self: Self, lifeMs: number, dateMs: number, keys = self.keys): Uint8Array {
+  const { certificate, parts } = self;
+  const nodeKey = keys.publicKey;
   const notBefore = Math.max(dateMs, certificate.notBefore + 1);
   // Whom the root signed needs no right for what others need one for.
   const rights = parts.invite.length === 0 ? certificate.rights | Right.route : certificate.rights;
-  return signCertificate({ ...certificate, rights, notBefore, notAfter: notBefore + lifeMs }, keys, keys);
+  return signCertificate(
+    { ...certificate, nodeKey, rights, notBefore, notAfter: notBefore + lifeMs },
+    keys,
+    keys,
+  );
 }
 
 /** What of a member is looked at when it is renewed. */
@@ -116,6 +126,7 @@ function grantsOf(
  * @param wish the certificate that the member signed
  * @param member as it was verified by `authority`, which judges the result too
  * @param issuer who may invite now
+ * @param follows the wish is for another key, which the member's own names by this
  */
 export function renew(
   wish: Uint8Array,
@@ -125,9 +136,10 @@ export function renew(
   authority: Authority,
   lifeMs: number,
   dateMs: number,
+  follows?: Succession,
 ): Uint8Array | undefined {
   const certificate = parseCertificate(wish);
-  if (!certificate || !equalBytes(certificate.nodeKey, member.key)) return undefined;
+  if (!certificate || (!follows && !equalBytes(certificate.nodeKey, member.key))) return undefined;
   const same =
     certificate.name === member.name &&
     certificate.ip === member.ip &&
@@ -137,7 +149,8 @@ export function renew(
   const { roles, rights, range, tags } = grantsOf(member, network);
   const renewal: Renewal = {
     issuer: issuer.publicKey,
-    key: member.key,
+    ...(follows && { follows }),
+    key: certificate.nodeKey,
     notAfter: Math.min(certificate.notAfter, dateMs + lifeMs),
     uses: 0,
     joined: Math.min(member.claims.joined, dateMs),
@@ -151,7 +164,7 @@ export function renew(
   const credential = encodeCredential({
     certificate: wish,
     invite: signInvite(renewal, issuer),
-    receipt: makeReceipt(certificate, member.key, known, dateMs, issuer),
+    receipt: makeReceipt(certificate, certificate.nodeKey, known, dateMs, issuer),
   });
   if (credential.length > maxCredentialLength) return undefined;
   return verifyCredential(credential, network, dateMs, true, authority).ok ? credential : undefined;

@@ -98,7 +98,8 @@ export class Roster {
     // A member signs its own name, and it is shown to people.
     if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
     const self = this.#self();
-    if (member.idText === self.idText) return { kind: 'refused', fault: 'self' };
+    // What others still have of our key of before is no rival.
+    if (member.idText === self.idText || member.idText === self.before) return { kind: 'refused', fault: 'self' };
     if (this.#left.has(member.idText)) return { kind: 'refused', fault: 'left' };
     const before = this.#members.get(member.idText);
     if (before && (equalBytes(before.credential, credential) || !supersedes(member, before)))

@@ -4,6 +4,7 @@ import { EvioError } from '../lib/errors.js';
 import {
   claimsOf,
   encodeCredential,
+  ownerOf,
   parseCertificate,
   parseCredential,
   verifyCredential,
@@ -12,6 +13,7 @@ import {
 } from '../identity/certificate.js';
 import { anyAuthority, foundingAuthority, type Authority } from '../identity/authority.js';
 import type { Claimant, Claims } from '../identity/claims.js';
+import { parseInvite } from '../identity/invite.js';
 import { keysFromSeed, type Keys } from '../identity/keys.js';
 import { openNetwork, type NetworkFacts } from '../identity/network.js';
 import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/node-id.js';
@@ -62,6 +64,8 @@ export interface Self {
   readonly keys: Keys;
   readonly id: Uint8Array;
   readonly idText: string;
+  /** Node id of the key that this machine had before, while its credential still says so. */
+  readonly before: string | undefined;
   readonly mac: string;
   /** The credential in use, its parts and the certificate in it. */
   readonly credential: Uint8Array;
@@ -84,18 +88,22 @@ export function selfOf(profile: Profile, credential?: Uint8Array, facts?: Change
   if (!signed) throw corrupt('its network facts are not signed by their root key');
   const network = factsNow(signed, facts);
   const keys = keysFromSeed(secretBytes(profile.nodeSeed));
-  const bytes = credential ?? secretBytes(profile.credential);
+  const id = nodeIdOf(keys.publicKey);
+  const idText = nodeIdText(id);
+  // A state that is older than a change of keys has a credential of the key of before.
+  const bytes = credential && ownerOf(credential) === idText ? credential : secretBytes(profile.credential);
   const parts = parseCredential(bytes);
   const certificate = parts && parseCertificate(parts.certificate);
   if (!parts || !certificate) throw corrupt('its credential is malformed');
-  const id = nodeIdOf(keys.publicKey);
+  const follows = parts.invite.length > 0 ? parseInvite(parts.invite)?.follows : undefined;
   return {
     network,
     networkBytes,
     networkId: networkIdOf(network.rootKey),
     keys,
     id,
-    idText: nodeIdText(id),
+    idText,
+    before: follows && nodeIdText(nodeIdOf(follows.key)),
     mac: macText(macOf(id)),
     credential: bytes,
     parts,
@@ -105,8 +113,8 @@ export function selfOf(profile: Profile, credential?: Uint8Array, facts?: Change
 }
 
 /** This machine as one of those that claim addresses and names. */
-export function claimantOf({ idText, id, certificate, claims }: Self): Claimant {
-  return { idText, mac: macOf(id), ip: certificate.ip, name: certificate.name, claims };
+export function claimantOf({ idText, id, before, certificate, claims }: Self): Claimant {
+  return { idText, mac: macOf(id), ip: certificate.ip, name: certificate.name, claims, before };
 }
 
 /** Bytes of a base64url field of a profile. Throws EvioError EVIO_PROFILE_CORRUPT. */

@@ -11,6 +11,7 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Self } from '../membership/self.js';
+import { successionIn } from '../membership/succeed.js';
 import { maxApplicants } from '../wire/signal.js';
 import type { NodeEvent } from './events.js';
 import type { ApplicantReport } from './reports.js';
@@ -31,6 +32,8 @@ export interface ApplicantsParts {
   readonly self: Self;
   readonly ledger: Ledger;
   readonly tell: (event: NodeEvent) => void;
+  /** Others wait than before. */
+  readonly changed: () => void;
 }
 
 export class Applicants {
@@ -100,13 +103,17 @@ export class Applicants {
   }
 
   #settle(): void {
-    const { clock, log, tell, networkId } = this.#parts;
+    const { clock, log, tell, networkId, changed } = this.#parts;
     const now = this.members();
+    changed();
     const ids = new Set(now.map(({ idText }) => idText));
     for (const id of this.#since.keys()) if (!ids.has(id)) this.#since.delete(id);
-    for (const { idText, name } of now) {
+    for (const member of now) {
+      const { idText, name } = member;
       if (this.#since.has(idText)) continue;
       this.#since.set(idText, clock.date());
+      // Who has only got another key is let in without a person.
+      if (successionIn(member)) continue;
       if (!this.#bucket.take(1, clock.now())) continue;
       log.warn('waits to be let in', { peer: name, id: idText, fix: `evio approve ${name}` });
       tell({ event: 'member-waiting', network: networkId, peer: idText, name });

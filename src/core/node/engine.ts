@@ -2,14 +2,11 @@
  * A running node: starts, stops, begins anew for another address, and answers what people ask. Its parts and how they
  * hang together are in run.ts; what is here outlives a run.
  */
-import { parseAnnouncement } from '../identity/announcement.js';
 import type { Member } from '../identity/certificate.js';
-import { describeNetwork, rangesOf } from '../identity/network.js';
-import { nodeIdOf, nodeIdText } from '../identity/node-id.js';
+import { describeNetwork } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
-import { equalPrefixes } from '../lib/prefix.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
@@ -21,19 +18,18 @@ import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
+import { KeyOrder, type KeyReport } from './key-order.js';
 import { revokedError } from './ledger-events.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 import type { EnginePorts } from './ports.js';
+import { keptSubnets, RouteOrders } from './route-orders.js';
 import { composeRun, type Run } from './run.js';
 import { StateKeeper } from './state-keeper.js';
-import type { Announcer, KeptAnnouncement } from '../subnets/book.js';
-import { acceptAll, withAccepted } from '../subnets/acceptance.js';
-import { checkPrefix, roomBeside, withSubnet } from '../subnets/own.js';
 import type { RouteReport } from '../subnets/route-report.js';
-import { RouteSettings, withRoutes, type RouteChoice } from '../subnets/settings.js';
+import { RouteSettings } from '../subnets/settings.js';
 
 /** How often an interface that others remove is made again: then the node fails, and says why. */
 const remakes = { perSecond: 1 / 60, burst: 5 };
@@ -49,8 +45,8 @@ export class Engine implements Node {
   readonly #ledger: LedgerKeeper;
   readonly #readiness: Readiness;
   readonly #routes: RouteSettings;
-  /** The last change of the profile: they follow each other. */
-  #changing: Promise<unknown> = Promise.resolve();
+  readonly #routeOrders: RouteOrders;
+  readonly #keyOrder: KeyOrder;
   /** As it is on disk, as far as this process has to know. */
   #profile: Profile;
   #run: Run | undefined;
@@ -63,6 +59,18 @@ export class Engine implements Node {
     this.#profile = options.profile;
     const { state, env } = options;
     this.#routes = new RouteSettings(options.profile);
+    this.#routeOrders = new RouteOrders({
+      clock: env.clock,
+      routes: this.#routes,
+      self: () => this.#credential.self,
+      subnets: () => this.#live.subnets,
+      ...(options.changeProfile && { changeProfile: options.changeProfile }),
+      changed: () => {
+        this.#run?.turn.input(() => {
+          this.#run?.subnets.reconfigured();
+        });
+      },
+    });
     const { clock, log } = env;
     const stored = state.credential === undefined ? undefined : fromBase64Url(state.credential);
     this.#credential = new OwnCredential(options.profile, stored);
@@ -71,6 +79,19 @@ export class Engine implements Node {
     this.#credential.setFacts(this.#ledger.ledger.standing.facts);
     this.networkId = networkId;
     this.networkName = network.name;
+    this.#keyOrder = new KeyOrder({
+      env,
+      credential: this.#credential,
+      standing: () => this.#ledger.ledger.standing,
+      ask: (deed) => {
+        const { turn, keyChanges } = this.#live;
+        turn.input(() => {
+          deed(keyChanges);
+        });
+      },
+      store: (change) => this.#storeKey(change),
+      beginAnew: () => this.#beginAnew(),
+    });
     this.#keeper = new StateKeeper(state, {
       clock,
       log,
@@ -185,7 +206,7 @@ export class Engine implements Node {
       interfaceWatch.start();
       policy.take(this.#ledger.ledger.standing.policy);
       for (const credential of this.#keeper.credentials) members.take(credential);
-      subnets.start(this.#keptSubnets(members));
+      subnets.start(keptSubnets(this.#keeper.subnets, members));
       overlay.start(this.#options.env.clock.now(), this.#options.links ?? []);
       relays.start();
     });
@@ -212,6 +233,7 @@ export class Engine implements Node {
         amend: (order) => this.amend(order),
         settled: () => {
           this.#readiness.look();
+          this.#keyOrder.look();
         },
         tell: (event) => {
           this.#tell(event);
@@ -323,6 +345,19 @@ export class Engine implements Node {
     return { subject, serial, policy: standing.policy?.serial ?? 0, notes: [...notes] };
   }
 
+  newKey(): Promise<KeyReport> {
+    return this.#keyOrder.replace();
+  }
+
+  /** The profile first: from then on this machine has the new key, whatever happens. */
+  async #storeKey(change: (profile: Profile) => Profile): Promise<void> {
+    await this.#options.changeProfile?.(change);
+    this.#profile = change(this.#profile);
+    this.#credential.rekey(this.#profile);
+    this.#keeper.setCredential(this.#credential.bytes);
+    this.#keeper.save();
+  }
+
   /** The root key was replaced: who ordered it has put the new one into the profile. */
   async #rereadRootKeys(): Promise<void> {
     await this.#options.changeProfile?.((found) => {
@@ -339,59 +374,19 @@ export class Engine implements Node {
   }
 
   announceRoute(cidr: string, shared: boolean): Promise<void> {
-    const prefix = checkPrefix(cidr);
-    return this.#changeRoutes((routes) => {
-      const { network } = this.#credential.self;
-      this.#live.subnets.check(prefix, shared);
-      const since = Math.floor(this.#options.env.clock.date() / 1_000);
-      const room = roomBeside(this.#credential.bytes.length);
-      const subnet = { prefix, shared, since };
-      return { ...routes, announced: withSubnet(routes.announced, subnet, rangesOf(network), room) };
-    });
+    return this.#routeOrders.announce(cidr, shared);
   }
 
   withdrawRoute(cidr: string): Promise<void> {
-    const prefix = checkPrefix(cidr);
-    return this.#changeRoutes((routes) => {
-      const announced = routes.announced.filter((subnet) => !equalPrefixes(subnet.prefix, prefix));
-      return announced.length === routes.announced.length ? routes : { ...routes, announced };
-    });
+    return this.#routeOrders.withdraw(cidr);
   }
 
   acceptRoute(range: string, accepted: boolean): Promise<void> {
-    const wanted = range === acceptAll ? acceptAll : checkPrefix(range);
-    return this.#changeRoutes((routes) => ({
-      ...routes,
-      accepted: withAccepted(routes.accepted, wanted, accepted),
-    }));
+    return this.#routeOrders.accept(range, accepted);
   }
 
   joinPods(): boolean {
     return this.#live.interfaceWatch.joinPods();
-  }
-
-  /** First on disk, then in effect, one after the other. */
-  #changeRoutes(change: (routes: RouteChoice) => RouteChoice): Promise<void> {
-    const done = this.#changing.then(async () => {
-      const changed = change(this.#routes);
-      await this.#options.changeProfile?.((profile) => withRoutes(profile, changed));
-      this.#routes.announced = changed.announced;
-      this.#routes.accepted = changed.accepted;
-      this.#run?.turn.input(() => {
-        this.#run?.subnets.reconfigured();
-      });
-    });
-    this.#changing = done.catch(() => undefined);
-    return done;
-  }
-
-  /** What members announced when the node stopped last, of those that are known. */
-  #keptSubnets(members: Run['members']): (KeptAnnouncement & { readonly member: Announcer })[] {
-    return this.#keeper.subnets.flatMap((kept) => {
-      const announcement = parseAnnouncement(kept.document);
-      const peer = announcement && members.get(nodeIdText(nodeIdOf(announcement.nodeKey)));
-      return peer ? [{ ...kept, member: peer.member }] : [];
-    });
   }
 
   async ping(

@@ -6,6 +6,7 @@ import type { NodeState, Profile } from '../membership/profile.js';
 import type { NodeSwitches } from './switches.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
+import type { KeyReport } from './key-order.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
@@ -67,6 +68,13 @@ export interface Node {
    * @throws EvioError EVIO_NOT_ADMIN, EVIO_BAD_VALUE, EVIO_UNKNOWN_PEER, EVIO_TOKEN_UNKNOWN, EVIO_REVOKED, EVIO_STORAGE
    */
   amend(order: WrittenOrder): Promise<Amended>;
+  /**
+   * Gives this machine another key: name, address, tags and rights stay, the key of before counts nowhere any more. The node
+   * begins anew by it. Where that was begun before and no admin has seen it yet, it goes on.
+   *
+   * @throws EvioError EVIO_NOT_RUNNING, EVIO_TIMEOUT when no admin gave one, EVIO_BAD_VALUE, EVIO_STORAGE
+   */
+  newKey(): Promise<KeyReport>;
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
   why(peer: string): Promise<WhyReport>;
   /** Subnets behind members, and where they lead. */

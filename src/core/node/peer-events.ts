@@ -10,6 +10,7 @@ import type { RelaySet } from '../relays/relay-set.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { RingMessage } from '../wire/ring.js';
 import type { NodeEvent } from './events.js';
+import type { KeyChanges } from './key-changes.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Pinger } from './pinger.js';
 import type { Renewals } from './renewals.js';
@@ -41,6 +42,7 @@ export interface PeerEventParts {
   readonly subnets: Subnets;
   readonly ledger: LedgerEvents;
   readonly renewals: Renewals;
+  readonly keyChanges: KeyChanges;
   readonly pinger: Pinger;
   readonly keeper: StateKeeper;
   readonly tell: (event: NodeEvent) => void;
@@ -62,7 +64,7 @@ export class PeerEvents implements PeerNews {
   }
 
   connected(peer: Peer): void {
-    const { log, network, overlay, subnets, ledger, renewals, tell } = this.#parts;
+    const { log, network, overlay, subnets, ledger, renewals, keyChanges, tell } = this.#parts;
     const { idText, ip } = peer.member;
     const name = this.#nameOf(peer);
     // Before anything else passes between the two.
@@ -80,6 +82,7 @@ export class PeerEvents implements PeerNews {
     overlay.connected(this.#now, peer);
     subnets.connected(this.#now, idText);
     renewals.connected(this.#now, peer);
+    keyChanges.connected(this.#now, peer);
   }
 
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {

@@ -20,6 +20,7 @@ import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
 import type { Farewells } from './farewells.js';
+import type { KeyChanges } from './key-changes.js';
 import type { Renewals } from './renewals.js';
 import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
@@ -41,6 +42,7 @@ export interface PlaneEventParts {
   readonly overlay: OverlayHost;
   readonly testimonies: Testimonies;
   readonly renewals: Renewals;
+  readonly keyChanges: KeyChanges;
   readonly farewells: Farewells;
   readonly subnets: Subnets;
   readonly tell: (event: NodeEvent) => void;
@@ -166,7 +168,7 @@ export class PlaneEvents implements PlaneListener {
 
   /** What is not about the peer or the ring: the ledger, memberships, subnets. */
   #other(now: number, peer: Peer, bytes: Uint8Array): void {
-    const { ledger, testimonies, renewals, farewells, subnets } = this.#parts;
+    const { ledger, testimonies, renewals, keyChanges, farewells, subnets } = this.#parts;
     const statement = parseLedger(bytes);
     if (statement) {
       ledger.receive(peer, statement);
@@ -177,6 +179,8 @@ export class PlaneEvents implements PlaneListener {
     if (told?.type === 'farewell') farewells.heard(told.document);
     if (told?.type === 'renew') renewals.requested(now, peer, told.document);
     if (told?.type === 'renewed') renewals.received(now, peer, told.document);
+    if (told?.type === 'rekey') keyChanges.requested(now, peer, told.document);
+    if (told?.type === 'rekeyed') keyChanges.received(told.document);
     const message = parseSubnets(bytes);
     if (message) subnets.receive(now, peer.member.idText, message);
   }

@@ -7,7 +7,6 @@
  *
  * Nobody is told why there is no answer: it may only be lost. The member asks again, less and less often.
  */
-import { Right } from '../identity/invite.js';
 import type { Keys } from '../identity/keys.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { Env } from '../lib/env.js';
@@ -24,6 +23,7 @@ import {
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import { encodeTestimony } from '../wire/testimony.js';
+import { knownAdmins } from './known-admins.js';
 import type { Timed } from './pulse.js';
 
 /** How often the date is looked at, ms: the machine's clock may be set meanwhile. */
@@ -119,7 +119,7 @@ export class Renewals implements Timed {
       else this.#again(now);
       return;
     }
-    this.#round ??= this.#admins();
+    this.#round ??= knownAdmins(ledger.ledger.standing, members, credential.self.idText);
     const next = this.#round[0];
     if (next === undefined) {
       this.#again(now);
@@ -208,22 +208,6 @@ export class Renewals implements Timed {
       until: new Date(until).toISOString(),
       failures,
     });
-  }
-
-  /** Admins that are known: first whom the root signed, since what the root's machine signs counts with everybody; then who is here. */
-  #admins(): string[] {
-    const { members, ledger, credential } = this.#parts;
-    const { standing } = ledger.ledger;
-    const named = standing.admins.filter(({ key }) => standing.maySign(key)).map(({ idText }) => idText);
-    // The first machine of a network is an admin before the ledger says anything.
-    const byRight = members.all().filter(({ member }) => (member.rights & Right.admin) !== 0);
-    const all = new Set([...named, ...byRight.map(({ member }) => member.idText)]);
-    all.delete(credential.self.idText);
-    const weight = (id: string): number => {
-      const peer = members.get(id);
-      return Number(peer?.member.inviteId === '') * 2 + Number(peer?.session.established ?? false);
-    };
-    return [...all].sort((a, b) => weight(b) - weight(a));
   }
 
   /** When we should ask, ms of the clock; at most `lookMs` ahead. */

@@ -36,6 +36,7 @@ import { Applicants } from './applicants.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
+import type { KeyChanges } from './key-changes.js';
 import { InterfaceWatch } from './interface-watch.js';
 import { LedgerEvents } from './ledger-events.js';
 import { Farewells } from './farewells.js';
@@ -72,6 +73,7 @@ export interface Run {
   readonly applicants: Applicants;
   readonly reporter: Reporter;
   readonly farewells: Farewells;
+  readonly keyChanges: KeyChanges;
   readonly interfaceWatch: InterfaceWatch;
 }
 
@@ -150,6 +152,9 @@ export function composeRun(context: RunContext, port: number): Run {
     self,
     ledger: context.ledger.ledger,
     tell,
+    changed: () => {
+      keyChanges.look(clock.now());
+    },
   });
   const { localStatic, prologue, indexes } = session;
   const standing = (): Standing => context.ledger.ledger.standing;
@@ -238,7 +243,8 @@ export function composeRun(context: RunContext, port: number): Run {
       turn.output(deed);
     },
   });
-  const { renewals, newAdmins } = composeAdmins({ context, plane, relays, members, overlay, timers });
+  const admins = composeAdmins({ context, plane, relays, members, overlay, timers, applicants });
+  const { renewals, newAdmins, keyChanges } = admins;
   const policy = new PolicyHost({ clock, log, network: networkId, self, plane, members, tell });
   const ledger = new LedgerEvents({
     clock,
@@ -260,6 +266,7 @@ export function composeRun(context: RunContext, port: number): Run {
     },
     changed: () => {
       newAdmins.settle(clock.now());
+      keyChanges.look(clock.now());
     },
     fatal,
   });
@@ -330,6 +337,7 @@ export function composeRun(context: RunContext, port: number): Run {
       subnets,
       ledger,
       renewals,
+      keyChanges,
       pinger,
       keeper,
       tell,
@@ -349,6 +357,7 @@ export function composeRun(context: RunContext, port: number): Run {
     overlay,
     testimonies,
     renewals,
+    keyChanges,
     farewells,
     subnets,
     ledger,
@@ -367,6 +376,7 @@ export function composeRun(context: RunContext, port: number): Run {
     testimonies,
     renewals,
     newAdmins,
+    keyChanges,
     passing,
     keeper,
   );
@@ -419,6 +429,7 @@ export function composeRun(context: RunContext, port: number): Run {
     applicants,
     reporter,
     farewells,
+    keyChanges,
     interfaceWatch,
   };
 }

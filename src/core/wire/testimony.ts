@@ -6,12 +6,15 @@
  *   renew      0x32 | certificate (length 2, bytes)  to an admin: a member asks for its membership to go on; the certificate
  *                                                    that it wishes to have, signed twice by itself
  *   renewed    0x33 | credential (length 2, bytes)   the answer; there is none to who may not
+ *   rekey      0x34 | wish (length 2, bytes)         to an admin: a member asks for another key. The signature (64) by which
+ *                                                    its own names it, and the certificate that it is to have
+ *   rekeyed    0x35 | credential (length 2, bytes)   the answer; there is none to who may not
  *
  * Integers are big endian. Bytes behind are ignored.
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 
-const Type = { receipt: 0x30, farewell: 0x31, renew: 0x32, renewed: 0x33 } as const;
+const Type = { receipt: 0x30, farewell: 0x31, renew: 0x32, renewed: 0x33, rekey: 0x34, rekeyed: 0x35 } as const;
 const types = Object.keys(Type) as (keyof typeof Type)[];
 /** Longest document, bytes: that of a credential. */
 const documentLimit = 900;

@@ -33,6 +33,7 @@ const nothing = (): never => {
 const handlers: Handlers = {
   status: nothing,
   peers: () => ({ peers: [], revoked: [] }),
+  rekey: () => ({ id: 'n', was: 'o', counts: true }),
   amend: () => ({ subject: '', serial: 1, policy: 0, notes: [] }),
   why: ({ peer }) => {
     throw new EvioError('EVIO_UNKNOWN_PEER', `Nobody is called ${peer}.`, ['See: evio peers']);

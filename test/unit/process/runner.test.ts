@@ -106,6 +106,7 @@ class Stage {
       policy: () => {
         throw new EvioError('EVIO_INTERNAL', 'not asked in this test');
       },
+      newKey: () => Promise.resolve({ id: 'n', was: 'o', counts: true }),
       amend: () => Promise.resolve({ subject: '', serial: 1, policy: 0, notes: [] }),
       why: (peer) =>
         Promise.resolve({

@@ -21,6 +21,7 @@ const order = z.discriminatedUnion('do', [
   z.object({ do: z.literal('policy'), document: z.string() }),
   z.object({ do: z.literal('admit'), peer }),
   z.object({ do: z.literal('deny'), peer, reason: z.string() }),
+  z.object({ do: z.literal('succeed'), peer }),
   z.object({ do: z.literal('admission'), approvals: z.number() }),
   z.object({
     do: z.literal('root-replace'),
