@@ -189,6 +189,9 @@ describe('join', () => {
     const moved = await guest.run(['set', '--ip', '10.144.7.7', '--json']);
     expect(moved.json()).toMatchObject({ node: { name: 'bert', ip: '10.144.7.7' }, changed: true });
     expect((await guest.run(['set', '--json'])).error().code).toBe('EVIO_BAD_VALUE');
+    // An admin has to be asked, by a node that runs.
+    expect((await guest.run(['set', '--new-key', '--json'])).error().code).toBe('EVIO_NOT_RUNNING');
+    expect((await guest.run(['set', '--new-key', '--name', 'x'])).status).toBe(2);
     const left = await guest.run(['leave', '--json']);
     expect(left.json()).toEqual({ left: network.id });
     expect(filesOf(guest)).toEqual([]);

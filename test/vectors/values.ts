@@ -1,6 +1,7 @@
 /** The values of the vectors: seeds are 32 equal bytes, times are round numbers. */
 import { encodeCredential, signCertificate } from '../../src/core/identity/certificate.js';
 import { signInvite } from '../../src/core/identity/invite.js';
+import { signSuccession } from '../../src/core/identity/succession.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { signNetwork } from '../../src/core/identity/network.js';
 import { nodeIdOf } from '../../src/core/identity/node-id.js';
@@ -140,6 +141,22 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     'whose joiners wait for an admin',
     { invite: { ...invited, issuer: publicOf(root), approvals: 1 }, rootSeed: root },
   ],
+  [
+    'invite',
+    'a renewal for another key',
+    {
+      invite: {
+        ...invited,
+        issuer: publicOf(root),
+        key: publicOf(node),
+        follows: signSuccession(publicOf(root), keysFromSeed(relay), publicOf(node)),
+        notAfter: date + 5 * year,
+        uses: 0,
+        joined: date + 5,
+      },
+      rootSeed: root,
+    },
+  ],
   ['certificate', 'by an invite', { certificate: certified, issuerSeed: invite, ownerSeed: node }],
   [
     'certificate',
@@ -150,12 +167,35 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
   ['credential', 'whole', credential],
   ['testimony', 'a member asks to be renewed', { type: 'renew', document: credential.certificate }],
   ['testimony', 'it is', { type: 'renewed', document: encodeCredential(credential) }],
+  [
+    'testimony',
+    'a member asks for another key',
+    {
+      type: 'rekey',
+      document: concatBytes(
+        signSuccession(publicOf(root), keysFromSeed(relay), publicOf(node)).signature,
+        credential.certificate,
+      ),
+    },
+  ],
   ['token', 'for ten', { network: networkBytes, invite: inviteBytes, inviteSeed: invite }],
   ['statement', 'a new admin', { ...statement, said: { kind: 'admin-add', key: publicOf(node) } }],
   [
     'statement',
     'a member that is barred',
     { ...statement, said: { kind: 'bar-member', key: publicOf(node), name: 'web-1', reason: 'lost' } },
+  ],
+  [
+    'statement',
+    'a key that follows another',
+    {
+      ...statement,
+      said: {
+        kind: 'succeed',
+        key: publicOf(node),
+        follows: signSuccession(publicOf(root), keysFromSeed(relay), publicOf(node)),
+      },
+    },
   ],
   ['statement', 'a member that is let in', { ...statement, said: { kind: 'admit', id } }],
   [

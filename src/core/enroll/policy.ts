@@ -48,7 +48,12 @@ export function testPolicy(text: string, members: readonly Subject[]): PolicyTes
 /** The members of a network that this machine knows from its last runs, itself first. Throws as `Store.profile`. */
 export function knownMembers(store: Store, networkId: string, dateMs: number): Subject[] {
   const { self, ledger, members } = storedNetwork(store, networkId, dateMs);
-  const roster = new Roster(self.network, () => claimantOf(self), undefined, () => ledger.standing);
+  const roster = new Roster(
+    self.network,
+    () => claimantOf(self),
+    undefined,
+    () => ledger.standing,
+  );
   for (const { credential } of members) roster.take(credential, dateMs);
   return [{ ...self.certificate, idText: self.idText }, ...roster.all()].map((member) =>
     subjectOf(member, roster.nameOf(member.idText)),

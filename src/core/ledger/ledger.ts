@@ -153,7 +153,11 @@ export class Ledger {
     const root = this.#rankOf(author) === 0;
     const all = this.#bytesOf(root);
     const used = root ? 0 : (log?.bytes ?? 0) / maxAdminBytes;
-    const full = Math.max(used, (log?.size ?? 0) / maxStatements, all / (root ? maxRootBytes : maxAdminsBytes));
+    const full = Math.max(
+      used,
+      (log?.size ?? 0) / maxStatements,
+      all / (root ? maxRootBytes : maxAdminsBytes),
+    );
     return Math.max(0, 1 - full);
   }
 

@@ -8,13 +8,7 @@ import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import { factsNow } from '../ledger/facts.js';
-import {
-  idOfKey,
-  maxPolicyLength,
-  maxReasonLength,
-  noHash,
-  type Said,
-} from '../ledger/statement.js';
+import { idOfKey, maxPolicyLength, maxReasonLength, noHash, type Said } from '../ledger/statement.js';
 import { equalBytes, fromHex, toHex } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { printable } from '../lib/printable.js';

@@ -99,7 +99,8 @@ export class Roster {
     if (!isNodeName(member.name)) return { kind: 'refused', fault: 'malformed' };
     const self = this.#self();
     // What others still have of our key of before is no rival.
-    if (member.idText === self.idText || member.idText === self.before) return { kind: 'refused', fault: 'self' };
+    if (member.idText === self.idText || member.idText === self.before)
+      return { kind: 'refused', fault: 'self' };
     if (this.#left.has(member.idText)) return { kind: 'refused', fault: 'left' };
     const before = this.#members.get(member.idText);
     if (before && (equalBytes(before.credential, credential) || !supersedes(member, before)))

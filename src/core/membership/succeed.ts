@@ -40,7 +40,8 @@ export function succeed(
     throw new EvioError('EVIO_REVOKED', `${old} was revoked, or another key followed it.`);
   if (standing.successionsSince(old, dateMs - dayMs) >= keysPerDay)
     throw badValue(`The key of a member is replaced at most ${keysPerDay} times a day.`);
-  if (speaker.spare < reservedRoom) throw badValue('The ledger keeps its last room for what protects the network.');
+  if (speaker.spare < reservedRoom)
+    throw badValue('The ledger keeps its last room for what protects the network.');
   const author = standing.author(toHex(follows.key));
   if (author?.active) {
     if (!speaker.ends(author.rank)) {

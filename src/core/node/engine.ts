@@ -64,7 +64,9 @@ export class Engine implements Node {
       routes: this.#routes,
       self: () => this.#credential.self,
       subnets: () => this.#live.subnets,
-      ...(options.changeProfile && { changeProfile: options.changeProfile }),
+      changeProfile: async (change) => {
+        await options.changeProfile?.(change);
+      },
       changed: () => {
         this.#run?.turn.input(() => {
           this.#run?.subnets.reconfigured();

@@ -134,6 +134,12 @@ export class LedgerEvents implements Timed {
     this.#standing = standing;
     for (const member of members.enforce((revoked) => reasonOf(standing, revoked))) {
       const reason = reasonOf(standing, member);
+      const id = standing.successorOf(member.idText);
+      // Nobody was revoked: the machine comes again, under its new key.
+      if (id !== undefined) {
+        log.info('a member has another key', { peer: member.name, id });
+        continue;
+      }
       log.warn('member revoked', { peer: member.name, reason });
       tell({ event: 'peer-revoked', network, peer: member.idText, name: member.name, reason });
     }

@@ -19,7 +19,7 @@ export interface RouteOrdersParts {
   readonly self: () => Self;
   /** Of the run. Throws EvioError EVIO_NOT_RUNNING. */
   readonly subnets: () => Subnets;
-  readonly changeProfile?: (change: (profile: Profile) => Profile) => Promise<unknown>;
+  readonly changeProfile: (change: (profile: Profile) => Profile) => Promise<unknown>;
   readonly changed: () => void;
 }
 
@@ -66,7 +66,7 @@ export class RouteOrders {
     const { routes, changeProfile } = this.#parts;
     const done = this.#changing.then(async () => {
       const changed = change(routes);
-      await changeProfile?.((profile) => withRoutes(profile, changed));
+      await changeProfile((profile) => withRoutes(profile, changed));
       routes.announced = changed.announced;
       routes.accepted = changed.accepted;
       this.#parts.changed();

@@ -14,7 +14,14 @@
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.js';
 
-const Type = { receipt: 0x30, farewell: 0x31, renew: 0x32, renewed: 0x33, rekey: 0x34, rekeyed: 0x35 } as const;
+const Type = {
+  receipt: 0x30,
+  farewell: 0x31,
+  renew: 0x32,
+  renewed: 0x33,
+  rekey: 0x34,
+  rekeyed: 0x35,
+} as const;
 const types = Object.keys(Type) as (keyof typeof Type)[];
 /** Longest document, bytes: that of a credential. */
 const documentLimit = 900;

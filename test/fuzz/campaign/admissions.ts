@@ -181,6 +181,7 @@ function applicants(): Target {
     self,
     ledger,
     tell: () => events++,
+    changed: () => undefined,
   });
   const waiters = Array.from({ length: 48 }, (_, i) => waiting(`w${i}`));
   const bytes = waiters.map(({ credential }) => secretBytes(credential));

@@ -49,6 +49,25 @@ describe('switching', () => {
     expect(peerField(b, 1, PeerField.lastTxMs)).toBe(0);
   });
 
+  it('tells its own host when the address of a member belongs to another MAC than before', () => {
+    const [a] = pair();
+    const ip = ipOf(9);
+    const set = (...neighbours: { ip: number; mac: Uint8Array }[]): void => {
+      a.loop.command({ type: 'set-neighbours', neighbours });
+      a.run();
+    };
+    set({ ip, mac: macOf(9) });
+    set({ ip, mac: macOf(9) });
+    // It left, and comes again under another key.
+    set();
+    expect(a.io.deviceOut).toEqual([]);
+    set({ ip, mac: macOf(10) });
+    const arp = arpFrame(macOf(1), macOf(10), 2, { mac: macOf(10), ip }, { mac: macOf(1), ip: ipOf(1) });
+    expect(a.io.deviceOut.splice(0).map(({ frame }) => frame)).toEqual([arp]);
+    set({ ip, mac: macOf(10) });
+    expect(a.io.deviceOut).toEqual([]);
+  });
+
   it('floods broadcast and unknown unicast to every connected peer', () => {
     const [a] = pair();
     a.meet(3);

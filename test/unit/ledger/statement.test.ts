@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keysFromSeed } from '../../../src/core/identity/keys.js';
+import { signSuccession } from '../../../src/core/identity/succession.js';
 import {
   emptyHead,
   idOfKey,
@@ -28,6 +29,7 @@ const sayings: Saying[] = [
   { kind: 'policy', serial: 4, document: Uint8Array.of(1, 2, 3) },
   { kind: 'admit', id },
   { kind: 'root-replace', key, kept: [] },
+  { kind: 'succeed', key, follows: signSuccession(root.publicKey, root, key) },
 ];
 
 describe('a statement', () => {

@@ -19,7 +19,10 @@ function lab() {
   const ledger = new Ledger(self.network.rootKey);
   const { network, networkId } = self;
   const tell = (): void => undefined;
-  const applicants = new Applicants({ clock, log: silentLogger, network, networkId, self, ledger, tell });
+  const applicants = new Applicants({
+    ...{ clock, log: silentLogger, network, networkId, self, ledger, tell },
+    changed: () => undefined,
+  });
   /** Machines that shook hands, all by one token. */
   const joiners = (count: number): Member[] => {
     const plan = { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [], approve: true } as const;

@@ -28,7 +28,11 @@ function lab(count: number) {
   const first = [...profiles];
   const hostOf = (i: number): string => `192.0.2.${i + 1}`;
   const keepers = new Map<number, LedgerKeeper>();
-  const start = async (i: number, change: Partial<NodeState> = {}, at = profiles[i] as Profile): Promise<Box> => {
+  const start = async (
+    i: number,
+    change: Partial<NodeState> = {},
+    at = profiles[i] as Profile,
+  ): Promise<Box> => {
     const others = first.filter((_, other) => other !== i);
     const endpoints = Object.fromEntries(
       first.map((other, place) => [selfOf(other).idText, [`${hostOf(place)}:5000`]]),

@@ -33,6 +33,11 @@ true satisfies Agree<z.infer<typeof order>, WrittenOrder>;
 
 export const amend = method({
   request: z.object({ network, order }),
-  response: z.object({ subject: z.string(), serial: z.number(), policy: z.number(), notes: z.array(z.string()) }),
+  response: z.object({
+    subject: z.string(),
+    serial: z.number(),
+    policy: z.number(),
+    notes: z.array(z.string()),
+  }),
   run: ({ network, order }, host) => host.node(network).amend(order),
 });

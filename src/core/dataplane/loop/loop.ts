@@ -11,6 +11,7 @@ import { Guard } from '../../switch/guard.js';
 import { OwnFlows } from '../../switch/own-flows.js';
 import { PolicyFilter } from '../../switch/policy-filter.js';
 import { MemberTable } from '../../switch/members.js';
+import { movedReply, MovedAddresses } from '../../switch/moved-addresses.js';
 import { Multicast } from '../../switch/multicast.js';
 import { subnetKeys, SubnetTable } from '../../switch/subnet-table.js';
 import { positionOf } from '../../topology/position.js';
@@ -66,6 +67,8 @@ export class PacketLoop {
   readonly #now: () => number;
   readonly #role: ThreadRole;
   readonly #threads: LoopThreads | null;
+  readonly #groupPorts: GroupPorts;
+  readonly #moved = new MovedAddresses();
   /** How much of a hurry the thread is in, after each round. */
   readonly urgency = new Urgency();
   /** When multicast has something to do. */
@@ -92,7 +95,7 @@ export class PacketLoop {
     this.#now = now;
     const { leaf, bridge } = options;
     const position = positionOf(options.nodeId);
-    const groupPorts = new GroupPorts(arena);
+    const groupPorts = (this.#groupPorts = new GroupPorts(arena));
     const multicast = new Multicast({ position, mac: macBytes(options), bridge, leaf }, groupPorts);
     const links = new Links(arena, tables, position, leaf);
     const members = new MemberTable();
@@ -138,7 +141,11 @@ export class PacketLoop {
   /** This node comes first: nobody else may speak as it, whether the roster names it or not. */
   #setMembers(members: readonly Neighbour[]): void {
     const { options } = this.#c;
-    this.#c.members.replace([{ ip: options.ip, mac: macBytes(options) }, ...members]);
+    const own = { ip: options.ip, mac: macBytes(options) };
+    this.#c.members.replace([own, ...members]);
+    if (!this.#role.steward) return;
+    for (const moved of this.#moved.take(members))
+      if (moved.ip !== own.ip) this.#groupPorts.toHost(movedReply(moved, own));
   }
 
   #setPolicy({ policy, fresh, flows }: Extract<Command, { type: 'set-policy' }>): void {
