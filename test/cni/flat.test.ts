@@ -24,6 +24,7 @@ interface Placed {
   readonly worker: Worker;
   readonly pod: Pod;
   readonly ip: string;
+  readonly ip6: string;
   readonly mac: string;
 }
 
@@ -66,9 +67,10 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     const pod = await worker.runtime.pod(name);
     const { status, printed } = await worker.runtime.plugin('ADD', config, attached(pod));
     expect([status, printed]).toEqual([0, expect.anything()]);
-    const [ip] = printed['ips'] as { address: string }[];
+    const [ip, ip6] = printed['ips'] as { address: string }[];
     const mac = (printed['interfaces'] as { mac: string }[]).at(-1)?.mac ?? '';
-    return { worker, pod, ip: ip?.address.split('/')[0] ?? '', mac };
+    const bare = (entry?: { address: string }): string => entry?.address.split('/')[0] ?? '';
+    return { worker, pod, ip: bare(ip), ip6: bare(ip6), mac };
   };
   const leases = ({ node }: Worker): string[] => {
     try {
@@ -146,12 +148,14 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     ] as const) {
       expect(await firstPing(from.pod.name, to.ip, 10_000)).toBeDefined();
       expect((await ping(from.pod.name, to.ip, longest)).received).toBe(2);
+      expect(await firstPing(from.pod.name, to.ip6, 10_000)).toBeDefined();
       const { stdout } = await run(['ip', 'neigh', 'show', to.ip], { ns: from.pod.name });
       expect(stdout).toContain(to.mac);
     }
     for (const member of [maker, a.node, b.node]) {
       expect(await firstPing(one.pod.name, member.node.ip, 10_000)).toBeDefined();
       expect(await firstPing(member.ns, one.ip, 10_000)).toBeDefined();
+      expect(await firstPing(member.ns, one.ip6, 10_000)).toBeDefined();
     }
   });
 

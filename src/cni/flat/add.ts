@@ -16,7 +16,7 @@ import type { Addresses, Result } from '../result.js';
 import { Leases } from './leases.js';
 import { isUsed } from './probe.js';
 import { heldRanges, placeOf, takeRange, type Place } from './ranges.js';
-import { namesOf, plug, tidy, unroute } from './wiring.js';
+import { ip6Of, namesOf, plug, tidy, unroute } from './wiring.js';
 
 /** Addresses that somebody else was found to use before it is given up. */
 const attempts = 4;
@@ -78,7 +78,9 @@ async function lease(
         // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
         if (there || leases.of(link).length > 0)
           throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
-        return leases.take(ranges, place.cidr, link, place.device);
+        return leases.take(ranges, place.cidr, { link, device: place.device }, (ip) =>
+          ip6Of(place.prefix6, macOf(ip)),
+        );
       });
     let ip = take();
     if (ip === undefined) {
@@ -106,16 +108,17 @@ function attach(
   const links = host.links();
   const evio = evioLink(links, device);
   const mac = macOf(ip);
+  const ip6 = ip6Of(place.prefix6, mac);
   // The node is the way to what lies outside of the network.
   const gateway = config.gateway ? { gateway: nodeIp } : {};
   const addresses: Addresses = {
-    ips: [{ address: `${ip}/${cidr.prefix}`, ...gateway }],
+    ips: [{ address: `${ip}/${cidr.prefix}`, ...gateway }, { address: `${ip6}/64` }],
     routes: [],
     dns: {},
   };
   const interfaces = plug(host, links, {
     names: namesOf(device),
-    ...{ evio, link, netns, ifname, mac, ip, nodeIp },
+    ...{ evio, link, netns, ifname, mac, nodeIp, ips: [ip, ip6] },
     guard: config.guard,
     hairpin: config.hairpin,
     masquerade: config.gateway && config.masquerade ? ranges.map(formatCidr) : [],
@@ -154,7 +157,11 @@ export function detach(host: Network, leases: Leases, device: string | undefined
     ...(device === undefined ? [] : [device]),
   ])) {
     const names = namesOf(name);
-    for (const { ip } of own) unroute(host, links, names, ip);
+    unroute(
+      host,
+      names,
+      own.flatMap(({ ip, ip6 }) => [ip, ...(ip6 === '' ? [] : [ip6])]),
+    );
     tidy(host, names, [link], used.has(name));
   }
   // Last: an address is given to another pod only after this one has lost it.

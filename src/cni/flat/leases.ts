@@ -13,6 +13,8 @@ export interface Lease {
   readonly link: string;
   /** Evio's interface. */
   readonly device: string;
+  /** Its IPv6 address. */
+  readonly ip6: string;
 }
 
 /** Of an address that somebody else was found to use. */
@@ -38,12 +40,17 @@ export class Leases {
   }
 
   /** Gives a free address of these ranges to a pod; undefined: there is none. `network`: range that they lie in. */
-  take(ranges: readonly Cidr[], network: Cidr, link: string, device: string): string | undefined {
+  take(
+    ranges: readonly Cidr[],
+    network: Cidr,
+    pod: Pick<Lease, 'link' | 'device'>,
+    ip6Of: (ip: string) => string,
+  ): string | undefined {
     const taken = new Set(this.#all().map(({ ip }) => ip));
     for (const range of ranges)
       for (const ip of hostsOf(range, network)) {
         if (taken.has(ip)) continue;
-        this.#write({ ip, link, device });
+        this.#write({ ip, ip6: ip6Of(ip), ...pod });
         return ip;
       }
     return undefined;
@@ -51,16 +58,16 @@ export class Leases {
 
   /** Somebody else uses it: nobody gets it for a while. */
   avoid(ip: string): void {
-    this.#write({ ip, link: elsewhere, device: '' });
+    this.#write({ ip, link: elsewhere, device: '', ip6: '' });
   }
 
   release(ip: string): void {
     rmSync(join(this.#folder, ip), { force: true });
   }
 
-  #write({ ip, link, device }: Lease): void {
+  #write({ ip, link, device, ip6 }: Lease): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(this.#folder, ip), `${link} ${device}\n`, { mode: 0o600 });
+    writeFileSync(join(this.#folder, ip), `${link} ${device} ${ip6}\n`, { mode: 0o600 });
   }
 
   /** With those that are avoided. */
@@ -74,9 +81,9 @@ export class Leases {
     return names.flatMap((ip) => {
       if (parseIpv4(ip) === undefined) return [];
       const path = join(this.#folder, ip);
-      const [link = '', device = ''] = readFileSync(path, 'utf8').trim().split(' ');
+      const [link = '', device = '', ip6 = ''] = readFileSync(path, 'utf8').trim().split(' ');
       if (link === elsewhere && Date.now() - statSync(path).mtimeMs > elsewhereMs) return [];
-      return [{ ip, link, device }];
+      return [{ ip, link, device, ip6 }];
     });
   }
 }

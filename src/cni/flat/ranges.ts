@@ -4,6 +4,7 @@
  */
 import type { ControlClient } from '../../core/control/client.js';
 import type { Result } from '../../core/control/methods.js';
+import { addressBytes } from '../../core/lib/endpoint.js';
 import {
   cidrsOverlap,
   containsCidr,
@@ -28,6 +29,8 @@ export interface Place {
   /** Id of the network. */
   readonly network: string;
   readonly cidr: Cidr;
+  /** Upper half of its IPv6 addresses, 8 bytes. */
+  readonly prefix6: Uint8Array;
   /** Evio's interface, and this node's address. */
   readonly device: string;
   readonly ip: string;
@@ -39,7 +42,8 @@ export async function placeOf(client: ControlClient, network: string | undefined
   const cidr = parseCidr(status.network.cidr);
   if (cidr === undefined || cidr.prefix > podRangeLength)
     throw new CniError(Code.config, `the network ${status.network.cidr} is too small for pods of its own`);
-  return { network: status.network.id, cidr, device: status.device.name, ip: status.node.ip };
+  const prefix6 = (addressBytes(status.network.cidr6.split('/')[0] ?? '') ?? new Uint8Array(16)).slice(0, 8);
+  return { network: status.network.id, cidr, prefix6, device: status.device.name, ip: status.node.ip };
 }
 
 function inside(routes: Routes, cidr: Cidr): (Routes[number] & { readonly range: Cidr })[] {

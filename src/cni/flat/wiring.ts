@@ -7,16 +7,23 @@
  *                        └── the node itself: a route to each of its pods, and the gateway of those that want one
  */
 import { writeFileSync } from 'node:fs';
+import { addressText } from '../../core/lib/endpoint.js';
 import { Code, CniError } from '../errors.js';
 import { masqueradeScript } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
 import { guardScript, unguardScript, uplinkScript } from '../port-guard.js';
-import type { Interface } from '../result.js';
+import { isV6, type Interface } from '../result.js';
 import type { Link, Network } from '../programs.js';
 
 /** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
 function bridgeMac(bridge: string): string {
   return macOf(bridge).replace(macPrefix, '0a:5a');
+}
+
+/** The IPv6 address of a pod: as every member's, made from its MAC (RFC 4291 appendix A). @param prefix 8 bytes */
+export function ip6Of(prefix: Uint8Array, mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((octet) => parseInt(octet, 16));
+  return addressText(Uint8Array.of(...prefix, a ^ 2, b, c, 0xff, 0xfe, d, e, f));
 }
 
 /** Longest name of evio's interface to which the others can be added. */
@@ -51,7 +58,8 @@ export interface Plug {
   readonly netns: string;
   readonly ifname: string;
   readonly mac: string;
-  readonly ip: string;
+  /** Addresses of the pod. */
+  readonly ips: readonly string[];
   /** This node's address in the network. */
   readonly nodeIp: string;
   readonly guard: boolean;
@@ -64,14 +72,19 @@ export interface Plug {
 function bridgeLines(
   links: readonly Link[],
   { bridge, port, link }: Names,
-  { mtu, gso_max_size }: Link,
+  { mtu, gso_max_size, address }: Link,
 ): string[] {
   const has = (name: string): Link | undefined => links.find(({ ifname }) => ifname === name);
   const sizes = `mtu ${mtu} gso_max_size ${gso_max_size}`;
   return [
     ...(has(bridge) ? [] : [`link add name ${bridge} address ${bridgeMac(bridge)} mtu ${mtu} type bridge`]),
-    ...(has(port) ? [] : [`link add name ${port} ${sizes} type veth peer name ${link} ${sizes}`]),
-    ...[bridge, port, link].map((name) => `link set dev ${name} mtu ${mtu} addrgenmode none`),
+    ...(has(port)
+      ? []
+      : [`link add name ${port} address ${address} ${sizes} type veth peer name ${link} ${sizes}`]),
+    ...[port, link].map((name) => `link set dev ${name} mtu ${mtu} addrgenmode none`),
+    `link set dev ${bridge} mtu ${mtu}`,
+    // With the node's own MAC, so that the kernel takes what is for it as meant for this machine.
+    `link set dev ${port} address ${address}`,
     `link set dev ${link} master ${bridge}`,
     ...[bridge, port, link].map((name) => `link set dev ${name} up`),
   ];
@@ -79,14 +92,14 @@ function bridgeLines(
 
 /** Connects a pod, which cannot send anything yet. Returns the interfaces of the node that it uses. */
 export function plug(host: Network, links: readonly Link[], plug: Plug): readonly Interface[] {
-  const { names, evio, link, netns, ifname, mac, ip } = plug;
+  const { names, evio, link, netns, ifname, mac, ips } = plug;
   const { bridge } = names;
   const sizes = `mtu ${evio.mtu} gso_max_size ${evio.gso_max_size}`;
   if (plug.masquerade.length > 0) writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
   const rules = [
     uplinkScript(bridge, names.link),
     ...(plug.masquerade.length > 0 ? [masqueradeScript(bridge, names.device, plug.masquerade)] : []),
-    ...(plug.guard ? [guardScript(bridge, link, mac, [ip], true)] : []),
+    ...(plug.guard ? [guardScript(bridge, link, mac, ips, true)] : []),
   ];
   host.run(['nft', '-f', '-'], rules.join(''));
   const linkMac = macOf(link);
@@ -97,7 +110,7 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
       `link set dev ${link} addrgenmode none master ${bridge}`,
       `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
       `link set dev ${link} up`,
-      `route replace ${ip}/32 dev ${bridge} src ${plug.nodeIp}`,
+      ...ips.map((ip) => `route replace ${ip} dev ${bridge}${isV6(ip) ? '' : ` src ${plug.nodeIp}`}`),
     ]);
   } catch (thrown) {
     if (thrown instanceof CniError && thrown.details.includes('File exists'))
@@ -110,10 +123,10 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
   ];
 }
 
-/** Removes the way to an address; harmless where there is none. */
-export function unroute(host: Network, links: readonly Link[], { bridge }: Names, ip: string): void {
-  if (links.some(({ ifname }) => ifname === bridge))
-    host.run(['sh', '-c', `ip route flush ${ip}/32 dev ${bridge}`]);
+/** Removes the node's ways to these addresses; harmless where there are none. */
+export function unroute(host: Network, { bridge }: Names, ips: readonly string[]): void {
+  const lines = ips.map((ip) => `ip route delete ${ip} dev ${bridge} 2>/dev/null`);
+  host.run(['sh', '-c', [...lines, 'true'].join('; ')]);
 }
 
 /** Forgets these ports, which are gone. Without `used` everything goes that no pod needs any more. */

@@ -3,14 +3,21 @@
  * one end called as here; the node joins it with its own interface, and does so anew whenever it has made that.
  *
  *   network ─▶ evio0 ── for a pod's MAC: handed over; for a group: a copy ──▶ evio0-port ═ veth ═ bridge ─▶ pods
- *   network ◀─ evio0 ◀───────────────────── all that comes ───────────────── evio0-port ═ veth ═ bridge ◀─ pods
+ *   network ◀─ evio0 ◀─ all that comes; for the node's MAC: to the node ──── evio0-port ═ veth ═ bridge ◀─ pods
  */
+import { readFileSync } from 'node:fs';
 import { Arena } from '../native/arena.js';
 import { errnoName, libc } from '../native/libc.js';
 import { Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
 import { EvioError } from '../lib/errors.js';
 import { podMacHigh } from '../wire/pod-mac.js';
-import { encodeArrivals, encodeHandover, TrafficMessage, type Handover } from './tc-message.js';
+import {
+  encodeArrivals,
+  encodeHandover,
+  TrafficMessage,
+  type FrameMatch,
+  type Handover,
+} from './tc-message.js';
 
 /** Name of the port of the network whose interface has this name. */
 export function podPortOf(device: string): string {
@@ -19,9 +26,18 @@ export function podPortOf(device: string): string {
 
 /** The destination MAC begins 14 bytes before the payload; what is compared lies in 4 bytes from an offset that 4 divides. */
 const destinationAt = -16;
-const toPods = { offset: destinationAt, mask: 0xffff, value: podMacHigh } as const;
-const toGroups = { offset: destinationAt, mask: 0x0100, value: 0x0100 } as const;
-const all = { offset: 0, mask: 0, value: 0 } as const;
+const toPods = [{ offset: destinationAt, mask: 0xffff, value: podMacHigh }] as const;
+const toGroups = [{ offset: destinationAt, mask: 0x0100, value: 0x0100 }] as const;
+const all = [{ offset: 0, mask: 0, value: 0 }] as const;
+
+/** Frames for this MAC. */
+function toMac(mac: string): FrameMatch[] {
+  const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
+  return [
+    { offset: destinationAt, mask: 0xffff, value: bytes.readUInt16BE(0) },
+    { offset: destinationAt + 4, mask: 0xffff_ffff, value: bytes.readUInt32BE(2) },
+  ];
+}
 
 /**
  * Joins the network's interface with its port for pods, whatever was there before. False when there is no such port.
@@ -33,9 +49,10 @@ export function joinPods(device: string): boolean {
   const own = indexOf(device);
   if (port === 0 || own === 0) return false;
   const handovers: Handover[] = [
-    { from: own, to: port, priority: 1, match: toPods, copy: false },
-    { from: own, to: port, priority: 2, match: toGroups, copy: true },
-    { from: port, to: own, priority: 1, match: all, copy: false },
+    { from: own, to: port, priority: 1, match: toPods, how: 'leaves' },
+    { from: own, to: port, priority: 2, match: toGroups, how: 'copied' },
+    { from: port, to: own, priority: 1, match: toMac(macOf(device)), how: 'arrives' },
+    { from: port, to: own, priority: 2, match: all, how: 'leaves' },
   ];
   let netlink: Netlink | undefined;
   try {
@@ -69,6 +86,10 @@ function clear(netlink: Netlink, index: number): void {
     // There was nothing.
     if (!(thrown instanceof NetlinkError)) throw thrown;
   }
+}
+
+function macOf(device: string): string {
+  return readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim();
 }
 
 function indexOf(device: string): number {

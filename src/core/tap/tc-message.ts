@@ -32,6 +32,8 @@ const TC_ACT_PIPE = 3;
 const TC_ACT_STOLEN = 4;
 const TCA_EGRESS_REDIR = 1;
 const TCA_EGRESS_MIRROR = 2;
+const TCA_INGRESS_REDIR = 3;
+const actions = { leaves: TCA_EGRESS_REDIR, copied: TCA_EGRESS_MIRROR, arrives: TCA_INGRESS_REDIR } as const;
 
 /** Which frames a filter is for: 32 bits of them, from the beginning of what lies behind the Ethernet header. */
 export interface FrameMatch {
@@ -44,13 +46,14 @@ export interface FrameMatch {
 export interface Handover {
   /** Index of the interface at which frames arrive. */
   readonly from: number;
-  /** Index of the interface by which they leave. */
+  /** Index of the other interface. */
   readonly to: number;
   /** Lower ones are asked first. */
   readonly priority: number;
-  readonly match: FrameMatch;
-  /** The frame goes on here as well. */
-  readonly copy: boolean;
+  /** All of these. */
+  readonly match: readonly FrameMatch[];
+  /** It leaves by the other interface; or a copy of it does; or it arrives there. */
+  readonly how: 'leaves' | 'copied' | 'arrives';
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -93,18 +96,21 @@ export function encodeArrivals(index: number): Uint8Array {
 }
 
 /** A filter (`u32`) with one action (`mirred`). */
-export function encodeHandover({ from, to, priority, match, copy }: Handover): Uint8Array {
-  const selector = new Uint8Array(selectorBytes + keyBytes);
+export function encodeHandover({ from, to, priority, match, how }: Handover): Uint8Array {
+  const selector = new Uint8Array(selectorBytes + match.length * keyBytes);
   const keys = new DataView(selector.buffer);
   keys.setUint8(0, TC_U32_TERMINAL);
-  keys.setUint8(2, 1);
-  keys.setUint32(selectorBytes, match.mask);
-  keys.setUint32(selectorBytes + 4, match.value);
-  keys.setInt32(selectorBytes + 8, match.offset, true);
+  keys.setUint8(2, match.length);
+  match.forEach(({ mask, value, offset }, i) => {
+    const at = selectorBytes + i * keyBytes;
+    keys.setUint32(at, mask);
+    keys.setUint32(at + 4, value);
+    keys.setInt32(at + 8, offset, true);
+  });
   const mirred = new Uint8Array(mirredBytes);
   const action = new DataView(mirred.buffer);
-  action.setInt32(8, copy ? TC_ACT_PIPE : TC_ACT_STOLEN, true);
-  action.setInt32(20, copy ? TCA_EGRESS_MIRROR : TCA_EGRESS_REDIR, true);
+  action.setInt32(8, how === 'copied' ? TC_ACT_PIPE : TC_ACT_STOLEN, true);
+  action.setInt32(20, actions[how], true);
   action.setUint32(24, to, true);
   const options = attribute(TCA_ACT_OPTIONS, attribute(TCA_MIRRED_PARMS, mirred));
   return concat(
