@@ -25,6 +25,8 @@ import {
   type WhyReport,
   renewalStates,
 } from '../node/reports.js';
+import { suspicions } from '../dataplane/plane/plane.js';
+import { lies } from '../node/refusals.js';
 import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
@@ -144,6 +146,9 @@ export const statusReport = z.object({
     .readonly()
     .optional(),
   waiting: z.array(applicantReport).optional(),
+  refusals: z
+    .array(z.object({ peer: z.string(), name: z.string(), count: z.record(z.string(), z.number()) }))
+    .optional(),
   refusedRoutes: z
     .array(
       z.object({
@@ -258,7 +263,7 @@ export const nodeEvent = z.discriminatedUnion('event', [
     network: id,
     peer: id,
     name: z.string(),
-    reason: z.enum(['flood-forged', 'flood-replayed']),
+    reason: z.enum([...suspicions, ...lies]),
   }),
   z.object({
     event: z.literal('peer-revoked'),

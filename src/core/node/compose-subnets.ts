@@ -53,8 +53,11 @@ export function composeSubnets(parts: SubnetParts): Subnets {
   return new Subnets(ranges, keys, routes, {
     clock,
     self: () => announcerOf(credential.self),
-    memberOf: (document) =>
-      ownerOf(document) === idText ? announcerOf(credential.self) : members.take(document)?.member,
+    memberOf: (document, from) => {
+      const owner = ownerOf(document);
+      if (owner === idText) return announcerOf(credential.self);
+      return members.take(document, owner === from ? undefined : from)?.member;
+    },
     send: (to, message) => {
       const peer = members.get(to);
       if (peer?.state === 'connected') plane.sendControl(peer.slot, encodeSubnets(message));

@@ -7,6 +7,7 @@ import type { MemberReport } from '../membership/membership.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import type { PathKind } from '../path/path.js';
 import type { RouteFault } from '../subnets/route-report.js';
+import type { Lie } from './refusals.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 
 /** `network` is an id but for `started`, ids of peers are in hexadecimal. */
@@ -64,7 +65,7 @@ export type NodeEvent =
       readonly network: string;
       readonly peer: string;
       readonly name: string;
-      readonly reason: Suspicion;
+      readonly reason: Suspicion | Lie;
     }
   /** A member does what looks like an attack; `quarantineMs`: its frames are dropped for so long, null when they are not. */
   | {

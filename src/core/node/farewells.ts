@@ -24,6 +24,8 @@ export interface FarewellsParts {
   readonly relays: RelaySet;
   /** Seals and sends a control message to a connected peer. */
   readonly send: (peer: Peer, message: Uint8Array) => void;
+  /** The member with this id passed on what nobody said. */
+  readonly forged?: (from: string) => void;
   /** A member is no more. */
   readonly forgotten: () => void;
 }
@@ -41,10 +43,11 @@ export class Farewells {
     }
   }
 
-  /** A relay or a member passes on what somebody said. */
-  heard(document: Uint8Array): void {
+  /** A relay, or the member `from`, passes on what somebody said. */
+  heard(document: Uint8Array, from?: string): void {
     const { members, keeper, log, forgotten } = this.#parts;
     const id = this.#verify(document);
+    if (id === undefined && from !== undefined) this.#parts.forged?.(from);
     const peer = id === undefined ? undefined : members.get(id);
     if (id === undefined || !peer) return;
     log.info('member left', { peer: peer.member.name });

@@ -37,6 +37,8 @@ export interface LedgerEventParts {
   readonly refacted: (facts: ChangedFacts) => void;
   /** The network has another policy, or its first. */
   readonly policy: (policy: PolicyDocument) => void;
+  /** The member with this id passed on what nobody signed. */
+  readonly forged?: (from: string) => void;
   /** Anything else that follows from the ledger is to be looked at. */
   readonly changed: () => void;
   /** The node cannot go on. */
@@ -68,6 +70,7 @@ export class LedgerEvents implements Timed {
         parts.tellRelays(statements, undefined);
       },
       refused: (verdict, from) => {
+        if (verdict === 'forged') parts.forged?.(from);
         log.debug('statement refused', { reason: verdict, peer: members.get(from)?.member.name });
       },
     });

@@ -26,6 +26,7 @@ import type { Testimonies } from './testimonies.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
+import type { Refusals } from './refusals.js';
 import type { PolicyHost } from './policy-host.js';
 
 export interface PlaneEventParts {
@@ -48,6 +49,7 @@ export interface PlaneEventParts {
   readonly tell: (event: NodeEvent) => void;
   readonly ledger: LedgerEvents;
   readonly policy: PolicyHost;
+  readonly refusals: Refusals;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -134,7 +136,8 @@ export class PlaneEvents implements PlaneListener {
 
   suspect(slot: number, reason: Suspicion): void {
     this.#tell(slot, ({ member: { name, idText } }) => {
-      const { log, network, tell } = this.#parts;
+      const { log, network, tell, refusals } = this.#parts;
+      refusals.refused(idText, reason);
       log.warn('peer is suspect', { peer: name, reason });
       tell({ event: 'peer-suspect', network, peer: idText, name, reason });
     });
@@ -176,13 +179,14 @@ export class PlaneEvents implements PlaneListener {
     }
     const told = parseTestimony(bytes);
     if (told?.type === 'receipt') testimonies.received(told.document);
-    if (told?.type === 'farewell') farewells.heard(told.document);
+    if (told?.type === 'farewell') farewells.heard(told.document, peer.member.idText);
     if (told?.type === 'renew') renewals.requested(now, peer, told.document);
     if (told?.type === 'renewed') renewals.received(now, peer, told.document);
     if (told?.type === 'rekey') keyChanges.requested(now, peer, told.document);
     if (told?.type === 'rekeyed') keyChanges.received(told.document);
     const message = parseSubnets(bytes);
     if (message) subnets.receive(now, peer.member.idText, message);
+    if (!told && !message) this.#parts.refusals.refused(peer.member.idText, 'unreadable');
   }
 
   get #now(): number {

@@ -18,6 +18,7 @@ import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { NatFacts } from '../wire/nat.js';
 import { roundedMs } from './ping-report.js';
+import type { RefusalReport } from './refusals.js';
 import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
 import type {
@@ -109,6 +110,7 @@ export interface StatusFacts {
   readonly refused: readonly Refusal[];
   readonly certificate: RenewalReport;
   readonly waiting: readonly ApplicantReport[];
+  readonly refusals: readonly RefusalReport[];
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -143,6 +145,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     certificate: certificateReport(facts.certificate),
     anomalies: facts.anomalies,
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
+    ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };
 }

@@ -18,10 +18,13 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Applicants } from './applicants.js';
 import type { PolicyHost } from './policy-host.js';
 import { natFactsOf, peerReport, statusReport, whyReport } from './report.js';
+import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 
+/** Members of whom something was refused, in a report. */
+const reportedRefusals = 16;
 /** Names are cut off here before relays are asked for them. */
 const longestName = 64;
 
@@ -41,6 +44,7 @@ export interface ReporterParts {
   readonly policy: PolicyHost;
   readonly renewals: Renewals;
   readonly applicants: Applicants;
+  readonly refusals: Refusals;
   readonly ledger: Ledger;
   /** How often a packet thread was started again. */
   readonly restarts: () => number;
@@ -93,7 +97,31 @@ export class Reporter {
       refused: subnets.refusals(),
       certificate: renewals.report(),
       waiting: applicants.report(),
+      refusals: this.#refusals(),
     });
+  }
+
+  /** Of whom most was refused, first: by the control thread, and by the packet path. */
+  #refusals(): RefusalReport[] {
+    const { plane, members, refusals } = this.#parts;
+    const byId = new Map(refusals.report().map((report) => [report.peer, report]));
+    for (const { slot, member } of members.all()) {
+      const { spoofed, floodLimited, replayed, denied, controlLimited } = plane.peerCounters(slot);
+      const there = {
+        spoofed,
+        'flood-limited': floodLimited,
+        replayed,
+        policy: denied,
+        'control-limited': controlLimited,
+      };
+      const counted = Object.fromEntries(Object.entries(there).filter(([, n]) => n > 0));
+      const before = byId.get(member.idText);
+      if (!before && Object.keys(counted).length === 0) continue;
+      const name = members.nameOf(member.idText) ?? member.name;
+      byId.set(member.idText, { peer: member.idText, name, count: { ...before?.count, ...counted } });
+    }
+    const sum = ({ count }: RefusalReport): number => Object.values(count).reduce((a, b) => a + b, 0);
+    return [...byId.values()].sort((a, b) => sum(b) - sum(a)).slice(0, reportedRefusals);
   }
 
   /** By name. */

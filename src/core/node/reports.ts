@@ -3,6 +3,7 @@ import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathReport } from '../path/path.js';
 import type { AnomalyKind } from '../policy/policy.js';
+import type { RefusalReport } from './refusals.js';
 import { peerStates } from '../peer/peer-state.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
@@ -136,6 +137,8 @@ export interface StatusReport {
   readonly anomalies: readonly AnomalyReport[];
   /** On admins: who waits to be let in; left out where nobody does. */
   readonly waiting?: readonly ApplicantReport[] | undefined;
+  /** Members of whom something was refused, the most first; left out where there are none. */
+  readonly refusals?: readonly RefusalReport[] | undefined;
   /** Subnets that members announced and may not; left out where there are none. */
   readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
 }

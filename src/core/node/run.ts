@@ -8,7 +8,7 @@
  */
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
 import { Role } from '../identity/invite.js';
-import { concatBytes, utf8 } from '../lib/bytes.js';
+import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { Standing } from '../ledger/standing.js';
@@ -51,6 +51,7 @@ import { Pulse } from './pulse.js';
 import { RelayEvents } from './relay-events.js';
 import type { RunContext } from './ports.js';
 import { composeAdmins } from './compose-admins.js';
+import { reasonOf, Refusals } from './refusals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
 import { WayEvents, Ways } from './ways.js';
@@ -143,6 +144,17 @@ export function composeRun(context: RunContext, port: number): Run {
     waiting: (member) => {
       applicants.came(member);
     },
+    unfit: (from, fault) => {
+      const reason = fault === 'stale' ? 'stale-certificate' : reasonOf(fault);
+      if (reason) refusals.refused(from, reason);
+    },
+  });
+  const refusals = new Refusals({
+    clock,
+    log,
+    network: self.networkId,
+    nameOf: (id) => (id === idText ? undefined : members.nameOf(id)),
+    tell,
   });
   const applicants = new Applicants({
     clock,
@@ -175,6 +187,13 @@ export function composeRun(context: RunContext, port: number): Run {
   const door = new HandshakeDoor({
     ...{ localStatic, prologue, random: env.random, members, indexes, send, credential: ownCredential },
     witnessed: (now, bytes) => testimonies.witnessed(now, bytes),
+    foreign: (source) => {
+      refusals.refused(toHex(source), 'foreign-handshake');
+    },
+    replayed: (via) => {
+      const link = members.bySlot(via);
+      if (link) refusals.refused(link.member.idText, 'replayed-handshake');
+    },
   });
 
   const overlay = new OverlayHost({
@@ -191,6 +210,9 @@ export function composeRun(context: RunContext, port: number): Run {
     ...wayNews.listener,
     candidates: () => surroundings.candidates,
     credential: ownCredential,
+    refused: (from, why) => {
+      refusals.refused(from, why);
+    },
     // It is asked at the end of every turn.
     wake: () => undefined,
   });
@@ -268,6 +290,9 @@ export function composeRun(context: RunContext, port: number): Run {
       newAdmins.settle(clock.now());
       keyChanges.look(clock.now());
     },
+    forged: (from) => {
+      refusals.refused(from, 'bad-statement');
+    },
     fatal,
   });
   memberNews.deliver({
@@ -292,6 +317,9 @@ export function composeRun(context: RunContext, port: number): Run {
     relays,
     send: ({ slot }, message) => {
       plane.sendControl(slot, message);
+    },
+    forged: (from) => {
+      refusals.refused(from, 'bad-farewell');
     },
     forgotten: () => {
       arrivals.forgotten();
@@ -362,6 +390,7 @@ export function composeRun(context: RunContext, port: number): Run {
     subnets,
     ledger,
     policy,
+    refusals,
     fatal,
   });
   pulse.add(
@@ -409,6 +438,7 @@ export function composeRun(context: RunContext, port: number): Run {
     policy,
     renewals,
     applicants,
+    refusals,
     ledger: context.ledger.ledger,
     restarts,
   });

@@ -23,7 +23,10 @@ export const introductionsInAllPerS = 20;
 /** Members whose budget is remembered: more than a node meets in the five seconds until it is full again. */
 const budgetLimit = 16_384;
 
-export type IntroductionPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'candidates' | 'credential'>;
+export type IntroductionPorts = Pick<
+  OverlayHostPorts,
+  'members' | 'send' | 'candidates' | 'credential' | 'refused'
+>;
 
 export class Introductions {
   readonly #ports: IntroductionPorts;
@@ -48,14 +51,14 @@ export class Introductions {
 
   /** A seek, or the answer to ours, that came by the link `from` tells whose it is: no more is known than its card says. */
   learnt(now: number, from: string, card: Uint8Array): void {
-    if (this.#may(now, from)) this.#take(now, card);
+    if (this.#may(now, from)) this.#take(now, card, from);
   }
 
   /** `friend` introduces another member, which hears of us at the same time. */
   introduce(now: number, friend: LinkPeer, card: Uint8Array): void {
     if (!this.#may(now, friend.member.idText)) return;
     // The friend is a way to it from now on.
-    this.#take(now, card)?.waysChanged(now);
+    this.#take(now, card, friend.member.idText)?.waysChanged(now);
   }
 
   /** `peer` asks to be introduced to a link of ours: each gets the other's card. */
@@ -69,13 +72,17 @@ export class Introductions {
 
   /** This link may cause one introduction more; it counts. */
   #may(now: number, id: string): boolean {
-    return this.#budgets.take(id, now) && this.#all.take(1, now);
+    if (!this.#budgets.take(id, now)) {
+      this.#ports.refused?.(id, 'over-limit');
+      return false;
+    }
+    return this.#all.take(1, now);
   }
 
   /** The member of a card, unless it is connected already or the card is no good. */
-  #take(now: number, bytes: Uint8Array): LinkPeer | undefined {
+  #take(now: number, bytes: Uint8Array, from: string): LinkPeer | undefined {
     const card = parseCard(bytes);
-    const peer = card && this.#ports.members.take(card.credential);
+    const peer = card && this.#ports.members.take(card.credential, from);
     if (!card || !peer || peer.state === 'connected') return undefined;
     peer.introduced(now, card.candidates);
     return peer;

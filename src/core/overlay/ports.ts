@@ -50,7 +50,7 @@ export interface LinkPeers {
   lookup(text: string): LinkPeer | undefined;
   all(): readonly LinkPeer[];
   /** Takes a credential from anyone: it proves itself. Undefined when it is not valid, or ours. */
-  take(credential: Uint8Array): LinkPeer | undefined;
+  take(credential: Uint8Array, from?: string): LinkPeer | undefined;
 }
 
 /** The relays. `RelaySet` (relays/relay-set.ts) is this. */
@@ -79,6 +79,8 @@ export interface OverlayHostPorts {
   /** Where others may try to reach us. */
   candidates(): readonly Candidate[];
   credential(): Uint8Array;
+  /** A member did more than it may, or answered what nobody asked: nothing came of it. */
+  refused?(from: string, why: 'over-limit' | 'unasked'): void;
   /** `dueAt` came nearer: it is this now, which may be past. */
   wake(at: number): void;
 }

@@ -22,7 +22,7 @@ export const openMs = 3_000;
 const openLimit = 512;
 const budgetLimit = 4_096;
 
-export type StrangerPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'credential' | 'self'>;
+export type StrangerPorts = Pick<OverlayHostPorts, 'members' | 'send' | 'credential' | 'self' | 'refused'>;
 
 export class Strangers {
   readonly #ports: StrangerPorts;
@@ -59,8 +59,9 @@ export class Strangers {
   whose(now: number, link: LinkPeer, id: string): void {
     const { members, self, send, credential } = this.#ports;
     const known = id === self.idText ? credential() : members.get(id)?.member.credential;
-    if (known && this.#budgets.take(link.member.idText, now))
-      send(link, { type: 'vouch', id, credential: known });
+    if (!known) return;
+    if (this.#budgets.take(link.member.idText, now)) send(link, { type: 'vouch', id, credential: known });
+    else this.#ports.refused?.(link.member.idText, 'over-limit');
   }
 
   /** `link` says whose credential it is: as a member it is known from here on. */
@@ -68,7 +69,9 @@ export class Strangers {
     const key = keyOf(link, id);
     const open = (this.#open.get(key) ?? now) > now;
     this.#open.delete(key);
-    if (open) this.#ports.members.take(credential);
+    const { idText } = link.member;
+    if (open) this.#ports.members.take(credential, idText);
+    else this.#ports.refused?.(idText, 'unasked');
   }
 }
 

@@ -36,6 +36,10 @@ export interface DoorPorts {
   /** Ours. */
   credential(): Uint8Array;
   send(packet: Uint8Array, path: Path): void;
+  /** A relay says that this came from the member with id `source`, and it is another's. */
+  foreign?(source: Uint8Array): void;
+  /** The link in this slot brought an initiation of another member that is older than its last. */
+  replayed?(via: number): void;
 }
 
 const suites = [Suite.aes256gcm, Suite.chacha20poly1305];
@@ -64,6 +68,11 @@ export class HandshakeDoor {
       initiation.destroy();
       return undefined;
     }
+    if (this.#isForeign(origin, peer)) {
+      initiation.destroy();
+      return undefined;
+    }
+    if (origin.kind === 'overlay' && peer.session.isPast(payload.stamp)) this.#ports.replayed?.(origin.via);
     if (!peer.session.acceptInitiation(now, initiation, payload, pathBack(origin, peer.member.id))) {
       initiation.destroy();
       return undefined;
@@ -82,6 +91,7 @@ export class HandshakeDoor {
     const payload = established && parseResponsePayload(established.payload);
     if (!established || !payload) return undefined;
     if (this.#prove(now, payload.certificate, established.remoteStatic) !== peer) return undefined;
+    if (this.#isForeign(origin, peer)) return undefined;
     peer.heardFrom(origin);
     session.complete(now, established, response.receiverIndex, payload.boot);
     return peer;
@@ -101,6 +111,14 @@ export class HandshakeDoor {
       this.#ports.send(verdict.packet, pathBack(origin, id));
     }
     return verdict.kind === 'pass';
+  }
+
+  /** Relays say from whom a packet comes: nobody else's handshakes come from there. */
+  #isForeign(origin: Origin, { member }: Peer): boolean {
+    if (origin.kind === 'direct' || origin.kind === 'overlay' || equalBytes(origin.source, member.id))
+      return false;
+    this.#ports.foreign?.(origin.source);
+    return true;
   }
 
   /**

@@ -5,6 +5,7 @@ import { ownerOf, type Member } from '../identity/certificate.js';
 import type { Claimant } from '../identity/claims.js';
 import type { NetworkFacts } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
+import { equalBytes } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { Peer } from './peer.js';
@@ -26,6 +27,8 @@ export interface PeersPorts {
   waiting?(member: Member): void;
   /** Who may sign beside the root key, and who is barred, at this moment. Left out: nobody. */
   readonly authority?: () => Authority;
+  /** A member passed on a credential that is refused for this, or older than the one that is known (`stale`). */
+  unfit?(from: string, fault: string): void;
   /** Somebody was given this peer, but for `all`, and may move it on: it may be due at another time. */
   given?(peer: Peer): void;
 }
@@ -68,14 +71,19 @@ export class Peers {
     return this.#give(this.#sessions.get(session));
   }
 
-  /** Takes a credential from anyone: it proves itself. The peer it belongs to, or undefined when it is not valid. */
-  take(credential: Uint8Array): Peer | undefined {
+  /**
+   * Takes a credential from anyone: it proves itself. The peer it belongs to, or undefined when it is not valid.
+   *
+   * @param from node id of the member in whose session it came, when it is not its own
+   */
+  take(credential: Uint8Array, from?: string): Peer | undefined {
     const { env } = this.#ports;
     let verdict = this.#roster.take(credential, env.clock.date());
     if (verdict.kind === 'refused' && verdict.fault === 'full' && this.#forgetAbsent()) {
       verdict = this.#roster.take(credential, env.clock.date());
     }
     if (verdict.kind === 'refused') {
+      if (from !== undefined) this.#ports.unfit?.(from, verdict.fault);
       if (verdict.fault === 'revoked') this.#keepAside(credential);
       if (verdict.waiting) this.#ports.waiting?.(verdict.waiting);
       if (verdict.fault === 'mac-taken') env.log.warn('member refused', { reason: verdict.fault });
@@ -83,7 +91,11 @@ export class Peers {
       return undefined;
     }
     const { member } = verdict;
-    if (verdict.kind === 'known') return this.get(member.idText);
+    if (verdict.kind === 'known') {
+      const older = from !== undefined && !equalBytes(credential, member.credential);
+      if (older) this.#ports.unfit?.(from, 'stale');
+      return this.get(member.idText);
+    }
     const displaced =
       verdict.kind === 'new' && verdict.displaced && this.#peers.get(verdict.displaced.idText);
     if (displaced) {

@@ -192,6 +192,11 @@ export class Session {
     return true;
   }
 
+  /** True for a stamp from before the last initiation that was accepted. */
+  isPast(stamp: Uint8Array): boolean {
+    return this.#lastStamp !== undefined && compareStamps(stamp, this.#lastStamp) < 0;
+  }
+
   /** A response to one of our initiations. Undefined when it is not genuine; its payload otherwise, to be verified before `complete`. */
   openResponse(packet: Uint8Array, receiverIndex: number): Established | undefined {
     return this.#attempts.find((attempt) => attempt.index === receiverIndex)?.state.consumeResponse(packet);

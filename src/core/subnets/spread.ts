@@ -43,8 +43,8 @@ export interface SpreadPorts {
   send(idText: string, message: SubnetsMessage): void;
   /** Ids of the members that are told of what is new: links of the overlay. */
   links(): Iterable<string>;
-  /** The member of a credential; undefined when it is not valid. Our own, too. */
-  memberOf(credential: Uint8Array): Announcer | undefined;
+  /** The member of a credential that `from` passed on; undefined when it is not valid. Our own, too. */
+  memberOf(credential: Uint8Array, from: string): Announcer | undefined;
   /** ms since 1970. */
   date(): number;
   /** The book holds something else now. */
@@ -136,7 +136,7 @@ export class Spread {
     const id = nodeIdText(nodeIdOf(announcement.nodeKey));
     if (announcement.serial <= this.#book.serialOf(id)) return;
     if (!this.#budget(now, from).announces.take(1, now)) return;
-    const member = this.#ports.memberOf(credential);
+    const member = this.#ports.memberOf(credential, from);
     if (member?.idText !== id) return;
     if (id === this.#self) {
       if (isGenuineAnnouncement(document, member.key)) this.#ports.outdone(announcement.serial);

@@ -42,8 +42,8 @@ const lookEveryMs = 30_000;
 
 export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'>, RouterWatchPorts {
   readonly clock: Clock;
-  /** The other member of a credential; undefined when it is not valid. */
-  memberOf(credential: Uint8Array): Announcer | undefined;
+  /** The other member of a credential that `from` passed on; undefined when it is not valid. */
+  memberOf(credential: Uint8Array, from: string): Announcer | undefined;
   /** This node as a member. */
   self(): Announcer;
   setRules(rules: readonly SubnetRule[]): void;
@@ -96,7 +96,7 @@ export class Subnets {
       },
       links: () => ports.links(),
       date: () => ports.clock.date(),
-      memberOf: (credential) => ports.memberOf(credential),
+      memberOf: (credential, from) => ports.memberOf(credential, from),
       changed: () => {
         ports.keep();
         this.#changed();

@@ -36,6 +36,8 @@ type Ring = StatusReport['ring'];
 const maxNamed = 8;
 /** Anomalies told in the text; the JSON has more. */
 const maxAnomalies = 5;
+/** Members of whom something was refused, of those that are told. */
+const maxRefusals = 5;
 
 /** The name of a member on the ring, or the beginning of its id where the node does not know it. */
 export function ringName(ring: Ring, id: string): string {
@@ -84,6 +86,12 @@ function anomalyText({ at, name, kind, count }: StatusReport['anomalies'][number
   return `${at} ${printable(name)}: ${kind}, ${count}`;
 }
 
+/** What was refused of one member, the most first. */
+function refusedText({ name, count }: NonNullable<StatusReport['refusals']>[number]): string {
+  const reasons = Object.entries(count).sort(([, a], [, b]) => b - a);
+  return `of ${printable(name)}: ${reasons.map(([reason, n]) => `${n} ${reason}`).join(', ')}`;
+}
+
 export function statusText(status: StatusReport & { readonly process?: ProcessReport }): string {
   const {
     node,
@@ -95,6 +103,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     peerCount,
     process,
     anomalies,
+    refusals = [],
     refusedRoutes = [],
     waiting = [],
   } = status;
@@ -122,6 +131,9 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     ...anomalies
       .slice(0, maxAnomalies)
       .map((anomaly, i): [string, string] => [i === 0 ? 'Anomalies' : '', anomalyText(anomaly)]),
+    ...refusals
+      .slice(0, maxRefusals)
+      .map((refused, i): [string, string] => [i === 0 ? 'Refused' : '', refusedText(refused)]),
     ...refusedRoutes.map((refused, i): [string, string] => [
       i === 0 ? 'Refused' : '',
       `${refused.cidr} of ${printable(refused.name)}: ${refusalText(refused)}`,

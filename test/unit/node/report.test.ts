@@ -113,6 +113,7 @@ describe('statusReport', () => {
       version: '1.2.3',
       certificate: { until: Date.UTC(2031, 10, 22), failures: 1 },
       anomalies: [],
+      refusals: [{ peer: 'ab', name: 'n7', count: { spoofed: 3 } }],
       uptimeMs: 1_000.6,
       device: {
         name: 'evio0',

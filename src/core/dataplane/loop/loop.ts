@@ -351,6 +351,7 @@ export class PacketLoop {
     this.#transmit.forget(peer);
     this.#c.multicast.forget(slot);
     this.#broadcast.forget(slot);
+    this.#c.uplink.forget(slot);
   }
 
   /** Frees every key. */

@@ -6,7 +6,8 @@ import type { PeerEntry } from './table.js';
 /** The control thread hears of one peer no more often. */
 const tellEveryMs = 1_000;
 
-export type ConductField = (typeof PeerField)['spoofed' | 'floodLimited' | 'replayed' | 'denied' | 'probes'];
+export type ConductField = (typeof PeerField)[
+  'spoofed' | 'floodLimited' | 'replayed' | 'denied' | 'probes' | 'controlLimited'];
 
 export function misconduct(c: LoopContext, peer: PeerEntry, field: ConductField): void {
   const { peers } = c.shared;

@@ -170,8 +170,19 @@ export class Receive {
     const known = isHandshake(type) || (this.#way !== Way.overlay && isFromServer(view, at, length));
     if (!known) return drop(c.shared, Drop['unknown-type']);
     if (type === PacketType.handshakeInit && this.#way === Way.direct) this.#crowd.count(c);
+    const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
+    if (link !== null && !this.#mayTell(link)) return;
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
+  }
+
+  /** The control thread may hear of this member once more. */
+  #mayTell(peer: PeerEntry): boolean {
+    const c = this.#c;
+    if (c.uplink.admitsOf(peer.slot, c.now)) return true;
+    drop(c.shared, Drop['control-limited']);
+    misconduct(c, peer, PeerField.controlLimited);
+    return false;
   }
 
   #origin(): Origin {
@@ -208,8 +219,11 @@ export class Receive {
 
   /** Anybody can send a packet again: the peer is named because of its session, not accused. */
   #replayed(key: KeyEntry): void {
-    drop(this.#c.shared, Drop.replayed);
-    misconduct(this.#c, key.peer, PeerField.replayed);
+    const c = this.#c;
+    drop(c.shared, Drop.replayed);
+    // What came inside an envelope was repeated by the link that brought it: it comes over a session of its own.
+    const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
+    misconduct(c, link ?? key.peer, PeerField.replayed);
   }
 
   /** What every authentic packet moves. */
@@ -261,6 +275,7 @@ export class Receive {
     } else if (kind === Kind.frameChecksumAt) {
       this.#partialAt(key.peer, frame + 4, length - 4);
     } else if (kind === Kind.control) {
+      if (!this.#mayTell(key.peer)) return;
       if (!c.uplink.admits(true, c.now)) return drop(c.shared, Drop['control-queue-full']);
       const bytes = u8.slice(frame, frame + length);
       c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });

@@ -7,10 +7,13 @@
 import { TokenBuckets } from '../../lib/token-bucket.js';
 import { carrierRoom } from '../../wire/relay.js';
 import type { Event } from '../plane/messages.js';
-import { FlowField, type SharedMemory } from '../plane/shared.js';
+import { FlowField, peerLimit, type SharedMemory } from '../plane/shared.js';
 
 /** Packets of strangers, and control messages of peers, per second; each has its own bucket. */
 export const eventsPerSecond = 2_000;
+/** Of those, what one member may cause: by its control messages, and by handshakes that it passes on. */
+export const memberEventsPerSecond = 400;
+export const memberEventsAtOnce = 400;
 /** Events that may wait for the control thread. */
 export const eventsOutstanding = 512;
 /** Bytes of carrier batches that may wait for the control thread. */
@@ -23,6 +26,7 @@ export class Uplink {
   readonly #post: (events: Event[], transfer: ArrayBuffer[]) => void;
   readonly #shared: SharedMemory;
   readonly #rates = new TokenBuckets(2, eventsPerSecond, eventsOutstanding);
+  readonly #each = new TokenBuckets(peerLimit, memberEventsPerSecond, memberEventsAtOnce);
   #events: Event[] = [];
   #transfer: ArrayBuffer[] = [];
   #limited = 0;
@@ -39,6 +43,16 @@ export class Uplink {
     if (this.#limited - (this.#shared.flow[FlowField.eventsDone] as number) >= eventsOutstanding)
       return false;
     return this.#rates.take(authenticated ? members : strangers, 1, now);
+  }
+
+  /** True when the member in this slot may cause one more; it counts. So what one sends too much is its own loss alone. */
+  admitsOf(slot: number, now: number): boolean {
+    return this.#each.take(slot, 1, now);
+  }
+
+  /** The slot will be somebody else's. */
+  forget(slot: number): void {
+    this.#each.reset(slot);
   }
 
   /** An event that `admits` let through. */

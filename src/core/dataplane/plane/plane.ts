@@ -114,6 +114,8 @@ export interface PeerCounters {
   denied: number;
   /** Of those denied, the ones aimed where the others of the last seconds were not. */
   probes: number;
+  /** Messages and handshakes that it brought beyond what one member may. */
+  controlLimited: number;
 }
 
 /** Why the plane dropped a packet or a frame. The order is the layout of the shared counters: append only. */
@@ -153,11 +155,13 @@ export const dropReasons = [
   'policy',
   'quarantined',
   'piece-lost',
+  'control-limited',
 ] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** What a member is found to do that an honest one does not. */
-export type Suspicion = 'flood-forged' | 'flood-replayed';
+export const suspicions = ['flood-forged', 'flood-replayed'] as const;
+export type Suspicion = (typeof suspicions)[number];
 
 export interface DeviceCounters {
   rxFrames: number;

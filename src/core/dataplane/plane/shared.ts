@@ -38,6 +38,7 @@ export const PeerField = {
   replayed: 16,
   denied: 17,
   probes: 18,
+  controlLimited: 19,
 } as const;
 export const peerStride = 20;
 /** Counters of rules and of what no rule decides. */
@@ -151,6 +152,7 @@ export function zeroCounters(): PeerCounters {
     replayed: 0,
     denied: 0,
     probes: 0,
+    controlLimited: 0,
   };
 }
 
@@ -178,6 +180,7 @@ export function readPeerCounters(
     into.replayed = (first ? 0 : into.replayed) + (peers[at + PeerField.replayed] ?? 0);
     into.denied = (first ? 0 : into.denied) + (peers[at + PeerField.denied] ?? 0);
     into.probes = (first ? 0 : into.probes) + (peers[at + PeerField.probes] ?? 0);
+    into.controlLimited = (first ? 0 : into.controlLimited) + (peers[at + PeerField.controlLimited] ?? 0);
     into.lastRxMs = Math.max(first ? 0 : into.lastRxMs, peers[at + PeerField.lastRxMs] ?? 0);
     into.lastRxDirectMs = Math.max(
       first ? 0 : into.lastRxDirectMs,

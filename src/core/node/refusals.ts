@@ -1,0 +1,120 @@
+/**
+ * Who sent what was refused: counts by member and reason, for `evio status`, and an event where an honest member could not have
+ * done it. Whoever passes on what proves itself has verified it before, so a forged certificate, statement or farewell is the lie of
+ * the member in whose session it came; a stale certificate, or too much of something, may be an accident.
+ */
+import type { Suspicion } from '../dataplane/plane/plane.js';
+import type { CredentialFault } from '../identity/certificate.js';
+import type { Clock, Logger } from '../lib/env.js';
+import { Paced } from '../lib/paced.js';
+import type { NodeEvent } from './events.js';
+
+/** What no honest member does. */
+export const lies = ['bad-certificate', 'bad-statement', 'bad-farewell', 'foreign-handshake'] as const;
+export type Lie = (typeof lies)[number];
+export type RefusalReason =
+  | Lie
+  | Suspicion
+  /** A certificate older than the one that is known here. */
+  | 'stale-certificate'
+  /** A genuine one that does not count: revoked, ended, without a receipt that counts here. */
+  | 'refused-certificate'
+  /** A handshake of another member from before. */
+  | 'replayed-handshake'
+  /** An answer to what nobody asked. */
+  | 'unasked'
+  /** More than one member may cause. */
+  | 'over-limit'
+  /** A message that nobody here understands. */
+  | 'unreadable';
+
+/** What was refused of one member. */
+export interface RefusalReport {
+  /** Node id. */
+  readonly peer: string;
+  readonly name: string;
+  /** How often, by reason; those that never were are left out. */
+  readonly count: Readonly<Record<string, number>>;
+}
+
+/** Members that are remembered: of more, the one of whom least was refused is forgotten. */
+const memberLimit = 512;
+/** The same of the same member is told so often, ms. */
+const tellEveryMs = 10_000;
+/** Faults that whoever verifies finds, whatever he knows beside. */
+const forged: ReadonlySet<string> = new Set<CredentialFault>([
+  'malformed',
+  'bad-invite',
+  'bad-signature',
+  'outside-invite',
+]);
+/** Of a credential that is as good as any, and of no use here. */
+const blameless: ReadonlySet<string> = new Set(['self', 'left', 'full', 'mac-taken', 'waiting']);
+
+/** What it says of whoever passes on a credential that is refused for this; undefined: nothing. */
+export function reasonOf(fault: string): RefusalReason | undefined {
+  if (forged.has(fault)) return 'bad-certificate';
+  return blameless.has(fault) ? undefined : 'refused-certificate';
+}
+
+export interface RefusalParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Id of the network. */
+  readonly network: string;
+  /** By node id; undefined for who is no member here. */
+  readonly nameOf: (idText: string) => string | undefined;
+  readonly tell: (event: NodeEvent) => void;
+}
+
+export class Refusals {
+  readonly #parts: RefusalParts;
+  readonly #counts = new Map<string, { readonly name: string; readonly count: Map<RefusalReason, number> }>();
+  readonly #told = new Paced(tellEveryMs);
+
+  constructor(parts: RefusalParts) {
+    this.#parts = parts;
+  }
+
+  /** Something of this member was refused. Who is none is not remembered. */
+  refused(idText: string, reason: RefusalReason): void {
+    const { clock, log, network, nameOf, tell } = this.#parts;
+    const name = nameOf(idText);
+    if (name === undefined) return;
+    const { count } = this.#counts.get(idText) ?? this.#begin(idText, name);
+    count.set(reason, (count.get(reason) ?? 0) + 1);
+    if (!isLie(reason) || !this.#told.due(`${idText} ${reason}`, clock.now())) return;
+    log.warn('peer is suspect', { peer: name, reason });
+    tell({ event: 'peer-suspect', network, peer: idText, name, reason });
+  }
+
+  /** The most first. */
+  report(): RefusalReport[] {
+    return [...this.#counts].map(([peer, { name, count }]) => ({
+      peer,
+      name,
+      count: Object.fromEntries(count),
+    }));
+  }
+
+  #begin(
+    idText: string,
+    name: string,
+  ): { readonly name: string; readonly count: Map<RefusalReason, number> } {
+    if (this.#counts.size >= memberLimit) {
+      let [least, fewest] = ['', Infinity];
+      for (const [id, { count }] of this.#counts) {
+        const sum = [...count.values()].reduce((a, b) => a + b, 0);
+        if (sum < fewest) [least, fewest] = [id, sum];
+      }
+      this.#counts.delete(least);
+    }
+    const entry = { name, count: new Map<RefusalReason, number>() };
+    this.#counts.set(idText, entry);
+    return entry;
+  }
+}
+
+function isLie(reason: RefusalReason): reason is Lie {
+  return lies.some((lie) => lie === reason);
+}
