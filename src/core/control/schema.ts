@@ -26,7 +26,7 @@ import {
   renewalStates,
 } from '../node/reports.js';
 import { suspicions } from '../dataplane/plane/plane.js';
-import { lies } from '../node/refusals.js';
+import { lies } from '../node/refusal-reasons.js';
 import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';

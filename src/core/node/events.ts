@@ -7,7 +7,7 @@ import type { MemberReport } from '../membership/membership.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import type { PathKind } from '../path/path.js';
 import type { RouteFault } from '../subnets/route-report.js';
-import type { Lie } from './refusals.js';
+import type { Lie } from './refusal-reasons.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 
 /** `network` is an id but for `started`, ids of peers are in hexadecimal. */

@@ -3,30 +3,10 @@
  * done it. Whoever passes on what proves itself has verified it before, so a forged certificate, statement or farewell is the lie of
  * the member in whose session it came; a stale certificate, or too much of something, may be an accident.
  */
-import type { Suspicion } from '../dataplane/plane/plane.js';
-import type { CredentialFault } from '../identity/certificate.js';
 import type { Clock, Logger } from '../lib/env.js';
 import { Paced } from '../lib/paced.js';
 import type { NodeEvent } from './events.js';
-
-/** What no honest member does. */
-export const lies = ['bad-certificate', 'bad-statement', 'bad-farewell', 'foreign-handshake'] as const;
-export type Lie = (typeof lies)[number];
-export type RefusalReason =
-  | Lie
-  | Suspicion
-  /** A certificate older than the one that is known here. */
-  | 'stale-certificate'
-  /** A genuine one that does not count: revoked, ended, without a receipt that counts here. */
-  | 'refused-certificate'
-  /** A handshake of another member from before. */
-  | 'replayed-handshake'
-  /** An answer to what nobody asked. */
-  | 'unasked'
-  /** More than one member may cause. */
-  | 'over-limit'
-  /** A message that nobody here understands. */
-  | 'unreadable';
+import { isLie, type RefusalReason } from './refusal-reasons.js';
 
 /** What was refused of one member. */
 export interface RefusalReport {
@@ -41,22 +21,6 @@ export interface RefusalReport {
 const memberLimit = 512;
 /** The same of the same member is told so often, ms. */
 const tellEveryMs = 10_000;
-/** Faults that whoever verifies finds, whatever he knows beside. */
-const forged: ReadonlySet<string> = new Set<CredentialFault>([
-  'malformed',
-  'bad-invite',
-  'bad-signature',
-  'outside-invite',
-]);
-/** Of a credential that is as good as any, and of no use here. */
-const blameless: ReadonlySet<string> = new Set(['self', 'left', 'full', 'mac-taken', 'waiting']);
-
-/** What it says of whoever passes on a credential that is refused for this; undefined: nothing. */
-export function reasonOf(fault: string): RefusalReason | undefined {
-  if (forged.has(fault)) return 'bad-certificate';
-  return blameless.has(fault) ? undefined : 'refused-certificate';
-}
-
 export interface RefusalParts {
   readonly clock: Clock;
   readonly log: Logger;
@@ -113,8 +77,4 @@ export class Refusals {
     this.#counts.set(idText, entry);
     return entry;
   }
-}
-
-function isLie(reason: RefusalReason): reason is Lie {
-  return lies.some((lie) => lie === reason);
 }

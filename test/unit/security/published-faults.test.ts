@@ -151,7 +151,7 @@ describe('what another machine may call', () => {
   };
 
   it('over a session is a list', () => {
-    expect(taken(parseControl)).toEqual(['accept', 'goodbye', 'offer', 'ping', 'pong']);
+    expect(taken(parseControl)).toEqual(['accept', 'goodbye', 'nat', 'offer', 'ping', 'pong']);
     expect(taken(parseRing)).toEqual([
       'beat',
       'introduce',
