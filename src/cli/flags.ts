@@ -1,6 +1,7 @@
 /** Flags that several commands share. */
 import * as Flags from '@oclif/core/flags';
 import { threadLimit } from '../core/dataplane/plane/roles.js';
+import { nameModes } from '../core/names/report.js';
 import { parseDuration } from './duration.js';
 
 export const networkFlag = Flags.string({
@@ -23,6 +24,14 @@ export const threadsFlag = Flags.integer({
   helpValue: 'N',
   description: 'packet threads of each network [default: 2 with four processors or more, else 1]',
 });
+
+export const dnsFlag = Flags.option({
+  options: nameModes,
+  default: 'auto' as const,
+  helpValue: '<option>',
+  description:
+    'how programs of this machine find members by NAME.NETWORK.evio: by systemd-resolved, a marked block in /etc/hosts, not at all, or by what this machine uses',
+})();
 
 export const noPortmapFlag = Flags.boolean({
   description: 'leave the router alone: ask it for no port (PCP, NAT-PMP)',

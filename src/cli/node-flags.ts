@@ -1,12 +1,14 @@
 /** The switches of `evio node` and `evio join`: as flags, as what they mean, and as arguments of a process in the background. */
 import type { NodeSwitches } from '../core/node/switches.js';
-import { noLanFlag, noPortmapFlag, threadsFlag } from './flags.js';
+import type { NameMode } from '../core/names/report.js';
+import { dnsFlag, noLanFlag, noPortmapFlag, threadsFlag } from './flags.js';
 import { userspaceArguments, userspaceFlags, userspaceOf, type UserspaceFlags } from './userspace-flags.js';
 
 export const nodeFlags = {
   threads: threadsFlag,
   'no-portmap': noPortmapFlag,
   'no-lan': noLanFlag,
+  dns: dnsFlag,
   ...userspaceFlags,
 };
 
@@ -14,6 +16,7 @@ interface NodeFlags extends UserspaceFlags {
   readonly threads?: number | undefined;
   readonly 'no-portmap'?: boolean;
   readonly 'no-lan'?: boolean;
+  readonly dns?: NameMode;
 }
 
 /** Throws EVIO_BAD_VALUE. */
@@ -23,15 +26,23 @@ export function switchesOf(flags: NodeFlags): NodeSwitches {
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     ...(flags['no-portmap'] ? { portmap: false } : {}),
     ...(flags['no-lan'] ? { lan: false } : {}),
+    ...(flags.dns === undefined || userspace ? {} : { names: flags.dns }),
     ...(userspace ? { userspace } : {}),
   };
 }
 
-export function switchArguments({ threads, portmap = true, lan = true, userspace }: NodeSwitches): string[] {
+export function switchArguments({
+  threads,
+  portmap = true,
+  lan = true,
+  names,
+  userspace,
+}: NodeSwitches): string[] {
   return [
     ...(threads === undefined ? [] : ['--threads', String(threads)]),
     ...(portmap ? [] : ['--no-portmap']),
     ...(lan ? [] : ['--no-lan']),
+    ...(names === undefined ? [] : ['--dns', names]),
     ...userspaceArguments(userspace),
   ];
 }

@@ -14,7 +14,14 @@ export default class Down extends BaseCommand {
   async run(): Promise<object> {
     const { flags } = await this.parse(Down);
     const { stopNode } = await import('../cli/stop-node.js');
-    const result = await stopNode(this.home(), flags.network);
+    const home = this.home();
+    const result = await stopNode(home, flags.network).catch(async (thrown: unknown) => {
+      // One that was killed could not tidy up.
+      const { runningNetworks } = await import('../cli/run-detached.js');
+      const { forgetNames } = await import('../cli/forget-names.js');
+      if ((await runningNetworks(home)).length === 0) await forgetNames(home);
+      throw thrown;
+    });
     this.say(result.stopped.length === 1 ? 'Stopped.' : `Stopped ${result.stopped.length} networks.`);
     return result;
   }

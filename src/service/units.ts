@@ -66,6 +66,8 @@ Restart=on-failure
 RestartSec=2
 WatchdogSec=60
 TimeoutStopSec=15
+# Names of members, where systemd-resolved does not run.
+ReadWritePaths=-/etc/hosts
 ${isDefault ? 'StateDirectory=evio\nStateDirectoryMode=0700' : `ReadWritePaths=${quoted(home)}`}
 CacheDirectory=evio
 CacheDirectoryMode=0700

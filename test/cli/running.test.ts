@@ -56,8 +56,8 @@ describe('with a node', () => {
     const { stdout, stderr } = await home.run(['status', '--network', 'home']);
     expect(stderr).toBe('');
     expect(stdout).toMatchInlineSnapshot(`
-      "Network      home (0123456789abcdef), 10.144.0.0/16
-      Node         anna, 10.144.0.1, 02:aa:aa:aa:aa:aa
+      "Network      home (0123456789abcdef), 10.144.0.0/16, fd01:2345:6789:abcd::/64
+      Node         anna, 10.144.0.1, fd01:2345:6789:abcd:aa:aaff:feaa:aaaa, 02:aa:aa:aa:aa:aa
       Id           aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
       Running      1m 1s, process 4242, evio 0.1.0
       Device       evio0, MTU 1350

@@ -153,6 +153,15 @@ export const status: Result<'status'> = {
   anomalies: [],
 };
 
+export const names: Result<'names'> = {
+  network: 'home',
+  domain: 'home.evio',
+  way: 'hosts',
+  server: '10.144.0.1:53',
+  fault: null,
+  queries: { answered: 3, denied: 1, refused: 0, dropped: 0 },
+};
+
 export const peer: PeerReport = {
   id: 'bb'.repeat(16),
   name: 'ben',
@@ -238,6 +247,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     logs: () => ({ last: 0, lost: 0, lines: [] }),
     metrics: () => ({ networks: [], refusedUsers: 0 }),
     leave: () => ({ stopped: [status.network.id] }),
+    names: () => names,
     routes: () => ({ routes: [route] }),
     routeAccept: () => ({ routes: [route] }),
     routeAnnounce: () => ({ routes: [route] }),

@@ -144,6 +144,7 @@ describe('useStatus', () => {
       adopt: unasked,
       joinPods: unasked,
       leave: unasked,
+      names: unasked,
       routes: unasked,
       routeAccept: unasked,
       routeAnnounce: unasked,

@@ -9,6 +9,7 @@ import { joinPods } from './methods/join-pods.js';
 import { leave } from './methods/leave.js';
 import { logs } from './methods/logs.js';
 import { metrics } from './methods/metrics.js';
+import { names } from './methods/names.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
 import { ping } from './methods/ping.js';
@@ -32,6 +33,7 @@ export const methods = {
   leave,
   logs,
   metrics,
+  names,
   networks,
   peers,
   ping,

@@ -30,6 +30,7 @@ import { lies } from '../node/refusal-reasons.js';
 import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
+import { nameWays, type NamesReport } from '../names/report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { policyCounts } from '../switch/policy-filter.js';
 import { natFilterings, natMappings, natPorts } from '../wire/nat.js';
@@ -42,6 +43,7 @@ export type { PeerReport, RevokedReport, StatusReport, WhyReport } from '../node
 /** The answer of `evio status`: a network, and the process that runs it. */
 export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
+export type { NamesReport } from '../names/report.js';
 export type { RouteReport } from '../subnets/route-report.js';
 export type { ReportedState } from '../node/reports.js';
 export type { PolicyReport } from '../policy/enforcement.js';
@@ -79,6 +81,19 @@ export const peerReport = z.object({
   txBytes: z.number(),
   lastHandshakeAgeMs: z.number().nullable(),
   quarantine: z.object({ kind: z.enum(anomalyKinds), remainingMs: z.number() }).nullable(),
+});
+
+export const namesReport = z.object({
+  domain: z.string(),
+  way: z.enum(nameWays),
+  server: z.string().nullable(),
+  fault: z.string().nullable(),
+  queries: z.object({
+    answered: z.number(),
+    denied: z.number(),
+    refused: z.number(),
+    dropped: z.number(),
+  }),
 });
 
 export const revokedReport = z.object({
@@ -319,6 +334,7 @@ export const nodeEvent = z.discriminatedUnion('event', [
 
 true satisfies Agree<z.infer<typeof networkReport>, NetworkReport>;
 true satisfies Agree<z.infer<typeof memberReport>, MemberReport>;
+true satisfies Agree<z.infer<typeof namesReport>, NamesReport>;
 true satisfies Agree<z.infer<typeof pathReport>, PathReport>;
 true satisfies Agree<z.infer<typeof peerReport>, PeerReport>;
 true satisfies Agree<z.infer<typeof revokedReport>, RevokedReport>;

@@ -1,4 +1,5 @@
 /** Names, ranges and addresses as operators give them. */
+import { addressBytes } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
 import { formatCidr, formatIpv4, isHostAddress, parseCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
 
@@ -70,7 +71,7 @@ export function checkCidr(text: string): Cidr {
 export function checkPeer(text: string): string {
   const peer = text.toLowerCase();
   // An id and its beginnings have the form of a name, too.
-  if (isNodeName(peer) || parseIpv4(peer) !== undefined) return peer;
+  if (isNodeName(peer) || addressBytes(peer)) return peer;
   throw badValue(
     `"${text}" cannot be a peer: it takes a name, an address, an id or the beginning of one.`,
     'See the names, addresses and ids with: evio peers',

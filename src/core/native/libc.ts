@@ -30,6 +30,7 @@ export interface Libc {
   readonly eventfd: Native;
   readonly dup: Native;
   readonly dup2: Native;
+  readonly flock: Native;
   readonly socketpair: Native;
   readonly mmap: Native;
   readonly munmap: Native;
@@ -67,6 +68,7 @@ export function libc(): Libc {
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup: bind('int dup(int fd)'),
     dup2: bind('int dup2(int from, int to)'),
+    flock: bind('int flock(int fd, int operation)'),
     socketpair: bind(`int socketpair(int domain, int type, int protocol, ${ptr} pair)`),
     mmap: bind(
       `${ptr} mmap(${ptr} address, size_t length, int protection, int flags, int fd, int64_t offset)`,

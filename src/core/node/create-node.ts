@@ -4,6 +4,7 @@ import { createUserspaceDevice } from '../userspace/device.js';
 import { destinationOf, type Neighbourhood } from '../userspace/destination.js';
 import { addressBytes } from '../lib/endpoint.js';
 import { parseCidr, type Cidr } from '../lib/ipv4.js';
+import { Names } from '../names/names.js';
 import { Engine } from './engine.js';
 import { systemAddresses } from '../native/addresses.js';
 import { watchKernel } from '../native/kernel-watch.js';
@@ -19,7 +20,7 @@ import { probePort } from './probe-sockets.js';
 import type { Node, NodeOptions } from './node.js';
 
 export function createNode(options: NodeOptions): Node {
-  const { userspace, env } = options;
+  const { userspace, env, names = 'off' } = options;
   const node: Engine = new Engine(options, {
     makePlane: (plane) =>
       new WorkerPlane(
@@ -39,6 +40,9 @@ export function createNode(options: NodeOptions): Node {
       ? {}
       : {
           joinPods,
+          ...(names === 'off'
+            ? {}
+            : { names: (facts) => new Names(facts, { mode: names, clock: env.clock, log: env.log }) }),
           clash: (range, device) =>
             clashOf(
               range,

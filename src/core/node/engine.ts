@@ -14,6 +14,7 @@ import { membershipOf } from '../membership/membership.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import type { Profile } from '../membership/profile.js';
+import type { NamesReport } from '../names/report.js';
 import { OwnCredential } from '../membership/own-credential.js';
 import type { NodeEvent } from './events.js';
 import type { Node, NodeOptions } from './node.js';
@@ -170,7 +171,7 @@ export class Engine implements Node {
     if (bar) throw revokedError(bar.reason);
     const run = await this.#startPlane();
     const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
-    const { surroundings, interfaceWatch } = run;
+    const { surroundings, interfaceWatch, names } = run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -213,6 +214,8 @@ export class Engine implements Node {
       relays.start();
     });
     this.#keeper.setPort(plane.port);
+    teardown.add('names', () => names.stop());
+    names.start();
     this.#options.env.log.info('node started', {
       network: this.networkName,
       ip: formatIpv4(this.#credential.self.certificate.ip),
@@ -298,6 +301,10 @@ export class Engine implements Node {
 
   peers(): PeerReport[] {
     return this.#live.reporter.peers();
+  }
+
+  names(): NamesReport {
+    return this.#live.names.report();
   }
 
   revoked(): RevokedReport[] {

@@ -4,6 +4,7 @@ import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import type { NodeSwitches } from './switches.js';
+import type { NamesReport } from '../names/report.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { NodeEvent } from './events.js';
 import type { KeyReport } from './key-order.js';
@@ -58,6 +59,8 @@ export interface Node {
   waitConnected(timeoutMs: number): Promise<boolean>;
   status(): StatusReport;
   peers(): PeerReport[];
+  /** How the members' names are found on this machine. */
+  names(): NamesReport;
   /** Who was barred from the network, the last first. */
   revoked(): RevokedReport[];
   /** The policy in force here, and what its rules did. */

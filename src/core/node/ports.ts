@@ -3,6 +3,7 @@ import type { DataPlane, PlaneOptions } from '../dataplane/plane/plane.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { ChangedFacts } from '../ledger/statement.js';
 import type { WrittenOrder } from '../membership/orders.js';
+import type { NamesFacts, NameService } from '../names/names.js';
 import type { Profile } from '../membership/profile.js';
 import type { OwnCredential } from '../membership/own-credential.js';
 import type { RelaySet } from '../relays/relay-set.js';
@@ -44,6 +45,8 @@ export interface EnginePorts {
   readonly joinPods?: (device: string) => boolean;
   /** Default: no routes are set. */
   readonly routes?: RoutePorts;
+  /** Keeps the network's names on this machine; default: nobody does. */
+  readonly names?: (facts: NamesFacts) => NameService;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
   suite?(): Suite;
 }

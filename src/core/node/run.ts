@@ -20,7 +20,9 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
+import type { NameService } from '../names/names.js';
 import type { Subnets } from '../subnets/subnets.js';
+import { composeNames } from './compose-names.js';
 import { composeOutside } from './compose-outside.js';
 import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
@@ -77,6 +79,7 @@ export interface Run {
   readonly farewells: Farewells;
   readonly keyChanges: KeyChanges;
   readonly interfaceWatch: InterfaceWatch;
+  readonly names: NameService;
 }
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
@@ -298,12 +301,14 @@ export function composeRun(context: RunContext, port: number): Run {
   });
   memberNews.deliver({
     changed: (member) => {
+      names.changed();
       arrivals.changed(member);
       subnets.memberChanged(member);
       policy.changed(member);
       newAdmins.changed(clock.now(), member);
     },
     removed: (peer) => {
+      names.changed();
       arrivals.removed(peer);
       subnets.memberRemoved(peer.member.idText);
       policy.removed(peer);
@@ -443,6 +448,7 @@ export function composeRun(context: RunContext, port: number): Run {
     ledger: context.ledger.ledger,
     restarts,
   });
+  const names = composeNames({ self, name, plane, members, reporter, make: ports.names });
   const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
   return {
     turn,
@@ -462,5 +468,6 @@ export function composeRun(context: RunContext, port: number): Run {
     farewells,
     keyChanges,
     interfaceWatch,
+    names,
   };
 }

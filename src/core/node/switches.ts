@@ -1,4 +1,5 @@
 /** How nodes are to run, as a command line says; what is left out is as usual. */
+import type { NameMode } from '../names/report.js';
 import type { UserspaceOptions } from '../userspace/options.js';
 
 export interface NodeSwitches {
@@ -8,6 +9,8 @@ export interface NodeSwitches {
   readonly portmap?: boolean;
   /** False: members on the LAN are neither looked for nor told of this one. */
   readonly lan?: boolean;
+  /** How programs of this machine find the members' names; default: not at all. It needs an interface. */
+  readonly names?: NameMode;
   /** No interface and no privilege: a stack of this process, with doors for programs of this machine. For one network. */
   readonly userspace?: UserspaceOptions;
 }

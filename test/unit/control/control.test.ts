@@ -51,6 +51,7 @@ const handlers: Handlers = {
   leave: nothing,
   up: () => ({ started: [] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),
+  names: nothing,
   routes: nothing,
   routeAccept: nothing,
   routeAnnounce: nothing,

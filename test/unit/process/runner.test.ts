@@ -99,6 +99,13 @@ class Stage {
       status: () => status,
       peers: () => [],
       revoked: () => [],
+      names: () => ({
+        domain: `${name}.evio`,
+        way: 'off',
+        server: null,
+        fault: null,
+        queries: { answered: 0, denied: 0, refused: 0, dropped: 0 },
+      }),
       routes: () => [],
       announceRoute: () => Promise.resolve(),
       withdrawRoute: () => Promise.resolve(),
