@@ -65,7 +65,7 @@ describe('with a node', () => {
       Sent         900 B, 9 frames
       Dropped      no-peer 2
       Relays       evio://192.0.2.1:3478 connected (udp, 12.3 ms)
-      NAT          endpoint-independent, seen as 198.51.100.7:40000
+      NAT          endpoint-independent, seen as 198.51.100.7:40000, ports preserved
       Privileges   net_admin
       Certificate  until 2031-11-22
       Peers        1, network of about 2
@@ -133,6 +133,9 @@ describe('with a node', () => {
       remote  host  198.51.100.9:4242  active  3.21 ms
 
       2026-11-22T13:00:00.000Z  path  direct 198.51.100.9:4242
+
+      NAT here: endpoint-independent, ports preserved, filtering address-and-port-dependent
+      NAT there: not told
 
       - Nothing: the path is direct.
       "
