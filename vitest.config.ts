@@ -32,6 +32,18 @@ export default defineConfig({
         },
       },
       {
+        // What takes minutes in the lab, and writes tables into docs/connectivity.md.
+        test: {
+          name: 'matrix',
+          include: ['test/matrix/**/*.test.ts'],
+          disableConsoleIntercept: true,
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 1_800_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
         // The program of one file: needs root, and what `npm run build:binary` made.
         test: {
           name: 'binary',

@@ -131,7 +131,16 @@ export const status: Result<'status'> = {
     drops: { 'no-peer': 2, replay: 0 },
     restarts: 0,
   },
-  relays: [{ url: 'evio://192.0.2.1:3478', state: 'connected', transport: 'udp', rttMs: 12.3, reason: null }],
+  relays: [
+    {
+      url: 'evio://192.0.2.1:3478',
+      home: true,
+      state: 'connected',
+      transport: 'udp',
+      rttMs: 12.3,
+      reason: null,
+    },
+  ],
   nat: {
     mapping: 'endpoint-independent',
     filtering: 'unknown',

@@ -25,11 +25,17 @@ export class TestNet {
   /** A relay, and the network made at a first site, running. */
   static async create(
     first: SiteOptions,
-    options: { relay?: readonly string[]; init?: readonly string[] } = {},
+    options: {
+      relay?: readonly string[];
+      init?: readonly string[];
+      /** Hears every line that a process prints. */
+      onLine?: (source: string, line: string) => void;
+    } = {},
   ): Promise<TestNet> {
     const rig = await Rig.create({
       onLine: (source, line) => {
         if (process.env['EVIO_LAB_LOG']) console.log(`[${source}] ${line}`);
+        options.onLine?.(source, line);
       },
     });
     const net = new TestNet(rig);

@@ -81,6 +81,7 @@ export const stateSchema = z.object({
   members: z.array(b64).default([]),
   subnets: z.array(keptSubnetsSchema).optional(),
   endpoints: z.record(z.string(), z.array(z.string())).default({}),
+  relayAddresses: z.record(z.string(), z.array(z.string())).optional(),
   farewells: z.array(b64).optional(),
   seen: z.record(z.string(), z.number()).optional(),
   uses: z

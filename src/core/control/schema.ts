@@ -106,6 +106,7 @@ export const revokedReport = z.object({
 
 export const relayReport = z.object({
   url: z.string(),
+  home: z.boolean(),
   state: z.enum(relayStates),
   transport: z.enum(relayTransports),
   rttMs: z.number().nullable(),

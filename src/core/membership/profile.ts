@@ -108,6 +108,8 @@ export interface NodeState {
   readonly subnets?: readonly KeptSubnets[] | undefined;
   /** Endpoints at which neighbours were reached, by node id: the way back in when no relay answers. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
+  /** Addresses of relays' names, as the resolver answered last. */
+  readonly relayAddresses?: Readonly<Record<string, readonly string[]>> | undefined;
   /** When members went that were here, by node id. */
   readonly seen?: Readonly<Record<string, number>> | undefined;
   readonly uses?: InviteUses | undefined;

@@ -11,6 +11,7 @@ import { macOf } from '../identity/node-id.js';
 import { headsOf } from '../ledger/ledger.js';
 import { toHex } from '../lib/bytes.js';
 import type { Outputs, Turn } from '../lib/turn.js';
+import { RelayNames } from '../relays/net/relay-names.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
 import { pinnedTo } from '../surroundings/ways-out.js';
@@ -33,7 +34,7 @@ export interface Outside {
 
 /** Makes them; none has begun. @param port for UDP; 0 takes a free one */
 export function composeOutside(context: RunContext, turn: Turn, port: number): Outside {
-  const { options, ports, credential } = context;
+  const { options, ports, credential, keeper } = context;
   const { env, profile, threads, version } = options;
   const { clock } = env;
   const { self } = credential;
@@ -72,6 +73,13 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
       plane,
       carriers,
       pins: (ipv6) => pinnedTo(surroundings.ways, ipv6),
+      names: new RelayNames({
+        clock,
+        known: keeper.relayAddresses,
+        keep: (known) => {
+          keeper.setRelayAddresses(known);
+        },
+      }),
     },
     relayNews.listener,
   );

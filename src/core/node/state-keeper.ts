@@ -74,6 +74,15 @@ export class StateKeeper implements Timed {
     this.#change({ credential: toBase64Url(credential) });
   }
 
+  /** Addresses of relays' names, as they were known last. */
+  get relayAddresses(): Readonly<Record<string, readonly string[]>> {
+    return this.#state.relayAddresses ?? {};
+  }
+
+  setRelayAddresses(relayAddresses: Readonly<Record<string, readonly string[]>>): void {
+    this.#change({ relayAddresses });
+  }
+
   /** Uses of invites that this machine counted. */
   get uses(): InviteUses | undefined {
     return this.#state.uses;

@@ -9,6 +9,7 @@ import type { EvioError } from '../lib/errors.js';
 import type { AuthorEnds } from '../wire/ledger.js';
 import type { LedgerNews, Refusal, Waiting } from '../wire/signal.js';
 import type { Pins } from './net/pinned-dial.js';
+import type { RelayNames } from './net/relay-names.js';
 import type { RelayTransport } from './relay-report.js';
 
 export interface RelayContext {
@@ -25,6 +26,8 @@ export interface RelayContext {
   readonly plane: Pick<DataPlane, 'sendPacket' | 'setRelay' | 'relayHeardMs' | 'now'>;
   /** The interfaces that connections leave by; default: as routes say. */
   readonly pins?: Pins;
+  /** Addresses of the relays' names; default: the machine's resolver alone. */
+  readonly names?: RelayNames;
   /** The relay's WebSocket is one. */
   readonly carriers: Carriers;
 }

@@ -5,6 +5,8 @@ export type RelayTransport = (typeof relayTransports)[number];
 
 export interface RelayReport {
   readonly url: string;
+  /** Packets for members that are at several relays go by this one: it is the nearest. */
+  readonly home: boolean;
   readonly state: (typeof relayStates)[number];
   readonly transport: RelayTransport;
   readonly rttMs: number | null;

@@ -7,7 +7,8 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { RelayChoice } from '../path/path.js';
 import type { LedgerNews, Welcome } from '../wire/signal.js';
 import type { RelayAnswer } from './net/relay-client.js';
-import { Relay, type RankedWay, type RelayOwner } from './relay.js';
+import { HomeRelay } from './home.js';
+import { Relay, type RelayOwner } from './relay.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
 import { RelayQueries, type FindKey } from './relay-queries.js';
 
@@ -32,6 +33,7 @@ export class RelaySet {
   readonly #listener: RelaySetListener;
   readonly #relays: Relay[];
   readonly #queries: RelayQueries;
+  readonly #home = new HomeRelay();
   #roster = { complete: true, size: 0 };
 
   constructor(options: RelaySetOptions, listener: RelaySetListener) {
@@ -149,17 +151,20 @@ export class RelaySet {
     return this.#relays[index]?.heard(idText) ?? false;
   }
 
-  /** Ways to a peer: relays where it is online, UDP before WebSocket, nearest first. */
+  /** Ways to a peer: relays where it is online, UDP before WebSocket, the home relay or the nearest first. */
   choices(id: Uint8Array, idText: string): RelayChoice[] {
-    return this.#relays
-      .map((relay) => relay.wayTo(id, idText))
-      .filter((way): way is RankedWay => way !== undefined)
-      .sort((a, b) => a.rank - b.rank)
-      .map((way) => way.choice);
+    this.#settleHome();
+    const ways = this.#relays.map((relay) => relay.wayTo(id, idText));
+    return this.#home.sort(ways.filter((way) => way !== undefined)).map((way) => way.choice);
   }
 
   report(): RelayReport[] {
-    return this.#relays.map((relay) => relay.report());
+    const home = this.#settleHome();
+    return this.#relays.map((relay) => relay.report(relay.index === home));
+  }
+
+  #settleHome(): number | undefined {
+    return this.#home.settle(this.#relays.filter((relay) => relay.up));
   }
 
   get #now(): number {

@@ -14,6 +14,7 @@ import { timeoutMs } from '../peer/round-trip.js';
 import type { FindRequest, LedgerNews, LocateRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
+import type { Ranked } from './home.js';
 import { OnlineIds } from './online-ids.js';
 import { RelayLink } from './relay-link.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
@@ -38,10 +39,9 @@ export interface RelayOwner {
   ask(idText: string): void;
 }
 
-/** A way to a peer, and its rank: the lowest is the best. */
-export interface RankedWay {
+/** A way to a peer by one relay. */
+export interface RankedWay extends Ranked {
   readonly choice: RelayChoice;
-  readonly rank: number;
 }
 
 export class Relay implements Askable {
@@ -194,18 +194,25 @@ export class Relay implements Askable {
   /** The way to a member through this relay; undefined when it is not online here. */
   wayTo(id: Uint8Array, idText: string): RankedWay | undefined {
     if (!this.isOnline(idText)) return undefined;
-    const rtt = Math.min(this.#link.rttMs ?? this.#rttMs ?? unknownRttMs, webSocketRank - 1);
+    const { index, rank } = this;
     if (this.#link.bound) {
       const label = `udp://${formatEndpoint(this.#link.endpoint as Endpoint)}`;
-      return { choice: { path: { kind: 'relay', relay: this.index, destination: id }, label }, rank: rtt };
+      return { choice: { path: { kind: 'relay', relay: index, destination: id }, label }, index, rank };
     }
     const label = `ws://${this.fact.address.replace(/^wss:\/\//, '')}`;
     const path = { kind: 'carrier', carrier: this.#webSocket.id, destination: id } as const;
-    return { choice: { path, label }, rank: webSocketRank + rtt };
+    return { choice: { path, label }, index, rank };
   }
 
-  report(): RelayReport {
+  /** How near it is: the round trip, ms; every one by UDP before every one by WebSocket. */
+  get rank(): number {
+    const rtt = Math.min(this.#link.rttMs ?? this.#rttMs ?? unknownRttMs, webSocketRank - 1);
+    return this.#link.bound ? rtt : webSocketRank + rtt;
+  }
+
+  report(home: boolean): RelayReport {
     return {
+      home,
       url: this.url,
       state: this.#up ? 'connected' : this.#client.state === 'connecting' ? 'connecting' : 'down',
       transport: this.#link.bound ? 'udp' : 'websocket',
@@ -250,6 +257,7 @@ export class Relay implements Askable {
         agent,
         env,
         ...(this.#context.pins && { pins: this.#context.pins }),
+        ...(this.#context.names && { names: this.#context.names }),
       },
       {
         up: (welcome, session) => {
@@ -360,6 +368,7 @@ export class Relay implements Askable {
       this.#context.env.log.debug('relay name not resolved', { relay, reason: messageOf(thrown) });
     };
     const { host } = parseRelayAddress(relay);
-    this.#news.stunServers(await stunServersOf(host, welcome.udpPort, session, unresolved));
+    const { names } = this.#context;
+    this.#news.stunServers(await stunServersOf(host, welcome.udpPort, session, unresolved, names));
   }
 }

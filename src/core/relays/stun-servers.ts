@@ -1,7 +1,7 @@
 /** The STUN servers that a relay brings. */
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../lib/endpoint.js';
+import { systemNames, type Names } from './net/relay-names.js';
 import type { RelaySession } from './net/relay-client.js';
 
 /**
@@ -10,6 +10,7 @@ import type { RelaySession } from './net/relay-client.js';
  *
  * @param host name or address of the relay
  * @param udpPort as the relay told
+ * @param names who knows its addresses; default: the machine's resolver
  * @param unresolved told with the system's error when the name has no address now; then the others are returned
  */
 export async function stunServersOf(
@@ -17,11 +18,12 @@ export async function stunServersOf(
   udpPort: number,
   { endpoint, alternate }: RelaySession,
   unresolved: (thrown: unknown) => void,
+  names: Names = systemNames,
 ): Promise<Endpoint[]> {
   const servers: Endpoint[] = alternate ? [alternate] : [];
   if (isIP(host) !== 0) return servers;
   try {
-    for (const { address } of await lookup(host, { all: true })) {
+    for (const { address } of await names.addresses(host)) {
       const otherFamily = address.includes(':') !== endpoint.host.includes(':');
       if (otherFamily) servers.push({ host: address, port: udpPort });
     }

@@ -52,7 +52,14 @@ const facts = {
   prefix6: Uint8Array.of(0xfd, 1, 2, 3, 4, 5, 6, 7),
 };
 const counters = { rxBytes: 10, txBytes: 20 } as PeerCounters;
-const up: RelayReport = { url: 'u', state: 'connected', transport: 'udp', rttMs: 2.00049, reason: null };
+const up: RelayReport = {
+  url: 'u',
+  home: true,
+  state: 'connected',
+  transport: 'udp',
+  rttMs: 2.00049,
+  reason: null,
+};
 const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
 
 describe('peerReport', () => {

@@ -2,7 +2,7 @@
  * TCP connections that leave by a certain interface, whatever the routes of the machine say: for relays, while routes lead
  * everything through the network itself (surroundings/ways-out.ts).
  */
-import { lookup } from 'node:dns/promises';
+import type { Names } from './relay-names.js';
 import { Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { EvioError } from '../../lib/errors.js';
@@ -15,9 +15,9 @@ export type Pins = (ipv6: boolean) => string | undefined;
 const attemptMs = 3_000;
 
 /** Connects to the first address of the name that answers. Rejects with the error of the last. */
-export async function dialPinned(pins: Pins, host: string, port: number): Promise<Socket> {
+export async function dialPinned(pins: Pins, names: Names, host: string, port: number): Promise<Socket> {
   let last: unknown = new EvioError('EVIO_RELAY_UNREACHABLE', `${host} has no address`);
-  for (const { address, family } of await lookup(host, { all: true })) {
+  for (const { address, family } of await names.addresses(host)) {
     try {
       return await connectBy(pins(family === 6), address, family === 6, port);
     } catch (thrown) {
@@ -53,11 +53,11 @@ interface DialOptions extends ConnectionOptions {
 }
 
 /** What `ws` calls for a connection; undefined where no socket is pinned, and it connects as ever. */
-export function pinnedConnection(pins: Pins, secure: boolean) {
+export function pinnedConnection(pins: Pins, names: Names, secure: boolean) {
   if (pins(false) === undefined && pins(true) === undefined) return undefined;
   return (options: DialOptions, done: (error: Error | null, socket?: Socket) => void): undefined => {
     const { host = '', port = 0 } = options;
-    void dialPinned(pins, host.replace(/^\[|\]$/g, ''), port).then(
+    void dialPinned(pins, names, host.replace(/^\[|\]$/g, ''), port).then(
       (socket) => {
         done(null, secure ? connectTls({ ...options, path: undefined, socket, servername: '' }) : socket);
       },

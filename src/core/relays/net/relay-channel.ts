@@ -38,6 +38,7 @@ import {
 } from '../../wire/signal.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import { pinnedConnection, type Pins } from './pinned-dial.js';
+import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
 
@@ -73,6 +74,8 @@ export interface ChannelOptions {
   readonly founding?: Founding | undefined;
   /** The interfaces that the connection leaves by; default: as routes say. */
   readonly pins?: Pins | undefined;
+  /** Who knows addresses of names; default: the machine's resolver alone. */
+  readonly names?: RelayNames | undefined;
 }
 
 /** A network is brought to a relay that may not know it, or taken back a moment later. */
@@ -161,9 +164,11 @@ export class RelayChannel {
     this.#listener = listener;
     const address = parseRelayAddress(options.relay.address);
     const origin = relayOrigin(address, 'ws');
-    const createConnection = options.pins && pinnedConnection(options.pins, origin.startsWith('wss:'));
+    const { pins, names } = options;
+    const createConnection = pins && pinnedConnection(pins, names ?? systemNames, origin.startsWith('wss:'));
     this.#socket = new WebSocket(origin + relayPath, {
       ...(createConnection && { createConnection: createConnection as unknown as typeof connect }),
+      ...(names && { lookup: names.lookup }),
       perMessageDeflate: false,
       maxPayload: messageLimit,
       skipUTF8Validation: true,

@@ -2,7 +2,7 @@
  * Keeps one node registered at one relay: connects, notices when the path dies, comes back.
  *
  * It knows no peers and no UDP: the owner sends binds and packets to `RelaySession.endpoint` through the data plane.
- * The names of relays are resolved anew at every attempt.
+ * The names of relays are resolved anew at every attempt (relay-names.ts).
  */
 import type { Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
@@ -23,6 +23,7 @@ import {
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { Pins } from './pinned-dial.js';
+import type { RelayNames } from './relay-names.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
 export type { RelaySession } from './relay-channel.js';
@@ -77,6 +78,7 @@ export interface RelayClientOptions {
   readonly env: Env;
   /** Asked at every attempt. */
   readonly pins?: Pins;
+  readonly names?: RelayNames;
 }
 
 /** Events come on the caller's thread, never inside a call of `start`, `stop`, `nudge` or `sendData`. */
@@ -270,6 +272,7 @@ export class RelayClient {
           brings: this.#options.brings?.(),
           env,
           pins: this.#options.pins,
+          names: this.#options.names,
           timeoutMs: attemptMs,
         },
         {

@@ -1,0 +1,30 @@
+/** Tables that a run writes into docs/connectivity.md, each between two comments of its own. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+
+const file = fileURLToPath(new URL('../../docs/connectivity.md', import.meta.url));
+
+/** Replaces what stands between the comments, or adds it at the end. */
+export async function writeSection(name: string, text: string): Promise<void> {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const old = existsSync(file) ? readFileSync(file, 'utf8') : '# Connectivity\n';
+  const section = `${begin}\n\n${text}\n\n${end}`;
+  const [at, until] = [old.indexOf(begin), old.indexOf(end)];
+  const whole = at < 0 ? `${old}\n${section}\n` : old.slice(0, at) + section + old.slice(until + end.length);
+  const options = await resolveConfig(file);
+  writeFileSync(file, await format(whole, { ...options, parser: 'markdown' }));
+}
+
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows;
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+}
+
+/** Where and when it was measured. */
+export function circumstances(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  return `${date}, ${cpus().length} processors, Node ${process.version}`;
+}
