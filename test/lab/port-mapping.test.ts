@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NetcheckReport } from '../../src/core/doctor/netcheck.js';
 import { findProgram, run, shell, sleep, LabProcess } from '../../src/lab/exec.js';
 import { insideDevice, outsideDevice } from '../../src/lab/rules.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
@@ -75,6 +76,8 @@ describe.runIf(findProgram('miniupnpd') !== undefined)('a router that opens port
     const a = net.nodes[0] as TestNode;
     const b = await net.place({ nat: 'address-and-port-dependent', v4: publicV4 });
     const ns = await openRouter(b.site);
+    const { portMapping } = await b.node.json<NetcheckReport>(['netcheck', '--relay', net.rig.relayUrl]);
+    expect(portMapping).toEqual({ kind: 'pcp', external: publicV4 });
     net.join(b);
     await b.node.up();
     await reaches(a, b, 10_000);

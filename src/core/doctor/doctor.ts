@@ -104,7 +104,7 @@ function softened(findings: readonly RelayFinding[]): Check[] {
 }
 
 /** Relays of the networks in this home, each once, and a check for each profile. */
-function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Check[] } {
+export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Check[] } {
   const targets = new Map<string, RelayTarget>();
   const profiles: Check[] = [];
   const store = new Store(home);

@@ -32,10 +32,19 @@ export interface Health {
   readonly rttMs: number;
 }
 
+/** Something else answered in the place of a relay. */
+class NoRelay extends Error {
+  constructor() {
+    super('what answers there is no evio relay');
+  }
+}
+
 export interface RelayFinding {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly health: Health | undefined;
+  /** Something answers there that is no relay: a portal, a proxy, another program. */
+  readonly foreign?: boolean;
   readonly checks: readonly Check[];
 }
 
@@ -71,7 +80,7 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
         'Start the relay, and let TCP to this port through the firewalls between.',
       ),
     );
-    return { name, addresses, health, checks };
+    return { name, addresses, health, foreign: thrown instanceof NoRelay, checks };
   }
   checks.push(
     pass(id('relay'), `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`),
@@ -131,13 +140,13 @@ function getHealth(address: RelayAddress): Promise<Health> {
         response.on('data', (part: Buffer) => {
           length += part.length;
           if (length <= maxBody) parts.push(part);
-          else call.destroy(new Error('what answers there is no evio relay'));
+          else call.destroy(new NoRelay());
         });
         response.on('error', reject);
         response.on('end', () => {
           const health = parseHealth(Buffer.concat(parts).toString('utf8'), response.headers.date, rttMs);
           if (health) resolve(health);
-          else reject(new Error('what answers there is no evio relay'));
+          else reject(new NoRelay());
         });
       },
     );

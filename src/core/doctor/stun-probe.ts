@@ -1,5 +1,6 @@
 /** Asks STUN servers from one UDP socket which address they see. */
 import { createSocket, type Socket } from 'node:dgram';
+import { equalBytes } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import {
@@ -74,6 +75,34 @@ export class StunProbe {
     } finally {
       this.#waiting.delete(key);
     }
+  }
+
+  /**
+   * True when what this socket sends to `outside`, an address that a NAT gave to `other`, arrives there: the NAT turns it back
+   * (RFC 4787 section 6).
+   */
+  async reaches(other: StunProbe, outside: Endpoint): Promise<boolean> {
+    const id = this.#random.fill(new Uint8Array(transactionIdLength));
+    const request = encodeBindingRequest(id);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const arrived = await new Promise<boolean>((resolve) => {
+        const heard = (message: Uint8Array): void => {
+          if (equalBytes(message, request)) done(true);
+        };
+        const timer = setTimeout(() => {
+          done(false);
+        }, retryMs);
+        const done = (result: boolean): void => {
+          clearTimeout(timer);
+          other.#socket.off('message', heard);
+          resolve(result);
+        };
+        other.#socket.on('message', heard);
+        this.#socket.send(request, outside.port, outside.host, () => undefined);
+      });
+      if (arrived) return true;
+    }
+    return false;
   }
 
   close(): void {

@@ -37,6 +37,7 @@ export const StunAttribute = {
   passwordAlgorithm: 0x001d,
   userhash: 0x001e,
   xorMappedAddress: 0x0020,
+  padding: 0x0026,
   software: 0x8022,
   fingerprint: 0x8028,
 } as const;
@@ -160,13 +161,16 @@ const roomySoftware = utf8('evio'.padEnd(20));
  * A binding request. `transactionId` is 12 random bytes: they are all that protects a response from forgery.
  *
  * @param options.changePort asks for the answer from the server's other port (RFC 5780)
+ * @param options.padding adds so many bytes (RFC 5780 section 7.6); a server that does not know them answers with an error
  * @param options.room makes it as long as the longest response, so that a relay which does not know the sender may answer
  */
 export function encodeBindingRequest(
   transactionId: Uint8Array,
-  options: { fingerprint?: boolean; room?: boolean; changePort?: boolean } = {},
+  options: { fingerprint?: boolean; room?: boolean; changePort?: boolean; padding?: number } = {},
 ): Uint8Array {
   const attributes = new ByteWriter(32);
+  if (options.padding !== undefined)
+    writeAttribute(attributes, StunAttribute.padding, new Uint8Array(options.padding));
   if (options.changePort === true) {
     writeAttribute(attributes, StunAttribute.changeRequest, Uint8Array.of(0, 0, 0, changePortFlag));
   }
