@@ -6,8 +6,12 @@ export function readArguments() {
   const argv = process.argv.slice(2);
   // The list of processes shows the title instead of the arguments: a token among them is not for everybody on the machine.
   const token = /evio1[^]{16,}/;
-  if (argv.some((word) => token.test(word)))
-    process.title = ['evio', ...argv].map((word) => word.replace(token, 'evio1...')).join(' ');
+  // So is a password in the URL of a TURN server or a proxy.
+  const password = /^((?:--[a-z-]+=)?(?:turn:|https?:\/\/)?)[^@\s]*:[^\s]*@/;
+  if (argv.some((word) => token.test(word) || password.test(word)))
+    process.title = ['evio', ...argv]
+      .map((word) => word.replace(token, 'evio1...').replace(password, '$1...@'))
+      .join(' ');
   return { argv, json: argv.includes('--json') && !argv.slice(0, argv.indexOf('--json')).includes('--') };
 }
 

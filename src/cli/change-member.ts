@@ -11,6 +11,15 @@ const notRunning: readonly string[] = ['EVIO_NOT_RUNNING', 'EVIO_NO_NETWORK'];
 /** Beginning anew takes the interface down and up again. */
 const adoptTimeoutMs = 15_000;
 
+/** Has the running node, if any, take what the profile says of paths. Throws EvioError EVIO_TIMEOUT, EVIO_STORAGE. */
+export async function repathHere(home: Home, network: string): Promise<void> {
+  try {
+    await ask(home.controlSocket, 'repath', { network }, adoptTimeoutMs);
+  } catch (thrown) {
+    if (!(thrown instanceof EvioError && notRunning.includes(thrown.code))) throw thrown;
+  }
+}
+
 /** Throws EvioError as `changeMember`, and EVIO_TIMEOUT. */
 export function changeHere(
   home: Home,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 
 export default class Init extends BaseCommand {
   static override summary = 'make a network, with this machine as its first member';
@@ -39,6 +40,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     approve: Flags.boolean({
       description: 'who joins by the token waits until an admin lets it in, by "evio approve"',
     }),
+    ...pathFlags,
     'node-name': Flags.string({
       helpValue: 'NAME',
       description: 'name of this machine [default: its host name]',
@@ -50,6 +52,8 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     const { initNetwork, firstToken } = await import('../core/enroll/init.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
+    const wishes = wishesOf(flags);
+    const ports = enrollPorts(this.home(), await this.env(), this.agent());
     const result = await initNetwork(
       {
         name: args.name,
@@ -60,9 +64,10 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
         mtu: flags.mtu,
         approve: flags.approve,
       },
-      enrollPorts(this.home(), await this.env(), this.agent()),
+      ports,
     );
     const { network, node } = result;
+    await keepWishes(ports.store, network.id, wishes);
     this.say(
       `Made the network ${network.name} (${network.id}), ${network.cidr}. This machine is ${node.name}, ${node.ip}.`,
     );

@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { durationFlag, linkFlag, waitFlag } from '../cli/flags.js';
 import { nodeFlags, switchesOf } from '../cli/node-flags.js';
+import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 import { tokenText } from '../cli/token-text.js';
 import type { Home } from '../core/config/home.js';
 import type { NodeSwitches } from '../core/node/switches.js';
@@ -60,11 +61,13 @@ A token among the arguments is wiped from the list of processes as soon as evio 
         'where an admin has to let this machine in: wait for that so long at most [default: without end]',
     }),
     ...nodeFlags,
+    ...pathFlags,
   };
 
   async run(): Promise<object | undefined> {
     const { args, flags } = await this.parse(Join);
     const home = this.home();
+    const wishes = wishesOf(flags);
     const text = tokenText({ argument: args.token, file: flags['token-file'] });
     const start = !flags['no-start'];
     const switches = switchesOf(flags);
@@ -99,6 +102,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       },
       ports,
     ).finally(cancel);
+    await keepWishes(ports.store, joined.networkId, wishes);
     const { name, ip } = flags;
     const asked = joined.already && (name !== undefined || ip !== undefined);
     const { changeHere } = await import('../cli/change-member.js');

@@ -3,6 +3,7 @@ import { BaseCommand } from '../cli/base.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
 import { linkFlag, waitFlag } from '../cli/flags.js';
 import { nodeFlags, switchesOf } from '../cli/node-flags.js';
+import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 
 export default class Node extends BaseCommand {
   static override daemon = true;
@@ -35,6 +36,7 @@ export default class Node extends BaseCommand {
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
     wait: waitFlag,
     ...nodeFlags,
+    ...pathFlags,
     metrics: Flags.string({
       helpValue: '127.0.0.1:PORT|unix:PATH',
       description:
@@ -78,6 +80,8 @@ export default class Node extends BaseCommand {
         'Say which with --network, or keep the link in the profile: evio join TOKEN --link PEER',
       );
     }
+    const wishes = wishesOf(flags);
+    for (const id of networks) await keepWishes(store, id, wishes);
     if (flags.detach) {
       const { runDetached } = await import('../cli/run-detached.js');
       const { network, port, wait } = flags;

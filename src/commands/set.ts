@@ -1,19 +1,23 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { networkFlag } from '../cli/flags.js';
+import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 
 /** Admins are asked, the interface goes down and up again, and an admin has to see the new key, ms. */
 const rekeyTimeoutMs = 45_000;
 
 export default class Set extends BaseCommand {
-  static override summary = 'give this machine another name, address or key in a network';
+  static override summary =
+    'give this machine another name, address or key in a network, or other ways to the others';
   static override description =
-    'Signs the certificate again, asks a relay whether name and address can be had, and stores them; a node that runs goes on with them. Sessions with other machines begin anew. With --new-key the running node gets another key through an admin that is there; name, address, tags and rights stay, and the key of before counts nowhere any more.';
+    'Signs the certificate again, asks a relay whether name and address can be had, and stores them; a node that runs goes on with them. Sessions with other machines begin anew, and so they do when it is to make its paths in another way. With --new-key the running node gets another key through an admin that is there; name, address, tags and rights stay, and the key of before counts nowhere any more.';
 
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> --name web-1',
     'sudo <%= config.bin %> <%= command.id %> --ip 10.144.0.7 --network home',
     'sudo <%= config.bin %> <%= command.id %> --new-key',
+    'sudo <%= config.bin %> <%= command.id %> --ice-server turn:USER:PASSWORD@turn.example.org:3478',
+    'sudo <%= config.bin %> <%= command.id %> --relay-only',
   ];
 
   static override flags = {
@@ -24,6 +28,11 @@ export default class Set extends BaseCommand {
       description: 'another key, and with it another node id and MAC',
       exclusive: ['name', 'ip'],
     }),
+    ...pathFlags,
+    'any-path': Flags.boolean({
+      exclusive: ['relay-only', 'no-relay'],
+      description: 'neither --relay-only nor --no-relay any more',
+    }),
   };
 
   async run(): Promise<object> {
@@ -31,16 +40,26 @@ export default class Set extends BaseCommand {
     const { name, ip } = flags;
     const { badValue } = await import('../core/identity/names.js');
     if (flags['new-key']) return this.#newKey(flags.network);
-    if (name === undefined && ip === undefined)
-      throw badValue('There is nothing to set.', 'Give --name NAME, --ip ADDRESS or both, or --new-key.');
-    const { changeHere } = await import('../cli/change-member.js');
+    const wishes = wishesOf(flags);
+    if (name === undefined && ip === undefined && !wishes)
+      throw badValue(
+        'There is nothing to set.',
+        'Give --name NAME, --ip ADDRESS, --new-key, or how paths are made.',
+      );
+    const { pathsReport } = await import('../core/membership/reach.js');
+    const { pathsText } = await import('../views/text/paths.js');
+    const { changeHere, repathHere } = await import('../cli/change-member.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const home = this.home();
     const ports = enrollPorts(home, await this.env(), this.agent());
     const id = ports.store.pick(flags.network);
+    const rerouted = await keepWishes(ports.store, id, wishes);
     const { network, node, changed } = await changeHere(home, id, { name, ip }, ports);
+    if (rerouted) await repathHere(home, id);
+    const paths = pathsReport(ports.store.profile(id));
     this.say(`This machine is ${changed ? 'now ' : ''}${node.name}, ${node.ip} in ${network.name}.`);
-    return { network, node, changed };
+    if (rerouted) this.say(pathsText(paths));
+    return { network, node, changed: changed || rerouted, paths };
   }
 
   async #newKey(selector: string | undefined): Promise<object> {

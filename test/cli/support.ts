@@ -255,6 +255,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     joinPods: () => ({ joined: false }),
     logs: () => ({ last: 0, lost: 0, lines: [] }),
     metrics: () => ({ networks: [], refusedUsers: 0 }),
+    repath: () => ({ repathed: true }),
     leave: () => ({ stopped: [status.network.id] }),
     names: () => names,
     routes: () => ({ routes: [route] }),

@@ -103,10 +103,10 @@ export async function peerOf(from: TestNode, to: TestNode): Promise<PeerFacts | 
   return (await from.node.peers()).find((peer) => peer.name === to.node.name);
 }
 
-/** `direct`, `relay-udp`, `relay-ws` or `none`. */
+/** `direct`, `webrtc`, `relay-udp`, `relay-ws` or `none`. */
 export function pathWord(peer: PeerFacts | undefined): string {
   if (!peer?.path) return 'none';
-  if (peer.path.kind === 'direct') return 'direct';
+  if (peer.path.kind === 'direct' || peer.path.kind === 'webrtc') return peer.path.kind;
   return peer.path.endpoint.startsWith('ws') ? 'relay-ws' : 'relay-udp';
 }
 

@@ -141,6 +141,8 @@ export async function peerPair(
       fullPing: 18 + 1350,
       sendPacket,
       relays: () => (pair.relay ? [choice] : []),
+      dataWays: () => (pair.relay ? [choice] : []),
+      direct: true,
       candidates: () => [{ kind: 'host', endpoint: { host, port: 5000 } }],
       nat: () => ({ mapping: 'unknown', filtering: 'unknown', ports: 'unknown', range: undefined }),
       punching: () => undefined,

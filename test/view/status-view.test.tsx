@@ -143,6 +143,7 @@ describe('useStatus', () => {
       down: unasked,
       adopt: unasked,
       joinPods: unasked,
+      repath: unasked,
       leave: unasked,
       names: unasked,
       routes: unasked,

@@ -17,6 +17,7 @@ import { memberRoles } from '../identity/invite.js';
 import type { Agree } from '../lib/agree.js';
 import {
   givenRights,
+  relayUses,
   profileVersion,
   stateVersion,
   type AnnouncedSubnet,
@@ -68,6 +69,13 @@ export const profileSchema = z.object({
   allowedRanges: z.array(z.string()).optional(),
   announced: z.array(announcedSchema).optional(),
   acceptedRoutes: z.array(z.string()).optional(),
+  paths: z
+    .object({
+      relays: z.enum(relayUses).optional(),
+      iceServers: z.array(z.string()).optional(),
+      proxy: z.string().optional(),
+    })
+    .optional(),
   device: z.string().default('evio%d'),
   port: port.default(0),
 

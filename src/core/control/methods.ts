@@ -13,6 +13,7 @@ import { names } from './methods/names.js';
 import { networks } from './methods/networks.js';
 import { peers } from './methods/peers.js';
 import { ping } from './methods/ping.js';
+import { repath } from './methods/repath.js';
 import { routeAccept } from './methods/route-accept.js';
 import { routeAnnounce } from './methods/route-announce.js';
 import { routeWithdraw } from './methods/route-withdraw.js';
@@ -39,6 +40,7 @@ export const methods = {
   ping,
   policy,
   rekey,
+  repath,
   routeAccept,
   routeAnnounce,
   routes,

@@ -35,6 +35,19 @@ export interface AnnouncedSubnet {
   readonly since: number;
 }
 
+/** What relays are for: `only`: no packet of the network goes another way; `never`: they introduce, and carry none. */
+export const relayUses = ['only', 'never'] as const;
+
+/** How this machine makes its paths, as its operator wants it. */
+export interface PathWishes {
+  /** Default: where there is no direct path. */
+  readonly relays?: (typeof relayUses)[number] | undefined;
+  /** STUN and TURN servers for WebRTC, with their passwords (membership/ice-server.ts). */
+  readonly iceServers?: readonly string[] | undefined;
+  /** HTTP proxy through which relays are reached, with its password (relays/net/proxy.ts); `none`: none, whatever the environment says. */
+  readonly proxy?: string | undefined;
+}
+
 /** Another member's announcement of subnets, as this node judged it. */
 export interface KeptSubnets {
   /** The announcement, signed (identity/announcement.ts). */
@@ -73,6 +86,7 @@ export interface Profile {
   readonly announced?: readonly AnnouncedSubnet[] | undefined;
   /** Ranges of subnets that this machine sends to whoever announces them, and `all` for every private one. */
   readonly acceptedRoutes?: readonly string[] | undefined;
+  readonly paths?: PathWishes | undefined;
   /** Interface name, kernel pattern. */
   readonly device: string;
   /** UDP port; 0 lets the node choose one and keep it. */

@@ -11,6 +11,7 @@ import { macOf } from '../identity/node-id.js';
 import { headsOf } from '../ledger/ledger.js';
 import { toHex } from '../lib/bytes.js';
 import type { Outputs, Turn } from '../lib/turn.js';
+import { reachOf } from '../membership/reach.js';
 import { RelayNames } from '../relays/net/relay-names.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
@@ -39,6 +40,8 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
   const { clock } = env;
   const { self } = credential;
   const { network, keys, certificate, id } = self;
+  // Where relays carry all, nobody is to reach us by a port of the router, or on our LAN.
+  const { gateway, probe, lan } = reachOf(context.profile()).direct ? ports : {};
   const plane = ports.makePlane({
     deviceName: profile.device,
     nodeId: id,
@@ -97,18 +100,18 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
       plane.sendPacket(request, { kind: 'direct', endpoint: server });
     },
     gateway:
-      ports.gateway &&
-      askGateway(ports.gateway, (bytes) => {
+      gateway &&
+      askGateway(gateway, (bytes) => {
         turn.input(() => {
           surroundings.receiveGateway(clock.now(), bytes);
         });
       }),
-    probe: ports.probe?.((socket, bytes, from) => {
+    probe: probe?.((socket, bytes, from) => {
       turn.input(() => {
         surroundings.receiveProbe(clock.now(), socket, bytes, from);
       });
     }),
-    lan: ports.lan && {
+    lan: lan && {
       key: beaconKey(network.rootKey),
       card: (addresses) => {
         const candidates = addresses.map(
@@ -116,7 +119,7 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
         );
         return encodeCard({ credential: credential.bytes, candidates });
       },
-      ...ports.lan((bytes) => {
+      ...lan((bytes) => {
         turn.input(() => {
           surroundings.receiveBeacon(clock.now(), bytes);
         });

@@ -5,6 +5,7 @@ import { destinationOf, type Neighbourhood } from '../userspace/destination.js';
 import { addressBytes } from '../lib/endpoint.js';
 import { parseCidr, type Cidr } from '../lib/ipv4.js';
 import { Names } from '../names/names.js';
+import { openDataChannel } from '../carriers/webrtc/datachannel.js';
 import { Engine } from './engine.js';
 import { systemAddresses } from '../native/addresses.js';
 import { watchKernel } from '../native/kernel-watch.js';
@@ -18,6 +19,7 @@ import { GatewaySocket } from './gateway-socket.js';
 import { lanPort } from './lan-sockets.js';
 import { probePort } from './probe-sockets.js';
 import type { Node, NodeOptions } from './node.js';
+import { resolveName } from './resolve-name.js';
 
 export function createNode(options: NodeOptions): Node {
   const { userspace, env, names = 'off' } = options;
@@ -60,6 +62,8 @@ export function createNode(options: NodeOptions): Node {
       : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
     ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
     probe: probePort,
+    openCall: openDataChannel,
+    resolve: resolveName,
     suite: fastestSuite,
   });
   return node;

@@ -146,6 +146,11 @@ export class Engine implements Node {
     return true;
   }
 
+  async repath(): Promise<void> {
+    await this.#reread();
+    await this.#beginAnew();
+  }
+
   leave(): void {
     const { turn, farewells } = this.#live;
     turn.input(() => {
@@ -186,6 +191,7 @@ export class Engine implements Node {
       });
     });
     teardown.add('relays', () => {
+      run.calls?.calls.close();
       relays.stop();
       surroundings.stop();
     });
@@ -345,7 +351,7 @@ export class Engine implements Node {
       notes = amendment.notes;
       return amendment.statements;
     });
-    if (order.do === 'root-replace') await this.#rereadRootKeys();
+    if (order.do === 'root-replace') await this.#reread();
     const run = this.#run;
     run?.turn.input(() => {
       run.ledger.said(statements);
@@ -367,11 +373,11 @@ export class Engine implements Node {
     this.#keeper.save();
   }
 
-  /** The root key was replaced: who ordered it has put the new one into the profile. */
-  async #rereadRootKeys(): Promise<void> {
+  /** A command has put another root key, or other paths, into the profile. */
+  async #reread(): Promise<void> {
     await this.#options.changeProfile?.((found) => {
-      const { rootSeed, nextRootSeed } = found;
-      this.#profile = { ...this.#profile, rootSeed, nextRootSeed };
+      const { rootSeed, nextRootSeed, paths } = found;
+      this.#profile = { ...this.#profile, rootSeed, nextRootSeed, paths };
       return found;
     });
   }

@@ -53,6 +53,8 @@ export interface Node {
    * @param wantedIp the address that was asked for, which is not exchanged by itself
    */
   adopt(credential: string, wantedIp: string | undefined): Promise<boolean>;
+  /** Takes what the profile on disk says of paths now, and begins anew. Throws EvioError EVIO_STORAGE. */
+  repath(): Promise<void>;
   /** Tells relays and members that this machine leaves the network for good. Throws EvioError EVIO_NOT_RUNNING. */
   leave(): void;
   /** Resolves true once connected (a relay is up, a peer is connected, or there is nothing to connect to); false after the time. */

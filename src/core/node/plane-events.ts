@@ -16,6 +16,7 @@ import { podAddressOf } from '../subnets/pods.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
+import { parseIce } from '../wire/ice.js';
 import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
@@ -27,6 +28,7 @@ import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Refusals } from './refusals.js';
+import type { PeerCalls } from './peer-calls.js';
 import type { PolicyHost } from './policy-host.js';
 
 export interface PlaneEventParts {
@@ -50,6 +52,10 @@ export interface PlaneEventParts {
   readonly ledger: LedgerEvents;
   readonly policy: PolicyHost;
   readonly refusals: Refusals;
+  /** None: calls are not answered. */
+  readonly calls: PeerCalls | undefined;
+  /** False: what members send by no relay goes unanswered. */
+  readonly direct: boolean;
   /** The node cannot go on. */
   readonly fatal: (error: Error) => void;
 }
@@ -75,6 +81,7 @@ export class PlaneEvents implements PlaneListener {
       if (looksLikeStun(type)) surroundings.receiveStun(now, bytes, origin.endpoint);
       const aboutRelay = type === PacketType.relayBound || type === PacketType.relayUnbound;
       if (aboutRelay) relays.receive(now, bytes, origin.endpoint);
+      if (!this.#parts.direct) return;
     }
     if (type === PacketType.handshakeInit) {
       const peer = door.initiation(now, bytes, origin);
@@ -86,6 +93,7 @@ export class PlaneEvents implements PlaneListener {
   }
 
   control(slot: number, bytes: Uint8Array, origin: Origin): void {
+    if (origin.kind === 'direct' && !this.#parts.direct) return;
     const now = this.#now;
     const peer = this.#parts.members.bySlot(slot);
     const message = parseControl(bytes) ?? parseRing(bytes);
@@ -171,7 +179,12 @@ export class PlaneEvents implements PlaneListener {
 
   /** What is not about the peer or the ring: the ledger, memberships, subnets. */
   #other(now: number, peer: Peer, bytes: Uint8Array): void {
-    const { ledger, testimonies, renewals, keyChanges, farewells, subnets } = this.#parts;
+    const { ledger, testimonies, renewals, keyChanges, farewells, subnets, calls } = this.#parts;
+    const call = parseIce(bytes);
+    if (call) {
+      calls?.receive(now, peer, call);
+      return;
+    }
     const statement = parseLedger(bytes);
     if (statement) {
       ledger.receive(peer, statement);

@@ -1,4 +1,5 @@
 /** What a run of a node needs from outside: the machine, and what outlives the run. */
+import type { OpenConnection } from '../carriers/webrtc/connection.js';
 import type { DataPlane, PlaneOptions } from '../dataplane/plane/plane.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { ChangedFacts } from '../ledger/statement.js';
@@ -39,6 +40,10 @@ export interface EnginePorts {
   readonly probe?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => ProbePort;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
+  /** Makes a WebRTC connection; default: this node makes none, and answers no call. */
+  readonly openCall?: OpenConnection;
+  /** Addresses of a name, none where it has none; default: names are not resolved here. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
   readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
   /** Joins the interface with its port for pods; default: there is none. */

@@ -13,6 +13,7 @@ import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { Standing } from '../ledger/standing.js';
 import { rootKeysOf } from '../membership/root-keys.js';
+import { reachOf } from '../membership/reach.js';
 import { claimantOf } from '../membership/self.js';
 import { Witness } from '../membership/witness.js';
 import { StampSource } from '../noise/tai64n.js';
@@ -24,6 +25,7 @@ import type { NameService } from '../names/names.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { composeNames } from './compose-names.js';
 import { composeOutside } from './compose-outside.js';
+import { composeWays, PeerWays, toldOf } from './compose-ways.js';
 import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
 import { IndexTable } from '../peer/index-table.js';
@@ -45,6 +47,7 @@ import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
 import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
+import type { PeerCalls } from './peer-calls.js';
 import { PeerTimers } from './peer-timers.js';
 import { PolicyHost } from './policy-host.js';
 import { Pinger } from './pinger.js';
@@ -57,7 +60,7 @@ import { reasonOf } from './refusal-reasons.js';
 import { Refusals } from './refusals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
-import { WayEvents, Ways } from './ways.js';
+import { WayEvents } from './ways.js';
 
 /** The parts that a node starts, asks and stops. */
 export interface Run {
@@ -80,6 +83,7 @@ export interface Run {
   readonly keyChanges: KeyChanges;
   readonly interfaceWatch: InterfaceWatch;
   readonly names: NameService;
+  readonly calls: PeerCalls | undefined;
 }
 
 /** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
@@ -113,7 +117,9 @@ export function composeRun(context: RunContext, port: number): Run {
     rekeyAfterMs: options.rekeyAfterMs ?? rekeyAfterMs,
     credential: ownCredential,
   };
-  const ways = new Ways();
+  const reach = reachOf(context.profile());
+  const ways = new PeerWays(reach);
+  const told = toldOf(reach, surroundings);
   const peerNews = turn.outputs<PeerNews>(peerNewsNames);
   const peerPorts: PeerPorts<Peer> = {
     ...peerNews.listener,
@@ -124,9 +130,8 @@ export function composeRun(context: RunContext, port: number): Run {
     // the kind byte not counted: Ethernet header, one VLAN tag, payload
     fullPing: 18 + network.mtu,
     sendPacket: send,
-    relays: (peer) => ways.to(peer),
-    candidates: () => surroundings.candidates,
-    nat: () => surroundings.nat,
+    ...ways.ports,
+    ...told,
     punching: () => {
       surroundings.punching(clock.now());
     },
@@ -212,7 +217,7 @@ export function composeRun(context: RunContext, port: number): Run {
       plane.setLinks(planeLinks(routes, members), complete);
     },
     ...wayNews.listener,
-    candidates: () => surroundings.candidates,
+    candidates: told.candidates,
     credential: ownCredential,
     refused: (from, why) => {
       refusals.refused(from, why);
@@ -220,8 +225,25 @@ export function composeRun(context: RunContext, port: number): Run {
     // It is asked at the end of every turn.
     wake: () => undefined,
   });
-  ways.add(({ member }) => relays.choices(member.id, member.idText));
-  ways.add((peer) => [overlay.choice(peer) ?? []].flat());
+  const calls = composeWays({
+    ...{
+      env,
+      self,
+      reach,
+      open: ports.openCall,
+      resolve: ports.resolve,
+      carriers,
+      relays,
+      members,
+      overlay,
+      surroundings,
+    },
+    ways,
+    changed: wayNews.listener.waysChanged,
+    input: (deed) => {
+      turn.input(deed);
+    },
+  });
 
   const { networkId } = self;
   const subnets = composeSubnets({ env, credential, routes, ports, plane, members, overlay, keeper, tell });
@@ -312,6 +334,7 @@ export function composeRun(context: RunContext, port: number): Run {
       arrivals.removed(peer);
       subnets.memberRemoved(peer.member.idText);
       policy.removed(peer);
+      calls?.calls.forget(peer.member.idText);
     },
   });
   const farewells = new Farewells({
@@ -397,8 +420,11 @@ export function composeRun(context: RunContext, port: number): Run {
     ledger,
     policy,
     refusals,
+    calls,
+    direct: reach.direct,
     fatal,
   });
+  if (calls) pulse.add(calls);
   pulse.add(
     policy,
     relays,
@@ -469,5 +495,6 @@ export function composeRun(context: RunContext, port: number): Run {
     keyChanges,
     interfaceWatch,
     names,
+    calls,
   };
 }

@@ -6,21 +6,21 @@ export type PathKind = (typeof pathKinds)[number];
 
 export interface PathReport {
   readonly kind: PathKind;
-  /** `HOST:PORT` of the peer, or of the relay with its transport: `udp://…`, `ws://…`. */
+  /** `HOST:PORT` of the peer, or of the relay with its transport: `udp://…`, `ws://…`; of WebRTC `webrtc://HOST:PORT`. */
   readonly endpoint: string;
   readonly rttMs: number | null;
 }
 
 /** Where data goes now. */
-export interface ActivePath extends PathReport {
-  readonly kind: 'direct' | 'relay' | 'overlay';
-}
+export type ActivePath = PathReport;
 
-/** A way through a relay, or through other members, that works now. */
+/** A way through a relay, a WebRTC call or other members that works now. */
 export interface RelayChoice {
   readonly path: Path;
-  /** `udp://HOST:PORT`, `ws://HOST:PORT`, `via NAME` of a member, or `ring`. Another way has another label. */
+  /** `udp://HOST:PORT`, `ws://HOST:PORT`, `webrtc://HOST:PORT`, `via NAME` of a member, or `ring`. Another way has another label. */
   readonly label: string;
+  /** Default: by the kind of its path, where a carrier is a relay's. */
+  readonly kind?: 'webrtc';
 }
 
 /** The path by which an answer goes back where a packet came from; `id` is the peer's node id. */

@@ -40,6 +40,8 @@ export interface ProberPorts {
   relays(): readonly RelayChoice[];
   changed(from: ActivePath | null, to: ActivePath | null): void;
   log(event: string, detail: string): void;
+  /** False: no direct path is looked for, nor taken. */
+  readonly direct: boolean;
 }
 
 export class Prober {
@@ -86,7 +88,7 @@ export class Prober {
     const { active } = this.#probing;
     if (active) return { kind: 'direct', endpoint: active.key, rttMs: active.rttMs };
     if (!this.#relay) return null;
-    const kind = this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay';
+    const kind = this.#relay.kind ?? (this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay');
     return { kind, endpoint: this.#relay.label, rttMs: this.#relayTrip.rttMs };
   }
 
@@ -165,11 +167,13 @@ export class Prober {
 
   /** The peer's candidates. */
   offer(now: number, candidates: readonly Candidate[]): void {
+    if (!this.#ports.direct) return;
     this.#probing.offer(now, candidates);
   }
 
   /** A genuine packet came from this endpoint. */
   observed(now: number, endpoint: Endpoint, by: string): void {
+    if (!this.#ports.direct) return;
     const { active } = this.#probing;
     if (active && active.key !== formatEndpoint(endpoint)) this.#life.elsewhere(now);
     this.#probing.observed(now, endpoint, by);
@@ -213,6 +217,7 @@ export class Prober {
 
   /** The peer's NAT gave its packets one of these ports: ours is opened for each, unless there is a direct path. */
   open(now: number, range: PortRange): void {
+    if (!this.#ports.direct) return;
     const { running, active } = this.#probing;
     if (!running || active || !this.#openings.take(range.count, now)) return;
     this.#ports.log('ports', `${formatEndpoint(range.first)} and ${range.count - 1} more are opened`);

@@ -19,8 +19,12 @@ export interface PeerPorts<Peer> {
   readonly named: NamedAddresses;
   /** Length of a ping that fills the longest packet. */
   readonly fullPing: number;
-  /** Ways through relays, then through other members. */
+  /** Ways that need no probing, for handshakes and for what the two of us tell each other: through relays, then members. */
   relays(peer: Peer): readonly RelayChoice[];
+  /** Those of them that data may take. */
+  dataWays(peer: Peer): readonly RelayChoice[];
+  /** False: nothing is sent to an address of a peer, and nothing from there is answered. */
+  readonly direct: boolean;
   candidates(): readonly Candidate[];
   /** What it should know of our NAT. */
   nat(): NatNews;

@@ -67,8 +67,11 @@ export class Peer {
       ports.session,
       {
         handshakePaths: () => {
+          // Unanswered twice: UDP to the relay may be what is blocked, of which an idle node hears at its next bind only.
+          if (this.session.tries > 1) ports.checkRelays();
           const relays = ports.relays(this).map((choice) => choice.path);
-          return this.#ways.paths(env.clock.now(), this.prober.path, relays, this.session.tries);
+          const paths = this.#ways.paths(env.clock.now(), this.prober.path, relays, this.session.tries);
+          return ports.direct ? paths : paths.filter((path) => path.kind !== 'direct');
         },
         send: (packet, path) => {
           ports.sendPacket(packet, path);
@@ -84,7 +87,7 @@ export class Peer {
           plane.removeKey(index);
         },
         keepalive: () => {
-          this.#send(new Uint8Array(0));
+          this.tell(new Uint8Array(0));
         },
         established: (restarted) => {
           this.#established(env.clock.now(), restarted);
@@ -110,7 +113,8 @@ export class Peer {
         suspicious: () => {
           ports.checkRelays();
         },
-        relays: () => ports.relays(this),
+        relays: () => ports.dataWays(this),
+        direct: ports.direct,
         changed: (from, to) => {
           if (to?.kind === 'direct') {
             this.#ways.remember(to.endpoint);
@@ -130,7 +134,7 @@ export class Peer {
       candidates: () => ports.candidates(),
       nat: () => ports.nat(),
       send: (message) => {
-        this.#send(message);
+        this.tell(message);
         // The direct path may be what has just died with the address that it began at.
         const [relay] = this.prober.relayed ? [] : ports.relays(this);
         if (relay) plane.sendControl(slot, message, relay.path);
@@ -386,7 +390,7 @@ export class Peer {
   }
 
   /** Seals and sends a control message by the path in use, or where the peer was heard last. */
-  #send(message: Uint8Array): void {
+  tell(message: Uint8Array): void {
     const path = this.prober.path ?? this.#lastOrigin;
     if (path) this.#ports.plane.sendControl(this.slot, message, path);
   }

@@ -27,6 +27,7 @@ import { parsePolicy } from '../../../src/core/policy/parse.js';
 import { parseRelayAddress } from '../../../src/core/relays/net/relay-url.js';
 import { encodeRoute, parseRoute } from '../../../src/core/tap/route-message.js';
 import { encodeSubnets, parseSubnets } from '../../../src/core/wire/subnets.js';
+import { encodeIce, parseIce } from '../../../src/core/wire/ice.js';
 import { encodeTestimony, parseTestimony } from '../../../src/core/wire/testimony.js';
 import { Registry } from '../../../src/rendezvous/registry.js';
 import { applyLine } from '../../../src/rendezvous/registry-state.js';
@@ -114,6 +115,24 @@ const spread: Target[] = [
       encodeSubnets({ type: 'announce', credential: self.credential, announcement }),
     ],
     parseSubnets,
+  ),
+  parser(
+    'ice',
+    [
+      encodeIce({ type: 'want', call: 1, servers: [{ host: '192.0.2.1', port: 1 }] }),
+      encodeIce({
+        type: 'offer',
+        call: 1,
+        servers: [],
+        description: {
+          user: 'abcd',
+          password: 'a'.repeat(22),
+          fingerprint: new Uint8Array(32),
+          candidates: [{ kind: 'host', priority: 1, endpoint: { host: '192.0.2.1', port: 1 } }],
+        },
+      }),
+    ],
+    parseIce,
   ),
   parser('testimony', [encodeTestimony({ type: 'farewell', document: farewell })], parseTestimony),
   parser('farewell', [farewell], (b) => verifyFarewell(b, networkIdOf(keys.publicKey)) ?? null, 2),

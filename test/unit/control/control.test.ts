@@ -48,6 +48,7 @@ const handlers: Handlers = {
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   adopt: nothing,
   joinPods: () => ({ joined: false }),
+  repath: nothing,
   leave: nothing,
   up: () => ({ started: [] }),
   down: () => ({ stopped: ['0123456789abcdef'] }),

@@ -17,6 +17,7 @@ function rig() {
       setPath: () => undefined,
       suspicious: () => undefined,
       relays: () => [],
+      direct: true,
       changed: () => undefined,
       log: () => undefined,
     },

@@ -46,6 +46,7 @@ function rig() {
       setPath: (path) => paths.push(path),
       suspicious: () => undefined,
       relays: () => relays,
+      direct: true,
       changed: (_from, to) => moves.push(to),
       log: () => undefined,
     },

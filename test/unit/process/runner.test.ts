@@ -94,6 +94,7 @@ class Stage {
       stop: () => life.stop(),
       adopt: () => Promise.resolve(true),
       joinPods: () => false,
+      repath: () => Promise.resolve(),
       leave: () => undefined,
       waitConnected: () => Promise.resolve(true),
       status: () => status,
