@@ -17,11 +17,16 @@ export function readArguments() {
 
 /** True when nothing but the version is asked for. */
 export function asksVersion(argv) {
-  return argv.length === 1 && ['--version', '-v', '-V', 'version'].includes(argv[0]);
+  const words = argv.filter((word) => word !== '--json');
+  return words.length === 1 && ['--version', '-v', '-V', 'version'].includes(words[0]);
 }
 
-export function printVersion(version) {
-  console.log(`evio/${version} ${process.platform}-${process.arch} node-${process.version}`);
+export function printVersion(version, json) {
+  const platform = `${process.platform}-${process.arch}`;
+  const { version: node } = process;
+  console.log(
+    json ? JSON.stringify({ version, platform, node }) : `evio/${version} ${platform} node-${node}`,
+  );
 }
 
 /** True when the program of one file is to be the plugin of container runtimes: `evio-cni`, a link to it, or `evio cni`. */

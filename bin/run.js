@@ -31,7 +31,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 if (asksVersion(argv)) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  printVersion(version);
+  printVersion(version, json);
 } else {
   const { main } = await import('../dist/cli/main.js');
   await main(argv, json);

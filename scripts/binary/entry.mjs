@@ -36,7 +36,7 @@ if (isPlugin(process.argv0, argv)) {
   const { main } = await start('cni.js');
   process.exitCode = await main();
 } else if (asksVersion(argv)) {
-  printVersion(pjson.version);
+  printVersion(pjson.version, json);
 } else {
   const { main } = await start('main.js');
   await main(argv, json);

@@ -4,12 +4,19 @@ import { homeFrom, type Home } from '../core/config/home.js';
 import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
 import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
+import { logLevelFrom } from '../core/process/log-level.js';
 import { presentError } from './errors.js';
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
   /** True for a command that runs for long, most of the time with little to do: its heap is kept small from the start. */
   static daemon = false;
+
+  /** Before any command: a level that there is not is refused, also where nothing would be logged. */
+  override async init(): Promise<void> {
+    await super.init();
+    logLevelFrom(process.env);
+  }
 
   /** The state folder. Throws EvioError EVIO_STORAGE. */
   protected home(): Home {
@@ -38,7 +45,7 @@ export abstract class BaseCommand extends Command {
 
   /** The log on stderr: lines for people at a terminal, JSON elsewhere. `ring` keeps the last lines for `evio logs`. */
   protected async logger(ring?: LogRing): Promise<Logger> {
-    const { createLogger, logLevelFrom } = await import('../core/process/log.js');
+    const { createLogger } = await import('../core/process/log.js');
     const pretty = process.stderr.isTTY;
     return createLogger({
       level: logLevelFrom(process.env),

@@ -1,16 +1,26 @@
 /** Completion scripts for shells, made from what the commands declare. Pure: text in, text out. */
 
+import { completeWord, type CompletedKind } from './complete.js';
+
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
+
+/** What a running node is asked for by the scripts (complete.ts): the words of this kind. */
+function asked(bin: string, kind: CompletedKind): string {
+  return `${bin} ${completeWord} ${kind} 2>/dev/null`;
+}
 
 export interface Completable {
   /** Words of the command: `['token', 'create']`. */
   readonly words: readonly string[];
   readonly summary: string;
+  /** What its first argument is one of, where the node knows it. */
+  readonly argument?: CompletedKind | undefined;
   readonly flags: readonly {
     readonly name: string;
     readonly summary: string;
     readonly options: readonly string[];
+    readonly kind?: CompletedKind | undefined;
   }[];
 }
 
@@ -55,11 +65,14 @@ function bash(bin: string, commands: readonly Completable[]): string {
       `    ${quoted(c.words.join(' '))}) words=${quoted(['--help', ...c.flags.map((f) => `--${f.name}`)].join(' '))} ;;`,
   );
   const values = commands.flatMap((c) =>
-    c.flags
-      .filter((f) => f.options.length > 0)
-      .map(
-        (f) => `    ${quoted(`${c.words.join(' ')} --${f.name}`)}) words=${quoted(f.options.join(' '))} ;;`,
-      ),
+    c.flags.flatMap((f) => {
+      const at = `    ${quoted(`${c.words.join(' ')} --${f.name}`)})`;
+      if (f.options.length > 0) return `${at} words=${quoted(f.options.join(' '))} ;;`;
+      return f.kind === undefined ? [] : `${at} words=$(${asked(bin, f.kind)}) ;;`;
+    }),
+  );
+  const members = commands.flatMap(({ words: named, argument }) =>
+    argument === undefined ? [] : `    ${quoted(named.join(' '))}) words=$(${asked(bin, argument)}) ;;`,
   );
   const known = beginnings(commands).map(quoted).join(' | ');
   return `# bash completion of ${bin}: eval "$(${bin} completion bash)"
@@ -82,7 +95,7 @@ ${values.join('\n')}
 ${flags.join('\n')}
     esac ;;
   *) [ -n "$argument" ] || case $command in
-${words.join('\n')}
+${[...words, ...members].join('\n')}
     esac ;;
   esac; fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -103,6 +116,17 @@ function zsh(bin: string, commands: readonly Completable[]): string {
         .map((name) => described(`--${name}`, c.flags.find((f) => f.name === name)?.summary ?? 'show help'))
         .join(' ')}) ;;`,
   );
+  const lines = (kind: CompletedKind): string => `items=(\${(f)"$(${asked(bin, kind)})"})`;
+  const members = commands.flatMap(({ words: named, argument }) =>
+    argument === undefined ? [] : `    ${quoted(named.join(' '))}) ${lines(argument)} ;;`,
+  );
+  const values = commands.flatMap((c) =>
+    c.flags.flatMap((f) => {
+      const at = `    ${quoted(`${c.words.join(' ')} --${f.name}`)})`;
+      if (f.options.length > 0) return `${at} items=(${f.options.map(quoted).join(' ')}) ;;`;
+      return f.kind === undefined ? [] : `${at} ${lines(f.kind)} ;;`;
+    }),
+  );
   const known = beginnings(commands).map(quoted).join(' | ');
   return `#compdef ${bin}
 # zsh completion of ${bin}: eval "$(${bin} completion zsh)"
@@ -115,13 +139,18 @@ _${bin}() {
     *) argument=1; break ;;
     esac
   done
-  if [[ $PREFIX == -* ]]; then
+  case "$command \${words[CURRENT-1]}" in
+${values.join('\n')}
+  esac
+  if (( $#items )); then
+    :
+  elif [[ $PREFIX == -* ]]; then
     case $command in
 ${flags.join('\n')}
     esac
   else
     case "$command$argument" in
-${words.join('\n')}
+${[...words, ...members].join('\n')}
     *) _files; return ;;
     esac
   fi
@@ -144,10 +173,13 @@ function fish(bin: string, commands: readonly Completable[]): string {
     for (const [word, text] of next)
       lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(word)} -d ${quoted(text)}`);
   }
-  for (const { words, flags } of commands) {
+  for (const { words, flags, argument } of commands) {
     const when = seen(words);
+    if (argument !== undefined)
+      lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(`(${asked(bin, argument)})`)}`);
     for (const flag of flags) {
-      const values = flag.options.length > 0 ? ` -x -a ${quoted(flag.options.join(' '))}` : '';
+      const offered = flag.kind === undefined ? flag.options.join(' ') : `(${asked(bin, flag.kind)})`;
+      const values = offered === '' ? '' : ` -x -a ${quoted(offered)}`;
       lines.push(`complete -c ${bin} -n ${quoted(when)} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);
     }
   }

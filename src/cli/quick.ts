@@ -8,6 +8,7 @@
 import { homeFrom } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
 import type { Result } from '../core/control/methods.js';
+import { logLevelFrom } from '../core/process/log-level.js';
 import { printableLines } from '../core/lib/printable.js';
 import { peersText, statusText } from '../views/text/status.js';
 import { presentError } from './errors.js';
@@ -16,7 +17,7 @@ import { commandOf, type CommandShape, type FlagShape, type Manifest } from './m
 /** The questions, by the name of command and method, and how an answer is shown to people. */
 const texts = {
   status: (result: Result<'status'>) => statusText(result),
-  peers: (result: Result<'peers'>) => peersText(result.peers, result.revoked),
+  peers: (result: Result<'peers'>) => peersText(result.peers, result.revoked, result.self),
 } as const;
 
 /** The flags that the short way serves, with the type that it takes them to have. */
@@ -66,6 +67,7 @@ function plainFlags(
 /** Asks, prints, and returns the exit status. */
 export async function answerQuickly({ method, network, json }: QuickQuestion): Promise<number> {
   try {
+    logLevelFrom(process.env);
     const { controlSocket } = homeFrom();
     const result = await ask(controlSocket, method, { network });
     const text = texts[method] as (result: unknown) => string;

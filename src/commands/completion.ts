@@ -1,6 +1,16 @@
 import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../cli/base.js';
+import type { CompletedKind } from '../cli/complete.js';
 import { completionScript, shells, type Shell } from '../cli/completion.js';
+
+/** What the value of a flag is one of, by how help shows it. */
+const flagKinds: Readonly<Record<string, CompletedKind>> = { NETWORK: 'networks', PEER: 'peers' };
+
+/** What the first argument of a command is one of. */
+function kindOf(id: string, argument: { readonly name: string } | undefined): CompletedKind | undefined {
+  if (argument?.name === 'peer') return 'peers';
+  return id === 'token:revoke' ? 'tokens' : undefined;
+}
 
 export default class Completion extends BaseCommand {
   static override summary = 'print a completion script for your shell';
@@ -22,10 +32,12 @@ export default class Completion extends BaseCommand {
       .map((command) => ({
         words: command.id.split(':'),
         summary: command.summary ?? '',
+        argument: kindOf(command.id, Object.values(command.args)[0]),
         flags: Object.values(command.flags).map((flag) => ({
           name: flag.name,
           summary: flag.description ?? '',
           options: flag.type === 'option' ? (flag.options ?? []) : [],
+          kind: flag.type === 'option' ? flagKinds[flag.helpValue as string] : undefined,
         })),
       }))
       .sort((a, b) => a.words.join(' ').localeCompare(b.words.join(' ')));

@@ -82,6 +82,16 @@ describe('version', () => {
     expect(stdout).toBe(`evio/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
   });
 
+  it.each([[['--version', '--json']], [['--json', 'version']]])('answers %j as JSON', async (words) => {
+    const { status, json } = await home.run(words);
+    expect(status).toBe(0);
+    expect(json()).toEqual({
+      version,
+      platform: `${process.platform}-${process.arch}`,
+      node: process.version,
+    });
+  });
+
   function timeMs(args: readonly string[]): number {
     const startedAt = performance.now();
     spawnSync(process.execPath, args, { env: home.environment, stdio: 'ignore' });
@@ -93,12 +103,24 @@ describe('version', () => {
       bare: timeMs(['-e', '0']),
       version: timeMs([binary, '--version']),
       status: timeMs([binary, 'status', '--json']),
+      complete: timeMs([binary, '__complete', 'peers']),
     }));
     const median = (of: (round: (typeof rounds)[number]) => number): number =>
       rounds.map(of).sort((a, b) => a - b)[2] as number;
     const limit = 2 * median(({ bare }) => bare) + 150;
     expect(median(({ version }) => version)).toBeLessThan(limit);
     expect(median(({ status }) => status)).toBeLessThan(limit);
+    expect(median(({ complete }) => complete)).toBeLessThan(limit);
+  });
+});
+
+describe('a level of logging that there is not', () => {
+  it.each([['doctor'], ['peers'], ['status'], ['token', 'list']])('is refused by %s %s', async (...words) => {
+    const { status, error } = await home.run([...words.filter((word) => word), '--json'], {
+      env: { EVIO_LOG: 'loud' },
+    });
+    expect(status).toBe(2);
+    expect(error()).toMatchObject({ code: 'EVIO_BAD_VALUE', message: 'EVIO_LOG: there is no level “loud”.' });
   });
 });
 

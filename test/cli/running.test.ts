@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlServer } from '../../src/core/control/server.js';
 import { EvioError } from '../../src/core/lib/errors.js';
 import { hasRoot } from '../support/need.js';
-import { TestHome, binary, fakeNode, madeNetwork, peer, status, why } from './support.js';
+import { TestHome, binary, fakeNode, madeNetwork, peer, self, status, why } from './support.js';
 
 const isRoot = hasRoot();
 
@@ -115,7 +115,7 @@ describe('with a node', () => {
 
   it('peers', async () => {
     await serve();
-    expect((await home.run(['peers', '--json'])).json()).toEqual({ peers: [peer], revoked: [] });
+    expect((await home.run(['peers', '--json'])).json()).toEqual({ self, peers: [peer], revoked: [] });
     expect((await home.run(['peers'])).stdout).toMatchInlineSnapshot(`
       "NAME  ADDRESS     STATE      PATH                      RTT      LINK       RECEIVED  SENT   ID
       ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  successor  100 B     200 B  bbbbbbbb
@@ -201,10 +201,25 @@ describe('with a node', () => {
     }
   });
 
+  it('completion is told of networks, peers and tokens, one a line, and of nothing where no node runs', async () => {
+    await serve({});
+    const asked = async (kind: string): Promise<string> => (await home.run(['__complete', kind])).stdout;
+    expect(await asked('networks')).toBe('home\n');
+    expect(await asked('peers')).toBe('ben\n');
+    const nobody = new TestHome();
+    try {
+      await madeNetwork(nobody);
+      expect((await nobody.run(['__complete', 'tokens'])).stdout).toMatch(/^[0-9a-f]{12}\n$/);
+      expect(await nobody.run(['__complete', 'peers'])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    } finally {
+      nobody.remove();
+    }
+  });
+
   it('a member that calls itself by terminal commands cannot command the terminal', async () => {
     const name = '\u001b[2Jben\u0007';
     const bar = { id: peer.id, name, reason: '\u001b[3J', at: '2026-11-26T19:00:00.000Z', by: name };
-    await serve({ peers: () => ({ peers: [{ ...peer, name }], revoked: [bar] }) });
+    await serve({ peers: () => ({ self, peers: [{ ...peer, name }], revoked: [bar] }) });
     const { stdout } = await home.run(['peers']);
     expect(stdout).toContain('[2Jben');
     expect(stdout).toMatch(/revoked .*2026-11-26T19:00:00.000Z by /);

@@ -171,6 +171,15 @@ export const names: Result<'names'> = {
   queries: { answered: 3, denied: 1, refused: 0, dropped: 0 },
 };
 
+/** The node of `status`, as `peers` lists it. */
+export const self = {
+  id: 'aa'.repeat(16),
+  name: 'anna',
+  ip: '10.144.0.1',
+  ip6: 'fd01:2345:6789:abcd:aa:aaff:feaa:aaaa',
+  mac: '02:aa:aa:aa:aa:aa',
+};
+
 export const peer: PeerReport = {
   id: 'bb'.repeat(16),
   name: 'ben',
@@ -226,7 +235,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
   let pings = 0;
   const handlers: Handlers = {
     status: () => status,
-    peers: () => ({ peers: [peer], revoked: [] }),
+    peers: () => ({ self, peers: [peer], revoked: [] }),
     why: () => why,
     policy: () => policy,
     rekey: () => ({ id: 'n', was: 'o', counts: true }),

@@ -11,7 +11,7 @@ import { StatusView, type Page, type Screen } from '../../src/views/status-view.
 import { printsUnicode } from '../../src/views/terminal.js';
 import { nextSnapshot, type Snapshot } from '../../src/views/use-status.js';
 import { LiveStatus } from '../../src/views/watch-status.js';
-import { fakeNode, peer, status, TestHome } from '../cli/support.js';
+import { fakeNode, peer, self, status, TestHome } from '../cli/support.js';
 
 /** A member whose place is `at` of a turn clockwise from this node, `aa…`. */
 function member(name: string, at: number, link: LinkRole | null): PeerReport {
@@ -224,7 +224,7 @@ describe('LiveStatus', () => {
     home = new TestHome();
     server = await fakeNode(home, {
       status: () => ({ ...status, ring }),
-      peers: () => ({ peers, revoked: [] }),
+      peers: () => ({ self, peers, revoked: [] }),
     });
     const source = { path: join(home.path, 'control.sock'), network: undefined, intervalMs: 10 };
     const { stdin, lastFrame, unmount } = render(<LiveStatus {...source} />);

@@ -11,7 +11,7 @@ import type { PeerReport, StatusReport } from '../../src/core/control/schema.js'
 import { silentLogger } from '../../src/core/lib/env.js';
 import { maxPeerRows, peerOrder, StatusView } from '../../src/views/status-view.js';
 import { nextSnapshot, useStatus, type Snapshot } from '../../src/views/use-status.js';
-import { peer, status } from '../cli/support.js';
+import { peer, self, status } from '../cli/support.js';
 
 // Colours are not part of what is compared.
 function frame(node: ReactElement): string {
@@ -132,7 +132,7 @@ describe('useStatus', () => {
     };
     const handlers: Handlers = {
       status: () => status,
-      peers: () => ({ peers: [peer], revoked: [] }),
+      peers: () => ({ self, peers: [peer], revoked: [] }),
       why: unasked,
       policy: unasked,
       amend: unasked,

@@ -14,7 +14,7 @@ import { pingSummaryText } from '../../src/views/text/ping.js';
 import { dropsText, natText, peersText, ringFacts, statusText } from '../../src/views/text/status.js';
 import { tokensText } from '../../src/views/text/tokens.js';
 import { whyText } from '../../src/views/text/why.js';
-import { peer, status } from '../cli/support.js';
+import { peer, self, status } from '../cli/support.js';
 
 const natUnknown = { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' } as const;
 
@@ -94,10 +94,10 @@ describe('tables', () => {
 
 describe('reports', () => {
   it('say what is missing', () => {
-    expect(peersText([], [])).toBe('No peers yet.\n');
+    expect(peersText([], [], self)).toMatch(/^NAME .*\nanna +10\.144\.0\.1 +this machine +-.*aaaaaaaa\n$/);
     expect(tokensText([])).toBe('No tokens were made here.\n');
-    expect(peersText([{ ...peer, path: null, link: null }], [])).toContain(
-      'connected  -     -    -     100 B',
+    expect(peersText([{ ...peer, path: null, link: null }], [], self)).toContain(
+      'connected     -     -    -     100 B',
     );
     expect(statusText({ ...status, relays: [] })).toMatch(/^Relays +none$/m);
     expect(

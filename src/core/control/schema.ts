@@ -36,6 +36,7 @@ import { policyCounts } from '../switch/policy-filter.js';
 import { natFilterings, natMappings, natPorts } from '../wire/nat.js';
 import { linkRoles } from '../topology/overlay-ports.js';
 
+export type { MemberReport } from '../membership/membership.js';
 export type { NetworkReport } from '../identity/network.js';
 export type { NodeEvent } from '../node/events.js';
 export type { PingReply, PingReport } from '../node/ping-report.js';
@@ -62,7 +63,7 @@ export const networkReport = z.object({
 });
 
 const member = { id: z.string(), name: z.string(), ip: z.string(), ip6: z.string(), mac: z.string() };
-const memberReport = z.object(member);
+export const memberReport = z.object(member);
 
 export const pathReport = z.object({
   kind: z.enum(pathKinds),
@@ -213,7 +214,7 @@ export const pingReport = z.object({
   minMs: z.number().nullable(),
   avgMs: z.number().nullable(),
   maxMs: z.number().nullable(),
-  replies: z.array(z.object({ seq: z.number(), rttMs: z.number(), path: z.enum(pathKinds) })),
+  replies: z.array(z.object({ seq: z.number(), rttMs: z.number(), path: z.enum([...pathKinds, 'self']) })),
 });
 
 export const whyReport = z.object({

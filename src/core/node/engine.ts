@@ -21,6 +21,7 @@ import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
 import { KeyOrder, type KeyReport } from './key-order.js';
 import { revokedError } from './ledger-events.js';
+import { pingNamed } from './own-ping.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
@@ -411,8 +412,7 @@ export class Engine implements Node {
     intervalMs: number,
     signal?: AbortSignal,
   ): Promise<PingReport> {
-    const { reporter, pinger } = this.#live;
-    return pinger.run(await reporter.find(text), { count, timeoutMs, intervalMs }, signal);
+    return pingNamed(this.#live, text, { count, timeoutMs, intervalMs }, signal);
   }
 
   /** Only for what runs between start and stop. */

@@ -4,7 +4,8 @@ import type { PathKind } from '../path/path.js';
 export interface PingReply {
   readonly seq: number;
   readonly rttMs: number;
-  readonly path: PathKind;
+  /** `self`: it was this machine that was pinged. */
+  readonly path: PathKind | 'self';
 }
 
 export interface PingReport {

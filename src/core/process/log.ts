@@ -1,12 +1,9 @@
 /** The program's log: pino, JSON lines for machines, one plain line for people at a terminal. Always on stderr. */
 import { pino } from 'pino';
 import type { Logger } from '../lib/env.js';
-import { EvioError } from '../lib/errors.js';
 import { printable } from '../lib/printable.js';
+import type { LogLevel } from './log-level.js';
 import { Repeats } from './repeats.js';
-
-export const logLevels = ['error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -20,17 +17,6 @@ export interface LogOptions {
 }
 
 const colours: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '2', trace: '2' };
-
-/** EVIO_LOG, or `info` where it is unset. Throws EvioError EVIO_BAD_VALUE for a level that there is not. */
-export function logLevelFrom(env: NodeJS.ProcessEnv): LogLevel {
-  const asked = env['EVIO_LOG'] ?? '';
-  if (asked === '') return 'info';
-  const level = logLevels.find((known) => known === asked.toLowerCase());
-  if (level) return level;
-  throw new EvioError('EVIO_BAD_VALUE', `EVIO_LOG: there is no level “${printable(asked)}”.`, [
-    `Choose one of: ${logLevels.join(', ')}`,
-  ]);
-}
 
 /** `13:02:11 info  relay up  url=192.0.2.1:3478`. Control characters cannot reach the terminal. */
 export function prettyLine(json: string, colour: boolean): string {

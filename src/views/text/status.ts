@@ -1,5 +1,11 @@
 /** `evio status` and `evio peers` as plain text. */
-import type { PeerReport, RevokedReport, ProcessReport, StatusReport } from '../../core/control/schema.js';
+import type {
+  MemberReport,
+  PeerReport,
+  RevokedReport,
+  ProcessReport,
+  StatusReport,
+} from '../../core/control/schema.js';
 import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 import { applicantText } from './waiting.js';
@@ -175,8 +181,13 @@ export function pathText(peer: PeerReport): string {
   return peer.path === null ? '-' : `${peer.path.kind} ${printable(peer.path.endpoint)}`;
 }
 
-export function peersText(peers: readonly PeerReport[], revoked: readonly RevokedReport[]): string {
-  return `${peersTable(peers)}${revoked.map(revokedText).join('')}`;
+/** @param self this machine, which comes first */
+export function peersText(
+  peers: readonly PeerReport[],
+  revoked: readonly RevokedReport[],
+  self: MemberReport,
+): string {
+  return `${peersTable(peers, self)}${revoked.map(revokedText).join('')}`;
 }
 
 /** `revoked web-1 (…) 2026-…: stolen laptop`, by whom. */
@@ -185,20 +196,22 @@ function revokedText({ id, name, reason, at, by }: RevokedReport): string {
   return `revoked ${printable(name)} (${id}) ${at} by ${printable(by)}${why}\n`;
 }
 
-function peersTable(peers: readonly PeerReport[]): string {
-  if (peers.length === 0) return 'No peers yet.\n';
+function peersTable(peers: readonly PeerReport[], self: MemberReport): string {
   return table(
     ['NAME', 'ADDRESS', 'STATE', 'PATH', 'RTT', 'LINK', 'RECEIVED', 'SENT', 'ID'],
-    peers.map((peer) => [
-      printable(peer.name),
-      peer.ip,
-      stateText(peer),
-      pathText(peer),
-      formatMs(peer.path?.rttMs ?? null),
-      peer.link ?? '-',
-      formatBytes(peer.rxBytes),
-      formatBytes(peer.txBytes),
-      peer.id.slice(0, 8),
-    ]),
+    [
+      [printable(self.name), self.ip, 'this machine', '-', '-', '-', '-', '-', self.id.slice(0, 8)],
+      ...peers.map((peer) => [
+        printable(peer.name),
+        peer.ip,
+        stateText(peer),
+        pathText(peer),
+        formatMs(peer.path?.rttMs ?? null),
+        peer.link ?? '-',
+        formatBytes(peer.rxBytes),
+        formatBytes(peer.txBytes),
+        peer.id.slice(0, 8),
+      ]),
+    ],
   );
 }

@@ -12,6 +12,15 @@ const commands: Completable[] = [
     flags: [{ name: 'role', summary: 'what', options: ['switch', 'leaf'] }],
   },
   {
+    words: ['ping'],
+    summary: 'ask',
+    argument: 'peers',
+    flags: [
+      { name: 'network', summary: 'which', options: [], kind: 'networks' },
+      { name: 'mode', summary: 'how', options: ['fast', 'slow'] },
+    ],
+  },
+  {
     words: ['token', 'create'],
     summary: 'make',
     flags: [{ name: 'uses', summary: 'how often', options: [] }],
@@ -37,7 +46,7 @@ COMP_WORDS=(evio ${line.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${lin
 
 describe('completion in bash', () => {
   it.each([
-    [[''], ['join', 'token', 'net']],
+    [[''], ['join', 'ping', 'token', 'net']],
     [['to'], ['token']],
     [
       ['token', ''],
@@ -73,6 +82,63 @@ describe('completion in bash', () => {
     ],
   ])('of %j offers %j', (line, words) => {
     expect(offered(...line)).toEqual(words);
+  });
+});
+
+/** The script, with a program in front of it that stands for a node. */
+const node = `evio() {
+  [ "$1" = __complete ] || return 1
+  case $2 in peers) printf 'ben\\nweb-2\\n' ;; networks) printf 'home\\nwork\\n' ;; esac
+}`;
+
+describe('completion of what a node knows', () => {
+  function run(shell: string, args: readonly string[], script: string): string[] | undefined {
+    const { stdout, error } = spawnSync(shell, [...args, script], { encoding: 'utf8' });
+    return error ? undefined : stdout.trim().split(/\s+/).filter(Boolean).sort();
+  }
+  const cases: [string[], string[]][] = [
+    [
+      ['ping', ''],
+      ['ben', 'web-2'],
+    ],
+    [['ping', 'w'], ['web-2']],
+    [
+      ['ping', '--network', ''],
+      ['home', 'work'],
+    ],
+    [
+      ['ping', '--mode', ''],
+      ['fast', 'slow'],
+    ],
+  ];
+
+  it.each(cases)('by bash: of %j offers %j', (line, words) => {
+    const script = `${node}
+${completionScript('bash', 'evio', commands)}
+COMP_WORDS=(evio ${line.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${line.length}; _evio; echo "\${COMPREPLY[@]}"`;
+    expect(run('bash', ['--norc', '-c'], script)).toEqual(words);
+  });
+
+  it.for(cases)('by zsh: of %j offers %j', ([line, offeredWords], { skip }) => {
+    const current = line.length + 1;
+    const script = `${node}
+compdef() { :; }
+_files() { :; }
+_describe() { local w; for w in $items; do [[ $w == "$PREFIX"* ]] && print -r -- "$w"; done; }
+${completionScript('zsh', 'evio', commands)}
+words=(evio ${line.map((word) => `'${word}'`).join(' ')}); CURRENT=${current}; PREFIX='${line.at(-1)}'; _evio`;
+    const found = run('zsh', ['-f', '-c'], script);
+    if (!found) return skip('zsh is not installed');
+    expect(found).toEqual(offeredWords);
+  });
+
+  it.for(cases)('by fish: of %j offers %j', ([line, offeredWords], { skip }) => {
+    const script = `function evio; test "$argv[1]" = __complete; or return 1; switch $argv[2]; case peers; printf 'ben\\nweb-2\\n'; case networks; printf 'home\\nwork\\n'; end; end
+${completionScript('fish', 'evio', commands)}
+complete -C 'evio ${line.join(' ')}' | cut -f1`;
+    const found = run('fish', ['--no-config', '-c'], script);
+    if (!found) return skip('fish is not installed');
+    expect(found).toEqual(offeredWords);
   });
 });
 

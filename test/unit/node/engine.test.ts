@@ -54,6 +54,15 @@ describe('two engines', () => {
     expect(b.frames.length).toBe(sent);
   });
 
+  it('answer for themselves when they are pinged by any name of theirs', async () => {
+    const { a } = await startedPair();
+    const { id, name, ip, ip6 } = a.engine.status().node;
+    for (const text of [id, name, ip, ip6]) {
+      const { peer, sent, received, replies } = await a.engine.ping(text, 2, 1_000, 100);
+      expect([peer, sent, received, replies[1]]).toEqual([id, 2, 2, { seq: 2, rttMs: 0, path: 'self' }]);
+    }
+  });
+
   it('answer pings by name, id prefix and address, and say unknown for others', async () => {
     const { clock, a, ids } = await startedPair();
     await clock.run(3_000);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger, logLevelFrom, prettyLine } from '../../../src/core/process/log.js';
+import { logLevelFrom } from '../../../src/core/process/log-level.js';
+import { createLogger, prettyLine } from '../../../src/core/process/log.js';
 
 function linesOf(level: 'info' | 'trace' | 'error', pretty: boolean, colour = false): string[] {
   const lines: string[] = [];
