@@ -46,3 +46,24 @@ export function switchArguments({
     ...userspaceArguments(userspace),
   ];
 }
+
+/** What an `evio node` is told beside its home. */
+export interface NodeWords {
+  /** Ids; all of the home when empty. */
+  readonly networks: readonly string[];
+  readonly port?: number | undefined;
+  readonly switches?: NodeSwitches | undefined;
+  readonly links?: readonly string[] | undefined;
+  readonly metrics?: string | undefined;
+}
+
+/** The words after `evio node`. */
+export function nodeArguments({ networks, port, switches = {}, links = [], metrics }: NodeWords): string[] {
+  return [
+    ...networks.flatMap((id) => ['--network', id]),
+    ...(port === undefined ? [] : ['--port', String(port)]),
+    ...switchArguments(switches),
+    ...links.flatMap((peer) => ['--link', peer]),
+    ...(metrics === undefined ? [] : ['--metrics', metrics]),
+  ];
+}

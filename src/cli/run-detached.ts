@@ -3,18 +3,11 @@ import type { Home } from '../core/config/home.js';
 import type { NetworkReport, ProcessReport } from '../core/control/schema.js';
 import { ask } from '../core/control/client.js';
 import { alreadyRunning } from '../core/process/socket-file.js';
-import { switchArguments } from './node-flags.js';
+import { nodeArguments, type NodeWords } from './node-flags.js';
 import { startDetached } from '../core/process/detach.js';
-import type { NodeSwitches } from '../core/node/switches.js';
 import { EvioError } from '../core/lib/errors.js';
 
-export interface DetachedOptions {
-  /** Ids; all of the home when empty. */
-  readonly networks: readonly string[];
-  readonly port?: number | undefined;
-  readonly switches?: NodeSwitches;
-  readonly links?: readonly string[] | undefined;
-  readonly metrics?: string | undefined;
+export interface DetachedOptions extends NodeWords {
   readonly waitMs: number;
 }
 
@@ -45,16 +38,10 @@ export async function runningProcess(home: Home): Promise<ProcessReport | undefi
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */
 export async function runDetached(home: Home, options: DetachedOptions): Promise<DetachedResult> {
   if ((await runningNetworks(home)).length > 0) throw alreadyRunning(home.path);
-  const { networks, port, switches = {}, links = [], metrics, waitMs } = options;
+  const { waitMs } = options;
   const pid = await startDetached({
     home,
-    args: [
-      ...networks.flatMap((id) => ['--network', id]),
-      ...(port === undefined ? [] : ['--port', String(port)]),
-      ...switchArguments(switches),
-      ...links.flatMap((peer) => ['--link', peer]),
-      ...(metrics === undefined ? [] : ['--metrics', metrics]),
-    ],
+    args: nodeArguments(options),
     waitMs,
   });
   const nodes: DetachedResult['nodes'] = [];

@@ -9,8 +9,15 @@ import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
 import { logReopener } from '../core/process/reopen-log.js';
 import type { NodeSwitches } from '../core/node/switches.js';
+import { nodeArguments } from './node-flags.js';
+import { Taker } from '../core/handover/take.js';
+import { afterwards } from '../core/process/afterwards.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 import type { NodeMetricsDoor } from '../core/process/node-metrics.js';
+
+/** While the process before holds the place of the metrics, ms and how often. */
+const metricsRetryMs = 250;
+const metricsTries = 80;
 
 export interface RunNodeOptions {
   readonly home: Home;
@@ -25,12 +32,15 @@ export interface RunNodeOptions {
   /** Where numbers for Prometheus are served, as `--metrics` has it. */
   readonly metrics?: string | undefined;
   readonly onEvent: (event: NodeEvent) => void;
+  /** Events are told as lines of JSON: by a successor, too. */
+  readonly json: boolean;
 }
 
 /** Resolves when the node was stopped in order: by a signal or by `evio down`. Throws EvioError. */
 export async function runNode(options: RunNodeOptions): Promise<void> {
   const { home, log } = options;
   const store = new Store(home);
+  const taker = await Taker.open(options.version, log);
   const networks = readNetworks(store, options.networks, log);
   const { createNode } = await import('../core/node/create-node.js');
   const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
@@ -49,6 +59,15 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     port: options.port,
     ...(options.switches === undefined ? {} : { switches: options.switches }),
     links: options.links,
+    taker,
+    words: (ids) => [
+      'node',
+      ...nodeArguments({ ...options, networks: ids }),
+      ...(options.json ? ['--json'] : []),
+    ],
+    gaveOver: () => {
+      metrics?.close();
+    },
     rekeyAfterMs,
     certificateLifeMs,
     onEvent: (event) => {
@@ -58,7 +77,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       options.onEvent(event);
     },
   });
-  const metrics = await openMetrics(options);
+  const metrics = await (taker ? openMetricsSoon(options) : openMetrics(options));
   const releases = [
     () => {
       notice.stopping();
@@ -78,9 +97,17 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       runner.report();
     }),
   ];
+  const upgrade = (): void => {
+    runner.upgrade().catch((thrown: unknown) => {
+      log.error('not upgraded', { reason: messageOf(thrown) });
+    });
+  };
+  process.on('SIGUSR2', upgrade);
   try {
-    await runner.run();
+    const gave = await runner.run();
+    if (gave) await afterwards(gave, notice);
   } finally {
+    process.removeListener('SIGUSR2', upgrade);
     for (const release of releases) release();
     metrics?.close();
   }
@@ -98,6 +125,28 @@ async function openMetrics({
   const door = await serveNodeMetrics(metricsPlace(metrics), home.controlSocket, version);
   log.info('metrics are served', { at: door.address });
   return door;
+}
+
+/** The process before may still hold the place for a moment: it is tried again until that is free. */
+function openMetricsSoon(options: RunNodeOptions): Pick<NodeMetricsDoor, 'close'> {
+  let door: NodeMetricsDoor | undefined;
+  let closed = false;
+  const open = async (triesLeft: number): Promise<void> => {
+    try {
+      door = await openMetrics(options);
+      if (closed) door?.close();
+    } catch (thrown) {
+      if (triesLeft > 0 && !closed) setTimeout(() => void open(triesLeft - 1), metricsRetryMs).unref();
+      else options.log.error('metrics are not served', { reason: messageOf(thrown) });
+    }
+  };
+  void open(metricsTries);
+  return {
+    close: () => {
+      closed = true;
+      door?.close();
+    },
+  };
 }
 
 /** A whole number above 0 from the environment. */

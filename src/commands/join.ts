@@ -179,6 +179,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       log,
       logRing,
       switches,
+      json: this.jsonEnabled(),
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

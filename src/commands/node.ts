@@ -110,6 +110,7 @@ export default class Node extends BaseCommand {
       switches,
       links,
       metrics: flags.metrics,
+      json: this.jsonEnabled(),
       onEvent: (event) => {
         if (this.jsonEnabled()) this.emit(event);
         else logEvent(log, event);

@@ -236,6 +236,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
   const handlers: Handlers = {
     status: () => status,
     peers: () => ({ self, peers: [peer], revoked: [] }),
+    upgrade: () => ({ from: '0.1.0', to: '0.2.0', gapMs: 12.5, pid: 42 }),
     why: () => why,
     policy: () => policy,
     rekey: () => ({ id: 'n', was: 'o', counts: true }),

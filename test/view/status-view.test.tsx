@@ -140,6 +140,7 @@ describe('useStatus', () => {
       ping: unasked,
       networks: unasked,
       up: unasked,
+      upgrade: unasked,
       down: unasked,
       adopt: unasked,
       joinPods: unasked,

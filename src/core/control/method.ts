@@ -13,6 +13,16 @@ export interface ProcessReport {
   readonly refusedUsers: number;
 }
 
+/** Another process goes on. */
+export interface Upgraded {
+  /** Versions of the program, before and now. */
+  readonly from: string;
+  readonly to: string;
+  /** For how long packets waited in the kernel. */
+  readonly gapMs: number;
+  readonly pid: number;
+}
+
 /** The process that serves the socket, as methods see it. */
 export interface ControlHost {
   /** The last lines of the process's log. */
@@ -33,6 +43,8 @@ export interface ControlHost {
    * @throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK, or why one did not start
    */
   start(network: string | undefined): Promise<readonly string[]>;
+  /** Gives all networks to another process (see Runner). Throws EvioError EVIO_UPGRADE. */
+  upgrade(program: readonly string[] | undefined): Promise<Upgraded>;
   report(): ProcessReport;
   /** Resolves once each network of this process has started, or could not. */
   started(): Promise<void>;

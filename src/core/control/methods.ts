@@ -22,6 +22,7 @@ import { rekey } from './methods/rekey.js';
 import { policy } from './methods/policy.js';
 import { status } from './methods/status.js';
 import { up } from './methods/up.js';
+import { upgrade } from './methods/upgrade.js';
 import { wait } from './methods/wait.js';
 import { watch } from './methods/watch.js';
 import { why } from './methods/why.js';
@@ -47,6 +48,7 @@ export const methods = {
   routeWithdraw,
   status,
   up,
+  upgrade,
   wait,
   watch,
   why,

@@ -13,7 +13,7 @@ import { LineSplitter } from './lines.js';
 import { networkOf, type NodeEvent } from '../node/events.js';
 import { methods, type Handlers, type Method } from './methods.js';
 import type { Asker } from './method.js';
-import { listenExclusively } from '../process/socket-file.js';
+import { listenExclusively, listenInPlace } from '../process/socket-file.js';
 
 const maxConnections = 64;
 const maxRequestsAtOnce = 8;
@@ -74,7 +74,16 @@ export class ControlServer {
 
   /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE. */
   async start(): Promise<void> {
-    this.#release = await listenExclusively(this.#server, this.#path);
+    this.#listens(await listenExclusively(this.#server, this.#path));
+  }
+
+  /** Takes the socket's path over from the process that this one follows. Throws EvioError EVIO_STORAGE. */
+  async startInPlace(): Promise<void> {
+    this.#listens(await listenInPlace(this.#server, this.#path));
+  }
+
+  #listens(release: () => void): void {
+    this.#release = release;
     this.#server.on('error', (error) => {
       this.#log.warn('control socket failed', { error: error.message });
     });

@@ -55,6 +55,7 @@ export const errorCodes = {
   EVIO_TIMEOUT: ExitStatus.unreachable,
   EVIO_WAITING: ExitStatus.unreachable,
   EVIO_DEVICE: ExitStatus.failed,
+  EVIO_UPGRADE: ExitStatus.failed,
   EVIO_SERVICE: ExitStatus.failed,
   EVIO_LAB: ExitStatus.failed,
   EVIO_INTERRUPTED: ExitStatus.failed,

@@ -27,6 +27,7 @@ export class Turn {
   readonly #inputs = new Queue();
   #running = false;
   #closed = false;
+  #held = false;
   #soon = false;
 
   /** @param ended called when a turn is over and all is quiet. What it says itself makes the turn longer. */
@@ -79,6 +80,16 @@ export class Turn {
     };
   }
 
+  /** Inputs wait from now on, until `release`. Not within a turn. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#run();
+  }
+
   /** From here on nothing is taken and nothing is done any more. */
   close(): void {
     this.#closed = true;
@@ -87,7 +98,7 @@ export class Turn {
   }
 
   #run(): void {
-    if (this.#running || this.#closed) return;
+    if (this.#running || this.#closed || this.#held) return;
     this.#running = true;
     let failed: { readonly thrown: unknown } | undefined;
     let quiet = false;

@@ -62,6 +62,8 @@ export interface NameService {
   report(): NamesReport;
   /** Resolves when nothing is left. */
   stop(): Promise<void>;
+  /** Another process goes on with the names: what was set on the machine stays, and is its to take back. */
+  letGo(): void;
 }
 
 export class Names implements NameService {
@@ -116,10 +118,19 @@ export class Names implements NameService {
     };
   }
 
-  async stop(): Promise<void> {
+  letGo(): void {
+    this.#rest();
+    void this.#responder.stop();
+  }
+
+  #rest(): void {
     this.#stopped = true;
     this.#settling?.();
     clearInterval(this.#looking);
+  }
+
+  async stop(): Promise<void> {
+    this.#rest();
     await this.#work;
     const { device, idText } = this.#facts;
     try {

@@ -73,5 +73,6 @@ function nobody(domain: string): NameService {
       queries: { answered: 0, denied: 0, refused: 0, dropped: 0 },
     }),
     stop: () => Promise.resolve(),
+    letGo: () => undefined,
   };
 }

@@ -3,7 +3,7 @@
  * what the node knows of where it stands.
  */
 import { Carriers } from '../carriers/carrier.js';
-import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { DataPlane, PlaneDescriptors } from '../dataplane/plane/plane.js';
 import { Right, Role } from '../identity/invite.js';
 import { prefix6Of } from '../identity/inner-ipv6.js';
 import { openNetwork } from '../identity/network.js';
@@ -33,8 +33,14 @@ export interface Outside {
   readonly wayNews: Outputs<WayNews>;
 }
 
-/** Makes them; none has begun. @param port for UDP; 0 takes a free one */
-export function composeOutside(context: RunContext, turn: Turn, port: number): Outside {
+/** Where a plane is to be: the UDP port, 0 for a free one; and interface and socket where the process before left them. */
+export interface Place {
+  readonly port: number;
+  readonly inherited?: PlaneDescriptors | undefined;
+}
+
+/** Makes them; none has begun. */
+export function composeOutside(context: RunContext, turn: Turn, { port, inherited }: Place): Outside {
   const { options, ports, credential, keeper } = context;
   const { env, profile, threads, version } = options;
   const { clock } = env;
@@ -52,6 +58,7 @@ export function composeOutside(context: RunContext, turn: Turn, port: number): O
     prefix6: prefix6Of(network.rootKey),
     mtu: network.mtu,
     port,
+    inherited,
     leaf: certificate.role === Role.leaf,
     bridge: (certificate.rights & Right.bridge) !== 0,
     ...(threads === undefined ? {} : { threads }),

@@ -3,20 +3,20 @@
  * hang together are in run.ts; what is here outlives a run.
  */
 import type { Member } from '../identity/certificate.js';
-import { describeNetwork } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
-import { membershipOf } from '../membership/membership.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import type { Profile } from '../membership/profile.js';
 import type { NamesReport } from '../names/report.js';
 import { OwnCredential } from '../membership/own-credential.js';
-import type { NodeEvent } from './events.js';
+import { startedEvent, type NodeEvent } from './events.js';
+import type { Place } from './compose-outside.js';
+import { Move } from './move.js';
 import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
 import { KeyOrder, type KeyReport } from './key-order.js';
@@ -29,6 +29,7 @@ import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './repor
 import type { EnginePorts } from './ports.js';
 import { keptSubnets, RouteOrders } from './route-orders.js';
 import { composeRun, type Run } from './run.js';
+import { startPlane } from './start-plane.js';
 import { StateKeeper } from './state-keeper.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import { RouteSettings } from '../subnets/settings.js';
@@ -52,6 +53,7 @@ export class Engine implements Node {
   /** As it is on disk, as far as this process has to know. */
   #profile: Profile;
   #run: Run | undefined;
+  readonly move: Move;
   readonly #remakes: TokenBucket;
 
   constructor(options: NodeOptions, ports: EnginePorts) {
@@ -105,6 +107,13 @@ export class Engine implements Node {
     });
     this.#readiness = new Readiness(clock, (peers) => {
       this.#tell({ event: 'ready', network: networkId, peers });
+    });
+    this.move = new Move({
+      clock,
+      live: () => this.#live,
+      known: () => ({ serial: this.#ledger.ledger.serial, credential: this.#credential.bytes }),
+      keeper: this.#keeper,
+      beginAnew: () => this.#beginAnew(),
     });
     this.#life = new Lifecycle({
       begin: (teardown, wanted) => this.#begin(teardown, wanted),
@@ -175,8 +184,14 @@ export class Engine implements Node {
   async #begin(teardown: Teardown, wanted: () => boolean): Promise<void> {
     const bar = this.#ledger.ledger.standing.bar(this.#credential.self.idText);
     if (bar) throw revokedError(bar.reason);
-    const run = await this.#startPlane();
-    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, policy, reporter } = run;
+    const heritage = this.#options.heritage?.(this.networkId);
+    const { port, profile } = this.#options;
+    const run = await startPlane((place) => this.#compose(place), {
+      inherited: heritage?.plane,
+      asked: port ?? (profile.port === 0 ? undefined : profile.port),
+      kept: this.#keeper.port,
+    });
+    const { plane, turn, pulse, members, relays, overlay, subnets, pinger, reporter } = run;
     const { surroundings, interfaceWatch, names } = run;
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
@@ -204,6 +219,7 @@ export class Engine implements Node {
       reporter.stop();
     });
     this.#follow(run);
+    if (heritage) await this.move.takeOver(run, heritage, () => this.#startInside(run));
     const unwatch = this.#ports.watch?.(() => {
       turn.input(() => {
         surroundings.look(this.#options.env.clock.now());
@@ -214,12 +230,14 @@ export class Engine implements Node {
     turn.input(() => {
       surroundings.start(unwatch !== undefined);
       interfaceWatch.start();
-      policy.take(this.#ledger.ledger.standing.policy);
-      for (const credential of this.#keeper.credentials) members.take(credential);
+      if (!heritage) this.#startInside(run);
       subnets.start(keptSubnets(this.#keeper.subnets, members));
-      overlay.start(this.#options.env.clock.now(), this.#options.links ?? []);
       relays.start();
     });
+    if (heritage) {
+      plane.movable?.thaw();
+      heritage.took();
+    }
     this.#keeper.setPort(plane.port);
     teardown.add('names', () => names.stop());
     names.start();
@@ -231,8 +249,13 @@ export class Engine implements Node {
     });
   }
 
-  /** A run that is not started. */
-  #compose(port: number): Run {
+  #startInside({ policy, members, overlay }: Run): void {
+    policy.take(this.#ledger.ledger.standing.policy);
+    for (const credential of this.#keeper.credentials) members.take(credential);
+    overlay.start(this.#options.env.clock.now(), this.#options.links ?? []);
+  }
+
+  #compose(place: Place): Run {
     const run: Run = composeRun(
       {
         options: this.#options,
@@ -271,7 +294,7 @@ export class Engine implements Node {
           if (this.#run === run) this.#failed(error, run.plane.deviceName);
         },
       },
-      port,
+      place,
     );
     return run;
   }
@@ -280,24 +303,6 @@ export class Engine implements Node {
     this.#run = run;
     this.#keeper.follow(run);
     this.#readiness.follow(run);
-  }
-
-  /** A run whose plane is up. The port of the last one may be taken now; one that was asked for must not change silently. */
-  async #startPlane(): Promise<Run> {
-    const { port, profile } = this.#options;
-    const asked = port ?? (profile.port === 0 ? undefined : profile.port);
-    const kept = this.#keeper.port;
-    const run = this.#compose(asked ?? kept);
-    try {
-      await run.plane.start(run.listener);
-      return run;
-    } catch (thrown) {
-      const taken = thrown instanceof EvioError && thrown.code === 'EVIO_ADDRESS_IN_USE';
-      if (asked !== undefined || kept === 0 || !taken) throw thrown;
-      const other = this.#compose(0);
-      await other.plane.start(other.listener);
-      return other;
-    }
   }
 
   /* ---- what a person asks ---- */
@@ -445,9 +450,7 @@ export class Engine implements Node {
 
   /** Not when it begins anew: who started the node knows that it runs. */
   #tellStarted(): void {
-    const { self } = this.#credential;
-    const node = { ...membershipOf(self).node, name: this.#options.profile.name };
-    const device = this.#live.plane.deviceName;
-    this.#tell({ event: 'started', network: describeNetwork(self.network), node, device, pid: process.pid });
+    const { name } = this.#options.profile;
+    this.#tell(startedEvent(this.#credential.self, name, this.#live.plane.deviceName));
   }
 }

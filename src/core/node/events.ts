@@ -2,8 +2,9 @@
 import type { Mendable } from '../tap/mend.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { Suspicion } from '../dataplane/plane/plane.js';
-import type { NetworkReport } from '../identity/network.js';
-import type { MemberReport } from '../membership/membership.js';
+import { describeNetwork, type NetworkReport } from '../identity/network.js';
+import { membershipOf, type MemberReport } from '../membership/membership.js';
+import type { Self } from '../membership/self.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import type { PathKind } from '../path/path.js';
 import type { RouteFault } from '../subnets/route-report.js';
@@ -123,4 +124,10 @@ export type NodeEvent =
 /** The id of the network that an event is about. */
 export function networkOf(event: NodeEvent): string {
   return typeof event.network === 'string' ? event.network : event.network.id;
+}
+
+/** @param name ours, as the profile has it */
+export function startedEvent(self: Self, name: string, device: string): NodeEvent {
+  const node = { ...membershipOf(self).node, name };
+  return { event: 'started', network: describeNetwork(self.network), node, device, pid: process.pid };
 }

@@ -6,7 +6,9 @@ import type { NodeState, Profile } from '../membership/profile.js';
 import type { NodeSwitches } from './switches.js';
 import type { NamesReport } from '../names/report.js';
 import type { RouteReport } from '../subnets/route-report.js';
+import type { PlaneDescriptors } from '../dataplane/plane/plane.js';
 import type { NodeEvent } from './events.js';
+import type { HeldNode, Heritage } from './held.js';
 import type { KeyReport } from './key-order.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
@@ -31,13 +33,30 @@ export interface NodeOptions extends NodeSwitches {
   readonly onEvent?: (event: NodeEvent) => void;
   /** Called when the node cannot go on by itself (device gone, refused by every relay). The owner stops it. */
   readonly onFatal?: (error: Error) => void;
+  /** What the process before left of this network, once: the node goes on where that one stopped. */
+  heritage?(networkId: string): Heritage | undefined;
   /** Advanced: how old a session's keys may grow, ms. Default 120 000 (EVIO_REKEY_AFTER_MS). */
   readonly rekeyAfterMs?: number;
   /** Advanced: for how long memberships are renewed here, ms. Default five years (EVIO_CERTIFICATE_LIFE_MS). */
   readonly certificateLifeMs?: number;
 }
 
+/** A node that leaves to another process; the steps follow each other as they stand here. */
+export interface NodeMove {
+  /** Descriptors that the other process is to inherit. Throws EvioError where it does not run. */
+  descriptors(): PlaneDescriptors;
+  /** Comes to rest, nothing of the network is sent or read any more, and leaves what it knows. Throws with all as before. */
+  freeze(): Promise<HeldNode>;
+  /** Goes on as if nothing had been. */
+  thaw(): void;
+  /** The other process may go on from here: this one never uses the keys again. */
+  letGo(): void;
+  /** The other process came to its end: begins anew, with keys of its own. */
+  recover(): Promise<void>;
+}
+
 export interface Node {
+  readonly move: NodeMove;
   readonly networkId: string;
   readonly networkName: string;
   /**

@@ -24,7 +24,7 @@ import { planeLinks } from '../overlay/route-feed.js';
 import type { NameService } from '../names/names.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { composeNames } from './compose-names.js';
-import { composeOutside } from './compose-outside.js';
+import { composeOutside, type Place } from './compose-outside.js';
 import { composeWays, PeerWays, toldOf } from './compose-ways.js';
 import { composeSubnets } from './compose-subnets.js';
 import { HandshakeDoor } from '../peer/handshake-door.js';
@@ -67,6 +67,7 @@ export interface Run {
   readonly turn: Turn;
   readonly pulse: Pulse;
   readonly plane: DataPlane;
+  readonly session: SessionContext;
   /** Hears what the plane tells. */
   readonly listener: PlaneListener;
   readonly relays: RelaySet;
@@ -86,8 +87,8 @@ export interface Run {
   readonly calls: PeerCalls | undefined;
 }
 
-/** Makes all parts; none of them has begun. @param port for UDP; 0 takes a free one */
-export function composeRun(context: RunContext, port: number): Run {
+/** Makes all parts; none of them has begun. @param place where UDP is to be bound, or what is there already */
+export function composeRun(context: RunContext, place: Place): Run {
   const { options, ports, credential, keeper, routes, settled, tell, readdressed, refacted, fatal } = context;
   const { env, profile, version } = options;
   const { clock, log } = env;
@@ -101,7 +102,7 @@ export function composeRun(context: RunContext, port: number): Run {
     pulse.set();
     settled();
   });
-  const outside = composeOutside(context, turn, port);
+  const outside = composeOutside(context, turn, place);
   const { plane, carriers, relays, relayNews, surroundings, wayNews } = outside;
   const send = carriers.sendPacket.bind(carriers);
   const ownCredential = (): Uint8Array => credential.bytes;
@@ -480,6 +481,7 @@ export function composeRun(context: RunContext, port: number): Run {
     turn,
     pulse,
     plane,
+    session,
     listener,
     relays,
     members,

@@ -13,6 +13,7 @@ import { fromHex, toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
 import type { RelayChoice } from '../path/path.js';
 import type { LinkRole, OverlayOptions, RingReport } from '../topology/overlay-ports.js';
+import type { HeldOverlay } from '../topology/held.js';
 import { Overlay } from '../topology/overlay.js';
 import { positionOf } from '../topology/position.js';
 import type { RingMessage } from '../wire/ring.js';
@@ -121,6 +122,18 @@ export class OverlayHost {
     this.#overlay.start(now);
     this.#ports.setRoutes([], this.#complete);
     this.membersChanged(now);
+  }
+
+  /** For the process that goes on: links that are with peers. */
+  held(): HeldOverlay {
+    return this.#overlay.held();
+  }
+
+  /** Goes on with the links of the process before, as far as their peers are connected. After `start`. */
+  adopt(now: number, held: HeldOverlay): void {
+    const links = held.links.filter(({ id }) => this.#ports.members.get(id)?.state === 'connected');
+    this.#overlay.adopt(now, { ...held, links });
+    this.#done();
   }
 
   stop(): void {

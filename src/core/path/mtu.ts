@@ -95,6 +95,13 @@ export class PathMtu {
     this.#confirm(now, this.#full);
   }
 
+  /** What the process before found out. */
+  adopt(now: number, proven: number): void {
+    if (proven < this.#base) return this.begin(now);
+    this.#proven = Math.min(proven, this.#full);
+    this.#rest(now);
+  }
+
   /** The way there may be another now: what is longer is tried again. */
   again(now: number): void {
     if (this.#phase === 'rest' && this.#proven > 0 && !this.full) this.#search(now, this.#full + 1, true);

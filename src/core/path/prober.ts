@@ -5,8 +5,9 @@
  * Relay paths need no probe to be taken, the relay link answers for them; but what they carry is found out as for direct ones.
  */
 import type { Path } from '../dataplane/plane/plane.js';
-import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
+import type { HeldPath } from '../peer/held.js';
 import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
 import { measured, timeoutMs, type RoundTrip } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
@@ -151,6 +152,34 @@ export class Prober {
     if (via) this.observed(now, via, 'handshake');
     this.#choose(now);
     this.#again(now);
+  }
+
+  /** For the process that goes on with the path; null when there is none. */
+  held(): HeldPath | null {
+    const { active, joins } = this.#probing;
+    if (active) {
+      const { key, rttMs, rttVarMs, mtu } = active;
+      return { endpoint: key, rttMs, rttVarMs, proven: mtu?.proven ?? 0, joins };
+    }
+    if (!this.#relay) return null;
+    return { endpoint: null, ...this.#relayTrip, proven: this.#relayMtu?.proven ?? 0, joins };
+  }
+
+  /** Goes on with the path of the process before, where it is still there: the peer noticed nothing. */
+  adopt(now: number, held: HeldPath | null): void {
+    this.#probing.start(held?.joins);
+    this.#nextUpgradeAt = now + upgradeMs;
+    this.#life.changed();
+    const endpoint = held?.endpoint ? parseEndpoint(held.endpoint) : undefined;
+    this.#probing.active = held && endpoint ? this.#probing.adopt(now, endpoint, held) : undefined;
+    this.#choseAt = now;
+    this.#relay = this.#ports.relays()[0];
+    if (held?.endpoint === null && this.#relay) {
+      this.#relayTrip = { rttMs: held.rttMs, rttVarMs: held.rttVarMs };
+      if (held.proven > 0) this.#relayMtu = this.#probing.widthOf(now, held);
+    }
+    if (this.#probing.active || this.#relay) this.#apply(null);
+    else this.start(now);
   }
 
   /** The session is gone, or the peer is another process now: nothing that was learnt holds. */

@@ -14,6 +14,7 @@ import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
+import type { HeldPath } from '../peer/held.js';
 import { measured } from '../peer/round-trip.js';
 import { isProbeable } from '../surroundings/candidate.js';
 import type { Candidate } from '../wire/candidate.js';
@@ -77,6 +78,30 @@ export class Probing {
     return mtu;
   }
 
+  /** The peer joins pieces. */
+  get joins(): boolean {
+    return this.#joins;
+  }
+
+  /** A path that worked for the process before; undefined where it may not be probed. */
+  adopt(now: number, endpoint: Endpoint, held: HeldPath): Remote | undefined {
+    const remote = this.remotes.at(endpoint, 'peer-reflexive');
+    if (!remote) return undefined;
+    remote.state = 'usable';
+    remote.rttMs = held.rttMs;
+    remote.rttVarMs = held.rttVarMs;
+    remote.lastPongAt = remote.takenAt = now;
+    remote.mtu = this.widthOf(now, held);
+    return remote;
+  }
+
+  /** What a path is known to carry. */
+  widthOf(now: number, { proven }: HeldPath): PathMtu {
+    const mtu = new PathMtu(this.#fullSize, this.#joins);
+    mtu.adopt(now, proven);
+    return mtu;
+  }
+
   /** When a ping is due to a candidate that is not in use. */
   get dueAt(): number {
     let at = Infinity;
@@ -90,9 +115,10 @@ export class Probing {
     return at;
   }
 
-  /** Pings may go out from now on. */
-  start(): void {
+  /** Pings may go out from now on. @param joins the peer is known to join pieces */
+  start(joins = this.#joins): void {
     this.#running = true;
+    this.#joins = joins;
   }
 
   /** Forgets everything. */

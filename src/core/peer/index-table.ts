@@ -28,6 +28,15 @@ export class IndexTable<Owner> {
     return index;
   }
 
+  /** Gives a certain index, which a process before this one gave. False when its slot is taken. */
+  reserve(index: number, owner: Owner): boolean {
+    const slot = index % slots;
+    if (this.#owners.has(slot)) return false;
+    this.#owners.set(slot, owner);
+    this.#indexes.set(slot, index);
+    return true;
+  }
+
   get(index: number): Owner | undefined {
     const slot = index % slots;
     return this.#indexes.get(slot) === index ? this.#owners.get(slot) : undefined;

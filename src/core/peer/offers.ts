@@ -3,6 +3,7 @@ import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { NatNews } from '../wire/nat.js';
 import { encodeAccept, encodeNat, encodeOffer, type Control } from '../wire/control.js';
+import type { HeldOffers } from './held.js';
 
 /** An offer is repeated until it is accepted. */
 const retryMs = 500;
@@ -71,6 +72,16 @@ export class Offers {
     this.#takenSequence = offer.sequence;
     this.#taken = offer.candidates;
     return true;
+  }
+
+  held(): HeldOffers {
+    return { sent: this.#sequence, taken: this.#takenSequence };
+  }
+
+  /** Goes on counting where the process before stopped: the peer takes no older number. */
+  adopt({ sent, taken }: HeldOffers): void {
+    this.#sequence = sent;
+    this.#takenSequence = taken;
   }
 
   /** The peer is another process now, and counts its offers anew. */

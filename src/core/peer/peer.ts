@@ -2,9 +2,8 @@
  * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
  * No I/O: the packet path is a port, time is an argument.
  */
-import type { Origin, Path, PeerCounters, SessionKeys } from '../dataplane/plane/plane.js';
+import type { HeldKey, Origin, Path, PeerCounters } from '../dataplane/plane/plane.js';
 import type { Member } from '../identity/certificate.js';
-import { Right } from '../identity/invite.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { pathBack } from '../path/path.js';
@@ -14,16 +13,16 @@ import type { Candidate } from '../wire/candidate.js';
 import { encodeGoodbye, encodePing, encodePong, type Control } from '../wire/control.js';
 import type { NatFacts } from '../wire/nat.js';
 import type { RingMessage } from '../wire/ring.js';
+import type { HeldPeer } from './held.js';
+import { guardOf } from './guard-of.js';
 import { HandshakeWays, introducedMs } from './handshake-ways.js';
 import { nextLook, SessionLiveness } from './liveness.js';
 import { Offers } from './offers.js';
 import type { PeerPorts } from './peer-ports.js';
-import type { PeerState } from './peer-state.js';
+import { unreachableMs, type PeerState } from './peer-state.js';
 import { Session } from './session.js';
 import { Traffic } from './traffic.js';
 
-/** Handshakes unanswered for so long make a peer unreachable. */
-const unreachableMs = 15_000;
 /** Bytes of a ping that a person asked for. */
 const askedPingSize = 64;
 
@@ -77,8 +76,8 @@ export class Peer {
           ports.sendPacket(packet, path);
         },
         answerLength: () => this.#member.credential.length,
-        addKey: (keys: SessionKeys) => {
-          plane.addKey(slot, keys);
+        addKey: (keys, held) => {
+          plane.addKey(slot, keys, held);
         },
         useKey: (index) => {
           plane.useKey(slot, index);
@@ -290,10 +289,12 @@ export class Peer {
         if (direct) this.prober.observed(now, direct, 'ping');
         return;
       }
-      case 'pong':
-        this.#pong(now, message, origin);
-        this.#ports.pong(this, message.transaction);
+      case 'pong': {
+        const { transaction, directFrames, joins } = message;
+        this.prober.pong(now, transaction, directFrames, origin.kind === 'direct', joins);
+        this.#ports.pong(this, transaction);
         return;
+      }
       case 'offer': {
         const accept = (answer: Uint8Array): void => {
           plane.sendControl(this.slot, answer, back);
@@ -319,11 +320,6 @@ export class Peer {
     }
   }
 
-  #pong(now: number, pong: Extract<Control, { type: 'pong' }>, origin: Origin): void {
-    const { transaction, directFrames, joins } = pong;
-    this.prober.pong(now, transaction, directFrames, origin.kind === 'direct', joins);
-  }
-
   /** An authenticated packet came from another direct endpoint than our path's. */
   roamed(now: number, endpoint: Endpoint): void {
     this.prober.observed(now, endpoint, 'roamed');
@@ -347,6 +343,24 @@ export class Peer {
     }
     this.#offers.tick(now);
     this.#tickedAt = now;
+  }
+
+  /** For the process that goes on with it. */
+  held(now: number): HeldPeer {
+    const path = this.session.established ? this.prober.held() : null;
+    return { session: this.session.held(now), path, offers: this.#offers.held() };
+  }
+
+  /** Goes on where the process before stopped. Only for a peer that has not begun anything. */
+  adopt(now: number, held: HeldPeer, keysOf: (localIndex: number) => HeldKey | undefined): void {
+    this.#offers.adopt(held.offers);
+    if (!this.session.adopt(now, held.session, keysOf)) {
+      if (held.session.wanted || held.session.current !== null) this.connect(now);
+      return;
+    }
+    this.#life.established(now);
+    this.why.add(this.#ports.env.clock.date(), 'session', 'taken over');
+    this.prober.adopt(now, held.path);
   }
 
   goodbye(): void {
@@ -433,8 +447,4 @@ export class Peer {
     this.#connected = false;
     this.#ports.disconnected(this);
   }
-}
-
-function guardOf(member: Member): { mac: Uint8Array; ip: number; bridge: boolean } {
-  return { mac: member.mac, ip: member.ip, bridge: (member.rights & Right.bridge) !== 0 };
 }

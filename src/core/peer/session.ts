@@ -5,7 +5,7 @@
  * and one of the peer's are kept apart, so that both sides may begin at once; and the first retries come fast, because
  * a relay may still be learning that the peer exists.
  */
-import type { Path, SessionKeys } from '../dataplane/plane/plane.js';
+import type { HeldCounters, HeldKey, Path, SessionKeys } from '../dataplane/plane/plane.js';
 import { wipe } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { CookieJar } from '../noise/cookie.js';
@@ -24,6 +24,7 @@ import {
   type ResponsePayload,
 } from '../wire/handshake.js';
 import type { Suite } from '../wire/packet.js';
+import type { HeldSession } from './held.js';
 import type { IndexTable } from './index-table.js';
 
 /* Specification constants (WireGuard paper, table in section 6.1) */
@@ -48,7 +49,8 @@ export interface SessionContext {
   readonly localStatic: DhKeys;
   readonly prologue: Uint8Array;
   readonly suite: Suite;
-  readonly boot: number;
+  /** Names this process to peers; a process that goes on in the place of another takes over its number. */
+  boot: number;
   readonly stamps: StampSource;
   readonly indexes: IndexTable<Session>;
   readonly rekeyAfterMs: number;
@@ -61,7 +63,8 @@ export interface SessionPorts {
   send(packet: Uint8Array, path: Path): void;
   /** Bytes of the credential that the peer will answer with, as far as we know. */
   answerLength(): number;
-  addKey(keys: SessionKeys): void;
+  /** `held`: what a process before this one did with them. */
+  addKey(keys: SessionKeys, held?: HeldCounters): void;
   useKey(localIndex: number): void;
   removeKey(localIndex: number): void;
   /** An empty packet, which confirms the keys to the peer. */
@@ -241,6 +244,44 @@ export class Session {
     for (const pair of [...this.#keypairs]) this.#drop(pair);
     this.#peerBoot = undefined;
     this.#handshakeAt = undefined;
+  }
+
+  /** For the process that goes on with it. */
+  held(now: number): HeldSession {
+    return {
+      keypairs: this.#keypairs.map(({ localIndex, initiator, confirmed, createdAt }) => ({
+        localIndex,
+        initiator,
+        confirmed,
+        ageMs: now - createdAt,
+      })),
+      current: this.#current?.localIndex ?? null,
+      peerBoot: this.#peerBoot ?? null,
+      lastStamp: this.#lastStamp ?? null,
+      handshakeAgeMs: this.#handshakeAt === undefined ? null : now - this.#handshakeAt,
+      accepted: this.#accepted,
+      wanted: this.connecting,
+    };
+  }
+
+  /**
+   * Goes on with the session of the process before, with those of its keys that there are. Only for a session that has not
+   * begun. True when it is established.
+   */
+  adopt(now: number, held: HeldSession, keysOf: (localIndex: number) => HeldKey | undefined): boolean {
+    for (const { localIndex, initiator, confirmed, ageMs } of held.keypairs) {
+      const found = keysOf(localIndex);
+      if (!found || !this.#context.indexes.reserve(localIndex, this)) continue;
+      this.#ports.addKey(found.keys, found.counters);
+      this.#keypairs.push({ localIndex, initiator, confirmed, createdAt: now - ageMs });
+    }
+    this.#peerBoot = held.peerBoot ?? undefined;
+    this.#lastStamp = held.lastStamp ?? undefined;
+    this.#accepted = held.accepted;
+    this.#handshakeAt = held.handshakeAgeMs === null ? undefined : now - held.handshakeAgeMs;
+    this.#current = this.#keypairs.find(({ localIndex }) => localIndex === held.current);
+    if (this.#current) this.#ports.useKey(this.#current.localIndex);
+    return this.#current !== undefined;
   }
 
   #initiate(now: number): void {

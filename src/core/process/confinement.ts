@@ -19,6 +19,7 @@ import {
   privileges,
   replaceProcess,
 } from '../native/capabilities.js';
+import { handoverVariable } from '../handover/variable.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
 import { programFile, selfArguments } from './self.js';
 
@@ -60,8 +61,10 @@ export function confine(argv: readonly string[]): void {
     const needed = bitsOf(neededCapabilities(argv, homeFrom().path));
     const { permitted } = privileges();
     // Who is not root loses what it has by execution, unless it was given as ambient: it was given little, then.
+    // The process before it gave up what it had, and the descriptors it left would not outlive another execution.
+    const isSuccessor = process.env[handoverVariable] !== undefined;
     const isRoot = process.geteuid?.() === 0 && process.getuid?.() === 0;
-    if (isRoot && !process.connected && (permitted & ~needed) !== 0n && giveUp(needed)) {
+    if (isRoot && !isSuccessor && !process.connected && (permitted & ~needed) !== 0n && giveUp(needed)) {
       const flags = process.execArgv.filter((flag) => withoutInspector(flag) !== undefined);
       const more = inspectorFlags().filter((flag) => !flags.includes(flag));
       replaceProcess(process.execPath, [process.argv0, ...selfArguments(argv, [...flags, ...more])], {

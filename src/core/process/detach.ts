@@ -6,6 +6,7 @@ import { ensureFolder, type Home } from '../config/home.js';
 import { storageError } from '../disk/storage-error.js';
 import { ControlClient } from '../control/client.js';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
+import { backgroundVariable } from './afterwards.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
 import { selfArguments } from './self.js';
 
@@ -67,6 +68,7 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
     env: {
       ...process.env,
       EVIO_HOME: home.path,
+      [backgroundVariable]: '1',
       NODE_OPTIONS: withoutInspector(process.env['NODE_OPTIONS']),
     },
   });

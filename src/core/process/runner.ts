@@ -11,7 +11,7 @@ import type { Home } from '../config/home.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import { selectNetwork, type NamedNetwork } from '../config/select.js';
-import type { ControlHost } from '../control/method.js';
+import type { ControlHost, Upgraded } from '../control/method.js';
 import { handlersOf } from '../control/methods.js';
 import { ControlServer } from '../control/server.js';
 import { clashError, isAllowed } from '../enroll/range-rule.js';
@@ -21,6 +21,8 @@ import { fromBase64Url } from '../lib/bytes.js';
 import { withFields, type Env } from '../lib/env.js';
 import { LogRing } from '../lib/log-ring.js';
 import { EvioError, messageOf } from '../lib/errors.js';
+import { giveOver, type Gave } from '../handover/give.js';
+import type { Taker } from '../handover/take.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
@@ -28,6 +30,12 @@ import type { Node, NodeOptions } from '../node/node.js';
 import type { NodeSwitches } from '../node/switches.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
 import { machineRanges } from '../native/machine-ranges.js';
+import { givenNode, nodeHeritage } from './give-node.js';
+import { selfArguments } from './self.js';
+
+/** While relays are still to be registered at, the process before keeps its connections to them: ms, and how often that is looked at. */
+const relaysMs = 8_000;
+const lookMs = 100;
 
 /** A network to run, with where its state goes. */
 export interface RunnerNetwork {
@@ -59,6 +67,12 @@ export interface RunnerOptions {
   /** What addresses this machine uses, without the interfaces of evio. Default: what the kernel tells. */
   readonly machine?: () => readonly LocalRange[];
   readonly onEvent?: (event: NodeEvent) => void;
+  /** What the process before left: this one goes on in its place. */
+  readonly taker?: Taker | undefined;
+  /** Words after the program that start this node again, for these networks. */
+  readonly words?: (networks: readonly string[]) => readonly string[];
+  /** Another process goes on: what it opens beside the node is free. */
+  readonly gaveOver?: () => void;
 }
 
 export class Runner {
@@ -74,6 +88,8 @@ export class Runner {
   readonly #putDown = new Set<string>();
   #lastError: Error | undefined;
   #stopping: Promise<void> | undefined;
+  #gave: Gave | undefined;
+  #ended = false;
   #finish: () => void = () => undefined;
   readonly #finished: Promise<void>;
   #startedAll: () => void = () => undefined;
@@ -92,8 +108,9 @@ export class Runner {
    * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE, EVIO_ADDRESS_RANGE; the first network's error when none could start; the last
    * one's when all have failed since.
    */
-  async run(): Promise<void> {
-    await this.#control.start();
+  async run(): Promise<Gave | undefined> {
+    const { taker } = this.#options;
+    if (!taker) await this.#control.start();
     try {
       let firstError: Error | undefined;
       for (const network of this.#options.networks) {
@@ -106,17 +123,78 @@ export class Runner {
           this.#options.env.log.error('network did not start', { error: messageOf(thrown) });
         }
       }
-      this.#startedAll();
       if (this.#nodes.length === 0 && !this.#stopping) throw firstError ?? new Error('no network to run');
+      if (taker) await this.#inPlace(taker);
+      this.#startedAll();
       await this.#finished;
+      this.#ended = true;
     } finally {
+      this.#startedAll();
       await this.stop();
     }
     if (this.#lastError !== undefined) throw this.#lastError;
+    return this.#gave;
+  }
+
+  /** All networks go on here: whoever asks is answered here, too, and once the relays know us the process before may end. */
+  async #inPlace(taker: Taker): Promise<void> {
+    await this.#control.startInPlace();
+    taker.done();
+    const { clock } = this.#options.env;
+    const end = clock.now() + relaysMs;
+    const look = (): void => {
+      const waits = this.#nodes.some((node) =>
+        node.status().relays.some(({ state }) => state === 'connecting'),
+      );
+      if (waits && clock.now() < end) clock.after(lookMs, look);
+      else void taker.settled();
+    };
+    clock.after(lookMs, look);
+  }
+
+  /**
+   * Gives all networks to another process, which goes on without a packet lost; `run` resolves then.
+   *
+   * @param program what to start: executable and words before the command's own; default: this program as it is on disk now
+   * @throws EvioError EVIO_UPGRADE, and all goes on here
+   */
+  upgrade(program?: readonly string[]): Promise<Upgraded> {
+    const done = this.#takingUp.then(async () => {
+      const { env, version, words } = this.#options;
+      if (this.#stopping || this.#gave || !words)
+        throw new EvioError('EVIO_UPGRADE', 'The node is stopping.');
+      const own = [process.execPath, ...selfArguments([])];
+      const [file, ...before] = programOf(program, own);
+      const command = [file, ...before, ...words(this.#nodes.map((node) => node.networkId))] as const;
+      env.log.info('gives over to another process', { program: [file, ...before].join(' ') });
+      const gave = await giveOver({
+        command,
+        env: process.env,
+        given: this.#nodes.map(givenNode),
+        version,
+        log: env.log,
+      });
+      this.#gave = gave;
+      this.#options.gaveOver?.();
+      const { to, gapMs, pid } = gave;
+      env.log.info('another process goes on', { pid, to, gapMs: Math.round(gapMs) });
+      void gave.settled.then(() => {
+        this.#finish();
+      });
+      return { from: version, to, gapMs: Math.round(gapMs * 10) / 10, pid };
+    });
+    this.#takingUp = done.catch(() => undefined);
+    return done;
   }
 
   /** Ends `run`. Idempotent; resolves when everything is down. */
   stop(): Promise<void> {
+    // All that there is to stop is the other process's: it is told, unless this one just comes to its end.
+    if (this.#gave) {
+      if (!this.#ended) this.#gave.child.kill('SIGTERM');
+      this.#finish();
+      return Promise.resolve();
+    }
     this.#stopping ??= (async () => {
       await this.#starting?.stop();
       for (const node of [...this.#nodes].reverse()) await this.#stopNode(node);
@@ -179,7 +257,9 @@ export class Runner {
     const { env, version, createNode, port, switches, rekeyAfterMs, certificateLifeMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
+    const { taker } = this.#options;
     const node = createNode({
+      ...(taker === undefined ? {} : { heritage: (id) => nodeHeritage(taker, id) }),
       profile: network.profile,
       state: network.state,
       saveState: (state) => {
@@ -295,6 +375,7 @@ export class Runner {
         await this.#whenStarted;
         return this.#takeUp(network);
       },
+      upgrade: (program) => this.upgrade(program),
       report: () => {
         const { permitted, noNewPrivileges } = privileges();
         return { capabilities: namesOf(permitted), noNewPrivileges, refusedUsers: this.#control.refused };
@@ -318,6 +399,22 @@ export class Runner {
 function nameOf(profile: Profile): string | undefined {
   const bytes = fromBase64Url(profile.network);
   return bytes && openNetwork(bytes)?.name;
+}
+
+/** The program that was asked for. Who is not root may only be followed by the program that it is: it may hold more than its user. */
+function programOf(
+  asked: readonly string[] | undefined,
+  own: readonly string[],
+): readonly [string, ...string[]] {
+  const program = asked && process.geteuid?.() === 0 ? asked : own;
+  if (asked && asked.join('\0') !== program.join('\0')) {
+    throw new EvioError('EVIO_UPGRADE', 'The node runs from another program, and does not run as root.', [
+      `Replace that program (${own.join(' ')}), and run: evio upgrade`,
+    ]);
+  }
+  const [file, ...words] = program;
+  if (file === undefined) throw new EvioError('EVIO_UPGRADE', 'There is no program to go on.');
+  return [file, ...words];
 }
 
 function errorOf(thrown: unknown): Error {

@@ -10,6 +10,10 @@ export interface ServiceNotice {
   ready(status: string): void;
   /** Ends the signs of life. Idempotent. */
   stopping(): void;
+  /** There is somebody to tell. */
+  readonly asked: boolean;
+  /** Another process is the service from now on: nothing more is told by this one. */
+  handedOver(pid: number): void;
 }
 
 /** A thread that hangs gives no sign of life: the timer runs on the thread that does the work. */
@@ -35,6 +39,13 @@ export function serviceNotice(
   // A start that takes long is watched from the beginning.
   live();
   return {
+    asked: socket !== '',
+    handedOver: (pid) => {
+      if (state === 'stopping') return;
+      state = 'stopping';
+      cancel();
+      tell(`MAINPID=${pid}`);
+    },
     ready: (status) => {
       if (state !== 'starting') return;
       state = 'ready';

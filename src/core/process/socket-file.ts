@@ -47,6 +47,40 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+/**
+ * Lets the server listen at `path` in the place of the process that listens there: whoever connects from now on is ours.
+ * Otherwise as `listenExclusively`.
+ *
+ * @throws EvioError EVIO_STORAGE.
+ */
+export async function listenInPlace(server: Server, path: string): Promise<() => void> {
+  const own = join(dirname(path), `c${process.pid.toString(36)}`);
+  try {
+    rmSync(own, { force: true });
+    await listen(server, own);
+    chmodSync(own, 0o600);
+    renameSync(own, path);
+  } catch (thrown) {
+    rmSync(own, { force: true });
+    server.close();
+    throw storageError(path, thrown);
+  }
+  return removal(path);
+}
+
+/** What removes the path, if it still is what it is now. */
+function removal(path: string): () => void {
+  const { ino, dev } = statSync(path);
+  return () => {
+    try {
+      const now = statSync(path);
+      if (now.ino === ino && now.dev === dev) rmSync(path);
+    } catch {
+      // Removed by somebody else: nothing to undo.
+    }
+  };
+}
+
 /** Codes of file systems that have no hard links. */
 const noLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
@@ -105,13 +139,5 @@ export async function listenExclusively(
   } finally {
     rmSync(own, { force: true });
   }
-  const { ino, dev } = statSync(path);
-  return () => {
-    try {
-      const now = statSync(path);
-      if (now.ino === ino && now.dev === dev) rmSync(path);
-    } catch {
-      // Removed by somebody else: nothing to undo.
-    }
-  };
+  return removal(path);
 }

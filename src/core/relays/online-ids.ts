@@ -9,6 +9,10 @@ export class OnlineIds {
     return this.#ids.size;
   }
 
+  [Symbol.iterator](): SetIterator<string> {
+    return this.#ids.values();
+  }
+
   has(idText: string): boolean {
     return this.#ids.has(idText);
   }

@@ -9,6 +9,7 @@
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { relayDeadAt } from '../peer/liveness.js';
 import { measured, type RoundTrip } from '../peer/round-trip.js';
+import type { HeldRelayLink } from './held.js';
 import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/relay.js';
 
 /** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
@@ -50,7 +51,8 @@ export class RelayLink {
   readonly #trip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #sentAt = -Infinity;
   #nextAt = Infinity;
-  #bound = false;
+  /** The association by which data goes now. */
+  #routed: number | undefined;
 
   constructor(ports: RelayLinkPorts) {
     this.#ports = ports;
@@ -58,17 +60,17 @@ export class RelayLink {
 
   /** True while data may go through the relay by UDP. */
   get bound(): boolean {
-    return this.#bound;
+    return this.#routed !== undefined;
   }
 
   /** True when the relay is up but UDP to it goes unanswered. */
   get blocked(): boolean {
-    return this.#association !== undefined && !this.#bound && this.#dead;
+    return this.#association !== undefined && !this.bound && this.#dead;
   }
 
   /** True until UDP either answered or was found blocked. */
   get settling(): boolean {
-    return this.#association !== undefined && !this.#bound && !this.#dead;
+    return this.#association !== undefined && !this.bound && !this.#dead;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. Every call may change it. */
@@ -95,7 +97,10 @@ export class RelayLink {
 
   /** A new association: from now on binds go to `endpoint`. `dateMs` seeds the counter, so it rises over restarts too. */
   up(now: number, dateMs: number, endpoint: Endpoint, index: number, key: Uint8Array): void {
-    this.down();
+    // What goes by the association of before goes on until the new one is bound: the relay serves both for a while.
+    if (this.#endpoint === undefined || !sameEndpoint(endpoint, this.#endpoint)) this.down();
+    this.#askedAt = undefined;
+    this.#dead = false;
     this.#association = { index, key };
     this.#endpoint = endpoint;
     this.#counter = Math.max(this.#counter, Math.floor(dateMs));
@@ -110,6 +115,26 @@ export class RelayLink {
     this.#askedAt = undefined;
     this.#dead = false;
     this.#setBound(false);
+  }
+
+  /** For the process that goes on with it; undefined while it is not bound. */
+  held(): HeldRelayLink | undefined {
+    const association = this.#association;
+    const endpoint = this.#endpoint;
+    if (!association || !endpoint || this.#routed !== association.index) return undefined;
+    const { index, key } = association;
+    return { endpoint, association: index, key, counter: this.#counter, ...this.#trip };
+  }
+
+  /** Goes on with what the process before had bound, and asks at once whether it still is. */
+  adopt(now: number, held: HeldRelayLink): void {
+    this.#association = { index: held.association, key: held.key };
+    this.#endpoint = held.endpoint;
+    this.#counter = this.#answered = held.counter;
+    this.#trip.rttMs = held.rttMs;
+    this.#trip.rttVarMs = held.rttVarMs;
+    this.#answeredAt = this.#nextAt = now;
+    this.#setBound(true);
   }
 
   /** Something is odd (silence, a new address): bind at once, whatever the schedule. */
@@ -161,10 +186,10 @@ export class RelayLink {
   }
 
   #setBound(bound: boolean): void {
-    if (bound === this.#bound) return;
-    this.#bound = bound;
-    const association = this.#association;
     const endpoint = this.#endpoint;
-    this.#ports.route(bound && association && endpoint ? { endpoint, association: association.index } : null);
+    const association = bound && endpoint ? this.#association?.index : undefined;
+    if (association === this.#routed) return;
+    this.#routed = association;
+    this.#ports.route(endpoint && association !== undefined ? { endpoint, association } : null);
   }
 }

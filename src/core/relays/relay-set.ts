@@ -2,6 +2,7 @@
 import type { RelayReport } from './relay-report.js';
 import { ownerOf } from '../identity/certificate.js';
 import type { RelayFact } from '../identity/network.js';
+import type { HeldRelay } from './held.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { RelayChoice } from '../path/path.js';
@@ -75,6 +76,22 @@ export class RelaySet {
 
   start(): void {
     for (const relay of this.#relays) relay.start();
+  }
+
+  /** For the process that goes on with them. */
+  held(): HeldRelay[] {
+    return this.#relays.flatMap((relay) => relay.held() ?? []);
+  }
+
+  /** Before `start`. */
+  adopt(held: readonly HeldRelay[]): void {
+    for (const one of held) this.#relays.find(({ url }) => url === one.url)?.adopt(this.#now, one);
+    this.#tellRoster(true);
+  }
+
+  /** Another process goes on. */
+  linger(): void {
+    for (const relay of this.#relays) relay.linger();
   }
 
   stop(): void {

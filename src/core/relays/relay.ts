@@ -16,6 +16,7 @@ import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-cl
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import type { Ranked } from './home.js';
 import { OnlineIds } from './online-ids.js';
+import type { HeldRelay } from './held.js';
 import { RelayLink } from './relay-link.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
 import type { Askable } from './relay-queries.js';
@@ -56,6 +57,8 @@ export class Relay implements Askable {
   readonly #webSocket: WebSocketCarrier;
   readonly #online = new OnlineIds();
   #up = false;
+  /** It is up by what the process before left, and its WebSocket is still to come. */
+  #inherited = false;
   #announced = false;
   #rttMs: number | null = null;
   /** Of the last attempt. */
@@ -127,6 +130,27 @@ export class Relay implements Askable {
   introduceAgain(): void {
     this.#client.stop();
     this.#client.start();
+  }
+
+  /** For the process that goes on with it; undefined unless members are reached through it by UDP. */
+  held(): HeldRelay | undefined {
+    const link = this.#up ? this.#link.held() : undefined;
+    if (!link) return undefined;
+    return { url: this.url, link, online: [...this.#online], complete: this.#complete, size: this.#size };
+  }
+
+  /** Members are reached as by the process before, while the WebSocket is made anew. Before `start`. */
+  adopt(now: number, held: HeldRelay): void {
+    this.#up = this.#announced = this.#inherited = true;
+    for (const id of held.online) this.#online.add(id);
+    this.#complete = held.complete;
+    this.#size = held.size;
+    this.#link.adopt(now, held.link);
+  }
+
+  /** Another process goes on: the connection stays until the relay ends it, and none is made any more. */
+  linger(): void {
+    this.#client.linger();
   }
 
   tick(now: number): void {
@@ -214,11 +238,16 @@ export class Relay implements Askable {
     return {
       home,
       url: this.url,
-      state: this.#up ? 'connected' : this.#client.state === 'connecting' ? 'connecting' : 'down',
+      state: this.#state,
       transport: this.#link.bound ? 'udp' : 'websocket',
       rttMs: this.#link.bound ? this.#link.rttMs : this.#rttMs,
       reason: this.#up ? null : this.#reason,
     };
+  }
+
+  get #state(): RelayReport['state'] {
+    if (this.#up && !this.#inherited) return 'connected';
+    return this.#inherited || this.#client.state === 'connecting' ? 'connecting' : 'down';
   }
 
   #makeLink(): RelayLink {
@@ -304,7 +333,7 @@ export class Relay implements Askable {
   #came(welcome: Welcome, session: RelaySession): void {
     const { env } = this.#context;
     this.#up = true;
-    this.#announced = false;
+    this.#announced = this.#inherited = false;
     this.#online.clear();
     for (const id of welcome.online) this.#online.add(id);
     this.#complete = welcome.complete ?? true;
@@ -328,6 +357,7 @@ export class Relay implements Askable {
     this.#reason = reason;
     this.#context.env.log.info('relay down', { relay, reason, retryInMs: Math.round(retryInMs) });
     this.#online.clear();
+    this.#inherited = false;
     this.#link.down();
     if (!this.#up) return;
     this.#up = false;

@@ -89,6 +89,11 @@ export class Choice {
     this.soon(now);
   }
 
+  /** A link that the process before drew. */
+  keepLong(id: string): void {
+    this.#shortcuts.adopt(id, this.#parts.around.size);
+  }
+
   /** A link is no long one of ours: it is gone, or a leaf's, which shortens nobody's way. */
   notLong(link: Link): void {
     this.#shortcuts.forget(link.id);

@@ -3,6 +3,7 @@
  * side has needed it for a while. Members that could not be reached are left alone, and tried again.
  */
 import { Claim, type TableMessage } from '../wire/ring.js';
+import type { HeldLink } from './held.js';
 import { isNeeded, LinkState, type Link } from './link.js';
 import type { OverlayPorts } from './overlay-ports.js';
 import { Retry } from './retry.js';
@@ -110,6 +111,15 @@ export class LinkTable {
     link.came(now, indirect, leaf);
     this.#lookBy(now + lookMs);
     this.#retry.forgive(id);
+    return link;
+  }
+
+  /** A link of the process before, with what both sides had said of it. */
+  adopt(now: number, held: HeldLink, table: TableMessage): Link {
+    const link = this.came(now, held.id, held.indirect, held.leaf) as LinkState;
+    link.take(table);
+    link.mine = held.mine;
+    link.theirs = held.theirs;
     return link;
   }
 

@@ -80,6 +80,13 @@ export class Neighbourhood {
     this.#startedAt = now;
   }
 
+  /** The process before had found our place, and so many members. */
+  adopt(size: number): void {
+    this.#settled = true;
+    this.#answered = true;
+    this.#size = this.#toldSize = size;
+  }
+
   clear(): void {
     this.#known.clear();
     this.#pool = undefined;

@@ -10,8 +10,9 @@
  * neighbour, met through the link that named it: joining, healing, and the merging of two rings are this one rule
  * (T-Man: Jelasity, Montresor, Babaoglu 2009). A new link is up before an old one goes.
  */
-import { Claim, type RingMessage, type TableMessage } from '../wire/ring.js';
+import { Claim, encodeRing, parseRing, type RingMessage, type TableMessage } from '../wire/ring.js';
 import { Choice } from './choice.js';
+import type { HeldOverlay } from './held.js';
 import { LinkTable } from './link-table.js';
 import { isNeeded, type Link } from './link.js';
 import { Neighbourhood } from './neighbourhood.js';
@@ -50,6 +51,35 @@ export class Overlay {
     this.#running = true;
     this.#around.start(now);
     this.#choice.start(now);
+  }
+
+  /** For the process that goes on with the links. */
+  held(): HeldOverlay {
+    return {
+      settled: this.settled,
+      version: this.#tables.version,
+      size: this.size,
+      links: [...this.#links].flatMap(({ up, table, id, indirect, leaf, mine, theirs }) =>
+        up && table ? [{ id, indirect, leaf, mine, theirs, table: encodeRing(table) }] : [],
+      ),
+    };
+  }
+
+  /**
+   * Goes on with the links of the process before, without a word to anybody. Each is with a peer that is connected, or its
+   * owner tells of that soon.
+   */
+  adopt(now: number, held: HeldOverlay): void {
+    this.#tables.countFrom(held.version);
+    for (const link of held.links) {
+      const table = parseRing(link.table);
+      if (table?.type !== 'table' || link.id === this.#self.id) continue;
+      const { id, mine } = this.#links.adopt(now, link, table);
+      if ((mine & Claim.long) !== 0) this.#choice.keepLong(id);
+      this.#around.appeared(id, false);
+    }
+    if (held.settled) this.#around.adopt(held.size);
+    this.#review(now);
   }
 
   /** Forgets every link without a word; the owner ends the connections. */

@@ -67,6 +67,15 @@ export class Tables {
     this.#told.clear();
   }
 
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The process before came so far. */
+  countFrom(version: number): void {
+    this.#version = version;
+  }
+
   forget(link: Link): void {
     this.#told.delete(link);
   }

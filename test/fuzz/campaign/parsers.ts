@@ -46,6 +46,7 @@ import { igmp, igmpV3, mld, mldV2 } from '../../support/membership-frames.js';
 import { VirtualClock } from '../../support/virtual.js';
 import { documents } from './documents.js';
 import { userspaceTargets } from './userspace.js';
+import { handover } from './handover.js';
 import { parser, textParser, type Target } from './target.js';
 
 const clock = new VirtualClock();
@@ -381,4 +382,5 @@ export const parsers: readonly Target[] = [
   ...text,
   ...documents,
   ...userspaceTargets(),
+  ...handover,
 ];

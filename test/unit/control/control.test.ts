@@ -33,6 +33,7 @@ const nothing = (): never => {
 const handlers: Handlers = {
   status: nothing,
   peers: () => ({ self: { id: '', name: '', ip: '', ip6: '', mac: '' }, peers: [], revoked: [] }),
+  upgrade: nothing,
   rekey: () => ({ id: 'n', was: 'o', counts: true }),
   amend: () => ({ subject: '', serial: 1, policy: 0, notes: [] }),
   why: ({ peer }) => {

@@ -90,6 +90,15 @@ class Stage {
     return {
       networkId,
       networkName: name,
+      move: {
+        descriptors: () => {
+          throw new EvioError('EVIO_UPGRADE', 'not in this test');
+        },
+        freeze: () => Promise.reject(new EvioError('EVIO_UPGRADE', 'not in this test')),
+        thaw: () => undefined,
+        letGo: () => undefined,
+        recover: () => Promise.resolve(),
+      },
       start: () => life.start(),
       stop: () => life.stop(),
       adopt: () => Promise.resolve(true),

@@ -13,6 +13,7 @@ import { FloodAt, floodHeaderLength, SaidAt } from '../../wire/flood.js';
 import type { PeerEntry } from '../loop/table.js';
 import type { Uplink } from '../loop/uplink.js';
 import { Drop, peerLimit } from '../plane/shared.js';
+import type { HeldFloodWindow } from '../plane/held.js';
 import type { FloodProof } from './proof.js';
 import { FloodWindow, Seen } from './window.js';
 
@@ -128,6 +129,16 @@ export class FloodGate {
     if (now - (this.#namedAt[link.slot] as number) < nameEveryMs) return;
     this.#namedAt[link.slot] = now;
     this.#uplink.tell({ type: 'suspect', slot: link.slot, reason });
+  }
+
+  /** The floods that were seen, by origin. */
+  held(): HeldFloodWindow[] {
+    return this.#windows.flatMap((window, slot) => (window ? [window.held(slot)] : []));
+  }
+
+  /** Another process saw these before us. */
+  restore(seen: readonly HeldFloodWindow[]): void {
+    for (const held of seen) (this.#windows[held.slot] ??= new FloodWindow()).restore(held);
   }
 
   /** The slot will be somebody else's, with all that belongs to it. */

@@ -124,6 +124,17 @@ export class FloodOutbox {
     this.#since = Infinity;
   }
 
+  /** Where our own floods have come to. */
+  get counted(): { readonly epoch: number; readonly sequence: number } {
+    return { epoch: this.#epoch, sequence: this.#sequence };
+  }
+
+  /** Another process has come so far: we go on behind it. */
+  countFrom(epoch: number, sequence: number): void {
+    this.#epoch = epoch;
+    this.#sequence = sequence;
+  }
+
   /** Begins to count anew now and then, and before the numbers are used up. */
   #renew(): void {
     const date = this.#date();

@@ -4,10 +4,13 @@
  * or of an earlier epoch: somebody sends it again. A newer epoch starts the window anew.
  */
 
+import type { HeldFloodWindow } from '../plane/held.js';
+
 /** How far sequence numbers may overtake each other: 0.25 s of the most that one origin may flood. */
 export const windowBits = 1_024;
 /** One more than the window fills: the newest word must not be the oldest too. */
-const words = windowBits / 32 + 1;
+export const windowWords = windowBits / 32 + 1;
+const words = windowWords;
 
 export const Seen = { fresh: 0, before: 1, old: 2 } as const;
 export type Seen = (typeof Seen)[keyof typeof Seen];
@@ -26,6 +29,17 @@ export class FloodWindow {
     return ((this.#bits[(sequence >>> 5) % words] as number) & (1 << (sequence & 31))) === 0
       ? Seen.fresh
       : Seen.before;
+  }
+
+  /** What was seen, for another window that goes on with it: a copy. */
+  held(slot: number): HeldFloodWindow {
+    return { slot, epoch: this.#epoch, top: this.#top, bits: this.#bits.slice() };
+  }
+
+  restore({ epoch, top, bits }: HeldFloodWindow): void {
+    this.#epoch = epoch;
+    this.#top = top;
+    this.#bits.set(bits);
   }
 
   /** Notes what `look` found fresh, once it is known to be genuine. */

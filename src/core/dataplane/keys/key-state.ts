@@ -6,6 +6,7 @@
  * lease blocks of counters from a number that only grows, and share a window (`SharedKeyState`): a thread that crashes
  * leaves the rest of its block unused.
  */
+import type { HeldCounters } from '../plane/held.js';
 import { ReplayWindow } from './replay.js';
 import { SharedWindow, windowWords } from './shared-window.js';
 import type { SharedMemory } from '../plane/shared.js';
@@ -44,8 +45,8 @@ export class OwnKeyState implements KeyState {
   readonly #slot: number;
   readonly #window = new ReplayWindow();
 
-  /** `replayed`: a thread before this one may have used the key. */
-  constructor(shared: SharedMemory, localIndex: number, replayed: boolean) {
+  /** `replayed`: a thread before this one may have used the key. `held`: another process did. */
+  constructor(shared: SharedMemory, localIndex: number, replayed: boolean, held?: HeldCounters) {
     const slot = localIndex & 0xffff;
     const { keyNext, keySeen, keyIndex } = shared;
     this.#shared = shared;
@@ -54,10 +55,16 @@ export class OwnKeyState implements KeyState {
       keyNext[slot] = (keyNext[slot] as number) + restartJump;
       this.#window.startAfter(keySeen[slot] as number);
     } else {
-      keyNext[slot] = 0;
-      keySeen[slot] = 0;
+      keyNext[slot] = held?.sent ?? 0;
+      keySeen[slot] = held?.window.next ?? 0;
       keyIndex[slot] = localIndex | 0;
+      if (held) this.#window.restore(held.window);
     }
+  }
+
+  /** For who goes on with the key; this state takes no more. */
+  held(): HeldCounters {
+    return { sent: this.#shared.keyNext[this.#slot] as number, window: this.#window.held() };
   }
 
   /** The number is noted before it is used: no restart can use it again. */
@@ -99,6 +106,21 @@ export class KeyMemory {
   /** Empties a window. Only for a key that no thread has yet. */
   clearWindow(place: number): void {
     this.windows.fill(0, place * windowWords, (place + 1) * windowWords);
+  }
+
+  /** Blocks that were leased count as used up. */
+  held(place: number): HeldCounters {
+    return {
+      sent: (Atomics.load(this.blocks, place) >>> 0) * blockLength,
+      window: new SharedWindow(this.windows, place * windowWords).held(),
+    };
+  }
+
+  /** Only for an empty place that no thread has yet. */
+  restore(place: number, held: HeldCounters): void {
+    const block = Math.min(blockLimit - 1, Math.ceil(held.sent / blockLength));
+    Atomics.store(this.blocks, place, Math.max(block, Atomics.load(this.blocks, place) >>> 0) | 0);
+    new SharedWindow(this.windows, place * windowWords).restore(held.window);
   }
 }
 
@@ -159,14 +181,24 @@ export class KeyPlaces {
     this.#memory = memory;
   }
 
-  /** A place for a new key of the peer in `slot`, with an empty window; undefined when all are taken. */
-  take(slot: number, localIndex: number): number | undefined {
+  /**
+   * A place for a new key of the peer in `slot`, with an empty window; undefined when all are taken. `held`: another process
+   * used the key until now.
+   */
+  take(slot: number, localIndex: number, held?: HeldCounters): number | undefined {
     this.release(localIndex);
     const place = this.#free.shift();
     if (place === undefined) return undefined;
     this.#memory.clearWindow(place);
+    if (held) this.#memory.restore(place, held);
     this.#taken.set(localIndex, { place, slot });
     return place;
+  }
+
+  /** For who goes on with the key. Only while no thread uses it; undefined when it has no place. */
+  held(localIndex: number): HeldCounters | undefined {
+    const taken = this.#taken.get(localIndex);
+    return taken && this.#memory.held(taken.place);
   }
 
   release(localIndex: number): void {

@@ -4,9 +4,12 @@
  * `check` before the tag is verified, `accept` after: a forged packet cannot move the window. Counters are
  * Numbers below 2^53. One block more than the window is kept, so that sliding clears whole blocks only.
  */
+import type { HeldWindow } from '../plane/held.js';
 
 const blockBits = 32;
 const blocks = 256;
+/** Words of a `HeldWindow`. */
+export const windowWordsHeld = blocks;
 const blockShift = 5;
 const blockMask = blocks - 1;
 const bitMask = blockBits - 1;
@@ -66,6 +69,17 @@ export class ReplayWindow {
     // Counters that share the newest block but were not seen yet must be free.
     const open = next % blockBits;
     if (next % blockBits !== 0) this.#ring[Math.floor(next / blockBits) % blocks] = ~(-1 << open);
+  }
+
+  /** What was accepted, for a window elsewhere that goes on with it: a copy. */
+  held(): HeldWindow {
+    return { next: this.#next, ring: this.#ring.slice() };
+  }
+
+  /** Goes on with what another window accepted. */
+  restore(held: HeldWindow): void {
+    this.#ring.set(held.ring);
+    this.#next = held.next;
   }
 
   /** Forgets everything, for a new key. */

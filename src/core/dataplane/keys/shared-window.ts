@@ -14,6 +14,8 @@
  * than what is asked of it, and 24 bits of lap always tell older from newer: they would mistake each other after 2^36
  * counters in which not one of eight neighbours arrived, while a key lives for less than 2^37.
  */
+import type { HeldWindow } from '../plane/held.js';
+import { ReplayWindow, windowSize } from './replay.js';
 
 const bitsPerWord = 8;
 const words = 1_024;
@@ -61,5 +63,35 @@ export class SharedWindow {
       const next = ahead === 0 ? word | bit : (lap << 8) | bit;
       if (Atomics.compareExchange(memory, at, word, next) === word) return true;
     }
+  }
+
+  /** What was accepted, in the form of the window of one thread. Only while no thread uses the key. */
+  held(): HeldWindow {
+    const window = new ReplayWindow();
+    const memory = this.#memory;
+    const highest = memory[this.#at + words] as number;
+    // The older lap first: the window slides with what it accepts.
+    for (const lap of [highest - 1, highest]) {
+      for (let word = 0; lap >= 0 && word < words; word++) {
+        const found = memory[this.#at + word] as number;
+        if ((found & ~0xff) !== lap << 8) continue;
+        for (let bit = 0; bit < bitsPerWord; bit++)
+          if ((found & (1 << bit)) !== 0) window.accept(lap * lapLength + word * bitsPerWord + bit);
+      }
+    }
+    return window.held();
+  }
+
+  /** Goes on with what a window accepted. Only for an empty one that no thread has yet. */
+  restore(held: HeldWindow): void {
+    if (held.next === 0) return;
+    const window = new ReplayWindow();
+    window.restore(held);
+    // What is too old for that window would not be for this one: all of it counts as accepted.
+    const oldest = Math.max(0, held.next - windowSize);
+    const lap = Math.floor((held.next - 1) / lapLength);
+    this.accept(held.next - 1);
+    for (let counter = Math.max(0, (lap - 1) * lapLength); counter < held.next - 1; counter++)
+      if (counter < oldest || !window.check(counter)) this.accept(counter);
   }
 }

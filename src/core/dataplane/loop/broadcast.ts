@@ -24,6 +24,7 @@ import { Kind, nodeIdLength } from '../../wire/packet.js';
 import { FloodCopies } from '../flood/copies.js';
 import { FloodGate, genuine } from '../flood/gate.js';
 import { FloodOutbox } from '../flood/outbox.js';
+import type { HeldFloods } from '../plane/held.js';
 import { FloodParts } from '../flood/parts.js';
 import { FloodProof } from '../flood/proof.js';
 import { WaitingFloods, type WaitingFlood } from '../flood/waiting.js';
@@ -91,6 +92,17 @@ export class Broadcast {
   /** To be called at the end of every round: signs and sends what was flooded in it, unless it waits for more. */
   flush(): void {
     if (this.#outbox.due(this.#c.now)) this.#sendAll();
+  }
+
+  /** Signs and sends all that waits, and tells what is known of floods. */
+  freeze(): HeldFloods {
+    if (this.#outbox.count > 0) this.#sendAll();
+    return { ...this.#outbox.counted, seen: this.#gate.held() };
+  }
+
+  restore({ epoch, sequence, seen }: HeldFloods): void {
+    this.#outbox.countFrom(epoch, sequence);
+    this.#gate.restore(seen);
   }
 
   /** When `flush` has something to do. */

@@ -22,6 +22,7 @@ import { GroupPorts } from './group-ports.js';
 import { RingRecord, type ThreadRing } from './thread-ring.js';
 import { kernelIoBytes } from './kernel-io.js';
 import { joinerBytes } from '../offload/joiner.js';
+import type { HeldLoop } from '../plane/held.js';
 import { Learning } from './learning.js';
 import { Links } from './links.js';
 import type { Command, Event } from '../plane/messages.js';
@@ -47,7 +48,7 @@ export const arenaLength = 2_949_120 + joinerBytes + kernelIoBytes;
  */
 const deviceFrames = 64;
 const deviceBytes = 250_000;
-/** Trains received in one round. */
+/** Trains received in one round: as many as one call of `KernelIo` brings, so that none waits there between rounds. */
 const receiveTrains = 8;
 /** Records taken from each other loop in one round. */
 const ringRecords = 64;
@@ -262,7 +263,7 @@ export class PacketLoop {
         return;
       }
       case 'add-key':
-        tables.addKey(command.slot, command.keys, command.replayed, command.place);
+        tables.addKey(command.slot, command.keys, command.replayed, command.place, command.held);
         command.keys.sendKey.fill(0);
         command.keys.receiveKey.fill(0);
         return;
@@ -314,6 +315,13 @@ export class PacketLoop {
         c.learning.told(command.high, command.low, command.slot, c.now);
         this.#transmit.found(command.high, command.low);
         return;
+      case 'set-floods':
+        this.#broadcast.restore(command.floods);
+        return;
+      case 'freeze':
+      case 'thaw':
+        // They are about the thread (worker.ts).
+        return;
       case 'crash':
         throw new Error('asked to crash');
     }
@@ -340,6 +348,16 @@ export class PacketLoop {
     this.#receive.flush();
     uplink.flush();
     if (toSteward?.fresh === true) this.#wakeSteward(toSteward);
+  }
+
+  /** Sends and writes all that is in hand, so that another process may go on. What is called next is `close`, or all as before. */
+  freeze(): HeldLoop {
+    this.#tellTime();
+    while (this.#threads !== null && this.#role.steward && this.#takeRings(this.#threads));
+    this.#transmit.releaseUnknown(true);
+    const floods = this.#broadcast.freeze();
+    this.commandsDone();
+    return { counters: this.#c.tables.held(), floods: this.#role.steward ? floods : null };
   }
 
   #removePeer(slot: number): void {

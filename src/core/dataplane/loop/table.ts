@@ -5,6 +5,7 @@ import { macHigh, macLow } from '../../wire/ethernet.js';
 import { positionOf } from '../../topology/position.js';
 import type { HeldFrame } from './held-frame.js';
 import { OwnKeyState, SharedKeyState, type KeyMemory, type KeyState } from '../keys/key-state.js';
+import type { HeldCounters } from '../plane/held.js';
 import type { GuardRule, SessionKeys } from '../plane/plane.js';
 import { Route, routeBytes, RouteKind } from './route.js';
 import { keyLimit, peerLimit, peerStride, type SharedMemory } from '../plane/shared.js';
@@ -117,9 +118,15 @@ export class Tables {
 
   /**
    * Null when there is no such peer. A live key in the same slot is removed first. `place` is that of the key's state
-   * where several threads share it.
+   * where several threads share it, and `held` what it begins with where they do not.
    */
-  addKey(slot: number, keys: SessionKeys, replayed: boolean, place = -1): KeyEntry | null {
+  addKey(
+    slot: number,
+    keys: SessionKeys,
+    replayed: boolean,
+    place = -1,
+    held?: HeldCounters,
+  ): KeyEntry | null {
     const peer = this.peers[slot];
     if (!peer) return null;
     const at = keys.localIndex & 0xffff;
@@ -127,7 +134,7 @@ export class Tables {
     if (before) this.removeKey(before.localIndex);
     const state = this.#keyMemory
       ? new SharedKeyState(this.#keyMemory, place)
-      : new OwnKeyState(this.#shared, keys.localIndex, replayed);
+      : new OwnKeyState(this.#shared, keys.localIndex, replayed, held);
     const key = new KeyEntry(peer, keys, this.#evp, state);
     this.keys[at] = key;
     peer.keys.push(key);
@@ -151,6 +158,15 @@ export class Tables {
     this.#evp.release(key.sealing);
     this.#evp.release(key.opening);
     return key;
+  }
+
+  /** Counters of the keys that no other thread uses, by local index. */
+  held(): (readonly [localIndex: number, counters: HeldCounters])[] {
+    return this.peers.flatMap((peer) =>
+      (peer?.keys ?? []).flatMap(({ localIndex, state }) =>
+        state instanceof OwnKeyState ? [[localIndex, state.held()] as const] : [],
+      ),
+    );
   }
 
   /** Frees every key. */

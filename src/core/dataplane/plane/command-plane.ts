@@ -7,6 +7,7 @@
 import type { Mendable } from '../../tap/mend.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
 import { randomFillSync } from 'node:crypto';
+import type { HeldCounters } from './held.js';
 import { fingerprintKeys } from '../../switch/fingerprint.js';
 import { OwnFlows } from '../../switch/own-flows.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
@@ -16,6 +17,7 @@ import type {
   DataPlane,
   DeviceCounters,
   GuardRule,
+  MovablePlane,
   Neighbour,
   Path,
   PeerCounters,
@@ -51,6 +53,13 @@ export abstract class CommandPlane implements DataPlane {
   protected readonly memories: SharedMemory[] = [];
   /** While a policy is set. */
   #flows: OwnFlows | undefined;
+  /** They are of the process before, and no policy was set here yet. */
+  #inherited = false;
+
+  /** The real plane is. */
+  get movable(): MovablePlane | undefined {
+    return undefined;
+  }
 
   abstract start(listener: PlaneListener): Promise<void>;
   abstract stop(): Promise<void>;
@@ -91,15 +100,19 @@ export abstract class CommandPlane implements DataPlane {
     this.command({ type: 'set-path', slot, path: path && ownPath(path) });
   }
 
-  addKey(slot: number, keys: SessionKeys): void {
-    this.installKey(slot, keys);
+  addKey(slot: number, keys: SessionKeys, held?: HeldCounters): void {
+    this.installKey(slot, keys, undefined, held);
   }
 
-  /** `place` is that of the key's state where several threads share it. */
-  protected installKey(slot: number, keys: SessionKeys, place?: number): void {
+  /** `place` is that of the key's state where several threads share it; `held` is for a key that they do not. */
+  protected installKey(slot: number, keys: SessionKeys, place?: number, held?: HeldCounters): void {
     const copy = { ...keys, sendKey: own(keys.sendKey), receiveKey: own(keys.receiveKey) };
     const command = { type: 'add-key', slot, keys: copy, replayed: false } as const;
-    this.command(place === undefined ? command : { ...command, place });
+    this.command({
+      ...command,
+      ...(place === undefined ? {} : { place }),
+      ...(held === undefined ? {} : { held }),
+    });
     copy.sendKey.fill(0);
     copy.receiveKey.fill(0);
   }
@@ -133,9 +146,26 @@ export abstract class CommandPlane implements DataPlane {
 
   setPolicy(policy: CompiledPolicy | null, fresh: boolean): void {
     if (!policy && !this.#flows) return;
+    // Flows of the process before are known: its policy was this one.
+    if (this.#inherited) fresh = false;
+    this.#inherited = false;
     const flows = (this.#flows ??= this.#newFlows());
     if (!policy) this.#flows = undefined;
     this.command({ type: 'set-policy', policy, fresh, flows: flows.buffer });
+  }
+
+  /** A copy of the flows that this node began; null without a policy. */
+  protected heldFlows(): Int32Array | null {
+    return this.#flows?.words.slice() ?? null;
+  }
+
+  /** Before the first policy is set. */
+  protected adoptFlows(words: Int32Array): void {
+    const flows = new OwnFlows(words);
+    if (words.length !== flows.words.length) return;
+    flows.words.set(words);
+    this.#flows = flows;
+    this.#inherited = true;
   }
 
   #newFlows(): OwnFlows {

@@ -1,5 +1,6 @@
 /** What the control thread posts to the worker, and what the worker posts back. Structured clone carries both. */
 import type { MessagePort } from 'node:worker_threads';
+import type { HeldCounters, HeldFloods, HeldLoop } from './held.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type {
   GuardRule,
@@ -33,6 +34,8 @@ export type Command =
       readonly replayed: boolean;
       /** Place of its counters and window where several threads share them (key-state.ts). */
       readonly place?: number;
+      /** Where they do not: counters of the process that used it before. */
+      readonly held?: HeldCounters;
     }
   | { readonly type: 'use-key'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'remove-key'; readonly localIndex: number }
@@ -68,6 +71,11 @@ export type Command =
       readonly low: number;
       readonly slot: number;
     }
+  /** The worker finishes what it has in hand, tells `frozen`, and rests: commands wait until `thaw`. */
+  | { readonly type: 'freeze' }
+  | { readonly type: 'thaw' }
+  /** Floods of the process before. */
+  | { readonly type: 'set-floods'; readonly floods: HeldFloods }
   /** Test hook: the worker throws. */
   | { readonly type: 'crash' };
 
@@ -100,6 +108,8 @@ export type Event =
       readonly slot: number;
     }
   | { readonly type: 'exhausted'; readonly slot: number; readonly localIndex: number }
+  /** Nothing is read, sent or written any more. */
+  | { readonly type: 'frozen'; readonly held: HeldLoop }
   | { readonly type: 'failed'; readonly message: string };
 
 /** What a worker among several is started with, beyond the rest. */
@@ -118,6 +128,8 @@ export interface ThreadSetup {
 
 /** What a worker is started with. Descriptors belong to the process; the control thread opens and closes them. */
 export interface WorkerSetup {
+  /** It begins at rest, as after `freeze`. */
+  readonly frozen: boolean;
   readonly shared: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly tapFd: number;

@@ -100,6 +100,18 @@ export class Mirror {
     }
   }
 
+  /** Copies of every live key. */
+  keys(): SessionKeys[] {
+    return [...this.#peers.values()].flatMap(({ keys }) =>
+      [...keys.values()].map((mirrored) => copyKeys(mirrored.keys)),
+    );
+  }
+
+  /** Slots of the peers there are. */
+  slots(): number[] {
+    return [...this.#peers.keys()];
+  }
+
   /** IP addresses of the peers that are reached directly. */
   hosts(): string[] {
     const hosts = new Set<string>();

@@ -6,10 +6,13 @@
  * Peers are named by small integer slots that the caller gives out; a slot may be used again after removePeer.
  */
 import type { Endpoint } from '../../lib/endpoint.js';
+import type { HeldCounters, HeldFloods } from './held.js';
 import type { SubnetRule } from '../../switch/subnet-table.js';
 import type { Mendable } from '../../tap/mend.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type { Suite } from '../../wire/packet.js';
+
+export type { HeldCounters } from './held.js';
 
 /** How long a packet may be on a path (path/mtu.ts). */
 export interface PathWidth {
@@ -218,7 +221,50 @@ export interface PlaneListener {
   failed(error: Error): void;
 }
 
+/** Descriptors of a plane, as another process inherits them. */
+export interface PlaneDescriptors {
+  readonly device: string;
+  /** It has its IPv6 address. */
+  readonly deviceIpv6: boolean;
+  readonly datagramOffload: boolean;
+  /** Queues of the interface. */
+  readonly taps: readonly number[];
+  readonly udps: readonly number[];
+  readonly port: number;
+  readonly ipv6: boolean;
+}
+
+/** What a plane leaves to the one that goes on in its place. */
+export interface HeldPlane {
+  /** By local index. The arrays are copies, which their owner wipes. */
+  readonly keys: readonly HeldKey[];
+  readonly floods: HeldFloods | null;
+  /** Memory of `OwnFlows`, keys included; null without a policy. */
+  readonly flows: Int32Array | null;
+  /** Counters of the device and of the peers, as shared.ts lays them out. */
+  readonly device: Float64Array;
+  readonly peers: readonly { readonly slot: number; readonly counters: Float64Array }[];
+}
+
+export interface HeldKey {
+  readonly keys: SessionKeys;
+  readonly counters: HeldCounters;
+}
+
+/** A plane whose descriptors and keys can go to another process. */
+export interface MovablePlane {
+  descriptors(): PlaneDescriptors;
+  /** Finishes what is in hand; then nothing is read, sent or written, and commands wait. */
+  freeze(): Promise<HeldPlane>;
+  /** Goes on as if nothing had been; or begins, where it was made to begin at rest. */
+  thaw(): void;
+  /** Takes over what is about no single peer or key. Before `thaw`. */
+  adopt(held: Omit<HeldPlane, 'keys'>): void;
+}
+
 export interface DataPlane {
+  /** Undefined: it stays where it is. */
+  readonly movable?: MovablePlane | undefined;
   /** UDP port that is bound, after `start`. */
   readonly port: number;
   /** Name of the network interface, after `start`. */
@@ -232,8 +278,11 @@ export interface DataPlane {
   removePeer(slot: number): void;
   /** The path for data. With null frames are held briefly (8 a peer) and `wanted` is told. */
   setPath(slot: number, path: Path | null): void;
-  /** Installs keys for receiving. Sending goes on under the key chosen by `useKey`. */
-  addKey(slot: number, keys: SessionKeys): void;
+  /**
+   * Installs keys for receiving. Sending goes on under the key chosen by `useKey`. `held`: what another process did with them
+   * before this one, which does nothing more with them.
+   */
+  addKey(slot: number, keys: SessionKeys, held?: HeldCounters): void;
   useKey(slot: number, localIndex: number): void;
   removeKey(localIndex: number): void;
   setRelay(relay: number, route: RelayRoute | null): void;
@@ -310,4 +359,6 @@ export interface PlaneOptions {
   readonly threads?: number;
   /** Address to bind UDP to; default every address, IPv6 and IPv4. */
   readonly bindAddress?: string;
+  /** Interface and socket are there already, of the process before: it begins at rest, until `thaw`. */
+  readonly inherited?: PlaneDescriptors | undefined;
 }

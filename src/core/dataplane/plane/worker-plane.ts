@@ -14,7 +14,7 @@ import { Ed25519 } from '../../native/ed25519.js';
 import { Evp } from '../../native/evp.js';
 import { Sha256 } from '../../native/sha256.js';
 import { libc } from '../../native/libc.js';
-import { compiledProgram, SupervisedThread, type RestartPolicy } from '../../native/supervised-thread.js';
+import { compiledProgram, SupervisedThread } from '../../native/supervised-thread.js';
 import type { AddressOwners } from '../../switch/address-owners.js';
 import type { Device, DeviceOptions } from '../../tap/device.js';
 import { mendTap, type Mendable } from '../../tap/mend.js';
@@ -25,30 +25,18 @@ import { ThreadRing } from '../loop/thread-ring.js';
 import { arenaLength, newOwners } from '../loop/loop.js';
 import { quietMs } from '../loop/stir.js';
 import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
+import type { HeldCounters } from './held.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
-import type { GuardRule, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
+import { descriptorsOf, inheritedTap, inheritedUdp } from './inherited.js';
+import { Moving } from './moving.js';
+import type { GuardRule, MovablePlane, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
 import { Shedding } from './shedding.js';
-import { DeviceField, FlowField, peerLimit, sharedMemory, type SharedMemory } from './shared.js';
+import { restartPolicy, type PlaneThread as Thread } from './plane-thread.js';
+import { DeviceField, FlowField, peerLimit, sharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
 import { openUdpGroup, pinUdp, sharePort, type UdpSocket } from './udp-socket.js';
-
-/** A packet thread that crashes again and again is given up within a second: the node fails, and says so. */
-const restartPolicy: RestartPolicy = { firstMs: 20, limitMs: 5_000, calmMs: 10_000, restarts: 5 };
-
-interface Thread {
-  readonly role: ThreadRole;
-  readonly packets: SupervisedThread<readonly Event[]>;
-  /** Its own counters: no two threads write to one. */
-  readonly shared: SharedMemory;
-  /** To the steward. */
-  readonly ring: ThreadRing | null;
-  arenaAddress: number;
-  ready: boolean;
-  /** Why the thread before this one crashed. */
-  crash: string;
-}
 
 export class WorkerPlane extends CommandPlane {
   readonly #options: PlaneOptions;
@@ -61,6 +49,7 @@ export class WorkerPlane extends CommandPlane {
   readonly #owners: AddressOwners | undefined;
   readonly #makeDevice: (options: DeviceOptions) => Device;
   readonly #mirror = new Mirror();
+  readonly #moving: Moving;
   readonly #shedding = new Shedding({
     sockets: () => this.#udp.map(({ fd }) => fd),
     arrived: () =>
@@ -96,11 +85,33 @@ export class WorkerPlane extends CommandPlane {
     this.#log = log;
     this.#makeDevice = makeDevice;
     this.#roles = rolesOf(options.threads ?? defaultThreads(availableParallelism()));
+    const { inherited } = options;
+    if (inherited && inherited.udps.length !== this.#roles.sockets)
+      this.#roles = rolesFor(inherited.taps.length, inherited.udps.length);
     if (this.#roles.threads.length > 1) {
       this.#keys = new KeyMemory();
       this.#places = new KeyPlaces(this.#keys);
       this.#owners = newOwners();
     }
+    this.#moving = new Moving(
+      {
+        mirror: this.#mirror,
+        places: this.#places,
+        memories: this.memories,
+        threads: () => this.#threads.map(({ movable }) => movable),
+        descriptors: () => descriptorsOf(this.#device, this.#udp),
+        flows: () => this.heldFlows(),
+        adoptFlows: (words) => {
+          this.adoptFlows(words);
+        },
+      },
+      inherited !== undefined,
+    );
+  }
+
+  /** A device that lives in this process stays in it. */
+  override get movable(): MovablePlane | undefined {
+    return this.#makeDevice === createTap ? this.#moving : undefined;
   }
 
   get port(): number {
@@ -124,17 +135,20 @@ export class WorkerPlane extends CommandPlane {
       new Sha256(arena).close();
       new Ed25519(arena, this.#options.seed).close();
       const { queues, sockets } = this.#roles;
-      this.#udp = openUdpGroup(port, bindAddress, sockets);
-      this.#device = this.#makeDevice({
-        name: deviceName,
-        mac,
-        ip,
-        prefix,
-        ip6,
-        mtu,
-        superFrame: superFrameLimit(mtu),
-        queues,
-      });
+      const { inherited } = this.#options;
+      this.#udp = inherited ? inheritedUdp(inherited) : openUdpGroup(port, bindAddress, sockets);
+      this.#device = inherited
+        ? inheritedTap(inherited)
+        : this.#makeDevice({
+            name: deviceName,
+            mac,
+            ip,
+            prefix,
+            ip6,
+            mtu,
+            superFrame: superFrameLimit(mtu),
+            queues,
+          });
       if (ip6 !== null && !this.#device.ipv6)
         this.#log.info('no IPv6 on this machine: the interface has none');
       if (this.#device.fds.length < queues) {
@@ -161,6 +175,12 @@ export class WorkerPlane extends CommandPlane {
     this.memories.push(shared);
     const thread: Thread = {
       role,
+      movable: {
+        steward: role.steward,
+        post: (command) => {
+          thread.packets.post(command);
+        },
+      },
       shared,
       ready: false,
       crash: '',
@@ -200,6 +220,7 @@ export class WorkerPlane extends CommandPlane {
     shared.flow.fill(0);
     shared.flow[FlowField.port] = udp.port;
     return {
+      frozen: this.#moving.frozen,
       shared: shared.buffer,
       port,
       wakeFd: packets.wakeFd,
@@ -277,6 +298,9 @@ export class WorkerPlane extends CommandPlane {
           if (packets !== thread.packets) packets.post({ type: 'learn', high, low, slot });
         return;
       }
+      case 'frozen':
+        this.#moving.rested(thread.movable, event.held);
+        return;
       case 'failed':
         if (this.#failed) return;
         this.#failed = true;
@@ -347,13 +371,13 @@ export class WorkerPlane extends CommandPlane {
     this.#places?.releasePeer(slot);
   }
 
-  override addKey(slot: number, keys: SessionKeys): void {
-    const place = this.#places?.take(slot, keys.localIndex);
+  override addKey(slot: number, keys: SessionKeys, held?: HeldCounters): void {
+    const place = this.#places?.take(slot, keys.localIndex, held);
     if (this.#places && place === undefined) {
       this.#log.warn('no room for another key', { limit: sharedKeyLimit });
       return;
     }
-    this.installKey(slot, keys, place);
+    this.installKey(slot, keys, place, this.#places ? undefined : held);
   }
 
   override removeKey(localIndex: number): void {

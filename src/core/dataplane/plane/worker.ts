@@ -74,6 +74,20 @@ function run(setup: WorkerSetup): void {
   const begun: Event = { type: 'ready' };
   port.postMessage([begun]);
   let idle = 0;
+  let { frozen } = setup;
+  /** What came while the loop rests. */
+  const late: Command[] = [];
+  const take = (command: Command): void => {
+    if (command.type === 'thaw') {
+      frozen = false;
+      for (const waiting of late.splice(0)) loop.command(waiting);
+    } else if (frozen) late.push(command);
+    else if (command.type === 'freeze') {
+      frozen = true;
+      const event: Event = { type: 'frozen', held: loop.freeze() };
+      port.postMessage([event]);
+    } else loop.command(command);
+  };
   const takeCommands = (): void => {
     if (Atomics.load(shared.control, ThreadWord.posted) === 0) return;
     Atomics.store(shared.control, ThreadWord.posted, 0);
@@ -81,15 +95,21 @@ function run(setup: WorkerSetup): void {
     for (;;) {
       const received = receiveMessageOnPort(port) as { message: Command } | undefined;
       if (received === undefined) break;
-      loop.command(received.message);
+      take(received.message);
     }
-    loop.commandsDone();
+    if (!frozen) loop.commandsDone();
   };
   const happened = (place: number): boolean =>
     arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
   let ready: number = Ready.both;
   while (Atomics.load(shared.control, ThreadWord.stop) === 0) {
     takeCommands();
+    if (frozen) {
+      c.poll(arena.base + pollfds + 2 * Pollfd.size, 1, lookUpMs);
+      c.read(setup.wakeFd, arena.base + drain, 8);
+      ready = Ready.both;
+      continue;
+    }
     const found = loop.round(ready);
     if (found !== Round.idle) idle = 0;
     ready = Ready.both;

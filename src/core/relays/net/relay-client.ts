@@ -107,6 +107,7 @@ export class RelayClient {
   readonly #listener: RelayClientListener;
   #channel: RelayChannel | undefined;
   #running = false;
+  #lingers = false;
   /** Cancels the wait before the next attempt. */
   #cancelRetry: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
@@ -162,6 +163,12 @@ export class RelayClient {
     const channel = this.#channel;
     this.#channel = undefined;
     channel?.close();
+  }
+
+  /** From now on no connection is made in place of one that ends. */
+  linger(): void {
+    this.#lingers = true;
+    this.#cancelRetry?.();
   }
 
   /** Sends a batch (wire/relay.ts) to a member. False: not connected or the buffer is full, and it was dropped. */
@@ -254,7 +261,7 @@ export class RelayClient {
   }
 
   #connect(): void {
-    if (!this.#running || this.#channel) return;
+    if (!this.#running || this.#lingers || this.#channel) return;
     this.#attemptAt = this.#now();
     const { relay, keys, agent, env } = this.#options;
     let channel: RelayChannel;
@@ -390,6 +397,7 @@ export class RelayClient {
     const wasUp = this.#cancelHeartbeat !== undefined;
     this.#channel = undefined;
     this.#stopTimers();
+    if (this.#lingers) return;
     if (wasUp) this.#downSince = this.#now();
     const retryIn = this.#wait(end);
     this.#retryIn(retryIn);

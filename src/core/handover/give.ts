@@ -1,0 +1,142 @@
+/**
+ * The side of the process that leaves. It starts its successor, which inherits the descriptors, and gives it one thing after
+ * the other (the network of a node, a relay), each in two phases:
+ *
+ *   leaver                                   successor
+ *     ── heritage ─────────────────────────▶   loads everything, opens nothing
+ *     ◀───────────────────────────── ready ──
+ *     comes to rest (nothing is sent or read)
+ *     ── state ────────────────────────────▶   takes it over, sends nothing
+ *     ◀─────────────────────────── adopted ──
+ *     lets go, for good
+ *     ── commit ───────────────────────────▶   goes on
+ *     ◀────────────────────────────── took ──
+ *     ◀────────────────────────────── done ──   all of it
+ *
+ * Before `commit` the successor has sent nothing: if it dies or fails, it is killed, and the leaver goes on as if nothing had
+ * been. After it the leaver never uses the keys again: if the successor dies then, the leaver begins anew, with new keys.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Logger } from '../lib/env.js';
+import { EvioError, messageOf } from '../lib/errors.js';
+import { Channel } from './channel.js';
+import { handoverVariable } from './variable.js';
+
+/** A program may take long to load on a busy machine; what follows is quick. */
+const readyMs = 30_000;
+const stepMs = 10_000;
+/** Descriptors below are standard input and outputs, and the channel. */
+const channelFd = 3;
+export const firstFd = 4;
+/** Version of this talk. */
+export const talkVersion = 1;
+
+/** Something that goes to the successor by itself. */
+export interface Given {
+  readonly id: string;
+  /** Descriptors that the successor inherits, and what it has to know of them: indexes into the descriptors stand for them. */
+  describe(): { readonly fds: readonly number[]; readonly facts: object };
+  freeze(): Promise<{ readonly head: object; readonly blob: Uint8Array }>;
+  thaw(): void;
+  letGo(): void;
+  recover(): Promise<void>;
+}
+
+export interface GiveOptions {
+  /** The program of the successor: executable and words. */
+  readonly command: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
+  readonly given: readonly Given[];
+  readonly version: string;
+  readonly log: Logger;
+}
+
+export interface Gave {
+  /** Version of the successor. */
+  readonly to: string;
+  /** The longest time in which nothing was read or sent, ms. */
+  readonly gapMs: number;
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Resolves when the successor needs this process no more, or after a while. */
+  readonly settled: Promise<void>;
+}
+
+/** Throws EvioError EVIO_UPGRADE, and this process goes on. */
+export async function giveOver(options: GiveOptions): Promise<Gave> {
+  const { command, env, given, log, version } = options;
+  const described = given.map((one) => ({ one, ...one.describe() }));
+  const fds = described.flatMap((each) => each.fds);
+  const [file, ...args] = command;
+  const { WATCHDOG_PID: _pid, ...inherited } = env;
+  const child = spawn(file, args, {
+    stdio: ['ignore', 1, 2, 'pipe', ...fds],
+    cwd: '/',
+    env: { ...inherited, [handoverVariable]: `${channelFd}` },
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      resolve();
+    });
+    child.once('error', () => {
+      resolve();
+    });
+  });
+  const stream = child.stdio[channelFd];
+  if (!(stream instanceof Socket)) throw new EvioError('EVIO_INTERNAL', 'no channel to the successor');
+  const channel = new Channel(stream);
+  let resting: Given | undefined;
+  const gone: Given[] = [];
+  let gapMs = 0;
+  try {
+    let next = firstFd;
+    const things = described.map(({ one, fds: own, facts }) => {
+      const first = next;
+      next += own.length;
+      return { id: one.id, first, facts };
+    });
+    void channel.send('heritage', { talk: talkVersion, from: version, things });
+    const hello = await channel.expect(['hello'], readyMs);
+    for (const one of given) {
+      await channel.expect(['ready'], readyMs);
+      const began = performance.now();
+      resting = one;
+      const { head, blob } = await one.freeze();
+      await channel.send('state', { id: one.id, snapshot: head }, blob);
+      blob.fill(0);
+      const adopted = await channel.expect(['adopted'], stepMs);
+      // From here on there is no way back for this one.
+      one.letGo();
+      gone.push(one);
+      resting = undefined;
+      await channel.send('commit', { id: one.id });
+      await channel.expect(['took'], stepMs);
+      gapMs = Math.max(gapMs, performance.now() - began);
+      const { leftOut } = adopted.message;
+      if (Array.isArray(leftOut) && leftOut.length > 0)
+        log.warn('the successor begins parts anew', { leftOut });
+    }
+    await channel.expect(['done'], readyMs);
+    const { version: to } = hello.message;
+    return {
+      to: typeof to === 'string' ? to : '',
+      gapMs,
+      child,
+      pid: child.pid ?? 0,
+      settled: channel.expect(['settled'], stepMs).then(
+        () => undefined,
+        () => undefined,
+      ),
+    };
+  } catch (thrown) {
+    // Only a process that is gone can be relied on to send nothing.
+    child.kill('SIGKILL');
+    await exited;
+    channel.close();
+    log.error('the successor did not take over', { reason: messageOf(thrown) });
+    if (resting) resting.thaw();
+    for (const one of gone) await one.recover();
+    throw thrown;
+  }
+}

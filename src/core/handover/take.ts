@@ -1,0 +1,108 @@
+/** The side of the process that comes (give.ts has the picture). */
+import { Socket } from 'node:net';
+import { z } from 'zod';
+import type { Logger } from '../lib/env.js';
+import { messageOf } from '../lib/errors.js';
+import { closeOnExec } from '../native/close-on-exec.js';
+import { Channel, type Received } from './channel.js';
+import { handoverVariable } from './variable.js';
+
+const waitMs = 60_000;
+
+const heritage = z.looseObject({
+  from: z.string(),
+  things: z.array(z.object({ id: z.string(), first: z.number().int(), facts: z.unknown() })),
+});
+
+/** What the process before left of one thing. */
+export interface Thing {
+  readonly id: string;
+  /** Number of the first of its descriptors here; the others follow. */
+  readonly first: number;
+  readonly facts: unknown;
+}
+
+export class Taker {
+  readonly #channel: Channel;
+  readonly #log: Logger;
+  readonly #things: Map<string, Thing>;
+
+  private constructor(channel: Channel, log: Logger, things: readonly Thing[]) {
+    this.#channel = channel;
+    this.#log = log;
+    this.#things = new Map(things.map((thing) => [thing.id, thing]));
+  }
+
+  /** Undefined: this process is nobody's successor. One that finds nothing to take ends. */
+  static async open(version: string, log: Logger): Promise<Taker | undefined> {
+    const fd = Number(process.env[handoverVariable]);
+    Reflect.deleteProperty(process.env, handoverVariable);
+    if (!Number.isInteger(fd) || fd < 3) return undefined;
+    closeOnExec(fd);
+    const channel = new Channel(new Socket({ fd, readable: true, writable: true }));
+    const { message } = await orEnd(log, channel.expect(['heritage'], waitMs));
+    const parsed = heritage.safeParse(message);
+    if (!parsed.success) return end(log, 'the process before speaks another language');
+    void channel.send('hello', { version });
+    return new Taker(channel, log, parsed.data.things);
+  }
+
+  /** Something that was left, once. */
+  claim(id: string): Thing | undefined {
+    const thing = this.#things.get(id);
+    this.#things.delete(id);
+    return thing;
+  }
+
+  /** All is loaded: the process before comes to rest, and leaves what it knows. Ends this process where it does not. */
+  take(id: string): Promise<Received> {
+    void this.#channel.send('ready', { id });
+    return orEnd(this.#log, this.#channel.expect(['state'], waitMs));
+  }
+
+  /** Resolves when the process before has let go, for good. Ends this process where it has not. */
+  async commit(id: string, leftOut: readonly string[]): Promise<void> {
+    void this.#channel.send('adopted', { id, leftOut });
+    try {
+      await this.#channel.expect(['commit'], waitMs);
+    } catch (thrown) {
+      // It rests, and kills us before it ends the talk in order to go on: if it is gone, it let go.
+      if (!this.#channel.gone) end(this.#log, messageOf(thrown));
+    }
+  }
+
+  took(id: string): void {
+    void this.#channel.send('took', { id });
+  }
+
+  /** Everything is taken. */
+  done(): void {
+    void this.#channel.send('done');
+  }
+
+  /** The process before may end. */
+  async settled(): Promise<void> {
+    await this.#channel.send('settled');
+    this.#channel.letGo();
+  }
+
+  /** It cannot go on: the process before does. */
+  async fail(reason: string): Promise<never> {
+    await this.#channel.send('failed', { reason });
+    return end(this.#log, reason);
+  }
+}
+
+async function orEnd<T>(log: Logger, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (thrown) {
+    return end(log, messageOf(thrown));
+  }
+}
+
+/** Whatever was opened here is the other process's too, so nothing is closed in order. */
+function end(log: Logger, reason: string): never {
+  log.error('nothing was taken over', { reason });
+  process.exit(1);
+}

@@ -1,0 +1,35 @@
+/**
+ * The end of a process whose successor goes on. A service manager is told who is the service now; in the background nobody
+ * waits for us. Who started us at a terminal, or as the first process of a container, waits for this process: it stays,
+ * passes signals on, and ends as its successor does.
+ */
+import type { Gave } from '../handover/give.js';
+import type { ServiceNotice } from './service-notice.js';
+
+/** Set for a process that nobody waits for. */
+export const backgroundVariable = 'EVIO_BACKGROUND';
+
+const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** Does not return. */
+export async function afterwards({ child, pid }: Gave, notice: ServiceNotice): Promise<never> {
+  const waitsNobody = notice.asked || process.env[backgroundVariable] === '1';
+  notice.handedOver(pid);
+  if (waitsNobody) return process.exit(0);
+  for (const signal of passedOn) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      child.kill(signal);
+    });
+  }
+  return new Promise(() => {
+    const end = (): void => {
+      process.exit(child.exitCode ?? 1);
+    };
+    if (child.exitCode !== null || child.signalCode !== null) end();
+    else {
+      child.ref();
+      child.once('exit', end);
+    }
+  });
+}

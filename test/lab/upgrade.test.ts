@@ -1,0 +1,103 @@
+/** A node hands everything to another process while traffic runs: nothing is lost, nothing comes twice. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sleep, type LabProcess } from '../../src/lab/exec.js';
+import { iperfTcp } from '../../src/lab/measure.js';
+import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+
+const paced = fileURLToPath(new URL('paced.mjs', import.meta.url));
+
+interface Upgraded {
+  readonly from: string;
+  readonly to: string;
+  readonly gapMs: number;
+  readonly pid: number;
+}
+
+async function end<T>(running: LabProcess): Promise<T> {
+  await running.stop(5_000);
+  return JSON.parse(running.stdout.at(-1) ?? '{}') as T;
+}
+
+/** A flow of numbered datagrams from one machine to another, or to everybody. */
+async function flow(from: TestNode, to: TestNode, port: number, broadcast?: string) {
+  const receiver = to.site.host.launch([process.execPath, paced, 'receive', `${port}`]);
+  await receiver.line(/listening/, 5_000);
+  const target = broadcast === undefined ? [to.node.ip] : [broadcast];
+  const words = broadcast === undefined ? [] : ['broadcast'];
+  const sender = from.site.host.launch([process.execPath, paced, 'send', ...target, `${port}`, ...words]);
+  return async () => {
+    const { sent } = await end<{ sent: number }>(sender);
+    await sleep(300);
+    const { received, twice } = await end<{ received: number; twice: number }>(receiver);
+    return { sent, lost: sent - received, twice };
+  };
+}
+
+/** Processes that this one has started, once there are so many. */
+async function childrenOf(pid: number, count: number): Promise<number[]> {
+  for (;;) {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    const children = text.split(' ').filter(Boolean).map(Number);
+    if (children.length >= count) return children;
+    await sleep(10);
+  }
+}
+
+describe('upgrade of a node', () => {
+  let net: TestNet;
+  let first: TestNode;
+  let second: TestNode;
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    second = await net.add({ nat: 'endpoint-independent' });
+    [first] = net.nodes as [TestNode];
+    await reaches(first, second, 5_000);
+    await untilPath(first, second, 'direct', 8_000);
+  });
+  afterAll(async () => {
+    await net?.destroy();
+  });
+
+  it('loses nothing and repeats nothing, one datagram a millisecond each way, broadcasts and a stream beside', async () => {
+    const flows = await Promise.all([
+      flow(first, second, 6001),
+      flow(second, first, 6002),
+      flow(first, second, 6003, '10.144.255.255'),
+      flow(second, first, 6004, '10.144.255.255'),
+    ]);
+    const stream = iperfTcp(second.ns, first.ns, first.node.ip, { seconds: 6, port: 5500 });
+    const gaps: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await sleep(500);
+      gaps.push((await first.node.json<Upgraded>(['upgrade'])).gapMs);
+    }
+    await stream;
+    const results = await Promise.all(flows.map((stop) => stop()));
+    console.log(`gaps ${gaps.join()} ms; ${JSON.stringify(results)}`);
+    for (const { sent, lost, twice } of results) {
+      expect(sent).toBeGreaterThan(2_000);
+      expect({ lost, twice }).toEqual({ lost: 0, twice: 0 });
+    }
+  });
+
+  it('goes on where its successor is killed, whenever that is', async () => {
+    const stream = await flow(first, second, 6005);
+    const { pid } = (await first.node.json<{ node: { pid: number } }>(['status'])).node;
+    const codes: string[] = [];
+    for (const afterMs of [200, 500, 800, 1_100]) {
+      const asked = first.node.cli(['upgrade', '--json'], { allowFailure: true });
+      const [successor] = await childrenOf(pid, 1);
+      await sleep(afterMs);
+      process.kill(successor as number, 'SIGKILL');
+      const { stdout } = await asked;
+      codes.push((JSON.parse(stdout) as { error?: { code: string } }).error?.code ?? 'none');
+      expect((await first.node.json<{ node: { pid: number } }>(['status'])).node.pid).toBe(pid);
+    }
+    expect(codes).toEqual(codes.map(() => 'EVIO_UPGRADE'));
+    expect(await stream()).toMatchObject({ lost: 0, twice: 0 });
+    await reaches(second, first, 5_000);
+  });
+});
