@@ -36,6 +36,8 @@ try {
   const main = put('main.mjs', await entryProgram());
   const assets = { 'package.json': put('package.json', readFileSync(new URL('package.json', root))) };
   for (const [name, text] of Object.entries(await assetPrograms())) assets[name] = put(name, text);
+  for (const name of ['page.html', 'page.js', 'page.css'])
+    assets[name] = put(name, readFileSync(new URL(`dist/web/page/${name}`, root)));
   const builder = put('builder', runtime(process.arch), 0o755);
   for (const arch of wanted) {
     const bytes = addon(arch);

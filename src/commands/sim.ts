@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base.js';
 import { durationFlag } from '../cli/flags.js';
 import { natMixFlag, shareFlag } from '../cli/sim-flags.js';
 import { EvioError } from '../core/lib/errors.js';
+import type { SimMoment } from '../sim/report.js';
 
 /** Rows that the drawing takes at most: a screen. */
 const mostRows = 40;
@@ -11,7 +12,7 @@ const mostRows = 40;
 export default class Sim extends BaseCommand {
   static override summary = 'simulate a network of thousands of members';
   static override description =
-    'Runs the same overlay code that nodes run, for as many members as asked, under a virtual clock and over a simulated internet with delays, losses and NATs. They join, route packets, broadcast, leave, crash, and (with --only split) are cut in two and joined again; it is measured how long the ring takes to heal. The same seed gives the same result. Touches neither the network nor the disk.';
+    'Runs the same overlay code that nodes run, for as many members as asked, under a virtual clock and over a simulated internet with delays, losses and NATs. They join, route packets, broadcast, leave, crash, and (with --only split) are cut in two and joined again; it is measured how long the ring takes to heal. The same seed gives the same result. Touches the network not at all, and the disk only with --record.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -65,6 +66,10 @@ export default class Sim extends BaseCommand {
       options: ['log10'],
       description: 'for comparison: long links drawn with log10 and no look-ahead, as Evio published',
     }),
+    record: Flags.string({
+      helpValue: 'FILE',
+      description: 'write all members and links every two virtual seconds, for "evio web --replay FILE"',
+    }),
     only: Flags.string({
       options: ['measure', 'leave', 'crash', 'split'],
       multiple: true,
@@ -83,6 +88,7 @@ export default class Sim extends BaseCommand {
           'Run it again; --nodes and --only make it shorter.',
         ]),
     );
+    const recording = flags.record === undefined ? undefined : await this.#recorder(flags.record);
     const startedAt = performance.now();
     try {
       const { report, picture } = await simulate({
@@ -96,6 +102,7 @@ export default class Sim extends BaseCommand {
         ...(flags['nat-mix'] ? { natMix: flags['nat-mix'] } : {}),
         ...(flags.baseline === 'log10' ? { baseline: 'log10' } : {}),
         ...(flags.only ? { parts: parts.filter((part) => flags.only?.includes(part)) } : {}),
+        ...(recording ? { record: recording.write } : {}),
         signal,
         breathe: async () => {
           await nextTurn();
@@ -111,7 +118,28 @@ export default class Sim extends BaseCommand {
       this.print(simText(report, performance.now() - startedAt));
       return report;
     } finally {
+      recording?.close();
       release();
     }
+  }
+
+  /** Throws EvioError EVIO_STORAGE. */
+  async #recorder(file: string): Promise<{ write: (moment: SimMoment) => void; close: () => void }> {
+    const { closeSync, openSync, writeSync } = await import('node:fs');
+    const { simPicture } = await import('../web/sim-picture.js');
+    let fd: number;
+    try {
+      fd = openSync(file, 'w');
+    } catch (thrown) {
+      throw new EvioError('EVIO_STORAGE', `${file} cannot be written: ${(thrown as Error).message}`);
+    }
+    return {
+      write: (moment) => {
+        writeSync(fd, `${JSON.stringify(simPicture(moment))}\n`);
+      },
+      close: () => {
+        closeSync(fd);
+      },
+    };
   }
 }

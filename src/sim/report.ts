@@ -70,6 +70,16 @@ export interface SimPicture {
   readonly links: readonly { readonly at: number; readonly kind: 'ring' | 'long' }[];
 }
 
+/** Every member and every link that is up, at a moment: what a recording is made of. */
+export interface SimMoment {
+  /** Virtual time, ms. */
+  readonly nowMs: number;
+  /** By their ids, 32 hexadecimal characters. */
+  readonly members: readonly string[];
+  /** By places in `members`; each once. */
+  readonly links: readonly (readonly [from: number, to: number])[];
+}
+
 export interface SimProgress {
   readonly phase: 'join' | 'settle' | 'measure' | 'leave' | 'crash' | 'split' | 'merge' | 'churn';
   readonly text: string;

@@ -7,7 +7,7 @@ import type { Member } from './link.js';
 import type { SimNode } from './node.js';
 import { sendFlood } from './packets.js';
 import type { SeededRandom } from './random.js';
-import type { SimPicture, SimProgress, SimReport } from './report.js';
+import type { SimMoment, SimPicture, SimProgress, SimReport } from './report.js';
 import { World } from './world.js';
 
 /** Parts that follow the joining and the measuring. */
@@ -29,6 +29,8 @@ export interface SimOptions extends ChurnOptions {
   readonly parts?: readonly Part[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SimProgress) => void;
+  /** Given the network every two seconds of virtual time. */
+  readonly record?: (moment: SimMoment) => void;
   /** Awaited now and then, so that the process stays responsive. */
   readonly breathe?: () => Promise<void>;
 }
@@ -57,6 +59,7 @@ const splitMs = 30_000;
 const crashedShare = 0.1;
 const leavingShare = 0.05;
 const eventsPerBreath = 20_000;
+const recordMs = 2_000;
 
 /** Throws the reason of `signal` when that aborts. The same options give the same result. */
 export async function simulate(options: SimOptions): Promise<SimResult> {
@@ -67,6 +70,7 @@ export class Scenario {
   readonly world: World;
   readonly options: SimOptions;
   readonly #random: SeededRandom;
+  #recordedMs = 0;
 
   constructor(options: SimOptions) {
     this.options = options;
@@ -99,11 +103,27 @@ export class Scenario {
   async advance(ms: number): Promise<void> {
     const end = this.world.clock.now() + ms;
     for (;;) {
-      const done = this.world.clock.run(end, eventsPerBreath);
+      const next = this.options.record ? Math.min(end, this.#recordedMs + recordMs) : end;
+      const done = this.world.clock.run(next, eventsPerBreath);
       this.options.signal?.throwIfAborted();
-      if (done) return;
+      if (done && next < end) this.#record();
+      else if (done) return;
       await this.options.breathe?.();
     }
+  }
+
+  #record(): void {
+    this.#recordedMs = this.world.clock.now();
+    const { ring } = this.world;
+    const places = new Map(ring.map(({ id }, i) => [id, i]));
+    const links: [number, number][] = [];
+    for (const [from, node] of ring.entries()) {
+      for (const { up, peer } of node.links.values()) {
+        const to = up ? places.get(peer.id) : undefined;
+        if (to !== undefined && from < to) links.push([from, to]);
+      }
+    }
+    this.options.record?.({ nowMs: this.#recordedMs, members: ring.map(({ id }) => id), links });
   }
 
   tell(phase: SimProgress['phase'], text: string): void {

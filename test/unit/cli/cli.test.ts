@@ -95,7 +95,7 @@ describe('commandOf', () => {
 
   it('tells what runs for long', () => {
     const daemons = Object.values(built.commands).filter(({ daemon }) => daemon === true);
-    expect(daemons.map(({ id }) => id).sort()).toEqual(['join', 'kube', 'node', 'relay']);
+    expect(daemons.map(({ id }) => id).sort()).toEqual(['join', 'kube', 'node', 'relay', 'web']);
   });
 });
 

@@ -1,0 +1,85 @@
+/** What the page is told, as JSON lines. No imports: the page is built of it, too. */
+
+export interface WebMember {
+  readonly id: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly state: 'connected' | 'connecting' | 'idle' | 'unreachable' | 'offline' | 'quarantined';
+  /** How packets reach it; null: they do not. */
+  readonly path: string | null;
+  readonly endpoint: string;
+  readonly rttMs: number | null;
+  /** Its place among our links on the ring, if it is one. */
+  readonly link: string | null;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Milliseconds since it was seen; null: it is connected, or was never seen. */
+  readonly seenMs: number | null;
+}
+
+/** One network as one member sees it, or as a simulation knows it. */
+export interface Picture {
+  readonly kind: 'picture';
+  /** Milliseconds since 1970; of a simulation, since its beginning. */
+  readonly at: number;
+  readonly network: {
+    readonly id: string;
+    readonly name: string;
+    readonly cidr: string;
+    readonly mtu: number;
+  };
+  /** Whose view it is; null: nobody's, all links are known. */
+  readonly self: {
+    readonly id: string;
+    readonly name: string;
+    readonly ip: string;
+    readonly ip6: string;
+    readonly version: string;
+    readonly uptimeMs: number;
+    readonly nat: string;
+    readonly rxBytes: number;
+    readonly txBytes: number;
+    readonly drops: Readonly<Record<string, number>>;
+  } | null;
+  readonly relays: readonly {
+    readonly url: string;
+    readonly state: string;
+    readonly transport: string;
+    readonly rttMs: number | null;
+    readonly reason: string | null;
+  }[];
+  /** Members of the network as far as the ring tells; there may be more than `members`. */
+  readonly size: number;
+  readonly members: readonly WebMember[];
+  /** Links between others, by places in `members`: where the view is nobody's. */
+  readonly links?: readonly (readonly [from: number, to: number])[];
+}
+
+export interface WebEvent {
+  readonly kind: 'event';
+  readonly at: number;
+  readonly text: string;
+}
+
+/** The node ended, or does not answer; it is tried again. */
+export interface Gone {
+  readonly kind: 'gone';
+  readonly reason: string;
+}
+
+export type WebMessage = Picture | WebEvent | Gone;
+
+export interface WebNetworks {
+  readonly networks: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** Why packets to a member go the way they do. */
+export interface WebWhy {
+  readonly candidates: readonly {
+    readonly endpoint: string;
+    readonly kind: string;
+    readonly state: string;
+  }[];
+  readonly log: readonly { readonly at: string; readonly event: string; readonly detail: string }[];
+  readonly advice: readonly string[];
+}

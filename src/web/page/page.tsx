@@ -1,0 +1,191 @@
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Picture, WebMessage, WebNetworks } from '../model.js';
+import { Throughput } from './chart.js';
+import { Details } from './details.js';
+import { follow, networks } from './feed.js';
+import { bits, round, since } from './format.js';
+import { Ring } from './ring.js';
+import { Members } from './table.js';
+import { noRates, ratesOf, type Rates } from './traffic.js';
+
+/** Lines of events that are kept. */
+const eventLimit = 60;
+
+interface View {
+  readonly picture: Picture | undefined;
+  readonly rates: Rates;
+  readonly events: readonly { readonly at: number; readonly text: string }[];
+  /** Why what is shown is old; null: it is not. */
+  readonly stale: string | null;
+}
+
+const empty: View = { picture: undefined, rates: noRates, events: [], stale: null };
+
+function told(view: View, message: WebMessage): View {
+  if (message.kind === 'event') return { ...view, events: [message, ...view.events].slice(0, eventLimit) };
+  if (message.kind === 'gone') return { ...view, stale: message.reason };
+  return {
+    ...view,
+    picture: message,
+    rates: ratesOf(view.picture, message, view.rates),
+    stale: null,
+  };
+}
+
+const asked = new URLSearchParams(location.search).get('network') ?? undefined;
+
+function Fact({ name, children }: { readonly name: string; readonly children: string | number }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function App() {
+  const [all, setAll] = useState<WebNetworks['networks']>([]);
+  const [network, setNetwork] = useState(asked);
+  const [view, setView] = useState(empty);
+  const [chosen, setChosen] = useState<string | null>(null);
+
+  useEffect(() => {
+    networks().then(setAll, () => undefined);
+  }, []);
+  useEffect(() => {
+    setView(empty);
+    return follow(network, (message) => {
+      // A page in the background is not drawn; it goes on with the next picture.
+      setView((before) => told(before, message));
+    });
+  }, [network]);
+  useEffect(() => {
+    const escape = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') setChosen(null);
+    };
+    document.addEventListener('keydown', escape);
+    return () => {
+      document.removeEventListener('keydown', escape);
+    };
+  }, []);
+
+  const { picture, rates, events, stale } = view;
+  if (!picture)
+    return (
+      <main class="loading" aria-live="polite">
+        <p>{stale ?? 'Asking the node …'}</p>
+      </main>
+    );
+  const { self, members, relays } = picture;
+  const by = (kind: string): number => members.filter(({ path }) => path === kind).length;
+  const connected = members.filter(({ path }) => path !== null).length;
+  const [, rx, tx] = rates.history;
+  const member = members.find(({ id }) => id === chosen);
+  const drops = self ? Object.entries(self.drops).filter(([, count]) => count > 0) : [];
+  return (
+    <>
+      <header class="top">
+        <h1>evio</h1>
+        {all.length > 1 ? (
+          <select
+            aria-label="Network"
+            value={picture.network.id}
+            onChange={(event) => {
+              setChosen(null);
+              setNetwork(event.currentTarget.value);
+            }}
+          >
+            {all.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <strong>{picture.network.name}</strong>
+        )}
+        <span class="soft">
+          {picture.network.cidr}
+          {self ? ` as ${self.name}, ${self.ip}` : ', simulated'}
+        </span>
+        <span class={stale === null ? 'status' : 'status old'} role="status">
+          {stale === null ? 'live' : `old: ${stale}`}
+        </span>
+      </header>
+      <main>
+        <dl class="facts">
+          <Fact name="Members">{picture.size}</Fact>
+          {self && <Fact name="Connected">{connected}</Fact>}
+          {self && <Fact name="Direct">{by('direct')}</Fact>}
+          {self && <Fact name="By relay">{by('relay')}</Fact>}
+          {self && <Fact name="Through members">{by('overlay')}</Fact>}
+          {self && <Fact name="In">{bits(rx.at(-1) ?? 0)}</Fact>}
+          {self && <Fact name="Out">{bits(tx.at(-1) ?? 0)}</Fact>}
+          {self && <Fact name="NAT">{self.nat}</Fact>}
+          {self && <Fact name="Up">{since(self.uptimeMs)}</Fact>}
+        </dl>
+        <div class="columns">
+          <div class="left">
+            <Ring picture={picture} rates={rates} chosen={chosen} choose={setChosen} />
+            {self && <Throughput history={rates.history} />}
+          </div>
+          <div class="right">
+            {member && (
+              <Details
+                network={network}
+                member={member}
+                rate={rates.members.get(member.id) ?? 0}
+                close={() => setChosen(null)}
+              />
+            )}
+            <Members members={members} rates={rates} chosen={chosen} choose={setChosen} />
+          </div>
+        </div>
+        {self && (
+          <div class="below">
+            <section aria-label="Relays">
+              <h2>Relays</h2>
+              <ul class="relays">
+                {relays.map(({ url, state, transport, rttMs, reason }) => (
+                  <li key={url}>
+                    <code>{url.replace(/#.*$/, '')}</code> {state} {transport} {round(rttMs)} {reason ?? ''}
+                  </li>
+                ))}
+                {relays.length === 0 && <li>none</li>}
+              </ul>
+            </section>
+            <section aria-label="Refused packets">
+              <h2>Refused packets</h2>
+              <ul>
+                {drops.map(([reason, count]) => (
+                  <li key={reason}>
+                    {reason}: {count}
+                  </li>
+                ))}
+                {drops.length === 0 && <li>none</li>}
+              </ul>
+            </section>
+            <section aria-label="Events">
+              <h2>Events</h2>
+              <ol class="log" aria-live="polite">
+                {events.map(({ at, text }, i) => (
+                  <li key={`${at} ${i}`}>
+                    <time>{new Date(at).toLocaleTimeString()}</time> {text}
+                  </li>
+                ))}
+                {events.length === 0 && <li>nothing yet</li>}
+              </ol>
+            </section>
+          </div>
+        )}
+      </main>
+    </>
+  );
+}
+
+const place = document.getElementById('view');
+if (place) {
+  place.textContent = '';
+  render(<App />, place);
+}

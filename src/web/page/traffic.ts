@@ -1,0 +1,38 @@
+/** Rates from counters that only grow, picture by picture. */
+import type { Picture } from '../model.js';
+
+/** Five minutes of pictures two seconds apart. */
+const kept = 150;
+
+export interface Rates {
+  /** Bytes a second of a member, both ways, by id. */
+  readonly members: ReadonlyMap<string, number>;
+  /** Seconds since 1970, bytes a second in and out: columns of a chart. */
+  readonly history: readonly [number[], number[], number[]];
+}
+
+export const noRates: Rates = { members: new Map(), history: [[], [], []] };
+
+export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates): Rates {
+  const seconds = before ? (now.at - before.at) / 1000 : 0;
+  // Another network, or a counter that began anew.
+  if (!before || before.network.id !== now.network.id || seconds <= 0) return noRates;
+  const per = (a: number, b: number): number => Math.max(0, (b - a) / seconds);
+  const earlier = new Map(before.members.map((member) => [member.id, member]));
+  const members = new Map<string, number>();
+  for (const { id, rxBytes, txBytes } of now.members) {
+    const was = earlier.get(id);
+    if (was) members.set(id, per(was.rxBytes + was.txBytes, rxBytes + txBytes));
+  }
+  const [at, rx, tx] = rates.history;
+  const push = (column: readonly number[], value: number): number[] => [...column.slice(1 - kept), value];
+  const history: [number[], number[], number[]] =
+    now.self && before.self
+      ? [
+          push(at, now.at / 1000),
+          push(rx, per(before.self.rxBytes, now.self.rxBytes)),
+          push(tx, per(before.self.txBytes, now.self.txBytes)),
+        ]
+      : [at, rx, tx];
+  return { members, history };
+}
