@@ -51,6 +51,16 @@ for (;;) {
 }
 `;
 
+/** Lets in whoever may come, without end. */
+const approver = `${imports}
+import { randomBytes } from 'node:crypto';
+for (;;) {
+  const peer = randomBytes(16).toString('hex');
+  await amendStored(store, id, { do: 'admit', peer }, env);
+  console.log('admitted ' + peer);
+}
+`;
+
 /** Renews the membership without end, and keeps it as a node does: in the state, then in the profile. */
 const renewer = `${imports}
 import { storedNetwork } from '${root}/dist/core/enroll/amend.js';
@@ -170,6 +180,26 @@ describe('kill -9', () => {
       }
       expect(replaced.length).toBeGreaterThan(0);
       expect(new Set(replaced).size).toBe(replaced.length);
+    },
+    few * 8_000,
+  );
+
+  it(
+    `${few} times while members are let in: whom it told of is in, once`,
+    async () => {
+      const told: string[] = [];
+      for (let i = 0; i < few; i++) {
+        const heard = (what: string, value: string): void => {
+          if (what === 'admitted') told.push(value);
+        };
+        await killed(approver, heard, i % 2 === 0 ? 'admitted' : 'ready');
+        const store = new Store(homeAt(home));
+        const [id = ''] = store.ids();
+        const { standing, forks } = store.ledger(id).ledger;
+        expect(forks).toEqual([]);
+        expect(told.filter((peer) => standing.approvals(peer) !== 1)).toEqual([]);
+      }
+      expect(told.length).toBeGreaterThan(0);
     },
     few * 8_000,
   );

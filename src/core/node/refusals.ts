@@ -4,9 +4,10 @@
  * the member in whose session it came; a stale certificate, or too much of something, may be an accident.
  */
 import type { Clock, Logger } from '../lib/env.js';
+import { toHex } from '../lib/bytes.js';
 import { Paced } from '../lib/paced.js';
 import type { NodeEvent } from './events.js';
-import { isLie, type RefusalReason } from './refusal-reasons.js';
+import { isLie, reasonOf, type RefusalReason } from './refusal-reasons.js';
 
 /** What was refused of one member. */
 export interface RefusalReport {
@@ -41,7 +42,7 @@ export class Refusals {
   }
 
   /** Something of this member was refused. Who is none is not remembered. */
-  refused(idText: string, reason: RefusalReason): void {
+  readonly refused = (idText: string, reason: RefusalReason): void => {
     const { clock, log, network, nameOf, tell } = this.#parts;
     const name = nameOf(idText);
     if (name === undefined) return;
@@ -50,9 +51,27 @@ export class Refusals {
     if (!isLie(reason) || !this.#told.due(`${idText} ${reason}`, clock.now())) return;
     log.warn('peer is suspect', { peer: name, reason });
     tell({ event: 'peer-suspect', network, peer: idText, name, reason });
+  };
+
+  /** A member passed on a credential that is refused for this fault, or older than the one that is known (`stale`). */
+  readonly unfit = (from: string, fault: string): void => {
+    const reason = fault === 'stale' ? 'stale-certificate' : reasonOf(fault);
+    if (reason) this.refused(from, reason);
+  };
+
+  /** A relay says that this came from the member with id `source`, and it is another's handshake. */
+  readonly foreign = (source: Uint8Array): void => {
+    this.refused(toHex(source), 'foreign-handshake');
+  };
+
+  /** Notes this reason, of whoever it is told. */
+  as(reason: RefusalReason): (idText: string) => void {
+    return (idText) => {
+      this.refused(idText, reason);
+    };
   }
 
-  /** The most first. */
+  /** Members of whom something was refused. */
   report(): RefusalReport[] {
     return [...this.#counts].map(([peer, { name, count }]) => ({
       peer,

@@ -8,7 +8,7 @@
  */
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
 import { Role } from '../identity/invite.js';
-import { concatBytes, toHex, utf8 } from '../lib/bytes.js';
+import { concatBytes, utf8 } from '../lib/bytes.js';
 import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { Standing } from '../ledger/standing.js';
@@ -56,7 +56,6 @@ import { Pulse } from './pulse.js';
 import { RelayEvents } from './relay-events.js';
 import type { RunContext } from './ports.js';
 import { composeAdmins } from './compose-admins.js';
-import { reasonOf } from './refusal-reasons.js';
 import { Refusals } from './refusals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
@@ -142,7 +141,9 @@ export function composeRun(context: RunContext, place: Place): Run {
     removed: true,
   });
   const timers = new PeerTimers<Peer>();
-  const members = new Peers(network, () => claimantOf(credential.self), {
+  const nameOf = (id: string): string | undefined => (id === idText ? undefined : members.nameOf(id));
+  const refusals = new Refusals({ clock, log, network: self.networkId, nameOf, tell });
+  const members: Peers = new Peers(network, () => claimantOf(credential.self), {
     ...memberNews.listener,
     env,
     given: (peer) => {
@@ -154,17 +155,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     waiting: (member) => {
       applicants.came(member);
     },
-    unfit: (from, fault) => {
-      const reason = fault === 'stale' ? 'stale-certificate' : reasonOf(fault);
-      if (reason) refusals.refused(from, reason);
-    },
-  });
-  const refusals = new Refusals({
-    clock,
-    log,
-    network: self.networkId,
-    nameOf: (id) => (id === idText ? undefined : members.nameOf(id)),
-    tell,
+    unfit: refusals.unfit,
   });
   const applicants = new Applicants({
     clock,
@@ -197,9 +188,7 @@ export function composeRun(context: RunContext, place: Place): Run {
   const door = new HandshakeDoor({
     ...{ localStatic, prologue, random: env.random, members, indexes, send, credential: ownCredential },
     witnessed: (now, bytes) => testimonies.witnessed(now, bytes),
-    foreign: (source) => {
-      refusals.refused(toHex(source), 'foreign-handshake');
-    },
+    foreign: refusals.foreign,
     replayed: (via) => {
       const link = members.bySlot(via);
       if (link) refusals.refused(link.member.idText, 'replayed-handshake');
@@ -220,9 +209,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     ...wayNews.listener,
     candidates: told.candidates,
     credential: ownCredential,
-    refused: (from, why) => {
-      refusals.refused(from, why);
-    },
+    refused: refusals.refused,
     // It is asked at the end of every turn.
     wake: () => undefined,
   });
@@ -317,9 +304,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       newAdmins.settle(clock.now());
       keyChanges.look(clock.now());
     },
-    forged: (from) => {
-      refusals.refused(from, 'bad-statement');
-    },
+    forged: refusals.as('bad-statement'),
     fatal,
   });
   memberNews.deliver({
@@ -348,9 +333,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     send: ({ slot }, message) => {
       plane.sendControl(slot, message);
     },
-    forged: (from) => {
-      refusals.refused(from, 'bad-farewell');
-    },
+    forged: refusals.as('bad-farewell'),
     forgotten: () => {
       arrivals.forgotten();
     },
