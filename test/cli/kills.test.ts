@@ -70,8 +70,10 @@ for (;;) {
   const profile = store.profile(id);
   const { self, ledger } = storedNetwork(store, id, Date.now());
   const issuer = inviterKeys(profile, self, ledger);
-  const wish = wishCertificate(self, 60000, Date.now());
-  const credential = renew(wish, renewableOf(self), self.network, issuer, ledger.standing, 60000, self.certificate.notBefore + 1);
+  // Each is later than the one before, however soon it comes.
+  const date = Math.max(Date.now(), self.certificate.notBefore + 1);
+  const wish = wishCertificate(self, 60000, date);
+  const credential = renew(wish, renewableOf(self), self.network, issuer, ledger.standing, 60000, date);
   const text = Buffer.from(credential).toString('base64url');
   store.saveState(id, { ...store.state(id), credential: text });
   console.log('renewed ' + text);

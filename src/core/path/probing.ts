@@ -13,6 +13,7 @@
 import type { Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
 import type { HeldPath } from '../peer/held.js';
 import { measured } from '../peer/round-trip.js';
@@ -26,6 +27,12 @@ import type { RelayChoice } from './path.js';
 import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
+/**
+ * Pings to candidates that never answered: two whole bursts of an offer at once, then one a minute. Who named them may mean
+ * somebody who never heard of evio, and name others without end.
+ */
+const blindAtOnce = 432;
+const blindPerS = 4;
 /** A candidate from which packets come is pinged no more often for each of them. */
 const observedEveryMs = 50;
 
@@ -57,6 +64,8 @@ export class Probing {
   readonly #ports: ProbingPorts;
   readonly #fullSize: number;
   readonly #pings: Pings;
+  /** It outlives sessions: who begins anew has no more of it. */
+  readonly #blind: TokenBucket;
   #running = false;
   #joins = false;
 
@@ -65,6 +74,7 @@ export class Probing {
     this.#ports = ports;
     this.#fullSize = fullSize;
     this.#pings = new Pings(env.random);
+    this.#blind = new TokenBucket(blindPerS, blindAtOnce, env.clock.now());
   }
 
   get running(): boolean {
@@ -244,6 +254,7 @@ export class Probing {
   ping(remote: Remote, now: number, long = false, opening = false): void {
     remote.lastPingAt = now;
     remote.missed++;
+    if (remote.lastPongAt === -Infinity && !this.#blind.take(1, now)) return;
     const { endpoint, mtu, key } = remote;
     const size = long ? (mtu?.proven ?? 0) : 0;
     if (size > 0) mtu?.asked(now, size);
