@@ -86,7 +86,7 @@ module.exports = {
       to: {
         path: '^src/',
         pathNot:
-          '^src/(kube|cni/config|core/(lib|disk|config/home|control/client|process/socket-file|subnets/acceptance))',
+          '^src/(kube|cni/(config|attached|programs|errors)|core/(lib|disk|config/home|control/client|process/socket-file|subnets/acceptance))',
         dependencyTypesNot: ['type-only'],
       },
     },

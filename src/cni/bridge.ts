@@ -47,6 +47,20 @@ function bridgeLines(
   ];
 }
 
+/** The bridge answers for the pods behind it, which do not hear each other. */
+function standIn(host: Network, bridge: string, { ips }: Addresses): void {
+  const set = (knob: string, value: string): void => {
+    writeFileSync(`/proc/sys/net/${knob}`, value);
+  };
+  set(`ipv4/conf/${bridge}/proxy_arp_pvlan`, '1');
+  // Nor do they hear that there is a shorter way.
+  set(`ipv4/conf/${bridge}/send_redirects`, '0');
+  const v6 = ips.map(({ address }) => address).filter(isV6);
+  if (v6.length === 0) return;
+  set(`ipv6/conf/${bridge}/proxy_ndp`, '1');
+  host.change(v6.map((address) => `neighbour replace proxy ${address.split('/')[0] ?? ''} dev ${bridge}`));
+}
+
 export interface Plug {
   readonly bridge: string;
   /** Name of the veth's end at the bridge. */
@@ -58,6 +72,8 @@ export interface Plug {
   /** Bytes of the longest super-frame that leaves the pod. */
   readonly superFrame: number;
   readonly hairpin: boolean;
+  /** Pods of the node reach each other by its routing only, where forwarding is filtered. */
+  readonly routedOnly: boolean;
   /** The pod may send as itself only. */
   readonly guard: boolean;
   /** Evio's interface, to which nothing is masqueraded; undefined: no masquerading at all. */
@@ -96,8 +112,10 @@ export function plug(
       `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
       `link set dev ${link} addrgenmode none master ${bridge}`,
       `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
+      ...(plug.routedOnly ? [`link set dev ${link} type bridge_slave isolated on`] : []),
       `link set dev ${link} up`,
     ]);
+    if (plug.routedOnly) standIn(host, bridge, addresses);
   } catch (thrown) {
     if (thrown instanceof CniError && thrown.details.includes('File exists'))
       throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);

@@ -32,6 +32,11 @@ export interface Config {
   readonly masquerade: boolean;
   /** Pods send as themselves only. */
   readonly guard: boolean;
+  /**
+   * Who decides what pods may send is told of each before it sends (attached.ts), and pods of one node speak to each other by the
+   * node's routing, where that is asked.
+   */
+  readonly policy: boolean;
   /** A port of the bridge gets its own frames back: a pod that reaches itself by a Service needs that. */
   readonly hairpin: boolean;
   /** The pod's MAC as the runtime wants it (capability `mac`). */
@@ -185,6 +190,7 @@ export function readConfig(input: Json): Config {
     bridge: text(raw, 'bridge', isInterfaceName, 'a name of an interface') ?? defaultBridge,
     masquerade: flag(raw, 'masquerade', true),
     guard: flag(raw, 'guard', true),
+    policy: flag(raw, 'policy', false),
     hairpin: flag(raw, 'hairpin', true),
     mac: text(capabilities, 'mac', (value) => macPattern.test(value), 'a MAC')?.toLowerCase(),
     pool:

@@ -57,6 +57,9 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
       helpValue: 'CIDR',
       description: 'addresses for Services of type LoadBalancer, outside the range of the network',
     }),
+    'network-policy': Flags.boolean({
+      description: 'put NetworkPolicies in force for the pods of this node (needs nft and CAP_NET_ADMIN)',
+    }),
     'cni-conf': Flags.string({
       default: '/etc/cni/net.d',
       helpValue: 'FOLDER',
@@ -99,6 +102,7 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
         nodeName,
         client,
         conflist: new Conflist(flags['cni-conf'], flags['cni-bin']),
+        policies: flags['network-policy'],
         services:
           pool &&
           ((changed, failed) =>

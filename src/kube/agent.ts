@@ -4,7 +4,8 @@
  *   Node objects ──▶ mirror ─┐                  ┌──▶ subnets of this member: its PodCIDRs, announced and signed
  *                            ├─▶ one look ──────┼──▶ ranges of other nodes, accepted
  *   node of evio ──▶ status ─┘  (every 2 s, or   ├──▶ the CNI configuration: there while pods can be connected
- *                               when told)      └──▶ annotations of the Node
+ *                               when told)      ├──▶ NetworkPolicies, as rules of nftables, where asked for
+ *                                               └──▶ annotations of the Node
  *
  * A look compares what is with what should be, so nothing is lost by a restart. While the API server is gone the last
  * state that it told stays in force; while evio is gone for longer than a restart takes, the node is not ready.
@@ -22,6 +23,7 @@ import type { Conflist } from './conflist.js';
 import { HoldingsFile } from './holdings.js';
 import { machineRanges } from './machine.js';
 import { acceptableRanges, checkRanges } from './ranges.js';
+import { Policies } from './policy/host.js';
 import type { ServicesHost } from './services/host.js';
 import { settle, stepsTo, type RouteReports } from './subnets.js';
 import { annotationsOf } from './topology.js';
@@ -58,6 +60,8 @@ export interface AgentOptions {
   readonly client: ApiClient;
   readonly conflist: Conflist;
   readonly emit: (event: AgentEvent) => void;
+  /** NetworkPolicies are put in force for the pods of this node. */
+  readonly policies: boolean;
   /** Addresses of Services; undefined: none are given. */
   readonly services: ((changed: () => void, failed: (reason: string) => void) => ServicesHost) | undefined;
 }
@@ -67,6 +71,7 @@ export class Agent {
   readonly #holdings: HoldingsFile;
   readonly #nodes: Mirror<NodeObject>;
   readonly #services: ServicesHost | undefined;
+  readonly #policies: Policies | undefined;
   #wake: () => void = () => undefined;
   #told = false;
   /** What was emitted last, so that it is not said twice. */
@@ -83,6 +88,13 @@ export class Agent {
     const changed = (): void => this.#nudge();
     const reached = (failure: string | undefined): void => this.#reached(failure);
     this.#nodes = new Mirror(options.client, '/api/v1/nodes', nodeObject, { changed, reached });
+    if (options.policies)
+      this.#policies = new Policies({
+        client: options.client,
+        home: options.home.path,
+        nodeName: options.nodeName,
+        changed,
+      });
     this.#services = options.services?.(changed, (reason) =>
       this.#warn(new EvioError('EVIO_KUBE_ACCESS', reason)),
     );
@@ -92,7 +104,8 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const { emit, nodeName, client } = this.#options;
     emit({ event: 'started', node: nodeName, server: client.server });
-    const mirrors = [this.#nodes.run(signal), ...(this.#services ? [this.#services.run(signal)] : [])];
+    const told = [this.#nodes, this.#services, this.#policies];
+    const mirrors = told.flatMap((mirror) => (mirror ? [mirror.run(signal)] : []));
     while (!signal.aborted) {
       this.#told = false;
       await this.#look();
@@ -141,7 +154,7 @@ export class Agent {
   async #reconcile(client: ControlClient, status: Result<'status'>): Promise<void> {
     const { nodeName, conflist } = this.#options;
     // Since this agent began, the API server has told nothing yet: what the last one did stays.
-    if (!this.#nodes.synced || this.#services?.synced === false) {
+    if ([this.#nodes, this.#services, this.#policies].some((told) => told?.synced === false)) {
       if (conflist.present) return;
       throw new EvioError('EVIO_KUBE_ACCESS', 'The API server has not answered yet.');
     }
@@ -174,7 +187,9 @@ export class Agent {
       throw new EvioError('EVIO_POD_RANGE', `Kubernetes has given the node ${nodeName} no PodCIDR yet.`, [
         'The controller manager gives them with --allocate-node-cidrs and --cluster-cidr.',
       ]);
-    conflist.write({ ranges, network: status.network.id });
+    // Before a pod can be connected.
+    this.#policies?.apply(ranges);
+    conflist.write({ ranges, network: status.network.id, policy: this.#policies !== undefined });
     this.#say({ event: 'ready', ranges, ip: status.node.ip });
     this.#checkAddress(node, status.node.ip);
     for (const event of wanted?.news ?? []) this.#options.emit(event);

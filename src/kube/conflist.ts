@@ -20,15 +20,22 @@ export interface ConflistFacts {
   readonly network: string;
   /** Plugins that follow in the chain, of those that are installed. */
   readonly portmap: boolean;
+  /** NetworkPolicies are put in force on this node. */
+  readonly policy: boolean;
 }
 
 /** CNI 1.0.0 is the newest that all runtimes in use speak. */
-export function conflistText({ ranges, network, portmap }: ConflistFacts): string {
+export function conflistText({ ranges, network, portmap, policy }: ConflistFacts): string {
   const content = {
     cniVersion: '1.0.0',
     name: 'evio',
     plugins: [
-      { type: 'evio-cni', network, ranges: ranges.map((subnet) => [{ subnet }]) },
+      {
+        type: 'evio-cni',
+        network,
+        ranges: ranges.map((subnet) => [{ subnet }]),
+        ...(policy ? { policy } : {}),
+      },
       ...(portmap ? [{ type: 'portmap', capabilities: { portMappings: true } }] : []),
     ],
   };

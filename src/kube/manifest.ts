@@ -15,6 +15,8 @@ export interface ManifestOptions {
   readonly network: string | undefined;
   /** Range of addresses for Services of type LoadBalancer; undefined: none are given. */
   readonly pool: string | undefined;
+  /** NetworkPolicies are put in force on every node. */
+  readonly policy: boolean;
   /** State folder of evio on the nodes. */
   readonly home: string;
   readonly cniConf: string;
@@ -27,7 +29,7 @@ const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Reads what it mirrors; writes annotations of Nodes, and where Services are given addresses their status and a lease. */
-function rules({ pool }: ManifestOptions): readonly Json[] {
+function rules({ pool, policy }: ManifestOptions): readonly Json[] {
   return [
     { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch', 'patch'] },
     ...(pool === undefined
@@ -37,6 +39,12 @@ function rules({ pool }: ManifestOptions): readonly Json[] {
           { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
           { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
         ]),
+    ...(policy
+      ? [
+          { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+          { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+        ]
+      : []),
   ];
 }
 
@@ -53,7 +61,7 @@ function initContainer(options: ManifestOptions): Json {
 }
 
 function agentContainer(options: ManifestOptions): Json {
-  const { apiServer, network, pool, cniConf, cniBin, home } = options;
+  const { apiServer, network, pool, policy, cniConf, cniBin, home } = options;
   return {
     name: 'agent',
     image: options.image,
@@ -68,14 +76,18 @@ function agentContainer(options: ManifestOptions): Json {
       ...(apiServer === undefined ? [] : ['--api-server', apiServer]),
       ...(network === undefined ? [] : ['--network', network]),
       ...(pool === undefined ? [] : ['--service-pool', pool]),
+      ...(policy ? ['--network-policy'] : []),
     ],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'EVIO_HOME', value: home },
     ],
     resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-    // It speaks to evio's socket and writes files: it changes no interface, route or rule itself.
-    securityContext: { capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE'] }, readOnlyRootFilesystem: true },
+    // It speaks to evio's socket and writes files: it changes no interface or route itself, and rules for NetworkPolicies only.
+    securityContext: {
+      capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE', ...(policy ? ['NET_ADMIN'] : [])] },
+      readOnlyRootFilesystem: true,
+    },
     volumeMounts: [
       { name: 'home', mountPath: home },
       { name: 'cni-conf', mountPath: cniConf },

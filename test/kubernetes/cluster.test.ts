@@ -11,7 +11,7 @@ import { manifestObjects } from '../../src/kube/manifest.js';
 import { Cluster, pool } from './cluster.js';
 import type { Machine } from './machine.js';
 import { missing, toolsFolder } from './tools.js';
-import { dns, service, web } from './workloads.js';
+import { dns, eager, policy, service, web } from './workloads.js';
 
 if (missing !== undefined) console.log(missing);
 
@@ -21,6 +21,7 @@ const options = {
   apiServer: 'https://10.144.0.1:6443',
   network: undefined,
   pool,
+  policy: true,
   home: '/var/lib/evio',
   cniConf: '/etc/cni/net.d',
   cniBin: '/opt/cni/bin',
@@ -74,7 +75,7 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
     expect((await cluster.kubectl(dry, { input })).stdout).toContain('daemonset.apps/evio');
     const helm = join(toolsFolder, 'bin/helm');
     const chart = join(import.meta.dirname, '../../deploy/helm');
-    const values = `image=${options.image},apiServer=${options.apiServer},servicePool=${pool}`;
+    const values = `image=${options.image},apiServer=${options.apiServer},servicePool=${pool},networkPolicy=true`;
     await run([helm, 'lint', chart, '--set', values]);
     const { stdout } = await run([
       helm,
@@ -186,6 +187,61 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
       return [stdout, stderr, said.stdout, said.stderr].join('\n');
     });
   }, 240_000);
+
+  it('puts NetworkPolicies in force: between nodes, on one, and before the first packet', async () => {
+    await cluster.apply(web(b.name, 'near', { app: 'near', only: b.name }));
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/near', '--timeout=60s']);
+    const ip = pods.get(b) ?? '';
+    const ask = async (pod: string, address: string): Promise<string> => {
+      const asks = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 8080 | tail -n 1`;
+      return (
+        await cluster.kubectl(['exec', pod, '--', 'sh', '-c', asks], { allowFailure: true })
+      ).stdout.trim();
+    };
+    const answers = async (): Promise<string> => {
+      const asked = await Promise.all([
+        ...[`web-${a.name}`, `web-${c.name}`, 'near'].map((pod) => ask(pod, ip)),
+        curl(cluster.control, `http://${ip}:8080/`),
+      ]);
+      return asked.map((answer) => (answer === `web-${b.name}` ? 'y' : 'n')).join('');
+    };
+    const see = async (wanted: string): Promise<void> => {
+      const took = await cluster.until(`who may: ${wanted}`, 20_000, async () => {
+        const seen = await answers();
+        return seen === wanted ? true : seen;
+      });
+      console.log(`policy ${wanted} after ${Math.round(took)} ms`);
+    };
+    await see('yyyy');
+    const podSelector = { matchLabels: { only: b.name, app: 'web' } };
+    const from = { podSelector: { matchLabels: { only: a.name } } };
+    await cluster.apply(
+      policy('some', { podSelector, ingress: [{ from: [from], ports: [{ port: 8080 }] }] }),
+    );
+    await see('ynnn');
+    const block = { ipBlock: { cidr: '10.144.0.0/16', except: ['10.144.255.0/24'] } };
+    const near = { namespaceSelector: {}, podSelector: { matchLabels: { app: 'near' } } };
+    const range = [{ port: 8000, endPort: 8100 }];
+    await cluster.apply(policy('more', { podSelector, ingress: [{ from: [block, near], ports: range }] }));
+    await see('ynyy');
+    // Probes of its own kubelet are never asked.
+    expect((await b.on(['curl', '-s', '-m', '3', `http://${ip}:8080/`])).stdout.trim()).toBe(`web-${b.name}`);
+    const { stdout } = await b.on(['nft', 'list', 'counters', 'table', 'inet', 'evio-policy']);
+    expect(stdout).toMatch(/counter denied-ingress \{\s+packets [1-9]/);
+    await cluster.apply(
+      policy('quiet', { podSelector: { matchLabels: { quiet: 'yes' } }, policyTypes: ['Egress'] }),
+      eager('loud', b.name, pods.get(a) ?? '', { quiet: 'no' }),
+      eager('quiet', b.name, pods.get(a) ?? '', { quiet: 'yes' }),
+    );
+    const said = async (pod: string): Promise<string> =>
+      (await cluster.kubectl(['logs', pod], { allowFailure: true })).stdout;
+    await cluster.until('one that may is heard', 30_000, async () => (await said('loud')).includes('got'));
+    await cluster.until('the other gave up', 90_000, async () => (await said('quiet')).includes('end'));
+    expect(await said('quiet')).not.toContain('got');
+    await cluster.kubectl(['delete', 'networkpolicy', '--all']);
+    await cluster.kubectl(['delete', 'pod', 'near', 'loud', 'quiet', '--wait=false']);
+    await cluster.until('all may again', 20_000, async () => (await answers()).startsWith('yy'));
+  }, 300_000);
 
   it('gives Services of type LoadBalancer an address that every member reaches, and that moves with the node that holds it', async () => {
     await cluster.apply(service('shared', { type: 'LoadBalancer' }));

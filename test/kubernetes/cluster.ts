@@ -179,6 +179,7 @@ export class Cluster {
       node.name,
       '--service-pool',
       pool,
+      '--network-policy',
     ];
     return node.daemon(name, [process.execPath, program, ...args], { EVIO_HOME: node.place.node.home });
   }

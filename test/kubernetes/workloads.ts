@@ -3,8 +3,7 @@
 const image = 'docker.io/local/box:1';
 
 /** A pod on a certain node, which says its name by HTTP, and who asks in its log. */
-export function web(node: string): object {
-  const name = `web-${node}`;
+export function web(node: string, name = `web-${node}`, labels = { app: 'web', only: node }): object {
   const serves = [
     'mkdir -p /www',
     'hostname >/www/index.html',
@@ -14,7 +13,7 @@ export function web(node: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, labels: { app: 'web', only: node } },
+    metadata: { name, labels },
     spec: {
       nodeName: node,
       terminationGracePeriodSeconds: 1,
@@ -24,6 +23,38 @@ export function web(node: string): object {
       ],
     },
   };
+}
+
+/** A pod that asks at once, and over and over, and says `got` when anybody answers. */
+export function eager(
+  name: string,
+  node: string,
+  ip: string,
+  labels: Readonly<Record<string, string>>,
+): object {
+  const asks = [
+    'i=0',
+    'while [ $i -lt 40 ]; do',
+    `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 1 ${ip} 8080 | grep -q web && echo got`,
+    'i=$((i+1)); sleep 0.1',
+    'done',
+    'echo end; exec sleep 1000',
+  ];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels },
+    spec: {
+      nodeName: node,
+      terminationGracePeriodSeconds: 1,
+      tolerations: [{ operator: 'Exists' }],
+      containers: [{ name: 'asks', image, imagePullPolicy: 'Never', command: ['sh', '-c', asks.join('\n')] }],
+    },
+  };
+}
+
+export function policy(name: string, spec: Readonly<Record<string, unknown>>): object {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name }, spec };
 }
 
 /** Over the pods of `web`. */

@@ -1,5 +1,6 @@
 /** ADD: connects a pod. */
 import { existsSync } from 'node:fs';
+import { forgetAttached, noteAttached, podOf } from '../attached.js';
 import { plug, tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
@@ -41,12 +42,30 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
       const addresses = ipam.add(config.raw, config.version);
       leased = true;
       const mac = config.mac ?? macOf(addresses.ips[0]?.address ?? '');
-      const { bridge, hairpin, guard } = config;
+      const { bridge, hairpin, guard, policy } = config;
       const masqueraded = config.masquerade ? device : undefined;
       // As evio's interface: longer packets would not get through, longer super-frames not whole.
       const { mtu, gso_max_size: superFrame } = evio;
-      const ends = { bridge, link, netns, ifname, mac, mtu, superFrame, guard, hairpin, device: masqueraded };
+      const ends = {
+        bridge,
+        link,
+        netns,
+        ifname,
+        mac,
+        mtu,
+        superFrame,
+        guard,
+        hairpin,
+        routedOnly: policy,
+        device: masqueraded,
+      };
       const interfaces = plug(host, links, addresses, ends);
+      const pod = policy ? podOf(process.env['CNI_ARGS']) : undefined;
+      if (pod)
+        noteAttached(home.path, link, {
+          ...pod,
+          ips: addresses.ips.map(({ address }) => address.split('/')[0] ?? ''),
+        });
       const routes = configure(Network.at(netns, held), ifname, addresses);
       return {
         interfaces: [...interfaces, { name: ifname, mac, mtu, sandbox: netns }],
@@ -60,6 +79,9 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
       });
       attempt(() => {
         tidy(host, config.bridge, [link]);
+      });
+      attempt(() => {
+        forgetAttached(home.path, link);
       });
       // A plugin that refused because of an earlier lease of this container must keep that.
       if (leased)

@@ -1,4 +1,5 @@
 /** DEL: disconnects a pod. What is not there any more is no error. */
+import { forgetAttached } from '../attached.js';
 import { tidy, unplug } from '../bridge.js';
 import { locked } from '../lock.js';
 import { linkName } from '../names.js';
@@ -15,6 +16,7 @@ export function del(asked: Context, { containerId, ifname }: Parameters): void {
     // The host's end is found by its name, so the pod's namespace may be gone.
     if (host.links().some((candidate) => candidate.ifname === link)) unplug(host, [link]);
     tidy(host, config.bridge, [link]);
+    forgetAttached(home.path, link);
     // Last: an address is given to another pod only after this one has lost it.
     ipamOf(context, held).do('DEL', config.raw, config.version);
   });

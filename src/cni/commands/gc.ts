@@ -1,4 +1,5 @@
 /** GC: removes what belongs to attachments that the runtime does not know any more. */
+import { attachedLinks, forgetAttached } from '../attached.js';
 import { tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { locked } from '../lock.js';
@@ -36,6 +37,7 @@ export function gc(asked: Context): void {
       const gone = guardedPorts(host, config.bridge).filter(isStale);
       tidy(host, config.bridge, gone);
     });
+    for (const link of attachedLinks(home.path).filter(isStale)) forgetAttached(home.path, link);
     attempt(() => {
       ipamOf(context, held).do('GC', config.raw, config.version);
     });

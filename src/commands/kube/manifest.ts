@@ -26,6 +26,7 @@ export default class KubeManifest extends BaseCommand {
       helpValue: 'CIDR',
       description: 'addresses for Services of type LoadBalancer, outside the range of the network',
     }),
+    'network-policy': Flags.boolean({ description: 'put NetworkPolicies in force on every node' }),
     home: Flags.string({
       default: '/var/lib/evio',
       helpValue: 'FOLDER',
@@ -48,6 +49,7 @@ export default class KubeManifest extends BaseCommand {
       apiServer: flags['api-server'],
       network: flags['evio-network'],
       pool: flags['service-pool'],
+      policy: flags['network-policy'],
       home: flags.home,
       cniConf: flags['cni-conf'],
       cniBin: flags['cni-bin'],

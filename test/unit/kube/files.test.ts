@@ -22,7 +22,7 @@ const put = (name: string, text = ''): string => {
 };
 
 describe('the CNI configuration', () => {
-  const facts = { ranges: ['10.244.1.0/24', 'fd44:1::/64'], network: 'n' };
+  const facts = { ranges: ['10.244.1.0/24', 'fd44:1::/64'], network: 'n', policy: false };
 
   it('names the ranges of both families, and portmap where that is installed', () => {
     const conflist = new Conflist(folder, folder);

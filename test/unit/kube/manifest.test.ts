@@ -12,6 +12,7 @@ const plain: ManifestOptions = {
   apiServer: undefined,
   network: undefined,
   pool: undefined,
+  policy: false,
   home: '/var/lib/evio',
   cniConf: '/etc/cni/net.d',
   cniBin: '/opt/cni/bin',
