@@ -25,6 +25,8 @@ import { Holdings } from './holdings.js';
 
 /** More members than this are not kept: a hostile relay must not fill our memory. */
 export const maxMembers = 4096;
+/** Members that left and are remembered, the last: who may join as often as it likes must not fill our memory by leaving. */
+export const maxLeft = 16_384;
 /** Members refused for their MAC that are remembered, for people to see. */
 const maxTwins = 16;
 
@@ -150,6 +152,8 @@ export class Roster {
   bury(idText: string): void {
     this.remove(idText);
     this.#left.add(idText);
+    const [oldest] = this.#left;
+    if (this.#left.size > maxLeft && oldest !== undefined) this.#left.delete(oldest);
   }
 
   /** Who has the address: a member, or we ourselves. */
