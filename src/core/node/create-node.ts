@@ -17,55 +17,62 @@ import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { lanPort } from './lan-sockets.js';
+import { ProvenClock } from './proven-clock.js';
 import { probePort } from './probe-sockets.js';
 import type { Node, NodeOptions } from './node.js';
 import { resolveName } from './resolve-name.js';
 
 export function createNode(options: NodeOptions): Node {
   const { userspace, env, names = 'off' } = options;
-  const node: Engine = new Engine(options, {
-    makePlane: (plane) =>
-      new WorkerPlane(
-        plane,
-        env.log,
-        userspace &&
-          ((device) =>
-            createUserspaceDevice(device, {
-              options: userspace,
-              log: env.log,
-              resolve: (host) => destinationOf(host, neighbourhoodOf(node)),
-            })),
-      ),
-    addresses: systemAddresses,
-    ways: machineWays,
-    ...(userspace
-      ? {}
-      : {
-          joinPods,
-          ...(names === 'off'
-            ? {}
-            : { names: (facts) => new Names(facts, { mode: names, clock: env.clock, log: env.log }) }),
-          clash: (range, device) =>
-            clashOf(
-              range,
-              machineRanges().filter((local) => local.device !== device),
-            ),
-          routes: {
-            table: (networkId, device) =>
-              new MachineRoutes(networkId, device, (prefix) => reachesOtherwise(prefix, device)),
-            uses: (range) => clashOf(range, machineRanges()) !== undefined,
-          },
-        }),
-    watch: watchKernel,
-    ...(options.portmap === false
-      ? {}
-      : { gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log) }),
-    ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
-    probe: probePort,
-    openCall: openDataChannel,
-    resolve: resolveName,
-    suite: fastestSuite,
-  });
+  const dates = new ProvenClock(env.clock);
+  const node: Engine = new Engine(
+    { ...options, env: { ...env, clock: dates }, dates },
+    {
+      makePlane: (plane) =>
+        new WorkerPlane(
+          plane,
+          env.log,
+          userspace &&
+            ((device) =>
+              createUserspaceDevice(device, {
+                options: userspace,
+                log: env.log,
+                resolve: (host) => destinationOf(host, neighbourhoodOf(node)),
+              })),
+        ),
+      addresses: systemAddresses,
+      ways: machineWays,
+      ...(userspace
+        ? {}
+        : {
+            joinPods,
+            ...(names === 'off'
+              ? {}
+              : { names: (facts) => new Names(facts, { mode: names, clock: env.clock, log: env.log }) }),
+            clash: (range, device) =>
+              clashOf(
+                range,
+                machineRanges().filter((local) => local.device !== device),
+              ),
+            routes: {
+              table: (networkId, device) =>
+                new MachineRoutes(networkId, device, (prefix) => reachesOtherwise(prefix, device)),
+              uses: (range) => clashOf(range, machineRanges()) !== undefined,
+            },
+          }),
+      watch: watchKernel,
+      ...(options.portmap === false
+        ? {}
+        : {
+            gateway: (gateway, source, heard) => new GatewaySocket(gateway, source, heard, options.env.log),
+          }),
+      ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
+      probe: probePort,
+      openCall: openDataChannel,
+      resolve: resolveName,
+      suite: fastestSuite,
+    },
+  );
   return node;
 }
 

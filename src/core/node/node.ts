@@ -13,6 +13,7 @@ import type { KeyReport } from './key-order.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type { ProvenClock } from './proven-clock.js';
 
 export interface NodeOptions extends NodeSwitches {
   readonly profile: Profile;
@@ -25,6 +26,8 @@ export interface NodeOptions extends NodeSwitches {
   readonly ledger?: LedgerKeeper;
   readonly env: Env;
   readonly version: string;
+  /** The clock of `env`, where relays may prove to it that it is behind; default: they may not. */
+  readonly dates?: ProvenClock;
   /** UDP port that overrides profile and state. */
   readonly port?: number;
   /** Peers to stay linked with whatever the ring says: names, addresses, ids, or beginnings of ids. */

@@ -17,17 +17,17 @@ import type { NodeEvent } from './events.js';
 import type { Farewells } from './farewells.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { OwnAddress } from './own-address.js';
+import { clockToleranceMs, type ProvenClock } from './proven-clock.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { WayEvents } from './ways.js';
-
-/** A clock that differs from the relay's by more is worth a word, ms. */
-const skewLimitMs = 60_000;
 
 export interface RelayEventParts {
   readonly env: Env;
   /** Id of the network. */
   readonly network: string;
   readonly credential: OwnCredential;
+  /** Undefined: nobody corrects the clock. */
+  readonly dates: ProvenClock | undefined;
   readonly keeper: StateKeeper;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
@@ -53,15 +53,26 @@ export class RelayEvents implements RelaySetListener {
 
   welcome(welcome: Welcome, { address: relay }: RelayFact): void {
     const { env, credential, keeper } = this.#parts;
+    this.#proveDate(welcome.date, relay);
     const receipt = welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
     if (receipt && receipt.length > 0) {
       if (credential.receive(receipt)) keeper.setCredential(credential.bytes);
       else env.log.warn('receipt is not genuine', { relay });
     }
-    const skewMs = Math.round(welcome.date - env.clock.date());
-    if (Math.abs(skewMs) > skewLimitMs) env.log.warn('clock differs from the relay', { relay, skewMs });
     for (const text of welcome.left ?? []) this.left(fromBase64Url(text) ?? new Uint8Array(0));
     for (const text of welcome.members) this.member(fromBase64Url(text) ?? new Uint8Array(0));
+  }
+
+  /** What is judged by date has to be judged by the right one, before all that the relay says. */
+  #proveDate(date: number, relay: string): void {
+    const { env, dates, credential, keeper, members } = this.#parts;
+    const before = env.clock.date();
+    const skewMs = dates?.prove(relay, date, credential.self.certificate.notAfter) ?? date - before;
+    if (Math.abs(skewMs) <= clockToleranceMs) return;
+    env.log.warn('clock differs from the relay', { relay, skewMs: Math.round(skewMs) });
+    if (env.clock.date() - before <= clockToleranceMs) return;
+    env.log.warn("this machine's clock is behind: the relays' date is used");
+    for (const bytes of keeper.credentials) members.take(bytes);
   }
 
   refused(error: EvioError, code: Refusal): void {

@@ -101,6 +101,8 @@ export interface StatusFacts {
   readonly device: Omit<StatusReport['device'], 'mtu'>;
   readonly relays: RelayReport[];
   readonly nat: StatusReport['nat'];
+  /** How far this machine's clock is behind the date in use; 0: it is used. */
+  readonly behindMs: number;
   readonly peers: readonly ReportedPeer[];
   /** The names by which members are shown. */
   readonly nameOf: (idText: string) => string | undefined;
@@ -144,6 +146,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     })),
     certificate: certificateReport(facts.certificate),
     anomalies: facts.anomalies,
+    ...(facts.behindMs === 0 ? {} : { clock: { behindMs: Math.round(facts.behindMs) } }),
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),

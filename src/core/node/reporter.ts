@@ -22,6 +22,7 @@ import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type { ProvenClock } from './proven-clock.js';
 
 /** Members of whom something was refused, in a report. */
 const reportedRefusals = 16;
@@ -30,6 +31,7 @@ const longestName = 64;
 
 export interface ReporterParts {
   readonly clock: Clock;
+  readonly dates: ProvenClock | undefined;
   readonly self: Self;
   /** Name of this node, and version of this program. */
   readonly name: string;
@@ -92,6 +94,7 @@ export class Reporter {
       peers: members.all(),
       nameOf: (idText) => members.nameOf(idText),
       conflicts: members.conflicts(),
+      behindMs: this.#parts.dates?.behindMs ?? 0,
       ring: overlay.report(),
       anomalies: policy.anomalies,
       refused: subnets.refusals(),

@@ -352,6 +352,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       env,
       network: networkId,
       credential,
+      dates: options.dates,
       keeper,
       relays,
       surroundings,
@@ -441,6 +442,7 @@ export function composeRun(context: RunContext, place: Place): Run {
   const restarts = (): number => planeEvents.restarts;
   const reporter = new Reporter({
     clock,
+    dates: options.dates,
     self,
     name,
     version,

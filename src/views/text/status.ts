@@ -109,6 +109,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     peerCount,
     process,
     anomalies,
+    clock,
     refusals = [],
     refusedRoutes = [],
     waiting = [],
@@ -130,6 +131,9 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
       text,
     ]),
     ['NAT', natText(nat)],
+    ...(clock
+      ? [['Clock', `${formatAge(clock.behindMs)} behind the relays': their date is used`] as [string, string]]
+      : []),
     ...(process ? processFacts(process) : []),
     ['Certificate', certificateText(status.certificate)],
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { makeInvite, makeMember, makeNetwork } from '../../../src/core/membership/certify.js';
+import { ProvenClock } from '../../../src/core/node/proven-clock.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { env, Kit, until } from '../rendezvous/relay-kit.js';
 import { realTimeNode } from './real-time-node.js';
@@ -26,5 +27,27 @@ describe('two nodes behind firewalls that drop UDP', () => {
       advice: [expect.stringContaining('UDP from this machine does not reach the relay')],
     });
     expect(a.status().relays).toMatchObject([{ state: 'connected', transport: 'websocket' }]);
+  });
+
+  it('are connected though the clock of one is days back, which says so and goes by the relay’s', async () => {
+    const relay = await kit.relay();
+    const wish = { name: 'lab', cidr: '10.0.0.0/8', relays: [relay.fact], mtu: 1350, nodeName: 'n0' };
+    const first = makeNetwork(wish, env);
+    const { token } = makeInvite(first, { expiresMs: 3_600_000, uses: 0, role: 'switch', tags: [] }, env);
+    const second = makeMember(decodeToken(token), { name: 'n1' }, env);
+    const net = new MemoryNet({ clock: env.clock, route: () => null });
+    const backMs = 3 * 86_400_000;
+    const dates = new ProvenClock({
+      now: () => env.clock.now(),
+      date: () => env.clock.date() - backMs,
+      after: (ms, fire) => env.clock.after(ms, fire),
+    });
+    const a = realTimeNode(kit, net, first, '192.0.2.1');
+    const b = realTimeNode(kit, net, second, '192.0.2.2', { env: { ...env, clock: dates }, dates });
+    await a.start();
+    await b.start();
+    await until(() => b.peers()[0]?.state === 'connected' && a.peers()[0]?.state === 'connected', 15_000);
+    expect(Math.abs((b.status().clock?.behindMs ?? 0) - backMs)).toBeLessThan(10_000);
+    expect(a.status().clock).toBeUndefined();
   });
 });
