@@ -335,8 +335,9 @@ export class Hub implements ConnectionHost, PresenceListener {
     // Whoever takes over was never offline for the others: only the connection goes.
     const before = network.here.get(id);
     network.here.delete(id);
-    before?.connection.close(CloseCode.replaced, 'replaced');
+    // Of its associations two are served: the new one, and the last one before, until the node has bound the new one.
     associations.endLingering(network, id);
+    before?.connection.close(CloseCode.replaced, 'replaced');
     const association = associations.take();
     if (association === undefined) {
       this.#presence.leave(record.id, id);

@@ -60,6 +60,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart=${[...command, 'node'].map(quoted).join(' ')}
+# The program as it is on disk now goes on, and no packet is lost: MAINPID= tells who is the service then.
+ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=${quoted(`EVIO_HOME=${home}`)}
 # "evio down" ends it, and it stays down.
 Restart=on-failure

@@ -17,7 +17,7 @@ const keyLength = 32;
 const ipLength = 16;
 /** Memory of one table: mostly zero pages that are never touched. */
 export const tableBytes =
-  maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + ipLength + 1 + 1);
+  maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + ipLength + 1 + 1 + 1);
 
 /** What the main thread tells about a connected node. */
 export interface Association {
@@ -54,6 +54,8 @@ export class ForwardTable {
   /** 1: the node prefers its WebSocket until it is heard by UDP again. */
   readonly released: Uint8Array;
   readonly used: Uint8Array;
+  /** 1: the node has a newer association, by which it is reached; what it still sends by this one passes. */
+  readonly retired: Uint8Array;
 
   readonly #ids: DataView;
   /** Open addressing over (network, node id): slot + 1, 0 empty. Twice the slots, so at most half full. */
@@ -89,13 +91,14 @@ export class ForwardTable {
     this.observed = new Uint8Array(memory, room(ipLength), maxSlots * ipLength);
     this.released = new Uint8Array(memory, room(1), maxSlots);
     this.used = new Uint8Array(memory, room(1), maxSlots);
+    this.retired = new Uint8Array(memory, room(1), maxSlots);
     this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
     this.#seed = seed | 1;
     this.#buckets = byteBuckets(limits.nodeMbps);
     this.#networkBuckets = byteBuckets(limits.networkMbps);
     for (let slot = 0; slot < maxSlots; slot++) {
       if (this.used[slot] !== 1) continue;
-      this.#link(slot);
+      if (this.retired[slot] === 0) this.#link(slot);
       this.known.add(this.#observedSource(slot));
       if ((this.boundAt[slot] as number) > 0)
         this.known.add(this.sourceOf(this.address, this.addressAt(slot)));
@@ -131,13 +134,18 @@ export class ForwardTable {
     }
   }
 
-  /** Adds an association; one of the same node is removed first. */
+  /**
+   * Adds an association. One of the same node is retired: a node that registers anew, from the same host, is reached where it
+   * was, and heard by both associations, until it has bound the new one.
+   */
   add(association: Association): number {
     const { index, key, network, nodeId, observed } = association;
     const before = this.member(network, new DataView(nodeId.buffer, nodeId.byteOffset, nodeIdLength), 0);
-    if (before >= 0) this.removeSlot(before);
     const slot = index & 0xffff;
     if (this.used[slot] === 1) this.removeSlot(slot);
+    const stays = before >= 0 && before !== slot && this.#isFrom(before, observed);
+    if (stays) this.#retire(before);
+    else if (before >= 0) this.removeSlot(before);
     this.index[slot] = index;
     this.network[slot] = network;
     this.nodeId.set(nodeId, slot * nodeIdLength);
@@ -147,10 +155,27 @@ export class ForwardTable {
     this.counter[slot] = -1;
     this.boundAt[slot] = 0;
     this.released[slot] = 0;
+    this.retired[slot] = 0;
     this.#buckets.reset(slot);
     this.used[slot] = 1;
     this.#link(slot);
+    if (stays) {
+      this.bind(slot, this.address, this.addressAt(before), this.boundAt[before] as number);
+      this.released[slot] = this.released[before] as number;
+    }
     return slot;
+  }
+
+  /** It is bound, and its TCP connection came from this address, too. */
+  #isFrom(slot: number, observed: Uint8Array): boolean {
+    const at = slot * ipLength;
+    for (let i = 0; i < ipLength; i++) if (this.observed[at + i] !== observed[i]) return false;
+    return (this.boundAt[slot] as number) > 0;
+  }
+
+  #retire(slot: number): void {
+    this.#unlink(slot);
+    this.retired[slot] = 1;
   }
 
   #link(slot: number): void {
@@ -174,9 +199,8 @@ export class ForwardTable {
     if (slot >= 0) this.removeSlot(slot);
   }
 
-  /** Removes with backward shift (Knuth 6.4 R), so that no tombstones pile up. */
-  removeSlot(slot: number): void {
-    if (this.used[slot] !== 1) return;
+  /** With backward shift (Knuth 6.4 R), so that no tombstones pile up. */
+  #unlink(slot: number): void {
     const hash = this.#hash;
     const mask = hash.length - 1;
     let hole = this.#home(slot);
@@ -189,6 +213,11 @@ export class ForwardTable {
       }
     }
     hash[hole] = 0;
+  }
+
+  removeSlot(slot: number): void {
+    if (this.used[slot] !== 1) return;
+    if (this.retired[slot] === 0) this.#unlink(slot);
     this.used[slot] = 0;
     this.known.delete(this.#observedSource(slot));
     if ((this.boundAt[slot] as number) > 0)

@@ -43,6 +43,16 @@ describe('what the service manager is told', () => {
     expect(told).toEqual([]);
   });
 
+  it('is who the service is now, and nothing more, once another process goes on', () => {
+    const { told, clock, notice } = heard({ NOTIFY_SOCKET: '/n', WATCHDOG_USEC: '3000000' });
+    notice.ready('runs');
+    told.length = 0;
+    notice.handedOver(4242);
+    clock.advance(10_000);
+    notice.stopping();
+    expect(told).toEqual(['/n MAINPID=4242']);
+  });
+
   it('is ready once, a sign of life three times in its time, and stopping once', () => {
     const { told, clock, notice } = heard({ NOTIFY_SOCKET: '/n', WATCHDOG_USEC: '3000000' });
     expect(told).toEqual(['/n WATCHDOG=1']);

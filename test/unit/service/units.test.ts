@@ -45,6 +45,12 @@ describe('units', () => {
     expect(line(['/opt/my "evio"/100%/$HOME/evio'])).toBe('"/opt/my \\"evio\\"/100%%/$$HOME/evio" node');
   });
 
+  it('of the node are reloaded by having the program on disk go on', () => {
+    expect(unitText('node', { ...facts, command: ['/usr/bin/evio'] })).toContain(
+      '\nExecReload=/usr/bin/evio upgrade\n',
+    );
+  });
+
   it('see home folders only where the program lies in one', () => {
     expect(unitText('node', facts)).toContain('ProtectHome=yes');
     expect(unitText('node', { ...facts, command: ['/root/.nvm/node', '/root/evio/bin/run.js'] })).toContain(
