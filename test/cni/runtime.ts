@@ -100,14 +100,15 @@ export class Runtime {
     return JSON.parse(stdout) as CniResult;
   }
 
-  /** Calls the plugin itself. `killAfterMs`: SIGKILL then, to it alone or to all that it started. */
+  /** Calls the plugin itself, or another. `kill`: SIGKILL then, to it alone or to all that it started. */
   plugin(
     command: string,
     config: Json | string,
     environment: NodeJS.ProcessEnv,
     kill?: { readonly afterMs: number; readonly everything: boolean },
+    name = 'evio-cni',
   ): Promise<PluginAnswer> {
-    const [program = '', ...args] = this.#within([join(this.folder, 'bin', 'evio-cni')]);
+    const [program = '', ...args] = this.#within([join(this.folder, 'bin', name)]);
     const env = { ...process.env, ...this.environment, CNI_COMMAND: command, ...environment };
     const child = spawn(program, args, { env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     let printed = '';

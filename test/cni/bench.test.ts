@@ -1,0 +1,175 @@
+/**
+ * `npm run bench:cni`: what a pod network over evio costs, each against what the machines themselves have over evio in the same
+ * round. Pods of two nodes behind NATs: routed and flat by evio's plugin; a plain bridge with static routes, which is what
+ * Flannel's host-gw sets up; the same with the kernel's VXLAN between the evio addresses, which is what its vxlan sets up.
+ */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { run } from '../../src/lab/exec.js';
+import { firstPing, iperfTcp, ping } from '../../src/lab/measure.js';
+import { reaches, table, TestNet, untilPath, type TestNode } from '../lab/support.js';
+import { Runtime, type Pod } from './runtime.js';
+import { missing } from './tools.js';
+
+const asked = process.env['EVIO_BENCH_CNI'] !== undefined && missing === undefined;
+const rounds = Number(process.env['EVIO_BENCH_ROUNDS'] ?? 3);
+const seconds = 2;
+const starts = 9;
+
+interface Side {
+  readonly node: TestNode;
+  readonly runtime: Runtime;
+}
+/** Where packets begin and end. */
+interface Ends {
+  readonly from: string;
+  readonly to: string;
+  readonly ip: string;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+describe.skipIf(!asked)('pods over evio', () => {
+  let net: TestNet;
+  let sides: Side[];
+  const ways = new Map<string, Ends>();
+
+  const join = async (nat: TestNode['site']['kind'], token: string): Promise<Side> => {
+    const node = await net.place({ nat });
+    node.node.launch(['join', token, '--name', node.node.name]);
+    await node.node.up();
+    return { node, runtime: await Runtime.on({ ns: node.ns, home: node.node.home }) };
+  };
+  const attached = (pod: Pod): NodeJS.ProcessEnv => ({
+    CNI_CONTAINERID: pod.name,
+    CNI_NETNS: pod.netns,
+    CNI_IFNAME: 'eth0',
+  });
+  const byPlugin = async (name: string, config: Record<string, unknown>): Promise<void> => {
+    const ends: { name: string; ip: string }[] = [];
+    for (const { runtime } of sides) {
+      const pod = await runtime.pod(name);
+      const { printed } = await runtime.plugin(
+        'ADD',
+        { cniVersion: '1.1.0', name, ...config },
+        attached(pod),
+      );
+      const [ip] = printed['ips'] as { address: string }[];
+      ends.push({ name: pod.name, ip: ip?.address.split('/')[0] ?? '' });
+    }
+    ways.set(name, { from: ends[0]?.name ?? '', to: ends[1]?.name ?? '', ip: ends[1]?.ip ?? '' });
+  };
+  /** A bridge with one pod on each node, and what leads to the other's. */
+  const byHand = async (
+    name: string,
+    octet: number,
+    way: (other: Side, range: string) => string[],
+  ): Promise<void> => {
+    const pods: string[] = [];
+    for (const [i, { node, runtime }] of sides.entries()) {
+      const pod = await runtime.pod(name);
+      pods.push(pod.name);
+      const bridge = `${name}-br`;
+      const other = sides[1 - i] as Side;
+      for (const line of [
+        `ip link add ${bridge} type bridge`,
+        `ip address add 10.${octet}.${i}.1/24 dev ${bridge}`,
+        `ip link set ${bridge} up`,
+        `ip link add ${name} type veth peer name eth0 netns ${pod.name}`,
+        `ip link set ${name} master ${bridge} up`,
+        `sysctl -qw net.ipv4.ip_forward=1`,
+        ...way(other, `10.${octet}.${1 - i}.0/24`),
+      ])
+        await run(['sh', '-c', line], { ns: node.ns });
+      for (const line of [
+        `ip address add 10.${octet}.${i}.2/24 dev eth0`,
+        `ip link set eth0 mtu ${name === 'vxlan' ? 1300 : 1350} up`,
+        `ip route add default via 10.${octet}.${i}.1`,
+      ])
+        await run(['sh', '-c', line], { ns: pod.name });
+      if (name === 'static') await node.node.cli(['route', 'announce', `10.${octet}.${i}.0/24`]);
+    }
+    ways.set(name, { from: pods[0] ?? '', to: pods[1] ?? '', ip: `10.${octet}.1.2` });
+  };
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'public' });
+    const [maker] = net.nodes as [TestNode];
+    const made = await maker.node.json<{ token: string }>([
+      'token',
+      'create',
+      '--uses',
+      '2',
+      '--right',
+      'route',
+    ]);
+    sides = [await join('endpoint-independent', made.token), await join('endpoint-independent', made.token)];
+    const [a, b] = sides as [Side, Side];
+    await reaches(a.node, b.node, 10_000);
+    await untilPath(a.node, b.node, 'direct', 15_000);
+    ways.set('host', { from: a.node.ns, to: b.node.ns, ip: b.node.node.ip });
+    await byPlugin('routed', { type: 'evio-cni' });
+    await byPlugin('flat', { type: 'evio-cni', mode: 'flat' });
+    await byHand('static', 61, (other, range) => [
+      `ip route replace ${range} via ${other.node.node.ip} dev evio0`,
+    ]);
+    await byHand('vxlan', 62, (other, range) => [
+      `ip link add vx type vxlan id 7 dstport 8472 local ${sides.find((side) => side !== other)?.node.node.ip ?? ''} remote ${other.node.node.ip} dev evio0`,
+      `ip address add 10.63.0.${sides.indexOf(other) === 0 ? 2 : 1}/24 dev vx`,
+      'ip link set vx mtu 1300 up',
+      `ip route add ${range} via 10.63.0.${sides.indexOf(other) + 1} dev vx`,
+    ]);
+    for (const { from, ip } of ways.values())
+      if ((await firstPing(from, ip, 15_000)) === undefined) throw new Error(`${from} does not reach ${ip}`);
+  }, 300_000);
+  afterAll(async () => {
+    for (const side of sides ?? []) await side.runtime.destroy();
+    await net?.destroy();
+  });
+
+  it('between nodes', async () => {
+    const mbits = new Map<string, number[]>();
+    const rtts = new Map<string, number[]>();
+    for (let round = 0; round < rounds; round++)
+      for (const [name, { from, to, ip }] of ways) {
+        const { mbps } = await iperfTcp(from, to, ip, { seconds });
+        mbits.set(name, [...(mbits.get(name) ?? []), mbps]);
+        const { medianMs } = await ping(from, ip, { count: 100, intervalMs: 10 });
+        rtts.set(name, [...(rtts.get(name) ?? []), medianMs]);
+      }
+    const host = mbits.get('host') ?? [];
+    const rows = [...mbits].map(([name, values]) => [
+      name,
+      `${(median(values) / 1000).toFixed(2)} Gbit/s`,
+      median(values.map((value, i) => value / (host[i] ?? NaN))).toFixed(2),
+      `${median(rtts.get(name) ?? []).toFixed(2)} ms`,
+      values.map((value) => (value / 1000).toFixed(2)).join(' '),
+    ]);
+    console.log(table([['pods', 'TCP', 'of host to host', 'round trip', 'rounds'], ...rows]));
+  }, 300_000);
+
+  it('a pod more', async () => {
+    const [{ runtime }] = sides as [Side];
+    const rows: string[][] = [];
+    const range = { type: 'host-local', ranges: [[{ subnet: '10.64.0.0/24' }]] };
+    for (const [name, config] of [
+      ['bridge', { type: 'bridge', bridge: 'plain', isGateway: true, ipam: range }],
+      ['routed', { type: 'evio-cni' }],
+      ['flat', { type: 'evio-cni', mode: 'flat' }],
+    ] as const) {
+      const took: number[] = [];
+      for (let i = 0; i < starts; i++) {
+        const pod = await runtime.pod(`${name}${i}`);
+        const asked = { cniVersion: '1.0.0', name, ...config };
+        const begun = performance.now();
+        const { status, printed } = await runtime.plugin('ADD', asked, attached(pod), undefined, config.type);
+        if (status !== 0) throw new Error(JSON.stringify(printed));
+        took.push(performance.now() - begun);
+        await runtime.plugin('DEL', asked, attached(pod), undefined, config.type);
+      }
+      rows.push([name, `${Math.min(...took).toFixed(0)} ms`, `${median(took).toFixed(0)} ms`]);
+    }
+    console.log(table([['ADD', 'least', 'median'], ...rows]));
+  }, 300_000);
+});
