@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import type { Home } from '../core/config/home.js';
 import { badValue, checkPeer } from '../core/identity/names.js';
 import { linkFlag, waitFlag } from '../cli/flags.js';
 import { nodeFlags, switchesOf } from '../cli/node-flags.js';
@@ -82,6 +83,12 @@ export default class Node extends BaseCommand {
     }
     const wishes = wishesOf(flags);
     for (const id of networks) await keepWishes(store, id, wishes);
+    if (flags.network) {
+      const { runningNetworks } = await import('../cli/run-detached.js');
+      const running = await runningNetworks(home);
+      const others = networks.filter((id) => !running.includes(id));
+      if (running.length > 0 && others.length > 0) return this.#beside(home, others);
+    }
     if (flags.detach) {
       const { runDetached } = await import('../cli/run-detached.js');
       const { network, port, wait } = flags;
@@ -117,5 +124,15 @@ export default class Node extends BaseCommand {
       },
     });
     return undefined;
+  }
+
+  /** A node runs for other networks of this home: it takes up these, too. */
+  async #beside(home: Home, networks: readonly string[]): Promise<object> {
+    const { takeUp } = await import('../cli/take-up.js');
+    const { ask } = await import('../core/control/client.js');
+    for (const id of networks) await takeUp(home, id);
+    const { pid } = (await ask(home.controlSocket, 'status', { network: networks[0] })).node;
+    this.say(`The node that runs (process ${pid}) has taken ${networks.length === 1 ? 'it' : 'them'} up.`);
+    return { pid, started: networks };
   }
 }

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import { waitFlag } from '../cli/flags.js';
 import type { Logger } from '../core/lib/env.js';
 import { checkNetworkId } from '../core/identity/names.js';
 
@@ -28,6 +29,20 @@ async function warnOfAddress(url: string, log: Logger): Promise<void> {
     host,
     fix: `evio relay --public HOST:${port}, with the public name or address of this machine`,
   });
+}
+
+interface RelayFlags {
+  readonly listen: string;
+  readonly public?: string | undefined;
+  readonly 'tls-cert'?: string | undefined;
+  readonly 'tls-key'?: string | undefined;
+  readonly open: boolean;
+  readonly allow?: string[] | undefined;
+  readonly metrics?: string | undefined;
+  readonly wait: number;
+  readonly 'limit-node'?: number | undefined;
+  readonly 'limit-network'?: number | undefined;
+  readonly 'alternate-port'?: number | undefined;
 }
 
 export default class Relay extends BaseCommand {
@@ -71,6 +86,8 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       exclusive: ['open'],
     }),
     metrics: Flags.string({ helpValue: 'HOST:PORT', description: 'serve GET /metrics for Prometheus here' }),
+    detach: Flags.boolean({ description: 'run in the background; return once it listens' }),
+    wait: waitFlag,
     'limit-node': rateFlag('relay at most so many Mbit/s from one node [default: 10000]'),
     'limit-network': rateFlag('relay at most so many Mbit/s in one network [default: 40000]'),
     'alternate-port': Flags.integer({
@@ -81,9 +98,10 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     }),
   };
 
-  async run(): Promise<undefined> {
+  async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Relay);
     flags.allow?.forEach(checkNetworkId);
+    if (flags.detach) return this.#detach(flags);
     const { RelayServer } = await import('../rendezvous/server.js');
     const { systemClock, systemRandom } = await import('../core/lib/env.js');
     const { reportOnSignal, stopOnSignals } = await import('../core/process/signals.js');
@@ -114,7 +132,13 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       finish();
     };
     const { deskRequest } = await import('../rendezvous/desk.js');
-    const unlock = await lockRelay(home, log, async (asked) => server.desk.answer(deskRequest.parse(asked)));
+    const unlock = await lockRelay(home, log, (asked) => {
+      if ((asked as { do?: unknown } | undefined)?.do !== 'stop')
+        return server.desk.answer(deskRequest.parse(asked));
+      // After the answer, which the end would cut off.
+      setImmediate(() => void stop());
+      return Promise.resolve({ pid: process.pid });
+    });
     const releases = [
       stopOnSignals(stop, log),
       reportOnSignal(() => {
@@ -137,5 +161,39 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       for (const release of releases) release();
     }
     return undefined;
+  }
+
+  async #detach(flags: RelayFlags): Promise<object> {
+    const path = await import('node:path');
+    const { detachRelay } = await import('../cli/relay-detached.js');
+    const home = this.home();
+    const said = (name: keyof RelayFlags, file = false): string[] => {
+      const value = flags[name];
+      if (value === undefined || value === false) return [];
+      const values = Array.isArray(value) ? value : [value];
+      // In the background the folder is another.
+      return values.flatMap((one) =>
+        one === true ? [`--${name}`] : [`--${name}`, file ? path.resolve(String(one)) : String(one)],
+      );
+    };
+    const plain = [
+      'listen',
+      'public',
+      'open',
+      'allow',
+      'metrics',
+      'limit-node',
+      'limit-network',
+      'alternate-port',
+    ] as const;
+    const args = [
+      ...plain.flatMap((name) => said(name)),
+      ...said('tls-cert', true),
+      ...said('tls-key', true),
+    ];
+    const relay = await detachRelay(home, args, flags.wait);
+    this.print(relay.url);
+    this.say(`The relay runs in the background (process ${relay.pid}). Its log: ${home.relayLog}`);
+    return relay;
   }
 }

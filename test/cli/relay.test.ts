@@ -72,6 +72,24 @@ describe('relay', () => {
     expect((await startRelay()).key).toBe(first.key);
   });
 
+  it('runs in the background, says where it listens, and is stopped by its operator', async () => {
+    const started = await relayHome.run(['relay', '--listen', '127.0.0.1:0', '--detach', '--json']);
+    const { url, listen, pid } = started.json<Listening & { pid: number }>();
+    expect([started.status, url.startsWith(`evio://${listen}#`)]).toEqual([0, true]);
+    try {
+      const second = await relayHome.run(['relay', '--listen', '127.0.0.1:0', '--detach', '--json']);
+      expect([second.status, second.error().code]).toEqual([1, 'EVIO_ALREADY_RUNNING']);
+      const networks = await relayHome.run(['relay', 'networks', '--json']);
+      expect(networks.json()).toEqual({ networks: [] });
+      expect((await relayHome.run(['relay', 'down', '--json'])).json()).toEqual({ stopped: pid });
+      const again = await relayHome.run(['relay', 'down', '--json']);
+      expect([again.status, again.error().code]).toEqual([3, 'EVIO_NOT_RUNNING']);
+      await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 5_000 }).toBe(false);
+    } finally {
+      if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
+    }
+  });
+
   it('spends little memory on strangers: sixty of them with one-byte fragments', async () => {
     const { listen } = await startRelay();
     const kit = new Kit();

@@ -117,8 +117,9 @@ describe('with a node', () => {
     await serve();
     expect((await home.run(['peers', '--json'])).json()).toEqual({ self, peers: [peer], revoked: [] });
     expect((await home.run(['peers'])).stdout).toMatchInlineSnapshot(`
-      "NAME  ADDRESS     STATE      PATH                      RTT      LINK       RECEIVED  SENT   ID
-      ben   10.144.0.2  connected  direct 198.51.100.9:4242  3.21 ms  successor  100 B     200 B  bbbbbbbb
+      "NAME  ADDRESS     STATE         PATH                      RTT      LINK       RECEIVED  SENT   ID
+      anna  10.144.0.1  this machine  -                         -        -          -         -      aaaaaaaa
+      ben   10.144.0.2  connected     direct 198.51.100.9:4242  3.21 ms  successor  100 B     200 B  bbbbbbbb
       "
     `);
   });
@@ -318,6 +319,31 @@ describe('node', () => {
     });
     expect(stdout).toContain('EVIO_NO_TUN');
     expect(code).toBe(5);
+  });
+
+  it.skipIf(!isRoot)('of another network, and a join, are taken up by the one that runs', async () => {
+    const { network } = await madeNetwork(home, 'lab');
+    const other = new TestHome();
+    try {
+      const { token, network: joined } = await madeNetwork(other, 'work');
+      const asked: (string | undefined)[] = [];
+      await serve({
+        up: ({ network: wanted }) => {
+          asked.push(wanted);
+          return { started: [wanted ?? ''] };
+        },
+      });
+      const node = await home.run(['node', '--network', 'lab', '--json']);
+      expect([node.status, node.json()]).toEqual([0, { pid: status.node.pid, started: [network.id] }]);
+      const join = await home.run(['join', token, '--json']);
+      expect([join.status, join.json()]).toMatchObject([
+        0,
+        { network: { name: 'work' }, pid: status.node.pid },
+      ]);
+      expect(asked).toEqual([network.id, joined.id]);
+    } finally {
+      other.remove();
+    }
   });
 
   it.skipIf(!isRoot)('reports what a background node died of', async () => {

@@ -160,6 +160,11 @@ describe('roaming', () => {
     await a.node.cli(['down', '--network', 'work']);
     const { stderr } = await a.node.cli(['status', '--network', 'work'], { allowFailure: true });
     expect(stderr).toContain('evio up --network work');
+    expect(await a.node.json(['node', '--network', 'work'])).toMatchObject({
+      pid,
+      started: [expect.any(String)],
+    });
+    await a.node.cli(['down', '--network', 'work']);
     process.kill(pid, 'SIGHUP');
     process.kill(pid, 'SIGUSR1');
     await a.node.cli(['leave', '--network', 'work', '--force']);

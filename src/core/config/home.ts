@@ -12,6 +12,8 @@ export interface Home {
   readonly relay: string;
   /** Output of a node in the background. */
   readonly log: string;
+  /** Output of a relay in the background. */
+  readonly relayLog: string;
 }
 
 /** `sun_path` of sockaddr_un without its final zero, bytes (unix(7)). */
@@ -45,6 +47,7 @@ export function homeAt(path: string): Home {
     networks: join(path, 'networks'),
     relay: join(path, 'relay'),
     log: join(path, 'evio.log'),
+    relayLog: join(path, 'relay.log'),
   };
 }
 

@@ -1,4 +1,4 @@
-/** `--detach`: a node that outlives the command that started it. */
+/** `--detach`: a node or a relay that outlives the command that started it. */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,14 +23,13 @@ export interface DetachOptions {
   readonly waitMs: number;
 }
 
-function openLog(home: Home): number {
+function openLog(home: Home, path: string): number {
   try {
     ensureFolder(home.path);
-    if ((statSync(home.log, { throwIfNoEntry: false })?.size ?? 0) > maxLogLength)
-      renameSync(home.log, `${home.log}.1`);
-    return openSync(home.log, 'a', 0o600);
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > maxLogLength) renameSync(path, `${path}.1`);
+    return openSync(path, 'a', 0o600);
   } catch (thrown) {
-    throw storageError(home.log, thrown);
+    throw storageError(path, thrown);
   }
 }
 
@@ -51,17 +50,22 @@ export function errorInLog(text: string): EvioError | undefined {
   return undefined;
 }
 
-/**
- * Starts `evio node` in the background and waits until it is connected.
- *
- * @returns the process id.
- * @throws EvioError of the node when it ended early; EVIO_TIMEOUT when it is not connected in time, and it runs on then.
- */
-export async function startDetached({ home, args, network, waitMs }: DetachOptions): Promise<number> {
-  const end = performance.now() + waitMs;
-  const log = openLog(home);
+/** A program of ours that outlives the command that started it. */
+export interface Detached {
+  readonly pid: number;
+  /** What it has printed so far, on both streams: they go to the log. */
+  printed(): string;
+  /** Throws EvioError, the one that the program printed, once it has ended. @param who `The node` */
+  check(who: string): void;
+  /** The command may end now. */
+  release(): void;
+}
+
+/** Starts `evio WORDS` in the background, with this log as its output. Throws EvioError EVIO_STORAGE. */
+export function spawnDetached(home: Home, logPath: string, words: readonly string[]): Detached {
+  const log = openLog(home, logPath);
   const from = fstatSync(log).size;
-  const child = spawn(process.execPath, selfArguments(['node', ...args, '--json'], inspectorFlags()), {
+  const child = spawn(process.execPath, selfArguments(words, inspectorFlags()), {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',
@@ -76,20 +80,40 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
   let ended: string | undefined;
   child.once('error', (error) => (ended ??= error.message));
   child.once('exit', (status, signal) => (ended ??= signal ?? `exit status ${status}`));
-  const left = (): number => end - performance.now();
-  const early = (): EvioError => {
-    const text = readFileSync(home.log).subarray(from).toString('utf8');
-    return (
-      errorInLog(text) ??
-      new EvioError('EVIO_INTERNAL', `The node ended early (${ended}).`, [`Look at its log: ${home.log}`])
-    );
+  const printed = (): string => readFileSync(logPath).subarray(from).toString('utf8');
+  return {
+    pid: child.pid ?? 0,
+    printed,
+    check: (who) => {
+      if (ended === undefined) return;
+      throw (
+        errorInLog(printed()) ??
+        new EvioError('EVIO_INTERNAL', `${who} ended early (${ended}).`, [`Look at its log: ${logPath}`])
+      );
+    },
+    release: () => {
+      child.removeAllListeners();
+      child.unref();
+    },
   };
+}
+
+/**
+ * Starts `evio node` in the background and waits until it is connected.
+ *
+ * @returns the process id.
+ * @throws EvioError of the node when it ended early; EVIO_TIMEOUT when it is not connected in time, and it runs on then.
+ */
+export async function startDetached({ home, args, network, waitMs }: DetachOptions): Promise<number> {
+  const end = performance.now() + waitMs;
+  const child = spawnDetached(home, home.log, ['node', ...args, '--json']);
+  const left = (): number => end - performance.now();
   try {
     while (left() > 0) {
-      if (ended !== undefined) throw early();
+      child.check('The node');
       const connected = await askConnected(home, network, left()).catch(() => undefined);
-      if (ended !== undefined) throw early();
-      if (connected === true) return child.pid as number;
+      child.check('The node');
+      if (connected === true) return child.pid;
       await sleep(lookEveryMs);
     }
     throw new EvioError(
@@ -98,8 +122,7 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
       ['See how far it is: evio status', `Look at its log: ${home.log}`, 'Stop it with: evio down'],
     );
   } finally {
-    child.removeAllListeners();
-    child.unref();
+    child.release();
   }
 }
 
