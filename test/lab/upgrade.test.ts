@@ -97,6 +97,23 @@ describe('upgrade of a node', () => {
     for (const result of results) expect(result).toMatchObject({ lost: 0, twice: 0 });
   });
 
+  it('loses nothing with four packet threads', async () => {
+    const threaded = await net.place({ nat: 'endpoint-independent' });
+    net.join(threaded, ['--threads', '4']);
+    await threaded.node.up();
+    await reaches(first, threaded, 5_000);
+    await untilPath(first, threaded, 'direct', 8_000);
+    const flows = await Promise.all([
+      flow(first, threaded, 6021),
+      flow(threaded, first, 6022),
+      flow(threaded, first, 6023, '10.144.255.255'),
+    ]);
+    for (let i = 0; i < 2; i++) await threaded.node.json<Upgraded>(['upgrade']);
+    const results = await Promise.all(flows.map((stop) => stop()));
+    console.log(`four threads: ${JSON.stringify(results)}`);
+    for (const result of results) expect(result).toMatchObject({ lost: 0, twice: 0 });
+  });
+
   it('goes on where its successor is killed, whenever that is', async () => {
     const stop = await flow(first, second, 6005);
     const { pid } = (await first.node.json<{ node: { pid: number } }>(['status'])).node;
