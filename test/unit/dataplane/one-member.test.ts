@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { readPeerCounters, FlowField } from '../../../src/core/dataplane/plane/shared.js';
 import { Kind, PacketType } from '../../../src/core/wire/packet.js';
 import { plainFrame } from '../../support/frames.js';
-import { endpointOf, envelope, macOf, makeRig, sealFor, slotOf, type Rig } from '../../support/loop-rig.js';
+import {
+  endpointOf,
+  envelope,
+  idOf,
+  macOf,
+  makeRig,
+  sealFor,
+  slotOf,
+  type Rig,
+} from '../../support/loop-rig.js';
 
 const ping = Uint8Array.of(Kind.control, 1, 0, 0, 0, 0, 0, 0, 0, 1);
 
@@ -40,6 +49,28 @@ describe('one member among others', () => {
     expect(rig.drops('control-queue-full')).toBe(0);
     expect(readPeerCounters([rig.shared], slotOf(1)).controlLimited).toBe(rig.drops('control-limited'));
     expect(readPeerCounters([rig.shared], slotOf(3)).controlLimited).toBe(0);
+  });
+
+  it('that sends handshakes by the thousand through a relay leaves room for those of others', () => {
+    const rig = makeRig(2);
+    const relay = { host: '203.0.113.5', port: 3478 };
+    rig.loop.command({ type: 'set-relay', relay: 0, route: { endpoint: relay, association: 5 } });
+    rig.loop.commandsDone();
+    const deliver = (from: number): Uint8Array =>
+      Uint8Array.of(0x59, 0, 0, 0, 0, 0, 0, 0, ...idOf(from), PacketType.handshakeInit, from);
+    const heard = new Map<number, number>();
+    for (let round = 0; round < 20; round++) {
+      for (let i = 0; i < 600; i++) rig.io.netIn.push({ bytes: deliver(1), from: relay, segment: 0 });
+      for (const n of [3, 4]) rig.io.netIn.push({ bytes: deliver(n), from: relay, segment: 0 });
+      rig.run();
+      for (const event of rig.events)
+        if (event.type === 'packet')
+          heard.set(event.bytes[1] as number, (heard.get(event.bytes[1] as number) ?? 0) + 1);
+      taken(rig, 1);
+      rig.time.now += 100;
+    }
+    expect([heard.get(3), heard.get(4)]).toEqual([20, 20]);
+    expect(heard.get(1)).toBeLessThan(250);
   });
 
   it('that repeats what goes through it is who repeats', () => {

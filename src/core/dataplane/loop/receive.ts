@@ -172,6 +172,10 @@ export class Receive {
     if (type === PacketType.handshakeInit && this.#way === Way.direct) this.#crowd.count(c);
     const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
     if (link !== null && !this.#mayTell(link)) return;
+    const vouched = this.#way === Way.relay || this.#way === Way.carrier;
+    const id = this.#source;
+    if (vouched && !c.uplink.admitsFrom(view.getInt32(id), view.getInt32(id + 4), c.now))
+      return drop(c.shared, Drop['control-limited']);
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
   }

@@ -14,6 +14,10 @@ export const eventsPerSecond = 2_000;
 /** Of those, what one member may cause: by its control messages, and by handshakes that it passes on. */
 export const memberEventsPerSecond = 400;
 export const memberEventsAtOnce = 400;
+/** Handshakes that relays say to be of one node, and cells by which nodes are told apart: two may share one. */
+export const sourceEventsPerSecond = 50;
+export const sourceEventsAtOnce = 100;
+const sourceCells = 1_024;
 /** Events that may wait for the control thread. */
 export const eventsOutstanding = 512;
 /** Bytes of carrier batches that may wait for the control thread. */
@@ -27,6 +31,8 @@ export class Uplink {
   readonly #shared: SharedMemory;
   readonly #rates = new TokenBuckets(2, eventsPerSecond, eventsOutstanding);
   readonly #each = new TokenBuckets(peerLimit, memberEventsPerSecond, memberEventsAtOnce);
+  readonly #salt = crypto.getRandomValues(new Int32Array(2));
+  readonly #sources = new TokenBuckets(sourceCells, sourceEventsPerSecond, sourceEventsAtOnce);
   #events: Event[] = [];
   #transfer: ArrayBuffer[] = [];
   #limited = 0;
@@ -48,6 +54,13 @@ export class Uplink {
   /** True when the member in this slot may cause one more; it counts. So what one sends too much is its own loss alone. */
   admitsOf(slot: number, now: number): boolean {
     return this.#each.take(slot, 1, now);
+  }
+
+  /** The same of a node that a relay vouches for, by two words of its id: nobody can choose an id that shares another's cell. */
+  admitsFrom(high: number, low: number, now: number): boolean {
+    const [a, b] = this.#salt as unknown as [number, number];
+    const mixed = Math.imul(Math.imul(high ^ a, 0x9e37_79b1) ^ low ^ b, 0x85eb_ca6b);
+    return this.#sources.take((mixed >>> 16) % sourceCells, 1, now);
   }
 
   /** The slot will be somebody else's. */
