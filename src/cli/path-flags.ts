@@ -4,6 +4,7 @@ import type { Store } from '../core/config/store.js';
 import { badValue } from '../core/identity/names.js';
 import { maxIceServers, parseIceServer } from '../core/membership/ice-server.js';
 import { withWishes, type ChangedWishes } from '../core/membership/reach.js';
+import { parseProxy } from '../core/lib/proxy-url.js';
 
 export const pathFlags = {
   'relay-only': Flags.boolean({
@@ -20,6 +21,11 @@ export const pathFlags = {
     description:
       'STUN or TURN server for WebRTC, stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT, or none; repeatable; kept',
   }),
+  'relay-proxy': Flags.string({
+    helpValue: 'URL',
+    description:
+      'reach relays through this HTTP proxy, http://[USER:PASSWORD@]HOST:PORT, or none, or environment; kept [default: HTTPS_PROXY]',
+  }),
 };
 
 export interface PathFlags {
@@ -27,11 +33,13 @@ export interface PathFlags {
   readonly 'no-relay'?: boolean | undefined;
   readonly 'any-path'?: boolean | undefined;
   readonly 'ice-server'?: readonly string[] | undefined;
+  readonly 'relay-proxy'?: string | undefined;
 }
 
 /** What the flags change; undefined: nothing. Errors repeat no password. Throws EvioError EVIO_BAD_VALUE. */
 export function wishesOf(flags: PathFlags): ChangedWishes | undefined {
   const servers = flags['ice-server'];
+  const proxy = flags['relay-proxy'];
   const relays = flags['relay-only']
     ? 'only'
     : flags['no-relay']
@@ -39,10 +47,11 @@ export function wishesOf(flags: PathFlags): ChangedWishes | undefined {
       : flags['any-path']
         ? 'any'
         : undefined;
-  if (relays === undefined && servers === undefined) return undefined;
+  if (relays === undefined && servers === undefined && proxy === undefined) return undefined;
   return {
     ...(relays !== undefined && { relays }),
     ...(servers !== undefined && { iceServers: checkedServers(servers) }),
+    ...(proxy !== undefined && { proxy: checkedProxy(proxy) }),
   };
 }
 
@@ -73,4 +82,14 @@ function checkedServers(texts: readonly string[]): readonly string[] {
     );
   }
   return texts;
+}
+
+function checkedProxy(text: string): string {
+  if (text === 'none' || text === 'environment') return text;
+  const read = parseProxy(text);
+  if (typeof read !== 'string') return text;
+  throw badValue(
+    `The proxy cannot be used: ${read}.`,
+    'For example: --relay-proxy http://proxy.example.org:3128',
+  );
 }

@@ -53,7 +53,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
     const wishes = wishesOf(flags);
-    const ports = enrollPorts(this.home(), await this.env(), this.agent());
+    const ports = enrollPorts(this.home(), await this.env(), this.agent(), wishes?.proxy);
     const result = await initNetwork(
       {
         name: args.name,

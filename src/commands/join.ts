@@ -78,7 +78,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { joinNetwork } = await import('../core/enroll/join.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
-    const made = enrollPorts(home, await this.env(), this.agent());
+    const made = enrollPorts(home, await this.env(), this.agent(), wishes?.proxy);
     // A stack of its own shares no addresses with the machine.
     const ports = switches.userspace ? { ...made, machine: () => [] } : made;
     const patience = new AbortController();

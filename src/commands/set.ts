@@ -50,10 +50,12 @@ export default class Set extends BaseCommand {
     const { pathsText } = await import('../views/text/paths.js');
     const { changeHere, repathHere } = await import('../cli/change-member.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
+    const { Store } = await import('../core/config/store.js');
     const home = this.home();
-    const ports = enrollPorts(home, await this.env(), this.agent());
-    const id = ports.store.pick(flags.network);
-    const rerouted = await keepWishes(ports.store, id, wishes);
+    const store = new Store(home);
+    const id = store.pick(flags.network);
+    const rerouted = await keepWishes(store, id, wishes);
+    const ports = enrollPorts(home, await this.env(), this.agent(), store.profile(id).paths?.proxy);
     const { network, node, changed } = await changeHere(home, id, { name, ip }, ports);
     if (rerouted) await repathHere(home, id);
     const paths = pathsReport(ports.store.profile(id));

@@ -9,6 +9,7 @@ const campaign = new URL('campaign/', import.meta.url);
 
 /** Not named by a target, and why not. */
 const elsewhere: Readonly<Record<string, string>> = {
+  parseProxy: 'what an operator types (test/unit/relays)',
   parseIceServer: 'what an operator types (test/unit/membership)',
   verify: 'a signature, for documents that were parsed before',
 };

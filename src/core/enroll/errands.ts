@@ -2,6 +2,9 @@
 import type { Self } from '../membership/self.js';
 import type { RelayFact } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
+import type { ChannelOptions } from '../relays/net/relay-channel.js';
+
+type ChannelProxy = NonNullable<ChannelOptions['proxy']>;
 
 /** A relay that an operator named, and the invite that was in the URL, if one was. */
 export interface NamedRelay {
@@ -48,8 +51,12 @@ const timeoutMs = 8000;
 /** Nobody waits longer to leave. */
 const leaveMs = 3000;
 
-/** Errands over the network. */
-export function relayErrands(env: Env, agent: string): RelayErrands {
+/**
+ * Errands over the network.
+ *
+ * @param proxy the proxy by which a relay is reached; default: none
+ */
+export function relayErrands(env: Env, agent: string, proxy?: ChannelProxy): RelayErrands {
   return {
     async find(text) {
       const { parseRelayUrl, relayFactOf } = await import('../relays/net/relay-url.js');
@@ -60,7 +67,17 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
     async found({ fact, ticket }, { keys, networkBytes, credential }) {
       const { registerOnce } = await import('../relays/net/register.js');
       const founding = { what: 'enter', ticket } as const;
-      await registerOnce({ relay: fact, keys, networkBytes, credential, agent, timeoutMs, env, founding });
+      await registerOnce({
+        relay: fact,
+        keys,
+        networkBytes,
+        credential,
+        agent,
+        timeoutMs,
+        env,
+        founding,
+        proxy,
+      });
     },
     async withdraw({ fact }, { keys, networkBytes, credential }) {
       const { registerOnce } = await import('../relays/net/register.js');
@@ -74,6 +91,7 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
         timeoutMs,
         env,
         founding,
+        proxy,
       }).catch(
         () => undefined, // refused, as it should be, or out of reach
       );
@@ -91,6 +109,7 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
         timeoutMs,
         env,
         waiting,
+        proxy,
       });
       return welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);
     },
@@ -98,7 +117,7 @@ export function relayErrands(env: Env, agent: string): RelayErrands {
       const { registerOnce } = await import('../relays/net/register.js');
       const { signFarewell } = await import('../identity/farewell.js');
       const farewell = signFarewell(network.rootKey, keys, env.clock.date());
-      const common = { keys, networkBytes, credential, agent, timeoutMs: leaveMs, env, farewell };
+      const common = { keys, networkBytes, credential, agent, timeoutMs: leaveMs, env, farewell, proxy };
       const told = await Promise.allSettled(relays.map((relay) => registerOnce({ ...common, relay })));
       return told.filter(({ status }) => status === 'fulfilled').length;
     },

@@ -1,5 +1,6 @@
 /** How this machine may reach others, as its profile says. */
 import { describeIceServer, iceServersOf, type IceServer } from './ice-server.js';
+import { describeProxy, parseProxy } from '../lib/proxy-url.js';
 import type { PathWishes, Profile } from './profile.js';
 
 export interface Reach {
@@ -45,11 +46,19 @@ export interface PathsReport {
   readonly relays: NonNullable<PathWishes['relays']> | 'any';
   /** `turn:HOST:PORT`. */
   readonly iceServers: readonly string[];
+  /** `http://HOST:PORT`, `none`, or `environment`: what that says. */
+  readonly proxy: string;
 }
 
 export function pathsReport({ paths }: Pick<Profile, 'paths'>): PathsReport {
   return {
     relays: paths?.relays ?? 'any',
     iceServers: iceServersOf(paths?.iceServers).map(describeIceServer),
+    proxy: shownProxy(paths?.proxy),
   };
+}
+
+function shownProxy(wish = 'environment'): string {
+  const proxy = wish === 'none' || wish === 'environment' ? wish : parseProxy(wish);
+  return typeof proxy === 'string' ? proxy : describeProxy(proxy);
 }

@@ -83,6 +83,7 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
       plane,
       carriers,
       pins: (ipv6) => pinnedTo(surroundings.ways, ipv6),
+      proxy: (host, port) => ports.proxy?.(context.profile().paths?.proxy, host, port),
       names: new RelayNames({
         clock,
         known: keeper.relayAddresses,

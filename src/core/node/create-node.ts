@@ -19,6 +19,7 @@ import { GatewaySocket } from './gateway-socket.js';
 import { lanPort } from './lan-sockets.js';
 import { ProvenClock } from './proven-clock.js';
 import { probePort } from './probe-sockets.js';
+import { proxyFor } from '../lib/proxy-url.js';
 import type { Node, NodeOptions } from './node.js';
 import { resolveName } from './resolve-name.js';
 
@@ -69,6 +70,7 @@ export function createNode(options: NodeOptions): Node {
       ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
       probe: probePort,
       openCall: openDataChannel,
+      proxy: (wish, host, port) => proxyFor(wish, host, port, process.env),
       resolve: resolveName,
       suite: fastestSuite,
     },

@@ -7,6 +7,7 @@ import type { WrittenOrder } from '../membership/orders.js';
 import type { NamesFacts, NameService } from '../names/names.js';
 import type { Profile } from '../membership/profile.js';
 import type { OwnCredential } from '../membership/own-credential.js';
+import type { ProxyChoice } from '../lib/proxy-url.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
 import type { Endpoint } from '../lib/endpoint.js';
@@ -40,6 +41,8 @@ export interface EnginePorts {
   readonly probe?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => ProbePort;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
+  /** The proxy by which a relay is reached, by the profile's wish; default: none. */
+  readonly proxy?: (wish: string | undefined, host: string, port: number) => ProxyChoice | undefined;
   /** Makes a WebRTC connection; default: this node makes none, and answers no call. */
   readonly openCall?: OpenConnection;
   /** Addresses of a name, none where it has none; default: names are not resolved here. */

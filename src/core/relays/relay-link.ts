@@ -96,16 +96,17 @@ export class RelayLink {
   }
 
   /** A new association: from now on binds go to `endpoint`. `dateMs` seeds the counter, so it rises over restarts too. */
-  up(now: number, dateMs: number, endpoint: Endpoint, index: number, key: Uint8Array): void {
+  up(now: number, dateMs: number, endpoint: Endpoint | undefined, index: number, key: Uint8Array): void {
     // What goes by the association of before goes on until the new one is bound: the relay serves both for a while.
-    if (this.#endpoint === undefined || !sameEndpoint(endpoint, this.#endpoint)) this.down();
+    if (!endpoint || !this.#endpoint || !sameEndpoint(endpoint, this.#endpoint)) this.down();
     this.#askedAt = undefined;
-    this.#dead = false;
     this.#association = { index, key };
     this.#endpoint = endpoint;
     this.#counter = Math.max(this.#counter, Math.floor(dateMs));
     this.#answered = this.#counter;
-    this.#nextAt = now;
+    // Nobody can be asked: UDP is as good as blocked.
+    this.#dead = endpoint === undefined;
+    this.#nextAt = endpoint ? now : Infinity;
     this.tick(now);
   }
 
@@ -139,7 +140,7 @@ export class RelayLink {
 
   /** Something is odd (silence, a new address): bind at once, whatever the schedule. */
   nudge(now: number): void {
-    if (!this.#association || now - this.#sentAt < nudgeGapMs) return;
+    if (!this.#association || !this.#endpoint || now - this.#sentAt < nudgeGapMs) return;
     this.#nextAt = now;
     this.tick(now);
   }

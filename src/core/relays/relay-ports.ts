@@ -9,6 +9,7 @@ import type { EvioError } from '../lib/errors.js';
 import type { AuthorEnds } from '../wire/ledger.js';
 import type { LedgerNews, Refusal, Waiting } from '../wire/signal.js';
 import type { Pins } from './net/pinned-dial.js';
+import type { ProxyChoice } from '../lib/proxy-url.js';
 import type { RelayNames } from './net/relay-names.js';
 import type { RelayTransport } from './relay-report.js';
 
@@ -28,6 +29,8 @@ export interface RelayContext {
   readonly pins?: Pins;
   /** Addresses of the relays' names; default: the machine's resolver alone. */
   readonly names?: RelayNames;
+  /** The proxy by which a relay is reached; default: none. */
+  readonly proxy?: (host: string, port: number) => ProxyChoice | undefined;
   /** The relay's WebSocket is one. */
   readonly carriers: Carriers;
 }

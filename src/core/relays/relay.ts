@@ -287,6 +287,7 @@ export class Relay implements Askable {
         env,
         ...(this.#context.pins && { pins: this.#context.pins }),
         ...(this.#context.names && { names: this.#context.names }),
+        ...(this.#context.proxy && { proxy: this.#context.proxy }),
       },
       {
         up: (welcome, session) => {

@@ -21,7 +21,7 @@ export async function stunServersOf(
   names: Names = systemNames,
 ): Promise<Endpoint[]> {
   const servers: Endpoint[] = alternate ? [alternate] : [];
-  if (isIP(host) !== 0) return servers;
+  if (isIP(host) !== 0 || !endpoint) return servers;
   try {
     for (const { address } of await names.addresses(host)) {
       const otherFamily = address.includes(':') !== endpoint.host.includes(':');

@@ -139,7 +139,7 @@ describe.each(forwarderKinds)('forwarding by %s', (forwarder) => {
     const answers: Uint8Array[] = [];
     peer.onStun = (bytes) => answers.push(bytes);
     const alternate = a.session.alternate as { port: number };
-    for (const port of [a.session.endpoint.port, alternate.port]) {
+    for (const port of [(a.session.endpoint as { port: number }).port, alternate.port]) {
       peer.raw(encodeBindingRequest(new Uint8Array(12).fill(port & 0xff)), port);
     }
     await until(() => answers.length === 2);

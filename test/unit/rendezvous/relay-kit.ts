@@ -353,7 +353,7 @@ export class UdpPeer {
     return this.#socket.address().port;
   }
 
-  raw(bytes: Uint8Array, port = this.#session.endpoint.port): void {
+  raw(bytes: Uint8Array, port = (this.#session.endpoint as { port: number }).port): void {
     this.#socket.send(bytes, port, this.#host);
   }
 

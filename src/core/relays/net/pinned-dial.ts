@@ -1,7 +1,9 @@
 /**
  * TCP connections that leave by a certain interface, whatever the routes of the machine say: for relays, while routes lead
- * everything through the network itself (surroundings/ways-out.ts).
+ * everything through the network itself (surroundings/ways-out.ts); and through a proxy, where the operator names one.
  */
+import { dialThrough } from './proxied-dial.js';
+import type { ProxyChoice } from '../../lib/proxy-url.js';
 import type { Names } from './relay-names.js';
 import { Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -52,12 +54,36 @@ interface DialOptions extends ConnectionOptions {
   readonly port?: number;
 }
 
-/** What `ws` calls for a connection; undefined where no socket is pinned, and it connects as ever. */
-export function pinnedConnection(pins: Pins, names: Names, secure: boolean) {
-  if (pins(false) === undefined && pins(true) === undefined) return undefined;
+/** How a relay is reached. */
+export interface RelayRoute {
+  /** Default: as routes say. */
+  readonly pins?: Pins | undefined;
+  readonly names: Names;
+  readonly proxy?: ProxyChoice | undefined;
+  /** The connection goes by the proxy. The relay's own address, where its name is known here. */
+  readonly proxied: (address: string | undefined) => void;
+}
+
+/** How long an address of a relay behind a proxy is waited for, ms: nothing but its UDP depends on it. */
+const addressMs = 1_500;
+
+/** What `ws` calls for a connection; undefined where no socket is pinned and no proxy asked, and it connects as ever. */
+export function relayConnection(
+  { pins = () => undefined, names, proxy, proxied }: RelayRoute,
+  secure: boolean,
+) {
+  if (!proxy && pins(false) === undefined && pins(true) === undefined) return undefined;
+  const dial = (host: string, port: number): Promise<Socket> => dialPinned(pins, names, host, port);
   return (options: DialOptions, done: (error: Error | null, socket?: Socket) => void): undefined => {
-    const { host = '', port = 0 } = options;
-    void dialPinned(pins, names, host.replace(/^\[|\]$/g, ''), port).then(
+    const { host: bracketed = '', port = 0 } = options;
+    const host = bracketed.replace(/^\[|\]$/g, '');
+    const dialled = proxy
+      ? dialThrough(proxy, dial, host, port).then(async ({ socket, byProxy }) => {
+          if (byProxy) proxied(await firstAddress(names, host));
+          return socket;
+        })
+      : dial(host, port);
+    void dialled.then(
       (socket) => {
         done(null, secure ? connectTls({ ...options, path: undefined, socket, servername: '' }) : socket);
       },
@@ -67,4 +93,15 @@ export function pinnedConnection(pins: Pins, names: Names, secure: boolean) {
     );
     return undefined;
   };
+}
+
+async function firstAddress(names: Names, host: string): Promise<string | undefined> {
+  const late = new Promise<undefined>((resolve) => {
+    setTimeout(resolve, addressMs, undefined).unref();
+  });
+  const found = names.addresses(host).then(
+    ([first]) => first?.address,
+    () => undefined,
+  );
+  return Promise.race([found, late]);
 }

@@ -10,7 +10,7 @@ import { parseJson } from '../../lib/json.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { LedgerNews, Waiting, Welcome } from '../../wire/signal.js';
-import { RelayChannel, unreachable, type Founding } from './relay-channel.js';
+import { RelayChannel, unreachable, type ChannelOptions, type Founding } from './relay-channel.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
 const healthLimit = 16 * 1024;
@@ -116,6 +116,8 @@ export interface RegisterOptions {
   /** Where the logs of the ledger end, and statements that the relay must know, as ChannelOptions has them. */
   readonly heads?: AuthorEnds[] | undefined;
   readonly brings?: LedgerNews | undefined;
+  /** As ChannelOptions has it. */
+  readonly proxy?: ChannelOptions['proxy'];
   /** What is said before hanging up, by who leaves the network for good (identity/farewell.ts). */
   readonly farewell?: Uint8Array | undefined;
   /** Admins have to let it in: then it takes as long as they do, or until `until` is aborted. Left out: it is not waited for. */

@@ -37,7 +37,8 @@ import {
   type Welcome,
 } from '../../wire/signal.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
-import { pinnedConnection, type Pins } from './pinned-dial.js';
+import { relayConnection, type Pins } from './pinned-dial.js';
+import type { ProxyChoice } from '../../lib/proxy-url.js';
 import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
@@ -52,8 +53,8 @@ export interface RelaySession {
   readonly association: number;
   /** Key of the association, 32 bytes. */
   readonly key: Uint8Array;
-  /** Where the relay's UDP socket is: the address that the WebSocket reached. */
-  readonly endpoint: Endpoint;
+  /** Where the relay's UDP socket is: the address that the WebSocket reached. Undefined: a proxy knows it, and nobody here. */
+  readonly endpoint: Endpoint | undefined;
   /** STUN only, for NAT classification. */
   readonly alternate: Endpoint | null;
 }
@@ -74,6 +75,8 @@ export interface ChannelOptions {
   readonly founding?: Founding | undefined;
   /** The interfaces that the connection leaves by; default: as routes say. */
   readonly pins?: Pins | undefined;
+  /** The proxy by which it is reached, if any; default: none. */
+  readonly proxy?: ((host: string, port: number) => ProxyChoice | undefined) | undefined;
   /** Who knows addresses of names; default: the machine's resolver alone. */
   readonly names?: RelayNames | undefined;
 }
@@ -150,6 +153,8 @@ export class RelayChannel {
   /** Pings in a row to which nothing came, while it waits. */
   #unanswered = 0;
   #tcp: Socket | undefined;
+  /** The connection goes by a proxy, and the relay's own address is this. */
+  #proxied: { readonly own: string | undefined } | undefined;
   /** The reason to tell at the end, when the close frame says less. */
   #fault: EvioError | undefined;
   #refusal: ChannelEnd['refusal'];
@@ -165,7 +170,17 @@ export class RelayChannel {
     const address = parseRelayAddress(options.relay.address);
     const origin = relayOrigin(address, 'ws');
     const { pins, names } = options;
-    const createConnection = pins && pinnedConnection(pins, names ?? systemNames, origin.startsWith('wss:'));
+    const createConnection = relayConnection(
+      {
+        pins,
+        names: names ?? systemNames,
+        proxy: options.proxy?.(address.host, address.port),
+        proxied: (own) => {
+          this.#proxied = { own };
+        },
+      },
+      address.tls,
+    );
     this.#socket = new WebSocket(origin + relayPath, {
       ...(createConnection && { createConnection: createConnection as unknown as typeof connect }),
       ...(names && { lookup: names.lookup }),
@@ -372,16 +387,17 @@ export class RelayChannel {
 
   #welcome(welcome: Welcome): boolean {
     const key = fromBase64Url(welcome.key);
-    const host = this.#tcp?.remoteAddress;
-    if (key?.length !== 32 || host === undefined) return false;
-    const literal = host.replace(/^::ffff:(?=\d+\.)/i, '');
+    const reached = this.#tcp?.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '');
+    const host = this.#proxied ? this.#proxied.own : reached;
+    if (key?.length !== 32 || (host === undefined && !this.#proxied)) return false;
+    const at = (port: number): Endpoint | undefined => (host === undefined ? undefined : { host, port });
     this.#cancelTimeout();
     this.#stage = 'up';
     this.#listener.welcome(welcome, {
       association: welcome.association,
       key,
-      endpoint: { host: literal, port: welcome.udpPort },
-      alternate: welcome.alternatePort === null ? null : { host: literal, port: welcome.alternatePort },
+      endpoint: at(welcome.udpPort),
+      alternate: (welcome.alternatePort === null ? undefined : at(welcome.alternatePort)) ?? null,
     });
     return true;
   }

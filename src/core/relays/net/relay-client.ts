@@ -23,6 +23,7 @@ import {
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { Pins } from './pinned-dial.js';
+import type { ProxyChoice } from '../../lib/proxy-url.js';
 import type { RelayNames } from './relay-names.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
@@ -79,6 +80,7 @@ export interface RelayClientOptions {
   /** Asked at every attempt. */
   readonly pins?: Pins;
   readonly names?: RelayNames;
+  readonly proxy?: ((host: string, port: number) => ProxyChoice | undefined) | undefined;
 }
 
 /** Events come on the caller's thread, never inside a call of `start`, `stop`, `nudge` or `sendData`. */
@@ -280,6 +282,7 @@ export class RelayClient {
           env,
           pins: this.#options.pins,
           names: this.#options.names,
+          proxy: this.#options.proxy,
           timeoutMs: attemptMs,
         },
         {
