@@ -61,7 +61,7 @@ describe('STUN', () => {
         fc.option(fc.string({ maxLength: 40 })),
         (id, source, fingerprint, software) => {
           const request = parseBindingRequest(encodeBindingRequest(id, { fingerprint }));
-          expect(request).toEqual({ transactionId: id, fingerprint, unknown: [] });
+          expect(request).toEqual({ transactionId: id, fingerprint, unknown: [], changePort: false });
           const response = encodeBindingResponse(id, source, {
             fingerprint,
             ...(software !== null && { software }),
