@@ -50,7 +50,7 @@ describe('a farewell', () => {
       [],
       [0x31],
       [0x31, 0, 2, 1],
-      [0x34, 0, 0],
+      [0x36, 0, 0],
       [0x31, 3, 0x85, ...new Array<number>(901).fill(0)],
     ])
       expect(parseTestimony(Uint8Array.from(bytes))).toBeUndefined();
