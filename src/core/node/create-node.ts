@@ -33,17 +33,18 @@ export function createNode(options: NodeOptions): Node {
         new WorkerPlane(
           plane,
           env.log,
-          userspace &&
-            ((device) =>
-              createUserspaceDevice(device, {
-                options: userspace,
-                log: env.log,
-                resolve: (host) => destinationOf(host, neighbourhoodOf(node)),
-              })),
+          options.makeDevice ??
+            (userspace &&
+              ((device) =>
+                createUserspaceDevice(device, {
+                  options: userspace,
+                  log: env.log,
+                  resolve: (host) => destinationOf(host, neighbourhoodOf(node)),
+                }))),
         ),
       addresses: systemAddresses,
       ways: machineWays,
-      ...(userspace
+      ...(userspace || options.makeDevice
         ? {}
         : {
             joinPods,

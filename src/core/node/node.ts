@@ -5,6 +5,7 @@ import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import type { NodeSwitches } from './switches.js';
 import type { NamesReport } from '../names/report.js';
+import type { Device, DeviceOptions } from '../tap/device.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { PlaneDescriptors } from '../dataplane/plane/plane.js';
 import type { NodeEvent } from './events.js';
@@ -28,6 +29,8 @@ export interface NodeOptions extends NodeSwitches {
   readonly version: string;
   /** The clock of `env`, where relays may prove to it that it is behind; default: they may not. */
   readonly dates?: ProvenClock;
+  /** Makes the port of the host, where it is none of the kernel's; nothing of the machine is set then. */
+  readonly makeDevice?: (options: DeviceOptions) => Device;
   /** UDP port that overrides profile and state. */
   readonly port?: number;
   /** Peers to stay linked with whatever the ring says: names, addresses, ids, or beginnings of ids. */
