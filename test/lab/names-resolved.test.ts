@@ -39,7 +39,7 @@ async function unpacked(folder: string): Promise<boolean> {
   if (!findProgram('dbus-daemon') || !findProgram('apt-get')) return false;
   mkdirSync(folder, { recursive: true });
   const options = { allowFailure: true, timeoutMs: 60_000 };
-  await run(['sh', '-c', 'cd "$0" && apt-get download -q systemd-resolved', folder], options);
+  await run(['sh', '-c', 'cd "$0" && timeout 30 apt-get download -q systemd-resolved', folder], options);
   const deb = readdirSync(folder).find((name) => name.endsWith('.deb'));
   if (deb === undefined) return false;
   await run(['dpkg', '-x', join(folder, deb), join(folder, 'root')], options);
@@ -82,7 +82,12 @@ describe('names by systemd-resolved', () => {
     writeFileSync(join(folder, 'bus.conf'), bus);
     const words = ['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', boot, 'boot', folder];
     resolved = new LabProcess(words, { ns: a.ns });
-    await resolved.line(/Using system hostname/, 10_000);
+    try {
+      await resolved.line(/Using system hostname/, 10_000);
+    } catch {
+      why = 'systemd-resolved does not run in mounts of its own here';
+      return;
+    }
     const { stdout } = await run(['pgrep', '-f', '-n', `^${folder}/root/lib/systemd/systemd-resolved`], {});
     enter = [
       'nsenter',
