@@ -21,10 +21,15 @@ export class LedgerFile implements LedgerKeeper {
   /**
    * Reads what is there. Throws EvioError EVIO_STORAGE.
    *
-   * @param failed hears why statements of others could not be kept
+   * @param failed hears why statements of others could not be kept. `pin`: as `Ledger` has it
    */
-  constructor(folder: string, networkKey: Uint8Array, failed: (thrown: unknown) => void = () => undefined) {
-    this.ledger = new Ledger(networkKey);
+  constructor(
+    folder: string,
+    networkKey: Uint8Array,
+    failed: (thrown: unknown) => void = () => undefined,
+    pin?: Uint8Array,
+  ) {
+    this.ledger = new Ledger(networkKey, pin);
     this.#folder = folder;
     this.#file = new RecordFile(join(folder, ledgerFile), maxStatementLength);
     this.#failed = failed;

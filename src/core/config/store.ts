@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fromBase64Url } from '../lib/bytes.js';
 import { isAlive } from '../process/alive.js';
 import { EvioError } from '../lib/errors.js';
+import { parseInvite } from '../identity/invite.js';
 import { openNetwork } from '../identity/network.js';
 import { storageError } from '../disk/storage-error.js';
 import { ensureFolder, type Home } from './home.js';
@@ -141,14 +142,16 @@ export class Store {
    * @throws EvioError EVIO_NO_NETWORK, EVIO_PROFILE_CORRUPT, EVIO_STORAGE
    */
   ledger(id: string, failed?: (thrown: unknown) => void): LedgerFile {
-    const bytes = fromBase64Url(this.profile(id).network);
+    const { network, invite } = this.profile(id);
+    const bytes = fromBase64Url(network);
     const facts = bytes && openNetwork(bytes);
+    const pin = parseInvite(fromBase64Url(invite ?? '') ?? new Uint8Array(0))?.issuer;
     if (!facts) {
       throw new EvioError('EVIO_PROFILE_CORRUPT', 'The network facts of this profile are not genuine.', [
         `Forget the network with: evio leave --network ${id}`,
       ]);
     }
-    return new LedgerFile(this.#folder(id), facts.rootKey, failed);
+    return new LedgerFile(this.#folder(id), facts.rootKey, failed, pin);
   }
 
   /** Does nothing for a network that was left meanwhile. Throws EvioError EVIO_STORAGE. */

@@ -47,6 +47,8 @@ export type LedgerVerdict =
   | 'stranger'
   /** Its author forked its log already, or said all that counts before somebody above ended it. */
   | 'stray'
+  /** A root key that was replaced names another that is to follow it: somebody has it who should not. */
+  | 'rival'
   | 'full';
 
 /** Where each author's log ends here, by the author's key in hexadecimal: one end, or two of a log that forked. */
@@ -67,14 +69,22 @@ export class Ledger {
   #ends: ReadonlyMap<string, Head> | undefined;
   #statements = 0;
 
-  /** @param networkKey the network's first root key */
-  constructor(networkKey: Uint8Array) {
+  /** Key by whose word this machine joined; undefined when that is of no interest. */
+  readonly #pin: Uint8Array | undefined;
+
+  /**
+   * @param networkKey the network's first root key
+   * @param pin key that signed the invite by which this machine joined: where a root key named several to follow it, that
+   * of them counts which leads to this one. Else the one that was heard of first
+   */
+  constructor(networkKey: Uint8Array, pin?: Uint8Array) {
     this.networkKey = networkKey;
+    this.#pin = pin;
   }
 
   /** What follows from the statements that are here. A new object after every change. */
   get standing(): Standing {
-    return (this.#standing ??= new Standing(this.networkKey, this.#logs));
+    return (this.#standing ??= new Standing(this.networkKey, this.#logs, this.#pin));
   }
 
   /** How many statements are here: it rises with every one. */
@@ -95,8 +105,12 @@ export class Ledger {
     // What is here was verified, and its hash says that this is the same.
     if (kept?.has(statement)) return 'known';
     // Whoever has a log was named before: the standing need not be made anew for each statement of many.
-    if (!kept && !this.standing.author(statement.authorText)) return 'stranger';
-    if (kept && this.#isOver(statement.authorText, kept)) return 'stray';
+    if (!kept && !this.standing.author(statement.authorText) && !this.#mayLead(statement.authorText))
+      return 'stranger';
+    if (kept && this.#isOver(statement.authorText, kept)) {
+      const rival = statement.said.kind === 'root-replace' && this.#roots.has(statement.authorText);
+      return rival && isGenuine(statement, this.networkKey) ? 'rival' : 'stray';
+    }
     if (!this.#hasRoom(statement, kept)) return 'full';
     if (!isGenuine(statement, this.networkKey)) return 'forged';
     const log = kept ?? new AuthorLog();
@@ -125,7 +139,7 @@ export class Ledger {
 
   /** Another ledger with the same statements, which were verified here. */
   clone(): Ledger {
-    const out = new Ledger(this.networkKey);
+    const out = new Ledger(this.networkKey, this.#pin);
     for (const [author, log] of this.#logs) {
       const copy = new AuthorLog();
       for (const statement of log.all()) copy.take(statement);
@@ -194,14 +208,25 @@ export class Ledger {
   }
 
   #add(author: string, log: AuthorLog): void {
-    if (this.#rankOf(author) === 0) this.#roots.add(author);
+    if (this.#rankOf(author) === 0 || this.#mayLead(author)) this.#roots.add(author);
     this.#logs.set(author, log);
   }
 
   /** All that counts of this author is here: more would only fill the room, whoever has the key now. */
   #isOver(author: string, log: AuthorLog): boolean {
+    if (this.#awaitsPin && this.#roots.has(author)) return false;
     const end = (this.#ends ??= this.standing.ends).get(author);
     return end !== undefined && log.has(end);
+  }
+
+  /** The root key by whose word we joined is to come yet: what was heard before may be a thief's. */
+  get #awaitsPin(): boolean {
+    return this.#pin !== undefined && !this.standing.author(toHex(this.#pin));
+  }
+
+  /** While we wait for that key: one that a root key named, although another counts now. */
+  #mayLead(author: string): boolean {
+    return this.#awaitsPin && this.standing.isNamedRoot(author, this.#roots);
   }
 
   /** Bytes of all root keys, or of all admins. */

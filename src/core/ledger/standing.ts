@@ -83,9 +83,15 @@ export class Standing implements Authority {
   #facts: { readonly facts: ChangedFacts; readonly hash: string } | undefined;
   #policy: { readonly serial: number; readonly document: Uint8Array; readonly hash: string } | undefined;
 
-  /** @param networkKey the network's first root key. `logs`: by author, in hexadecimal */
-  constructor(networkKey: Uint8Array, logs: ReadonlyMap<string, AuthorLog>) {
+  readonly #pin: string | undefined;
+
+  /**
+   * @param networkKey the network's first root key. `logs`: by author, in hexadecimal
+   * @param pin of several keys that are to follow a root key the one counts that is, or leads to, this one; else the first
+   */
+  constructor(networkKey: Uint8Array, logs: ReadonlyMap<string, AuthorLog>, pin?: Uint8Array) {
     this.#logs = logs;
+    this.#pin = pin && toHex(pin);
     this.#root = this.#admit(networkKey, 0);
     this.#rank();
     for (const author of this.#authors.values()) this.#count(author);
@@ -281,9 +287,9 @@ export class Standing implements Authority {
     const roots = [this.#root];
     for (;;) {
       const root = this.#root;
-      const replaced = [...(this.#logs.get(root.keyText)?.counting(undefined, false) ?? [])].find(
-        ({ said }) => said.kind === 'root-replace',
-      );
+      const named = this.#replacements(root.keyText);
+      const replaced =
+        named.length > 1 ? (named.find((one) => this.#leadsToPin(one)) ?? named[0]) : named[0];
       if (replaced?.said.kind !== 'root-replace') return roots;
       const { key, kept } = replaced.said;
       if (this.#authors.has(toHex(key))) return roots;
@@ -293,6 +299,25 @@ export class Standing implements Authority {
       this.#root = this.#admit(key, 0);
       roots.push(this.#root);
     }
+  }
+
+  /** Where a root key names one that is to follow it, first heard first. */
+  #replacements(root: string): Statement[] {
+    const said = [...(this.#logs.get(root)?.counting(undefined, false) ?? [])];
+    return said.filter((statement) => statement.said.kind === 'root-replace');
+  }
+
+  /** True for a key that one of these names as the root key to follow it, whether that counts or not. */
+  isNamedRoot(keyText: string, by: Iterable<string>): boolean {
+    return [...by].some((root) =>
+      this.#replacements(root).some(({ said }) => said.kind === 'root-replace' && toHex(said.key) === keyText),
+    );
+  }
+
+  #leadsToPin({ said }: Statement, depth = 0): boolean {
+    if (said.kind !== 'root-replace' || depth > this.#logs.size) return false;
+    const key = toHex(said.key);
+    return key === this.#pin || this.#replacements(key).some((next) => this.#leadsToPin(next, depth + 1));
   }
 
   /** What these say of the end of others, by the key of whom it ends: one look at each statement, however many authors there are. */

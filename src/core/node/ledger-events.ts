@@ -71,6 +71,7 @@ export class LedgerEvents implements Timed {
       },
       refused: (verdict, from) => {
         if (verdict === 'forged') parts.forged?.(from);
+        if (verdict === 'rival') this.#tellRival(members.get(from)?.member.name ?? from);
         log.debug('statement refused', { reason: verdict, peer: members.get(from)?.member.name });
       },
     });
@@ -108,6 +109,7 @@ export class LedgerEvents implements Timed {
     for (const bytes of joiner.take(message)) {
       const verdict = ledger.take(bytes);
       if (verdict === 'new' || verdict === 'fork') taken.push(bytes);
+      else if (verdict === 'rival') this.#tellRival(url);
       else if (verdict !== 'known') log.debug('statement refused', { reason: verdict, relay: url });
     }
     if (taken.length > 0) {
@@ -158,6 +160,11 @@ export class LedgerEvents implements Timed {
     // Two may have one serial: then the same of them counts everywhere, whichever came first here.
     if (newest && newest.document !== before.policy?.document) policy(newest);
     changed();
+  }
+
+  /** Nothing follows from it here, but whoever was away, or is new, may come to believe it. */
+  #tellRival(from: string): void {
+    this.#parts.log.error('somebody has a former root key, and names another that is to follow it', { from });
   }
 
   /** An author that says two things at one place cannot be trusted any more, and only a person can do something about it. */

@@ -239,6 +239,44 @@ describe('a ledger', () => {
     ledger.say({ kind: 'policy', serial: 1, document: new Uint8Array(maxPolicyLength) }, next, 1);
   });
 
+  it('keeps the first key that followed a root key, and tells of a rival that a thief of the old one names', () => {
+    const { root, ledger } = founded();
+    const [next, thief] = [keys(), keys()];
+    const before = ledgerOf(root.publicKey, ledger.all());
+    const rival = said(before, root, { kind: 'root-replace', key: thief.publicKey, kept: [] }, undefined, 9);
+    ledger.say({ kind: 'root-replace', key: next.publicKey, kept: [] }, root, 1);
+    expect(ledger.take(rival)).toBe('rival');
+    const forged = rival.slice();
+    forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
+    expect(ledger.take(forged)).toBe('stray');
+    expect(ledger.standing.rootKey).toEqual(next.publicKey);
+    // Who was away, and met the thief first, is lost to it; told from outside, it is to join anew.
+    expect(before.take(rival)).toBe('new');
+    for (const statement of ledger.all()) before.take(statement);
+    expect(before.standing.rootKey).toEqual(thief.publicKey);
+  });
+
+  it('who joins by the word of a later root key comes to it, also when a thief was there before', () => {
+    const { root, ledger } = founded();
+    const [next, last, thief] = [keys(), keys(), keys()];
+    const rival = said(ledger, root, { kind: 'root-replace', key: thief.publicKey, kept: [] }, undefined, 9);
+    ledger.say({ kind: 'root-replace', key: next.publicKey, kept: [] }, root, 1);
+    ledger.say({ kind: 'root-replace', key: last.publicKey, kept: [] }, next, 2);
+    for (const pin of [next, last]) {
+      const joiner = new Ledger(root.publicKey, pin.publicKey);
+      expect(joiner.take(rival)).toBe('new');
+      expect(joiner.standing.rootKey).toEqual(thief.publicKey);
+      for (const statement of ledger.all()) joiner.take(statement);
+      expect(joiner.standing.rootKey).toEqual(last.publicKey);
+      expect(joiner.clone().standing.rootKey).toEqual(last.publicKey);
+      expect(joiner.standing.isRoot(thief.publicKey)).toBe(false);
+      // What is on disk says the same again.
+      const again = new Ledger(root.publicKey, pin.publicKey);
+      for (const statement of [rival, ...ledger.all()]) again.take(statement);
+      expect(again.standing.rootKey).toEqual(last.publicKey);
+    }
+  });
+
   it('an admin that names as many as it can costs each statement after it little', () => {
     const { root, ledger } = founded();
     const alice = admitted(ledger, root);
