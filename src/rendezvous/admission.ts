@@ -1,7 +1,7 @@
 /** Whether a node may register: the chain, the invite's uses and date, the address. Decides and counts; does no I/O. */
 import type { Authority } from '../core/identity/authority.js';
 import { parseCredential, verifyCredential, type Member } from '../core/identity/certificate.js';
-import { parseInvite } from '../core/identity/invite.js';
+import { isRenewal, parseInvite, Right } from '../core/identity/invite.js';
 import { dhPublicKey, type Keys } from '../core/identity/keys.js';
 import { openNetwork } from '../core/identity/network.js';
 import { networkIdOf } from '../core/identity/node-id.js';
@@ -141,7 +141,7 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
   if (!nodeName.test(who.name)) return refuse('name-invalid', 'a node name is one DNS label');
 
   const { entry } = gated;
-  if (entry && who.inviteId !== '') {
+  if (entry && !isOwner(who, authority)) {
     return notServed(
       'not-the-owner',
       'only the machine that makes a network can bring it to this relay',
@@ -228,6 +228,14 @@ export function admit(hello: Hello, remoteStatic: Uint8Array, context: Admission
     receipt: use.receipt,
     owed,
   };
+}
+
+/** The member that the root key itself signed, or the admin that it renewed: the machine that made the network. */
+function isOwner({ inviteId, rights, credential }: Member, authority: Authority): boolean {
+  if (inviteId === '') return true;
+  const invite = parseInvite(parseCredential(credential)?.invite ?? new Uint8Array(0));
+  const renewed = invite !== undefined && isRenewal(invite) && authority.isRoot(invite.issuer);
+  return renewed && (rights & Right.admin) !== 0;
 }
 
 /** Whoever could not join if it were let in now need not wait for that. */

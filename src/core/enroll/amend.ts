@@ -1,6 +1,7 @@
 /** The ledger of a network whose node does not run here: what is said now is spread at the next start. */
 import type { Store } from '../config/store.js';
 import { verifyCredential, type Member } from '../identity/certificate.js';
+import { Right } from '../identity/invite.js';
 import { describeNetwork, signNetwork, type NetworkReport } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
@@ -10,6 +11,8 @@ import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import { rootKeysOf } from '../membership/root-keys.js';
 import { selfOf, type Self } from '../membership/self.js';
+import { isOfRoot } from '../membership/speaker.js';
+import { ledgerNews } from '../wire/signal.js';
 import type { RelayErrands } from './errands.js';
 import type { Ledger } from '../ledger/ledger.js';
 
@@ -121,8 +124,21 @@ export interface NetworkHistory {
   }[];
 }
 
+/** A relay that answers, and how the network comes to it. */
+export interface Introduced {
+  readonly addRelay: { readonly address: string; readonly key: string };
+  /**
+   * Brings the network to it, once its ledger names the relay. Absent where that was done, or is not for this machine to do.
+   * Throws EvioError EVIO_RELAY_UNREACHABLE, or what the relay refused with.
+   */
+  readonly bring?: () => Promise<void>;
+  /** Has the network name what it named before, should that fail. */
+  readonly undo: WrittenOrder;
+}
+
 /**
- * Asks the relay of this URL for its key, and brings the network to it where the root's key is here to vouch for it.
+ * Asks the relay of this URL for its key, and brings the network to it where the first root's key is here to vouch for it. Where
+ * that was replaced, or is elsewhere, the ledger has to vouch for it: `bring`, after it has named the relay.
  *
  * @throws EvioError EVIO_RELAY_UNREACHABLE, EVIO_BAD_VALUE, or what the relay refused with
  */
@@ -132,15 +148,29 @@ export async function introduceRelay(
   url: string,
   errands: RelayErrands,
   env: Pick<Env, 'clock'>,
-): Promise<{ readonly address: string; readonly key: string }> {
+): Promise<Introduced> {
   const relay = await errands.find(url);
-  const { self } = storedNetwork(store, networkId, env.clock.date());
+  const { self, ledger } = storedNetwork(store, networkId, env.clock.date());
   // Facts outside the ledger are signed by the first root only.
   const root = rootKeysOf(store.profile(networkId), self.network.rootKey);
   const relays = [...self.network.relays.filter(({ address }) => address !== relay.fact.address), relay.fact];
-  if (root && self.parts.invite.length === 0) {
+  const owner = isOfRoot(self, ledger.standing) && (self.certificate.rights & Right.admin) !== 0;
+  if (root && owner) {
     const networkBytes = signNetwork({ ...self.network, relays }, root);
     await errands.found(relay, { ...self, networkBytes });
   }
-  return { address: relay.fact.address, key: toBase64Url(relay.fact.key) };
+  const addRelay = { address: relay.fact.address, key: toBase64Url(relay.fact.key) };
+  const before = self.network.relays.find(({ address }) => address === relay.fact.address);
+  const undo: WrittenOrder = before
+    ? { do: 'facts', addRelay: { address: before.address, key: toBase64Url(before.key) } }
+    : { do: 'facts', removeRelay: addRelay.address };
+  if (root || !owner) return { addRelay, undo };
+  return {
+    addRelay,
+    undo,
+    bring: async () => {
+      const now = storedNetwork(store, networkId, env.clock.date());
+      await errands.found(relay, now.self, ledgerNews(now.ledger.all())[0]);
+    },
+  };
 }

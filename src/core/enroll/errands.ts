@@ -3,6 +3,7 @@ import type { Self } from '../membership/self.js';
 import type { RelayFact } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
 import type { ChannelOptions } from '../relays/net/relay-channel.js';
+import type { LedgerNews } from '../wire/signal.js';
 
 type ChannelProxy = NonNullable<ChannelOptions['proxy']>;
 
@@ -23,9 +24,10 @@ export interface RelayErrands {
   /**
    * Brings a network to a relay that may not know it, and hangs up. `self` is its first member.
    *
+   * @param brings statements of its ledger, where only that names the relay
    * @throws EvioError EVIO_RELAY_UNREACHABLE, or what the relay refused with.
    */
-  found(relay: NamedRelay, self: Self): Promise<void>;
+  found(relay: NamedRelay, self: Self, brings?: LedgerNews): Promise<void>;
   /** Takes back what `found` did, as far as the relay is reached and nobody else registered meanwhile. Never rejects. */
   withdraw(relay: NamedRelay, self: Self): Promise<void>;
   /**
@@ -64,7 +66,7 @@ export function relayErrands(env: Env, agent: string, proxy?: ChannelProxy): Rel
       const url = parseRelayUrl(text);
       return { fact: relayFactOf(url) ?? (await pinRelay(text, { timeoutMs })), ticket: url.ticket };
     },
-    async found({ fact, ticket }, { keys, networkBytes, credential }) {
+    async found({ fact, ticket }, { keys, networkBytes, credential }, brings) {
       const { registerOnce } = await import('../relays/net/register.js');
       const founding = { what: 'enter', ticket } as const;
       await registerOnce({
@@ -77,6 +79,7 @@ export function relayErrands(env: Env, agent: string, proxy?: ChannelProxy): Rel
         env,
         founding,
         proxy,
+        ...(brings && { heads: [], brings }),
       });
     },
     async withdraw({ fact }, { keys, networkBytes, credential }) {

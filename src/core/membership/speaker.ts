@@ -47,7 +47,7 @@ export function nameFirstAdmin({
 }
 
 /** True for the member that the root signed, at first or when it renewed it. */
-function isOfRoot({ parts }: Self, standing: Standing): boolean {
+export function isOfRoot({ parts }: Self, standing: Standing): boolean {
   if (parts.invite.length === 0) return true;
   const invite = parseInvite(parts.invite);
   return invite !== undefined && isRenewal(invite) && standing.isRoot(invite.issuer);

@@ -1,6 +1,16 @@
 /** A relay that an admin added, which the network's signed facts do not name; and what a relay knows after a restart. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  encodeCredential,
+  parseCertificate,
+  parseCredential,
+  signCertificate,
+} from '../../../src/core/identity/certificate.js';
+import { Right, Role, signInvite } from '../../../src/core/identity/invite.js';
+import { generateKeys, type Keys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type NetworkFacts, openNetwork } from '../../../src/core/identity/network.js';
+import { makeReceipt } from '../../../src/core/identity/receipt.js';
+import { systemRandom } from '../../../src/core/lib/env.js';
 import { Ledger } from '../../../src/core/ledger/ledger.js';
 import { registerOnce } from '../../../src/core/relays/net/register.js';
 import { ledgerNews } from '../../../src/core/wire/signal.js';
@@ -53,6 +63,69 @@ describe('a relay that an admin added', () => {
     await come(added, member, ledger);
     // From now on it knows by itself.
     await come(added, network.node(3, network.invite()));
+  });
+});
+
+describe('a closed relay, after the root key was replaced', () => {
+  /** The node with a renewal by this key. */
+  function renewed(network: TestNetwork, host: number, issuer: Keys, rights: number): TestNode {
+    const node = network.node(host, undefined, { rights });
+    const parts = parseCredential(node.credential);
+    const certificate = parts && parseCertificate(parts.certificate);
+    if (!parts || !certificate) throw new Error('no certificate');
+    const { keys } = node;
+    const now = Date.now();
+    const invite = signInvite(
+      {
+        issuer: issuer.publicKey,
+        key: keys.publicKey,
+        notAfter: certificate.notAfter,
+        uses: 0,
+        joined: now,
+        roles: Role.switch | Role.leaf,
+        rights,
+        ephemeral: false,
+        range: (openNetwork(network.networkBytes) as NetworkFacts).cidr,
+        tags: [],
+      },
+      issuer,
+    );
+    const credential = encodeCredential({
+      certificate: signCertificate(certificate, keys, keys),
+      invite,
+      receipt: makeReceipt(certificate, keys.publicKey, { joined: now }, now, issuer),
+    });
+    return { ...node, credential };
+  }
+
+  it('is claimed by the machine that made the network, renewed or not, and by no other', async () => {
+    const first = await kit.relay();
+    const closed = await kit.closedRelay();
+    const network = new TestNetwork([first.fact]);
+    const root = generateKeys(systemRandom);
+    const relays = [first.fact, closed.fact];
+    const ledger = new Ledger(network.root.publicKey);
+    ledger.say({ kind: 'root-replace', key: root.publicKey, kept: [] }, network.root, Date.now());
+    ledger.say({ kind: 'facts', serial: 2, name: 'test', mtu: 1350, relays }, root, Date.now());
+    const bring = (node: TestNode): Promise<unknown> =>
+      registerOnce({
+        ...node,
+        relay: closed.fact,
+        agent: 'evio/test',
+        timeoutMs: 5_000,
+        env,
+        founding: { what: 'enter' },
+        heads: [],
+        brings: ledgerNews(ledger.all())[0],
+      });
+    const code = 'EVIO_RELAY_REFUSED';
+    // A member that the new root renewed, and an admin by its own word.
+    await expect(bring(renewed(network, 2, root, 0))).rejects.toMatchObject({ code });
+    const stranger = generateKeys(systemRandom);
+    await expect(bring(renewed(network, 3, stranger, Right.admin))).rejects.toBeDefined();
+    await bring(renewed(network, 1, root, Right.admin));
+    const desk = (await closed.server.desk.answer({ do: 'networks' })) as { networks: { id: string }[] };
+    expect(desk.networks.map(({ id }) => id)).toEqual([network.id]);
   });
 });
 

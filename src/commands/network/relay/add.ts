@@ -25,8 +25,21 @@ export default class NetworkRelayAdd extends BaseCommand {
     const env = await this.env();
     const store = new Store(this.home());
     const networkId = store.pick(flags.network);
-    const addRelay = await introduceRelay(store, networkId, args.url, relayErrands(env, this.agent()), env);
+    const { addRelay, bring, undo } = await introduceRelay(
+      store,
+      networkId,
+      args.url,
+      relayErrands(env, this.agent()),
+      env,
+    );
     const done = await amendHere(this.home(), networkId, { do: 'facts', addRelay }, env);
+    try {
+      await bring?.();
+    } catch (thrown) {
+      // It would be one that refuses everybody.
+      await amendHere(this.home(), networkId, undo, env).catch(() => undefined); // what failed is told below
+      throw thrown;
+    }
     this.say(`The network uses the relay ${addRelay.address} now.`);
     for (const note of notesOf(done)) this.say(note);
     return { network: networkAsStored(new Store(this.home()), networkId, Date.now()) };
