@@ -78,6 +78,7 @@ export function amend(order: Order, context: AmendContext): Amendment {
       removeAdmin(order.key, context, speaker);
       break;
     case 'facts':
+      nameRelaysThatGo(order, context, speaker);
       speaker.say({ kind: 'facts', ...changed(order, context) });
       break;
     case 'policy': {
@@ -285,6 +286,25 @@ function replaceRoot(
     );
   }
   speaker.sayAsRoot({ kind: 'root-replace', key, kept: checkKept([...new Set([...ids, ...keptInvites])]) });
+}
+
+/**
+ * The receipts of a relay go on counting as long as the ledger has named it once. One that stood in the token only, and is
+ * to go or gets another key, is named before: else members that it witnessed would be none to who joins afterwards.
+ */
+function nameRelaysThatGo(
+  order: Extract<Order, { do: 'facts' }>,
+  context: AmendContext,
+  speaker: Speaker,
+): void {
+  const { self, ledger } = context;
+  const { standing } = ledger;
+  const { name, mtu, relays, serial } = factsNow(self.network, standing.facts);
+  const stay = changed(order, context).relays;
+  const goes = relays.some(
+    ({ key }) => !standing.wasRelay(key) && !stay.some((relay) => equalBytes(relay.key, key)),
+  );
+  if (goes) speaker.say({ kind: 'facts', serial: serial + 1, name, mtu, relays });
 }
 
 function changed(
