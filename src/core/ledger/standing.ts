@@ -288,8 +288,7 @@ export class Standing implements Authority {
     for (;;) {
       const root = this.#root;
       const named = this.#replacements(root.keyText);
-      const replaced =
-        named.length > 1 ? (named.find((one) => this.#leadsToPin(one)) ?? named[0]) : named[0];
+      const replaced = named.length > 1 ? (named.find((one) => this.#leadsToPin(one)) ?? named[0]) : named[0];
       if (replaced?.said.kind !== 'root-replace') return roots;
       const { key, kept } = replaced.said;
       if (this.#authors.has(toHex(key))) return roots;
@@ -310,7 +309,9 @@ export class Standing implements Authority {
   /** True for a key that one of these names as the root key to follow it, whether that counts or not. */
   isNamedRoot(keyText: string, by: Iterable<string>): boolean {
     return [...by].some((root) =>
-      this.#replacements(root).some(({ said }) => said.kind === 'root-replace' && toHex(said.key) === keyText),
+      this.#replacements(root).some(
+        ({ said }) => said.kind === 'root-replace' && toHex(said.key) === keyText,
+      ),
     );
   }
 
