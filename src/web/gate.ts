@@ -5,8 +5,9 @@
  * what it asks. A page of another site that reaches us by a name of its own (DNS rebinding) names the wrong host; one that
  * asks from its own origin says so.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { equalSecret } from '../core/lib/bytes.js';
 
 export interface Asked {
   readonly method: string;
@@ -62,6 +63,6 @@ export class Gate {
   mayAsk(asked: Asked): boolean {
     if (!this.isForUs(asked) || asked.method !== 'GET') return false;
     const token = /^Bearer ([\w-]{1,128})$/.exec(asked.authorization ?? '')?.[1] ?? '';
-    return timingSafeEqual(digest(token), this.#token);
+    return equalSecret(digest(token), this.#token);
   }
 }
