@@ -1,5 +1,5 @@
 /** Series for Prometheus, read at the moment of a scrape. prom-client is loaded only when somebody wants them. */
-import type { Registry } from 'prom-client';
+import type { OpenMetricsContentType, Registry } from 'prom-client';
 
 /** Values of the labels, and the number. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -39,7 +39,10 @@ export function labelled(
 }
 
 /** Gives the registry these series. */
-export async function register(registry: Registry, series: readonly Series[]): Promise<void> {
+export async function register(
+  registry: Registry | Registry<OpenMetricsContentType>,
+  series: readonly Series[],
+): Promise<void> {
   const { Counter, Gauge } = await import('prom-client');
   for (const each of series) {
     const { name, help, kind, labels = [] } = each;

@@ -2,15 +2,13 @@
  * A running node: starts, stops, begins anew for another address, and answers what people ask. Its parts and how they
  * hang together are in run.ts; what is here outlives a run.
  */
-import type { Member } from '../identity/certificate.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
-import { amend } from '../membership/amend.js';
-import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
+import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { Profile } from '../membership/profile.js';
 import type { NamesReport } from '../names/report.js';
 import { OwnCredential } from '../membership/own-credential.js';
@@ -20,6 +18,7 @@ import { Move } from './move.js';
 import type { Node, NodeOptions } from './node.js';
 import type { PingReport } from './ping-report.js';
 import { KeyOrder, type KeyReport } from './key-order.js';
+import { amendNetwork } from './amending.js';
 import { revokedError } from './ledger-events.js';
 import { pingNamed } from './own-ping.js';
 import { Readiness } from './readiness.js';
@@ -334,36 +333,15 @@ export class Engine implements Node {
 
   /* ---- the ledger ---- */
 
-  async amend(written: WrittenOrder): Promise<Amended> {
-    const { reporter, members, relays, applicants } = this.#live;
-    const known = (): Member[] => members.all().map((peer) => peer.member);
-    const { order, subject } = await resolveOrder(written, {
-      find: async (text) => (await reporter.find(text)).member,
-      members: known,
-      waiting: () => applicants.members(),
+  amend(written: WrittenOrder): Promise<Amended> {
+    return amendNetwork(this.#live, written, {
+      keeper: this.#ledger,
+      profile: this.#profile,
+      self: this.#credential.self,
+      dateMs: this.#options.env.clock.date(),
+      said: () => this.#reread(),
+      run: () => this.#run,
     });
-    const { env } = this.#options;
-    const profile = this.#profile;
-    let notes: readonly string[] = [];
-    const statements = await this.#ledger.say((ledger) => {
-      const amendment = amend(order, {
-        profile,
-        self: this.#credential.self,
-        ledger,
-        members: known(),
-        complete: relays.complete,
-        dateMs: env.clock.date(),
-      });
-      notes = amendment.notes;
-      return amendment.statements;
-    });
-    if (order.do === 'root-replace') await this.#reread();
-    const run = this.#run;
-    run?.turn.input(() => {
-      run.ledger.said(statements);
-    });
-    const { serial, standing } = this.#ledger.ledger;
-    return { subject, serial, policy: standing.policy?.serial ?? 0, notes: [...notes] };
   }
 
   newKey(): Promise<KeyReport> {

@@ -9,7 +9,6 @@
 import type { DataPlane, PlaneListener } from '../dataplane/plane/plane.js';
 import { Role } from '../identity/invite.js';
 import { concatBytes, utf8 } from '../lib/bytes.js';
-import { messageOf } from '../lib/errors.js';
 import { Turn } from '../lib/turn.js';
 import type { Standing } from '../ledger/standing.js';
 import { rootKeysOf } from '../membership/root-keys.js';
@@ -23,6 +22,7 @@ import { OverlayHost } from '../overlay/overlay-host.js';
 import { planeLinks } from '../overlay/route-feed.js';
 import type { NameService } from '../names/names.js';
 import type { Subnets } from '../subnets/subnets.js';
+import { composeHearers } from './compose-hearers.js';
 import { composeNames } from './compose-names.js';
 import { composeOutside, type Place } from './compose-outside.js';
 import { composeWays, PeerWays, toldOf } from './compose-ways.js';
@@ -46,20 +46,18 @@ import { LedgerEvents } from './ledger-events.js';
 import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
-import { PeerEvents, peerNewsNames, type PeerNews } from './peer-events.js';
+import { peerNewsNames, type PeerNews } from './peer-events.js';
 import type { PeerCalls } from './peer-calls.js';
 import { PeerTimers } from './peer-timers.js';
 import { PolicyHost } from './policy-host.js';
 import { Pinger } from './pinger.js';
-import { PlaneEvents, planeEventNames } from './plane-events.js';
+import { planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
-import { RelayEvents } from './relay-events.js';
 import type { RunContext } from './ports.js';
 import { composeAdmins } from './compose-admins.js';
 import { Refusals } from './refusals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
-import { WayEvents } from './ways.js';
 
 /** The parts that a node starts, asks and stops. */
 export interface Run {
@@ -102,7 +100,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     settled();
   });
   const outside = composeOutside(context, turn, place);
-  const { plane, carriers, relays, relayNews, surroundings, wayNews } = outside;
+  const { plane, carriers, relays, surroundings, wayNews } = outside;
   const send = carriers.sendPacket.bind(carriers);
   const ownCredential = (): Uint8Array => credential.bytes;
 
@@ -338,76 +336,21 @@ export function composeRun(context: RunContext, place: Place): Run {
       arrivals.forgotten();
     },
   });
-  const wayEvents = new WayEvents(clock, members, overlay, timers, () => {
-    // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
-    plane.rebind().catch((thrown: unknown) => {
-      log.warn('udp socket not renewed', { reason: messageOf(thrown) });
-    });
-    relays.nudge();
-    subnets.moved();
-  });
-  wayNews.deliver(wayEvents);
-  relayNews.deliver(
-    new RelayEvents({
-      env,
-      network: networkId,
-      credential,
-      dates: options.dates,
-      keeper,
-      relays,
-      surroundings,
-      members,
-      overlay,
-      ledger,
-      arrivals,
-      ways: wayEvents,
-      ownAddress,
-      farewells,
-      applicants,
-      tell,
-      fatal,
-    }),
-  );
-  peerNews.deliver(
-    new PeerEvents({
-      clock,
-      log,
-      network: networkId,
-      relays,
-      members,
-      overlay,
-      subnets,
-      ledger,
+  const hearers = composeHearers({
+    ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls },
+    ...{
+      testimonies,
       renewals,
       keyChanges,
-      pinger,
-      keeper,
-      tell,
-    }),
-  );
-  const planeEvents = new PlaneEvents({
-    plane,
-    clock,
-    log,
-    network: networkId,
-    tell,
-    carriers,
-    relays,
-    surroundings,
-    members,
-    door,
-    overlay,
-    testimonies,
-    renewals,
-    keyChanges,
-    farewells,
-    subnets,
-    ledger,
-    policy,
-    refusals,
-    calls,
-    direct: reach.direct,
-    fatal,
+      farewells,
+      subnets,
+      ledger,
+      policy,
+      refusals,
+      arrivals,
+      ownAddress,
+    },
+    ...{ applicants, pinger },
   });
   if (calls) pulse.add(calls);
   pulse.add(
@@ -439,7 +382,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     tell,
   });
   const { name } = profile;
-  const restarts = (): number => planeEvents.restarts;
+  const restarts = (): number => hearers.restarts;
   const reporter = new Reporter({
     clock,
     dates: options.dates,
@@ -461,7 +404,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     restarts,
   });
   const names = composeNames({ self, name, plane, members, reporter, make: ports.names });
-  const listener = turn.inputs<PlaneListener>(planeEventNames, planeEvents);
+  const listener = turn.inputs<PlaneListener>(planeEventNames, hearers);
   return {
     turn,
     pulse,

@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { OpenMetricsContentType } from 'prom-client';
 import { ask } from '../control/client.js';
 import { formatEndpoint, parseHostPort, addressBytes } from '../lib/endpoint.js';
 import { EvioError, messageOf } from '../lib/errors.js';
@@ -57,7 +58,8 @@ export async function serveNodeMetrics(
   version: string,
 ): Promise<NodeMetricsDoor> {
   const { Registry } = await import('prom-client');
-  const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   let latest: NodeMetrics = { networks: [], refusedUsers: 0 };
   await register(registry, [...nodeSeries(version, () => latest), ...processSeries()]);
   const server = metricsServer(
