@@ -7,8 +7,7 @@ import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 const rekeyTimeoutMs = 45_000;
 
 export default class Set extends BaseCommand {
-  static override summary =
-    'give this machine another name, address or key in a network, or other ways to the others';
+  static override summary = 'change name, address, key or paths of this machine in a network';
   static override description =
     'Signs the certificate again, asks a relay whether name and address can be had, and stores them; a node that runs goes on with them. Sessions with other machines begin anew, and so they do when it is to make its paths in another way. With --new-key the running node gets another key through an admin that is there; name, address, tags and rights stay, and the key of before counts nowhere any more.';
 

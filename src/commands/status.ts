@@ -5,7 +5,7 @@ import { durationFlag, networkFlag } from '../cli/flags.js';
 export default class Status extends BaseCommand {
   static override summary = 'show the node of this machine';
   static override description =
-    'Tells the interface, traffic, relays, NAT, and links on the ring. With --watch it stays and shows changes: a live view at a terminal (r shows the ring, q ends), one report per interval elsewhere (with --json one object a line).';
+    'Tells the interface, traffic, relays, NAT, and links on the ring. With --watch it stays and shows changes: a live view at a terminal (r shows the ring, arrow keys and Enter one peer, q ends), one report per interval elsewhere (with --json one object a line).';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',

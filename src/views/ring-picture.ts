@@ -1,5 +1,6 @@
 /** The ring around a node as a drawing: who it is linked with, and where on the ring everybody sits. Pure. */
 import type { LinkRole, PeerReport, StatusReport } from '../core/control/schema.js';
+import type { PathKind } from './colours.js';
 import { drawRing, type RingPoint } from './ring.js';
 import { ringName } from './text/status.js';
 
@@ -73,9 +74,20 @@ export function ringLinks(
     .sort((a, b) => roles.indexOf(a.role) - roles.indexOf(b.role));
 }
 
+/** How the member of a mark is reached; `self` is this node, `none` who is not reached. */
+export type Reached = PathKind | 'self' | 'none';
+
+/** A mark in the picture, and where it stands in its line. */
+export interface PlacedMark {
+  readonly column: number;
+  readonly reached: Reached;
+}
+
 export interface RingPicture {
   /** None where there is no room, or nobody but this node. */
   readonly lines: readonly string[];
+  /** The marks of each line, from left to right. */
+  readonly placed: readonly (readonly PlacedMark[])[];
   /** What the marks mean, of those that there are. */
   readonly legend: readonly { readonly role: RingRole; readonly mark: string; readonly text: string }[];
 }
@@ -95,19 +107,34 @@ export function ringPicture(
   const others = peers.filter(
     ({ id, state }) => !linked.has(id) && state !== 'unreachable' && state !== 'offline',
   );
-  if (links.length + others.length === 0) return { lines: [], legend: [] };
+  if (links.length + others.length === 0) return { lines: [], placed: [], legend: [] };
   const points: RingPoint[] = [
     { angle: 0, mark: signs.self, label: status.node.name },
     ...links.map(({ id, name, role }) => ({ angle: angleOf(id), mark: signs[role], label: name })),
     ...others.map(({ id }) => ({ angle: angleOf(id), mark: signs.other })),
   ];
+  const paths = new Map(peers.map(({ id, path }): [string, Reached] => [id, path?.kind ?? 'none']));
+  const reached: Reached[] = ['self', ...[...links, ...others].map(({ id }) => paths.get(id) ?? 'none')];
+  const placed: PlacedMark[][] = [];
   const chords = links.map((_, i): [number, number] => [0, i + 1]);
   const roomy = size.rows >= (ascii ? asciiRowsForChords : rowsForChords);
-  const lines = drawRing({ size, points, chords: roomy ? chords : [], ascii });
+  const lines = drawRing({
+    size,
+    points,
+    chords: roomy ? chords : [],
+    ascii,
+    marked: (point, row, column) => {
+      (placed[row] ??= []).push({ column, reached: reached[point] ?? 'none' });
+    },
+  });
   const present = new Set<RingRole>(['self', ...links.map(({ role }) => role)]);
   if (others.length > 0) present.add('other');
   const legend = roles
     .filter((role) => present.has(role))
     .map((role) => ({ role, mark: signs[role], text: roleNames[role] }));
-  return { lines, legend: lines.length === 0 ? [] : legend };
+  return {
+    lines,
+    placed: lines.map((_, row) => (placed[row] ?? []).sort((a, b) => a.column - b.column)),
+    legend: lines.length === 0 ? [] : legend,
+  };
 }

@@ -24,6 +24,8 @@ export interface RingDrawing {
   readonly chords?: readonly (readonly [number, number])[];
   /** Full stops instead of braille. Marks and labels are as given. */
   readonly ascii?: boolean;
+  /** Told where the mark of a point stands, by its index in `points`, if it is seen. */
+  readonly marked?: (point: number, row: number, column: number) => void;
 }
 
 /** Smaller circles say nothing: radius in rows. */
@@ -36,7 +38,7 @@ const maxShift = 4;
 const gap = 2;
 
 /** Lines without trailing blanks; none when the size has no room for a circle. */
-export function drawRing({ size, points, chords = [], ascii = false }: RingDrawing): string[] {
+export function drawRing({ size, points, chords = [], ascii = false, marked: tell }: RingDrawing): string[] {
   const { columns, rows } = size;
   const longest = points.reduce((most, { label }) => Math.max(most, label?.length ?? 0), 0);
   const margin = longest === 0 ? 0 : gap + Math.min(longest, Math.floor(columns / 4));
@@ -58,13 +60,14 @@ export function drawRing({ size, points, chords = [], ascii = false }: RingDrawi
   }
   const cells = canvas.cells(ascii);
   const marked = new Set<number>();
-  for (const { angle, mark } of points) {
+  for (const [i, { angle, mark }] of points.entries()) {
     const { row, column } = cellOf(at(angle));
     const key = row * columns + column;
     const line = cells[row];
     if (marked.has(key) || line?.[column] === undefined) continue;
     marked.add(key);
     line[column] = [...printable(mark)][0] ?? ' ';
+    tell?.(i, row, column);
   }
   const edge = (row: number): number => {
     const away = Math.max(0, Math.abs(row + 0.5 - centre.y) - 0.5);

@@ -1,21 +1,17 @@
 /** The live view of a node. Formats what it is given; knows nothing of where it comes from. */
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import type { PeerReport, ReportedState, StatusReport } from '../core/control/schema.js';
+import type { StatusReport, WhyReport } from '../core/control/schema.js';
+import { stateColour } from './colours.js';
+import { Fact } from './fact.js';
 import { formatAge, formatMs, formatRate, printable } from './format.js';
+import { PeerDetail } from './peer-detail.js';
+import { PeerTable } from './peer-table.js';
 import { ringPicture, type RingPicture } from './ring-picture.js';
-import { RingView } from './ring-view.js';
-import { dropsText, natText, pathText, ringFacts, stateText } from './text/status.js';
+import { legendLines, RingView } from './ring-view.js';
+import { dropsText, natText, ringFacts } from './text/status.js';
 import type { Snapshot } from './use-status.js';
 
-const stateColour: Record<ReportedState | 'down', string> = {
-  connected: 'green',
-  connecting: 'yellow',
-  idle: 'gray',
-  offline: 'gray',
-  unreachable: 'red',
-  down: 'red',
-};
 /** Peers shown where the height of the screen is not known; the rest is counted. */
 export const maxPeerRows = 20;
 /** From this width on the ring stands beside the facts, which take so much of it. */
@@ -27,6 +23,9 @@ const maxRingRows = 20;
 /** Lines that are neither facts nor ring nor peers: heading, error, blank, titles, rest, keys; and one that Ink leaves free. */
 const linesAround = 7;
 
+/** Lines around the page of a peer: heading, error, keys; and one that Ink leaves free. */
+const linesAroundPeer = 4;
+
 /** What the view may fill. */
 export interface Screen {
   readonly columns: number;
@@ -34,114 +33,30 @@ export interface Screen {
   /** The terminal prints nothing but ASCII. */
   readonly ascii?: boolean;
 }
-/** What stands under the facts. */
-export type Page = 'peers' | 'ring';
+/** Facts with all peers under them, the ring alone, one peer alone. */
+export type Page = 'peers' | 'ring' | 'peer';
 
-interface Column {
-  readonly title: string;
-  readonly width: number;
-}
-const columns: readonly Column[] = [
-  { title: 'NAME', width: 14 },
-  { title: 'ADDRESS', width: 15 },
-  { title: 'PATH', width: 34 },
-  { title: 'RTT', width: 8 },
-  { title: 'IN', width: 11 },
-  { title: 'OUT', width: 11 },
-];
+/** Width assumed where that of the screen is not known. */
+const defaultColumns = 100;
 
-function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
-  return (
-    <Box>
-      <Box width={13} flexShrink={0}>
-        <Text dimColor>{name}</Text>
-      </Box>
-      <Text wrap="truncate-end">{children}</Text>
-    </Box>
-  );
-}
-
-function Row({
-  cells,
-  colour,
-  dim,
-}: {
-  cells: readonly string[];
-  colour?: string;
-  dim?: boolean;
-}): ReactNode {
-  return (
-    <Box columnGap={1}>
-      {columns.map(({ title, width }, i) => (
-        <Box key={title} width={width} flexShrink={title === 'PATH' ? 1 : 0}>
-          <Text
-            wrap="truncate-end"
-            dimColor={dim ?? false}
-            {...(title === 'PATH' && colour !== undefined ? { color: colour } : {})}
-          >
-            {cells[i] ?? ''}
-          </Text>
-        </Box>
-      ))}
-    </Box>
-  );
-}
-
-function Relay({ relay }: { relay: StatusReport['relays'][number] }): ReactNode {
+function Relay({ relay, stale }: { relay: StatusReport['relays'][number]; stale: boolean }): ReactNode {
   return (
     <Fact name="Relay">
-      {printable(relay.url)} <Text color={stateColour[relay.state]}>{relay.state}</Text> {relay.transport}{' '}
-      {formatMs(relay.rttMs)}
+      <Text {...(stale ? { dimColor: true } : { color: stateColour[relay.state] })}>{relay.state}</Text>{' '}
+      {relay.transport} {formatMs(relay.rttMs)} {printable(relay.url)}
     </Fact>
   );
 }
 
-function PeerRow({ peer, rate }: { peer: PeerReport; rate: Snapshot['rate'] | undefined }): ReactNode {
-  return (
-    <Row
-      colour={stateColour[peer.state]}
-      cells={[
-        printable(peer.name),
-        peer.ip,
-        peer.path === null ? stateText(peer) : pathText(peer),
-        formatMs(peer.path?.rttMs ?? null),
-        formatRate(rate?.rx ?? 0, rate?.ms ?? 0),
-        formatRate(rate?.tx ?? 0, rate?.ms ?? 0),
-      ]}
-    />
-  );
-}
-
-const stateOrder: readonly ReportedState[] = ['connected', 'connecting', 'idle', 'unreachable', 'offline'];
-
-/** Connected first, then by name. */
-export function peerOrder(a: PeerReport, b: PeerReport): number {
-  return stateOrder.indexOf(a.state) - stateOrder.indexOf(b.state) || a.name.localeCompare(b.name, 'en');
-}
-
-function PeerTable({
-  peers,
-  rates,
-  rows,
+function Heading({
+  status,
+  error,
+  staleMs,
 }: {
-  peers: readonly PeerReport[];
-  rates: Snapshot['peerRates'];
-  rows: number;
+  status: StatusReport;
+  error: string | undefined;
+  staleMs: number | undefined;
 }): ReactNode {
-  const shown = [...peers].sort(peerOrder).slice(0, rows);
-  return (
-    <Box flexDirection="column">
-      <Row dim cells={columns.map(({ title }) => title)} />
-      {shown.map((peer) => (
-        <PeerRow key={peer.id} peer={peer} rate={rates.get(peer.id)} />
-      ))}
-      {peers.length === 0 && <Text dimColor>no peers yet</Text>}
-      {peers.length > shown.length && <Text dimColor>and {peers.length - shown.length} more</Text>}
-    </Box>
-  );
-}
-
-function Heading({ status, error }: { status: StatusReport; error: string | undefined }): ReactNode {
   const { node, network, device } = status;
   return (
     <>
@@ -150,12 +65,25 @@ function Heading({ status, error }: { status: StatusReport; error: string | unde
         {'  '}
         <Text bold>{printable(node.name)}</Text> {node.ip} on {device.name}, up {formatAge(node.uptimeMs)}
       </Text>
-      {error !== undefined && <Text color="red">{error} Trying again.</Text>}
+      {(error !== undefined || staleMs !== undefined) && (
+        <Text color="red" wrap="truncate-end">
+          {staleMs === undefined ? '' : `As it was ${formatAge(staleMs)} ago. `}
+          {error ?? 'The node does not answer.'} Trying again.
+        </Text>
+      )}
     </>
   );
 }
 
-function Facts({ status, rate }: { status: StatusReport; rate: Snapshot['rate'] }): ReactNode {
+function Facts({
+  status,
+  rate,
+  stale,
+}: {
+  status: StatusReport;
+  rate: Snapshot['rate'];
+  stale: boolean;
+}): ReactNode {
   const { device, relays, nat, ring } = status;
   return (
     <>
@@ -164,7 +92,7 @@ function Facts({ status, rate }: { status: StatusReport; rate: Snapshot['rate'] 
       </Fact>
       <Fact name="Drops">{dropsText(device.drops)}</Fact>
       {relays.map((relay) => (
-        <Relay key={`${relay.url} ${relay.transport}`} relay={relay} />
+        <Relay key={`${relay.url} ${relay.transport}`} relay={relay} stale={stale} />
       ))}
       <Fact name="NAT">{natText(nat)}</Fact>
       <Fact name="Members">about {Math.round(ring.sizeEstimate)}</Fact>
@@ -184,56 +112,90 @@ function factCount({ relays, ring }: StatusReport): number {
 
 function ringOn(page: Page, { status, peers }: Snapshot, screen: Screen): RingPicture {
   const { columns, rows, ascii } = screen;
-  // The last line is the legend.
-  const whole = { columns, rows: rows - linesAround };
+  const whole = { columns, rows: rows - linesAround + 1 - legendLines };
   if (page === 'ring') return ringPicture(status, peers, whole, ascii);
-  const height = Math.min(maxRingRows, Math.floor(rows * ringShare)) - 1;
+  const height = Math.min(maxRingRows, Math.floor(rows * ringShare)) - legendLines;
   const beside = { columns: columns >= wideColumns ? columns - factColumns : 0, rows: height };
   return ringPicture(status, peers, beside, ascii);
 }
 
+/**
+ * @param staleMs how old the snapshot is, where it is older than it should be; undefined while it is fresh
+ * @param screen  no ring is drawn where this is not known
+ * @param chosen  id of the peer that the arrow keys are at, and of which the page `peer` tells
+ */
 export function StatusView({
   snapshot,
   error,
+  staleMs,
   screen,
   page = 'peers',
+  chosen,
+  why,
 }: {
   snapshot: Snapshot | undefined;
   error: string | undefined;
-  /** No ring is drawn where this is not known. */
+  staleMs?: number | undefined;
   screen?: Screen;
   page?: Page;
+  chosen?: string | undefined;
+  why?: WhyReport | undefined;
 }): ReactNode {
   if (!snapshot) return <Text dimColor>{error ?? 'asking the node …'}</Text>;
   const { status, peers, rate, peerRates } = snapshot;
+  const stale = error !== undefined || staleMs !== undefined;
+  const heading = <Heading status={status} error={error} staleMs={staleMs} />;
+  const one = page === 'peer' ? peers.find(({ id }) => id === chosen) : undefined;
+  if (one) {
+    return (
+      <Box flexDirection="column">
+        {heading}
+        <PeerDetail
+          peer={one}
+          rate={peerRates.get(one.id)}
+          why={why}
+          rows={screen === undefined ? maxPeerRows : screen.rows - linesAroundPeer}
+          stale={stale}
+        />
+      </Box>
+    );
+  }
   const ring = screen && ringOn(page, snapshot, screen);
   const drawn = ring !== undefined && ring.lines.length > 0;
   if (page === 'ring' && drawn) {
     return (
       <Box flexDirection="column">
-        <Heading status={status} error={error} />
-        <RingView picture={ring} />
+        {heading}
+        <RingView picture={ring} stale={stale} />
       </Box>
     );
   }
-  const top = Math.max(factCount(status), drawn ? ring.lines.length + 1 : 0);
+  const top = Math.max(factCount(status), drawn ? ring.lines.length + legendLines : 0);
   const rows = screen === undefined ? maxPeerRows : Math.max(1, screen.rows - top - linesAround);
   return (
     <Box flexDirection="column">
-      <Heading status={status} error={error} />
+      {heading}
       <Box>
         <Box
           flexDirection="column"
           {...(drawn ? { width: factColumns, flexShrink: 0, paddingRight: 1 } : {})}
         >
-          <Facts status={status} rate={rate} />
+          <Facts status={status} rate={rate} stale={stale} />
         </Box>
-        {drawn && <RingView picture={ring} />}
+        {drawn && <RingView picture={ring} stale={stale} />}
       </Box>
       <Box marginTop={1} flexDirection="column">
-        {page === 'peers' && <PeerTable peers={peers} rates={peerRates} rows={rows} />}
-        {page === 'ring' && (
+        {page === 'ring' ? (
           <Text dimColor>{peers.length === 0 ? 'no peers yet' : 'no room to draw the ring here'}</Text>
+        ) : (
+          <PeerTable
+            peers={peers}
+            rates={peerRates}
+            width={screen?.columns ?? defaultColumns}
+            rows={rows}
+            chosen={chosen}
+            stale={stale}
+          />
         )}
       </Box>
     </Box>

@@ -49,19 +49,35 @@ export function nextSnapshot(
   };
 }
 
-/** The latest snapshot, and why there is no newer one. Survives a restart of the node. */
+/** A snapshot is called old this long after the next one was due, ms: a node that is busy answers late. */
+const graceMs = 1000;
+const ageStepMs = 1000;
+
+/**
+ * The latest snapshot, and why there is no newer one. Survives a restart of the node. `staleMs` is the age of the
+ * snapshot, in steps of a second, where no newer one came when it should have; undefined while it is fresh.
+ */
 export function useStatus({ path, network, intervalMs }: StatusSource): {
   snapshot: Snapshot | undefined;
   error: string | undefined;
+  staleMs: number | undefined;
 } {
   const [snapshot, setSnapshot] = useState<Snapshot>();
   const [error, setError] = useState<string>();
+  const [staleMs, setStaleMs] = useState<number>();
   useEffect(() => {
     let client: ControlClient | undefined;
     let timer: NodeJS.Timeout | undefined;
     let gone = false;
     let before: Snapshot | undefined;
     let askedAt = performance.now();
+    let failed = false;
+    const judge = (): void => {
+      const age = performance.now() - askedAt;
+      const stale = before !== undefined && (failed || age > 2 * intervalMs + graceMs);
+      setStaleMs(stale ? Math.floor(age / ageStepMs) * ageStepMs : undefined);
+    };
+    const clock = setInterval(judge, ageStepMs);
     const look = async (): Promise<void> => {
       try {
         client ??= await ControlClient.connect(path);
@@ -73,10 +89,15 @@ export function useStatus({ path, network, intervalMs }: StatusSource): {
         if (gone) return;
         setSnapshot(before);
         setError(undefined);
+        failed = false;
+        judge();
       } catch (thrown) {
         client?.close();
         client = undefined;
-        if (!gone) setError(messageOf(thrown));
+        if (gone) return;
+        setError(messageOf(thrown));
+        failed = true;
+        judge();
       } finally {
         if (!gone) timer = setTimeout(() => void look(), intervalMs);
         else client?.close();
@@ -86,8 +107,9 @@ export function useStatus({ path, network, intervalMs }: StatusSource): {
     return () => {
       gone = true;
       clearTimeout(timer);
+      clearInterval(clock);
       client?.close();
     };
   }, [path, network, intervalMs]);
-  return { snapshot, error };
+  return { snapshot, error, staleMs };
 }

@@ -121,6 +121,54 @@ describe('the documents', () => {
     expect(paths.filter((path) => !exists(path, document))).toEqual([]);
   });
 
+  /** Folders in a folder, each as it stands in the list of rooms. */
+  function roomsIn(folder: string): string[] {
+    return readdirSync(join(root, folder), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${name}/`);
+  }
+
+  it('docs/architecture.md has every room in its list', () => {
+    const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    const list = /^## Rooms\n+```\n([^]*?)```/m.exec(text)?.[1] ?? '';
+    const fronts = roomsIn('src').map((room) => `src/${room}`);
+    for (const room of [...fronts, ...roomsIn('src/core')]) expect(list.split(/\s+/)).toContain(room);
+  });
+
+  it('README.md leads to every document and names every package that is installed with evio', () => {
+    const text = readFileSync(join(root, 'README.md'), 'utf8');
+    for (const document of documents) if (document !== 'README.md') expect(text).toContain(`(${document}`);
+    const { dependencies, optionalDependencies } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    ) as Record<string, object>;
+    const rows = text.split('\n').filter((line) => line.startsWith('| '));
+    // Of @noble/curves and its like one row names all.
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
+      expect(rows.some((row) => row.split('|')[1]?.includes(basename(name)))).toBe(true);
+  });
+
+  it('lead to pages and headings that there are', () => {
+    const slug = (heading: string): string =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-');
+    const headings = (path: string): string[] =>
+      [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => slug(heading.trim()));
+    const dead = documents.concat('CHANGELOG.md').flatMap((document) =>
+      [...readFileSync(join(root, document), 'utf8').matchAll(/\]\(([^)\s:]+)\)/g)]
+        .map(([, link = '']) => link)
+        .filter((link) => {
+          const [file = '', heading] = link.split('#');
+          const path = file === '' ? join(root, document) : join(root, dirname(document), file);
+          if (!existsSync(path)) return true;
+          return heading !== undefined && path.endsWith('.md') && !headings(path).includes(heading);
+        })
+        .map((link) => `${document}: ${link}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
   it('name many', () => {
     const all = documents.flatMap((document) => pathsIn(readFileSync(join(root, document), 'utf8')));
     expect(all.length).toBeGreaterThan(100);

@@ -126,7 +126,7 @@ describe('ringPicture', () => {
   });
 
   it('is empty for a node that is alone, and where there is no room', () => {
-    const empty = { lines: [], legend: [] };
+    const empty = { lines: [], placed: [], legend: [] };
     expect(ringPicture({ ...status, ring: noLinks }, [], { columns: 80, rows: 24 })).toEqual(empty);
     expect(ringPicture({ ...status, ring }, peers, { columns: 20, rows: 24 })).toEqual(empty);
   });
@@ -138,31 +138,31 @@ describe('the live view', () => {
       "home 10.144.0.0/16  anna 10.144.0.1 on evio0, up 1m 1s
       Traffic      in 0 bit/s, out 0 bit/s                                           anna
       Drops        no-peer 2                                                     ⢀⣀⢤⣤⠤●⡤⣤⡤⣀⡀
-      Relay        evio://192.0.2.1:3478 connected udp…                hana   ○⠶⠟⠓⠉⠁ ⢰⢹⡎⠢⡈⠉⠚⠻⠶○   ben
-      NAT          endpoint-independent, seen as 198.5…                    ⢀⡴⠋      ⢀⠇⢸⠸⡀⠈⠢⡀   ⠙⢦⡀
-      Members      about 8                                                ⣠⠊        ⡜ ⢸ ⢣  ⠈⠢⡀   ⠑⣄
-      Predecessor  hana                                                  ⢰⠃        ⢰⠁ ⢸ ⠈⡆   ⠈⠢⡀  ⠘⡆
-      Successors   ben, carl                                            ⢀⠇        ⢀⠇  ⢸  ⠸⡀    ⠈⠢⡀ ⠸⡀
-      Long links   dora                                                 ⢸         ⡜   ⢸   ⢣      ⠈⠢⡀⡇
-      On demand    finn                                                 ⢸        ⢰⠁   ⢸   ⠈⡆       ⠈○  carl
-                                                                        ⢸        ⡇    ⢸    ⢸        ⡇
-                                                                        ⠈·      ⡸     ⢸     ⢇      ⢰⠁
-                                                                         ⠸⡄    ⢠⠃     ⢸     ⠘⡄    ⢠⠇
-                                                                          ⠙⢄   ⡎      ⢸      ⢱   ⡠⠋
-                                                                           ⠈⠳⣄⡸       ⢸       ⢇⣠⠞⠁
-                                                                       finn   ◇⠦⣄⡀    ⢸    ⢀⣠⠴◆   dora
+      Relay        connected udp 12.3 ms evio://192.0.…                 hana  ○⠴⠟⠓⠉⠁ ⢰⢹⡎⠢⡈⠉⠚⠻⠦○  ben
+      NAT          endpoint-independent, seen as 198.5…                     ⣠⠞⠁     ⢀⠇⢸⠸⡀⠈⠢⡀  ⠈⠳⣄
+      Members      about 8                                                ⢀⡔⠁       ⡜ ⢸ ⢣  ⠈⠢⡀  ⠈⢢⡀
+      Predecessor  hana                                                   ⡜        ⢰⠁ ⢸ ⠈⡆   ⠈⠢⡀  ⢣
+      Successors   ben, carl                                             ⢰⠁       ⢀⠇  ⢸  ⠸⡀    ⠈⠢⡀⠈⡆
+      Long links   dora                                                  ⢸        ⡸   ⢸   ⢇      ⠈⠢○  carl
+      On demand    finn                                                  ⢸       ⢠⠃   ⢸   ⠘⡄       ⡏
+                                                                         ⠸⡀      ⡎    ⢸    ⢱      ⢀⠇
+                                                                          ·     ⡸     ⢸     ⢇     ⡜
+                                                                          ⠈⠣⡀  ⢠⠃     ⢸     ⠘⡄  ⢀⠜⠁
+                                                                            ⠙⢦⡀⡎      ⢸      ⢱⢀⡴⠋
+                                                                        finn  ◇⠣⣄⡀    ⢸    ⢀⣠⠜◆  dora
                                                                                  ⠈⠉⠒⠒⠒■⠒⠒⠒⠉⠁  emil
                                                         ● this node  ○ near  ■ static  ◆ long  ◇ demand  · other
+                                                        direct
 
-      NAME           ADDRESS         PATH                               RTT      IN          OUT
-      ben            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      carl           10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      dora           10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      emil           10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      finn           10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      gus            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      hana           10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s
-      ida            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     0 bit/s"
+      NAME            ADDRESS          STATE        PATH                          RTT       IN           OUT
+      ben             10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      carl            10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      dora            10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      emil            10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      finn            10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      gus             10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      hana            10.144.0.2       connected    direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s
+      ida             10.144.0.2       unreachable  direct 198.51.100.9:4242      3.21 ms   0 bit/s      0 bit/s"
     `);
   });
 

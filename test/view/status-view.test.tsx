@@ -9,7 +9,8 @@ import type { Handlers } from '../../src/core/control/methods.js';
 import { ControlServer } from '../../src/core/control/server.js';
 import type { PeerReport, StatusReport } from '../../src/core/control/schema.js';
 import { silentLogger } from '../../src/core/lib/env.js';
-import { maxPeerRows, peerOrder, StatusView } from '../../src/views/status-view.js';
+import { maxPeerRows, StatusView } from '../../src/views/status-view.js';
+import { peerOrder } from '../../src/views/peer-table.js';
 import { nextSnapshot, useStatus, type Snapshot } from '../../src/views/use-status.js';
 import { peer, self, status } from '../cli/support.js';
 
@@ -43,14 +44,14 @@ describe('StatusView', () => {
       "home 10.144.0.0/16  anna 10.144.0.1 on evio0, up 1m 1s
       Traffic      in 10.0 Mbit/s, out 0 bit/s
       Drops        no-peer 2
-      Relay        evio://192.0.2.1:3478 connected udp 12.3 ms
+      Relay        connected udp 12.3 ms evio://192.0.2.1:3478
       NAT          endpoint-independent, seen as 198.51.100.7:40000, ports preserved
       Members      about 2
       Predecessor  ben
       Successors   ben
 
-      NAME           ADDRESS         PATH                               RTT      IN          OUT
-      ben            10.144.0.2      direct 198.51.100.9:4242           3.21 ms  0 bit/s     1.0 Mbit/s"
+      NAME            ADDRESS          STATE        PATH                RTT       IN           OUT
+      ben             10.144.0.2       connected    direct 198.51.100…  3.21 ms   0 bit/s      1.0 Mbit/s"
     `);
   });
 

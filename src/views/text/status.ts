@@ -173,12 +173,17 @@ export function hintsOf({ device, certificate, conflicts = [] }: StatusReport): 
   return out;
 }
 
-/** State, and for whom is gone since when. */
-export function stateText({ state, lastSeenAgeMs, addressOf, quarantine }: PeerReport): string {
-  const since = lastSeenAgeMs === null ? '' : `, seen ${formatAge(lastSeenAgeMs)} ago`;
-  const taken = addressOf === null ? '' : `, address of ${printable(addressOf)}`;
-  const confined = quarantine === null ? '' : `, quarantined (${quarantine.kind})`;
-  return `${state}${state === 'offline' ? since : ''}${taken}${confined}`;
+/** What a state does not say: since when somebody is gone, whose address it has, why it is in quarantine. */
+export function stateNotes({ state, lastSeenAgeMs, addressOf, quarantine }: PeerReport): string[] {
+  return [
+    ...(state === 'offline' && lastSeenAgeMs !== null ? [`seen ${formatAge(lastSeenAgeMs)} ago`] : []),
+    ...(addressOf === null ? [] : [`address of ${printable(addressOf)}`]),
+    ...(quarantine === null ? [] : [`quarantined (${quarantine.kind})`]),
+  ];
+}
+
+export function stateText(peer: PeerReport): string {
+  return [peer.state, ...stateNotes(peer)].join(', ');
 }
 
 export function pathText(peer: PeerReport): string {

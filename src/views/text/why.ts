@@ -3,7 +3,8 @@ import type { WhyReport } from '../../core/control/schema.js';
 import { formatMs, printable, table } from '../format.js';
 import { natBehaviour } from './status.js';
 
-const natLine = (nat: WhyReport['nat']['local']): string =>
+/** How a NAT behaves, in the words of RFC 4787. */
+export const natLine = (nat: WhyReport['nat']['local']): string =>
   `${nat.mapping === 'unknown' ? 'mapping unknown' : nat.mapping}${natBehaviour(nat)}`;
 
 export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport): string {
