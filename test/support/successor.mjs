@@ -35,6 +35,7 @@ socket.on('data', (chunk) => {
       next();
     } else if (head.type === 'state') {
       if (diesAt === 'adopted') die();
+      else if (diesAt === 'mute') return;
       else if (diesAt === 'refuses') send({ type: 'failed', reason: 'not to my taste' });
       else send({ type: 'adopted', leftOut: [] });
     } else if (head.type === 'commit') {

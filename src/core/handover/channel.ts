@@ -79,14 +79,31 @@ export class Channel {
       const left = end - performance.now();
       if (left <= 0)
         throw new EvioError('EVIO_UPGRADE', `The other process took too long (${types.join()}).`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await this.#news(end);
     }
+  }
+
+  /** Resolves when something happened, or the time has come. One waits at a time. */
+  #news(end: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, end - performance.now());
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Nothing more is expected, for this reason: whoever waits learns it now. */
+  fail(reason: string): void {
+    this.#end(reason);
+  }
+
+  /** Resolves true once no process holds the other end any more, false after the time. */
+  async over(timeoutMs: number): Promise<boolean> {
+    const end = performance.now() + timeoutMs;
+    while (!this.#gone && performance.now() < end) await this.#news(end);
+    return this.#gone;
   }
 
   /** Keeps no process alive any more. */

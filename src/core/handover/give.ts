@@ -13,8 +13,9 @@
  *     ◀────────────────────────────── took ──
  *     ◀────────────────────────────── done ──   all of it
  *
- * Before `commit` the successor has sent nothing: if it dies or fails, it is killed, and the leaver goes on as if nothing had
- * been. After it the leaver never uses the keys again: if the successor dies then, the leaver begins anew, with new keys.
+ * Before `commit` the successor has sent nothing: if it dies or fails, it is killed, and once nobody holds the other end of the
+ * talk any more the leaver goes on as if nothing had been. Where somebody still does (a program that was only wrapped, one of
+ * another user), and after `commit`, the leaver never uses the keys again, and begins anew, with new keys.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
@@ -26,6 +27,8 @@ import { handoverVariable } from './variable.js';
 /** A program may take long to load on a busy machine; what follows is quick. */
 const readyMs = 30_000;
 const stepMs = 10_000;
+/** A process that was killed is gone by then. */
+const goneMs = 3_000;
 /** Descriptors below are standard input and outputs, and the channel. */
 const channelFd = 3;
 export const firstFd = 4;
@@ -50,6 +53,8 @@ export interface GiveOptions {
   readonly given: readonly Given[];
   readonly version: string;
   readonly log: Logger;
+  /** This process is to stop: whatever is not given yet stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Gave {
@@ -65,7 +70,7 @@ export interface Gave {
 
 /** Throws EvioError EVIO_UPGRADE, and this process goes on. */
 export async function giveOver(options: GiveOptions): Promise<Gave> {
-  const { command, env, given, log, version } = options;
+  const { command, env, given, log, version, signal } = options;
   const described = given.map((one) => ({ one, ...one.describe() }));
   const fds = described.flatMap((each) => each.fds);
   const [file, ...args] = command;
@@ -86,6 +91,11 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
   const stream = child.stdio[channelFd];
   if (!(stream instanceof Socket)) throw new EvioError('EVIO_INTERNAL', 'no channel to the successor');
   const channel = new Channel(stream);
+  const abandon = (): void => {
+    channel.fail('it is not wanted any more');
+  };
+  if (signal?.aborted) abandon();
+  signal?.addEventListener('abort', abandon, { once: true });
   let resting: Given | undefined;
   const gone: Given[] = [];
   let gapMs = 0;
@@ -130,13 +140,21 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
       ),
     };
   } catch (thrown) {
-    // Only a process that is gone can be relied on to send nothing.
+    // Only who is gone can be relied on to send nothing; what was killed may have been a wrapper of it.
+    void channel.send('abandoned');
     child.kill('SIGKILL');
     await exited;
+    const alone = await channel.over(goneMs);
     channel.close();
     log.error('the successor did not take over', { reason: messageOf(thrown) });
-    if (resting) resting.thaw();
+    if (resting && alone) resting.thaw();
+    else if (resting) {
+      resting.letGo();
+      gone.push(resting);
+    }
     for (const one of gone) await one.recover();
     throw thrown;
+  } finally {
+    signal?.removeEventListener('abort', abandon);
   }
 }

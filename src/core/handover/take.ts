@@ -63,12 +63,15 @@ export class Taker {
   /** Resolves when the process before has let go, for good. Ends this process where it has not. */
   async commit(id: string, leftOut: readonly string[]): Promise<void> {
     void this.#channel.send('adopted', { id, leftOut });
+    let type: string;
     try {
-      await this.#channel.expect(['commit'], waitMs);
+      ({ type } = (await this.#channel.expect(['commit', 'abandoned'], waitMs)).message);
     } catch (thrown) {
-      // It rests, and kills us before it ends the talk in order to go on: if it is gone, it let go.
-      if (!this.#channel.gone) end(this.#log, messageOf(thrown));
+      // It rests, and says so before it ends the talk in order to go on: if it is gone without a word, it will not.
+      if (this.#channel.gone) return;
+      return end(this.#log, messageOf(thrown));
     }
+    if (type !== 'commit') end(this.#log, 'the process before goes on');
   }
 
   took(id: string): void {

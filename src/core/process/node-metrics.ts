@@ -1,5 +1,4 @@
 /** `evio node --metrics`: asks the node's control socket at each scrape, as any other client does. */
-import { chmodSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OpenMetricsContentType } from 'prom-client';
@@ -13,6 +12,8 @@ import { listenExclusively } from './socket-file.js';
 import { nodeSeries, processSeries, type NodeMetrics } from './node-series.js';
 
 const unixPrefix = 'unix:';
+/** Mode of the Unix socket. */
+const everybody = 0o666;
 
 /**
  * Where metrics are asked for: a loopback address, because whoever reaches it may read, or a Unix socket.
@@ -72,8 +73,7 @@ export async function serveNodeMetrics(
   let release: (() => void) | undefined;
   try {
     if ('path' in place) {
-      release = await listenExclusively(server, place.path, inUse);
-      chmodSync(place.path, 0o666);
+      release = await listenExclusively(server, place.path, inUse, everybody);
     } else await listenAt(server, place);
   } catch (thrown) {
     server.close();

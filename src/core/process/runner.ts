@@ -89,6 +89,9 @@ export class Runner {
   #lastError: Error | undefined;
   #stopping: Promise<void> | undefined;
   #gave: Gave | undefined;
+  /** Ends a handover under way; and that one, which rejects never. */
+  readonly #abandon = new AbortController();
+  #givingOver: Promise<unknown> = Promise.resolve();
   #ended = false;
   #finish: () => void = () => undefined;
   readonly #finished: Promise<void>;
@@ -167,13 +170,16 @@ export class Runner {
       const [file, ...before] = programOf(program, own);
       const command = [file, ...before, ...words(this.#nodes.map((node) => node.networkId))] as const;
       env.log.info('gives over to another process', { program: [file, ...before].join(' ') });
-      const gave = await giveOver({
+      const giving = giveOver({
         command,
         env: process.env,
         given: this.#nodes.map(givenNode),
         version,
         log: env.log,
+        signal: this.#abandon.signal,
       });
+      this.#givingOver = giving.catch(() => undefined);
+      const gave = await giving;
       this.#gave = gave;
       this.#options.gaveOver?.();
       const { to, gapMs, pid } = gave;
@@ -189,19 +195,30 @@ export class Runner {
 
   /** Ends `run`. Idempotent; resolves when everything is down. */
   stop(): Promise<void> {
-    // All that there is to stop is the other process's: it is told, unless this one just comes to its end.
     if (this.#gave) {
-      if (!this.#ended) this.#gave.child.kill('SIGTERM');
-      this.#finish();
+      this.#stopSuccessor(this.#gave);
       return Promise.resolve();
     }
     this.#stopping ??= (async () => {
+      // What half belongs to another process is not stopped before it is known whose it is.
+      this.#abandon.abort();
+      await this.#givingOver;
+      if (this.#gave) {
+        this.#stopSuccessor(this.#gave);
+        return;
+      }
       await this.#starting?.stop();
       for (const node of [...this.#nodes].reverse()) await this.#stopNode(node);
       await this.#control.stop();
       this.#finish();
     })();
     return this.#stopping;
+  }
+
+  /** All that there is to stop is the other process's: it is told, unless this one just comes to its end. */
+  #stopSuccessor({ child }: Gave): void {
+    if (!this.#ended) child.kill('SIGTERM');
+    this.#finish();
   }
 
   /** Reads the home again: networks that came since are taken up. */

@@ -4,7 +4,7 @@
  * A process that was killed leaves its socket behind; nobody answers there, and it is replaced. The new socket is made
  * under a name of its own and linked into place, which fails when another process was faster.
  */
-import { chmodSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { storageError } from '../disk/storage-error.js';
@@ -18,6 +18,9 @@ export function alreadyRunning(path: string): EvioError {
     'For a second node on this machine set EVIO_HOME.',
   ]);
 }
+
+/** Of a socket that only its owner may open. */
+const ownMode = 0o600;
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -34,11 +37,12 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function listen(server: Server, path: string): Promise<void> {
+function listen(server: Server, path: string, mode: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // The socket is made during the call; nobody else may connect before its mode is set either.
-    const before = process.umask(0o177);
+    // The socket is made during the call, with its mode: set afterwards, by its name, it might be that of whatever a user who
+    // may write to the folder has put there meanwhile.
+    const before = process.umask(0o777 & ~mode);
     server.listen(path, () => {
       server.removeListener('error', reject);
       resolve();
@@ -57,8 +61,7 @@ export async function listenInPlace(server: Server, path: string): Promise<() =>
   const own = join(dirname(path), `c${process.pid.toString(36)}`);
   try {
     rmSync(own, { force: true });
-    await listen(server, own);
-    chmodSync(own, 0o600);
+    await listen(server, own, ownMode);
     renameSync(own, path);
   } catch (thrown) {
     rmSync(own, { force: true });
@@ -101,7 +104,7 @@ function link(from: string, to: string): boolean {
 }
 
 /**
- * Lets the server listen at `path`, mode 0600. Resolves to a function that removes the path, if it still is ours.
+ * Lets the server listen at `path`. Resolves to a function that removes the path, if it still is ours.
  * `taken` makes the error for a path at which another process answers.
  *
  * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE.
@@ -110,6 +113,7 @@ export async function listenExclusively(
   server: Server,
   path: string,
   taken: (path: string) => EvioError = alreadyRunning,
+  mode = ownMode,
 ): Promise<() => void> {
   // Short, because the length of the home's path was checked for `control.sock` (sun_path, 107 bytes).
   const pid = process.pid.toString(36);
@@ -117,8 +121,7 @@ export async function listenExclusively(
   const stale = join(dirname(path), `s${pid}`);
   try {
     rmSync(own, { force: true });
-    await listen(server, own);
-    chmodSync(own, 0o600);
+    await listen(server, own, mode);
     try {
       if (!link(own, path)) {
         if (await answers(path)) throw taken(path);

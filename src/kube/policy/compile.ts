@@ -168,7 +168,8 @@ export function ofFamily(addresses: readonly string[], family: 4 | 6): string[] 
   return [...new Set(addresses)]
     .filter((address) => {
       const [ip = '', bits = '0', ...more] = address.split('/');
-      return isIP(ip) === family && !ip.includes('%') && /^\d{1,3}$/.test(bits) && more.length === 0;
+      if (isIP(ip) !== family || ip.includes('%') || more.length > 0) return false;
+      return /^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
     })
     .sort();
 }

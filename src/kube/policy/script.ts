@@ -108,9 +108,11 @@ function peerWords(peers: NonNullable<GateRule['peers']>, { family, word }: Fami
   const blocks = peers.blocks.filter(({ cidr }) => ofFamily([cidr], family).length > 0);
   return [
     ...(single.length > 0 ? [`${word} ${side} { ${single.join(', ')} }`] : []),
-    ...blocks.map(({ cidr, except }) => {
+    ...blocks.flatMap(({ cidr, except }) => {
       const out = ofFamily(except, family);
-      return `${word} ${side} ${cidr}${out.length > 0 ? ` ${word} ${side} != { ${out.join(', ')} }` : ''}`;
+      // Kubernetes took spellings that others read otherwise (010.0.0.0/8): what cannot be left out lets nobody in.
+      if (except.some((range) => !out.includes(range))) return [];
+      return [`${word} ${side} ${cidr}${out.length > 0 ? ` ${word} ${side} != { ${out.join(', ')} }` : ''}`];
     }),
   ];
 }

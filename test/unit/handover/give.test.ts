@@ -27,10 +27,14 @@ function given(id: string, log: string[]): Given {
   };
 }
 
-async function give(diesAt: string, ids: readonly string[]) {
+async function give(
+  diesAt: string,
+  ids: readonly string[],
+  [file, ...wrapper]: readonly [string, ...string[]] = [process.execPath],
+) {
   const log: string[] = [];
   const options = {
-    command: [process.execPath, successor, diesAt] as const,
+    command: [file, ...wrapper, successor, diesAt] as const,
     env: process.env,
     given: ids.map((id) => given(id, log)),
     version: '1.0.0',
@@ -68,6 +72,14 @@ describe('a process that gives over', () => {
     ['between two things', 'took', ['a rests', 'a lets go', 'a begins anew']],
   ])('never uses the keys again when the successor ends %s', async (_when, diesAt, log) => {
     expect(await give(diesAt, ['a', 'b'])).toEqual({ log, code: 'EVIO_UPGRADE' });
+  });
+
+  it('never uses the keys again while something of the successor that was killed lives on', async () => {
+    const shell = ['/bin/sh', '-c', '"$0" "$@" & wait', process.execPath] as const;
+    expect(await give('refuses', ['a'], shell)).toEqual({
+      log: ['a rests', 'a lets go', 'a begins anew'],
+      code: 'EVIO_UPGRADE',
+    });
   });
 
   it('goes on when there is no such program', async () => {

@@ -121,6 +121,21 @@ describe('a selector', () => {
 describe('the table', () => {
   const facts = { ranges: ['10.0.0.0/24', 'fd00::/64'], known: ['10.0.0.1', 'fd00::1'], counts: {} };
 
+  it.each([
+    ['010.9.0.0/16'],
+    ['::ffff:10.9.0.0/112'],
+    ['10.9.0.0/016'],
+    ['10.9.0.0/99'],
+    ['10.9.0.0/16 } accept'],
+  ])('lets nobody of a block in whose exception %s cannot be made one', (range) => {
+    const ipBlock = { cidr: '10.0.0.0/8', except: ['10.1.0.0/16', range] };
+    const from = [{ ipBlock }, { ipBlock: { cidr: range } }, { ipBlock: { cidr: '192.0.2.0/24' } }];
+    const script = policyScript({ ...facts, gates: gates({ podSelector: {}, ingress: [{ from }] }, [web]) });
+    expect(script).not.toContain('saddr 10.');
+    expect(script).not.toContain('99');
+    expect(script).toContain('ip saddr 192.0.2.0/24 counter accept');
+  });
+
   it('cuts off who is not known, and drops what no rule names', () => {
     const script = policyScript({
       ...facts,

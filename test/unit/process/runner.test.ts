@@ -1,6 +1,7 @@
 import { mkdtempSync, existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt, type Home } from '../../../src/core/config/home.js';
 import { emptyState } from '../../../src/core/membership/profile.js';
@@ -12,10 +13,12 @@ import { selfOf } from '../../../src/core/membership/self.js';
 import { silentLogger, systemClock, systemRandom } from '../../../src/core/lib/env.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { Lifecycle } from '../../../src/core/lib/lifecycle.js';
+import type { HeldNode } from '../../../src/core/node/held.js';
 import type { Node, NodeOptions } from '../../../src/core/node/node.js';
 import { Runner, type RunnerOptions } from '../../../src/core/process/runner.js';
 
 const env = { clock: systemClock, random: systemRandom, log: silentLogger };
+const successor = fileURLToPath(new URL('../../support/successor.mjs', import.meta.url));
 let home: Home;
 
 beforeEach(() => {
@@ -25,12 +28,24 @@ afterEach(() => {
   rmSync(home.path, { recursive: true, force: true });
 });
 
+const emptyHeld: HeldNode = {
+  serial: 0,
+  credential: new Uint8Array(0),
+  boot: 0,
+  peers: [],
+  plane: { keys: [], floods: null, flows: null, device: new Float64Array(0), peers: [] },
+  relays: [],
+  overlay: null,
+};
+
 /** What happened to nodes, in order: `start a`, `stop b`. */
 class Stage {
   readonly log: string[] = [];
   readonly options = new Map<string, NodeOptions>();
   failing = new Set<string>();
   slow = new Set<string>();
+  /** Nodes can be given over, up to a certain point. */
+  movable = false;
 
   createNode = (options: NodeOptions): Node => {
     const { network, networkId, idText, mac } = selfOf(options.profile);
@@ -92,10 +107,17 @@ class Stage {
       networkName: name,
       move: {
         descriptors: () => {
-          throw new EvioError('EVIO_UPGRADE', 'not in this test');
+          if (!this.movable) throw new EvioError('EVIO_UPGRADE', 'not in this test');
+          const none = { device: '', deviceIpv6: false, datagramOffload: false, port: 0, ipv6: false };
+          return { ...none, taps: [], udps: [] };
         },
-        freeze: () => Promise.reject(new EvioError('EVIO_UPGRADE', 'not in this test')),
-        thaw: () => undefined,
+        freeze: () => {
+          this.log.push(`rests ${name}`);
+          return Promise.resolve(emptyHeld);
+        },
+        thaw: () => {
+          this.log.push(`goes on ${name}`);
+        },
         letGo: () => undefined,
         recover: () => Promise.resolve(),
       },
@@ -373,6 +395,21 @@ describe('Runner', () => {
     expect(stage.log).toEqual(['start a', 'start b', 'stop b', 'stop a']);
     await run;
     expect(events.map(({ event }) => event)).toEqual(['started', 'ready', 'stopped']);
+  });
+
+  // Who is not root may only be followed by its own program.
+  it.runIf(process.geteuid?.() === 0)('stops nothing that is half another process’s', async () => {
+    const stage = new Stage();
+    stage.movable = true;
+    const { runner } = runnerOf(stage, ['a'], { words: () => [] });
+    const run = runner.run();
+    await started();
+    const upgraded = codeOf(runner.upgrade([process.execPath, successor, 'mute']));
+    while (!stage.log.includes('rests a')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await runner.stop();
+    expect(stage.log).toEqual(['start a', 'rests a', 'goes on a', 'stop a']);
+    expect(await upgraded).toBe('EVIO_UPGRADE');
+    await run;
   });
 
   it('keeps a second one off the home', async () => {

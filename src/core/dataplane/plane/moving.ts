@@ -63,11 +63,12 @@ export class Moving implements MovablePlane {
   }
 
   async freeze(): Promise<HeldPlane> {
+    // From here on: one that is started again meanwhile must not send what the counters told do not count.
+    this.#frozen = true;
     const threads = this.#ports.threads();
     const workers = threads.filter(({ steward }) => !steward);
     const rested = await Promise.all(workers.map((thread) => this.#rest(thread)));
     rested.push(...(await Promise.all(threads.filter(({ steward }) => steward).map((t) => this.#rest(t)))));
-    this.#frozen = true;
     const { memories, mirror } = this.#ports;
     return {
       keys: this.#keys(rested),
