@@ -16,7 +16,7 @@ module.exports = {
       name: 'core-knows-no-front',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: '^src/(commands|cli|views|rendezvous|lab|bench|sim|cni|kube)/' },
+      to: { path: '^src/(commands|cli|views|rendezvous|lab|bench|sim|cni|kube|capture)/' },
     },
     {
       name: 'core-knows-no-ui',
@@ -78,6 +78,13 @@ module.exports = {
         pathNot: '^src/(cni|core/(lib|config/home|control/client|disk/storage-error))',
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      // Beside the node, not in it.
+      name: 'capture-needs-little',
+      severity: 'error',
+      from: { path: '^src/capture/' },
+      to: { path: '^src/', pathNot: '^src/(capture|core/(lib|wire|native|disk|control/client))' },
     },
     {
       name: 'kube-needs-little',

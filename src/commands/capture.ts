@@ -1,0 +1,80 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../cli/base.js';
+import { durationFlag, networkFlag } from '../cli/flags.js';
+
+/** Longer than any frame. */
+const wholeFrame = 262_144;
+/** Enough of a frame to tell whose it is. */
+const shortest = 96;
+
+export default class Capture extends BaseCommand {
+  static override summary = 'capture the frames between this machine and a network, for Wireshark';
+  static override description =
+    'Writes what passes the interface of a network, both ways, as pcapng: each frame with its direction and the member that it is exchanged with. It ends with Ctrl-C, after --count frames, after --for, or with the interface. It costs the node nothing: the kernel makes the copies, and drops and counts those that cannot be written fast enough. Needs root or CAP_NET_RAW.';
+
+  static override examples = [
+    'sudo <%= config.bin %> <%= command.id %> --peer web-1 --for 30s',
+    'sudo <%= config.bin %> <%= command.id %> -w /tmp/home.pcapng --count 1000 --json',
+    'sudo <%= config.bin %> <%= command.id %> -w - | wireshark -k -i -',
+  ];
+
+  static override flags = {
+    network: networkFlag,
+    peer: Flags.string({
+      helpValue: 'PEER',
+      description: 'only frames exchanged with this member: name, address or id',
+    }),
+    write: Flags.string({
+      char: 'w',
+      helpValue: 'FILE',
+      description:
+        'where to write it, - for standard output [default: evio-NETWORK-TIME.pcapng in this folder]',
+    }),
+    count: Flags.integer({ min: 1, helpValue: 'N', description: 'end after this many frames' }),
+    for: durationFlag({ description: 'end after this time' }),
+    snaplen: Flags.integer({
+      min: shortest,
+      max: wholeFrame,
+      helpValue: 'BYTES',
+      description: `bytes to keep of each frame, at least ${shortest} [default: all]`,
+    }),
+  };
+
+  async run(): Promise<undefined> {
+    const { flags } = await this.parse(Capture);
+    const isStream = flags.write === '-';
+    if (isStream && this.jsonEnabled()) {
+      const { EvioError } = await import('../core/lib/errors.js');
+      throw new EvioError('EVIO_USAGE', 'Standard output cannot take both the capture and --json.', [
+        'Name a file with --write, or leave out --json.',
+      ]);
+    }
+    const { capture } = await import('../capture/capture.js');
+    const { interruptible } = await import('../core/process/signals.js');
+    const { signal, release } = interruptible();
+    try {
+      const report = await capture({
+        controlSocket: this.home().controlSocket,
+        network: flags.network,
+        peer: flags.peer,
+        file: flags.write,
+        count: flags.count,
+        forMs: flags.for,
+        snapLength: flags.snaplen ?? wholeFrame,
+        program: this.agent(),
+        signal,
+        begun: (facts) => {
+          if (this.jsonEnabled()) this.emit({ event: 'capturing', ...facts });
+          this.say(
+            `Capturing at ${facts.device} into ${isStream ? 'standard output' : facts.file}; Ctrl-C ends it.`,
+          );
+        },
+      });
+      if (this.jsonEnabled()) this.emit({ event: 'captured', ...report });
+      this.say(`${report.frames} frames captured, ${report.dropped} dropped.`);
+      if (!isStream) this.print(report.file);
+    } finally {
+      release();
+    }
+  }
+}

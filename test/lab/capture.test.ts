@@ -1,0 +1,141 @@
+/** `evio capture`: what a host exchanges with its network, and with one member of it, while frames pass. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CaptureReport } from '../../src/capture/capture.js';
+import { run, type LabProcess } from '../../src/lab/exec.js';
+import { ping } from '../../src/lab/measure.js';
+import { readPcapng, type ReadPacket } from '../support/pcapng.js';
+import { reaches, TestNet, type TestNode } from './support.js';
+
+const echo = { request: 8, reply: 0 };
+const way = { inbound: 1, outbound: 2 };
+
+/** Type of ICMP echo, and the two ends; undefined for any other frame. */
+function echoOf(packet: ReadPacket): { type: number; from: string; to: string; out: boolean } | undefined {
+  const { frame, flags } = packet;
+  if (frame.readUInt16BE(12) !== 0x0800 || frame[23] !== 1) return undefined;
+  const address = (at: number): string => [...frame.subarray(at, at + 4)].join('.');
+  const type = frame[34] as number;
+  return { type, from: address(26), to: address(30), out: (flags & 3) === way.outbound };
+}
+
+describe('capture', () => {
+  let net: TestNet;
+  let a: TestNode;
+  let b: TestNode;
+  let c: TestNode;
+  const file = (name: string): string => join(a.node.home, name);
+  /** `evio …` at a. */
+  const evio = (...args: readonly string[]): string[] => [process.execPath, a.node.program, ...args];
+  const launch = (...argv: readonly string[]): LabProcess =>
+    a.site.host.launch(argv, { env: { EVIO_HOME: a.node.home, CI: 'true' } });
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'public', v6: false });
+    await Promise.all([
+      net.add({ nat: 'public', v6: false }, 'b'),
+      net.add({ nat: 'public', v6: false }, 'c'),
+    ]);
+    a = net.nodes[0] as TestNode;
+    b = net.nodes.find(({ node }) => node.name === 'b') as TestNode;
+    c = net.nodes.find(({ node }) => node.name === 'c') as TestNode;
+    await Promise.all([reaches(a, b, 30_000), reaches(a, c, 30_000)]);
+  });
+  afterAll(async () => {
+    await net?.destroy();
+  });
+
+  it('writes what is exchanged with one member, or all, for two at once, until it is told to end', async () => {
+    const one = launch(...evio('capture', '--peer', 'b', '-w', file('one'), '--json'));
+    const streamed = evio('capture', '-w', '-', '--count', '12', '--snaplen', '96');
+    const all = launch('sh', '-c', `${streamed.join(' ')} | cat > ${file('all')}`);
+    await one.line(/"event":"capturing"/, 20_000);
+    await all.line(/Capturing at/, 20_000);
+    const plan = { count: 3, intervalMs: 50 };
+    await Promise.all([ping(a.ns, c.node.ip, plan), ping(a.ns, b.node.ip, plan)]);
+    // As long as it takes until the twelve are there: ARP may be among them.
+    while (all.running) await ping(a.ns, c.node.ip, { count: 1, intervalMs: 50 });
+    await one.stop();
+    const report = JSON.parse(await one.line(/"event":"captured"/, 1_000)) as CaptureReport;
+
+    const { packets, names, statistics } = readPcapng(readFileSync(file('one')));
+    expect(report).toMatchObject({ ended: 'signal', frames: packets.length, dropped: 0, file: file('one') });
+    expect(report.bytes).toBe(statSync(file('one')).size);
+    expect(statSync(file('one')).mode & 0o777).toBe(0o600);
+    const echoes = packets.flatMap((packet) => echoOf(packet) ?? []);
+    const [ours, theirs] = [a.node.ip, b.node.ip];
+    expect(echoes.filter(({ type }) => type === echo.request)).toEqual(
+      Array(3).fill({ type: echo.request, from: ours, to: theirs, out: true }),
+    );
+    expect(echoes.filter(({ type }) => type === echo.reply)).toEqual(
+      Array(3).fill({ type: echo.reply, from: theirs, to: ours, out: false }),
+    );
+    expect(new Set(packets.map(({ comment }) => comment))).toEqual(new Set(['peer b']));
+    expect(names.map(([, name]) => name)).toEqual(expect.arrayContaining(['n0', 'b', 'c']));
+    expect(Number(packets[0]?.ns ?? 0) / 1e6).toBeGreaterThan(Date.now() - 60_000);
+    // The kernel counts those of c, too.
+    expect(Number(statistics?.[4]?.readBigUInt64LE())).toBeGreaterThan(packets.length);
+
+    const both = readPcapng(readFileSync(file('all')));
+    expect(both.packets).toHaveLength(12);
+    expect(both.packets.map(({ comment }) => comment)).toEqual(expect.arrayContaining(['peer b', 'peer c']));
+    expect(both.packets.every(({ frame }) => frame.length <= 96)).toBe(true);
+    expect(both.packets.some(({ length }) => length === 98)).toBe(true);
+  });
+
+  it('has the VLAN tags of frames, of which the kernel keeps those that come in apart', async () => {
+    const script = fileURLToPath(new URL('./vlan-echo.mjs', import.meta.url));
+    const answering = b.site.host.launch([process.execPath, script, 'answer', 'evio0', '5']);
+    const tagged = launch(...evio('capture', '--peer', 'b', '-w', file('tagged'), '--json'));
+    await Promise.all([answering.line(/ready/, 20_000), tagged.line(/"event":"capturing"/, 20_000)]);
+    const { mac } = (await b.node.json<{ node: { mac: string } }>(['status'])).node;
+    const { stdout } = await run([process.execPath, script, 'ping', 'evio0', '5', mac, '2', '56'], {
+      ns: a.ns,
+    });
+    expect(stdout).toContain('2 received');
+    await Promise.all([answering.stop(300), tagged.stop()]);
+    const { packets } = readPcapng(readFileSync(file('tagged')));
+    const tags = packets
+      .filter(({ frame }) => frame.readUInt32BE(12) === 0x8100_0005 && frame.readUInt16BE(16) === 0x0800)
+      .map(({ frame, flags }) => [frame[38], flags & 3]);
+    const both = [
+      [echo.request, way.outbound],
+      [echo.reply, way.inbound],
+    ];
+    expect(tags).toEqual([...both, ...both]);
+  });
+
+  it('ends when whoever reads it goes, after a time, and never writes over a file', async () => {
+    const env = { EVIO_HOME: a.node.home };
+    const timed = await run(evio('capture', '-w', file('timed'), '--for', '100ms', '--json'), {
+      ns: a.ns,
+      env,
+    });
+    expect(JSON.parse(timed.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ ended: 'time' });
+    const again = await run(evio('capture', '-w', file('timed'), '--json'), {
+      ns: a.ns,
+      env,
+      allowFailure: true,
+    });
+    expect([again.status, again.stdout]).toEqual([1, expect.stringContaining('EVIO_STORAGE')]);
+    const gone = launch('sh', '-c', `${evio('capture', '-w', '-').join(' ')} | head -c 1 > ${file('gone')}`);
+    await gone.line(/Capturing at/, 20_000);
+    while (gone.running) await ping(a.ns, c.node.ip, { count: 1, intervalMs: 50 });
+  });
+
+  it('does not take the interface of another node for that of its own', async () => {
+    const env = { EVIO_HOME: a.node.home };
+    for (const ns of [b.ns, net.rig.relay.host.ns]) {
+      const there = await run(evio('capture', '-w', file('there'), '--json'), {
+        ns,
+        env,
+        allowFailure: true,
+      });
+      expect(JSON.parse(there.stdout)).toMatchObject({ error: { code: 'EVIO_DEVICE' } });
+    }
+    const nobody = await a.node.cli(['capture', '--peer', 'nobody', '--json'], { allowFailure: true });
+    expect(nobody.stdout).toContain('EVIO_UNKNOWN_PEER');
+  });
+});
