@@ -32,7 +32,7 @@ export class CaptureSink {
   /** False once whoever read it has gone. Throws EvioError EVIO_STORAGE when the disk says no. */
   get isOpen(): boolean {
     if (this.#fault && this.#fault.code !== 'EPIPE') throw this.#error(this.#fault);
-    return !this.#fault;
+    return !this.#fault && !this.#stream.destroyed;
   }
 
   /** Takes the bytes, which must not be changed any more; resolves once there is room for the next, or at the end. */
