@@ -26,7 +26,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       multipleNonGreedy: true,
       helpValue: 'URL|HOST:PORT',
       description:
-        'rendezvous server, as "evio relay" printed it; a bare HOST:PORT pins the key it shows; repeatable',
+        'rendezvous server, as "evio relay" printed it; a bare HOST:PORT pins the key that an open relay shows; repeatable',
     }),
     cidr: Flags.string({
       helpValue: 'RANGE',

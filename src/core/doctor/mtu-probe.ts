@@ -23,13 +23,14 @@ const bareLength = 32;
  */
 export async function mtuTo(server: Endpoint, random: Random): Promise<number | null> {
   const is6 = isIPv6(server.host);
-  const socket = createSocket({ type: is6 ? 'udp6' : 'udp4', ipv6Only: is6 });
+  const fd = await wholeSocket(is6);
+  if (fd === undefined) return null;
+  const socket = createSocket(is6 ? 'udp6' : 'udp4');
   socket.on('error', () => undefined);
   try {
     await new Promise<void>((resolve) => {
-      socket.bind(0, resolve);
+      socket.bind({ fd }, resolve);
     });
-    if (!(await sendsWhole(socket, is6))) return null;
     // The longest first: most lines carry it.
     let low = 0;
     let high: number = sizes.length;
@@ -73,21 +74,23 @@ async function answers(socket: Socket, server: Endpoint, padding: number, random
   return false;
 }
 
-/** Has the kernel send what it is given in one packet, whatever it believes of the path. */
-async function sendsWhole(socket: Socket, is6: boolean): Promise<boolean> {
-  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } };
-  if (handle?.fd === undefined || handle.fd < 0) return false;
+/** A bound socket of which the kernel sends what it is given in one packet, whatever it believes of the path. */
+async function wholeSocket(ipv6: boolean): Promise<number | undefined> {
   try {
     const { libc, Socket: Name } = await import('../native/libc.js');
     const { Arena } = await import('../native/arena.js');
+    const { openUdpSocket } = await import('../native/udp-socket.js');
+    const { fd } = openUdpSocket({ host: ipv6 ? '::' : '0.0.0.0', port: 0, ipv6, bufferBytes: 65_536 });
     const arena = new Arena(64);
     const at = arena.alloc(4);
     arena.view.setInt32(at, Name.PMTUDISC_PROBE, true);
-    const [level, name] = is6
+    const [level, name] = ipv6
       ? [Name.IPPROTO_IPV6, Name.IPV6_MTU_DISCOVER]
       : [Name.IPPROTO_IP, Name.IP_MTU_DISCOVER];
-    return libc().setsockopt(handle.fd, level, name, arena.base + at, 4) === 0;
+    if (libc().setsockopt(fd, level, name, arena.base + at, 4) === 0) return fd;
+    libc().close(fd);
   } catch {
-    return false;
+    // Neither libc nor such a socket is to be had here.
   }
+  return undefined;
 }
