@@ -3,9 +3,11 @@
  * the bridge's own family, with a chain for each port that is called like the port; what a pod forged is counted there.
  *
  *   from a port ──▶ its chain ── MAC of another pod: dropped
+ *                             ── neighbour discovery (RFC 4861) of another's address, or of a router: dropped
  *                             ── own address, of IP and of ARP: on
  *                             ── anything else: dropped
  */
+import { addressBytes } from '../core/lib/endpoint.js';
 import { macPrefix, tableName } from './names.js';
 import type { Network } from './programs.js';
 import { isV6 } from './result.js';
@@ -38,6 +40,15 @@ export function uplinkScript(bridge: string, link: string): string {
   ].join('\n');
 }
 
+/** Words of nft: the target of an advertisement is none of these addresses, and not link-local. */
+function targetsOther(v6: readonly string[]): string {
+  const words = v6.flatMap((address) => {
+    const bytes = addressBytes(address);
+    return bytes ? [`@th,64,128 != 0x${Buffer.from(bytes).toString('hex')}`] : [];
+  });
+  return [...words, '@th,64,10 != 0x3fa'].join(' ');
+}
+
 /**
  * The script for nft that guards a port, which is not there yet. `addresses` with their prefix lengths. `strict`: nothing but
  * this MAC passes.
@@ -62,6 +73,8 @@ export function guardScript(
     `${rule} ${strict ? '' : `ether saddr & ff:ff:00:00:00:00 == ${macPrefix}:00:00:00:00 `}ether saddr != ${mac} counter drop`,
     ...(v4.length > 0 ? [`${rule} ip saddr { ${v4.join(', ')} } return`] : []),
     `${rule} arp saddr ip { ${['0.0.0.0', ...v4].join(', ')} } return`,
+    `${rule} icmpv6 type { nd-router-advert, nd-redirect } counter drop`,
+    `${rule} icmpv6 type nd-neighbor-advert ${targetsOther(v6)} counter drop`,
     `${rule} ip6 saddr { ${['::', 'fe80::/10', ...v6].join(', ')} } return`,
     `${rule} counter drop`,
     `add element ${table} ports { "${link}" : jump ${link} }`,

@@ -15,6 +15,7 @@ import {
   neighbourBody,
   tagged,
   udpFrame,
+  withChecksum,
 } from '../support/frames.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
 
@@ -251,19 +252,3 @@ describe('a hostile member', () => {
     await answering.stop(300);
   });
 });
-
-/** The frame with the checksum of its ICMPv6 message, which is the last header: a host throws away what has none. */
-function withChecksum(frame: Uint8Array): Uint8Array {
-  const behind = frame[20] === 60 ? 62 : 54;
-  const message = frame.subarray(behind);
-  let sum = 58 + message.length;
-  const add = (bytes: Uint8Array): void => {
-    for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
-  };
-  add(frame.subarray(22, 54));
-  add(message);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  const out = frame.slice();
-  out.set([(~sum >> 8) & 255, ~sum & 255], behind + 2);
-  return out;
-}

@@ -239,6 +239,22 @@ export function neighbourBody(type: number, target: Uint8Array, options: readonl
   return [type, 0, 0, 0, type === 136 ? 0x60 : 0, 0, 0, 0, ...target, ...options];
 }
 
+/** The frame with the checksum of its ICMPv6 message, which is the last header: a host throws away what has none. */
+export function withChecksum(frame: Uint8Array): Uint8Array {
+  const behind = frame[20] === 60 ? 62 : 54;
+  const message = frame.subarray(behind);
+  let sum = 58 + message.length;
+  const add = (bytes: Uint8Array): void => {
+    for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
+  };
+  add(frame.subarray(22, 54));
+  add(message);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  const out = frame.slice();
+  out.set([(~sum >> 8) & 255, ~sum & 255], behind + 2);
+  return out;
+}
+
 /** An IPv4 frame with its header checksum; `fragment` is flags and offset, as they stand in the header. */
 export function ipv4Frame(
   to: Uint8Array,

@@ -6,6 +6,8 @@ import { memoryKeeper, type LedgerKeeper } from '../../../src/core/ledger/keeper
 import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import type { NodeState, Profile } from '../../../src/core/membership/profile.js';
 import { selfOf } from '../../../src/core/membership/self.js';
+import type { NodeOptions } from '../../../src/core/node/node.js';
+import { ProvenClock } from '../../../src/core/node/proven-clock.js';
 import { endingAt, memberProfiles } from '../../support/members.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { boxOf, type Box } from '../../support/node-box.js';
@@ -26,7 +28,11 @@ function lab(count: number) {
   ) as [Profile, ...Profile[]];
   const hostOf = (i: number): string => `192.0.2.${i + 1}`;
   const keepers = new Map<number, LedgerKeeper>();
-  const start = async (i: number, state: Partial<NodeState> = {}): Promise<Box> => {
+  const start = async (
+    i: number,
+    state: Partial<NodeState> = {},
+    options: Partial<NodeOptions> = {},
+  ): Promise<Box> => {
     const profile = profiles[i] as Profile;
     const others = profiles.filter((_, at) => at !== i);
     const endpoints = Object.fromEntries(
@@ -41,7 +47,7 @@ function lab(count: number) {
       host: hostOf(i),
       seed: i + 1,
       state: { members: others.map(({ credential }) => credential), endpoints, ...state },
-      options: { ledger, certificateLifeMs: lifeMs },
+      options: { ledger, certificateLifeMs: lifeMs, ...options },
     });
     await box.engine.start();
     running.push(box);
@@ -86,6 +92,18 @@ describe('memberships', () => {
     const again = [await start(1, boxes[1]?.saved), await start(2, boxes[2]?.saved)];
     await clock.run(10_000);
     expect(again.map(connected)).toEqual([['n2'], ['n1']]);
+  });
+
+  it('are not renewed by an admin whose date is the word of relays, before its own clock agrees', async () => {
+    const { clock, start } = lab(3);
+    const dates = new ProvenClock(clock);
+    dates.prove('liar', clock.date() + 400 * 24 * 60 * minute, Infinity);
+    const boxes = [await start(0, {}, { dates }), await start(1), await start(2)];
+    await clock.run(lifeMs * 0.85);
+    expect(boxes.map(renewalOf)).toEqual(['failing', 'failing', 'failing']);
+    dates.prove('honest', clock.date(), Infinity);
+    await clock.run(lifeMs * 0.5);
+    expect(boxes.map(renewalOf)).toEqual(['later', 'later', 'later']);
   });
 
   it('end when nobody renews them, which is told before', async () => {
