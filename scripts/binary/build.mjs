@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assetPrograms, entryProgram } from './bundle.mjs';
 import { withoutSections } from './elf.mjs';
-import { addon, architectures, runtime } from './parts.mjs';
+import { addon, addonName, architectures, runtime } from './parts.mjs';
 
 const root = new URL('../../', import.meta.url);
 // `node build.mjs [--out=FOLDER] [ARCH...]`
@@ -55,7 +55,7 @@ try {
       assets: {
         ...assets,
         addon: put('addon', bytes),
-        'addon-name': put('addon-name', `koffi-${hashOf(bytes).slice(0, 32)}.node`),
+        'addon-name': put('addon-name', addonName(bytes)),
       },
     };
     put('sea.json', JSON.stringify(config));

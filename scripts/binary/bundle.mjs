@@ -40,15 +40,21 @@ const parts = {
       namespace: 'none',
     }));
     b.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export default {};' }));
+    // Its addon does not travel in the program: evio does without WebRTC, and says so.
+    b.onResolve({ filter: /^node-datachannel$/ }, () => ({ path: 'webrtc', namespace: 'absent' }));
+    b.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: `throw new Error('The program of one file does not carry node-datachannel.');`,
+    }));
   },
 };
 
 async function bundled(entry, format) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [path(entry)],
     absWorkingDir: path('.'),
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     target: 'node26',
     format,
@@ -74,17 +80,23 @@ async function bundled(entry, format) {
           }
         : {},
   });
-  return outputFiles[0].text;
+  return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };
 }
+
+const entry = () => bundled('scripts/binary/entry.mjs', 'esm');
+const assets = () =>
+  Promise.all(
+    Object.entries(programs).map(async ([name, { entry, format }]) => [name, await bundled(entry, format)]),
+  );
 
 /** The text of the entry, a module. */
-export const entryProgram = () => bundled('scripts/binary/entry.mjs', 'esm');
+export const entryProgram = async () => (await entry()).text;
 
 /** The texts of the others by their names: modules, and scripts as `new Worker(text, { eval: true })` takes them. */
-export async function assetPrograms() {
-  const texts = Object.entries(programs).map(async ([name, { entry, format }]) => [
-    name,
-    await bundled(entry, format),
-  ]);
-  return Object.fromEntries(await Promise.all(texts));
-}
+export const assetPrograms = async () =>
+  Object.fromEntries((await assets()).map(([name, { text }]) => [name, text]));
+
+/** Paths of all files that any of them is made of (scripts/sbom). */
+export const inputFiles = async () => [
+  ...new Set([await entry(), ...(await assets()).map(([, made]) => made)].flatMap(({ inputs }) => inputs)),
+];

@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { relayDefaults, services, unitName, unitText } from '../../dist/service/units.js';
 import { manualPages } from './man.mjs';
-import { addon, runtimeLicense } from './parts.mjs';
+import { addon, addonName, licenses } from './parts.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const flag = (name) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -57,24 +57,18 @@ esac
 
 function filesOf(arch) {
   const bytes = addon(arch);
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
   const completion = (shell) =>
     execFileSync(process.execPath, [join(root, 'bin/run.js'), 'completion', shell], { encoding: 'utf8' });
   const pages = Object.entries(manualPages(manifest, pjson));
-  const licenses = [
-    readFileSync(join(root, 'LICENSE'), 'utf8'),
-    'Node.js, which is inside:\n',
-    runtimeLicense(arch),
-  ];
   return {
-    [`usr/lib/evio/koffi-${hash}.node`]: bytes,
+    [`usr/lib/evio/${addonName(bytes)}`]: bytes,
     ...Object.fromEntries(
       pages.map(([name, text]) => [`usr/share/man/man1/${name}.gz`, gzipSync(text, { level: 9 })]),
     ),
     'usr/share/bash-completion/completions/evio': completion('bash'),
     'usr/share/zsh/vendor-completions/_evio': completion('zsh'),
     'usr/share/fish/vendor_completions.d/evio.fish': completion('fish'),
-    'usr/share/doc/evio/copyright': licenses.join('\n'),
+    'usr/share/doc/evio/copyright': licenses(arch),
     'usr/share/doc/evio/changelog.gz': gzipSync(readFileSync(join(root, 'CHANGELOG.md')), { level: 9 }),
     'etc/default/evio-relay': relayDefaults([]),
     ...Object.fromEntries(

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 const root = new URL('../../', import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, root), 'utf8'));
 const runtimes = read('scripts/binary/parts.json');
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'evio-build');
+/** Where what was fetched is kept. */
+export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'evio-build');
 
 export const architectures = Object.keys(runtimes);
 
@@ -42,14 +43,27 @@ const memberOf = (file, member) =>
 /** Node's executable for `arch`. */
 export const runtime = (arch) => memberOf(tarball(runtimes[arch]), 'bin/node');
 
-/** The licences of Node and what it is made of. */
-export const runtimeLicense = (arch) => memberOf(tarball(runtimes[arch]), 'LICENSE');
+/** The licences of evio, of Node, and of what that is made of. */
+export const licenses = (arch) =>
+  [
+    readFileSync(new URL('LICENSE', root), 'utf8'),
+    'Node.js, which is inside:\n',
+    memberOf(tarball(runtimes[arch]), 'LICENSE'),
+  ].join('\n');
 
-export const runtimeVersion = (arch) => runtimes[arch].version;
+/** The package of the runtime: `{ package, version, integrity }`. */
+export const runtimePackage = (arch) => runtimes[arch];
 
-/** koffi's addon for `arch`, as package-lock.json pins it. */
-export function addon(arch) {
+/** The package of koffi's addon for `arch`, as package-lock.json pins it; with `license`. */
+export function addonPackage(arch) {
   const name = `@koromix/koffi-linux-${arch}`;
-  const { version, integrity } = read('package-lock.json').packages[`node_modules/${name}`];
-  return memberOf(tarball({ package: name, version, integrity }), `linux_${arch}/koffi.node`);
+  const { version, integrity, license } = read('package-lock.json').packages[`node_modules/${name}`];
+  return { package: name, version, integrity, license };
 }
+
+/** koffi's addon for `arch`. */
+export const addon = (arch) => memberOf(tarball(addonPackage(arch)), `linux_${arch}/koffi.node`);
+
+/** The name of an addon, wherever it lies: by the hash of its content (src/core/native/packed.ts). */
+export const addonName = (bytes) =>
+  `koffi-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.node`;
