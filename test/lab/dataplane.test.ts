@@ -474,7 +474,7 @@ describe('the life of a process with a plane', () => {
     const quiet = () => undefined;
     const log = { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet };
     const make = (more = {}) => new WorkerPlane(
-      { deviceName: 'evio%d', nodeId: new Uint8Array(16), seed: new Uint8Array(32), mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, mtu: 1350, port: 0, ...more }, log);
+      { deviceName: 'evio%d', nodeId: new Uint8Array(16), seed: new Uint8Array(32), mac: Uint8Array.of(2, 0, 0, 0, 0, 9), ip: 0x0a620009, prefix: 24, prefix6: Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 1), mtu: 1350, port: 0, ...more }, log);
     const listener = new Proxy({}, { get: () => quiet });
     const codeOf = (plane) => plane.start(listener).then(() => 'started', (e) => e.code);
     const plane = make();

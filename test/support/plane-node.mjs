@@ -19,6 +19,8 @@ const own = {
   mac: bytes(setup.options.mac),
   nodeId: bytes(setup.options.nodeId),
   seed: bytes(setup.options.seed),
+  // Of all planes alike, as of a network's members.
+  prefix6: bytes('fd00000000000001'),
 };
 const plane = new WorkerPlane({ ...setup.options, ...own }, log);
 
