@@ -8,7 +8,7 @@ const wholeFrame = 262_144;
 const shortest = 96;
 
 export default class Capture extends BaseCommand {
-  static override summary = 'capture the frames between this machine and a network, for Wireshark';
+  static override summary = 'capture the frames of a network on this machine, for Wireshark';
   static override description =
     'Writes what passes the interface of a network, both ways, as pcapng: each frame with its direction and the member that it is exchanged with. It ends with Ctrl-C, after --count frames, after --for, or with the interface. It costs the node nothing: the kernel makes the copies, and drops and counts those that cannot be written fast enough. Needs root or CAP_NET_RAW.';
 

@@ -3,8 +3,7 @@ import { BaseCommand } from '../../cli/base.js';
 import { durationFlag } from '../../cli/flags.js';
 
 export default class RelayInvite extends BaseCommand {
-  static override summary =
-    'make a URL by which the owner of another network may use the relay on this machine';
+  static override summary = 'make a URL by which another network may use the relay here';
   static override description =
     'The URL is for "evio init --relay URL", on the machine that makes the network. It is a secret: whoever shows it first has a network served. The relay need not run meanwhile, but must have run once.';
   static override examples = [
