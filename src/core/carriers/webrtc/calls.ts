@@ -8,6 +8,7 @@
 import type { Env } from '../../lib/env.js';
 import { toHex } from '../../lib/bytes.js';
 import type { Endpoint } from '../../lib/endpoint.js';
+import { SourceLimiter } from '../../lib/source-limiter.js';
 import { TokenBucket } from '../../lib/token-bucket.js';
 import type { RelayChoice } from '../../path/path.js';
 import { batchIsWhole } from '../../wire/relay.js';
@@ -35,6 +36,10 @@ export const maxCalls = 32;
 /** Offers of members that are answered with a new call: each makes sockets and asks servers. */
 const offersPerSecond = 1;
 const offersAtOnce = 8;
+/** The same of one member, who calls again after a failure some 20 s later at the soonest; and members remembered. */
+const memberOffersPerSecond = 1 / 20;
+const memberOffersAtOnce = 4;
+const memberLimit = 4_096;
 
 export interface CallsPorts {
   readonly env: Env;
@@ -81,6 +86,7 @@ export class Calls implements Carrier {
   readonly #ports: CallsPorts;
   readonly #others = new Map<string, Other>();
   readonly #offers: TokenBucket;
+  readonly #memberOffers = new SourceLimiter(memberOffersPerSecond, memberOffersAtOnce, memberLimit);
   #dropped = 0;
 
   constructor(ports: CallsPorts) {
@@ -275,7 +281,8 @@ export class Calls implements Carrier {
   /** An offer of a call that we do not know. False: it is not answered now. */
   #answers(now: number, id: Uint8Array, idText: string, { call, servers }: Offer): boolean {
     const known = this.#others.get(idText);
-    if ((!known?.call && this.#count >= maxCalls) || !this.#offers.take(1, now)) return false;
+    if (!known?.call && this.#count >= maxCalls) return false;
+    if (!this.#memberOffers.take(idText, now) || !this.#offers.take(1, now)) return false;
     const other = this.#other(id, idText);
     if (other.call) this.#over(other, 'the other side calls anew', false);
     this.#ports.log(idText, 'webrtc', 'called');

@@ -185,6 +185,29 @@ describe('WebRTC calls', () => {
     expect([world.a.changes, world.b.changes]).toEqual([1, 1]);
   });
 
+  it('are not begun by one member again and again, and are for others meanwhile', () => {
+    const { b, clock } = world;
+    const description = {
+      user: 'abcd',
+      password: 'a'.repeat(22),
+      fingerprint: new Uint8Array(32),
+      candidates: [candidate('203.0.113.7')],
+    };
+    const offer = (from: number, call: number): void => {
+      b.calls.receive(clock.now(), idOf(from), { type: 'offer', call, description, servers: [] }, true);
+    };
+    for (let call = 1; call <= 60; call++) {
+      offer(1, call);
+      b.calls.receive(clock.now(), idOf(1), { type: 'end', call }, true);
+      b.calls.tick(clock.now());
+      clock.advance(1_000);
+    }
+    expect(b.connections.length).toBeLessThanOrEqual(4 + 3);
+    const before = b.connections.length;
+    offer(0, 1);
+    expect(b.connections).toHaveLength(before + 1);
+  });
+
   it('come about though the first words about them are lost', () => {
     let lost = 0;
     for (const side of [world.a, world.b]) side.lose = (message) => message.type !== 'want' && lost++ < 4;
