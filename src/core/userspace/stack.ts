@@ -13,6 +13,9 @@ export interface StackOptions extends Omit<LwipOptions, 'memoryLimit'> {
 /** 200 connections with full windows, and room. */
 const memoryLimit = 512 << 20;
 
+/** Connections to ports of this host that one other host may hold at a time: of 900 in all (proxy.ts), so that no one takes them all. */
+export const heldLimit = 256;
+
 /** Why there is no connection, or no longer: the words of Node for what lwIP says. */
 function failure(error: number, wasOpen: boolean): Error {
   const code =
@@ -36,6 +39,10 @@ export class Stack {
   readonly #sockets = new Map<number, StackSocket>();
   readonly #listeners = new Map<number, (socket: StackSocket) => void>();
   readonly #engine: SocketEngine;
+  /** MAC of whose frame is looked at; who opened which connection, and how many each holds. */
+  #from = '';
+  readonly #holders = new Map<number, string>();
+  readonly #held = new Map<string, number>();
   #settling = false;
 
   constructor(options: StackOptions) {
@@ -70,6 +77,7 @@ export class Stack {
       },
       forget: (id, reset) => {
         this.#sockets.delete(id);
+        this.#release(id);
         if (reset) lwip.reset(id);
         else lwip.forget(id);
         this.#settle();
@@ -86,7 +94,10 @@ export class Stack {
   /** A frame came. False: there was no room for it. */
   input(frame: Uint8Array): boolean {
     const taken = this.#lwip.input(frame);
+    // A connection to us is open with the last frame of its handshake.
+    this.#from = Buffer.from(frame.subarray(6, 12)).toString('latin1');
     this.#settle();
+    this.#from = '';
     return taken;
   }
 
@@ -150,7 +161,7 @@ export class Stack {
       const socket = new StackSocket(event.id, this.#engine);
       this.#sockets.set(event.id, socket);
       socket.opened();
-      if (taken) taken(socket);
+      if (taken && this.#hold(event.id)) taken(socket);
       else socket.destroy();
       return;
     }
@@ -161,5 +172,23 @@ export class Stack {
     else if (event.kind === 'finished') socket.finished();
     else if (event.kind === 'drained') socket.drained();
     else socket.ended(failure(event.error, socket.isOpen));
+  }
+
+  /** False: whoever opened it holds as many as one host may. */
+  #hold(id: number): boolean {
+    const held = this.#held.get(this.#from) ?? 0;
+    if (held >= heldLimit) return false;
+    this.#held.set(this.#from, held + 1);
+    this.#holders.set(id, this.#from);
+    return true;
+  }
+
+  #release(id: number): void {
+    const holder = this.#holders.get(id);
+    if (holder === undefined) return;
+    this.#holders.delete(id);
+    const left = (this.#held.get(holder) ?? 1) - 1;
+    if (left > 0) this.#held.set(holder, left);
+    else this.#held.delete(holder);
   }
 }

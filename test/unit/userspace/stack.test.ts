@@ -1,12 +1,20 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { Stack } from '../../../src/core/userspace/stack.js';
+import { heldLimit, Stack } from '../../../src/core/userspace/stack.js';
 import type { StackSocket } from '../../../src/core/userspace/stack-socket.js';
 
-/** Two hosts on a cable that loses what it is told to. Real time: TCP's timers are short. */
-function pair(lost: (n: number) => boolean = () => false): { a: Stack; b: Stack; frames: () => number } {
+interface Hosts {
+  readonly a: Stack;
+  readonly b: Stack;
+  readonly c: Stack;
+  readonly frames: () => number;
+}
+
+/** Hosts on a cable that loses what it is told to. Real time: TCP's timers are short. */
+function hosts(lost: (n: number) => boolean = () => false): Hosts {
   let frames = 0;
-  const make = (n: number, other: () => Stack): Stack => {
+  const all: Stack[] = [];
+  const make = (n: number): Stack => {
     let timer: NodeJS.Timeout | undefined;
     const stack: Stack = new Stack({
       mac: Uint8Array.of(2, 0, 0, 0, 0, n),
@@ -18,7 +26,9 @@ function pair(lost: (n: number) => boolean = () => false): { a: Stack; b: Stack;
       output: (frame) => {
         if (lost(++frames)) return;
         const copy = frame.slice();
-        setImmediate(() => other().input(copy));
+        setImmediate(() => {
+          for (const other of all) if (other !== stack) other.input(copy);
+        });
       },
       wake: (ms) => {
         clearTimeout(timer);
@@ -27,11 +37,10 @@ function pair(lost: (n: number) => boolean = () => false): { a: Stack; b: Stack;
         }, ms).unref();
       },
     });
+    all.push(stack);
     return stack;
   };
-  const a: Stack = make(1, () => b);
-  const b: Stack = make(2, () => a);
-  return { a, b, frames: () => frames };
+  return { a: make(1), b: make(2), c: make(3), frames: () => frames };
 }
 
 const addressOf = (n: number): Uint8Array => Uint8Array.of(10, 144, 0, n);
@@ -44,7 +53,7 @@ function all(socket: StackSocket): Promise<Buffer> {
 
 describe('the stack', () => {
   it('carries bytes both ways, each half closed by itself', async () => {
-    const { a, b } = pair();
+    const { a, b } = hosts();
     const heard = new Promise<Buffer>((resolve) => {
       b.listen(80, (socket) => {
         void all(socket).then((bytes) => {
@@ -61,8 +70,31 @@ describe('the stack', () => {
     await expect.poll(() => [a.connections, b.connections]).toEqual([0, 0]);
   });
 
+  it('lets no one host hold more than its share of connections', async () => {
+    const { a, b, c } = hosts();
+    const open = new Set<StackSocket>();
+    b.listen(80, (socket) => {
+      open.add(socket);
+      socket.on('error', () => undefined).on('close', () => open.delete(socket));
+    });
+    const connect = (from: Stack): StackSocket => from.connect(addressOf(2), 80).on('error', () => undefined);
+    const first = connect(a);
+    for (let i = 1; i < heldLimit; i++) connect(a);
+    await expect.poll(() => open.size, { timeout: 20_000 }).toBe(heldLimit);
+    const more = connect(a);
+    await new Promise((resolve) => more.on('close', resolve));
+    expect(open.size).toBe(heldLimit);
+    await once(connect(c), 'connect');
+    await expect.poll(() => open.size).toBe(heldLimit + 1);
+    // A place that is given back is there for the next.
+    first.destroy();
+    await expect.poll(() => open.size).toBe(heldLimit);
+    await once(connect(a), 'connect');
+    await expect.poll(() => open.size).toBe(heldLimit + 1);
+  }, 60_000);
+
   it('repairs what the network loses', async () => {
-    const { a, b } = pair((n) => n > 20 && n % 23 === 0);
+    const { a, b } = hosts((n) => n > 20 && n % 23 === 0);
     const heard = new Promise<Buffer>((resolve) => {
       b.listen(80, (socket) => void all(socket).then(resolve));
     });
@@ -74,7 +106,7 @@ describe('the stack', () => {
   }, 60_000);
 
   it('waits for whoever reads slowly, and keeps no more than its window', async () => {
-    const { a, b } = pair();
+    const { a, b } = hosts();
     const taken = new Promise<StackSocket>((resolve) => {
       b.listen(80, resolve);
     });
@@ -93,7 +125,7 @@ describe('the stack', () => {
   });
 
   it('says when nobody takes a connection, and when nobody answers', async () => {
-    const { a } = pair();
+    const { a } = hosts();
     const [refused] = (await once(a.connect(addressOf(2), 81), 'error')) as [{ code: string }];
     expect(refused.code).toBe('ECONNREFUSED');
     const unheard = a.connect(addressOf(9), 80);
@@ -106,7 +138,7 @@ describe('the stack', () => {
   });
 
   it('tells when the other side resets', async () => {
-    const { a, b } = pair();
+    const { a, b } = hosts();
     b.listen(80, (socket) => {
       socket.on('data', () => socket.destroy(new Error('no')));
       socket.on('error', () => undefined);
@@ -119,7 +151,7 @@ describe('the stack', () => {
   });
 
   it('takes back the places of connections that are over: more than it has in all', async () => {
-    const { a, b } = pair();
+    const { a, b } = hosts();
     b.listen(80, (socket) => {
       socket.on('error', () => undefined);
       socket.end('x');
