@@ -1,6 +1,6 @@
 /** What the commands of `evio service` share. */
 import * as Flags from '@oclif/core/flags';
-import type { ServiceReport } from '../service/systemd.js';
+import type { ServiceReport } from '../service/report.js';
 import type { Service } from '../service/units.js';
 
 export const relayFlag = Flags.boolean({ description: 'the relay, not the node' });

@@ -3,8 +3,8 @@ import { BaseCommand } from '../../cli/base.js';
 import { relayFlag, serviceOf, serviceText } from '../../cli/service-command.js';
 
 export default class ServiceInstall extends BaseCommand {
-  static override summary = 'have systemd run the node, now and at boot';
-  static override description = `Writes a unit (evio.service, or evio-relay.service with --relay) with few rights, unless a package has brought one, and has systemd run it. The node runs every network this machine is in; in a machine that is in none it begins with the first one: evio join TOKEN --no-start, then systemctl start evio. The relay runs as a user of its own, which is made for it, and keeps its state in /var/lib/evio-relay.`;
+  static override summary = 'have systemd or OpenRC run the node, now and at boot';
+  static override description = `Writes a unit (evio.service, or evio-relay.service with --relay) with few rights, unless a package has brought one, and has systemd run it. The node runs every network this machine is in; in a machine that is in none it begins with the first one: evio join TOKEN --no-start, then systemctl start evio. The relay runs as a user of its own, which is made for it, and keeps its state in /var/lib/evio-relay. Where OpenRC runs the machine it writes scripts in /etc/init.d instead.`;
 
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %>',
@@ -28,7 +28,7 @@ export default class ServiceInstall extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(ServiceInstall);
-    const { installService } = await import('../../service/systemd.js');
+    const { serviceManager } = await import('../../service/manager.js');
     const { selfArguments } = await import('../../core/process/self.js');
     const { parseHostPort } = await import('../../core/lib/endpoint.js');
     const { inspectorFlags } = await import('../../core/process/inspector.js');
@@ -41,7 +41,7 @@ export default class ServiceInstall extends BaseCommand {
         throw badValue(`--${name} takes HOST:PORT.`, `For instance: --${name} 0.0.0.0:3478`);
       return [`--${name}`, value];
     });
-    const report = await installService(serviceOf(flags.relay), {
+    const report = await serviceManager().install(serviceOf(flags.relay), {
       command: [process.execPath, ...selfArguments([], inspectorFlags())],
       home: this.home().path,
       start: !flags['no-start'],

@@ -3,7 +3,7 @@ import { relayFlag, serviceOf, serviceText } from '../../cli/service-command.js'
 import { ExitStatus } from '../../core/lib/errors.js';
 
 export default class ServiceStatus extends BaseCommand {
-  static override summary = 'tell whether systemd runs the node';
+  static override summary = 'tell whether the service runs';
   static override description =
     'Exit status 3 when the service does not run. What the node itself has to say: evio status.';
   static override examples = [
@@ -14,8 +14,8 @@ export default class ServiceStatus extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(ServiceStatus);
-    const { serviceReport } = await import('../../service/systemd.js');
-    const report = await serviceReport(serviceOf(flags.relay));
+    const { serviceManager } = await import('../../service/manager.js');
+    const report = await serviceManager().report(serviceOf(flags.relay));
     this.print(serviceText(report));
     if (report.active !== 'active') process.exitCode = ExitStatus.notRunning;
     return report;

@@ -13,8 +13,8 @@ export default class ServiceUninstall extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(ServiceUninstall);
-    const { uninstallService } = await import('../../service/systemd.js');
-    const report = await uninstallService(serviceOf(flags.relay));
+    const { serviceManager } = await import('../../service/manager.js');
+    const report = await serviceManager().uninstall(serviceOf(flags.relay));
     this.print(`${report.unit} is stopped, and does not begin at boot.`);
     return report;
   }

@@ -1,0 +1,49 @@
+/** What those who run services have in common: what they are given and what they say. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { storageError } from '../core/disk/storage-error.js';
+import type { Service, UnitFacts } from './units.js';
+
+export interface ServiceReport {
+  readonly service: Service;
+  readonly unit: string;
+  /** Path of the unit, or of OpenRC's script; null when there is none. */
+  readonly path: string | null;
+  /** `enabled`, `disabled`, `masked`, …: begins at boot. Null when there is no unit. */
+  readonly enabled: string | null;
+  /** `active`, `inactive`, `failed`, `activating`, …. */
+  readonly active: string;
+  /** Process id of the running service. */
+  readonly pid: number | null;
+  /** What it said of itself last. */
+  readonly status: string | null;
+}
+
+export interface InstallOptions extends UnitFacts {
+  /** Begin now, not only at boot. */
+  readonly start: boolean;
+  /** Words after `evio relay`, kept where an operator can change them; left as they are when undefined. */
+  readonly relayWords?: readonly string[] | undefined;
+}
+
+/** Who runs the services of a machine. Each call throws EvioError EVIO_SERVICE; those that write, EVIO_STORAGE. */
+export interface ServiceManager {
+  /** Writes what describes the service, unless a package has brought it, and has it begin at boot. Can be done again. */
+  install: (service: Service, options: InstallOptions) => Promise<ServiceReport>;
+  /** Stops it, for this time and at boot, and removes what `install` wrote. State is left alone. */
+  uninstall: (service: Service) => Promise<ServiceReport>;
+  report: (service: Service) => Promise<ServiceReport>;
+}
+
+/** Written beside and renamed: nobody reads half of it. Throws EvioError EVIO_STORAGE. */
+export function putFile(path: string, text: string, mode = 0o644): void {
+  const draft = `${path}.${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(draft, text, { mode });
+    renameSync(draft, path);
+  } catch (thrown) {
+    rmSync(draft, { force: true });
+    throw storageError(path, thrown);
+  }
+}
