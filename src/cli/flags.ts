@@ -34,7 +34,7 @@ export const dnsFlag = Flags.option({
 })();
 
 export const noPortmapFlag = Flags.boolean({
-  description: 'leave the router alone: ask it for no port (PCP, NAT-PMP)',
+  description: 'leave the router alone: ask it for no port (PCP, NAT-PMP, UPnP)',
 });
 
 export const noLanFlag = Flags.boolean({

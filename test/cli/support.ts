@@ -147,6 +147,7 @@ export const status: Result<'status'> = {
     ports: 'preserved',
     udpBlocked: false,
     addresses: ['198.51.100.7:40000'],
+    portMapping: null,
   },
   ring: {
     sizeEstimate: 2,

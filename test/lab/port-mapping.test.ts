@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { StatusReport } from '../../src/core/control/schema.js';
+import type { DoctorReport } from '../../src/core/doctor/check.js';
 import type { NetcheckReport } from '../../src/core/doctor/netcheck.js';
 import { findProgram, run, shell, sleep, LabProcess } from '../../src/lab/exec.js';
 import { insideDevice, outsideDevice } from '../../src/lab/rules.js';
@@ -31,7 +33,8 @@ EOF
 `;
 
 /** Starts the daemon in the site's router. */
-async function openRouter(site: TestNode['site']): Promise<string> {
+async function openRouter(site: TestNode['site'], speaks: 'pcp' | 'upnp'): Promise<string> {
+  const pcp = speaks === 'pcp';
   const ns = site.routers[0] as string;
   await shell(ns, tables);
   const config = join(net.rig.folder, 'miniupnpd.conf');
@@ -40,8 +43,8 @@ async function openRouter(site: TestNode['site']): Promise<string> {
     [
       `ext_ifname=${outsideDevice}`,
       `listening_ip=${insideDevice}`,
-      'enable_natpmp=yes',
-      'enable_upnp=no',
+      `enable_natpmp=${pcp ? 'yes' : 'no'}`,
+      `enable_upnp=${pcp ? 'no' : 'yes'}`,
       'uuid=428a723d-d202-4e0c-811b-64ec5baee76c',
       'upnp_table_name=upnp',
       'upnp_nat_table_name=upnp',
@@ -56,7 +59,7 @@ async function openRouter(site: TestNode['site']): Promise<string> {
   daemon = new LabProcess(['miniupnpd', '-d', '-f', config, '-P', join(net.rig.folder, 'miniupnpd.pid')], {
     ns,
   });
-  await daemon.line(/Listening for NAT-PMP/, 5_000);
+  await daemon.line(pcp ? /Listening for NAT-PMP/ : /HTTP listening on port/, 5_000);
   return ns;
 }
 
@@ -71,23 +74,33 @@ async function until(holds: () => Promise<boolean>, timeoutMs: number): Promise<
 }
 
 describe.runIf(findProgram('miniupnpd') !== undefined)('a router that opens ports', () => {
-  it('makes two sites behind symmetric NATs direct, and gets the port back', async () => {
-    net = await TestNet.create({ nat: 'address-and-port-dependent' });
-    const a = net.nodes[0] as TestNode;
-    const b = await net.place({ nat: 'address-and-port-dependent', v4: publicV4 });
-    const ns = await openRouter(b.site);
-    const { portMapping } = await b.node.json<NetcheckReport>(['netcheck', '--relay', net.rig.relayUrl]);
-    expect(portMapping).toEqual({ kind: 'pcp', external: publicV4 });
-    net.join(b);
-    await b.node.up();
-    await reaches(a, b, 10_000);
-    await untilPath(a, b, 'direct', 15_000).catch(async (thrown: unknown) => {
-      console.log(daemon?.tail(40), await rulesOf(ns));
-      console.log((await b.node.cli(['status'])).stdout, b.node.process?.stderr.join('\n'));
-      throw thrown;
-    });
-    expect(await rulesOf(ns)).toContain('dport');
-    await b.node.stop();
-    expect(await until(async () => !(await rulesOf(ns)).includes('dport'), 5_000)).toBe(true);
-  });
+  it.each(['pcp', 'upnp'] as const)(
+    'by %s makes two sites behind symmetric NATs direct, and gets the port back',
+    async (speaks) => {
+      net = await TestNet.create({ nat: 'address-and-port-dependent' });
+      const a = net.nodes[0] as TestNode;
+      const b = await net.place({ nat: 'address-and-port-dependent', v4: publicV4 });
+      const ns = await openRouter(b.site, speaks);
+      const { portMapping } = await b.node.json<NetcheckReport>(['netcheck', '--relay', net.rig.relayUrl]);
+      expect(portMapping).toEqual({ kind: speaks, external: publicV4 });
+      net.join(b);
+      await b.node.up();
+      await reaches(a, b, 10_000);
+      await untilPath(a, b, 'direct', 15_000).catch(async (thrown: unknown) => {
+        console.log(daemon?.tail(40), await rulesOf(ns));
+        console.log((await b.node.cli(['status'])).stdout, b.node.process?.stderr.join('\n'));
+        throw thrown;
+      });
+      expect(await rulesOf(ns)).toContain('dport');
+      const { nat } = await b.node.json<StatusReport>(['status']);
+      expect(nat.portMapping?.kind).toBe(speaks);
+      expect(nat.portMapping?.external).toMatch(/^11\.22\.33\.44:\d+$/);
+      if (speaks === 'upnp') {
+        const { checks } = await b.node.json<DoctorReport>(['doctor', '--relay', net.rig.relayUrl]);
+        expect(checks.find(({ id }) => id === 'router')?.detail).toContain('by upnp');
+      }
+      await b.node.stop();
+      expect(await until(async () => !(await rulesOf(ns)).includes('dport'), 5_000)).toBe(true);
+    },
+  );
 });

@@ -124,12 +124,14 @@ describe('reports', () => {
   });
 
   it('name NAT and drops', () => {
-    expect(natText({ ...natUnknown, mapping: 'none', udpBlocked: false, addresses: [] })).toBe(
-      'none (public address)',
-    );
+    const unmapped = { ...natUnknown, udpBlocked: false, addresses: [], portMapping: null };
+    expect(natText({ ...unmapped, mapping: 'none' })).toBe('none (public address)');
     expect(
-      natText({ ...natUnknown, mapping: 'address-dependent', udpBlocked: true, addresses: ['1.2.3.4:5'] }),
+      natText({ ...unmapped, mapping: 'address-dependent', udpBlocked: true, addresses: ['1.2.3.4:5'] }),
     ).toBe('address-dependent, UDP is blocked, seen as 1.2.3.4:5');
+    expect(natText({ ...unmapped, portMapping: { kind: 'upnp', external: '1.2.3.4:6' } })).toBe(
+      'unknown, router opened 1.2.3.4:6 (upnp)',
+    );
     expect(dropsText({ a: 1, b: 0, c: 9 })).toBe('c 9, a 1');
     expect(dropsText({ b: 0 })).toBe('none');
   });

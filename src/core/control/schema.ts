@@ -34,6 +34,7 @@ import { nameWays, type NamesReport } from '../names/report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { policyCounts } from '../switch/policy-filter.js';
 import { natFilterings, natMappings, natPorts } from '../wire/nat.js';
+import { mappingProtocols } from '../wire/port-mapping.js';
 import { linkRoles } from '../topology/overlay-ports.js';
 
 export type { MemberReport } from '../membership/membership.js';
@@ -147,7 +148,11 @@ export const statusReport = z.object({
     restarts: z.number(),
   }),
   relays: z.array(relayReport),
-  nat: natFacts.extend({ udpBlocked: z.boolean(), addresses: z.array(z.string()) }),
+  nat: natFacts.extend({
+    udpBlocked: z.boolean(),
+    addresses: z.array(z.string()),
+    portMapping: z.object({ kind: z.enum(mappingProtocols), external: z.string() }).nullable(),
+  }),
   ring: z.object({
     sizeEstimate: z.number(),
     predecessor: z.string().nullable(),

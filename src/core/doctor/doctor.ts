@@ -30,6 +30,7 @@ import {
   type HeldPrivileges,
 } from './machine.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
+import { probeRouter, type PortMappingFinding } from './router-probe.js';
 import { StunProbe } from './stun-probe.js';
 
 export interface ExamineOptions {
@@ -50,10 +51,11 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   if (process.platform === 'linux') checks.push(checkMtu());
   const { targets, profiles } = readNetworks(home);
   checks.push(...profiles, ...rangeChecks(home), ...certificateChecks(home));
-  const findings = await Promise.all(
-    (named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
-  );
-  checks.push(...softened(findings));
+  const [router, ...findings] = await Promise.all([
+    probeRouter(systemRandom),
+    ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
+  ]);
+  checks.push(routerCheck(router), ...softened(findings));
   if (findings.length === 0) {
     checks.push(
       warn(
@@ -191,6 +193,15 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
     probe.close();
   }
   return checks;
+}
+
+/** No fault where it opens none: most pairs do without. */
+function routerCheck({ kind, external }: PortMappingFinding): Check {
+  if (kind === 'none') return pass('router', 'opens no port when it is asked (PCP, NAT-PMP, UPnP)');
+  return pass(
+    'router',
+    `opens ports by ${kind}${external === null ? '' : `, its address outside is ${external}`}`,
+  );
 }
 
 function natCheck(family: 4 | 6, mapping: NatMapping, filtering: NatFiltering): Check {

@@ -1,29 +1,30 @@
 /** Which protocols the default gateway knows by which it opens ports. Asks, and has nothing opened. */
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import type { Random } from '../lib/env.js';
-import { encodePcpMap, encodePmpAddress, pcpNonceLength, portMapPort } from '../wire/port-mapping.js';
+import { silentLogger, type Random } from '../lib/env.js';
+import { IgdSocket } from '../node/igd-socket.js';
+import { IgdSearch } from '../surroundings/igd-search.js';
+import { isPrivateHost } from '../surroundings/local-ranges.js';
+import {
+  encodePcpMap,
+  encodePmpAddress,
+  mappingProtocols,
+  pcpNonceLength,
+  portMapPort,
+} from '../wire/port-mapping.js';
 
-export const portMappingKinds = ['pcp', 'nat-pmp', 'upnp', 'none'] as const;
+export const portMappingKinds = [...mappingProtocols, 'none'] as const;
 
 export interface PortMappingFinding {
   /** The first that answers, of the three. */
   readonly kind: (typeof portMappingKinds)[number];
-  /** The router's outer address, as it tells by NAT-PMP. */
+  /** The router's outer address, as it tells by NAT-PMP or UPnP. */
   readonly external: string | null;
 }
 
 const waitMs = 900;
-const ssdp = { host: '239.255.255.250', port: 1900 } as const;
-/** UPnP Device Architecture 1.1, 1.3.2. */
-const search = [
-  'M-SEARCH * HTTP/1.1',
-  `HOST: ${ssdp.host}:${ssdp.port}`,
-  'MAN: "ssdp:discover"',
-  'MX: 1',
-  'ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1',
-  '\r\n',
-].join('\r\n');
+/** How often a search is looked after, ms. */
+const beatMs = 50;
 
 /** Gateway of the IPv4 default route (proc(5), /proc/net/route: an address as a number of the machine). */
 export function defaultGateway(routes: string): string | undefined {
@@ -42,28 +43,87 @@ export async function probeRouter(random: Random): Promise<PortMappingFinding> {
   } catch {
     // Not Linux.
   }
-  if (gateway === undefined) return { kind: 'none', external: null };
+  const source = gateway === undefined ? undefined : await ownAddressTo(gateway);
+  // Without a NAT there is nothing to open, and no node asks.
+  if (gateway === undefined || source === undefined || !isPrivateHost(source))
+    return { kind: 'none', external: null };
   const nonce = random.fill(new Uint8Array(pcpNonceLength));
   const [pcp, pmp, upnp] = await Promise.all([
     // A mapping of no lifetime: it ends one that there is not.
-    ask(gateway, portMapPort, (own) =>
+    ask(
+      gateway,
       encodePcpMap({
-        own: { host: own, port: 9 },
+        own: { host: source, port: 9 },
         wanted: { host: '0.0.0.0', port: 0 },
         lifetimeS: 0,
         nonce,
       }),
     ),
-    ask(gateway, portMapPort, encodePmpAddress),
-    ask(ssdp.host, ssdp.port, () => Buffer.from(search)),
+    ask(gateway, encodePmpAddress()),
+    searchIgd(gateway, source),
   ]);
   const external = pmp && pmp.length >= 12 && pmp[0] === 0 && pmp[1] === 128 ? externalOf(pmp) : undefined;
   // A router of NAT-PMP alone answers that it does not know version 2.
   if (pcp && pcp[0] === 2 && pcp[1] === 0x81) return { kind: 'pcp', external: external ?? null };
   if (external !== undefined) return { kind: 'nat-pmp', external };
-  if (upnp && /^HTTP\/1\.1 200[^]*InternetGatewayDevice/i.test(Buffer.from(upnp).toString('latin1')))
-    return { kind: 'upnp', external: null };
+  if (upnp !== undefined) return { kind: 'upnp', external: upnp };
   return { kind: 'none', external: null };
+}
+
+/** The outer address of a router that opens ports by UPnP. */
+async function searchIgd(gateway: string, source: string): Promise<string | undefined> {
+  const now = (): number => performance.now();
+  let beat: NodeJS.Timeout | undefined;
+  const external = await new Promise<string | undefined>((resolve) => {
+    const socket = new IgdSocket(
+      gateway,
+      source,
+      (news) => {
+        if (news.kind === 'device') search.heard(news.bytes);
+        else if (news.kind === 'http') search.answered(now(), news.answer);
+      },
+      silentLogger,
+    );
+    const end = (host: string | undefined): void => {
+      void socket.close();
+      resolve(host);
+    };
+    const search = new IgdSearch({
+      search: (question) => {
+        socket.search(question);
+      },
+      request: (request) => {
+        socket.request(request);
+      },
+      found: (_now, _point, host) => {
+        end(host);
+      },
+      nothing: () => {
+        end(undefined);
+      },
+    });
+    search.begin(now(), gateway);
+    beat = setInterval(() => {
+      search.tick(now());
+    }, beatMs);
+  });
+  clearInterval(beat);
+  return external;
+}
+
+/** The address by which `host` sees this machine. */
+function ownAddressTo(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const way = createSocket('udp4');
+    way.on('error', () => {
+      way.close();
+      resolve(undefined);
+    });
+    way.connect(portMapPort, host, () => {
+      resolve(way.address().address);
+      way.close();
+    });
+  });
 }
 
 function externalOf(answer: Uint8Array): string | undefined {
@@ -71,40 +131,25 @@ function externalOf(answer: Uint8Array): string | undefined {
   return result === 0 ? answer.subarray(8, 12).join('.') : undefined;
 }
 
-/** The first answer; undefined when there is none in time. */
-function ask(
-  host: string,
-  port: number,
-  question: (ownAddress: string) => Uint8Array,
-): Promise<Uint8Array | undefined> {
+/** The gateway's first answer by PCP or NAT-PMP; undefined when there is none in time. */
+function ask(gateway: string, question: Uint8Array): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
-    let over = false;
     const done = (answer: Uint8Array | undefined): void => {
-      over = true;
       clearTimeout(timer);
       clearInterval(again);
       socket.close();
       resolve(answer);
     };
     const timer = setTimeout(done, waitMs, undefined);
-    let again: NodeJS.Timeout | undefined;
+    const send = (): void => {
+      socket.send(question, portMapPort, gateway, () => undefined);
+    };
+    const again = setInterval(send, waitMs / 3);
     socket.on('error', () => undefined);
-    socket.on('message', done);
-    // Connected once, to learn the address by which the gateway sees us; answers to a group come from elsewhere.
-    const way = createSocket('udp4');
-    way.on('error', () => {
-      way.close();
+    socket.on('message', (bytes, from) => {
+      if (from.address === gateway) done(bytes);
     });
-    way.connect(port, host, () => {
-      const own = way.address().address;
-      way.close();
-      if (over) return;
-      const send = (): void => {
-        socket.send(question(own), port, host, () => undefined);
-      };
-      send();
-      again = setInterval(send, waitMs / 3);
-    });
+    send();
   });
 }

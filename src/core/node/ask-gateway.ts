@@ -1,24 +1,31 @@
-/** One gateway at a time, asked through a socket that is opened for it. */
-import type { PortMappingPorts } from '../surroundings/port-mapping.js';
+/** One gateway at a time, asked through sockets that are opened for it. */
+import type { GatewayNews, GatewayWay } from '../surroundings/router-port.js';
 import type { EnginePorts, GatewayPort } from './ports.js';
 
 /** @param heard gets what the gateway answers, on the control thread */
 export function askGateway(
   open: NonNullable<EnginePorts['gateway']>,
-  heard: (bytes: Uint8Array) => void,
-): Pick<PortMappingPorts, 'open' | 'send' | 'close'> {
+  heard: (news: GatewayNews) => void,
+): GatewayWay {
   let socket: GatewayPort | undefined;
   return {
     open: (gateway, source) => {
-      socket?.close();
+      void socket?.close();
       socket = open(gateway, source, heard);
     },
     send: (question) => {
       socket?.send(question);
     },
-    close: () => {
-      socket?.close();
+    search: (question) => {
+      socket?.search(question);
+    },
+    request: (request) => {
+      socket?.request(request);
+    },
+    close: async () => {
+      const last = socket;
       socket = undefined;
+      await last?.close();
     },
   };
 }

@@ -109,9 +109,9 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
     },
     gateway:
       gateway &&
-      askGateway(gateway, (bytes) => {
+      askGateway(gateway, (news) => {
         turn.input(() => {
-          surroundings.receiveGateway(clock.now(), bytes);
+          surroundings.receiveGateway(clock.now(), news);
         });
       }),
     probe: probe?.((socket, bytes, from) => {

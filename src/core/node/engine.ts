@@ -192,6 +192,8 @@ export class Engine implements Node {
     });
     const { plane, turn, pulse, members, relays, overlay, subnets, pinger, reporter } = run;
     const { surroundings, interfaceWatch, names } = run;
+    let left: Promise<void> | undefined;
+    teardown.add('router', () => left);
     teardown.add('plane', () => plane.stop());
     teardown.add('turn', () => {
       turn.close();
@@ -208,7 +210,7 @@ export class Engine implements Node {
     teardown.add('relays', () => {
       run.calls?.calls.close();
       relays.stop();
-      surroundings.stop();
+      left = surroundings.stop();
     });
     teardown.add('run', () => {
       this.#keeper.save();

@@ -1,22 +1,27 @@
-/** The UDP socket by which the default gateway is asked for a port. Loaded when there is one to ask. */
+/** The sockets by which the default gateway is asked for a port: one of UDP, and those of UPnP when it is searched by that. */
 import { createSocket, type Socket } from 'node:dgram';
 import type { Logger } from '../lib/env.js';
+import type { GatewayNews, GatewayWay } from '../surroundings/router-port.js';
+import type { IgdRequest } from '../wire/igd.js';
 import { portMapPort } from '../wire/port-mapping.js';
+import { IgdSocket } from './igd-socket.js';
 
 /** An answer is far shorter. */
 const longestAnswer = 1_100;
 
-export class GatewaySocket {
+export class GatewaySocket implements Omit<GatewayWay, 'open'> {
   readonly #socket: Socket;
   readonly #gateway: string;
+  readonly #igd: IgdSocket;
   #closed = false;
 
   /**
    * @param source own address: another interface is not asked
-   * @param heard gets what the gateway sends from its port, and owns it
+   * @param heard gets what the gateway sends, and owns it
    */
-  constructor(gateway: string, source: string, heard: (bytes: Uint8Array) => void, log: Logger) {
+  constructor(gateway: string, source: string, heard: (news: GatewayNews) => void, log: Logger) {
     this.#gateway = gateway;
+    this.#igd = new IgdSocket(gateway, source, heard, log);
     this.#socket = createSocket({
       type: 'udp4',
       lookup: (name, _options, callback) => {
@@ -28,7 +33,7 @@ export class GatewaySocket {
     });
     this.#socket.on('message', (bytes, from) => {
       if (this.#closed || from.address !== gateway || from.port !== portMapPort) return;
-      if (bytes.length <= longestAnswer) heard(new Uint8Array(bytes));
+      if (bytes.length <= longestAnswer) heard({ kind: 'mapping', bytes: new Uint8Array(bytes) });
     });
     this.#socket.bind({ address: source, port: 0 });
     this.#socket.unref();
@@ -39,11 +44,20 @@ export class GatewaySocket {
     this.#socket.send(bytes, portMapPort, this.#gateway, () => undefined);
   }
 
+  search(question: Uint8Array): void {
+    this.#igd.search(question);
+  }
+
+  request(request: IgdRequest): void {
+    this.#igd.request(request);
+  }
+
   /** What was sent before still goes out. */
-  close(): void {
+  close(): Promise<void> {
     this.#closed = true;
     this.#socket.send(new Uint8Array(0), portMapPort, this.#gateway, () => {
       this.#socket.close();
     });
+    return this.#igd.close();
   }
 }

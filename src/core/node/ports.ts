@@ -14,6 +14,7 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { Cidr } from '../lib/ipv4.js';
 import type { BeaconsPorts } from '../surroundings/beacons.js';
 import type { NatProbePorts } from '../surroundings/nat-probe.js';
+import type { GatewayNews, GatewayWay } from '../surroundings/router-port.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
 import type { WaysOut } from '../surroundings/ways-out.js';
@@ -35,8 +36,8 @@ export interface EnginePorts {
   readonly ways?: (device: string, further: readonly string[]) => WaysOut;
   /** Tells when links, addresses or routes change; returns what ends it, undefined where nothing tells. */
   readonly watch?: (changed: () => void) => (() => void) | undefined;
-  /** Opens a socket to the default gateway, to ask it for a port; default: it is not asked. */
-  readonly gateway?: (gateway: string, source: string, heard: (bytes: Uint8Array) => void) => GatewayPort;
+  /** Opens sockets to the default gateway, to ask it for a port; default: it is not asked. */
+  readonly gateway?: (gateway: string, source: string, heard: (news: GatewayNews) => void) => GatewayPort;
   /** Makes sockets to see by what the NAT does; default: it is not looked at closer. */
   readonly probe?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => ProbePort;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
@@ -59,11 +60,8 @@ export interface EnginePorts {
   suite?(): Suite;
 }
 
-/** A socket to the default gateway (gateway-socket.ts). */
-export interface GatewayPort {
-  send(bytes: Uint8Array): void;
-  close(): void;
-}
+/** Sockets to the default gateway (gateway-socket.ts). */
+export type GatewayPort = Omit<GatewayWay, 'open'>;
 
 /** Multicast to the LANs of this machine (lan-sockets.ts). */
 export type LanPort = Pick<BeaconsPorts, 'stand' | 'send'>;

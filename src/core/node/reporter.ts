@@ -21,7 +21,7 @@ import { natFactsOf, peerReport, statusReport, whyReport } from './report.js';
 import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
 import type { StateKeeper } from './state-keeper.js';
-import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type { NatReport, PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 import type { ProvenClock } from './proven-clock.js';
 
 /** Members of whom something was refused, in a report. */
@@ -90,6 +90,7 @@ export class Reporter {
         ...natFactsOf(surroundings.nat),
         udpBlocked: relays.udpBlocked,
         addresses: surroundings.reflexive.map(formatEndpoint),
+        portMapping: mappingReport(surroundings),
       },
       peers: members.all(),
       nameOf: (idText) => members.nameOf(idText),
@@ -219,4 +220,8 @@ export class Reporter {
 
 export function notRunning(network: string): EvioError {
   return new EvioError('EVIO_NOT_RUNNING', `The network ${network} does not run.`);
+}
+
+function mappingReport({ mapped, mappedBy }: Surroundings): NatReport['portMapping'] {
+  return mapped && mappedBy ? { kind: mappedBy, external: formatEndpoint(mapped) } : null;
 }

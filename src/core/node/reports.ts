@@ -8,6 +8,7 @@ import { peerStates } from '../peer/peer-state.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { NatFacts } from '../wire/nat.js';
+import type { MappingProtocol } from '../wire/port-mapping.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 
 /** How it stands with a peer, as it is told: `offline` when the relays say that it is connected to none. */
@@ -82,6 +83,8 @@ export interface NatReport extends NatFacts {
   readonly udpBlocked: boolean;
   /** This machine as the relays and other members see it, `HOST:PORT`. */
   readonly addresses: readonly string[];
+  /** The port that the router opened for this machine, `HOST:PORT` outside, and by which protocol; null: none. */
+  readonly portMapping: { readonly kind: MappingProtocol; readonly external: string } | null;
 }
 
 export interface RefusedRoute {

@@ -29,6 +29,12 @@ export function isPrivateRange(cidr: Cidr): boolean {
   return cidr.prefix >= minPrivatePrefix && privateRanges.some((range) => containsCidr(range, cidr));
 }
 
+/** True for an IPv4 literal that the internet does not have: whoever has it is behind a NAT. */
+export function isPrivateHost(host: string): boolean {
+  const base = parseIpv4(host);
+  return base !== undefined && isPrivateRange({ base, prefix: 32 });
+}
+
 /** Interfaces that evio makes. */
 const ours = /^evio/;
 /** A route to more than this is the way out, or a half of it, as VPNs have: everything lies in it. */

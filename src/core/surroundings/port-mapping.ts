@@ -1,7 +1,6 @@
 /**
- * A port that the router opens for us, where it does: peers then reach us whatever its NAT is like. Asks the default
- * gateway, and nobody else, by PCP, and by NAT-PMP where the gateway knows only that. A machine without I/O; times are
- * monotonic ms.
+ * A port that the router opens for us by PCP, and by NAT-PMP where the gateway knows only that. Asks the default gateway, and
+ * nobody else. A machine without I/O; times are monotonic ms.
  *
  *   idle ──a way out by IPv4, from a private address──▶ asking ──mapped──▶ open ──half of the lifetime──▶ asking …
  *                                                         │ refused, silent: again much later
@@ -10,7 +9,6 @@
  */
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Random } from '../lib/env.js';
-import { parseIpv4 } from '../lib/ipv4.js';
 import {
   encodePcpMap,
   encodePmpAddress,
@@ -20,7 +18,7 @@ import {
   type MapAnswer,
 } from '../wire/port-mapping.js';
 import { isProbeable } from './candidate.js';
-import { isPrivateRange } from './local-ranges.js';
+import { isPrivateHost } from './local-ranges.js';
 import type { WayOut } from './ways-out.js';
 
 /** How long a mapping is asked for, seconds; a router may give less, and no more than this is believed. */
@@ -30,6 +28,8 @@ const leastRenewMs = 15_000;
 /** When a question is asked again (RFC 6886 3.1: 250 ms, doubled), and when one that came to nothing is. */
 const retryMs = [250, 500, 1_000, 2_000, 4_000] as const;
 const laterMs = 900_000;
+/** So many questions without an answer, and the gateway hardly speaks either. */
+const silentAfter = 3;
 
 export interface PortMappingPorts {
   readonly random: Random;
@@ -37,6 +37,10 @@ export interface PortMappingPorts {
   open(gateway: string, source: string): void;
   send(question: Uint8Array): void;
   close(): void;
+  /** The gateway has not answered so far, and `own` has no port of it: perhaps it knows another protocol. */
+  silent(now: number, gateway: string, own: Endpoint): void;
+  /** It has answered, whatever it said. */
+  spoke(): void;
   /** `endpoint` is another one, or gone. */
   changed(endpoint: Endpoint | undefined, how: string): void;
 }
@@ -45,7 +49,7 @@ export class PortMapping {
   readonly #ports: PortMappingPorts;
   #own: Endpoint | undefined;
   #gateway = '';
-  #speaks: 'pcp' | 'pmp' = 'pcp';
+  #speaks: 'pcp' | 'nat-pmp' = 'pcp';
   #nonce = new Uint8Array(pcpNonceLength);
   #asked = 0;
   #nextAt = Infinity;
@@ -64,6 +68,11 @@ export class PortMapping {
     return this.#endpoint;
   }
 
+  /** By which the gateway answered, or is asked. */
+  get protocol(): 'pcp' | 'nat-pmp' {
+    return this.#speaks;
+  }
+
   /** When `tick` has something to do, ms of the clock; Infinity for never. */
   get dueAt(): number {
     return Math.min(this.#nextAt, this.#expiresAt);
@@ -71,7 +80,8 @@ export class PortMapping {
 
   /** The way out is this one from now on; null: none. `port` is that of our socket. */
   moved(now: number, way: WayOut | null, port: number): void {
-    const own = way && way.gateway !== '' && isPrivate(way.source) ? { host: way.source, port } : undefined;
+    const own =
+      way && way.gateway !== '' && isPrivateHost(way.source) ? { host: way.source, port } : undefined;
     if (own?.host === this.#own?.host && own?.port === this.#own?.port && way?.gateway === this.#gateway) {
       // The same network, or one that looks the same: it is asked whether the mapping still stands.
       if (own) this.#ask(now);
@@ -93,12 +103,14 @@ export class PortMapping {
     const answer = this.#own && parseMapAnswer(bytes, this.#own.port, this.#nonce);
     // Of answers that nobody asked for, only news that nothing is mapped any more could matter: it is asked then anyway.
     if (!answer || this.#asked === 0) return;
+    this.#ports.spoke();
     this.#answered(now, answer);
   }
 
   tick(now: number): void {
     if (now >= this.#expiresAt) this.#set(undefined, 'not renewed');
     if (now < this.#nextAt || !this.#own) return;
+    if (this.#asked === silentAfter && !this.#endpoint) this.#ports.silent(now, this.#gateway, this.#own);
     const wait = retryMs[this.#asked];
     if (wait === undefined) {
       this.#later(now);
@@ -150,9 +162,9 @@ export class PortMapping {
   #answered(now: number, answer: MapAnswer): void {
     switch (answer.kind) {
       case 'no-pcp':
-        if (this.#speaks === 'pmp') this.#later(now);
+        if (this.#speaks === 'nat-pmp') this.#later(now);
         else {
-          this.#speaks = 'pmp';
+          this.#speaks = 'nat-pmp';
           this.#ask(now);
         }
         return;
@@ -186,10 +198,4 @@ export class PortMapping {
     this.#endpoint = endpoint;
     this.#ports.changed(endpoint, how);
   }
-}
-
-/** Behind a NAT: an address that the internet does not have needs a port of one that it has. */
-function isPrivate(host: string): boolean {
-  const base = parseIpv4(host);
-  return base !== undefined && isPrivateRange({ base, prefix: 32 });
 }

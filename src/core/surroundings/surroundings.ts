@@ -15,12 +15,13 @@ import {
   type Excluded,
   type LocalAddress,
 } from './candidate.js';
-import { PortMapping, type PortMappingPorts } from './port-mapping.js';
 import { NatObserver } from './nat.js';
 import { NatProbe, type NatProbePorts } from './nat-probe.js';
+import { RouterPort, type GatewayNews, type GatewayWay } from './router-port.js';
 import { StunClient } from './stun-client.js';
 import { describeWay, sameWays, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { MappingProtocol } from '../wire/port-mapping.js';
 import type { NatMapping, NatNews, NatPorts } from '../wire/nat.js';
 import { parseCard, type Card } from '../wire/ring.js';
 
@@ -45,7 +46,7 @@ export interface SurroundingsPorts {
   /** UDP port of the data socket. */
   readonly port: number;
   /** Asks the default gateway; default: it is not asked for a port. */
-  readonly gateway?: Pick<PortMappingPorts, 'open' | 'send' | 'close'> | undefined;
+  readonly gateway?: GatewayWay | undefined;
   /** Multicast to the LANs; default: nothing is said there. */
   readonly lan?: Omit<BeaconsPorts, 'random' | 'found'> | undefined;
   /** Sockets to see by what the NAT does; default: it is not looked at closer. */
@@ -64,7 +65,7 @@ export class Surroundings {
   readonly #ports: SurroundingsPorts;
   readonly #nat = new NatObserver();
   readonly #stun: StunClient;
-  readonly #portMapping: PortMapping | undefined;
+  readonly #routerPort: RouterPort | undefined;
   readonly #beacons: Beacons | undefined;
   readonly #probe: NatProbe | undefined;
   #hosts: string[];
@@ -81,9 +82,9 @@ export class Surroundings {
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
     const { gateway, lan, probe } = ports;
-    this.#portMapping =
+    this.#routerPort =
       gateway &&
-      new PortMapping({
+      new RouterPort({
         random: env.random,
         open: (host, source) => {
           gateway.open(host, source);
@@ -91,9 +92,13 @@ export class Surroundings {
         send: (question) => {
           gateway.send(question);
         },
-        close: () => {
-          gateway.close();
+        search: (question) => {
+          gateway.search(question);
         },
+        request: (request) => {
+          gateway.request(request);
+        },
+        close: () => gateway.close(),
         changed: (endpoint, how) => {
           env.log.info('port of the router', { endpoint: endpoint && formatEndpoint(endpoint), reason: how });
           if (endpoint) ports.discovered();
@@ -130,7 +135,12 @@ export class Surroundings {
 
   /** Where the router takes packets for us, if it opened a port. */
   get mapped(): Endpoint | undefined {
-    return this.#portMapping?.endpoint;
+    return this.#routerPort?.endpoint;
+  }
+
+  /** By which protocol it opened it. */
+  get mappedBy(): MappingProtocol | undefined {
+    return this.#routerPort?.protocol;
   }
 
   get mapping(): NatMapping {
@@ -173,7 +183,7 @@ export class Surroundings {
 
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
-    const parts = [this.#stun, this.#portMapping, this.#beacons, this.#probe];
+    const parts = [this.#stun, this.#routerPort, this.#beacons, this.#probe];
     return parts.reduce((at, part) => Math.min(at, part?.dueAt ?? Infinity), this.#watchAt);
   }
 
@@ -211,7 +221,7 @@ export class Surroundings {
 
   tick(now: number): void {
     this.#stun.tick(now);
-    this.#portMapping?.tick(now);
+    this.#routerPort?.tick(now);
     this.#beacons?.tick(now);
     this.#probe?.tick(now);
     if (now >= this.#watchAt) this.#watch(now);
@@ -231,11 +241,12 @@ export class Surroundings {
     this.#lookAtLans(now, this.#ports.addresses());
   }
 
-  /** The node stops: the router may close its port. */
-  stop(): void {
-    this.#portMapping?.stop();
+  /** The node stops: the router may close its port. Settles when it has been told, in a few seconds at most. */
+  stop(): Promise<void> {
+    const told = this.#routerPort?.stop() ?? Promise.resolve();
     this.#beacons?.stop();
     this.#probe?.clear();
+    return told;
   }
 
   /** Something came to the multicast group of the LANs. */
@@ -244,8 +255,8 @@ export class Surroundings {
   }
 
   /** Something came from the default gateway. */
-  receiveGateway(now: number, packet: Uint8Array): void {
-    this.#portMapping?.receive(now, packet);
+  receiveGateway(now: number, news: GatewayNews): void {
+    this.#routerPort?.receive(now, news);
   }
 
   /** The kernel says that something changed. */
@@ -287,7 +298,7 @@ export class Surroundings {
   }
 
   #mapPort(now: number): void {
-    this.#portMapping?.moved(now, this.#ways.v4, this.#ports.port);
+    this.#routerPort?.moved(now, this.#ways.v4, this.#ports.port);
   }
 
   #lookAtLans(now: number, addresses: readonly LocalAddress[]): void {

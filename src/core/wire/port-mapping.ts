@@ -14,6 +14,10 @@
 import { equalBytes } from '../lib/bytes.js';
 import { addressBytes, addressText, type Endpoint } from '../lib/endpoint.js';
 
+/** By which routers open ports, in the order in which they are asked; for the last see wire/igd.ts. */
+export const mappingProtocols = ['pcp', 'nat-pmp', 'upnp'] as const;
+export type MappingProtocol = (typeof mappingProtocols)[number];
+
 export const portMapPort = 5351;
 export const pcpNonceLength = 12;
 const udp = 17;

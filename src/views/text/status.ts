@@ -19,7 +19,11 @@ export function natBehaviour({ filtering, ports }: Pick<StatusReport['nat'], 'fi
 export function natText(nat: StatusReport['nat']): string {
   const mapping = nat.mapping === 'none' ? 'none (public address)' : nat.mapping;
   const seen = nat.addresses.length > 0 ? `, seen as ${nat.addresses.map(printable).join(', ')}` : '';
-  return `${mapping}${nat.udpBlocked ? ', UDP is blocked' : ''}${seen}${natBehaviour(nat)}`;
+  const { portMapping } = nat;
+  const opened = portMapping
+    ? `, router opened ${printable(portMapping.external)} (${portMapping.kind})`
+    : '';
+  return `${mapping}${nat.udpBlocked ? ', UDP is blocked' : ''}${seen}${opened}${natBehaviour(nat)}`;
 }
 
 /** Drops that happened, most frequent first; `none`. */

@@ -35,7 +35,6 @@ import { locateTransport, upperLayer } from '../../../src/core/wire/ip.js';
 import { encodeLedger, parseLedger } from '../../../src/core/wire/ledger.js';
 import { audienceOf, readReport } from '../../../src/core/wire/membership.js';
 import { Suite } from '../../../src/core/wire/packet.js';
-import { parseMapAnswer } from '../../../src/core/wire/port-mapping.js';
 import * as relay from '../../../src/core/wire/relay.js';
 import { encodeCard, encodeRing, parseCard, parseRing } from '../../../src/core/wire/ring.js';
 import { parseToNode, parseToRelay } from '../../../src/core/wire/signal.js';
@@ -45,6 +44,7 @@ import { memberProfiles } from '../../support/members.js';
 import { igmp, igmpV3, mld, mldV2 } from '../../support/membership-frames.js';
 import { VirtualClock } from '../../support/virtual.js';
 import { documents } from './documents.js';
+import { routerTargets } from './routers.js';
 import { userspaceTargets } from './userspace.js';
 import { handover } from './handover.js';
 import { parser, textParser, type Target } from './target.js';
@@ -56,15 +56,6 @@ const credentials = [bytesOf(first.credential), bytesOf(second.credential)];
 const parts = credentials.map(
   (bytes) => parseCredential(bytes) as NonNullable<ReturnType<typeof parseCredential>>,
 );
-/** A router's: NAT-PMP's address and mapping, PCP's mapping (its nonce is zero). */
-const mapAnswers = [
-  Uint8Array.of(0, 128, 0, 0, 0, 0, 0, 9, 192, 0, 2, 1),
-  Uint8Array.of(0, 129, 0, 0, 0, 0, 0, 9, 0x10, 0x92, 0x10, 0x92, 0, 0, 1, 0x2c),
-  Uint8Array.from(
-    { length: 60 },
-    (_, i) => ({ 0: 2, 1: 0x81, 7: 60, 36: 17, 40: 0x10, 41: 0x92, 43: 99 })[i] ?? 0,
-  ),
-];
 const present = (list: readonly Uint8Array[]): Uint8Array[] => list.filter((bytes) => bytes.length > 0);
 
 const id = '0123456789abcdef0123456789abcdef';
@@ -233,7 +224,7 @@ const wire: Target[] = [
     [handshake.encodeResponsePayload({ boot: 3, certificate: key })],
     handshake.parseResponsePayload,
   ),
-  parser('map-answer', mapAnswers, (b) => parseMapAnswer(b, 4_242, new Uint8Array(12)) ?? null),
+  ...routerTargets,
   parser('bind', [relay.encodeBind(1, 2, key)], (b) => [relay.peekAssociation(b), relay.verifyBind(b, key)]),
   parser('bound', [relay.encodeBound(1, 2, endpoint, key)], (b) => relay.openBound(b, key) ?? null),
   parser('unbound', [relay.encodeUnbound(1)], (b) => relay.parseUnbound(b) ?? null),

@@ -141,6 +141,7 @@ describe('statusReport', () => {
         ports: 'preserved',
         udpBlocked: false,
         addresses: ['198.51.100.1:5000'],
+        portMapping: null,
       },
       peers: [peerOf(direct), peerOf(null)],
       nameOf: () => 'n1-2',

@@ -76,7 +76,7 @@ class Stage {
         restarts: 0,
       },
       relays: [],
-      nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown', udpBlocked: false, addresses: [] },
+      nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown', udpBlocked: false, addresses: [], portMapping: null },
       ring: { sizeEstimate: 1, predecessor: null, successors: [], longLinks: [], onDemand: [] },
       peerCount: 0,
       certificate: { expires: '2031-11-22T00:00:00.000Z', renewal: 'later' },

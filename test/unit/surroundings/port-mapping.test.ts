@@ -10,11 +10,14 @@ function rig() {
   const sent: Uint8Array[] = [];
   const told: unknown[] = [];
   const opened: string[] = [];
+  const heard: string[] = [];
   const mapping = new PortMapping({
     random: { fill: (bytes) => bytes.fill(7), unit: () => 0.5 },
     open: (gateway, source) => opened.push(`${gateway} from ${source}`),
     send: (question) => sent.push(question),
     close: () => opened.push('closed'),
+    silent: (now, gateway, own) => heard.push(`${now} ${gateway} ${own.port}`),
+    spoke: () => heard.push('spoke'),
     changed: (endpoint) => told.push(endpoint),
   });
   /** An answer by PCP to what was sent last. */
@@ -34,7 +37,7 @@ function rig() {
     change(bytes);
     return bytes;
   };
-  return { mapping, sent, told, opened, pcp };
+  return { mapping, sent, told, opened, heard, pcp };
 }
 
 describe('a port of the router', () => {
@@ -88,7 +91,7 @@ describe('a port of the router', () => {
   });
 
   it('is not asked for without a NAT, nor again and again of a router that refuses or is silent', () => {
-    const { mapping, sent, opened, pcp } = rig();
+    const { mapping, sent, opened, heard, pcp } = rig();
     mapping.moved(0, { ...way, source: '198.51.100.7' }, 4_242);
     mapping.moved(0, { ...way, gateway: '' }, 4_242);
     mapping.moved(0, null, 4_242);
@@ -96,6 +99,7 @@ describe('a port of the router', () => {
     mapping.moved(0, way, 4_242);
     for (let now = 0; now < 800_000; now += 50) mapping.tick(now);
     expect(sent).toHaveLength(5);
+    expect(heard).toEqual(['1750 192.168.1.1 4242']);
     mapping.moved(800_000, way, 4_242);
     mapping.receive(
       800_001,
@@ -103,6 +107,7 @@ describe('a port of the router', () => {
     );
     for (let now = 800_001; now < 1_600_000; now += 50) mapping.tick(now);
     expect(sent).toHaveLength(6);
+    expect(heard.slice(1)).toEqual(['spoke']);
   });
 
   it('is not what somebody says who did not see the question, and never an address that may not be probed', () => {
