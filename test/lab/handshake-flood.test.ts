@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { fromBase64Url, toHex } from '../../src/core/lib/bytes.js';
-import { LabProcess, run } from '../../src/lab/exec.js';
+import { LabProcess } from '../../src/lab/exec.js';
 import { iperfTcp, ping } from '../../src/lab/measure.js';
-import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+import { reaches, TestNet, udpPortOf, untilPath, type TestNode } from './support.js';
 
 const script = fileURLToPath(new URL('init-flood.mjs', import.meta.url));
 const perSecond = 20_000;
@@ -36,8 +36,7 @@ describe('a flood of initiations', () => {
       nodeSeed: string;
     };
     const { dh } = keysFromSeed(fromBase64Url(nodeSeed) as Uint8Array);
-    const { stdout } = await run(['cat', '/proc/net/udp', '/proc/net/udp6'], { ns: a.ns });
-    const port = parseInt(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) /m.exec(stdout)?.[1] ?? '', 16);
+    const port = udpPortOf(a);
     const stranger = await net.rig.lab.publicHost('stranger.flood');
     const host = a.site.outside.v4 as string;
     /** Throughput while a flood goes to a port: to one where nobody listens it costs the machine as much, and the node nothing. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, sleep } from '../../src/lab/exec.js';
 import { ping } from '../../src/lab/measure.js';
-import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+import { reaches, TestNet, udpPortOf, untilPath, type TestNode } from './support.js';
 
 /** CPU time of a process and its threads, ms; its resident set, MB. */
 function costOf(pid: number): { cpuMs: number; rssMb: number } {
@@ -83,7 +83,7 @@ describe('limits', () => {
     async (name, target) => {
       const stranger = await net.rig.lab.publicHost(`stranger.${name}`);
       const { pid, host, port } = target();
-      const udpPort = port === 0 ? await portOf(a) : port;
+      const udpPort = port === 0 ? udpPortOf(a) : port;
       const flood = async (seconds: number): Promise<string> => {
         const { stdout } = await run(
           [process.execPath, '-e', flooder, host, `${udpPort}`, '50000', `${seconds}`],
@@ -114,14 +114,4 @@ describe('limits', () => {
       expect(net.rig.relay.process?.running).toBe(true);
     },
   );
-
-  async function portOf(node: TestNode): Promise<number> {
-    const { stdout } = await run(['cat', '/proc/net/udp6'], { ns: node.ns });
-    const { stdout: v4 } = await run(['cat', '/proc/net/udp'], { ns: node.ns });
-    const ports = [...`${stdout}\n${v4}`.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) /gm)].map((m) =>
-      parseInt(m[1] as string, 16),
-    );
-    expect(ports.length).toBeGreaterThan(0);
-    return ports[0] as number;
-  }
 });

@@ -15,7 +15,7 @@ import { queryCapacity, writeIgmpQuery, writeMldQuery } from '../../dist/core/wi
 const device = process.argv[2];
 const header = 10;
 const mac = Uint8Array.of(2, 0x11, 0x22, 0x33, 0x44, 0x55);
-const tap = createTap({ name: device, mac, ip: 0x0a90_0001, prefix: 16, mtu: 1350 });
+const tap = createTap({ name: device, mac, ip: 0x0a90_0001, prefix: 16, ip6: null, mtu: 1350 });
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const arena = new Arena(4096);
 const buffer = Buffer.alloc(70_000);

@@ -98,6 +98,14 @@ export class TestNet {
   }
 }
 
+/** UDP port that carries packets, as the node's log has it: it binds others, too, for beacons and names. */
+export function udpPortOf({ node }: TestNode): number {
+  const line = node.process?.stderr.findLast((text) => text.includes('"node started"'));
+  const { port } = JSON.parse(line ?? '{}') as { port?: number };
+  if (!port) throw new Error(`${node.name} has not told its port`);
+  return port;
+}
+
 /** What `from` says of its way to `to`. */
 export async function peerOf(from: TestNode, to: TestNode): Promise<PeerFacts | undefined> {
   return (await from.node.peers()).find((peer) => peer.name === to.node.name);
