@@ -73,8 +73,9 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
   const ring = new PacketRing(index, options.snapLength);
   try {
     // An interface of the same name in another network namespace is another node's.
-    const mac = Buffer.from(node.mac.replaceAll(':', ''), 'hex');
-    if (!equalBytes(ring.mac, mac)) throw notHere(device.name);
+    const ours = Buffer.from(node.mac.replaceAll(':', ''), 'hex');
+    const { mac: found } = ring;
+    if (!equalBytes(found, ours)) throw notHere(device.name);
     const start = now();
     const file = options.file ?? `evio-${network.name}-${stamp()}.pcapng`;
     const sink = new CaptureSink(file);
@@ -84,7 +85,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
         interfaceBlock({
           name: device.name,
           description: `evio network ${network.name}, node ${node.name}`,
-          mac,
+          mac: ours,
           snapLength: options.snapLength,
         }),
         names,
