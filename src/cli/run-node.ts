@@ -13,6 +13,7 @@ import { nodeArguments } from './node-flags.js';
 import { Taker } from '../core/handover/take.js';
 import { afterwards } from '../core/process/afterwards.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
+import { storedNetwork } from '../core/process/stored-network.js';
 import type { NodeMetricsDoor } from '../core/process/node-metrics.js';
 
 /** While the process before holds the place of the metrics, ms and how often. */
@@ -51,7 +52,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     home,
     networks,
     stored: () => store.list(),
-    load: (id) => readNetwork(store, id, log),
+    load: (id) => storedNetwork(store, id, log),
     env: { clock: systemClock, random: systemRandom, log },
     version: options.version,
     logRing: options.logRing,
@@ -155,29 +156,13 @@ function advanced(name: string): number | undefined {
   return Number.isInteger(value) && value > 0 ? value : undefined;
 }
 
-function readNetwork(store: Store, id: string, log: Logger): RunnerNetwork {
-  return {
-    profile: store.profile(id),
-    state: store.state(id, (error) => {
-      log.warn('state is damaged, beginning anew', { error: error.message });
-    }),
-    ledger: store.ledger(id, (thrown) => {
-      log.warn('statements not kept', { reason: messageOf(thrown) });
-    }),
-    saveState: (state) => {
-      store.saveState(id, state);
-    },
-    changeProfile: (change) => store.changeProfile(id, change),
-  };
-}
-
 /** The networks whose profiles can be read; the others are logged. Throws the first one's error when there is none. */
 function readNetworks(store: Store, ids: readonly string[], log: Logger): RunnerNetwork[] {
   const networks: RunnerNetwork[] = [];
   const errors: unknown[] = [];
   for (const id of ids) {
     try {
-      networks.push(readNetwork(store, id, log));
+      networks.push(storedNetwork(store, id, log));
     } catch (thrown) {
       errors.push(thrown);
     }

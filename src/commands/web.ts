@@ -34,7 +34,7 @@ export default class Web extends BaseCommand {
   async run(): Promise<undefined> {
     const { flags } = await this.parse(Web);
     const { badValue } = await import('../core/identity/names.js');
-    const { parseEndpoint, formatEndpoint, addressBytes } = await import('../core/lib/endpoint.js');
+    const { parseEndpoint, formatEndpoint, isLoopback } = await import('../core/lib/endpoint.js');
     const { listenAt } = await import('../core/metrics/door.js');
     const { webServer } = await import('../web/server.js');
     const { readPage } = await import('../web/page-files.js');
@@ -61,12 +61,10 @@ export default class Web extends BaseCommand {
     const shown = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host;
     const query = only === undefined ? '' : `?network=${only}`;
     const url = `http://${formatEndpoint({ host: shown, port })}/${query}#${token}`;
-    const bytes = addressBytes(at.host);
-    const isLoopback = at.host === '::1' || (bytes?.[10] === 0xff && bytes[12] === 127);
     if (this.jsonEnabled()) this.emit({ event: 'web', url });
     else process.stdout.write(`${url}\n`);
     this.say('Open it in a browser of this machine; Ctrl-C ends it.');
-    if (!isLoopback)
+    if (!isLoopback(at.host))
       this.say(
         'It is served without TLS to more than this machine: whoever listens on the way learns its key.',
       );

@@ -15,10 +15,12 @@ import { addressBytes } from '../core/lib/endpoint.js';
 import { parseIpv4 } from '../core/lib/ipv4.js';
 import { ownVersion } from '../core/native/packed.js';
 import { createNode } from '../core/node/create-node.js';
+import { memberAddress } from '../core/node/neighbourhood.js';
 import type { Node } from '../core/node/node.js';
 import { Runner } from '../core/process/runner.js';
-import type { Stack } from '../core/userspace/stack.js';
-import { ProgramDevice, stackFor } from './program-port.js';
+import { storedNetwork } from '../core/process/stored-network.js';
+import { driveStack, type DrivenStack } from '../core/userspace/driven-stack.js';
+import { ProgramDevice } from './program-port.js';
 import { Queue } from './queue.js';
 
 export interface JoinOptions {
@@ -97,8 +99,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
   const { id } = selectNetwork(store.list(), options.network);
   const queues = new Set<Queue<NodeEvent>>();
   let device: ProgramDevice | undefined;
-  let stack: Stack | undefined;
-  let stopStack: () => void = () => undefined;
+  let driven: DrivenStack | undefined;
   let node: Node | undefined;
   const listeners = new Map<number, (connection: Duplex) => void>();
   let started: (error?: Error) => void = () => undefined;
@@ -110,17 +111,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
   });
   const runner = new Runner({
     home,
-    networks: [
-      {
-        profile: store.profile(id),
-        state: store.state(id, () => undefined),
-        ledger: store.ledger(id, () => undefined),
-        saveState: (state) => {
-          store.saveState(id, state);
-        },
-        changeProfile: (change) => store.changeProfile(id, change),
-      },
-    ],
+    networks: [storedNetwork(store, id, log)],
     env: { clock: systemClock, random: systemRandom, log },
     logRing: new LogRing(),
     version: ownVersion(),
@@ -130,21 +121,17 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
         ...made,
         // A member that gets another address begins anew, with another device.
         makeDevice: (wanted) => {
-          stopStack();
+          driven?.stop();
           const port = new ProgramDevice(wanted, (frame) => {
             if (onFrame) onFrame(frame);
-            else stack?.input(frame);
+            else driven?.stack.input(frame);
           });
           device = port;
           if (!onFrame) {
-            const inside = stackFor(wanted, (frame) => {
+            driven = driveStack(wanted, (frame) => {
               port.port.send(frame);
             });
-            stack = inside.stack;
-            stopStack = () => {
-              inside.stop();
-            };
-            for (const [at, taken] of listeners) stack.listen(at, taken);
+            for (const [at, taken] of listeners) driven.stack.listen(at, taken);
           }
           return port;
         },
@@ -196,8 +183,8 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
       device?.port.send(frame);
     },
     connect: async (host, port) => {
-      if (!stack) throw only('a stack');
-      const socket = stack.connect(addressOf(running, host), port);
+      if (!driven) throw only('a stack');
+      const socket = driven.stack.connect(addressOf(running, host), port);
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
         socket.once('connect', () => {
@@ -208,14 +195,14 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
       return socket;
     },
     listen: (port, taken) => {
-      if (!stack) throw only('a stack');
-      if (!stack.listen(port, taken))
+      if (!driven) throw only('a stack');
+      if (!driven.stack.listen(port, taken))
         throw new EvioError('EVIO_BAD_VALUE', `Port ${port} of this member is taken.`);
       listeners.set(port, taken);
     },
     close: async () => {
       await runner.stop();
-      stopStack();
+      driven?.stop();
       await ended.catch(() => undefined);
       for (const queue of queues) queue.end();
     },
@@ -224,9 +211,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
 
 /** Throws EvioError EVIO_UNKNOWN_PEER. */
 function addressOf(node: Node, host: string): Uint8Array {
-  const wanted = host.toLowerCase();
-  const named = node.peers().filter(({ name }) => name.toLowerCase() === wanted);
-  const ip = parseIpv4((named.find(({ state }) => state === 'connected') ?? named[0])?.ip ?? host);
+  const ip = parseIpv4(memberAddress(node, host) ?? host);
   if (ip !== undefined) return Uint8Array.of(ip >>> 24, ip >>> 16, ip >>> 8, ip);
   const bytes = addressBytes(host);
   if (bytes) return bytes;

@@ -1,4 +1,5 @@
 /** What enrolment asks of relays: a port, so that it is tested without any. */
+import type { RegisterOptions } from '../relays/net/register.js';
 import type { Self } from '../membership/self.js';
 import type { RelayFact } from '../identity/network.js';
 import type { Env } from '../lib/env.js';
@@ -59,6 +60,14 @@ const leaveMs = 3000;
  * @param proxy the proxy by which a relay is reached; default: none
  */
 export function relayErrands(env: Env, agent: string, proxy?: ChannelProxy): RelayErrands {
+  const once = async (
+    relay: RelayFact,
+    { keys, networkBytes, credential }: Self,
+    more: Pick<RegisterOptions, 'founding' | 'heads' | 'brings'>,
+  ): Promise<void> => {
+    const { registerOnce } = await import('../relays/net/register.js');
+    await registerOnce({ relay, keys, networkBytes, credential, agent, timeoutMs, env, proxy, ...more });
+  };
   return {
     async find(text) {
       const { parseRelayUrl, relayFactOf } = await import('../relays/net/relay-url.js');
@@ -66,38 +75,15 @@ export function relayErrands(env: Env, agent: string, proxy?: ChannelProxy): Rel
       const url = parseRelayUrl(text);
       return { fact: relayFactOf(url) ?? (await pinRelay(text, { timeoutMs })), ticket: url.ticket };
     },
-    async found({ fact, ticket }, { keys, networkBytes, credential }, brings) {
-      const { registerOnce } = await import('../relays/net/register.js');
-      const founding = { what: 'enter', ticket } as const;
-      await registerOnce({
-        relay: fact,
-        keys,
-        networkBytes,
-        credential,
-        agent,
-        timeoutMs,
-        env,
-        founding,
-        proxy,
+    async found({ fact, ticket }, self, brings) {
+      await once(fact, self, {
+        founding: { what: 'enter', ticket },
         ...(brings && { heads: [], brings }),
       });
     },
-    async withdraw({ fact }, { keys, networkBytes, credential }) {
-      const { registerOnce } = await import('../relays/net/register.js');
-      const founding = { what: 'withdraw' } as const;
-      await registerOnce({
-        relay: fact,
-        keys,
-        networkBytes,
-        credential,
-        agent,
-        timeoutMs,
-        env,
-        founding,
-        proxy,
-      }).catch(
-        () => undefined, // refused, as it should be, or out of reach
-      );
+    async withdraw({ fact }, self) {
+      // Refused, as it should be, or out of reach.
+      await once(fact, self, { founding: { what: 'withdraw' } }).catch(() => undefined);
     },
     async register(relays, self, waiting) {
       const { registerAny } = await import('../relays/net/register.js');

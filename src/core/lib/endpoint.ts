@@ -35,6 +35,12 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return { host: addressText(address) + zone, port: parsed.port };
 }
 
+/** 127.0.0.0/8, also where it is written as IPv6, and ::1. */
+export function isLoopback(host: string): boolean {
+  const bytes = addressBytes(host);
+  return host === '::1' || (bytes?.[10] === 0xff && bytes[12] === 127);
+}
+
 /** The 16 bytes of an address, IPv4 as ::ffff:a.b.c.d. Undefined when `host` is not an IP literal. */
 export function addressBytes(host: string): Uint8Array | undefined {
   const out = new Uint8Array(16);

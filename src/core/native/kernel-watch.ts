@@ -3,18 +3,14 @@
  * groups). What changed has to be looked at: a notice says no more than that something did.
  *
  *   kernel ── RTM_NEWLINK, RTM_DELADDR, RTM_NEWROUTE … ──▶ socket ──▶ (a moment of quiet) ──▶ changed()
- *
- * libuv waits for sockets and pipes only. It is given one end of a pair of sockets, under whose descriptor the netlink socket
- * then takes its place; to epoll one is as good as the other, and each read brings whole messages.
  */
-import { Socket as Stream } from 'node:net';
+import type { Socket as Stream } from 'node:net';
 import { TokenBucket } from '../lib/token-bucket.js';
+import { adoptStream } from './adopted-stream.js';
 import { Arena } from './arena.js';
 import { libc, Socket } from './libc.js';
 
-const AF_UNIX = 1;
 const AF_NETLINK = 16;
-const SOCK_STREAM = 1;
 const SOCK_RAW = 3;
 /** `struct sockaddr_nl`: family 2, padding 2, port 4, groups 4. */
 const addressBytes = 12;
@@ -74,13 +70,7 @@ function openNotices(): Stream | undefined {
     arena.view.setUint16(0, AF_NETLINK, true);
     arena.view.setUint32(8, groups, true);
     if (c.bind(notices, arena.base, addressBytes) !== 0) return undefined;
-    if (c.socketpair(AF_UNIX, SOCK_STREAM | flags, 0, arena.base) !== 0) return undefined;
-    const [place, other] = [arena.view.getInt32(0, true), arena.view.getInt32(4, true)];
-    // libuv asks epoll when it waits next, and until then the descriptor may change.
-    const stream = new Stream({ fd: place, readable: true, writable: false });
-    c.dup2(notices, place);
-    c.close(other);
-    return stream.unref();
+    return adoptStream(notices)?.stream.unref();
   } finally {
     c.close(notices);
   }

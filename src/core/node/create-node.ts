@@ -1,9 +1,7 @@
 /** A node on this machine: the engine with the real ports. Nothing touches the kernel before `start`. */
 import { WorkerPlane } from '../dataplane/plane/worker-plane.js';
 import { createUserspaceDevice } from '../userspace/device.js';
-import { destinationOf, type Neighbourhood } from '../userspace/destination.js';
-import { addressBytes } from '../lib/endpoint.js';
-import { parseCidr, type Cidr } from '../lib/ipv4.js';
+import { destinationOf } from '../userspace/destination.js';
 import { Names } from '../names/names.js';
 import { openDataChannel } from '../carriers/webrtc/datachannel.js';
 import { Engine } from './engine.js';
@@ -20,6 +18,7 @@ import { lanPort } from './lan-sockets.js';
 import { ProvenClock } from './proven-clock.js';
 import { probePort } from './probe-sockets.js';
 import { proxyFor } from '../lib/proxy-url.js';
+import { neighbourhoodOf } from './neighbourhood.js';
 import type { Node, NodeOptions } from './node.js';
 import { resolveName } from './resolve-name.js';
 
@@ -77,20 +76,4 @@ export function createNode(options: NodeOptions): Node {
     },
   );
   return node;
-}
-
-/** The network as a proxy into it needs it. */
-function neighbourhoodOf(node: Node): Neighbourhood {
-  const { network, node: self } = node.status();
-  const address = (name: string): string | undefined => {
-    const wanted = name.toLowerCase();
-    const named = node.peers().filter((peer) => peer.name.toLowerCase() === wanted);
-    return (named.find(({ state }) => state === 'connected') ?? named[0])?.ip;
-  };
-  return {
-    network: network.name,
-    range: parseCidr(network.cidr) as Cidr,
-    prefix6: addressBytes(self.ip6)?.subarray(0, 8) ?? new Uint8Array(8),
-    address,
-  };
 }

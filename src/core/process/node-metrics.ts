@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OpenMetricsContentType } from 'prom-client';
 import { ask } from '../control/client.js';
-import { formatEndpoint, parseHostPort, addressBytes } from '../lib/endpoint.js';
+import { formatEndpoint, isLoopback, parseHostPort } from '../lib/endpoint.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { badValue } from '../identity/names.js';
 import { listenAt, metricsServer, type MetricsPlace } from '../metrics/door.js';
@@ -23,7 +23,7 @@ const everybody = 0o666;
 export function metricsPlace(text: string): MetricsPlace {
   if (text.startsWith(`${unixPrefix}/`)) return { path: text.slice(unixPrefix.length) };
   const parsed = parseHostPort(text);
-  if (parsed && isLoopback(parsed.host)) return parsed;
+  if (parsed && isHere(parsed.host)) return parsed;
   throw badValue(
     `"${text}" is no place for the metrics of a node: a loopback address or a Unix socket.`,
     'For example: --metrics 127.0.0.1:9479, or --metrics unix:/run/evio/metrics.sock',
@@ -31,15 +31,12 @@ export function metricsPlace(text: string): MetricsPlace {
   );
 }
 
-function isLoopback(host: string): boolean {
-  const bytes = addressBytes(host);
-  return host === 'localhost' || host === '::1' || (bytes?.[10] === 0xff && bytes[12] === 127);
-}
+const isHere = (host: string): boolean => host === 'localhost' || isLoopback(host);
 
 /** A page in a browser that reaches us by a name of its own (DNS rebinding) is turned away. */
 function namesUs({ headers }: IncomingMessage): boolean {
   const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return isLoopback(host);
+  return isHere(host);
 }
 
 export interface NodeMetricsDoor {

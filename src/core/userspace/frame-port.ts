@@ -4,14 +4,14 @@
  *
  *   packet thread ── read, write ──▶ fd ══ AF_UNIX, SOCK_SEQPACKET ══ fd ◀── FramePort ── libuv, write
  */
-import { Socket as Stream } from 'node:net';
+import type { Socket as Stream } from 'node:net';
+import { adoptStream } from '../native/adopted-stream.js';
 import { Arena } from '../native/arena.js';
 import { errnoName, libc, Socket, type Libc } from '../native/libc.js';
 import { EvioError } from '../lib/errors.js';
 import { VirtioNetHdr } from '../tap/device.js';
 
 const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const flags = Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK;
 /** The longest message: a super-frame and its header. */
@@ -21,12 +21,14 @@ const messageBytes = 65_536 + 64;
 const queueLimit = 4_096;
 const retryMs = 1;
 
+const noPair = (c: Libc): EvioError =>
+  new EvioError('EVIO_DEVICE', `no pair of sockets: ${errnoName(c.errno())}`);
+
 /** Two ends of one cable. Throws EVIO_DEVICE. */
 export function openCable(): [packets: number, port: number] {
   const c = libc();
   const arena = new Arena(64);
-  if (c.socketpair(AF_UNIX, SOCK_SEQPACKET | flags, 0, arena.base) !== 0)
-    throw new EvioError('EVIO_DEVICE', `no pair of sockets: ${errnoName(c.errno())}`);
+  if (c.socketpair(AF_UNIX, SOCK_SEQPACKET | flags, 0, arena.base) !== 0) throw noPair(c);
   return [arena.view.getInt32(0, true), arena.view.getInt32(4, true)];
 }
 
@@ -48,31 +50,17 @@ export class FramePort {
    * @param closed the other end is gone
    */
   constructor(cable: number, heard: (frame: Uint8Array) => void, closed: () => void) {
-    const c = this.#libc;
-    const { view, base } = this.#arena;
-    if (c.socketpair(AF_UNIX, SOCK_STREAM | flags, 0, base) !== 0)
-      throw new EvioError('EVIO_DEVICE', `no pair of sockets: ${errnoName(c.errno())}`);
-    this.#fd = view.getInt32(0, true);
-    const other = view.getInt32(4, true);
-    view.setUint32(0, 0, true);
-    view.setUint32(4, 0, true);
-    const buffer = Buffer.alloc(messageBytes);
-    // libuv takes streams only, and asks epoll when it waits next: until then the cable takes the place of the stream.
-    this.#stream = new Stream({
-      fd: this.#fd,
-      readable: true,
-      writable: false,
-      onread: {
-        buffer,
-        callback: (length: number, bytes: Uint8Array) => {
-          if (this.#queue.length > 0) this.#flush();
-          if (length > VirtioNetHdr.size) heard(bytes.subarray(VirtioNetHdr.size, length));
-          return true;
-        },
+    const adopted = adoptStream(cable, {
+      buffer: Buffer.alloc(messageBytes),
+      callback: (length, bytes) => {
+        if (this.#queue.length > 0) this.#flush();
+        if (length > VirtioNetHdr.size) heard(bytes.subarray(VirtioNetHdr.size, length));
+        return true;
       },
-    } as ConstructorParameters<typeof Stream>[0]);
-    c.dup2(cable, this.#fd);
-    c.close(other);
+    });
+    if (!adopted) throw noPair(this.#libc);
+    this.#stream = adopted.stream;
+    this.#fd = adopted.fd;
     this.#stream.on('error', () => undefined);
     this.#stream.on('close', () => {
       if (!this.#open) return;

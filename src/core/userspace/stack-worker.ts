@@ -1,11 +1,10 @@
 /** The thread of a stack: frames of the cable, doors of the machine. It may take a processor for itself; the node goes on. */
-import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Destination } from './destination.js';
+import { driveStack } from './driven-stack.js';
 import { FramePort } from './frame-port.js';
 import type { StackCommand, StackEvent, StackSetup } from './messages.js';
 import { Proxy } from './proxy.js';
-import { Stack } from './stack.js';
 
 const setup = workerData as StackSetup;
 const tell = (event: StackEvent): void => parentPort?.postMessage(event);
@@ -19,25 +18,9 @@ const port = new FramePort(
     process.exit();
   },
 );
-let timer: NodeJS.Timeout | undefined;
-const stack: Stack = new Stack({
-  mac: setup.mac,
-  ip: setup.ip,
-  prefix: setup.prefix,
-  mtu: setup.mtu,
-  now: () => performance.now(),
-  random: () => randomBytes(4).readUInt32LE(),
-  output: (frame) => {
-    port.send(frame);
-  },
-  wake: (inMs) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      stack.tick();
-    }, inMs);
-  },
+const { stack } = driveStack(setup, (frame) => {
+  port.send(frame);
 });
-if (setup.ip6) stack.addAddress(setup.ip6);
 
 let asked = 0;
 const waiting = new Map<number, (destination: Destination) => void>();
