@@ -74,6 +74,9 @@ export class NodeSource implements WebSource {
     // Something happened since the last picture.
     const news = { due: false };
     let wake: () => void = () => undefined;
+    abort.signal.addEventListener('abort', () => {
+      wake();
+    });
     try {
       const network = wanted ?? (await client.request('networks', {})).networks[0]?.id;
       await watcher.watch(
@@ -101,7 +104,6 @@ export class NodeSource implements WebSource {
             clearTimeout(timer);
             resolve();
           };
-          abort.signal.addEventListener('abort', wake, { once: true });
         });
       }
       if (!signal.aborted) tell({ kind: 'gone', reason: 'the node ended' });
