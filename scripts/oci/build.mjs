@@ -2,7 +2,7 @@
  * Makes build/evio-oci.tar of build/evio-linux-ARCH: an image for linux/amd64 and linux/arm64, without a daemon.
  * `node build.mjs [--out=FILE] [ARCH...]`. Needs apt-get, dpkg-deb and gzip; equal to the last byte when made again.
  *
- *   layer 1   Debian's shared libraries (debian.mjs), what programs expect of a machine (image.mjs)
+ *   layer 1   Debian's shared libraries and nft (debian.mjs), what programs expect of a machine (image.mjs)
  *   layer 2   /usr/bin/evio, its addon, licences, what it is all made of (scripts/sbom); needs the build in dist/
  */
 import { execFileSync } from 'node:child_process';
@@ -50,7 +50,7 @@ for (const arch of named.length > 0 ? named : Object.keys(platforms)) {
   const machine = { ...debianFiles(platforms[arch].architecture), ...machineFiles };
   images.push({
     platform: platforms[arch],
-    layers: [layer('Debian: shared libraries', machine), layer('evio', await programFiles(arch))],
+    layers: [layer('Debian: shared libraries, nft', machine), layer('evio', await programFiles(arch))],
   });
 }
 const { version } = pjson;

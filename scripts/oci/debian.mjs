@@ -1,5 +1,5 @@
 /**
- * The shared libraries of the image, out of Debian's packages as debian.json pins them by their hashes. apt fetches them,
+ * The shared libraries of the image, and nft, out of Debian's packages as debian.json pins them by their hashes. apt fetches them,
  * with lists and settings of its own in the cache, so that neither the machine's sources nor its architecture matter.
  *
  * `node debian.mjs` pins what Debian has today.
@@ -25,8 +25,13 @@ import { pinFile, pinned } from './debian-pins.mjs';
 
 const suite = 'bookworm';
 const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-/** What evio asks the loader for, and where the licences of GCC's libraries lie. */
-const packages = ['gcc-12-base', 'libatomic1', 'libc6', 'libgcc-s1', 'libstdc++6'];
+/** What evio and nft ask the loader for, and where the licences of GCC's libraries lie. */
+const packages = [
+  ...['gcc-12-base', 'libatomic1', 'libc6', 'libgcc-s1', 'libstdc++6'],
+  // nft, by which the agent of a Kubernetes node puts NetworkPolicies in force, and what it asks the loader for.
+  ...['nftables', 'libnftables1', 'libnftnl11', 'libmnl0', 'libgmp10', 'libjansson4', 'libxtables12'],
+  ...['libedit2', 'libbsd0', 'libmd0', 'libtinfo6'],
+];
 const architectures = ['amd64', 'arm64'];
 
 /** Runs apt-get with a state of its own; gives its output. */
@@ -97,9 +102,9 @@ function fetched(arch, { name, version, sha256 }) {
   return path;
 }
 
-/** Whether the image has a file: libraries and the loader, which lie right in these folders, and licences. */
+/** Whether the image has a file: libraries and the loader, which lie right in these folders, nft, and licences. */
 const wanted =
-  /^(usr\/)?lib(64)?\/([^/]+-linux-gnu\/)?(lib[^/]+\.so\.[^/]+|ld-linux-[^/]+)$|^usr\/share\/doc\/[^/]+(\/copyright)?$/;
+  /^usr\/sbin\/nft$|^(usr\/)?lib(64)?\/([^/]+-linux-gnu\/)?(lib[^/]+\.so\.[^/]+|ld-linux-[^/]+)$|^usr\/share\/doc\/[^/]+(\/copyright)?$/;
 
 /** Files of one unpacked package. `lib` is a link to `usr/lib` in the image, as in Debian. */
 function filesBelow(folder, at = folder) {

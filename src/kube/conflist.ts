@@ -3,7 +3,7 @@
  * ours alone, by its name; that of another plugin is never touched, and none of ours is written beside it, since the
  * runtime takes the first and would take the other whenever ours goes.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFileSync } from '../core/disk/replace-file.js';
 import { storageError } from '../core/disk/storage-error.js';
@@ -42,6 +42,11 @@ export function conflistText({ ranges, network, portmap, policy }: ConflistFacts
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
+/** A plugin may be a link to what only the host has: the agent's pod sees the folder alone. */
+function isInstalled(folder: string, plugin: string): boolean {
+  return lstatSync(join(folder, plugin), { throwIfNoEntry: false }) !== undefined;
+}
+
 export class Conflist {
   readonly #folder: string;
   readonly #plugins: string;
@@ -59,7 +64,7 @@ export class Conflist {
 
   /** Writes it, unless it says the same already. True when it was written. Throws EvioError EVIO_STORAGE. */
   write(facts: Omit<ConflistFacts, 'portmap'>): boolean {
-    const text = conflistText({ ...facts, portmap: existsSync(join(this.#plugins, 'portmap')) });
+    const text = conflistText({ ...facts, portmap: isInstalled(this.#plugins, 'portmap') });
     try {
       if (this.present && readFileSync(this.#path, 'utf8') === text) return false;
       replaceFileSync(this.#path, text);
@@ -98,7 +103,7 @@ export class Conflist {
       );
     }
     for (const plugin of ['evio-cni', 'host-local'])
-      if (!existsSync(join(this.#plugins, plugin)))
+      if (!isInstalled(this.#plugins, plugin))
         throw new EvioError('EVIO_STORAGE', `The CNI plugin ${join(this.#plugins, plugin)} is not there.`, [
           plugin === 'evio-cni'
             ? `evio kube install --cni-bin ${this.#plugins}`

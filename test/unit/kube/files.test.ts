@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,6 +53,12 @@ describe('the CNI configuration', () => {
     expect(() => conflist.check()).not.toThrow();
     const flannel = put('20-flannel.conflist', '{"plugins": [{"type": "flannel"}]}');
     expect(() => conflist.check()).toThrow(`${flannel} belongs to another pod network.`);
+  });
+
+  it('takes a plugin that is a link for one that is there: what it leads to may be on the host alone', () => {
+    installPlugin(folder);
+    symlinkSync('/nowhere/host-local', join(folder, 'host-local'));
+    expect(() => new Conflist(folder, folder).check()).not.toThrow();
   });
 
   it('needs the plugins that it names', () => {
