@@ -77,6 +77,7 @@ export default defineConfig({
           disableConsoleIntercept: true,
           fileParallelism: false,
           maxWorkers: 1,
+          testTimeout: 120_000,
           // The tests of a file use one cluster, one after the other.
           bail: 1,
         },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
 
 holdUserSignal();
@@ -33,6 +33,14 @@ if (asksVersion(argv)) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   printVersion(version, json);
 } else {
-  const { main } = await import('../dist/cli/main.js');
+  const { main } = await import(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);
+}
+
+/** `evio node` starts from one file, which is faster, where that was built after the rest (scripts/program). */
+function isOneFile([command, ...words]) {
+  if (command !== 'node' || words.some((word) => ['--help', '-h'].includes(word))) return false;
+  const dateOf = (name) =>
+    statSync(new URL(`../dist/${name}`, import.meta.url), { throwIfNoEntry: false })?.mtimeMs;
+  return dateOf('program/node.js') >= dateOf('cli/main.js');
 }

@@ -18,7 +18,7 @@ const quotedTwice = (words: readonly string[]): string => quoted(words.map(quote
 /** Both are started again when they end, whatever the reason: OpenRC does not ask for it. */
 const supervised = (service: Service): string => `supervisor=supervise-daemon
 pidfile="/run/\${RC_SVCNAME}.pid"
-respawn_delay=2
+respawn_delay=1
 respawn_max=0
 umask=0077
 output_log=/var/log/${scriptName[service]}.log

@@ -63,9 +63,10 @@ ExecStart=${[...command, 'node'].map(quoted).join(' ')}
 # The program as it is on disk now goes on, and no packet is lost: MAINPID= tells who is the service then.
 ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=${quoted(`EVIO_HOME=${home}`)}
-# "evio down" ends it, and it stays down.
+# "evio down" ends it, and it stays down. Who was killed is back at once, since streams wait for it; what failed will fail again.
 Restart=on-failure
-RestartSec=2
+RestartSec=100ms
+ExecStopPost=/bin/sh -c 'test "$$SERVICE_RESULT" != exit-code || exec sleep 2'
 WatchdogSec=60
 TimeoutStopSec=15
 # Names of members, where systemd-resolved does not run.

@@ -1,5 +1,5 @@
 /** The tarball that would be published: installs into an empty prefix, from the registry alone, and runs. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,13 +28,14 @@ describe('the package', () => {
       'bin/run.js',
       'oclif.manifest.json',
       'dist/commands/join.js',
+      'dist/program/node.js',
       'LICENSE',
       'README.md',
     ]) {
       expect(paths).toContain(path);
     }
     expect(paths.filter((path) => /^(src|test|node_modules|\.ci)\//.test(path))).toEqual([]);
-    expect(packed[0]?.size).toBeLessThan(1_600_000);
+    expect(packed[0]?.size).toBeLessThan(2_200_000);
     const prefix = join(folder, 'prefix');
     const tarball = join(folder, packed[0]?.filename as string);
     npm('install', '--global', '--ignore-scripts', '--prefix', prefix, '--omit=dev', tarball);
@@ -50,5 +51,12 @@ describe('the package', () => {
     const made = JSON.parse(evio('init', 'packed', '--json')) as { network: { name: string } };
     expect(made.network.name).toBe('packed');
     expect(evio('join', '--help')).toContain('EXAMPLES');
+    expect(evio('node', '--help')).toContain('EXAMPLES');
+    // The one file that a node starts from, where there is nothing to run.
+    const env = { ...process.env, EVIO_HOME: join(folder, 'none'), NODE_DEBUG: 'esm' };
+    const node = spawnSync(join(prefix, 'bin/evio'), ['node', '--json'], { encoding: 'utf8', env });
+    expect(node.stdout).toMatch(/EVIO_(NO_NETWORK|PRIVILEGE)/);
+    expect(node.stderr).toContain('dist/program/node.js');
+    expect(node.stderr).not.toContain('dist/cli/main.js');
   });
 });

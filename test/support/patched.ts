@@ -1,5 +1,5 @@
 /** A program of ours with places changed, for tests only. A change that finds no place ends the test: it must follow the program. */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,6 +26,8 @@ export function makePatched(
 ): string {
   for (const name of ['dist', 'bin', 'package.json', 'oclif.manifest.json'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
+  // What is made of the same modules is not changed with them.
+  rmSync(join(folder, 'dist/program'), { recursive: true, force: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   for (const file of new Set(patches.map((patch) => patch.file))) {
     const path = join(folder, 'dist', file);

@@ -51,6 +51,19 @@ describe('units', () => {
     );
   });
 
+  it('of the node start it again at once when it was killed, and after a rest when it failed', () => {
+    const line = /^ExecStopPost=\/bin\/sh -c '(.*)'$/m.exec(unitText('node', facts))?.[1] ?? '';
+    const script = line.replaceAll('$$', '$').replace('exec sleep 2', 'echo rests');
+    const says = (result: string): string =>
+      execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8', env: { SERVICE_RESULT: result } }).trim();
+    expect([says('signal'), says('watchdog'), says('success'), says('exit-code')]).toEqual([
+      '',
+      '',
+      '',
+      'rests',
+    ]);
+  });
+
   it('see home folders only where the program lies in one', () => {
     expect(unitText('node', facts)).toContain('ProtectHome=yes');
     expect(unitText('node', { ...facts, command: ['/root/.nvm/node', '/root/evio/bin/run.js'] })).toContain(

@@ -1,0 +1,63 @@
+/**
+ * Puts what a node is made of into few files, dist/program/: `evio node` and its threads start in half the processor time then,
+ * since most of it went into finding and loading 700 modules. `bin/run.js` takes these files where they are not older than the
+ * rest of dist/. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = new URL('../../', import.meta.url);
+const path = (name) => fileURLToPath(new URL(name, root));
+const out = path('dist/program');
+
+/** Threads, whose programs are looked for beside the module that starts them (compiledProgram). */
+const threads = {
+  worker: path('dist/core/dataplane/plane/worker.js'),
+  'stack-worker': path('dist/core/userspace/stack-worker.js'),
+};
+
+/** A module that asks where it is, is told its place in dist/, but one that starts threads: these lie beside the one file. */
+const places = {
+  name: 'places',
+  setup(b) {
+    b.onLoad({ filter: /\/dist\/.*\.js$/ }, ({ path: file }) => {
+      const text = readFileSync(file, 'utf8');
+      if (!text.includes('import.meta.url') || text.includes('compiledProgram(')) return undefined;
+      const place = `new URL(${JSON.stringify(relative(out, file))}, import.meta.url).href`;
+      return { contents: text.replaceAll('import.meta.url', place), resolveDir: dirname(file) };
+    });
+    // What zod says of an error in fifty languages, of which none is asked for.
+    b.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
+    // What oclif looks for where commands are TypeScript; Ink's tools for developers.
+    b.onResolve({ filter: /^(react-devtools-core|typescript)$/ }, () => ({
+      path: 'none',
+      namespace: 'none',
+    }));
+    b.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
+rmSync(out, { recursive: true, force: true });
+await build({
+  entryPoints: { node: path('scripts/program/node.mjs'), ...threads },
+  absWorkingDir: path('.'),
+  outdir: out,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  keepNames: true,
+  minify: true,
+  lineLimit: 200,
+  legalComments: 'none',
+  logLevel: 'error',
+  plugins: [places],
+  // They bring addons, which they look for beside themselves.
+  external: ['koffi', 'node-datachannel'],
+  // Packages of the older kind call it.
+  banner: {
+    js: "import { createRequire as evioRequire } from 'node:module'; const require = evioRequire(import.meta.url), __dirname = '/', __filename = '/evio';",
+  },
+});
