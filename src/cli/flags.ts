@@ -1,6 +1,7 @@
 /** Flags that several commands share. */
 import * as Flags from '@oclif/core/flags';
 import { threadLimit } from '../core/dataplane/plane/roles.js';
+import { audiences } from '../core/node/audience.js';
 import { nameModes } from '../core/names/report.js';
 import { parseDuration } from './duration.js';
 
@@ -40,6 +41,13 @@ export const noPortmapFlag = Flags.boolean({
 export const noLanFlag = Flags.boolean({
   description: 'do not look for members on the LAN by multicast, and do not tell them of this one',
 });
+
+export const tellFlag = Flags.option({
+  options: audiences,
+  helpValue: 'WHOM',
+  description:
+    "who may ask this machine over the network for its links and decision log: the network's admins, all members, or nobody [default: admins]",
+})();
 
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({

@@ -1,7 +1,8 @@
 /** The switches of `evio node` and `evio join`: as flags, as what they mean, and as arguments of a process in the background. */
 import type { NodeSwitches } from '../core/node/switches.js';
 import type { NameMode } from '../core/names/report.js';
-import { dnsFlag, noLanFlag, noPortmapFlag, threadsFlag } from './flags.js';
+import type { Audience } from '../core/node/audience.js';
+import { dnsFlag, noLanFlag, noPortmapFlag, tellFlag, threadsFlag } from './flags.js';
 import { userspaceArguments, userspaceFlags, userspaceOf, type UserspaceFlags } from './userspace-flags.js';
 
 export const nodeFlags = {
@@ -9,6 +10,7 @@ export const nodeFlags = {
   'no-portmap': noPortmapFlag,
   'no-lan': noLanFlag,
   dns: dnsFlag,
+  tell: tellFlag,
   ...userspaceFlags,
 };
 
@@ -17,6 +19,7 @@ interface NodeFlags extends UserspaceFlags {
   readonly 'no-portmap'?: boolean;
   readonly 'no-lan'?: boolean;
   readonly dns?: NameMode;
+  readonly tell?: Audience | undefined;
 }
 
 /** Throws EVIO_BAD_VALUE. */
@@ -26,6 +29,7 @@ export function switchesOf(flags: NodeFlags): NodeSwitches {
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     ...(flags['no-portmap'] ? { portmap: false } : {}),
     ...(flags['no-lan'] ? { lan: false } : {}),
+    ...(flags.tell === undefined ? {} : { tell: flags.tell }),
     ...(flags.dns === undefined || userspace ? {} : { names: flags.dns }),
     ...(userspace ? { userspace } : {}),
   };
@@ -36,6 +40,7 @@ export function switchArguments({
   portmap = true,
   lan = true,
   names,
+  tell,
   userspace,
 }: NodeSwitches): string[] {
   return [
@@ -43,6 +48,7 @@ export function switchArguments({
     ...(portmap ? [] : ['--no-portmap']),
     ...(lan ? [] : ['--no-lan']),
     ...(names === undefined ? [] : ['--dns', names]),
+    ...(tell === undefined ? [] : ['--tell', tell]),
     ...userspaceArguments(userspace),
   ];
 }

@@ -1,4 +1,5 @@
 import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { networkFlag } from '../cli/flags.js';
 
@@ -10,16 +11,29 @@ export default class Why extends BaseCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> web-1',
     '<%= config.bin %> <%= command.id %> 10.144.0.7 --json',
+    '<%= config.bin %> <%= command.id %> web-1 --from db-1',
   ];
   static override args = {
     peer: Args.string({ required: true, description: 'name, address, or the beginning of the id' }),
   };
-  static override flags = { network: networkFlag };
+  static override flags = {
+    network: networkFlag,
+    from: Flags.string({
+      helpValue: 'MEMBER',
+      description: 'the decision log that this member has of the peer, as it tells it over the network',
+    }),
+  };
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Why);
     const { ask } = await import('../core/control/client.js');
-    const { whyText } = await import('../views/text/why.js');
+    const { logText, whyText } = await import('../views/text/why.js');
+    if (flags.from !== undefined) {
+      const asked = { network: flags.network, by: flags.from, about: args.peer };
+      const told = await ask(this.home().controlSocket, 'recall', asked);
+      this.print(told.log.length === 0 ? 'It decided nothing yet.\n' : logText(told.log));
+      return told;
+    }
     const result = await ask(this.home().controlSocket, 'why', { network: flags.network, peer: args.peer });
     this.print(whyText({ ...result, peer: args.peer }));
     return result;

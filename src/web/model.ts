@@ -13,8 +13,25 @@ export interface WebMember {
   readonly link: string | null;
   readonly rxBytes: number;
   readonly txBytes: number;
-  /** Milliseconds since it was seen; null: it is connected, or was never seen. */
-  readonly seenMs: number | null;
+  /** When it was seen last, ms since 1970; null: it is connected, or was never seen. */
+  readonly seenAt: number | null;
+}
+
+/** What another member says of its links: nothing proves it. */
+export interface WebTold {
+  readonly by: string;
+  /** It shows nothing to us. */
+  readonly refused: boolean;
+  /** Links that it has; there may be more than are listed. */
+  readonly of: number;
+  readonly links: readonly {
+    readonly to: string;
+    readonly path: string | null;
+    readonly link: string | null;
+    readonly rttMs: number | null;
+    /** Bytes a second, both ways. */
+    readonly rate: number;
+  }[];
 }
 
 /** One network as one member sees it, or as a simulation knows it. */
@@ -53,6 +70,23 @@ export interface Picture {
   readonly members: readonly WebMember[];
   /** Links between others, by places in `members`: where the view is nobody's. */
   readonly links?: readonly (readonly [from: number, to: number])[];
+  /** What members say of their links, as far as they were asked and answered. */
+  readonly told?: readonly WebTold[];
+}
+
+/** What is new since the picture before. What is left out is as it was. */
+export interface Change {
+  readonly kind: 'change';
+  readonly at: number;
+  readonly self: Picture['self'];
+  readonly relays?: Picture['relays'];
+  readonly size: number;
+  /** New ones, and those of whom anything changed. */
+  readonly members?: readonly WebMember[];
+  readonly gone?: readonly string[];
+  readonly told?: readonly WebTold[];
+  /** Members that say nothing any more. */
+  readonly untold?: readonly string[];
 }
 
 export interface WebEvent {
@@ -67,7 +101,7 @@ export interface Gone {
   readonly reason: string;
 }
 
-export type WebMessage = Picture | WebEvent | Gone;
+export type WebMessage = Picture | Change | WebEvent | Gone;
 
 export interface WebNetworks {
   readonly networks: readonly { readonly id: string; readonly name: string }[];

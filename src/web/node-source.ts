@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient, ask } from '../core/control/client.js';
 import type { NodeEvent, PeerReport, StatusAnswer } from '../core/control/schema.js';
 import { messageOf } from '../core/lib/errors.js';
+import { Hearsay } from './hearsay.js';
 import type { Picture, WebMember, WebMessage, WebNetworks, WebWhy } from './model.js';
 import type { WebSource } from './source.js';
 
@@ -11,6 +12,8 @@ const intervalMs = 2_000;
 /** Events come in packs. */
 const settleMs = 150;
 const retryMs = 1_000;
+/** Times are told in steps, so that nothing changes for a jitter. */
+const seenStepMs = 10_000;
 
 export class NodeSource implements WebSource {
   readonly #socket: string;
@@ -26,7 +29,11 @@ export class NodeSource implements WebSource {
     };
   }
 
-  async why(network: string | undefined, peer: string): Promise<WebWhy> {
+  async why(network: string | undefined, peer: string, from?: string): Promise<WebWhy> {
+    if (from !== undefined) {
+      const { log } = await ask(this.#socket, 'recall', { network, by: from, about: peer });
+      return { candidates: [], log, advice: [] };
+    }
     const { candidates, log, advice } = await ask(this.#socket, 'why', { network, peer });
     return {
       candidates: candidates.map(({ endpoint, kind, state, side }) => ({
@@ -77,6 +84,7 @@ export class NodeSource implements WebSource {
     abort.signal.addEventListener('abort', () => {
       wake();
     });
+    const hearsay = new Hearsay();
     try {
       const network = wanted ?? (await client.request('networks', {})).networks[0]?.id;
       await watcher.watch(
@@ -91,11 +99,13 @@ export class NodeSource implements WebSource {
       );
       while (!abort.signal.aborted) {
         news.due = false;
-        const [status, { peers }] = await Promise.all([
+        const [status, { peers }, { views }] = await Promise.all([
           client.request('status', { network }),
           client.request('peers', { network }),
+          client.request('views', { network }).catch(untold),
         ]);
-        tell(pictureOf(status, peers, Date.now()));
+        const told = hearsay.take(views, performance.now());
+        tell({ ...pictureOf(status, peers, Date.now()), told });
         await sleep(settleMs, undefined, { signal: abort.signal });
         if (news.due) continue;
         await new Promise<void>((resolve) => {
@@ -114,7 +124,11 @@ export class NodeSource implements WebSource {
   }
 }
 
-function memberOf(peer: PeerReport): WebMember {
+/** A node of before knows no such question. */
+const untold = (): { readonly views: [] } => ({ views: [] });
+
+function memberOf(peer: PeerReport, at: number): WebMember {
+  const age = peer.lastSeenAgeMs;
   return {
     id: peer.id,
     name: peer.name,
@@ -126,7 +140,7 @@ function memberOf(peer: PeerReport): WebMember {
     link: peer.link,
     rxBytes: peer.rxBytes,
     txBytes: peer.txBytes,
-    seenMs: peer.lastSeenAgeMs,
+    seenAt: age === null ? null : Math.round((at - age) / seenStepMs) * seenStepMs,
   };
 }
 
@@ -156,7 +170,7 @@ export function pictureOf(status: StatusAnswer, peers: readonly PeerReport[], at
       reason,
     })),
     size: Math.max(Math.round(ring.sizeEstimate), peers.length + 1),
-    members: peers.map(memberOf),
+    members: peers.map((peer) => memberOf(peer, at)),
   };
 }
 

@@ -3,11 +3,26 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { EvioError } from '../core/lib/errors.js';
-import type { Picture, WebMessage, WebNetworks, WebWhy } from './model.js';
+import { applied } from './change.js';
+import type { Change, Picture, WebMessage, WebNetworks, WebWhy } from './model.js';
 import type { WebSource } from './source.js';
 
 const number = z.number();
 const text = z.string();
+const told = z.object({
+  by: text,
+  refused: z.boolean(),
+  of: number,
+  links: z.array(
+    z.object({
+      to: text,
+      path: text.nullable(),
+      link: text.nullable(),
+      rttMs: number.nullable(),
+      rate: number,
+    }),
+  ),
+});
 const picture = z.object({
   kind: z.literal('picture'),
   at: number,
@@ -42,11 +57,22 @@ const picture = z.object({
       link: text.nullable(),
       rxBytes: number,
       txBytes: number,
-      seenMs: number.nullable(),
+      seenAt: number.nullable(),
     }),
   ),
   links: z.array(z.tuple([number, number])).optional(),
+  told: z.array(told).optional(),
 });
+const change = picture
+  .pick({ self: true, relays: true, members: true, told: true })
+  .partial({ relays: true, members: true })
+  .extend({
+    kind: z.literal('change'),
+    at: number,
+    size: number,
+    gone: z.array(text).optional(),
+    untold: z.array(text).optional(),
+  });
 
 /** Between two pictures, ms. */
 const stepMs = 1_000;
@@ -59,10 +85,14 @@ export function readReplay(file: string): ReplaySource {
   } catch (thrown) {
     throw new EvioError('EVIO_STORAGE', `${file} cannot be read: ${(thrown as Error).message}`);
   }
+  let last: Picture | undefined;
   const pictures = lines.flatMap((line, i): Picture[] => {
     if (line.trim() === '' || line.includes('"kind":"event"') || line.includes('"kind":"gone"')) return [];
     try {
-      return [picture.parse(JSON.parse(line)) as Picture];
+      const read: unknown = JSON.parse(line);
+      const found = change.safeParse(read);
+      last = found.success && last ? applied(last, found.data as Change) : (picture.parse(read) as Picture);
+      return [last];
     } catch {
       throw new EvioError('EVIO_BAD_VALUE', `Line ${i + 1} of ${file} is no picture of a network.`, [
         'Make one with: evio sim --nodes 500 --record FILE',

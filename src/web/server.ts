@@ -3,13 +3,15 @@
  *
  *   GET /                  the page                         no token
  *   GET /api/networks      { networks }                     token
- *   GET /api/stream        JSON lines: pictures, events     token
- *   GET /api/why?peer=ID   decision log of a member         token
+ *   GET /api/stream        JSON lines: a picture, then what changes of it; events     token
+ *   GET /api/why?peer=ID   decision log of a member; &from=ID: that of another member    token
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { Gate, headers, type Asked } from './gate.js';
+import { changeOf } from './change.js';
+import type { Picture } from './model.js';
 import type { WebSource } from './source.js';
 
 /** Pages that look at the same time. */
@@ -77,7 +79,9 @@ export function webServer({ page, source, token, host }: WebOptions): Server {
     const network = url.searchParams.get('network') ?? undefined;
     if (url.pathname === '/api/networks') return json(response, await source.networks());
     if (url.pathname === '/api/why') {
-      return json(response, await source.why(network, url.searchParams.get('peer') ?? ''));
+      const { searchParams } = url;
+      const from = searchParams.get('from') ?? undefined;
+      return json(response, await source.why(network, searchParams.get('peer') ?? '', from));
     }
     if (url.pathname === '/api/stream') {
       if (streams >= streamLimit) return refuse(response, 503, `${streamLimit} pages look already`);
@@ -98,10 +102,14 @@ export function webServer({ page, source, token, host }: WebOptions): Server {
       over.abort();
     });
     response.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' });
+    let last: Picture | undefined;
     await source.stream(
       network,
       (message) => {
-        if (response.writableLength < backlogBytes) response.write(`${JSON.stringify(message)}\n`);
+        if (response.writableLength >= backlogBytes) return;
+        const short = message.kind === 'picture' && last ? changeOf(last, message) : undefined;
+        if (message.kind === 'picture') last = message;
+        response.write(`${JSON.stringify(short ?? message)}\n`);
       },
       over.signal,
     );

@@ -21,7 +21,7 @@ export function simPicture({ nowMs, members, links }: SimMoment): Picture {
       link: null,
       rxBytes: 0,
       txBytes: 0,
-      seenMs: null,
+      seenAt: null,
     })),
     links,
   };

@@ -9,6 +9,9 @@ export interface WebSource {
     tell: (message: WebMessage) => void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Throws EvioError EVIO_UNKNOWN_PEER, EVIO_NOT_RUNNING. */
-  why(network: string | undefined, peer: string): Promise<WebWhy>;
+  /**
+   * @param from the member whose decisions are wanted; undefined: the node's own
+   * @throws EvioError EVIO_UNKNOWN_PEER, EVIO_NOT_RUNNING; of another member EVIO_NO_RIGHT, EVIO_TIMEOUT
+   */
+  why(network: string | undefined, peer: string, from?: string): Promise<WebWhy>;
 }

@@ -1,13 +1,16 @@
 /** `evio web` at a real node: what the page is told, and when a member dies. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LabProcess } from '../../src/lab/exec.js';
+import { applied } from '../../src/web/change.js';
 import type { Picture, WebMessage } from '../../src/web/model.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 describe('the web view of a node', () => {
   let net: TestNet;
+  let third: TestNode;
   let web: LabProcess | undefined;
   let page: LabProcess | undefined;
+  let picture: Picture | undefined;
   const told: { readonly at: number; readonly message: WebMessage }[] = [];
 
   const until = async <T>(find: () => T | undefined): Promise<T> => {
@@ -20,6 +23,7 @@ describe('the web view of a node', () => {
   beforeAll(async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
     const other = await net.add({ nat: 'endpoint-independent' });
+    third = await net.add({ nat: 'endpoint-independent' });
     const [maker] = net.nodes as [TestNode];
     await reaches(maker, other, 10_000);
     await untilPath(maker, other, 'direct', 10_000);
@@ -37,8 +41,12 @@ describe('the web view of a node', () => {
       ['curl', '-sSN', '-H', `Authorization: Bearer ${token}`, `${address}api/stream`],
       {
         onLine: (text) => {
-          if (text.startsWith('{'))
-            told.push({ at: performance.now(), message: JSON.parse(text) as WebMessage });
+          if (!text.startsWith('{')) return;
+          const read = JSON.parse(text) as WebMessage;
+          if (read.kind === 'picture') picture = read;
+          else if (read.kind === 'change' && picture) picture = applied(picture, read);
+          const isPart = read.kind === 'change' || read.kind === 'picture';
+          told.push({ at: performance.now(), message: isPart && picture ? picture : read });
         },
       },
     );
@@ -55,8 +63,26 @@ describe('the web view of a node', () => {
     );
     expect(self).toMatchObject({ name: 'n0', ip: (net.nodes[0] as TestNode).node.ip });
     expect(relays).toMatchObject([{ state: 'connected', transport: 'udp' }]);
-    expect(size).toBe(2);
-    expect(members).toMatchObject([{ name: 'n1', state: 'connected', path: 'direct' }]);
+    expect(size).toBe(3);
+    expect(members.find(({ name }) => name === 'n1')).toMatchObject({ state: 'connected', path: 'direct' });
+  });
+
+  it('tells the links of others, as they say them to the admin, who asks one for its decisions', async () => {
+    const [maker, other] = net.nodes as [TestNode, TestNode];
+    await reaches(other, third, 10_000);
+    const idOf = (name: string): string | undefined => picture?.members.find((m) => m.name === name)?.id;
+    const said = await until(() => {
+      const [n1, n2] = [idOf('n1'), idOf('n2')];
+      const links = picture?.told?.find(({ by }) => by === n1)?.links;
+      return links?.find(({ to, path }) => to === n2 && path !== null);
+    });
+    expect(said.rttMs).not.toBeNull();
+    const { log } = await maker.node.json<{ log: object[] }>(['why', 'n2', '--from', 'n1']);
+    expect(log.length).toBeGreaterThan(0);
+    // Who is no admin is told nothing.
+    const refused = await other.node.cli(['why', 'n2', '--from', 'n0', '--json'], { allowFailure: true });
+    expect(refused.status).not.toBe(0);
+    expect(`${refused.stdout}${refused.stderr}`).toContain('EVIO_NO_RIGHT');
   });
 
   it('tells at once that a member left', async () => {

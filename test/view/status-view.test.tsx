@@ -136,6 +136,8 @@ describe('useStatus', () => {
       peers: () => ({ self, peers: [peer], revoked: [] }),
       why: unasked,
       policy: unasked,
+      views: unasked,
+      recall: unasked,
       amend: unasked,
       rekey: unasked,
       ping: unasked,

@@ -18,11 +18,13 @@ import { routeAccept } from './methods/route-accept.js';
 import { routeAnnounce } from './methods/route-announce.js';
 import { routeWithdraw } from './methods/route-withdraw.js';
 import { routes } from './methods/routes.js';
+import { recall } from './methods/recall.js';
 import { rekey } from './methods/rekey.js';
 import { policy } from './methods/policy.js';
 import { status } from './methods/status.js';
 import { up } from './methods/up.js';
 import { upgrade } from './methods/upgrade.js';
+import { views } from './methods/views.js';
 import { wait } from './methods/wait.js';
 import { watch } from './methods/watch.js';
 import { why } from './methods/why.js';
@@ -40,6 +42,7 @@ export const methods = {
   peers,
   ping,
   policy,
+  recall,
   rekey,
   repath,
   routeAccept,
@@ -49,6 +52,7 @@ export const methods = {
   status,
   up,
   upgrade,
+  views,
   wait,
   watch,
   why,

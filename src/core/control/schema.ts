@@ -25,6 +25,8 @@ import {
   type WhyReport,
   renewalStates,
 } from '../node/reports.js';
+import type { Testimony } from '../node/gathered.js';
+import { verdicts, viewPaths, viewRoles } from '../wire/views.js';
 import { suspicions } from '../dataplane/plane/plane.js';
 import { lies } from '../node/refusal-reasons.js';
 import { anomalyKinds } from '../policy/policy.js';
@@ -47,6 +49,7 @@ export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
 export type { NamesReport } from '../names/report.js';
 export type { RouteReport } from '../subnets/route-report.js';
+export type { Testimony } from '../node/gathered.js';
 export type { ReportedState } from '../node/reports.js';
 export type { PolicyReport } from '../policy/enforcement.js';
 export type { LinkRole } from '../topology/overlay-ports.js';
@@ -240,6 +243,22 @@ export const whyReport = z.object({
   advice: z.array(z.string()),
 });
 
+export const testimony = z.object({
+  by: z.string(),
+  ageMs: z.number(),
+  verdict: z.enum(verdicts),
+  of: z.number(),
+  links: z.array(
+    z.object({
+      id: z.string(),
+      path: z.enum(viewPaths),
+      role: z.enum(viewRoles),
+      rttMs: z.number().nullable(),
+      bytes: z.number(),
+    }),
+  ),
+});
+
 export const routeReport = z.object({
   cidr: z.string(),
   via: z.string(),
@@ -349,6 +368,7 @@ true satisfies Agree<z.infer<typeof revokedReport>, RevokedReport>;
 true satisfies Agree<z.infer<typeof relayReport>, RelayReport>;
 true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
 true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;
+true satisfies Agree<z.infer<typeof testimony>, Testimony>;
 true satisfies Agree<z.infer<typeof routeReport>, RouteReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;

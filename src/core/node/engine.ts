@@ -31,6 +31,7 @@ import { composeRun, type Run } from './run.js';
 import { startPlane } from './start-plane.js';
 import { StateKeeper } from './state-keeper.js';
 import type { RouteReport } from '../subnets/route-report.js';
+import type { Testimony } from './gathered.js';
 import { RouteSettings } from '../subnets/settings.js';
 
 /** How often an interface that others remove is made again: then the node fails, and says why. */
@@ -217,6 +218,7 @@ export class Engine implements Node {
       this.#follow(undefined);
       subnets.stop();
       pinger.stop();
+      run.views.gathered.stop();
       reporter.stop();
     });
     this.#follow(run);
@@ -331,6 +333,14 @@ export class Engine implements Node {
   async why(text: string): Promise<WhyReport> {
     const { reporter } = this.#live;
     return reporter.why(await reporter.find(text));
+  }
+
+  views(): Testimony[] {
+    return this.#live.views.look(this.#live.turn);
+  }
+
+  recall(by: string, about: string): Promise<WhyReport['log']> {
+    return this.#live.views.recall(this.#live, by, about);
   }
 
   /* ---- the ledger ---- */

@@ -15,6 +15,7 @@ import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 import type { ProvenClock } from './proven-clock.js';
+import type { Testimony } from './gathered.js';
 
 export interface NodeOptions extends NodeSwitches {
   readonly profile: Profile;
@@ -107,6 +108,15 @@ export interface Node {
   newKey(): Promise<KeyReport>;
   /** @param peer name, id or id prefix, or address. Throws EvioError EVIO_UNKNOWN_PEER. */
   why(peer: string): Promise<WhyReport>;
+  /** What other members say that they see. They are asked while this is asked every few seconds, and for a little after. */
+  views(): Testimony[];
+  /**
+   * What another member says that it decided about the way to a third.
+   *
+   * @param by, about as `peer` of `why`; `about` may be this machine, by its id
+   * @throws EvioError EVIO_UNKNOWN_PEER, EVIO_NO_RIGHT, EVIO_TIMEOUT
+   */
+  recall(by: string, about: string): Promise<WhyReport['log']>;
   /** Subnets behind members, and where they lead. */
   routes(): RouteReport[];
   /**

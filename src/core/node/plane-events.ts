@@ -28,6 +28,7 @@ import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Refusals } from './refusals.js';
+import type { Views } from './compose-views.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { PolicyHost } from './policy-host.js';
 
@@ -52,6 +53,7 @@ export interface PlaneEventParts {
   readonly ledger: LedgerEvents;
   readonly policy: PolicyHost;
   readonly refusals: Refusals;
+  readonly views: Views;
   /** None: calls are not answered. */
   readonly calls: PeerCalls | undefined;
   /** False: what members send by no relay goes unanswered. */
@@ -179,7 +181,8 @@ export class PlaneEvents implements PlaneListener {
 
   /** What is not about the peer or the ring: the ledger, memberships, subnets. */
   #other(now: number, peer: Peer, bytes: Uint8Array): void {
-    const { ledger, testimonies, renewals, keyChanges, farewells, subnets, calls } = this.#parts;
+    const { ledger, testimonies, renewals, keyChanges, farewells, subnets, calls, views } = this.#parts;
+    if (views.received(now, peer, bytes)) return;
     const call = parseIce(bytes);
     if (call) {
       calls?.receive(now, peer, call);

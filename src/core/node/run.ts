@@ -58,6 +58,7 @@ import { composeAdmins } from './compose-admins.js';
 import { Refusals } from './refusals.js';
 import { Reporter } from './reporter.js';
 import { Testimonies } from './testimonies.js';
+import { Views } from './compose-views.js';
 
 /** The parts that a node starts, asks and stops. */
 export interface Run {
@@ -82,6 +83,7 @@ export interface Run {
   readonly interfaceWatch: InterfaceWatch;
   readonly names: NameService;
   readonly calls: PeerCalls | undefined;
+  readonly views: Views;
 }
 
 /** Makes all parts; none of them has begun. @param place where UDP is to be bound, or what is there already */
@@ -336,6 +338,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       arrivals.forgotten();
     },
   });
+  const views = new Views({ context, plane, relays, members, overlay, timers, refusals });
   const hearers = composeHearers({
     ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls },
     ...{
@@ -350,7 +353,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       arrivals,
       ownAddress,
     },
-    ...{ applicants, pinger },
+    ...{ applicants, pinger, views },
   });
   if (calls) pulse.add(calls);
   pulse.add(
@@ -368,6 +371,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     keyChanges,
     passing,
     keeper,
+    views.gathered,
   );
   const interfaceWatch = new InterfaceWatch({
     log,
@@ -426,5 +430,6 @@ export function composeRun(context: RunContext, place: Place): Run {
     interfaceWatch,
     names,
     calls,
+    views,
   };
 }

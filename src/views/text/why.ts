@@ -7,6 +7,10 @@ import { natBehaviour } from './status.js';
 export const natLine = (nat: WhyReport['nat']['local']): string =>
   `${nat.mapping === 'unknown' ? 'mapping unknown' : nat.mapping}${natBehaviour(nat)}`;
 
+/** A decision log, oldest first. */
+export const logText = (log: WhyReport['log']): string =>
+  log.map(({ at, event, detail }) => `${at}  ${printable(event)}  ${printable(detail)}\n`).join('');
+
 export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport): string {
   const parts = [
     path === null
@@ -28,7 +32,7 @@ export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport)
     );
   }
   if (log.length > 0) {
-    parts.push(log.map(({ at, event, detail }) => `${at}  ${event}  ${printable(detail)}\n`).join(''));
+    parts.push(logText(log));
   }
   parts.push(
     `NAT here: ${natLine(nat.local)}\nNAT there: ${nat.remote ? natLine(nat.remote) : 'not told'}\n`,

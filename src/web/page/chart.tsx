@@ -5,6 +5,8 @@ import { bits } from './format.js';
 import type { Rates } from './traffic.js';
 
 const height = 150;
+/** While nothing passes, the time axis moves on this seldom, seconds. */
+const restS = 20;
 
 export function Throughput({ history }: { readonly history: Rates['history'] }) {
   const place = useRef<HTMLDivElement>(null);
@@ -51,8 +53,15 @@ export function Throughput({ history }: { readonly history: Rates['history'] }) 
       plot.current = null;
     };
   }, []);
-  useEffect(() => plot.current?.setData(history as unknown as uPlot.AlignedData), [history]);
-  const [, rx, tx] = history;
+  const [at, rx, tx] = history;
+  const drawn = useRef(0);
+  useEffect(() => {
+    const now = at.at(-1) ?? 0;
+    const rests = rx.slice(-2).every((rate) => rate === 0) && tx.slice(-2).every((rate) => rate === 0);
+    if (rests && now >= drawn.current && now - drawn.current < restS) return;
+    drawn.current = now;
+    plot.current?.setData(history as unknown as uPlot.AlignedData);
+  }, [history]);
   return (
     <figure class="chart">
       <div

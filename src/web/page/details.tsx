@@ -1,17 +1,20 @@
 /** One member: what is known of it, and why packets go the way they do. */
 import { useEffect, useState } from 'preact/hooks';
-import type { WebMember, WebWhy } from '../model.js';
+import type { Picture, WebMember, WebWhy } from '../model.js';
 import { why } from './feed.js';
-import { bits, bytes, round, since } from './format.js';
+import { ago, bits, bytes, round } from './format.js';
+import { Told } from './told.js';
 
 interface Props {
   readonly network: string | undefined;
   readonly member: WebMember;
+  readonly picture: Picture;
   readonly rate: number;
+  readonly choose: (id: string) => void;
   readonly close: () => void;
 }
 
-export function Details({ network, member, rate, close }: Props) {
+export function Details({ network, member, picture, rate, choose, close }: Props) {
   const [answer, setAnswer] = useState<WebWhy | string>('');
   const { id, path } = member;
   useEffect(() => {
@@ -39,7 +42,7 @@ export function Details({ network, member, rate, close }: Props) {
     ['Round trip', round(member.rttMs)],
     ['Link', member.link ?? 'none'],
     ['Traffic', `${bits(rate)}; ${bytes(member.rxBytes)} in, ${bytes(member.txBytes)} out`],
-    ['Seen', member.seenMs === null ? '' : `${since(member.seenMs)} ago`],
+    ['Seen', member.seenAt === null ? '' : ago(member.seenAt)],
     ['Id', member.id],
   ];
   return (
@@ -96,6 +99,7 @@ export function Details({ network, member, rate, close }: Props) {
           )}
         </>
       )}
+      {picture.self && <Told network={network} member={member} picture={picture} choose={choose} />}
     </section>
   );
 }

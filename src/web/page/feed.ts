@@ -17,8 +17,13 @@ export async function networks(): Promise<WebNetworks['networks']> {
   return ((await (await ask('/api/networks')).json()) as WebNetworks).networks;
 }
 
-export async function why(network: string | undefined, peer: string): Promise<WebWhy> {
-  const query = new URLSearchParams({ peer, ...(network === undefined ? {} : { network }) });
+/** @param from the member whose decisions are wanted; default: the node's own */
+export async function why(network: string | undefined, peer: string, from?: string): Promise<WebWhy> {
+  const query = new URLSearchParams({
+    peer,
+    ...(network === undefined ? {} : { network }),
+    ...(from === undefined ? {} : { from }),
+  });
   return (await (await ask(`/api/why?${query}`)).json()) as WebWhy;
 }
 

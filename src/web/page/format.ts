@@ -18,6 +18,9 @@ export const bits = (bytesPerS: number): string => `${short(bytesPerS * 8)}bit/s
 export const round = (ms: number | null): string =>
   ms === null ? '' : ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 
+/** Of a time, ms since 1970. */
+export const ago = (at: number): string => `${since(Math.max(0, Date.now() - at))} ago`;
+
 export function since(ms: number): string {
   const s = Math.round(ms / 1000);
   if (s < 90) return `${s} s`;

@@ -1,5 +1,6 @@
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { applied } from '../change.js';
 import type { Picture, WebMessage, WebNetworks } from '../model.js';
 import { Throughput } from './chart.js';
 import { Details } from './details.js';
@@ -25,12 +26,11 @@ const empty: View = { picture: undefined, rates: noRates, events: [], stale: nul
 function told(view: View, message: WebMessage): View {
   if (message.kind === 'event') return { ...view, events: [message, ...view.events].slice(0, eventLimit) };
   if (message.kind === 'gone') return { ...view, stale: message.reason };
-  return {
-    ...view,
-    picture: message,
-    rates: ratesOf(view.picture, message, view.rates),
-    stale: null,
-  };
+  const before = view.picture;
+  // A change of what was never seen: the whole picture comes first.
+  if (message.kind === 'change' && !before) return view;
+  const picture = message.kind === 'change' && before ? applied(before, message) : (message as Picture);
+  return { ...view, picture, rates: ratesOf(before, picture, view.rates), stale: null };
 }
 
 const asked = new URLSearchParams(location.search).get('network') ?? undefined;
@@ -54,11 +54,21 @@ function App() {
     networks().then(setAll, () => undefined);
   }, []);
   useEffect(() => {
-    setView(empty);
-    return follow(network, (message) => {
-      // A page in the background is not drawn; it goes on with the next picture.
-      setView((before) => told(before, message));
+    // A page in the background goes on hearing, and is drawn when it is looked at again.
+    let now = empty;
+    const show = (): void => {
+      if (!document.hidden) setView(now);
+    };
+    show();
+    document.addEventListener('visibilitychange', show);
+    const end = follow(network, (message) => {
+      now = told(now, message);
+      show();
     });
+    return () => {
+      end();
+      document.removeEventListener('visibilitychange', show);
+    };
   }, [network]);
   useEffect(() => {
     const escape = (event: KeyboardEvent): void => {
@@ -71,6 +81,11 @@ function App() {
   }, []);
 
   const { picture, rates, events, stale } = view;
+  // Nothing of it is looked at where nothing of it changed.
+  const table = useMemo(
+    () => picture && <Members members={picture.members} rates={rates} chosen={chosen} choose={setChosen} />,
+    [picture?.members, rates.members, chosen],
+  );
   if (!picture)
     return (
       <main class="loading" aria-live="polite">
@@ -135,11 +150,13 @@ function App() {
               <Details
                 network={network}
                 member={member}
+                picture={picture}
+                choose={setChosen}
                 rate={rates.members.get(member.id) ?? 0}
                 close={() => setChosen(null)}
               />
             )}
-            <Members members={members} rates={rates} chosen={chosen} choose={setChosen} />
+            {table}
           </div>
         </div>
         {self && (

@@ -1,6 +1,6 @@
 /** The ring: members at the places of their ids, our links across it, coloured by how packets go. */
-import { useEffect, useRef } from 'preact/hooks';
-import type { Picture, WebMember } from '../model.js';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { Picture, WebMember, WebTold } from '../model.js';
 import { bits, round } from './format.js';
 import type { Rates } from './traffic.js';
 
@@ -17,7 +17,7 @@ export const turnOf = (id: string): number => parseInt(id.slice(0, 13), 16) / 2 
 /** Kind of a path, or of a state without one. */
 const kindOf = (member: WebMember): string =>
   member.path ?? (member.state === 'connected' ? 'direct' : 'off');
-const kinds = ['direct', 'relay', 'overlay', 'off'] as const;
+const kinds = ['direct', 'relay', 'webrtc', 'overlay', 'off'] as const;
 
 interface Colours {
   readonly ink: string;
@@ -43,6 +43,41 @@ interface Spot {
   readonly y: number;
 }
 
+/** A kilobit and a gigabit a second are six steps apart. */
+const widthOf = (rate: number): number =>
+  1 + Math.round(4 * Math.min(5, Math.max(0, Math.log10((rate * 8) / 1e3 + 1)))) / 4;
+const dashOf = (path: string | null): number[] =>
+  path === 'direct' ? [] : path === 'relay' || path === 'webrtc' ? [6, 4] : [2, 3];
+
+interface ToldLink {
+  readonly a: string;
+  readonly b: string;
+  readonly path: string | null;
+  readonly rate: number;
+}
+
+/** Links that members tell of, one for the two ends of each; ours are known better. */
+export function linksTold(told: readonly WebTold[], own: string): readonly ToldLink[] {
+  const pairs = new Map<string, ToldLink>();
+  for (const { by, links } of told)
+    for (const { to, path, rate } of links) {
+      if (by === own || to === own || by === to) continue;
+      const [a, b] = by < to ? [by, to] : [to, by];
+      const known = pairs.get(`${a}${b}`);
+      if (!known || known.rate < rate) pairs.set(`${a}${b}`, { a, b, path, rate });
+    }
+  return [...pairs.values()];
+}
+
+/** What of the members is drawn: the same text, the same picture. */
+const drawnOf = (members: readonly WebMember[], rates: Rates): string =>
+  members
+    .map(
+      (member) =>
+        `${member.id}${member.name}${kindOf(member)}${member.link === null ? '' : '+'}${widthOf(rates.members.get(member.id) ?? 0)}`,
+    )
+    .join();
+
 /** Draws all; returns where members are, for the pointer. */
 export function draw(
   context: CanvasRenderingContext2D,
@@ -64,7 +99,7 @@ export function draw(
   context.beginPath();
   context.arc(middle, middle, radius, 0, 2 * Math.PI);
   context.stroke();
-  const { members, self, links } = picture;
+  const { members, self, links, told } = picture;
   const spots = members.map((member): Spot => {
     const [x, y] = at(member.id);
     return { member, x, y };
@@ -82,6 +117,22 @@ export function draw(
     context.stroke();
     context.globalAlpha = 1;
   }
+  if (told && self) {
+    const pairs = linksTold(told, self.id);
+    context.globalAlpha = pairs.length > 300 ? 0.25 : 0.5;
+    for (const { a, b, path, rate } of pairs) {
+      const [[x, y], [toX, toY]] = [at(a), at(b)];
+      context.strokeStyle = colours.kinds[path ?? 'off'] ?? colours.faint;
+      context.lineWidth = widthOf(rate) * 0.75;
+      context.setLineDash(dashOf(path));
+      context.beginPath();
+      context.moveTo(x, y);
+      context.quadraticCurveTo((x + toX + middle) / 3, (y + toY + middle) / 3, toX, toY);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    context.setLineDash([]);
+  }
   if (self) {
     const [x, y] = at(self.id);
     for (const { member, x: toX, y: toY } of spots) {
@@ -89,9 +140,8 @@ export function draw(
       const rate = rates.members.get(member.id) ?? 0;
       context.strokeStyle = colours.kinds[kindOf(member)] ?? colours.faint;
       context.globalAlpha = member.link === null ? 0.35 : 0.8;
-      // A kilobit and a gigabit a second are six steps apart.
-      context.lineWidth = 1 + Math.min(5, Math.max(0, Math.log10((rate * 8) / 1e3 + 1)));
-      context.setLineDash(member.path === 'direct' ? [] : member.path === 'relay' ? [6, 4] : [2, 3]);
+      context.lineWidth = widthOf(rate);
+      context.setLineDash(dashOf(member.path));
       context.beginPath();
       context.moveTo(x, y);
       // Curved towards the middle, so that neighbours on the ring are not one line.
@@ -102,10 +152,14 @@ export function draw(
     context.setLineDash([]);
   }
   const dot = members.length > 400 ? 2 : members.length > 60 ? 3.5 : 5;
-  for (const { member, x, y } of spots) {
-    context.fillStyle = colours.kinds[kindOf(member)] ?? colours.faint;
+  for (const kind of [...kinds].reverse()) {
+    context.fillStyle = colours.kinds[kind] ?? colours.faint;
     context.beginPath();
-    context.arc(x, y, dot, 0, 2 * Math.PI);
+    for (const { member, x, y } of spots) {
+      if (kindOf(member) !== kind) continue;
+      context.moveTo(x + dot, y);
+      context.arc(x, y, dot, 0, 2 * Math.PI);
+    }
     context.fill();
   }
   context.font = '12px system-ui, sans-serif';
@@ -168,7 +222,10 @@ export function Ring(props: Props) {
     });
   };
 
-  useEffect(paint);
+  const { picture, rates, chosen } = props;
+  const drawn = useMemo(() => drawnOf(picture.members, rates), [picture.members, rates.members]);
+  // Most pictures differ in nothing that is drawn.
+  useEffect(paint, [drawn, picture.told, picture.links, picture.self?.id, chosen]);
   useEffect(() => {
     const observer = new ResizeObserver(paint);
     if (canvas.current) observer.observe(canvas.current);
@@ -196,7 +253,7 @@ export function Ring(props: Props) {
     if (box) {
       box.hidden = !spot;
       if (spot) {
-        const { member } = spot;
+        const member = props.picture.members.find(({ id }) => id === spot.member.id) ?? spot.member;
         const rate = props.rates.members.get(member.id) ?? 0;
         box.textContent = [member.name, member.path ?? member.state, round(member.rttMs), bits(rate)]
           .filter((part) => part !== '')

@@ -1,7 +1,7 @@
 /** Members as a table: searched, sorted, walked with the arrow keys. Only the rows in sight exist. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { WebMember } from '../model.js';
-import { bits, round, since } from './format.js';
+import { ago, bits, round } from './format.js';
 import type { Rates } from './traffic.js';
 
 const rowHeight = 34;
@@ -19,8 +19,8 @@ interface Column {
 const words = new Intl.Collator('en', { numeric: true });
 const ipNumber = (ip: string): number => ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 const rateOf = ({ id }: WebMember, rates: Rates): number => rates.members.get(id) ?? 0;
-const wayOf = ({ path, state, seenMs }: WebMember): string =>
-  path ?? (state === 'offline' && seenMs !== null ? `offline, seen ${since(seenMs)} ago` : state);
+const wayOf = ({ path, state, seenAt }: WebMember): string =>
+  path ?? (state === 'offline' && seenAt !== null ? `offline, seen ${ago(seenAt)}` : state);
 
 const columns: readonly Column[] = [
   { key: 'name', title: 'Name', value: (m) => m.name.toLowerCase(), text: (m) => m.name },
@@ -62,19 +62,35 @@ export function Members({ members, rates, chosen, choose }: Props) {
   const [top, setTop] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
+  const sorted = useRef<{
+    readonly sort: object | undefined;
+    readonly keys: readonly (string | number)[];
+    readonly ids: readonly string[];
+    readonly order: readonly number[];
+  }>({ sort: undefined, keys: [], ids: [], order: [] });
 
   const rows = useMemo(() => {
     const column = columns.find(({ key }) => key === sort.key) ?? columns[0];
-    const found = [...matching(members, query)];
+    const found = matching(members, query);
     if (!column) return found;
-    found.sort((a, b) => {
-      const [x, y] = [column.value(a, rates), column.value(b, rates)];
-      const order =
+    const keys = found.map((member) => column.value(member, rates));
+    // Comparing names is what sorting costs: members of whom nothing changed that it goes by stay where they are.
+    const { current: before } = sorted;
+    const same =
+      before.sort === sort &&
+      before.keys.length === keys.length &&
+      keys.every((key, i) => key === before.keys[i] && found[i]?.id === before.ids[i]);
+    if (same) return before.order.map((i) => found[i] as WebMember);
+    const order = found.map((_, i) => i);
+    order.sort((i, j) => {
+      const [x, y] = [keys[i] as string | number, keys[j] as string | number];
+      const sense =
         typeof x === 'string' && typeof y === 'string' ? words.compare(x, y) : x < y ? -1 : x > y ? 1 : 0;
-      return (sort.down ? -order : order) || (a.id < b.id ? -1 : 1);
+      return (sort.down ? -sense : sense) || ((found[i]?.id ?? '') < (found[j]?.id ?? '') ? -1 : 1);
     });
-    return found;
-  }, [members, rates, query, sort]);
+    sorted.current = { sort, keys, ids: found.map(({ id }) => id), order };
+    return order.map((i) => found[i] as WebMember);
+  }, [members, rates.members, query, sort]);
 
   useEffect(() => {
     const slash = (event: KeyboardEvent): void => {

@@ -11,6 +11,9 @@ export interface Rates {
   readonly history: readonly [number[], number[], number[]];
 }
 
+/** Less than this, bytes a second, is what keeps a path open, and no traffic. */
+const quiet = 128;
+
 export const noRates: Rates = { members: new Map(), history: [[], [], []] };
 
 export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates): Rates {
@@ -22,7 +25,8 @@ export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates)
   const members = new Map<string, number>();
   for (const { id, rxBytes, txBytes } of now.members) {
     const was = earlier.get(id);
-    if (was) members.set(id, per(was.rxBytes + was.txBytes, rxBytes + txBytes));
+    const rate = was ? per(was.rxBytes + was.txBytes, rxBytes + txBytes) : 0;
+    if (rate >= quiet) members.set(id, rate);
   }
   const [at, rx, tx] = rates.history;
   const push = (column: readonly number[], value: number): number[] => [...column.slice(1 - kept), value];
@@ -34,5 +38,6 @@ export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates)
           push(tx, per(before.self.txBytes, now.self.txBytes)),
         ]
       : [at, rx, tx];
-  return { members, history };
+  // The same map, so that nothing is drawn again for it.
+  return { members: members.size === 0 && rates.members.size === 0 ? rates.members : members, history };
 }

@@ -46,6 +46,8 @@ const handlers: Handlers = {
       });
     }),
   policy: nothing,
+  views: nothing,
+  recall: nothing,
   networks: () => ({ networks: [{ id: '0123456789abcdef', name: 'home' }] }),
   adopt: nothing,
   joinPods: () => ({ joined: false }),

@@ -146,6 +146,8 @@ class Stage {
         queries: { answered: 0, denied: 0, refused: 0, dropped: 0 },
       }),
       routes: () => [],
+      views: () => [],
+      recall: () => Promise.resolve([]),
       announceRoute: () => Promise.resolve(),
       withdrawRoute: () => Promise.resolve(),
       acceptRoute: () => Promise.resolve(),
