@@ -32,19 +32,17 @@ const parts = {
       contents: commandTable(),
       resolveDir: path('.'),
     }));
-    // Its own loader looks below node_modules.
+    // Their own loaders look below node_modules.
     b.onResolve({ filter: /^koffi$/ }, () => ({ path: path('dist/core/native/packed-koffi.js') }));
+    b.onResolve({ filter: /^node-datachannel$/ }, () => ({
+      path: path('dist/core/native/packed-webrtc.js'),
+    }));
     // Ink's tools for developers (DEV=true); the compiler that oclif looks for where commands are TypeScript.
     b.onResolve({ filter: /^(react-devtools-core|typescript)$/ }, () => ({
       path: 'none',
       namespace: 'none',
     }));
     b.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export default {};' }));
-    // Its addon does not travel in the program: evio does without WebRTC, and says so.
-    b.onResolve({ filter: /^node-datachannel$/ }, () => ({ path: 'webrtc', namespace: 'absent' }));
-    b.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
-      contents: `throw new Error('The program of one file does not carry node-datachannel.');`,
-    }));
   },
 };
 

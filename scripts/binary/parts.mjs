@@ -1,4 +1,4 @@
-/** What the program of one file is made of and is not in node_modules: Node's runtimes, koffi's addons. Fetched once, checked each time. */
+/** What the program of one file is made of and is not in node_modules: Node's runtimes, addons. Fetched once, checked each time. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -43,27 +43,45 @@ const memberOf = (file, member) =>
 /** Node's executable for `arch`. */
 export const runtime = (arch) => memberOf(tarball(runtimes[arch]), 'bin/node');
 
+const locked = read('package-lock.json').packages;
+
+/** A package as package-lock.json pins it: `{ package, version, integrity, license }`. */
+function pinned(name) {
+  const { version, integrity, license } = locked[`node_modules/${name}`];
+  return { package: name, version, integrity, license };
+}
+
+/** Native code that programs load from files: by the name under which they ask for it, its package, and where it lies in that. */
+const kinds = {
+  koffi: (arch) => ({ name: `@koromix/koffi-linux-${arch}`, member: `linux_${arch}/koffi.node` }),
+  webrtc: (arch) => ({ name: `@node-datachannel/linux-${arch}-gnu`, member: 'node_datachannel.node' }),
+};
+
 /** The licences of evio, of Node, and of what that is made of. */
 export const licenses = (arch) =>
   [
     readFileSync(new URL('LICENSE', root), 'utf8'),
     'Node.js, which is inside:\n',
     memberOf(tarball(runtimes[arch]), 'LICENSE'),
+    'node-datachannel, whose addon is inside as its package has it; source: https://github.com/murat-dogan/node-datachannel\n',
+    memberOf(tarball(pinned('node-datachannel')), 'LICENSE'),
   ].join('\n');
 
 /** The package of the runtime: `{ package, version, integrity }`. */
 export const runtimePackage = (arch) => runtimes[arch];
 
-/** The package of koffi's addon for `arch`, as package-lock.json pins it; with `license`. */
-export function addonPackage(arch) {
-  const name = `@koromix/koffi-linux-${arch}`;
-  const { version, integrity, license } = read('package-lock.json').packages[`node_modules/${name}`];
-  return { package: name, version, integrity, license };
-}
+/** The packages of the addons for `arch`: `{ package, version, integrity, license }` of each. */
+export const addonPackages = (arch) => Object.values(kinds).map((kind) => pinned(kind(arch).name));
 
-/** koffi's addon for `arch`. */
-export const addon = (arch) => memberOf(tarball(addonPackage(arch)), `linux_${arch}/koffi.node`);
+/** The addons for `arch`: `{ kind, name, bytes }` of each. `name` is by the hash of the content, wherever it lies (src/core/native/packed-addon.ts). */
+export const addons = (arch) =>
+  Object.entries(kinds).map(([kind, of]) => {
+    const { name, member } = of(arch);
+    const bytes = memberOf(tarball(pinned(name)), member);
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    return { kind, name: `${kind}-${hash.slice(0, 32)}.node`, bytes };
+  });
 
-/** The name of an addon, wherever it lies: by the hash of its content (src/core/native/packed.ts). */
-export const addonName = (bytes) =>
-  `koffi-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.node`;
+/** The addons as files of a package, where a program in /usr/bin looks for them: names and contents. */
+export const addonFiles = (arch) =>
+  Object.fromEntries(addons(arch).map(({ name, bytes }) => [`usr/lib/evio/${name}`, bytes]));

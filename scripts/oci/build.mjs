@@ -3,13 +3,13 @@
  * `node build.mjs [--out=FILE] [ARCH...]`. Needs apt-get, dpkg-deb and gzip; equal to the last byte when made again.
  *
  *   layer 1   Debian's shared libraries and nft (debian.mjs), what programs expect of a machine (image.mjs)
- *   layer 2   /usr/bin/evio, its addon, licences, what it is all made of (scripts/sbom); needs the build in dist/
+ *   layer 2   /usr/bin/evio, its addons, licences, what it is all made of (scripts/sbom); needs the build in dist/
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addon, addonName, licenses } from '../binary/parts.mjs';
+import { addonFiles, licenses } from '../binary/parts.mjs';
 import { bills, billText } from '../sbom/parts.mjs';
 import { debianFiles } from './debian.mjs';
 import { labelsOf, machineFiles, runs } from './image.mjs';
@@ -33,12 +33,11 @@ const layer = (note, files) => {
 };
 
 async function programFiles(arch) {
-  const bytes = addon(arch);
   const { image } = await bills(arch);
   return {
     'usr/bin/evio': { content: readFileSync(join(root, `build/evio-linux-${arch}`)), mode: 0o755 },
     'usr/bin/evio-cni': { link: 'evio' },
-    [`usr/lib/evio/${addonName(bytes)}`]: { content: bytes },
+    ...Object.fromEntries(Object.entries(addonFiles(arch)).map(([name, content]) => [name, { content }])),
     'usr/share/doc/evio/copyright': { content: licenses(arch) },
     'usr/share/doc/evio/sbom.cdx.json': { content: billText(image) },
   };

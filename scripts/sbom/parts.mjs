@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { inputFiles } from '../binary/bundle.mjs';
-import { addonPackage, runtimePackage } from '../binary/parts.mjs';
+import { addonPackages, runtimePackage } from '../binary/parts.mjs';
 import { pinned } from '../oci/debian-pins.mjs';
 import { pageBuild } from '../web/page.mjs';
 import { billOf, component, purl } from './bill.mjs';
@@ -20,8 +20,17 @@ function hashOf(integrity) {
   return { alg: 'SHA-512', content: Buffer.from(content, 'base64').toString('hex') };
 }
 
+/** Licences that packages name otherwise than SPDX does. */
+const spdx = { 'MPL 2.0': 'MPL-2.0' };
+
 const npm = ({ package: name, version, integrity, license }) =>
-  component({ name, version, purl: purl('npm', name, version), license, hash: hashOf(integrity) });
+  component({
+    name,
+    version,
+    purl: purl('npm', name, version),
+    license: spdx[license] ?? license,
+    hash: hashOf(integrity),
+  });
 
 /** The packages that `files`, paths of what a bundler read, belong to. */
 function packagesOf(files) {
@@ -86,12 +95,15 @@ const subject = (type) =>
     license: pjson.license,
   });
 
-/** The bills for `arch`: of the program, and of the image, which has Debian's libraries beside it. Needs a build in dist/. */
+/** The bills for `arch`: of the program, of the Debian package, which has one library beside it, and of the image, which has all. Needs a build in dist/. */
 export async function bills(arch) {
-  const inside = [...(await bundledPackages()), npm(addonPackage(arch)), nodeRuntime(arch), lwip()];
+  const inside = [...(await bundledPackages()), ...addonPackages(arch).map(npm), nodeRuntime(arch), lwip()];
+  const libraries = debianLibraries(arch);
+  const atomic = libraries.filter(({ name }) => name === 'libatomic1');
   return {
     program: billOf(subject('application'), inside),
-    image: billOf(subject('container'), [...inside, ...debianLibraries(arch)]),
+    debianPackage: billOf(subject('application'), [...inside, ...atomic]),
+    image: billOf(subject('container'), [...inside, ...libraries]),
   };
 }
 

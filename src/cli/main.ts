@@ -11,7 +11,7 @@ import { commandOf, readManifest, type Manifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
 /** With these a command that else runs for long is over soon. */
-const passing = new Set(['--detach', '--no-start', '--help', '-h']);
+const passing = new Set(['--detach', '--no-start', '--service', '--help', '-h']);
 const root = new URL('../../', import.meta.url);
 
 /** `evio help token create` and `evio token create -h` are `evio token create --help`. */

@@ -1,11 +1,28 @@
 /** What the commands of `evio service` share. */
 import * as Flags from '@oclif/core/flags';
+import type { Home } from '../core/config/home.js';
 import type { ServiceReport } from '../service/report.js';
 import type { Service } from '../service/units.js';
 
 export const relayFlag = Flags.boolean({ description: 'the relay, not the node' });
 
 export const serviceOf = (relay: boolean): Service => (relay ? 'relay' : 'node');
+
+/**
+ * Has who runs the services of this machine run this program.
+ *
+ * @throws EvioError EVIO_SERVICE, EVIO_STORAGE.
+ */
+export async function installService(
+  service: Service,
+  { home, start, relayWords }: { home: Home; start: boolean; relayWords?: readonly string[] | undefined },
+): Promise<ServiceReport> {
+  const { serviceManager } = await import('../service/manager.js');
+  const { selfArguments } = await import('../core/process/self.js');
+  const { inspectorFlags } = await import('../core/process/inspector.js');
+  const command = [process.execPath, ...selfArguments([], inspectorFlags())];
+  return serviceManager().install(service, { command, home: home.path, start, relayWords });
+}
 
 /** For people. */
 export function serviceText({ unit, path, enabled, active, pid, status }: ServiceReport): string {

@@ -20,6 +20,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> evio1AbC…',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --name web-1 --ip 10.144.0.7 --detach',
+    'sudo <%= config.bin %> <%= command.id %> evio1AbC… --service',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --role leaf --link gateway',
     'sudo <%= config.bin %> <%= command.id %> --token-file token.txt --detach',
     '<%= config.bin %> <%= command.id %> - --no-start --json < token.txt',
@@ -55,6 +56,10 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       exclusive: ['detach'],
     }),
     detach: Flags.boolean({ description: 'run in the background; return once it is connected' }),
+    service: Flags.boolean({
+      description: 'have systemd or OpenRC run the node, now and at boot; return once it runs',
+      exclusive: ['no-start', 'detach', ...Object.keys(nodeFlags)],
+    }),
     wait: waitFlag,
     timeout: durationFlag({
       description:
@@ -75,6 +80,8 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       const { requirePrivilege } = await import('../core/native/privilege.js');
       requirePrivilege();
     }
+    // Before anything is stored.
+    if (flags.service) (await import('../service/manager.js')).serviceManager();
     const { joinNetwork } = await import('../core/enroll/join.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
@@ -97,7 +104,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
         contact: start,
         patience: {
           until: patience.signal,
-          tell: (waiting) => this.#tellWaiting(nodeName, waiting, flags.detach),
+          tell: (waiting) => this.#tellWaiting(nodeName, waiting, flags.detach || flags.service),
         },
       },
       ports,
@@ -118,6 +125,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       );
     }
     if (!start) return { network, node };
+    if (flags.service) return this.#service(home, result);
     const { runningNetworks } = await import('../cli/run-detached.js');
     if ((await runningNetworks(home)).some((id) => id !== result.networkId))
       return this.#beside(home, result);
@@ -150,6 +158,18 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     const { pid } = (await ask(home.controlSocket, 'status', { network: networkId })).node;
     this.say(`The node that runs (process ${pid}) has taken it up.`);
     return { network, node, pid };
+  }
+
+  /** Where a node runs already, it takes this network up, and the service begins at boot. */
+  async #service(home: Home, result: JoinResult): Promise<object> {
+    const { runningNetworks } = await import('../cli/run-detached.js');
+    const { installService, serviceText } = await import('../cli/service-command.js');
+    const { network, node } = result;
+    const running = await runningNetworks(home);
+    if (running.length > 0 && !running.includes(result.networkId)) await this.#beside(home, result);
+    const service = await installService('node', { home, start: running.length === 0 });
+    this.say(serviceText(service));
+    return { network, node, service };
   }
 
   async #detach(home: Home, result: JoinResult, waitMs: number, switches: NodeSwitches): Promise<object> {

@@ -1,18 +1,21 @@
 /**
- * A machine of its own in namespaces: systemd is its first process, its disk is a Debian root under an overlay, so that
- * each begins fresh. The root is made once, by debootstrap, and named by EVIO_DEBIAN_ROOT:
- *
- *   debootstrap --variant=minbase --include=systemd,systemd-sysv,libatomic1,iproute2,iputils-ping bookworm FOLDER
+ * A machine of its own in namespaces: systemd is its first process, its disk is a minimal Debian under an overlay, so that
+ * each begins fresh. That Debian is made once, by prepare.sh.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { need } from '../support/need.js';
+import { prepared } from './support.js';
 
-export const debianRoot = process.env['EVIO_DEBIAN_ROOT'] ?? '';
+const debianRoot = join(prepared, 'debian-12');
 export const hasMachine = (): boolean =>
-  process.getuid?.() === 0 && debianRoot !== '' && existsSync(join(debianRoot, 'lib/systemd/systemd'));
+  need(
+    'root and a Debian (bash test/binary/prepare.sh)',
+    process.getuid?.() === 0 && existsSync(join(debianRoot, 'lib/systemd/systemd')),
+  );
 
 /** Mounts in the machine's own namespace; "$0" is the root below it, "$1" its folder. */
 const boot = `set -e

@@ -1,7 +1,7 @@
 /** The program of one file, and a root folder in which nothing else lies but what the loader of programs needs. */
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { need } from '../support/need.js';
@@ -9,6 +9,10 @@ import { need } from '../support/need.js';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const architecture = process.arch;
 export const program = join(root, `build/evio-linux-${architecture}`);
+
+/** What prepare.sh made. */
+export const prepared = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evio-test');
+export const tool = (name: string): string => join(prepared, 'binary-tools/usr/bin', name);
 
 export const hasBinary = (): boolean =>
   need('root and the binary (npm run build:binary)', process.getuid?.() === 0 && existsSync(program));

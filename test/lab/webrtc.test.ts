@@ -2,78 +2,32 @@
  * Two sites whose UDP reaches a TURN server (coturn) and nothing else: they talk by WebRTC, and fall back when that server dies.
  * One of them is given the server; the other needs nothing.
  */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findProgram, LabProcess, shell } from '../../src/lab/exec.js';
+import type { LabProcess } from '../../src/lab/exec.js';
 import { iperfTcp } from '../../src/lab/measure.js';
 import { outage, peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
-
-const turn = { user: 'evio', password: 'p4ss@w:rd', port: 3478 };
+import { hasTurn, onlyUdpTo, startTurn, turn, type Turn } from './turn.js';
 
 let net: TestNet | undefined;
-let coturn: LabProcess | undefined;
+let coturn: Turn | undefined;
 afterEach(async () => {
-  await coturn?.stop(1_000);
+  await coturn?.server.stop(1_000);
   await net?.destroy();
   net = undefined;
 });
 
-/** A public machine with coturn on it; its address. */
-async function startTurn(net: TestNet): Promise<string> {
-  const site = await net.rig.lab.site('turn', { nat: 'public' });
-  const config = join(net.rig.folder, 'turnserver.conf');
-  const address = site.host.v4 as string;
-  writeFileSync(
-    config,
-    [
-      `listening-ip=${address}`,
-      `relay-ip=${address}`,
-      `listening-port=${turn.port}`,
-      'lt-cred-mech',
-      `user=${turn.user}:${turn.password}`,
-      'realm=lab.example',
-      'fingerprint',
-      'no-tls',
-      'no-dtls',
-      'no-cli',
-      'log-file=stdout',
-      'simple-log',
-      `pidfile=${join(net.rig.folder, 'turnserver.pid')}`,
-      `userdb=${join(net.rig.folder, 'turndb')}`,
-    ].join('\n') + '\n',
-  );
-  coturn = new LabProcess(['turnserver', '-c', config], { ns: site.host.ns });
-  await coturn.line(/Total General servers/, 5_000);
-  return address;
-}
-
-/** The site's router forwards UDP to and from this address only. */
-async function onlyUdpTo(node: TestNode, address: string): Promise<void> {
-  await shell(
-    node.site.routers[0],
-    `nft -f - <<'EOF'
-table inet strict {
-  chain forward {
-    type filter hook forward priority -20;
-    meta l4proto udp ip daddr != ${address} ip saddr != ${address} drop
-  }
-}
-EOF
-`,
-  );
-}
-
-describe.runIf(findProgram('turnserver') !== undefined)('UDP to a TURN server only', () => {
+describe.runIf(hasTurn())('UDP to a TURN server only', () => {
   it('goes by WebRTC, carries TCP, shows no password, and goes back to the relay when the server dies', async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
     const a = net.nodes[0] as TestNode;
-    const address = await startTurn(net);
+    coturn = await startTurn(net);
+    const { address, url } = coturn;
     await onlyUdpTo(a, address);
     const b = await net.place({ nat: 'address-and-port-dependent' });
     await onlyUdpTo(b, address);
     const password = encodeURIComponent(turn.password);
-    const url = `turn:${turn.user}:${password}@${address}:${turn.port}`;
     net.join(b, ['--ice-server', url]);
     await b.node.up();
     await reaches(a, b, 30_000);
@@ -113,7 +67,7 @@ describe.runIf(findProgram('turnserver') !== undefined)('UDP to a TURN server on
       a,
       b,
       async () => {
-        await coturn?.stop(1_000);
+        await coturn?.server.stop(1_000);
       },
       5_000,
     );

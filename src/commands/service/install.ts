@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base.js';
-import { relayFlag, serviceOf, serviceText } from '../../cli/service-command.js';
+import { installService, relayFlag, serviceOf, serviceText } from '../../cli/service-command.js';
 
 export default class ServiceInstall extends BaseCommand {
   static override summary = 'have systemd or OpenRC run the node, now and at boot';
@@ -28,10 +28,7 @@ export default class ServiceInstall extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(ServiceInstall);
-    const { serviceManager } = await import('../../service/manager.js');
-    const { selfArguments } = await import('../../core/process/self.js');
     const { parseHostPort } = await import('../../core/lib/endpoint.js');
-    const { inspectorFlags } = await import('../../core/process/inspector.js');
     const { badValue } = await import('../../core/identity/names.js');
     const words = (['listen', 'public'] as const).flatMap((name) => {
       const value = flags[name];
@@ -41,9 +38,8 @@ export default class ServiceInstall extends BaseCommand {
         throw badValue(`--${name} takes HOST:PORT.`, `For instance: --${name} 0.0.0.0:3478`);
       return [`--${name}`, value];
     });
-    const report = await serviceManager().install(serviceOf(flags.relay), {
-      command: [process.execPath, ...selfArguments([], inspectorFlags())],
-      home: this.home().path,
+    const report = await installService(serviceOf(flags.relay), {
+      home: this.home(),
       start: !flags['no-start'],
       relayWords: words.length > 0 ? words : undefined,
     });

@@ -1,6 +1,6 @@
 /**
  * Is this the program of one file (`npm run build:binary`)? Then what lies in files elsewhere travels inside it, as assets:
- * the programs of threads, package.json, koffi's addon.
+ * the programs of threads, package.json, addons.
  */
 import { createRequire } from 'node:module';
 import { getAsset, getRawAsset, isSea } from 'node:sea';

@@ -86,11 +86,11 @@ describe('a bill of materials', () => {
     const names = program.components.map(({ name }) => name);
     // The package's own loader is not in it (packed-koffi.ts).
     const direct = Object.keys(pjson.dependencies).filter((name) => name !== 'koffi');
-    for (const name of [...direct, '@koromix/koffi-linux-arm64', 'node', 'lwip', 'preact', 'uplot'])
+    const addons = ['@koromix/koffi-linux-arm64', '@node-datachannel/linux-arm64-gnu'];
+    for (const name of [...direct, ...addons, 'node', 'lwip', 'preact', 'uplot'])
       expect(names).toContain(name);
-    // What is for developers, or does not travel.
-    for (const name of ['vitest', 'esbuild', 'typescript', 'node-datachannel'])
-      expect(names).not.toContain(name);
+    // What is for developers.
+    for (const name of ['vitest', 'esbuild', 'typescript']) expect(names).not.toContain(name);
     for (const { name, licenses } of program.components) expect(licenses, name).toHaveLength(1);
     const more = image.components.map(({ name }) => name).filter((name) => !names.includes(name));
     expect(more).toEqual([
