@@ -4,20 +4,23 @@
  *
  * Relay paths need no probe to be taken, the relay link answers for them; but what they carry is found out as for direct ones.
  */
-import type { Path } from '../dataplane/plane/plane.js';
+import type { BesidePath, Origin, Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { HeldPath } from '../peer/held.js';
-import { PathLiveness, shunMs, spares } from '../peer/liveness.js';
-import { measured, timeoutMs, type RoundTrip } from '../peer/round-trip.js';
+import { askMs, PathLiveness, shunMs, spares, type PingedPath } from '../peer/liveness.js';
+import { timeoutMs } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
 import { maxPortRange, type PortRange } from '../wire/nat.js';
-import type { PathMtu, Use } from './mtu.js';
+import { Beside } from './beside.js';
+import type { Use } from './mtu.js';
 import type { ActivePath, RelayChoice } from './path.js';
+import type { Ping } from './pings.js';
 import { Probing } from './probing.js';
 import { beats, died, type Remote } from './remote.js';
+import { Way } from './way.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
@@ -34,8 +37,9 @@ export interface ProberPorts {
   ping(transaction: number, size: number, path: Path): void;
   /** Sends our candidates under a new sequence number, by the active path. */
   offer(): void;
-  setPath(path: Path | null): void;
-  /** The active path has fallen silent: what stands behind it (the relay links) had better be checked. */
+  /** `beside`: that is in doubt, and everything goes this way as well. */
+  setPath(path: Path | null, beside: BesidePath | undefined): void;
+  /** The path in use is in doubt: what stands behind it (the relay links) had better be checked. */
   suspicious(): void;
   /** Ways to this peer through relays, then through members; best first. */
   relays(): readonly RelayChoice[];
@@ -50,17 +54,17 @@ export class Prober {
   readonly #probing: Probing;
   readonly #life = new PathLiveness();
   readonly #openings: TokenBucket;
-  #relay: RelayChoice | undefined;
-  /** What the relay's path carries; known once the peer answered by it. */
-  #relayMtu: PathMtu | undefined;
-  #relayTrip: RoundTrip = { rttMs: null, rttVarMs: 0 };
-  #relayPingAt = -Infinity;
+  readonly #beside = new Beside();
+  /** In use as long as there is no direct path. */
+  #way: Way | undefined;
   #nextUpgradeAt = Infinity;
   #choseAt = -Infinity;
   /** When frames last went by a relay, as far as seen, and how many; and since when they wait for an answer. */
   #relayedAt = -Infinity;
   #relayedSeen = 0;
   #waitingMs = 0;
+  #waitingSince = Infinity;
+  #heardAt = -Infinity;
   /** Frames go by the path in use. */
   #used = false;
   /** When a spare answered while the path in use is suspected: that is judged at once. */
@@ -88,27 +92,26 @@ export class Prober {
   get active(): ActivePath | null {
     const { active } = this.#probing;
     if (active) return { kind: 'direct', endpoint: active.key, rttMs: active.rttMs };
-    if (!this.#relay) return null;
-    const kind = this.#relay.kind ?? (this.#relay.path.kind === 'overlay' ? 'overlay' : 'relay');
-    return { kind, endpoint: this.#relay.label, rttMs: this.#relayTrip.rttMs };
+    if (!this.#way) return null;
+    const { choice, label, rttMs } = this.#way;
+    return { kind: choice.kind ?? (choice.path.kind === 'overlay' ? 'overlay' : 'relay'), endpoint: label, rttMs };
   }
 
   /** Where data goes now. */
   get path(): Path | null {
     const { active } = this.#probing;
     if (active) return { kind: 'direct', endpoint: active.endpoint, limit: active.mtu?.limit };
-    const path = this.#relay?.path ?? null;
-    return path?.kind === 'relay' ? { ...path, limit: this.#relayMtu?.limit } : path;
+    return this.#way?.path ?? null;
   }
 
   /** Data goes by a relay now. */
   get relayed(): boolean {
-    return !this.#probing.active && this.#relay !== undefined && this.#relay.path.kind !== 'overlay';
+    return !this.#probing.active && this.#way !== undefined && this.#way.path.kind !== 'overlay';
   }
 
   /** What an answer by the relay may take, ms; 0 while none was measured. */
   get relayTimeoutMs(): number {
-    return timeoutMs(this.#relayTrip);
+    return this.#way ? timeoutMs(this.#way) : 0;
   }
 
   get remotes(): { endpoint: string; kind: string; state: string; rttMs: number | null }[] {
@@ -128,10 +131,14 @@ export class Prober {
     const at = Math.min(dueAt, this.#spareAt);
     if (active) {
       const width = active.mtu?.dueAt(this.#use(active.rttMs)) ?? Infinity;
-      return Math.min(at, this.#life.dueAt(active), width);
+      const doubt = this.#beside.dueAt(active, this.#life.heardAt);
+      return Math.min(at, this.#life.dueAt(active), width, doubt);
     }
-    const width = this.#relayMtu?.dueAt(this.#use(this.#relayTrip.rttMs)) ?? Infinity;
-    const relay = this.#relay ? this.#life.relayPingAt(this.#relayPingAt) : this.#choseAt + pathlessMs;
+    const way = this.#way;
+    const width = way?.mtu?.dueAt(this.#use(way.rttMs)) ?? Infinity;
+    const relay = way
+      ? Math.min(this.#wayPingAt(way), this.#beside.dueAt(way, this.#heardAt))
+      : this.#choseAt + pathlessMs;
     let shunned = Infinity;
     for (const { state, shunnedUntil } of remotes) {
       if (state === 'usable' && shunnedUntil > this.#choseAt) shunned = Math.min(shunned, shunnedUntil);
@@ -142,6 +149,10 @@ export class Prober {
   /** How the path in use is used. */
   #use(rttMs: number | null): Use {
     return { rttMs, used: this.#used, waitingMs: this.#waitingMs };
+  }
+
+  #wayPingAt(way: Way): number {
+    return way.pingAt(this.#used, Math.max(this.#waitingSince, this.#heardAt), this.#beside.doubt.doubted);
   }
 
   /** The session stands (again): offer our candidates and begin. `via` is the direct endpoint that answered, if any. */
@@ -161,8 +172,9 @@ export class Prober {
       const { key, rttMs, rttVarMs, mtu } = active;
       return { endpoint: key, rttMs, rttVarMs, proven: mtu?.proven ?? 0, joins };
     }
-    if (!this.#relay) return null;
-    return { endpoint: null, ...this.#relayTrip, proven: this.#relayMtu?.proven ?? 0, joins };
+    if (!this.#way) return null;
+    const { rttMs, rttVarMs, mtu } = this.#way;
+    return { endpoint: null, rttMs, rttVarMs, proven: mtu?.proven ?? 0, joins };
   }
 
   /** Goes on with the path of the process before, where it is still there: the peer noticed nothing. */
@@ -173,12 +185,14 @@ export class Prober {
     const endpoint = held?.endpoint ? parseEndpoint(held.endpoint) : undefined;
     this.#probing.active = held && endpoint ? this.#probing.adopt(now, endpoint, held) : undefined;
     this.#choseAt = now;
-    this.#relay = this.#ports.relays()[0];
-    if (held?.endpoint === null && this.#relay) {
-      this.#relayTrip = { rttMs: held.rttMs, rttVarMs: held.rttVarMs };
-      if (held.proven > 0) this.#relayMtu = this.#probing.widthOf(now, held);
+    const [choice] = this.#ports.relays();
+    this.#way = choice && new Way(choice);
+    if (held?.endpoint === null && this.#way) {
+      this.#way.rttMs = held.rttMs;
+      this.#way.rttVarMs = held.rttVarMs;
+      if (held.proven > 0) this.#way.mtu = this.#probing.widthOf(now, held);
     }
-    if (this.#probing.active || this.#relay) this.#apply(null);
+    if (this.#probing.active || this.#way) this.#apply(null);
     else this.start(now);
   }
 
@@ -186,11 +200,10 @@ export class Prober {
   reset(): void {
     const before = this.active;
     this.#probing.reset();
-    this.#relay = undefined;
-    this.#relayMtu = undefined;
-    this.#relayTrip = { rttMs: null, rttVarMs: 0 };
+    this.#way = undefined;
+    this.#beside.reset();
     this.#spareAt = Infinity;
-    this.#ports.setPath(null);
+    this.#ports.setPath(null, undefined);
     if (before) this.#ports.changed(before, null);
   }
 
@@ -215,9 +228,9 @@ export class Prober {
     const answer = this.#probing.pong(now, transaction, direct, joins);
     if (!answer) return;
     const { ping, rttMs, remote, rewidened } = answer;
-    if (!ping.direct && ping.key === this.#relay?.label) this.#relayAnswered(now, ping.size, rttMs, joins);
+    if (!ping.direct) this.#wayAnswered(now, ping, rttMs, joins);
     if (!remote) return;
-    if (remote === this.#probing.active && rewidened) this.#ports.setPath(this.path);
+    if (remote === this.#probing.active && rewidened) this.#setPath();
     else if (rewidened) this.#choose(now);
     if (remote !== this.#probing.active) {
       if (this.#life.suspected && remote.state === 'usable') this.#spareAt = now;
@@ -231,17 +244,33 @@ export class Prober {
     this.#fail(now, remote, `${eaten} frames vanished while pings were answered`);
   }
 
-  #relayAnswered(now: number, size: number, rttMs: number, joins: boolean): void {
-    measured(this.#relayTrip, rttMs);
-    if (this.#relay?.path.kind !== 'relay' || !joins) return;
-    this.#relayMtu ??= this.#probing.width(now);
-    if (!this.#relayMtu.answered(now, size)) return;
-    const { full, proven } = this.#relayMtu;
-    this.#ports.log(
-      'width',
-      `${this.#relay.label} answers ${full ? 'full-size packets' : `packets of ${proven} bytes`}`,
-    );
-    if (!this.#probing.active) this.#ports.setPath(this.path);
+  #wayAnswered(now: number, { key, size }: Ping, rttMs: number, joins: boolean): void {
+    const { way: second } = this.#beside;
+    if (second?.label === key) second.answered(now, rttMs);
+    const way = this.#way;
+    if (way?.label !== key) return;
+    way.answered(now, rttMs);
+    if (joins) this.#rewidened('width', way.carried(now, size, () => this.#probing.width(now)));
+  }
+
+  #rewidened(event: string, news: string | undefined): void {
+    if (news === undefined) return;
+    this.#ports.log(event, news);
+    if (!this.#probing.active) this.#setPath();
+  }
+
+  /**
+   * The peer asks something, by a way that has this origin. Where that is not the one in use it may doubt this one, so that is
+   * asked at once.
+   */
+  asked(now: number, origin: Origin): void {
+    const { active, running } = this.#probing;
+    const inUse = active ?? this.#way;
+    if (!running || !inUse || origin.kind === 'direct' || (!active && this.#way?.brought(origin) === true)) return;
+    this.#beside.doubt.elsewhere(now);
+    if (inUse.missed > 0 || now - inUse.lastPingAt < askMs) return;
+    if (active) this.#probing.ping(active, now, this.#life.used(now));
+    else if (this.#way) this.#pingWay(now, this.#way);
   }
 
   /** The peer's NAT gave its packets one of these ports: ours is opened for each, unless there is a direct path. */
@@ -256,7 +285,7 @@ export class Prober {
   /** Addresses of this machine changed. */
   networkChanged(now: number): void {
     if (!this.#probing.running) return;
-    this.#relayMtu?.again(now);
+    this.#way?.mtu?.again(now);
     this.#probing.doubt(now);
     this.#ports.offer();
   }
@@ -265,10 +294,10 @@ export class Prober {
   relaysChanged(now: number): void {
     const { running } = this.#probing;
     if (!running) return;
-    const before = this.#relay?.label;
+    const before = this.#way?.label;
     this.#choose(now);
     // Another way out may mean another way in: try for a direct path at once.
-    const moved = before !== undefined && this.#relay && before !== this.#relay.label;
+    const moved = before !== undefined && this.#way && before !== this.#way.label;
     if (!this.#probing.active && moved) this.#again(now);
   }
 
@@ -277,17 +306,15 @@ export class Prober {
     if (!this.#probing.running) return;
     this.#life.look(now, traffic);
     this.#waitingMs = traffic.waiting(now);
+    this.#waitingSince = traffic.unanswered ? now - this.#waitingMs : Infinity;
+    this.#heardAt = traffic.rxAt;
     if (traffic.txRelayed !== this.#relayedSeen) this.#relayedAt = now;
     this.#relayedSeen = traffic.txRelayed;
     this.#used = this.#probing.active ? this.#life.used(now) : now < this.#relayedAt + relayedMs;
     this.#watch(now);
     this.#probing.tick(now);
     if (this.#probing.active) return;
-    this.#tryRelay(now);
-    if (this.#relay && now >= this.#life.relayPingAt(this.#relayPingAt)) {
-      this.#relayPingAt = now;
-      this.#probing.pingRelay(now, this.#relay);
-    }
+    if (this.#way) this.#watchWay(now, this.#way);
     if (now >= this.#nextUpgradeAt) {
       this.#nextUpgradeAt = now + upgradeMs;
       this.#again(now);
@@ -295,19 +322,40 @@ export class Prober {
     this.#choose(now);
   }
 
-  /** Finds out what the relay's path carries, while it is in use. */
-  #tryRelay(now: number): void {
-    const mtu = this.#relayMtu;
-    if (!mtu || !this.#relay) return;
-    const before = mtu.proven;
-    for (const size of mtu.tick(now, this.#use(this.#relayTrip.rttMs)))
-      this.#probing.pingRelay(now, this.#relay, size);
-    if (mtu.proven === before) return;
-    this.#ports.log(
-      'narrow',
-      `${this.#relay.label} answers packets of ${mtu.proven} bytes, and none of ${before}`,
-    );
-    this.#ports.setPath(this.path);
+  /** Pings the way in use; has another one help while it is in doubt, or take its place. */
+  #watchWay(now: number, way: Way): void {
+    const narrow = way.tryWidth(now, this.#use(way.rttMs), (size) => {
+      this.#probing.pingRelay(now, way.choice, size);
+    });
+    this.#rewidened('narrow', narrow);
+    if (now >= this.#wayPingAt(way)) this.#pingWay(now, way);
+    this.#doubt(now, way.label, way, this.#heardAt);
+    if (!this.#beside.wins(now, way)) return;
+    this.#ports.log('lost', `${way.label} does not answer, while ${this.#beside.way?.label ?? ''} does`);
+    this.#beside.shun(now, way.label);
+  }
+
+  #pingWay(now: number, way: Way): void {
+    way.asked(now);
+    this.#probing.pingRelay(now, way.choice);
+  }
+
+  /** Has a second way help while the one in use does not answer. */
+  #doubt(now: number, label: string, inUse: PingedPath, heardAt: number): void {
+    const { doubt } = this.#beside;
+    const before = doubt.doubted;
+    const moved = this.#beside.look(now, label, inUse, heardAt, () => this.#ports.relays());
+    const { way } = this.#beside;
+    if (doubt.doubted && !before) {
+      this.#ports.log('doubt', `${label} does not answer`);
+      this.#ports.suspicious();
+      this.#probing.pingSpares(now);
+    }
+    if (moved) {
+      this.#ports.log('beside', way ? `${way.label}, too` : `${label} alone`);
+      this.#setPath();
+    }
+    if (way && now >= way.lastPingAt + askMs) this.#pingWay(now, way);
   }
 
   /** Has the path in use judged, and pings it. */
@@ -315,17 +363,17 @@ export class Prober {
     this.#spareAt = Infinity;
     const { active } = this.#probing;
     if (!active) return;
-    const suspected = this.#life.suspected;
     const verdict = this.#life.judge(now, active, this.#spare);
-    if (this.#life.suspected && !suspected) this.#ports.suspicious();
-    if (verdict.kind === 'dead') this.#fail(now, active, verdict.why);
+    if (verdict.kind === 'dead') return this.#fail(now, active, verdict.why);
+    this.#doubt(now, active.key, active, this.#life.heardAt);
+    if (this.#beside.wins(now, active))
+      return this.#fail(now, active, `unanswered, while ${this.#beside.way?.label ?? ''} answers`);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
-    else if (now >= this.#life.pingAt(active)) this.#probing.ping(active, now, this.#life.used(now));
-    if (this.#probing.active !== active || !this.#probing.tryWidth(active, now, this.#use(active.rttMs)))
-      return;
+    if (now >= this.#life.pingAt(active)) this.#probing.ping(active, now, this.#life.used(now));
+    if (!this.#probing.tryWidth(active, now, this.#use(active.rttMs))) return;
     // What vanished so far was too long.
     this.#life.changed();
-    this.#ports.setPath(this.path);
+    this.#setPath();
   }
 
   /** Another usable candidate that has answered lately. */
@@ -344,7 +392,7 @@ export class Prober {
     died(remote, now);
     this.#probing.active = undefined;
     this.#life.changed();
-    this.#relayPingAt = -Infinity;
+    if (this.#way) this.#way.lastPingAt = -Infinity;
     this.#apply({ kind: 'direct', endpoint: remote.key, rttMs: remote.rttMs });
     this.#nextUpgradeAt = now + upgradeMs;
     this.#choose(now);
@@ -367,13 +415,13 @@ export class Prober {
       if (remote.state !== 'usable' || remote === best || now < remote.shunnedUntil) continue;
       if (!best || (best.withdrawn && !remote.withdrawn) || beats(remote, best)) best = remote;
     }
-    const relay = this.#ports.relays()[0];
-    const relayMoved = relay?.label !== this.#relay?.label;
+    const relay = this.#beside.best(now, this.#ports.relays());
+    const relayMoved = relay?.label !== this.#way?.label;
     if (relayMoved) {
-      this.#relayTrip = { rttMs: null, rttVarMs: 0 };
-      this.#relayMtu = undefined;
-    }
-    this.#relay = relay;
+      const known = active ? undefined : this.#beside.take(relay?.label);
+      this.#way = relay && (known ?? new Way(relay));
+      if (this.#way) this.#way.lastPongAt = now;
+    } else if (this.#way && relay) this.#way.choice = relay;
     if (best === active && (best || !relayMoved)) return;
     if (best !== active) {
       this.#probing.active = best;
@@ -389,8 +437,13 @@ export class Prober {
 
   #apply(before: ActivePath | null): void {
     const after = this.active;
-    this.#ports.setPath(this.path);
+    this.#beside.take(undefined);
+    this.#setPath();
     this.#ports.log('path', after ? `${after.kind} ${after.endpoint}` : 'none');
     this.#ports.changed(before, after);
+  }
+
+  #setPath(): void {
+    this.#ports.setPath(this.path, this.#beside.path);
   }
 }

@@ -225,6 +225,12 @@ export class Probing {
     }
   }
 
+  /** The path in use is in doubt: whether another works is asked now. */
+  pingSpares(now: number): void {
+    for (const remote of this.remotes)
+      if (remote !== this.active && remote.state === 'usable') this.ping(remote, now);
+  }
+
   /** Sends what bursts and spare paths are due. */
   tick(now: number): void {
     for (const remote of this.remotes) {

@@ -53,6 +53,8 @@ const heartbeatUsedMs = 3_000;
 const heartbeatIdleMs = 10_000;
 /** A path in use that falls quiet is pinged this often: a NAT that lost its table opens again by our own packets. */
 const quietMs = 1_000;
+/** The same, and any other way in use, while frames go out and nothing comes in. */
+export const askMs = 500;
 /** A ping that is not answered after this time, or after what is measured, is followed by the next. */
 const retryMs = 500;
 /** So many in a row end the path, at the time when another would be due. */
@@ -163,6 +165,11 @@ export class PathLiveness {
     return this.#txSeen;
   }
 
+  /** When something came in by the path last. */
+  get heardAt(): number {
+    return this.#rxAt;
+  }
+
   get suspected(): boolean {
     return this.#suspected;
   }
@@ -230,12 +237,8 @@ export class PathLiveness {
   /** When the path in use is to be pinged. */
   pingAt(path: PingedPath): number {
     if (path.missed > 0 || this.#suspected) return path.lastPingAt + answerMs(path);
-    return this.#paced(path.lastPingAt, Math.max(path.lastPingAt, this.#rxAt) + quietMs);
-  }
-
-  /** When the relay is to be pinged while no direct path is in use: for its round trip, nothing is judged by that. */
-  relayPingAt(lastPingAt: number): number {
-    return this.#paced(lastPingAt, Infinity);
+    const quiet = this.#unanswered ? askMs : quietMs;
+    return this.#paced(path.lastPingAt, Math.max(path.lastPingAt, this.#rxAt) + quiet);
   }
 
   /** When `judge` may say something else, or a ping is due, if the counters stand still. */
@@ -265,6 +268,17 @@ export class PathLiveness {
   #silentSince(path: PingedPath): number {
     return Math.max(this.#rxAt, path.lastPongAt, this.#usedSince);
   }
+}
+
+/**
+ * When a way by relays or members is to be pinged while it is in use: for its round trip, and to be asked (doubt.ts).
+ *
+ * @param waitingSince when frames began to go out with nothing coming back, Infinity for never
+ */
+export function wayPace(way: PingedPath, used: boolean, waitingSince: number, doubted: boolean): number {
+  if (doubted || way.missed === 1) return way.lastPingAt + answerMs(way);
+  const paced = way.lastPingAt + (used ? heartbeatUsedMs : heartbeatIdleMs);
+  return way.missed > 0 ? paced : Math.min(paced, Math.max(way.lastPingAt, waitingSince) + askMs);
 }
 
 function suspectAfterMs(path: PingedPath): number {

@@ -106,8 +106,8 @@ export class Peer {
         offer: () => {
           this.offer(env.clock.now());
         },
-        setPath: (path) => {
-          plane.setPath(slot, path);
+        setPath: (path, beside) => {
+          plane.setPath(slot, path, beside);
         },
         suspicious: () => {
           ports.checkRelays();
@@ -287,6 +287,7 @@ export class Peer {
         const received = plane.peerCounters(this.slot, this.#counters).rxDirect;
         plane.sendControl(this.slot, encodePong(message.transaction, direct, received), back);
         if (direct) this.prober.observed(now, direct, 'ping');
+        else this.prober.asked(now, origin);
         return;
       }
       case 'pong': {

@@ -389,6 +389,78 @@ describe('relay and carrier', () => {
     expect(b.drops('unknown-type')).toBe(4);
   });
 
+  it('sends by two ways what goes by a path in doubt, of which the other side takes one copy', () => {
+    const [a, b] = pair();
+    const relay = { host: '203.0.113.5', port: 3478 };
+    a.loop.command({ type: 'set-relay', relay: 0, route: { endpoint: relay, association: 9 } });
+    b.loop.command({ type: 'set-relay', relay: 0, route: { endpoint: relay, association: 8 } });
+    const path = { kind: 'direct', endpoint: endpointOf(2) } as const;
+    const beside = { kind: 'relay', relay: 0, destination: idOf(2) } as const;
+    const frames = [60, 1_200, 300].map((n) => plainFrame(macOf(2), macOf(1), n));
+    const send = (): { direct: number; relayed: number } => {
+      for (const frame of frames) a.io.deviceIn.push(fromDevice(frame));
+      a.run();
+      const sent = a.io.netOut.splice(0).flatMap(({ to, bytes, segment }) => {
+        const parts: { to: unknown; bytes: Uint8Array }[] = [];
+        const each = segment || bytes.length;
+        for (let at = 0; at < bytes.length; at += each) parts.push({ to, bytes: bytes.slice(at, at + each) });
+        return parts;
+      });
+      const isRelay = ({ to }: { to: unknown }): boolean => JSON.stringify(to) === JSON.stringify(relay);
+      for (const part of sent) {
+        if (isRelay(part)) part.bytes.set([0x59, 0, 0, 0, 0, 0, 0, 0, ...idOf(1)]);
+        b.io.netIn.push({ bytes: part.bytes, from: isRelay(part) ? relay : endpointOf(1), segment: 0 });
+      }
+      b.run();
+      return { direct: sent.filter((part) => !isRelay(part)).length, relayed: sent.filter(isRelay).length };
+    };
+    const arrived = (): Uint8Array[] => b.io.deviceOut.splice(0).map(({ frame }) => frame);
+    expect(send()).toEqual({ direct: 3, relayed: 0 });
+    expect(arrived()).toEqual(frames);
+    a.loop.command({ type: 'set-path', slot: slotOf(2), path, beside });
+    expect(send()).toEqual({ direct: 3, relayed: 3 });
+    expect(arrived()).toEqual(frames);
+    expect(b.drops('replayed')).toBe(3);
+    // The way by which the first copy comes is no matter; and that they come again is no misconduct then.
+    b.time.now += 10;
+    expect(send()).toEqual({ direct: 3, relayed: 3 });
+    expect(arrived()).toEqual(frames);
+    expect(peerField(a, 2, PeerField.txFrames)).toBe(9);
+    // Too long for the second way, which is known to carry less.
+    a.loop.command({ type: 'set-path', slot: slotOf(2), path, beside: { ...beside, limit: 400 } });
+    expect(send()).toEqual({ direct: 3, relayed: 2 });
+    expect(arrived()).toEqual(frames);
+    a.loop.command({ type: 'set-path', slot: slotOf(2), path });
+    expect(send()).toEqual({ direct: 3, relayed: 0 });
+    expect(arrived()).toEqual(frames);
+  });
+
+  it('accuses nobody for copies while a peer sends by two ways', () => {
+    const [a, b] = pair();
+    const relay = { host: '203.0.113.5', port: 3478 };
+    a.loop.command({ type: 'set-relay', relay: 0, route: { endpoint: relay, association: 9 } });
+    b.loop.command({ type: 'set-relay', relay: 0, route: { endpoint: relay, association: 8 } });
+    const exchange = (first: 'relay' | 'direct', copies: number): number => {
+      a.io.deviceIn.push(fromDevice(plainFrame(macOf(2), macOf(1))));
+      a.run();
+      const bytes = a.io.netOut.splice(0)[0]?.bytes as Uint8Array;
+      const relayed = Uint8Array.from([0x59, 0, 0, 0, 0, 0, 0, 0, ...idOf(1), ...bytes]);
+      for (let i = 0; i < copies; i++) {
+        const way = (i === 0) === (first === 'relay');
+        b.io.netIn.push({
+          bytes: way ? relayed.slice() : bytes.slice(),
+          from: way ? relay : endpointOf(1),
+          segment: 0,
+        });
+      }
+      b.run();
+      return peerField(b, 1, PeerField.replayed);
+    };
+    expect(exchange('relay', 3)).toBe(0);
+    b.time.now += 20_000;
+    expect(exchange('direct', 3)).toBe(2);
+  });
+
   it('batches for a carrier, keeps memory flat, and takes batches back', () => {
     const [a, b] = pair();
     a.loop.command({

@@ -19,7 +19,8 @@ function rig() {
   const reach = new Map<string, { maxSize: number; delayMs: number }>();
   const traffic = { txDirect: 0, rxDirect: 0, txRelayed: 0, lastRx: 0 };
   const peer = { received: 0, joins: true };
-  const relayed = { maxSize: 2000 };
+  const relayed = { maxSize: 2000, dead: new Set<number>() };
+  const besides: (Path | undefined)[] = [];
   const moves: (ActivePath | null)[] = [];
   const paths: (Path | null)[] = [];
   let relays: RelayChoice[] = [relay];
@@ -30,7 +31,7 @@ function rig() {
       ping: (transaction, size, path) => {
         if (path.kind !== 'direct') {
           clock.after(40, () => {
-            if (size <= relayed.maxSize)
+            if (size <= relayed.maxSize && !(path.kind === 'relay' && relayed.dead.has(path.relay)))
               prober.pong(clock.now(), transaction, peer.received, false, peer.joins);
           });
           return;
@@ -43,7 +44,10 @@ function rig() {
         });
       },
       offer: () => offers++,
-      setPath: (path) => paths.push(path),
+      setPath: (path, beside) => {
+        paths.push(path);
+        besides.push(beside);
+      },
       suspicious: () => undefined,
       relays: () => relays,
       direct: true,
@@ -78,6 +82,7 @@ function rig() {
     relayed,
     moves,
     paths,
+    besides,
     prober,
     run,
     offers: () => offers,
@@ -420,6 +425,98 @@ describe('prober', () => {
       expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host, port: 777 } });
     }
     expect(r.prober.remotes.length).toBeLessThanOrEqual(32);
+  });
+
+  describe('in doubt', () => {
+    const other: RelayChoice = {
+      path: { kind: 'relay', relay: 1, destination: new Uint8Array(16) },
+      label: 'udp://192.0.2.2:3478',
+    };
+    const beside = (): Path | undefined => r.besides.at(-1);
+
+    it('goes by the relay, too, within a second of silence, and no longer than it must', () => {
+      connectDirect();
+      expect(beside()).toBeUndefined();
+      const begun = r.clock.now();
+      r.reach.clear();
+      let bothAt = 0;
+      r.run(950, () => {
+        r.traffic.txDirect++;
+        if (beside()) bothAt ||= r.clock.now();
+      });
+      expect(bothAt - begun).toBeGreaterThan(300);
+      expect(bothAt - begun).toBeLessThan(950);
+      expect(kind()).toBe('direct');
+      expect(beside()).toMatchObject({ kind: 'relay', relay: 0 });
+      // It was only slow.
+      r.open(peerAt.host);
+      r.run(700);
+      expect(kind()).toBe('direct');
+      expect(beside()).toBeUndefined();
+      expect(r.moves).toHaveLength(2);
+    });
+
+    it('is never while answers come, with traffic one way, both ways or none', () => {
+      connectDirect();
+      r.run(20_000, () => {
+        r.traffic.txDirect += 10;
+        r.peer.received += 10;
+      });
+      r.run(20_000);
+      r.run(10_000, () => {
+        r.traffic.txRelayed++;
+      });
+      expect(r.besides.every((path) => path === undefined)).toBe(true);
+    });
+
+    it('leaves a relay by which the peer does not answer for another by which it does', () => {
+      r.setRelays([relay, other]);
+      r.prober.start(r.clock.now());
+      r.run(12_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(relay.label);
+      r.relayed.dead.add(0);
+      const begun = r.clock.now();
+      let [bothAt, leftAt] = [0, 0];
+      r.run(8_000, () => {
+        r.traffic.txRelayed++;
+        if (beside()) bothAt ||= r.clock.now() - begun;
+        if (r.prober.active?.endpoint === other.label) leftAt ||= r.clock.now() - begun;
+      });
+      expect(bothAt).toBeGreaterThan(0);
+      expect(leftAt).toBeGreaterThan(bothAt);
+      expect(leftAt).toBeLessThan(6_500);
+      expect(beside()).toBeUndefined();
+      // The first is left alone for a minute, and taken again when that is over; then it works.
+      r.relayed.dead.clear();
+      r.run(30_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(other.label);
+      r.run(40_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(relay.label);
+    });
+
+    it('asks at once when the peer asks by another way', () => {
+      r.setRelays([relay, other]);
+      r.prober.start(r.clock.now());
+      r.run(4_000, () => r.traffic.txRelayed++);
+      r.relayed.dead.add(0);
+      r.prober.asked(r.clock.now(), { kind: 'relay', relay: 1, source: new Uint8Array(16) });
+      r.run(500, () => r.traffic.txRelayed++);
+      expect(beside()).toMatchObject({ relay: 1 });
+    });
+
+    it('ends with the peer, and copies with the doubt', () => {
+      r.setRelays([relay, other]);
+      r.prober.start(r.clock.now());
+      r.run(4_000, () => r.traffic.txRelayed++);
+      r.relayed.dead.add(0).add(1);
+      let copies = 0;
+      r.run(60_000, () => {
+        r.traffic.txRelayed++;
+        if (beside()) copies += 50;
+      });
+      expect(copies).toBeGreaterThan(4_500);
+      expect(copies).toBeLessThan(5_500);
+    });
   });
 
   it('does not probe loopback or multicast, and keeps a bounded number of candidates', () => {

@@ -179,7 +179,7 @@ async function story(pace: Pace): Promise<{ pair: PeerPair; idleTicks: number; p
   /** Datagrams are lost in these windows, ms from the beginning; longer than `longest` anywhere in a lossy time. */
   const dead: [number, number][] = [
     [30_000, 45_000],
-    [190_000, 300_000],
+    [195_000, 300_000],
     [400_000, 460_000],
   ];
   const lossy: [number, number] = [10_000, 28_000];

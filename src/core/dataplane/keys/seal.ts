@@ -52,8 +52,20 @@ export class Sealer {
     const c = this.#c;
     const counter = key.state.take();
     if (counter >= key.state.limit - messageMargin && !this.#mayGoOn(key, counter)) return false;
-    const at = c.tx.reserve(route, dataHeaderLength + length + tagLength);
-    return this.#put(key, counter, plain, length, at);
+    const size = dataHeaderLength + length + tagLength;
+    const at = c.tx.reserve(route, size);
+    if (!this.#put(key, counter, plain, length, at)) return false;
+    const { beside } = key.peer;
+    if (beside !== null && route === key.peer.route) this.#again(beside, at, size);
+    return true;
+  }
+
+  /** The packet at `at` goes by a second way as well: as it is, so that the receiver takes the first copy and drops the other. */
+  #again(beside: Route, at: number, size: number): void {
+    const { tx, arena } = this.#c;
+    if (!beside.usable || size > beside.limit + dataHeaderLength + tagLength) return;
+    // What was sealed lies there still, also when the reservation has sent it.
+    arena.u8.copyWithin(tx.reserve(beside, size), at, at + size);
   }
 
   /**

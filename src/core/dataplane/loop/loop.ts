@@ -259,6 +259,7 @@ export class PacketLoop {
         // Packets that wait have the headers of the path before.
         c.tx.flush();
         peer.route.set(command.path, c.relays, c.links);
+        peer.doubt(command.beside ?? null, c.relays, c.links);
         this.#transmit.ready(peer);
         return;
       }

@@ -54,6 +54,8 @@ import { misconduct } from './misconduct.js';
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
 const roamedEveryMs = 100;
+/** Copies that come again are expected so long after a packet came by another way than the peer's path. */
+const besideMs = 10_000;
 
 const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
 type Way = (typeof Way)[keyof typeof Way];
@@ -225,9 +227,17 @@ export class Receive {
   #replayed(key: KeyEntry): void {
     const c = this.#c;
     drop(c.shared, Drop.replayed);
+    // It doubts its path, and sends everything by two (plane.ts, `setPath`).
+    if (c.now - key.peer.elsewhereAt < besideMs) return;
     // What came inside an envelope was repeated by the link that brought it: it comes over a session of its own.
     const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
     misconduct(c, link ?? key.peer, PeerField.replayed);
+  }
+
+  /** The packet at hand, which came by no direct path, came by the way that packets to the peer take. */
+  #isRoute({ route }: PeerEntry): boolean {
+    if (this.#way === Way.relay) return route.relay === this.#c.relays.entries[this.#relay];
+    return route.kind === (this.#way === Way.carrier ? RouteKind.carrier : RouteKind.overlay);
   }
 
   /** What every authentic packet moves. */
@@ -242,7 +252,10 @@ export class Receive {
         c.uplink.tell({ type: 'confirmed', slot: peer.slot, localIndex: key.localIndex });
     }
     if (this.#way === Way.relay) c.shared.relays[this.#relay] = c.now;
-    if (this.#way !== Way.direct) return;
+    if (this.#way !== Way.direct) {
+      if (!this.#isRoute(peer)) peer.elsewhereAt = c.now;
+      return;
+    }
     peers[peer.counters + PeerField.lastRxDirectMs] = c.now;
     if (this.#lastPeer !== peer) {
       this.#lastPeer = peer;

@@ -6,8 +6,8 @@ import { positionOf } from '../../topology/position.js';
 import type { HeldFrame } from './held-frame.js';
 import { OwnKeyState, SharedKeyState, type KeyMemory, type KeyState } from '../keys/key-state.js';
 import type { HeldCounters } from '../plane/held.js';
-import type { GuardRule, SessionKeys } from '../plane/plane.js';
-import { Route, routeBytes, RouteKind } from './route.js';
+import type { BesidePath, GuardRule, SessionKeys } from '../plane/plane.js';
+import { Route, routeBytes, RouteKind, type Hops, type Relays } from './route.js';
 import { keyLimit, peerLimit, peerStride, type SharedMemory } from '../plane/shared.js';
 
 export class KeyEntry {
@@ -52,6 +52,11 @@ export class PeerEntry {
   readonly ip: number;
   readonly bridge: boolean;
   readonly route: Route;
+  /** Its route is in doubt, and packets go by this one, too; almost always null. */
+  beside: Route | null = null;
+  /** When it was last heard by another way than its route. */
+  elsewhereAt = -Infinity;
+  readonly #second: Route;
   /** Start of its counters in shared memory. */
   readonly counters: number;
   readonly keys: KeyEntry[] = [];
@@ -62,7 +67,15 @@ export class PeerEntry {
   /** When the control thread was told of something that looks like an attack. */
   misconductAt = -Infinity;
 
-  constructor(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule, route: Route) {
+  /** @param second what `beside` becomes */
+  constructor(
+    slot: number,
+    nodeId: Uint8Array,
+    publicKey: Uint8Array,
+    guard: GuardRule,
+    route: Route,
+    second: Route,
+  ) {
     const mac = new DataView(guard.mac.buffer, guard.mac.byteOffset, guard.mac.length);
     this.slot = slot;
     this.nodeId = nodeId;
@@ -73,7 +86,13 @@ export class PeerEntry {
     this.ip = guard.ip | 0;
     this.bridge = guard.bridge;
     this.route = route;
+    this.#second = second;
     this.counters = slot * peerStride;
+  }
+
+  /** Has packets go by this path, too, or no more. */
+  doubt(beside: BesidePath | null, relays: Relays, hops: Hops): void {
+    this.beside = beside !== null && this.#second.set(beside, relays, hops) ? this.#second : null;
   }
 
   /** Packets can be sealed for it and leave by a route of its own: what a next hop must have. */
@@ -97,14 +116,15 @@ export class Tables {
     this.#evp = evp;
     this.#shared = shared;
     this.#keyMemory = keyMemory;
-    this.#routes = arena.alloc(peerLimit * routeBytes);
+    this.#routes = arena.alloc(2 * peerLimit * routeBytes);
   }
 
   /** Puts a peer into its slot; counters of the slot begin at zero unless it is replayed after a restart. */
   addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): PeerEntry {
     this.removePeer(slot);
-    const route = new Route(this.#arena, this.#routes + slot * routeBytes);
-    const peer = new PeerEntry(slot, nodeId, publicKey, guard, route);
+    const at = this.#routes + 2 * slot * routeBytes;
+    const [route, second] = [new Route(this.#arena, at), new Route(this.#arena, at + routeBytes)];
+    const peer = new PeerEntry(slot, nodeId, publicKey, guard, route, second);
     this.peers[slot] = peer;
     return peer;
   }

@@ -14,6 +14,7 @@ import type { CompiledPolicy } from '../../switch/policy-table.js';
 import { carrierHeaderLength } from '../../wire/relay.js';
 import type { Command } from './messages.js';
 import type {
+  BesidePath,
   DataPlane,
   DeviceCounters,
   GuardRule,
@@ -42,7 +43,7 @@ export function own(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-function ownPath(path: Path): Path {
+function ownPath<Kind extends Path>(path: Kind): Kind {
   return path.kind === 'direct' ? { ...path } : { ...path, destination: own(path.destination) };
 }
 
@@ -96,8 +97,9 @@ export abstract class CommandPlane implements DataPlane {
     this.command({ type: 'remove-peer', slot });
   }
 
-  setPath(slot: number, path: Path | null): void {
-    this.command({ type: 'set-path', slot, path: path && ownPath(path) });
+  setPath(slot: number, path: Path | null, beside?: BesidePath): void {
+    const command = { type: 'set-path', slot, path: path && ownPath(path) } as const;
+    this.command(beside ? { ...command, beside: ownPath(beside) } : command);
   }
 
   addKey(slot: number, keys: SessionKeys, held?: HeldCounters): void {

@@ -6,6 +6,7 @@ import type {
   GuardRule,
   Neighbour,
   Origin,
+  BesidePath,
   Path,
   PlaneLink,
   RelayRoute,
@@ -25,7 +26,13 @@ export type Command =
       readonly guard: GuardRule;
     }
   | { readonly type: 'remove-peer'; readonly slot: number }
-  | { readonly type: 'set-path'; readonly slot: number; readonly path: Path | null }
+  | {
+      readonly type: 'set-path';
+      readonly slot: number;
+      readonly path: Path | null;
+      /** The path is in doubt: this one as well. */
+      readonly beside?: BesidePath | undefined;
+    }
   /** `replayed` when a worker before this one may have used the key: counters go on from shared memory. */
   | {
       readonly type: 'add-key';

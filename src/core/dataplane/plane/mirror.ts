@@ -4,7 +4,7 @@
  */
 import type { SubnetRule } from '../../switch/subnet-table.js';
 import type { Command } from './messages.js';
-import type { GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
+import type { BesidePath, GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
 
 interface MirroredKey {
   readonly keys: SessionKeys;
@@ -17,6 +17,7 @@ interface MirroredPeer {
   readonly guard: GuardRule;
   readonly keys: Map<number, MirroredKey>;
   path: Path | null;
+  beside: BesidePath | undefined;
   using: number | undefined;
 }
 
@@ -50,6 +51,7 @@ export class Mirror {
           guard: command.guard,
           keys: new Map(),
           path: null,
+          beside: undefined,
           using: undefined,
         });
         return;
@@ -58,7 +60,7 @@ export class Mirror {
         return;
       case 'set-path': {
         const peer = this.#peers.get(command.slot);
-        if (peer) peer.path = command.path;
+        if (peer) [peer.path, peer.beside] = [command.path, command.beside];
         return;
       }
       case 'add-key': {
@@ -155,7 +157,7 @@ export class Mirror {
         commands.push(place === undefined ? command : { ...command, place });
       }
       if (peer.using !== undefined) commands.push({ type: 'use-key', slot, localIndex: peer.using });
-      if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path });
+      if (peer.path) commands.push({ type: 'set-path', slot, path: peer.path, beside: peer.beside });
     }
     if (this.#policy) commands.push(this.#policy);
     for (const slot of this.#quarantined) commands.push({ type: 'set-quarantine', slot, on: true });

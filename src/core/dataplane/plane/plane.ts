@@ -36,6 +36,9 @@ export type Path =
    */
   | { readonly kind: 'overlay'; readonly destination: Uint8Array; readonly via?: number };
 
+/** What a second copy of a packet may go by. */
+export type BesidePath = Exclude<Path, { readonly kind: 'overlay' }>;
+
 /** A path that ends in a socket of the data plane. */
 export type SocketPath = Exclude<Path, { readonly kind: 'carrier' }>;
 
@@ -276,8 +279,11 @@ export interface DataPlane {
   /** `publicKey`: its Ed25519 key, 32 bytes, with which it signs its floods. */
   addPeer(slot: number, nodeId: Uint8Array, publicKey: Uint8Array, guard: GuardRule): void;
   removePeer(slot: number): void;
-  /** The path for data. With null frames are held briefly (8 a peer) and `wanted` is told. */
-  setPath(slot: number, path: Path | null): void;
+  /**
+   * The path for data. With null frames are held briefly (8 a peer) and `wanted` is told. `beside`: the path is in doubt, and
+   * each packet goes this way, too, as it is; the receiver's window takes the first of the two. None through other members.
+   */
+  setPath(slot: number, path: Path | null, beside?: BesidePath): void;
   /**
    * Installs keys for receiving. Sending goes on under the key chosen by `useKey`. `held`: what another process did with them
    * before this one, which does nothing more with them.
