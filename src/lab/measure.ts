@@ -120,6 +120,8 @@ export interface IperfOptions {
   readonly port?: number;
   /** Parallel streams, default 1. */
   readonly streams?: number;
+  /** Congestion control of both ends, by the kernel's name; default the system's. */
+  readonly congestion?: string;
   /** From server to client. */
   readonly reverse?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -188,7 +190,14 @@ export async function iperfTcp(
   address: string,
   options: IperfOptions = {},
 ): Promise<TcpThroughput> {
-  const end = await iperf(client, server, address, [], options);
+  const { congestion } = options;
+  const end = await iperf(
+    client,
+    server,
+    address,
+    congestion === undefined ? [] : ['-C', congestion],
+    options,
+  );
   return {
     mbps: (end.sum_received?.['bits_per_second'] ?? 0) / 1e6,
     retransmits: end.sum_sent?.['retransmits'] ?? 0,

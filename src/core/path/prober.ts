@@ -18,7 +18,7 @@ import { Beside } from './beside.js';
 import type { Use } from './mtu.js';
 import type { ActivePath, RelayChoice } from './path.js';
 import type { Ping } from './pings.js';
-import { Probing } from './probing.js';
+import { Probing, type RemoteReport } from './probing.js';
 import { beats, died, type Remote } from './remote.js';
 import { Way } from './way.js';
 
@@ -94,7 +94,11 @@ export class Prober {
     if (active) return { kind: 'direct', endpoint: active.key, rttMs: active.rttMs };
     if (!this.#way) return null;
     const { choice, label, rttMs } = this.#way;
-    return { kind: choice.kind ?? (choice.path.kind === 'overlay' ? 'overlay' : 'relay'), endpoint: label, rttMs };
+    return {
+      kind: choice.kind ?? (choice.path.kind === 'overlay' ? 'overlay' : 'relay'),
+      endpoint: label,
+      rttMs,
+    };
   }
 
   /** Where data goes now. */
@@ -114,14 +118,8 @@ export class Prober {
     return this.#way ? timeoutMs(this.#way) : 0;
   }
 
-  get remotes(): { endpoint: string; kind: string; state: string; rttMs: number | null }[] {
-    const { active, remotes } = this.#probing;
-    return [...remotes].map(({ key, kind, state, rttMs }) => ({
-      endpoint: key,
-      kind,
-      state: active?.key === key ? 'active' : state,
-      rttMs,
-    }));
+  get remotes(): readonly RemoteReport[] {
+    return this.#probing.report;
   }
 
   /** When `tick` has something to do, if the counters stand still: ms of the clock, Infinity for never. */
@@ -173,8 +171,7 @@ export class Prober {
       return { endpoint: key, rttMs, rttVarMs, proven: mtu?.proven ?? 0, joins };
     }
     if (!this.#way) return null;
-    const { rttMs, rttVarMs, mtu } = this.#way;
-    return { endpoint: null, rttMs, rttVarMs, proven: mtu?.proven ?? 0, joins };
+    return { ...this.#way.held, joins };
   }
 
   /** Goes on with the path of the process before, where it is still there: the peer noticed nothing. */
@@ -188,9 +185,7 @@ export class Prober {
     const [choice] = this.#ports.relays();
     this.#way = choice && new Way(choice);
     if (held?.endpoint === null && this.#way) {
-      this.#way.rttMs = held.rttMs;
-      this.#way.rttVarMs = held.rttVarMs;
-      if (held.proven > 0) this.#way.mtu = this.#probing.widthOf(now, held);
+      this.#way.adopt(held, held.proven > 0 ? this.#probing.widthOf(now, held) : undefined);
     }
     if (this.#probing.active || this.#way) this.#apply(null);
     else this.start(now);
@@ -250,7 +245,11 @@ export class Prober {
     const way = this.#way;
     if (way?.label !== key) return;
     way.answered(now, rttMs);
-    if (joins) this.#rewidened('width', way.carried(now, size, () => this.#probing.width(now)));
+    if (joins)
+      this.#rewidened(
+        'width',
+        way.carried(now, size, () => this.#probing.width(now)),
+      );
   }
 
   #rewidened(event: string, news: string | undefined): void {
@@ -266,7 +265,8 @@ export class Prober {
   asked(now: number, origin: Origin): void {
     const { active, running } = this.#probing;
     const inUse = active ?? this.#way;
-    if (!running || !inUse || origin.kind === 'direct' || (!active && this.#way?.brought(origin) === true)) return;
+    if (!running || !inUse || origin.kind === 'direct' || (!active && this.#way?.brought(origin) === true))
+      return;
     this.#beside.doubt.elsewhere(now);
     if (inUse.missed > 0 || now - inUse.lastPingAt < askMs) return;
     if (active) this.#probing.ping(active, now, this.#life.used(now));

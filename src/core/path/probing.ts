@@ -47,6 +47,14 @@ export interface ProbingPorts {
 /** Of a candidate that carries nothing. */
 const unused = (rttMs: number | null): Use => ({ rttMs, used: false, waitingMs: 0 });
 
+/** One candidate, for people. */
+export interface RemoteReport {
+  readonly endpoint: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly rttMs: number | null;
+}
+
 /** A pong that answers a ping of ours. */
 export interface Answer {
   readonly ping: Ping;
@@ -79,6 +87,15 @@ export class Probing {
 
   get running(): boolean {
     return this.#running;
+  }
+
+  get report(): RemoteReport[] {
+    return [...this.remotes].map(({ key, kind, state, rttMs }) => ({
+      endpoint: key,
+      kind,
+      state: this.active?.key === key ? 'active' : state,
+      rttMs,
+    }));
   }
 
   /** What a path that answered carries; it begins to find that out. */

@@ -1,5 +1,6 @@
 /** A way that needs no probing (a relay, a call, members), and what is known of it. Plain data for the prober. */
 import type { Origin, Path } from '../dataplane/plane/plane.js';
+import type { HeldPath } from '../peer/held.js';
 import { wayPace, type PingedPath } from '../peer/liveness.js';
 import { measured } from '../peer/round-trip.js';
 import type { PathMtu, Use } from './mtu.js';
@@ -38,6 +39,19 @@ export class Way implements PingedPath {
     measured(this, rttMs);
     this.lastPongAt = now;
     this.missed = 0;
+  }
+
+  /** For the process that goes on with it. */
+  get held(): Omit<HeldPath, 'joins'> {
+    const { rttMs, rttVarMs, mtu } = this;
+    return { endpoint: null, rttMs, rttVarMs, proven: mtu?.proven ?? 0 };
+  }
+
+  /** It is that of the process before. */
+  adopt({ rttMs, rttVarMs }: HeldPath, mtu: PathMtu | undefined): void {
+    this.rttMs = rttMs;
+    this.rttVarMs = rttVarMs;
+    this.mtu = mtu;
   }
 
   /** A ping of this size was answered; `begin`: of the first. What it carries now, in words; undefined: as before. */

@@ -25,6 +25,9 @@
  *   UDP to a relay is dead when binds go unanswered for 1.25 s; while members' packets come through it, 2.5 s after the
  *   last of them, and 6 s after the first such bind.
  *
+ * Long before, a way is in doubt (doubt.ts): it was asked after 0.5 s of frames without an answer, and was silent 0.3 s more. From then
+ * on everything goes by a second way as well, so that what is said here needs no hurry.
+ *
  * All of it is for round trips that are short. Where they are long, or vary, the times stretch by what was measured
  * (round-trip.ts): a full uplink before a deep buffer holds everything for seconds, and congestion is not death. Until
  * that is measured, something that still arrives is a sign of life: what carries frames is not left because pings alone
