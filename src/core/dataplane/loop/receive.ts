@@ -54,7 +54,7 @@ import { misconduct } from './misconduct.js';
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
 const roamedEveryMs = 100;
-/** Copies that come again are expected so long after a packet came by another way than the peer's path. */
+/** Copies are expected so long after a packet came by another way than the peer's path. */
 const besideMs = 10_000;
 
 const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
@@ -227,17 +227,17 @@ export class Receive {
   #replayed(key: KeyEntry): void {
     const c = this.#c;
     drop(c.shared, Drop.replayed);
-    // It doubts its path, and sends everything by two (plane.ts, `setPath`).
-    if (c.now - key.peer.elsewhereAt < besideMs) return;
     // What came inside an envelope was repeated by the link that brought it: it comes over a session of its own.
     const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
+    // Or it doubts its path, and sends everything by two (plane.ts, `setPath`).
+    if (link === null && c.now - key.peer.elsewhereAt < besideMs) return;
     misconduct(c, link ?? key.peer, PeerField.replayed);
   }
 
-  /** The packet at hand, which came by no direct path, came by the way that packets to the peer take. */
-  #isRoute({ route }: PeerEntry): boolean {
-    if (this.#way === Way.relay) return route.relay === this.#c.relays.entries[this.#relay];
-    return route.kind === (this.#way === Way.carrier ? RouteKind.carrier : RouteKind.overlay);
+  /** The packet at hand, which came by no direct path, came by another way than packets to the peer take. */
+  #isElsewhere({ route }: PeerEntry): boolean {
+    if (this.#way === Way.relay) return route.relay !== this.#c.relays.entries[this.#relay];
+    return this.#way === Way.carrier && route.kind !== RouteKind.carrier;
   }
 
   /** What every authentic packet moves. */
@@ -253,7 +253,7 @@ export class Receive {
     }
     if (this.#way === Way.relay) c.shared.relays[this.#relay] = c.now;
     if (this.#way !== Way.direct) {
-      if (!this.#isRoute(peer)) peer.elsewhereAt = c.now;
+      if (this.#isElsewhere(peer)) peer.elsewhereAt = c.now;
       return;
     }
     peers[peer.counters + PeerField.lastRxDirectMs] = c.now;

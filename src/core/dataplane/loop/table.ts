@@ -54,7 +54,7 @@ export class PeerEntry {
   readonly route: Route;
   /** Its route is in doubt, and packets go by this one, too; almost always null. */
   beside: Route | null = null;
-  /** When it was last heard by another way than its route. */
+  /** When it was last heard by a relay or carrier that is not its route. */
   elsewhereAt = -Infinity;
   readonly #second: Route;
   /** Start of its counters in shared memory. */
