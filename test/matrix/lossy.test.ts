@@ -45,9 +45,8 @@ it('TCP through evio is as quick as bare TCP', async () => {
       ] as const)
         list.push((await iperfTcp(a.ns, b.ns, to, { seconds, congestion })).mbps);
     }
-    console.log(
-      `${congestion}: bare ${row.bare.map((m) => m.toFixed(2))}, evio ${row.evio.map((m) => m.toFixed(2))}`,
-    );
+    const list = (mbps: readonly number[]): string => mbps.map((m) => m.toFixed(2)).join(' ');
+    console.log(`${congestion}: bare ${list(row.bare)}, evio ${list(row.evio)}`);
   }
   expect(await untilPath(a, b, 'direct', 1_000)).toBeLessThan(1_000);
   const mean = (list: readonly number[]): number => list.reduce((sum, one) => sum + one, 0) / list.length;
