@@ -12,7 +12,7 @@ import { ask } from '../core/control/client.js';
 import { equalBytes } from '../core/lib/bytes.js';
 import { EvioError } from '../core/lib/errors.js';
 import { blockCount, handOverMs, interfaceIndex, PacketRing } from '../core/native/packet-ring.js';
-import { interfaceBlock, sectionBlock, statisticsBlock } from '../core/wire/pcapng.js';
+import { interfaceBlock, LinkType, sectionBlock, statisticsBlock } from '../core/wire/pcapng.js';
 import { FrameBlocks } from './frame-blocks.js';
 import { CaptureMembers } from './members.js';
 import { CaptureSink } from './sink.js';
@@ -33,6 +33,8 @@ export interface CaptureOptions {
   readonly count: number | undefined;
   readonly forMs: number | undefined;
   readonly snapLength: number;
+  /** The packets in which they travel, too: UDP of the node's port, by all interfaces. */
+  readonly outer: boolean;
   /** `evio/0.1.0`. */
   readonly program: string;
   /** Ends it. */
@@ -49,6 +51,8 @@ export interface CaptureReport {
   readonly device: string;
   /** Frames and bytes that were written. */
   readonly frames: number;
+  /** Outer packets among them. */
+  readonly packets: number;
   readonly bytes: number;
   /** Frames that came faster than they could be written. */
   readonly dropped: number;
@@ -70,12 +74,14 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
   if (index === 0) throw notHere(device.name);
   const members = new CaptureMembers(controlSocket, network.id);
   const names = await members.refresh();
-  const ring = new PacketRing(index, options.snapLength);
+  const ring = new PacketRing({ index }, options.snapLength);
+  let outerRing: PacketRing | undefined;
   try {
     // An interface of the same name in another network namespace is another node's.
     const ours = Buffer.from(node.mac.replaceAll(':', ''), 'hex');
     const { mac: found } = ring;
     if (!equalBytes(found, ours)) throw notHere(device.name);
+    if (options.outer) outerRing = new PacketRing({ udpPort: device.port }, options.snapLength);
     const start = now();
     const file = options.file ?? `evio-${network.name}-${stamp()}.pcapng`;
     const sink = new CaptureSink(file);
@@ -87,34 +93,56 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
           description: `evio network ${network.name}, node ${node.name}`,
           mac: ours,
           snapLength: options.snapLength,
+          link: LinkType.ethernet,
         }),
+        ...(outerRing ? [outerBlock(device.port, options.snapLength)] : []),
         names,
       ]),
       options.signal,
     );
     options.begun({ device: device.name, file });
-    const frames = new FrameBlocks(ring, {
-      members,
-      peer,
-      limit: options.count,
-      snapLength: options.snapLength,
-    });
-    const ended = await follow(options, { sink, members, frames, device: device.name, index });
-    if (ended === 'signal' || ended === 'time') await takeRest(frames, sink, options.signal);
+    const choice = { peer, limit: options.count, snapLength: options.snapLength };
+    const frames = new FrameBlocks(ring, { ...choice, face: 0, members });
+    const packets = outerRing && new FrameBlocks(outerRing, { ...choice, face: 1, members: undefined });
+    const sources = packets ? [frames, packets] : [frames];
+    const ended = await follow(options, { sink, members, sources, device: device.name, index });
+    if (ended === 'signal' || ended === 'time') await takeRest(sources, sink, options.signal);
     const counts = ring.counts();
-    await sink.end(statisticsBlock({ start, stop: now(), ...counts }));
+    const outerCounts = outerRing?.counts();
+    const stop = now();
+    await sink.end(
+      Buffer.concat([
+        statisticsBlock({ face: 0, start, stop, ...counts }),
+        ...(outerCounts ? [statisticsBlock({ face: 1, start, stop, ...outerCounts })] : []),
+      ]),
+    );
     return {
       file,
       network: network.id,
       device: device.name,
-      frames: frames.written,
+      frames: writtenBy(sources),
+      packets: packets?.written ?? 0,
       bytes: sink.bytes,
-      dropped: counts.dropped,
+      dropped: counts.dropped + (outerCounts?.dropped ?? 0),
       ended,
     };
   } finally {
     ring.close();
+    outerRing?.close();
   }
+}
+
+const outerBlock = (port: number, snapLength: number): Uint8Array =>
+  interfaceBlock({
+    name: `udp ${port}`,
+    description: 'packets between members and relays, sealed',
+    mac: undefined,
+    snapLength,
+    link: LinkType.ip,
+  });
+
+function writtenBy(sources: readonly FrameBlocks[]): number {
+  return sources.reduce((sum, { written }) => sum + written, 0);
 }
 
 function notHere(device: string): EvioError {
@@ -129,43 +157,53 @@ async function follow(
   parts: {
     readonly sink: CaptureSink;
     readonly members: CaptureMembers;
-    readonly frames: FrameBlocks;
+    readonly sources: readonly FrameBlocks[];
     readonly device: string;
     readonly index: number;
   },
 ): Promise<CaptureReport['ended']> {
-  const { sink, members, frames } = parts;
+  const { sink, members, sources } = parts;
   const endAt = performance.now() + (forMs ?? Infinity);
   let checkAt = performance.now() + checkMs;
   let membersAt = performance.now() + membersMs;
   for (;;) {
     if (signal.aborted) return 'signal';
     if (!sink.isOpen) return 'reader';
-    const block = frames.next();
-    if (block) await sink.write(block, signal);
-    if (count !== undefined && frames.written >= count) return 'count';
+    let any = false;
+    for (const source of sources) {
+      const block = source.next();
+      any ||= block !== undefined;
+      if (block) await sink.write(block, signal);
+      if (count !== undefined && writtenBy(sources) >= count) return 'count';
+    }
     const at = performance.now();
     if (at >= endAt) return 'time';
     if (at >= checkAt) {
       checkAt = at + checkMs;
       // What came before it went is in the ring still.
-      if (interfaceIndex(parts.device) !== parts.index && !block) return 'interface';
+      if (interfaceIndex(parts.device) !== parts.index && !any) return 'interface';
     }
     if (at >= membersAt) {
       membersAt = at + membersMs;
       await sink.write(await members.refresh(), signal);
     }
-    if (!block) await sleep(Math.min(lookMs, endAt - at), undefined, { signal }).catch(() => undefined);
+    if (!any) await sleep(Math.min(lookMs, endAt - at), undefined, { signal }).catch(() => undefined);
   }
 }
 
 /** What passed before the end: the kernel keeps a block that is not full for a moment. */
-async function takeRest(frames: FrameBlocks, sink: CaptureSink, signal: AbortSignal): Promise<void> {
+async function takeRest(
+  sources: readonly FrameBlocks[],
+  sink: CaptureSink,
+  signal: AbortSignal,
+): Promise<void> {
   await sleep(2 * handOverMs);
-  for (let left = blockCount; left > 0; left--) {
-    const block = frames.next();
-    if (!block) return;
-    await sink.write(block, signal);
+  for (const source of sources) {
+    for (let left = blockCount; left > 0; left--) {
+      const block = source.next();
+      if (!block) break;
+      await sink.write(block, signal);
+    }
   }
 }
 

@@ -18,9 +18,12 @@ const flagsOf: Readonly<Record<number, number>> = {
 };
 
 export interface FrameChoice {
-  readonly members: { readonly whose: Whose<KnownMember> };
+  /** Undefined: nobody is asked whose they are; they are no Ethernet frames. */
+  readonly members: { readonly whose: Whose<KnownMember> } | undefined;
   /** Id of the member whose frames are wanted; undefined for all. */
   readonly peer: string | undefined;
+  /** Number of the interface in the file. */
+  readonly face: number;
   /** So many frames are wanted. */
   readonly limit: number | undefined;
   /** Bytes kept of a frame. */
@@ -57,9 +60,9 @@ export class FrameBlocks {
     if (this.written >= this.#limit) return false;
     const { bytes, view } = this.#ring;
     const isOutbound = frame.packetType === PacketType.outgoing;
-    const member = this.#choice.members.whose.of(view, frame.at, frame.captured, isOutbound);
+    const member = this.#choice.members?.whose.of(view, frame.at, frame.captured, isOutbound);
     if (this.#choice.peer !== undefined && member?.id !== this.#choice.peer) return true;
-    const tagBytes = frame.tag === 0 ? 0 : vlanTagLength;
+    const tagBytes = frame.tag === 0 || !this.#choice.members ? 0 : vlanTagLength;
     const captured = Math.min(frame.captured + tagBytes, this.#choice.snapLength);
     const length = packetBlockLength(captured, member?.comment);
     this.#reserve(length);
@@ -69,6 +72,7 @@ export class FrameBlocks {
       out,
       this.#used,
       {
+        face: this.#choice.face,
         seconds,
         nanoseconds,
         captured,

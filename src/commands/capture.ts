@@ -16,6 +16,8 @@ export default class Capture extends BaseCommand {
     'sudo <%= config.bin %> <%= command.id %> --peer web-1 --for 30s',
     'sudo <%= config.bin %> <%= command.id %> -w /tmp/home.pcapng --count 1000 --json',
     'sudo <%= config.bin %> <%= command.id %> -w - | wireshark -k -i -',
+    'sudo <%= config.bin %> <%= command.id %> --outer -w both.pcapng --for 30s',
+    '<%= config.bin %> <%= command.id %> --dissector > evio.lua',
   ];
 
   static override flags = {
@@ -32,6 +34,15 @@ export default class Capture extends BaseCommand {
     }),
     count: Flags.integer({ min: 1, helpValue: 'N', description: 'end after this many frames' }),
     for: durationFlag({ description: 'end after this time' }),
+    outer: Flags.boolean({
+      description:
+        'the packets in which they travel, too: UDP between members and relays, sealed, as a second interface of the file',
+      exclusive: ['peer'],
+    }),
+    dissector: Flags.boolean({
+      description: "print a dissector of evio's packets for Wireshark, in Lua, and capture nothing",
+      exclusive: ['outer', 'peer', 'write', 'count', 'for', 'snaplen', 'network'],
+    }),
     snaplen: Flags.integer({
       min: shortest,
       max: wholeFrame,
@@ -42,6 +53,11 @@ export default class Capture extends BaseCommand {
 
   async run(): Promise<undefined> {
     const { flags } = await this.parse(Capture);
+    if (flags.dissector) {
+      const { dissector } = await import('../capture/dissector.js');
+      this.print(dissector);
+      return undefined;
+    }
     const isStream = flags.write === '-';
     if (isStream && this.jsonEnabled()) {
       const { EvioError } = await import('../core/lib/errors.js');
@@ -61,6 +77,7 @@ export default class Capture extends BaseCommand {
         count: flags.count,
         forMs: flags.for,
         snapLength: flags.snaplen ?? wholeFrame,
+        outer: flags.outer,
         program: this.agent(),
         signal,
         begun: (facts) => {

@@ -121,6 +121,7 @@ export const status: Result<'status'> = {
   },
   device: {
     name: 'evio0',
+    port: 5000,
     mtu: 1350,
     rxBytes: 1_500_000,
     txBytes: 900,

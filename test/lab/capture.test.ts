@@ -1,13 +1,17 @@
 /** `evio capture`: what a host exchanges with its network, and with one member of it, while frames pass. */
-import { readFileSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaptureReport } from '../../src/capture/capture.js';
+import { need } from '../support/need.js';
 import { run, type LabProcess } from '../../src/lab/exec.js';
 import { ping } from '../../src/lab/measure.js';
 import { readPcapng, type ReadPacket } from '../support/pcapng.js';
 import { reaches, TestNet, type TestNode } from './support.js';
+
+const hasTshark = (): boolean => need('tshark', spawnSync('tshark', ['--version']).status === 0);
 
 const echo = { request: 8, reply: 0 };
 /** Payload of our pings; late answers to others before them are of another length. */
@@ -75,9 +79,10 @@ describe('capture', () => {
     expect(echoes.filter(({ type }) => type === echo.request)).toEqual(
       Array(3).fill({ type: echo.request, from: ours, to: theirs, out: true }),
     );
-    expect(echoes.filter(({ type }) => type === echo.reply)).toEqual(
-      Array(received).fill({ type: echo.reply, from: theirs, to: ours, out: false }),
-    );
+    // One that came too late for ping is an answer all the same.
+    const replies = echoes.filter(({ type }) => type === echo.reply);
+    expect(replies.length).toBeGreaterThanOrEqual(received);
+    expect(replies).toEqual(replies.map(() => ({ type: echo.reply, from: theirs, to: ours, out: false })));
     expect(new Set(packets.map(({ comment }) => comment))).toEqual(new Set(['peer b']));
     expect(names.map(([, name]) => name)).toEqual(expect.arrayContaining(['n0', 'b', 'c']));
     expect(Number(packets[0]?.ns ?? 0) / 1e6).toBeGreaterThan(Date.now() - 60_000);
@@ -130,6 +135,103 @@ describe('capture', () => {
     await gone.line(/Capturing at/, 20_000);
     while (gone.running) await ping(a.ns, c.node.ip, { count: 1, intervalMs: 50 });
   });
+
+  it.skipIf(!hasTshark())(
+    'has the packets beside the frames, and a dissector that tshark names their fields by',
+    async () => {
+      const outer = launch(...evio('capture', '--outer', '-w', file('outer'), '--json'));
+      await outer.line(/"event":"capturing"/, 20_000);
+      // Who joins makes handshakes, by the relay at first.
+      const d = await net.add({ nat: 'public', v6: false }, 'd');
+      await reaches(a, d, 30_000);
+      await ping(a.ns, d.node.ip, { count: 3, intervalMs: 50, size: ownSize });
+      await outer.stop();
+      const report = JSON.parse(await outer.line(/"event":"captured"/, 1_000)) as CaptureReport;
+      const { packets, links } = readPcapng(readFileSync(file('outer')));
+      expect(links).toEqual([1, 101]);
+      const sealed = packets.filter(({ face }) => face === 1);
+      expect(report).toMatchObject({ frames: packets.length, packets: sealed.length, dropped: 0 });
+      expect(sealed.length).toBeGreaterThan(6);
+      for (const { frame } of sealed) expect(frame[0]).toBe(0x45);
+
+      const lua = file('evio.lua');
+      writeFileSync(lua, (await run(evio('capture', '--dissector'))).stdout);
+      const fields = [
+        'type',
+        'receiver',
+        'sender',
+        'counter',
+        'sealed.len',
+        'relay.destination',
+        'relay.source',
+      ];
+      const { stdout, stderr } = await run(
+        [
+          'tshark',
+          ...[
+            '-X',
+            `lua_script:${lua}`,
+            '-r',
+            file('outer'),
+            '-Y',
+            'evio',
+            '-T',
+            'fields',
+            '-E',
+            'separator=|',
+          ],
+          ...['ip.src', 'ip.dst', 'udp.length', ...fields.map((name) => `evio.${name}`)].flatMap((name) => [
+            '-e',
+            name,
+          ]),
+        ],
+        { allowFailure: true },
+      );
+      expect(stderr).not.toMatch(/lua.*error|evio\.lua:/i);
+      const rows = stdout.split('\n').filter((line) => line !== '');
+      expect(rows.length).toBeGreaterThan(6);
+      const read = rows.map((line) => {
+        const [src, dst, length, types, receiver, sender, counter, inside] = line.split('|');
+        return {
+          src,
+          dst,
+          length: Number(length),
+          types,
+          receiver,
+          sender,
+          counter: Number(counter),
+          inside,
+        };
+      });
+      const initiations = read.filter(({ types }) => types?.endsWith('0x51'));
+      const responses = read.filter(({ types }) => types?.endsWith('0x52'));
+      const data = read.filter(({ types }) => types === '0x50');
+      expect(initiations.length).toBeGreaterThan(0);
+      // A response goes to the index that an initiation named, and packets to those that the two of a handshake did.
+      const begun = new Set(initiations.map(({ sender }) => sender));
+      const answered = responses.filter(({ receiver }) => begun.has(receiver));
+      expect(answered.length).toBeGreaterThan(0);
+      const named = new Set([...answered].flatMap(({ sender, receiver }) => [sender, receiver]));
+      expect(data.some(({ receiver }) => named.has(receiver))).toBe(true);
+      // Counters rise in each direction, and the lengths are those of UDP but for headers and tags.
+      const last = new Map<string, number>();
+      for (const { receiver, counter, length, inside, src } of data) {
+        const key = `${src} ${receiver}`;
+        expect(counter).toBeGreaterThan(last.get(key) ?? -1);
+        last.set(key, counter);
+        expect(Number(inside)).toBe(length - 8 - 32);
+      }
+      // The pings, by the relay or not: Ethernet, IP and ICMP headers, and the kind.
+      const pings = read.filter(
+        ({ types, inside }) => types?.endsWith('0x50') && Number(inside) === ownLength + 1,
+      );
+      expect(pings.length).toBeGreaterThanOrEqual(6);
+      // What went by the relay names the node at the other end.
+      const { id } = (await d.node.json<{ node: { id: string } }>(['status'])).node;
+      const relayed = rows.filter((line) => /^[^|]*\|[^|]*\|[^|]*\|0x5[89],/.test(line));
+      expect(relayed.some((line) => line.includes(id))).toBe(true);
+    },
+  );
 
   it('does not take the interface of another node for that of its own', async () => {
     const env = { EVIO_HOME: a.node.home };

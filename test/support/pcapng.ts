@@ -2,6 +2,8 @@
 import { expect } from 'vitest';
 
 export interface ReadPacket {
+  /** Number of its interface. */
+  readonly face: number;
   readonly ns: bigint;
   readonly length: number;
   readonly frame: Buffer;
@@ -13,6 +15,8 @@ export interface ReadCapture {
   readonly types: readonly number[];
   readonly section: Readonly<Record<number, Buffer>>;
   readonly snapLength: number;
+  /** Link types, by number of the interface; what follows is of the first. */
+  readonly links: readonly number[];
   readonly interface: Readonly<Record<number, Buffer>>;
   /** Address in hexadecimal, name. */
   readonly names: readonly (readonly [string, string])[];
@@ -43,6 +47,7 @@ export function readPcapng(file: Buffer): ReadCapture {
   let section: Record<number, Buffer> = {};
   let face: Record<number, Buffer> = {};
   let statistics: Record<number, Buffer> | undefined;
+  const links: number[] = [];
   let snapLength = 0;
   for (let at = 0; at < file.length;) {
     const [type, total] = [file.readUInt32LE(at), file.readUInt32LE(at + 4)];
@@ -55,7 +60,8 @@ export function readPcapng(file: Buffer): ReadCapture {
       expect(body.subarray(0, 16).toString('hex')).toBe(`4d3c2b1a01000000${'ff'.repeat(8)}`);
       section = Object.fromEntries(optionsOf(body.subarray(16)));
     } else if (type === 1) {
-      expect(body.readUInt32LE(0)).toBe(1);
+      links.push(body.readUInt16LE(0));
+      if (links.length > 1) continue;
       snapLength = body.readUInt32LE(4);
       face = Object.fromEntries(optionsOf(body.subarray(8)));
     } else if (type === 4) {
@@ -65,9 +71,11 @@ export function readPcapng(file: Buffer): ReadCapture {
         names.push([record.toString('hex', 0, end), record.toString('utf8', end, record.length - 1)]);
       }
     } else if (type === 5) {
-      statistics = Object.fromEntries(optionsOf(body.subarray(12)));
+      if (body.readUInt32LE(0) === 0) statistics = Object.fromEntries(optionsOf(body.subarray(12)));
     } else {
-      expect([type, body.readUInt32LE(0)]).toEqual([6, 0]);
+      expect(type).toBe(6);
+      const number = body.readUInt32LE(0);
+      expect(number).toBeLessThan(Math.max(1, links.length));
       const captured = body.readUInt32LE(12);
       const options = optionsOf(body.subarray(20 + Math.ceil(captured / 4) * 4));
       const [[, flags] = [], comment] = [
@@ -75,6 +83,7 @@ export function readPcapng(file: Buffer): ReadCapture {
         options.find(([code]) => code === 1),
       ];
       packets.push({
+        face: number,
         ns: (BigInt(body.readUInt32LE(4)) << 32n) | BigInt(body.readUInt32LE(8)),
         length: body.readUInt32LE(16),
         frame: Buffer.from(body.subarray(20, 20 + captured)),
@@ -83,5 +92,5 @@ export function readPcapng(file: Buffer): ReadCapture {
       });
     }
   }
-  return { types, section, snapLength, interface: face, names, packets, statistics };
+  return { types, section, snapLength, links, interface: face, names, packets, statistics };
 }

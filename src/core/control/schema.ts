@@ -140,6 +140,7 @@ export const statusReport = z.object({
   network: networkReport,
   device: z.object({
     name: z.string(),
+    port: z.number(),
     mtu: z.number(),
     rxBytes: z.number(),
     txBytes: z.number(),

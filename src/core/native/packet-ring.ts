@@ -9,11 +9,13 @@
 import { EvioError } from '../lib/errors.js';
 import { Arena } from './arena.js';
 import { Errno, errnoName, libc, Socket } from './libc.js';
-import { attachFilter } from './socket-filter.js';
+import { attachFilter, type FilterInstruction } from './socket-filter.js';
 import { viewOf } from './symbols.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
+/** Packets begin at the header of IP, whatever the link is. */
+const SOCK_DGRAM = 2;
 /** ETH_P_ALL in network byte order, as a socket address has it. */
 const everyProtocol = 0x0003;
 const SOL_PACKET = 263;
@@ -23,7 +25,7 @@ const PACKET_VERSION = 10;
 const TPACKET_V3 = 2;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
-/** `BPF_RET | BPF_K`: keep so many bytes of everything. */
+/** `BPF_RET | BPF_K`: keep so many bytes. */
 const returnConstant = 0x06;
 
 /** A block holds frames of any length that the kernel gives, super-frames too. */
@@ -78,6 +80,47 @@ export interface RingFrame {
   packetType: number;
 }
 
+const keepAll = (snapLength: number): FilterInstruction[] => [[returnConstant, 0, 0, snapLength]];
+
+/** `BPF_LD` of a word's part at a place, also behind the IPv4 header; jumps; as `tcpdump -dd` writes them. */
+const Op = {
+  byte: 0x30,
+  half: 0x28,
+  halfBehind: 0x48,
+  headerLength: 0xb1,
+  and: 0x54,
+  is: 0x15,
+  anyOf: 0x45,
+} as const;
+const udp = 17;
+
+/** Packets of IPv4 and IPv6 that are whole, or first fragments, with UDP from or to this port. */
+function udpOfPort(port: number, snapLength: number): FilterInstruction[] {
+  return [
+    [Op.byte, 0, 0, 0],
+    [Op.and, 0, 0, 0xf0],
+    [Op.is, 0, 9, 0x40], // else to 12
+    [Op.byte, 0, 0, 9],
+    [Op.is, 0, 15, udp], // else to 20
+    [Op.half, 0, 0, 6],
+    [Op.anyOf, 13, 0, 0x1fff], // a later fragment: to 20
+    [Op.headerLength, 0, 0, 0],
+    [Op.halfBehind, 0, 0, 0],
+    [Op.is, 9, 0, port], // to 19
+    [Op.halfBehind, 0, 0, 2],
+    [Op.is, 7, 8, port], // to 19, else to 20
+    [Op.is, 0, 7, 0x60], // else to 20
+    [Op.byte, 0, 0, 6],
+    [Op.is, 0, 5, udp], // else to 20
+    [Op.half, 0, 0, 40],
+    [Op.is, 2, 0, port], // to 19
+    [Op.half, 0, 0, 42],
+    [Op.is, 0, 1, port], // else to 20
+    [returnConstant, 0, 0, snapLength],
+    [returnConstant, 0, 0, 0],
+  ];
+}
+
 export class PacketRing {
   readonly #fd: number;
   readonly #arena = new Arena(1024);
@@ -88,7 +131,7 @@ export class PacketRing {
   #received = 0;
   #dropped = 0;
   #isOpen = true;
-  /** MAC of the interface, 6 bytes. */
+  /** MAC of the interface, 6 bytes; of all interfaces, zeros. */
   readonly mac: Uint8Array;
   /** All of the ring. Not to be touched once it is closed. */
   readonly bytes: Uint8Array;
@@ -104,13 +147,19 @@ export class PacketRing {
   };
 
   /**
-   * @param index of the interface
+   * @param what the frames of the interface with this index; or the packets of one UDP port by all interfaces, without their
+   *   link's header
    * @param snapLength bytes that are kept of a frame
    * @throws EvioError EVIO_NO_PRIVILEGE without CAP_NET_RAW, EVIO_DEVICE
    */
-  constructor(index: number, snapLength: number) {
+  constructor(what: { readonly index: number } | { readonly udpPort: number }, snapLength: number) {
     const c = libc();
-    const fd = c.socket(AF_PACKET, SOCK_RAW | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, 0);
+    const isCooked = 'udpPort' in what;
+    const fd = c.socket(
+      AF_PACKET,
+      (isCooked ? SOCK_DGRAM : SOCK_RAW) | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK,
+      0,
+    );
     if (fd < 0) throw refused('a packet socket', c.errno());
     this.#fd = fd;
     this.#scratch = this.#arena.alloc(64);
@@ -125,7 +174,8 @@ export class PacketRing {
         0,
         0,
       ]);
-      if (!attachFilter(fd, [[returnConstant, 0, 0, snapLength]])) throw refused('a filter', c.errno());
+      const filter = isCooked ? udpOfPort(what.udpPort, snapLength) : keepAll(snapLength);
+      if (!attachFilter(fd, filter)) throw refused('a filter', c.errno());
       const length = blockBytes * blockCount;
       const memory = c.mmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
       if (!(memory > 0 && memory < 2 ** 63)) throw refused('the memory of a ring', c.errno());
@@ -135,7 +185,7 @@ export class PacketRing {
       this.view = new DataView(buffer);
       this.#status = new Int32Array(buffer);
       // The last step: until it is bound, no frame comes in.
-      this.mac = this.#bind(index);
+      this.mac = this.#bind(isCooked ? 0 : what.index);
     } catch (thrown) {
       c.close(fd);
       throw thrown;

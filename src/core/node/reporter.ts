@@ -84,7 +84,7 @@ export class Reporter {
       name: members.nameOf(self.idText) ?? name,
       version,
       uptimeMs: clock.now() - this.#startedAt,
-      device: { name: plane.deviceName, ...plane.deviceCounters(), restarts: restarts() },
+      device: { name: plane.deviceName, port: plane.port, ...plane.deviceCounters(), restarts: restarts() },
       relays: relays.report(),
       nat: {
         ...natFactsOf(surroundings.nat),

@@ -65,6 +65,8 @@ export interface AnomalyReport {
 
 export interface DeviceReport {
   readonly name: string;
+  /** UDP port of this machine by which the network's packets go. */
+  readonly port: number;
   readonly mtu: number;
   readonly rxBytes: number;
   readonly txBytes: number;

@@ -1,5 +1,6 @@
 /**
- * Captured frames as a file: pcapng (draft-ietf-opsawg-pcapng), one section, one Ethernet interface, times in nanoseconds.
+ * Captured frames as a file: pcapng (draft-ietf-opsawg-pcapng), one section, times in nanoseconds. Interfaces are numbered in the
+ * order of their blocks.
  *
  * Every block, little endian, padded to 4 bytes:
  *
@@ -9,7 +10,7 @@
  *   +------+--------------+----------------+---------------------+--------------+
  *
  *   section     0x0a0d0d0a   byte order 0x1a2b3c4d, version 1.0, section length -1 (not known)
- *   interface   1            link type 1 (Ethernet) 2, reserved 2, longest frame 4
+ *   interface   1            link type (1 Ethernet, 101 raw IP) 2, reserved 2, longest frame 4
  *   names       4            records: type 2 (1 IPv4, 2 IPv6), length 2, address, name, 0; the last one is empty
  *   statistics  5            interface 4, time 8
  *   packet      6            interface 4, time 8, bytes here 4, bytes of the frame 4, the frame
@@ -23,7 +24,8 @@ const namesType = 4;
 const statisticsType = 5;
 const packetType = 6;
 const byteOrder = 0x1a2b3c4d;
-const ethernet = 1;
+/** What the packets of an interface begin with. */
+export const LinkType = { ethernet: 1, ip: 101 } as const;
 /** Of an interface: times are powers of ten of a second below one. */
 const nanoseconds = 9;
 
@@ -116,20 +118,22 @@ export function sectionBlock(program: string, os: string): Buffer {
 export interface CapturedInterface {
   readonly name: string;
   readonly description: string;
-  /** 6 bytes. */
-  readonly mac: Uint8Array;
+  /** 6 bytes; none where its packets have no Ethernet header. */
+  readonly mac: Uint8Array | undefined;
   /** Frames are cut after so many bytes. */
   readonly snapLength: number;
+  /** Of `LinkType`. */
+  readonly link: number;
 }
 
-export function interfaceBlock({ name, description, mac, snapLength }: CapturedInterface): Buffer {
+export function interfaceBlock({ name, description, mac, snapLength, link }: CapturedInterface): Buffer {
   const fixed = Buffer.alloc(8);
-  fixed.writeUInt16LE(ethernet, 0);
+  fixed.writeUInt16LE(link, 0);
   fixed.writeUInt32LE(snapLength, 4);
   return block(interfaceType, fixed, [
     textOption(Option.name, name),
     textOption(Option.description, description),
-    option(Option.mac, mac),
+    ...(mac ? [option(Option.mac, mac)] : []),
     option(Option.resolution, Uint8Array.of(nanoseconds)),
   ]);
 }
@@ -148,6 +152,8 @@ export function namesBlock(
 }
 
 export interface CaptureStatistics {
+  /** Number of the interface. */
+  readonly face: number;
   /** Nanoseconds since 1970. */
   readonly start: bigint;
   readonly stop: bigint;
@@ -156,8 +162,10 @@ export interface CaptureStatistics {
   readonly dropped: number;
 }
 
-export function statisticsBlock({ start, stop, received, dropped }: CaptureStatistics): Buffer {
-  return block(statisticsType, Buffer.concat([Buffer.alloc(4), timeWords(stop)]), [
+export function statisticsBlock({ face, start, stop, received, dropped }: CaptureStatistics): Buffer {
+  const number = Buffer.alloc(4);
+  number.writeUInt32LE(face);
+  return block(statisticsType, Buffer.concat([number, timeWords(stop)]), [
     timeOption(Option.start, start),
     timeOption(Option.stop, stop),
     longOption(Option.received, BigInt(received)),
@@ -186,6 +194,8 @@ export function putPacketBlock(
   out: DataView,
   at: number,
   packet: {
+    /** Number of the interface. */
+    readonly face: number;
     readonly seconds: number;
     readonly nanoseconds: number;
     readonly captured: number;
@@ -198,6 +208,7 @@ export function putPacketBlock(
   const time = BigInt(packet.seconds) * 1_000_000_000n + BigInt(packet.nanoseconds);
   out.setUint32(at, packetType, true);
   out.setUint32(at + 4, total, true);
+  out.setUint32(at + 8, packet.face, true);
   out.setUint32(at + 12, Number(time >> 32n), true);
   out.setUint32(at + 16, Number(time & 0xffff_ffffn), true);
   out.setUint32(at + 20, packet.captured, true);

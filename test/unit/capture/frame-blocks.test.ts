@@ -52,7 +52,7 @@ class Ring {
 const to = (n: number, payload = '0800'): string => `02000000000${n}02ffffffff01${payload}`;
 const from = (n: number): string => `02ffffffff0102000000000${n}0800`;
 const out = PacketType.outgoing;
-const choice: FrameChoice = { members, peer: undefined, limit: undefined, snapLength: 262_144 };
+const choice: FrameChoice = { face: 0, members, peer: undefined, limit: undefined, snapLength: 262_144 };
 
 function all(ring: Ring, wanted: Partial<FrameChoice>): ReturnType<typeof readPcapng>['packets'] {
   const blocks = new FrameBlocks(ring, { ...choice, ...wanted });
@@ -74,9 +74,24 @@ describe('frames of the ring as packets of a file', () => {
       [{ hex: from(9), packetType: PacketType.broadcast, length: 1514 }],
     );
     expect(all(ring, {})).toEqual([
-      { ns: 7_000_000_009n, length: 14, flags: 2, comment: 'peer m1', frame: Buffer.from(to(1), 'hex') },
-      { ns: 7_000_000_009n, length: 14, flags: 5, comment: 'peer m2', frame: Buffer.from(from(2), 'hex') },
       {
+        face: 0,
+        ns: 7_000_000_009n,
+        length: 14,
+        flags: 2,
+        comment: 'peer m1',
+        frame: Buffer.from(to(1), 'hex'),
+      },
+      {
+        face: 0,
+        ns: 7_000_000_009n,
+        length: 14,
+        flags: 5,
+        comment: 'peer m2',
+        frame: Buffer.from(from(2), 'hex'),
+      },
+      {
+        face: 0,
         ns: 7_000_000_009n,
         length: 1514,
         flags: 0xd,

@@ -125,6 +125,7 @@ describe('statusReport', () => {
       behindMs: 86_400_000.4,
       device: {
         name: 'evio0',
+        port: 5000,
         rxFrames: 1,
         rxBytes: 2,
         txFrames: 3,

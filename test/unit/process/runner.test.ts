@@ -65,6 +65,7 @@ class Stage {
       network: { id: networkId, name, cidr: '10.144.0.0/16', cidr6: 'fd00::/64', mtu: 1350, relays: [] },
       device: {
         name: 'evio0',
+        port: 5000,
         mtu: 1350,
         rxBytes: 0,
         txBytes: 0,

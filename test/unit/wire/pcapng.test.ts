@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   commentOption,
   interfaceBlock,
+  LinkType,
   namesBlock,
   packetBlockLength,
   PacketFlag,
@@ -19,6 +20,7 @@ function packet(frame: Buffer, comment?: string): Buffer {
     view,
     0,
     {
+      face: 0,
       seconds: 1_795_000_000,
       nanoseconds: 123_456_789,
       captured: frame.length,
@@ -58,6 +60,7 @@ describe('pcapng', () => {
         description: 'häuser',
         mac: Buffer.from('020304050607', 'hex'),
         snapLength: 128,
+        link: LinkType.ethernet,
       }),
       namesBlock([
         { address: Uint8Array.of(10, 144, 0, 2), name: 'web-1' },
@@ -67,7 +70,7 @@ describe('pcapng', () => {
         packet(Buffer.alloc(length, length), `peer ${'x'.repeat(length % 5)}`),
       ),
       packet(Buffer.alloc(60, 7)),
-      statisticsBlock({ start: 5n << 32n, stop: (5n << 32n) + 1n, received: 2 ** 40, dropped: 3 }),
+      statisticsBlock({ face: 0, start: 5n << 32n, stop: (5n << 32n) + 1n, received: 2 ** 40, dropped: 3 }),
     ]);
     const read = readPcapng(file);
     expect(read.types).toEqual([0x0a0d0d0a, 1, 4, ...Array<number>(8).fill(6), 5]);
