@@ -3,7 +3,7 @@
  * like any other; there are no circles.
  */
 const machines =
-  '^src/core/(peer|path|surroundings|switch|policy|topology|subnets|noise|membership|ledger|identity|wire|lib)/';
+  '^src/core/(peer|path|surroundings|switch|policy|topology|subnets|bridging|noise|membership|ledger|identity|wire|lib)/';
 module.exports = {
   forbidden: [
     {

@@ -36,6 +36,10 @@ export default class Leave extends BaseCommand {
       flags.force,
     );
     const { forgetRoutes } = await import('../core/tap/machine-routes.js');
+    const { disconnectLan } = await import('../core/tap/lan-link.js');
+    disconnectLan(left.id);
+    const { clearExit } = await import('../core/tap/exit-routes.js');
+    clearExit(left.id);
     for (const line of forgetRoutes(left.id)) this.say(`Not all is undone: ${line}.`);
     this.say(`Left the network ${left.name} (${left.id}).`);
     if (!left.told)

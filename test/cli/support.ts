@@ -10,6 +10,9 @@ import type {
   PeerReport,
   PingReport,
   PolicyReport,
+  ExitReport,
+  LanReport,
+  OfferedService,
   RouteReport,
   WhyReport,
 } from '../../src/core/control/schema.js';
@@ -169,6 +172,7 @@ export const names: Result<'names'> = {
   domain: 'home.evio',
   way: 'hosts',
   server: '10.144.0.1:53',
+  tcp: true,
   fault: null,
   queries: { answered: 3, denied: 1, refused: 0, dropped: 0 },
 };
@@ -232,6 +236,35 @@ export const route: RouteReport = {
   holder: null,
 };
 
+export const lan: LanReport = {
+  interface: 'eth1',
+  state: 'blocked',
+  reason: 'ben bridges this LAN, and stands first.',
+  by: { id: peer.id, name: peer.name },
+  others: [{ id: peer.id, name: peer.name }],
+  refusedHellos: 0,
+};
+
+export const exit: ExitReport = {
+  use: { id: peer.id, name: peer.name, allowLan: false },
+  state: 'active',
+  fault: null,
+  announced: false,
+  announceFault: null,
+  offers: [{ id: peer.id, name: peer.name, ip: peer.ip, own: false, connected: true }],
+};
+
+export const offered: OfferedService = {
+  name: 'http',
+  protocol: 'tcp',
+  port: 8_080,
+  text: 'path=/admin',
+  peer: peer.id,
+  member: peer.name,
+  ip: peer.ip,
+  own: false,
+};
+
 /** A node that only answers. `ben` replies to every second ping, `mute` to none. */
 export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): Promise<ControlServer> {
   let pings = 0;
@@ -267,6 +300,12 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     down: () => ({ stopped: [status.network.id] }),
     adopt: () => ({ adopted: true }),
     joinPods: () => ({ joined: false }),
+    exit: () => ({ network: 'home', ...exit }),
+    exitSet: () => ({ network: 'home', ...exit }),
+    services: () => ({ network: 'home', domain: 'home.evio', services: [offered] }),
+    serviceSet: () => ({ network: 'home', domain: 'home.evio', services: [offered] }),
+    bridges: () => ({ bridges: [{ network: 'home', ...lan }] }),
+    bridgeSet: ({ lan: wanted }) => ({ network: 'home', bridge: wanted && { ...lan, ...wanted }, mtu: 1350 }),
     logs: () => ({ last: 0, lost: 0, lines: [] }),
     metrics: () => ({ networks: [], refusedUsers: 0 }),
     repath: () => ({ repathed: true }),

@@ -6,7 +6,15 @@ import { domain, opt, query, zone } from '../support/dns.js';
 
 const label = fc.oneof(fc.constantFrom('anna', 'ben-2', 'ANNA', 'x'), fc.string({ maxLength: 70 }));
 const name = fc.oneof(
-  fc.constantFrom(`anna.${domain}`, domain, '144.10.in-addr.arpa', '9.7.144.10.in-addr.arpa', ''),
+  fc.constantFrom(
+    `anna.${domain}`,
+    domain,
+    '144.10.in-addr.arpa',
+    '9.7.144.10.in-addr.arpa',
+    '',
+    `_ssh._tcp.${domain}`,
+    `_http._tcp.anna.${domain}`,
+  ),
   fc.array(label, { maxLength: 5 }).map((labels) => labels.join('.')),
 );
 const near = fc
@@ -18,7 +26,7 @@ const near = fc
         { weight: 3, arbitrary: fc.constant(0x0100) },
         { weight: 1, arbitrary: fc.nat(0xffff) },
       ),
-      type: fc.oneof(fc.constantFrom(1, 28, 12, 255, 6, 2), fc.nat(0xffff)),
+      type: fc.oneof(fc.constantFrom(1, 28, 12, 255, 6, 2, 33, 16), fc.nat(0xffff)),
       classOf: fc.constantFrom(1, 1, 1, 255, 3),
       behind: fc.constantFrom([], opt(), opt(0), opt(65_535, 3)),
     }),

@@ -7,19 +7,37 @@ export const anna: NamedMember = {
   name: 'anna',
   ip: 0x0a90_0001,
   ip6: ip6Of(prefix6, Uint8Array.of(2, 0, 0, 0, 0, 1)),
+  services: [
+    { name: 'ssh', protocol: 'tcp', port: 22, text: '' },
+    { name: 'http', protocol: 'tcp', port: 8_080, text: 'path=/admin' },
+  ],
 };
 export const ben: NamedMember = {
   name: 'ben-2',
   ip: 0x0a90_0709,
   ip6: ip6Of(prefix6, Uint8Array.of(2, 0, 0, 0, 0, 2)),
+  services: [{ name: 'ssh', protocol: 'tcp', port: 2_222, text: '' }],
 };
 /** Another has its IPv4 address. */
-export const loser: NamedMember = { ...ben, name: 'loser', ip: null, ip6: ip6Of(prefix6, new Uint8Array(6)) };
+export const loser: NamedMember = {
+  ...ben,
+  services: [],
+  name: 'loser',
+  ip: null,
+  ip6: ip6Of(prefix6, new Uint8Array(6)),
+};
 export const domain = 'home.evio';
 
 export function zone(): Zone {
   const cidr = { base: 0x0a90_0000, prefix: 16 };
   return new Zone({ domain, cidr, prefix6, self: 'anna' }, [anna, ben, loser]);
+}
+
+/** A zone with 200 members that announce the same. */
+export function many(): Zone {
+  const services = anna.services ?? [];
+  const members = Array.from({ length: 200 }, (_, i) => ({ ...anna, name: `m${i}`, services }));
+  return new Zone({ domain, cidr: { base: 0x0a90_0000, prefix: 16 }, prefix6, self: 'm0' }, members);
 }
 
 export interface Asked {

@@ -234,6 +234,7 @@ export async function peerPair(
       unknown: () => undefined,
       stranger: () => undefined,
       conduct: () => undefined,
+      lanHello: () => undefined,
       roamed: (slot: number, endpoint) => peers.bySlot(slot)?.roamed(clock.now(), endpoint),
       carry: (_carrier: number, _destination: Uint8Array, batch: Uint8Array) => {
         carry(batch);

@@ -1,6 +1,6 @@
 /**
  * The bridge of pods that are neighbours in the network, one for each of evio's interfaces. It has no address; a port of it is
- * what the node joins with its own interface (core/tap/pod-port.ts). All of this happens under the lock (lock.ts).
+ * what the node joins with its own interface (core/tap/joined-ports.ts). All of this happens under the lock (lock.ts).
  *
  *   pod ── veth ──┐
  *   pod ── veth ──┴─ evio0-pods ── evio0-link ═ veth ═ evio0-port ── evio0

@@ -13,6 +13,7 @@
  * Secrets are base64url. Files are replaced atomically.
  */
 import { z } from 'zod';
+import { serviceProtocols } from '../wire/services.js';
 import { memberRoles } from '../identity/invite.js';
 import type { Agree } from '../lib/agree.js';
 import {
@@ -21,10 +22,12 @@ import {
   profileVersion,
   stateVersion,
   type AnnouncedSubnet,
+  type BridgedLan,
   type InviteRecord,
   type KeptSubnets,
   type NodeState,
   type Profile,
+  type UsedExit,
 } from '../membership/profile.js';
 
 const b64 = z.string().regex(/^[A-Za-z0-9_-]*$/);
@@ -51,6 +54,17 @@ const announcedSchema = z.object({
   since: z.number().int().min(0).max(0xffff_ffff),
 });
 
+const bridgedSchema = z.object({ interface: z.string(), force: z.boolean() });
+
+const exitSchema = z.object({ id: z.string(), name: z.string(), allowLan: z.boolean() });
+
+const serviceSchema = z.object({
+  name: z.string(),
+  protocol: z.enum(serviceProtocols),
+  port: z.number().int(),
+  text: z.string(),
+});
+
 const keptSubnetsSchema = z.object({ document: b64, ranks: z.record(z.string(), z.number()) });
 
 export const profileSchema = z.object({
@@ -69,6 +83,9 @@ export const profileSchema = z.object({
   allowedRanges: z.array(z.string()).optional(),
   announced: z.array(announcedSchema).optional(),
   acceptedRoutes: z.array(z.string()).optional(),
+  bridge: bridgedSchema.optional(),
+  exit: exitSchema.optional(),
+  services: z.array(serviceSchema).optional(),
   paths: z
     .object({
       relays: z.enum(relayUses).optional(),
@@ -100,6 +117,8 @@ export const stateSchema = z.object({
 /** A field in one and not in the other fails to compile here. */
 true satisfies Agree<z.infer<typeof inviteSchema>, InviteRecord>;
 true satisfies Agree<z.infer<typeof announcedSchema>, AnnouncedSubnet>;
+true satisfies Agree<z.infer<typeof bridgedSchema>, BridgedLan>;
+true satisfies Agree<z.infer<typeof exitSchema>, UsedExit>;
 true satisfies Agree<z.infer<typeof keptSubnetsSchema>, KeptSubnets>;
 true satisfies Agree<z.infer<typeof profileSchema>, Profile>;
 true satisfies Agree<z.infer<typeof stateSchema>, NodeState>;

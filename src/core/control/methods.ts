@@ -4,7 +4,11 @@ import type { Agree } from '../lib/agree.js';
 import type { Asker, ControlHost } from './method.js';
 import { adopt } from './methods/adopt.js';
 import { amend } from './methods/amend.js';
+import { bridgeSet } from './methods/bridge-set.js';
+import { bridges } from './methods/bridges.js';
 import { down } from './methods/down.js';
+import { exit } from './methods/exit.js';
+import { exitSet } from './methods/exit-set.js';
 import { joinPods } from './methods/join-pods.js';
 import { leave } from './methods/leave.js';
 import { logs } from './methods/logs.js';
@@ -21,6 +25,8 @@ import { routes } from './methods/routes.js';
 import { recall } from './methods/recall.js';
 import { rekey } from './methods/rekey.js';
 import { policy } from './methods/policy.js';
+import { services } from './methods/services.js';
+import { serviceSet } from './methods/service-set.js';
 import { status } from './methods/status.js';
 import { up } from './methods/up.js';
 import { upgrade } from './methods/upgrade.js';
@@ -32,7 +38,11 @@ import { why } from './methods/why.js';
 export const methods = {
   adopt,
   amend,
+  bridges,
+  bridgeSet,
   down,
+  exit,
+  exitSet,
   joinPods,
   leave,
   logs,
@@ -45,6 +55,8 @@ export const methods = {
   recall,
   rekey,
   repath,
+  services,
+  serviceSet,
   routeAccept,
   routeAnnounce,
   routes,

@@ -19,6 +19,7 @@ import {
   candidateSides,
   conflictKinds,
   reportedStates,
+  type OfferedService,
   type PeerReport,
   type RevokedReport,
   type StatusReport,
@@ -32,9 +33,12 @@ import { lies } from '../node/refusal-reasons.js';
 import { anomalyKinds } from '../policy/policy.js';
 import { pathKinds, type PathReport } from '../path/path.js';
 import { relayStates, relayTransports, type RelayReport } from '../relays/relay-report.js';
+import { lanStates, type LanReport } from '../bridging/report.js';
 import { nameWays, type NamesReport } from '../names/report.js';
+import { exitStates, type ExitReport } from '../subnets/exit-report.js';
 import { routeFaults, routeStates, type RouteReport } from '../subnets/route-report.js';
 import { policyCounts } from '../switch/policy-filter.js';
+import { serviceProtocols } from '../wire/services.js';
 import { natFilterings, natMappings, natPorts } from '../wire/nat.js';
 import { mappingProtocols } from '../wire/port-mapping.js';
 import { linkRoles } from '../topology/overlay-ports.js';
@@ -43,11 +47,13 @@ export type { MemberReport } from '../membership/membership.js';
 export type { NetworkReport } from '../identity/network.js';
 export type { NodeEvent } from '../node/events.js';
 export type { PingReply, PingReport } from '../node/ping-report.js';
-export type { PeerReport, RevokedReport, StatusReport, WhyReport } from '../node/reports.js';
+export type { OfferedService, PeerReport, RevokedReport, StatusReport, WhyReport } from '../node/reports.js';
 /** The answer of `evio status`: a network, and the process that runs it. */
 export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
 export type { ProcessReport } from './method.js';
 export type { NamesReport } from '../names/report.js';
+export type { LanReport } from '../bridging/report.js';
+export type { ExitReport } from '../subnets/exit-report.js';
 export type { RouteReport } from '../subnets/route-report.js';
 export type { Testimony } from '../node/gathered.js';
 export type { ReportedState } from '../node/reports.js';
@@ -75,6 +81,19 @@ export const pathReport = z.object({
   rttMs: z.number().nullable(),
 });
 
+const service = z.object({
+  name: z.string(),
+  protocol: z.enum(serviceProtocols),
+  port: z.number(),
+  text: z.string(),
+});
+export const offeredService = service.extend({
+  peer: z.string(),
+  member: z.string(),
+  ip: z.string(),
+  own: z.boolean(),
+});
+
 export const peerReport = z.object({
   ...member,
   state: z.enum(reportedStates),
@@ -86,12 +105,14 @@ export const peerReport = z.object({
   txBytes: z.number(),
   lastHandshakeAgeMs: z.number().nullable(),
   quarantine: z.object({ kind: z.enum(anomalyKinds), remainingMs: z.number() }).nullable(),
+  services: z.array(service).optional(),
 });
 
 export const namesReport = z.object({
   domain: z.string(),
   way: z.enum(nameWays),
   server: z.string().nullable(),
+  tcp: z.boolean(),
   fault: z.string().nullable(),
   queries: z.object({
     answered: z.number(),
@@ -133,6 +154,32 @@ const natFacts = z.object({
   mapping: z.enum(natMappings),
   filtering: z.enum(natFilterings),
   ports: z.enum(natPorts),
+});
+
+export const exitReport = z.object({
+  use: z.object({ id: z.string(), name: z.string(), allowLan: z.boolean() }).nullable(),
+  state: z.enum(exitStates),
+  fault: z.string().nullable(),
+  announced: z.boolean(),
+  announceFault: z.string().nullable(),
+  offers: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      ip: z.string(),
+      own: z.boolean(),
+      connected: z.boolean(),
+    }),
+  ),
+});
+
+export const lanReport = z.object({
+  interface: z.string(),
+  state: z.enum(lanStates),
+  reason: z.string().nullable(),
+  by: z.object({ id: z.string(), name: z.string() }).nullable(),
+  others: z.array(z.object({ id: z.string(), name: z.string() })),
+  refusedHellos: z.number(),
 });
 
 export const statusReport = z.object({
@@ -187,6 +234,7 @@ export const statusReport = z.object({
       }),
     )
     .optional(),
+  bridge: lanReport.optional(),
   anomalies: z.array(
     z.object({
       at: z.string(),
@@ -371,6 +419,9 @@ true satisfies Agree<z.infer<typeof statusReport>, StatusReport>;
 true satisfies Agree<z.infer<typeof processReport>, ProcessReport>;
 true satisfies Agree<z.infer<typeof testimony>, Testimony>;
 true satisfies Agree<z.infer<typeof routeReport>, RouteReport>;
+true satisfies Agree<z.infer<typeof lanReport>, LanReport>;
+true satisfies Agree<z.infer<typeof offeredService>, OfferedService>;
+true satisfies Agree<z.infer<typeof exitReport>, ExitReport>;
 true satisfies Agree<z.infer<typeof pingReport>, PingReport>;
 true satisfies Agree<z.infer<typeof whyReport>, WhyReport>;
 true satisfies Agree<z.infer<typeof policyReport>, PolicyReport>;

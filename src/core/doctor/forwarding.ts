@@ -21,3 +21,18 @@ export function forwardingAdvice(cidr: string): string[] {
   if (state !== '0') return [];
   return [`This machine does not forward packets yet. Turn it on: sysctl -w ${name}=1`];
 }
+
+/** What keeps answers away where everything goes by a member: filters that ask by which interface a packet would go back. */
+export function strictReturnAdvice(): string[] {
+  const strict = ['all', 'default'].filter((name) => {
+    try {
+      return readFileSync(`/proc/sys/net/ipv4/conf/${name}/rp_filter`, 'utf8').trim() === '1';
+    } catch {
+      return false;
+    }
+  });
+  if (strict.length === 0) return [];
+  return [
+    'Reverse path filtering is strict here, and drops packets of evio itself: sysctl -w net.ipv4.conf.all.rp_filter=2',
+  ];
+}

@@ -30,6 +30,8 @@ export const errorCodes = {
   EVIO_ADDRESS_RANGE: ExitStatus.failed,
   EVIO_NO_RIGHT: ExitStatus.failed,
   EVIO_SUBNET_TAKEN: ExitStatus.failed,
+  EVIO_BRIDGE_REFUSED: ExitStatus.failed,
+  EVIO_EXIT: ExitStatus.failed,
   EVIO_POD_RANGE: ExitStatus.failed,
   EVIO_CNI_CONFLICT: ExitStatus.failed,
   EVIO_KUBE_ACCESS: ExitStatus.failed,

@@ -3,6 +3,7 @@
  * writes. Bytes are base64url, times milliseconds since 1970. config/schema.ts reads both from disk.
  */
 import type { MemberRole } from '../identity/invite.js';
+import type { Service } from '../wire/services.js';
 
 /** Rights that a token may give by name; what they permit: `Right` of identity/certificate.ts. */
 export const givenRights = ['bridge', 'route', 'admin'] as const;
@@ -33,6 +34,23 @@ export interface AnnouncedSubnet {
   readonly shared: boolean;
   /** When this machine began to announce it, s since 1970. */
   readonly since: number;
+}
+
+/** A LAN of this machine that is bridged with the network. */
+export interface BridgedLan {
+  /** The interface, or the bridge, that leads there. */
+  readonly interface: string;
+  /** Although it carries addresses of this machine. */
+  readonly force: boolean;
+}
+
+/** A member by which all traffic of this machine goes. */
+export interface UsedExit {
+  /** Node id; its name when it was chosen. */
+  readonly id: string;
+  readonly name: string;
+  /** This machine's own networks are reached as before. */
+  readonly allowLan: boolean;
 }
 
 /** What relays are for: `only`: no packet of the network goes another way; `never`: they introduce, and carry none. */
@@ -86,6 +104,12 @@ export interface Profile {
   readonly announced?: readonly AnnouncedSubnet[] | undefined;
   /** Ranges of subnets that this machine sends to whoever announces them, and `all` for every private one. */
   readonly acceptedRoutes?: readonly string[] | undefined;
+  /** The LAN that it bridges with the network. */
+  readonly bridge?: BridgedLan | undefined;
+  /** The member by which all traffic of this machine goes. */
+  readonly exit?: UsedExit | undefined;
+  /** Programs of this machine that members find by name. */
+  readonly services?: readonly Service[] | undefined;
   readonly paths?: PathWishes | undefined;
   /** Interface name, kernel pattern. */
   readonly device: string;

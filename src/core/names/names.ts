@@ -113,6 +113,7 @@ export class Names implements NameService {
       domain: this.#domain,
       way: this.#way,
       server: port === undefined ? null : `${formatIpv4(this.#facts.ip)}:${port}`,
+      tcp: this.#responder.tcp,
       fault: this.#fault,
       queries: this.#responder.queries,
     };

@@ -14,6 +14,8 @@ export interface NamesReport {
   readonly way: NameWay;
   /** Where the responder listens, `ADDRESS:PORT`; null: nowhere. */
   readonly server: string | null;
+  /** It answers by TCP there, too: what a datagram does not hold. */
+  readonly tcp: boolean;
   /** Why names are not found, or not by the way that was asked for; null: nothing is wrong. */
   readonly fault: string | null;
   readonly queries: {

@@ -1,11 +1,13 @@
 /**
- * Answers DNS queries of this machine by UDP at its address in the network. Who else asks there, members above all, gets
+ * Answers DNS queries of this machine by UDP and TCP at its address in the network. Who else asks there, members above all, gets
  * nothing: names are this machine's own affair, and a responder that answers strangers is one to reflect with.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock, Logger } from '../lib/env.js';
+import { messageOf } from '../lib/errors.js';
 import { TokenBucket } from '../lib/token-bucket.js';
-import { DnsCode, readQuery, writeAnswer, writeFault, type DnsQuery } from '../wire/dns.js';
+import { StreamDoor } from './stream-door.js';
+import { DnsCode, streamLimit, readQuery, writeAnswer, writeFault, type DnsQuery } from '../wire/dns.js';
 import type { NamesReport } from './report.js';
 import type { NamedMember, Zone } from './zone.js';
 
@@ -29,6 +31,7 @@ export class Responder {
   readonly #address: string;
   readonly #bucket: TokenBucket;
   readonly #queries = { answered: 0, denied: 0, refused: 0, dropped: 0 };
+  readonly #stream: StreamDoor;
   #socket: Socket | undefined;
   #searching = 0;
 
@@ -36,6 +39,12 @@ export class Responder {
   constructor(address: string, ports: ResponderPorts) {
     this.#ports = ports;
     this.#address = address;
+    this.#stream = new StreamDoor({
+      admits: (from) => this.#isOwn(from),
+      ask: (bytes, answer) => {
+        this.#ask(bytes, answer, streamLimit);
+      },
+    });
     this.#bucket = new TokenBucket(queriesPerSecond, queryBurst, ports.clock.now());
   }
 
@@ -48,6 +57,11 @@ export class Responder {
     return this.#socket?.address().port;
   }
 
+  /** It answers by TCP, too. */
+  get tcp(): boolean {
+    return this.#stream.listening;
+  }
+
   /** Listens on port 53, or on another where that is taken. Throws the system's error. */
   async start(): Promise<void> {
     try {
@@ -57,11 +71,18 @@ export class Responder {
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw thrown;
       this.#socket = await this.#bind(0);
     }
+    try {
+      await this.#stream.start(this.#address, this.#socket.address().port);
+    } catch (thrown) {
+      // Answers that are too long are cut, then.
+      this.#ports.log.debug('names not answered by tcp', { reason: messageOf(thrown) });
+    }
   }
 
   stop(): Promise<void> {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#stream.stop();
     return new Promise((resolve) => {
       if (socket) socket.close(() => resolve());
       else resolve();
@@ -90,15 +111,27 @@ export class Responder {
   }
 
   #receive(socket: Socket, bytes: Uint8Array, from: RemoteInfo): void {
-    const own = from.address === this.#address || from.address.startsWith('127.');
-    const query = own && this.#bucket.take(1, this.#ports.clock.now()) ? readQuery(bytes) : undefined;
-    if (query === undefined) {
+    if (!this.#isOwn(from.address)) {
       this.#queries.dropped++;
       return;
     }
-    const send = (answer: Uint8Array): void => {
-      socket.send(answer, from.port, from.address, () => undefined);
-    };
+    this.#ask(bytes, (answer) => {
+      if (this.#socket === socket) socket.send(answer, from.port, from.address, () => undefined);
+    });
+  }
+
+  #isOwn(address: string): boolean {
+    return address === this.#address || address.startsWith('127.');
+  }
+
+  /** @param room bytes of an answer, where that is not for the query to say */
+  #ask(bytes: Uint8Array, send: (answer: Uint8Array) => void, room?: number): void {
+    const read = this.#bucket.take(1, this.#ports.clock.now()) ? readQuery(bytes) : undefined;
+    if (read === undefined) {
+      this.#queries.dropped++;
+      return;
+    }
+    const query = 'code' in read || room === undefined ? read : { ...read, limit: room };
     if ('code' in query) {
       this.#queries.refused++;
       send(writeFault(query));
@@ -116,7 +149,6 @@ export class Responder {
       .catch(() => undefined)
       .then((member) => {
         this.#searching--;
-        if (this.#socket !== socket) return;
         this.#answer(query, member ? zone.with(member) : zone, send);
       });
   }

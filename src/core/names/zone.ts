@@ -2,6 +2,10 @@
  * What a network's names mean: pure. One zone of names, one of addresses of each family.
  *
  *   web.home.evio              A, AAAA                    the member that is shown as `web`
+ *   _http._tcp.web.home.evio   SRV, TXT                   a program that it announces
+ *   _http._tcp.home.evio       SRV; PTR                   all that announce it; as DNS-SD (RFC 6763) has it: their names, which are
+ *   web._http._tcp.home.evio   SRV, TXT
+ *   _services._dns-sd._udp.home.evio   PTR                what is announced by anybody
  *   home.evio                  SOA, NS
  *   9.0.144.10.in-addr.arpa    PTR web.home.evio
  *   …ip6.arpa                  PTR
@@ -10,12 +14,16 @@
  */
 import { isNodeName } from '../identity/names.js';
 import { containsCidr, type Cidr } from '../lib/ipv4.js';
+import type { Service } from '../wire/services.js';
 import { DnsCode, DnsType, type DnsAnswer, type DnsQuery, type DnsRecord } from '../wire/dns.js';
 
 /** For how long an answer may be believed, s: members come, go and get other addresses. */
 const ttl = 10;
 const denialTtl = 5;
+/** Records of one answer. */
+const answerLimit = 256;
 const suffix = 'evio';
+const browse = '_services._dns-sd._udp';
 const longestDomain = 200;
 
 /** A member as names show it. */
@@ -26,6 +34,8 @@ export interface NamedMember {
   readonly ip: number | null;
   /** 16 bytes. */
   readonly ip6: Uint8Array;
+  /** Programs that it announces. */
+  readonly services?: readonly Service[];
 }
 
 /** The domain of a network: its name where that makes one, else its id. Names that people take for one are one. */
@@ -127,7 +137,9 @@ export class Zone {
     const { domain } = this.#facts;
     const { name, type } = query;
     if (name === domain) return this.#apex(query, domain);
-    const member = this.#byName.get(name.slice(0, -domain.length - 1));
+    const label = name.slice(0, -domain.length - 1);
+    if (label.includes('_')) return this.#services(label, type);
+    const member = this.#byName.get(label);
     if (!member) return this.#denial(domain, DnsCode.noName);
     const answers: DnsRecord[] = [];
     if (member.ip !== null && (type === DnsType.a || type === DnsType.any))
@@ -135,6 +147,50 @@ export class Zone {
     if (type === DnsType.aaaa || type === DnsType.any)
       answers.push({ type: DnsType.aaaa, ttl, address: member.ip6 });
     return answers.length === 0 ? this.#denial(domain, DnsCode.ok) : found(answers);
+  }
+
+  /** What is announced. @param label the name without the domain */
+  #services(label: string, type: number): DnsAnswer {
+    const { domain } = this.#facts;
+    if (label === browse) {
+      const kinds = new Set(this.#offers().map(({ service }) => kindOf(service)));
+      return this.#found(
+        kinds.size > 0,
+        type,
+        [...kinds].sort().map((kind) => ({ type: DnsType.ptr, ttl, target: `${kind}.${domain}` })),
+      );
+    }
+    const [, kind = '', after] = /^(_[^.]+\._(?:tcp|udp))(?:\.([^._]+))?$/.exec(label) ?? [];
+    const [, before, instance = ''] = /^([^._]+)\.(_[^.]+\._(?:tcp|udp))$/.exec(label) ?? [];
+    const member = after ?? before;
+    const offers = this.#offers().filter(
+      (offer) =>
+        kindOf(offer.service) === (kind || instance) && (member === undefined || offer.name === member),
+    );
+    const records = offers.flatMap(({ name, service: { port, text } }): DnsRecord[] => {
+      const server = `${name}.${domain}`;
+      const target: DnsRecord = { type: DnsType.srv, ttl, port, server };
+      return member === undefined
+        ? [target, { type: DnsType.ptr, ttl, target: `${name}.${kind}.${domain}` }]
+        : [target, { type: DnsType.txt, ttl, text }];
+    });
+    return this.#found(offers.length > 0, type, records);
+  }
+
+  /** By the order of names. */
+  #offers(): { readonly name: string; readonly service: Service }[] {
+    return [...this.#byName.values()]
+      .flatMap(({ name, services = [] }) => services.map((service) => ({ name, service })))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** Those of the records that are asked for; without any that there is no such name, or none of that type. */
+  #found(exists: boolean, type: number, records: readonly DnsRecord[]): DnsAnswer {
+    const answers = records
+      .filter((record) => type === DnsType.any || record.type === type)
+      .slice(0, answerLimit);
+    if (answers.length > 0) return found(answers);
+    return this.#denial(this.#facts.domain, exists ? DnsCode.ok : DnsCode.noName);
   }
 
   /** The name of an address. @param between the name holds others, though it is nobody's */
@@ -168,6 +224,11 @@ export class Zone {
   get #server(): string {
     return `${this.#facts.self}.${this.#facts.domain}`;
   }
+}
+
+/** `_http._tcp`. */
+function kindOf({ name, protocol }: Service): string {
+  return `_${name}._${protocol}`;
 }
 
 function found(answers: readonly DnsRecord[]): DnsAnswer {

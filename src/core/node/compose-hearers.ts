@@ -32,7 +32,7 @@ export interface HearerParts extends Omit<
 /** Names the listeners of all outboxes. Returns that of the plane, whose calls are inputs of a turn. */
 export function composeHearers(parts: HearerParts): PlaneEvents {
   const { context, outside, peerNews, timers, arrivals, ownAddress, applicants, pinger, ...heard } = parts;
-  const { members, overlay, subnets, ledger, farewells, renewals, keyChanges } = heard;
+  const { members, overlay, subnets, services, ledger, farewells, renewals, keyChanges } = heard;
   const { options, credential, keeper, tell, fatal } = context;
   const { plane, carriers, relays, relayNews, surroundings, wayNews } = outside;
   const { env } = options;
@@ -77,6 +77,7 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
       members,
       overlay,
       subnets,
+      services,
       ledger,
       renewals,
       keyChanges,

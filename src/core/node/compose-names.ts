@@ -8,6 +8,7 @@ import type { Self } from '../membership/self.js';
 import type { NamesFacts, NameService } from '../names/names.js';
 import { domainOf, type NamedMember } from '../names/zone.js';
 import type { Peers } from '../peer/peers.js';
+import type { Services } from './services.js';
 import type { Reporter } from './reporter.js';
 
 export interface NamesParts {
@@ -17,11 +18,20 @@ export interface NamesParts {
   readonly plane: Pick<DataPlane, 'deviceName'>;
   readonly members: Peers;
   readonly reporter: Reporter;
+  readonly services: Services;
   /** Default: names are left alone. */
   readonly make: ((facts: NamesFacts) => NameService) | undefined;
 }
 
-export function composeNames({ self, name, plane, members, reporter, make }: NamesParts): NameService {
+export function composeNames({
+  self,
+  name,
+  plane,
+  members,
+  reporter,
+  services,
+  make,
+}: NamesParts): NameService {
   const { idText, networkId, network, certificate } = self;
   const prefix6 = prefix6Of(network.rootKey);
   const named = (member: Pick<Member, 'idText' | 'name' | 'ip' | 'mac'>): NamedMember => {
@@ -30,6 +40,7 @@ export function composeNames({ self, name, plane, members, reporter, make }: Nam
       name: members.nameOf(member.idText) ?? member.name,
       ip: holder === undefined || holder.idText === member.idText ? member.ip : null,
       ip6: ip6Of(prefix6, member.mac),
+      services: member.idText === idText ? services.own : services.of(member.idText),
     };
   };
   const facts: NamesFacts = {
@@ -69,6 +80,7 @@ function nobody(domain: string): NameService {
       domain,
       way: 'off',
       server: null,
+      tcp: false,
       fault: null,
       queries: { answered: 0, denied: 0, refused: 0, dropped: 0 },
     }),

@@ -15,6 +15,7 @@ import { Subnets } from '../subnets/subnets.js';
 import { isPrivateRange } from '../surroundings/local-ranges.js';
 import { encodeSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
+import type { ExitSettings } from './exit.js';
 import type { StateKeeper } from './state-keeper.js';
 
 /** A route that cannot be set is told of this often. */
@@ -39,6 +40,7 @@ export interface SubnetParts {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly keeper: StateKeeper;
+  readonly exit: ExitSettings;
   readonly tell: (event: NodeEvent) => void;
 }
 
@@ -76,6 +78,7 @@ export function composeSubnets(parts: SubnetParts): Subnets {
     setRules: (rules) => {
       plane.setSubnets(rules);
     },
+    exit: () => parts.exit.used?.id,
     // The interface has its name once the plane has started.
     get table() {
       table ??= ports.routes?.table(networkId, plane.deviceName);

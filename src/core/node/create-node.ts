@@ -10,7 +10,10 @@ import { watchKernel } from '../native/kernel-watch.js';
 import { machineRanges, reachesOtherwise } from '../native/machine-ranges.js';
 import { clashOf } from '../surroundings/local-ranges.js';
 import { MachineRoutes } from '../tap/machine-routes.js';
-import { joinPods } from '../tap/pod-port.js';
+import { clearNat, setNat } from '../tap/exit-nat.js';
+import { clearExit, setExit } from '../tap/exit-routes.js';
+import { joinPorts } from '../tap/joined-ports.js';
+import { lanLink } from '../tap/lan-link.js';
 import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { GatewaySocket } from './gateway-socket.js';
@@ -46,7 +49,9 @@ export function createNode(options: NodeOptions): Node {
       ...(userspace || options.makeDevice
         ? {}
         : {
-            joinPods,
+            joinPorts,
+            lanLink,
+            exits: { set: setExit, clear: clearExit, setNat, clearNat },
             ...(names === 'off'
               ? {}
               : { names: (facts) => new Names(facts, { mode: names, clock: env.clock, log: env.log }) }),

@@ -21,12 +21,15 @@ import { KeyOrder, type KeyReport } from './key-order.js';
 import { amendNetwork } from './amending.js';
 import { revokedError } from './ledger-events.js';
 import { pingNamed } from './own-ping.js';
+import { composeOrders } from './compose-orders.js';
+import type { LocalOrders } from './local-orders.js';
+import { localSettings, type LocalSettings } from './local-settings.js';
 import { Readiness } from './readiness.js';
 import { notRunning } from './reporter.js';
 import type { PolicyReport } from '../policy/enforcement.js';
 import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
 import type { EnginePorts } from './ports.js';
-import { keptSubnets, RouteOrders } from './route-orders.js';
+import { keptSubnets, type RouteOrders } from './route-orders.js';
 import { composeRun, type Run } from './run.js';
 import { startPlane } from './start-plane.js';
 import { StateKeeper } from './state-keeper.js';
@@ -48,6 +51,8 @@ export class Engine implements Node {
   readonly #ledger: LedgerKeeper;
   readonly #readiness: Readiness;
   readonly #routes: RouteSettings;
+  readonly #local: LocalSettings;
+  readonly local: LocalOrders;
   readonly #routeOrders: RouteOrders;
   readonly #keyOrder: KeyOrder;
   /** As it is on disk, as far as this process has to know. */
@@ -63,20 +68,15 @@ export class Engine implements Node {
     this.#profile = options.profile;
     const { state, env } = options;
     this.#routes = new RouteSettings(options.profile);
-    this.#routeOrders = new RouteOrders({
-      clock: env.clock,
-      routes: this.#routes,
+    this.#local = localSettings(options.profile);
+    const orders = composeOrders({
+      ...{ options, routes: this.#routes, settings: this.#local },
       self: () => this.#credential.self,
-      subnets: () => this.#live.subnets,
-      changeProfile: async (change) => {
-        await options.changeProfile?.(change);
-      },
-      changed: () => {
-        this.#run?.turn.input(() => {
-          this.#run?.subnets.reconfigured();
-        });
-      },
+      live: () => this.#live,
+      running: () => this.#run,
     });
+    this.#routeOrders = orders.routes;
+    this.local = orders.local;
     const { clock, log } = env;
     const stored = state.credential === undefined ? undefined : fromBase64Url(state.credential);
     this.#credential = new OwnCredential(options.profile, stored);
@@ -192,7 +192,7 @@ export class Engine implements Node {
       kept: this.#keeper.port,
     });
     const { plane, turn, pulse, members, relays, overlay, subnets, pinger, reporter } = run;
-    const { surroundings, interfaceWatch, names } = run;
+    const { surroundings, interfaceWatch, names, bridge, exit } = run;
     let left: Promise<void> | undefined;
     teardown.add('router', () => left);
     teardown.add('plane', () => plane.stop());
@@ -223,6 +223,10 @@ export class Engine implements Node {
     });
     this.#follow(run);
     if (heritage) await this.move.takeOver(run, heritage, () => this.#startInside(run));
+    teardown.add('exit', () => exit.stop());
+    turn.input(() => {
+      exit.start();
+    });
     const unwatch = this.#ports.watch?.(() => {
       turn.input(() => {
         surroundings.look(this.#options.env.clock.now());
@@ -240,10 +244,19 @@ export class Engine implements Node {
     if (heritage) {
       plane.movable?.thaw();
       heritage.took();
+      turn.input(() => {
+        run.services.askAll();
+      });
     }
     this.#keeper.setPort(plane.port);
     teardown.add('names', () => names.stop());
     names.start();
+    teardown.add('bridge', () => {
+      bridge.stop();
+    });
+    turn.input(() => {
+      bridge.start(heritage !== undefined);
+    });
     this.#options.env.log.info('node started', {
       network: this.networkName,
       ip: formatIpv4(this.#credential.self.certificate.ip),
@@ -266,6 +279,7 @@ export class Engine implements Node {
         credential: this.#credential,
         keeper: this.#keeper,
         routes: this.#routes,
+        local: this.#local,
         ledger: this.#ledger,
         profile: () => this.#profile,
         amend: (order) => this.amend(order),

@@ -4,6 +4,7 @@ import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import { formatCidr, type Cidr } from '../lib/ipv4.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
+import type { LanPortState } from './bridge.js';
 import type { NodeEvent } from './events.js';
 
 export interface InterfaceWatchParts {
@@ -15,14 +16,18 @@ export interface InterfaceWatchParts {
   readonly clash: (range: Cidr) => LocalRange | undefined;
   /** Routes by the interface may have gone with its address. */
   readonly mended: () => void;
-  /** Joins the interface with its port for pods; false: there is none. Throws EvioError EVIO_DEVICE. */
-  readonly joinPods: (device: string) => boolean;
+  /** Joins the interface with its ports; true: pods take part. @param before there was a LAN. Throws EvioError EVIO_DEVICE. */
+  readonly joinPorts: (device: string, lan: LanPortState | undefined, before: boolean) => boolean;
+  /** The LAN that is bridged. */
+  readonly lan: () => LanPortState | undefined;
   readonly tell: (event: NodeEvent) => void;
 }
 
 export class InterfaceWatch {
   readonly #parts: InterfaceWatchParts;
   #clash = '';
+  /** A LAN was joined. */
+  #hadLan = false;
 
   constructor(parts: InterfaceWatchParts) {
     this.#parts = parts;
@@ -41,11 +46,18 @@ export class InterfaceWatch {
 
   /** Joins the interface with its port for pods; false: there is none. Throws EvioError EVIO_DEVICE. */
   joinPods(): boolean {
-    const { log, plane, joinPods } = this.#parts;
-    const { deviceName: device } = plane;
-    const joined = joinPods(device);
-    if (joined) log.info('pods are neighbours in the network', { device });
+    const joined = this.join();
+    const { log, plane } = this.#parts;
+    if (joined) log.info('pods are neighbours in the network', { device: plane.deviceName });
     return joined;
+  }
+
+  /** Joins the interface with all its ports, as they are now. True: pods take part. Throws EvioError EVIO_DEVICE. */
+  join(): boolean {
+    const { plane, joinPorts, lan } = this.#parts;
+    const before = this.#hadLan;
+    this.#hadLan = lan() !== undefined;
+    return joinPorts(plane.deviceName, lan(), before);
   }
 
   look(): void {

@@ -58,11 +58,13 @@ export class Move implements NodeMove {
   }
 
   letGo(): void {
-    const { turn, pulse, relays, names } = this.#ports.live();
+    const { turn, pulse, relays, names, bridge, exit } = this.#ports.live();
     turn.close();
     pulse.stop();
     relays.linger();
     names.letGo();
+    bridge.letGo();
+    exit.letGo();
     // What this process would keep is not the newest any more.
     this.#ports.keeper.follow(undefined);
   }

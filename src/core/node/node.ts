@@ -1,11 +1,13 @@
 /** A running node as its owner sees it: the command `node` and the control socket hold one. */
 import type { Env } from '../lib/env.js';
+import type { LanReport } from '../bridging/report.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { Amended, WrittenOrder } from '../membership/orders.js';
-import type { NodeState, Profile } from '../membership/profile.js';
+import type { BridgedLan, NodeState, Profile } from '../membership/profile.js';
 import type { NodeSwitches } from './switches.js';
 import type { NamesReport } from '../names/report.js';
 import type { Device, DeviceOptions } from '../tap/device.js';
+import type { ExitReport } from '../subnets/exit-report.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { PlaneDescriptors } from '../dataplane/plane/plane.js';
 import type { NodeEvent } from './events.js';
@@ -13,7 +15,8 @@ import type { HeldNode, Heritage } from './held.js';
 import type { KeyReport } from './key-order.js';
 import type { PingReport } from './ping-report.js';
 import type { PolicyReport } from '../policy/enforcement.js';
-import type { PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type { OfferedService, PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type { Service } from '../wire/services.js';
 import type { ProvenClock } from './proven-clock.js';
 import type { Testimony } from './gathered.js';
 
@@ -62,7 +65,45 @@ export interface NodeMove {
   recover(): Promise<void>;
 }
 
+/** A program that is offered; `port` null: no more. */
+export type OfferedPort = Omit<Service, 'port'> & { readonly port: number | null };
+
+/** What this machine does beside being a member. All but the reports throw EvioError EVIO_NOT_RUNNING, too. */
+export interface NodeLocal {
+  /** What programs connected members offer, and this one. */
+  services(): OfferedService[];
+  /**
+   * Has members find a program of this machine; with `port` null no more.
+   *
+   * @throws EvioError EVIO_BAD_VALUE, EVIO_STORAGE
+   */
+  offerService(service: OfferedPort): Promise<void>;
+  /** The LAN that is bridged; undefined: none is. */
+  bridge(): LanReport | undefined;
+  /**
+   * Bridges a LAN of this machine with the network, in the place of the one before; undefined: none any more.
+   *
+   * @throws EvioError EVIO_NO_RIGHT, EVIO_BRIDGE_REFUSED, EVIO_BAD_VALUE, EVIO_STORAGE
+   */
+  setBridge(lan: BridgedLan | undefined): Promise<void>;
+  /** By which member all traffic of this machine goes, and who offers that. */
+  exit(): ExitReport;
+  /**
+   * Offers this machine as a way out, or no more.
+   *
+   * @throws EvioError EVIO_NO_RIGHT, EVIO_BAD_VALUE, EVIO_STORAGE
+   */
+  announceExit(offered: boolean): Promise<void>;
+  /**
+   * Sends all traffic of this machine by a member; undefined: no more.
+   *
+   * @throws EvioError EVIO_UNKNOWN_PEER, EVIO_EXIT, EVIO_STORAGE
+   */
+  useExit(wanted: { readonly peer: string; readonly allowLan: boolean } | undefined): Promise<void>;
+}
+
 export interface Node {
+  readonly local: NodeLocal;
   readonly move: NodeMove;
   readonly networkId: string;
   readonly networkName: string;
@@ -134,7 +175,7 @@ export interface Node {
    */
   acceptRoute(range: string, accepted: boolean): Promise<void>;
   /**
-   * Makes pods of this machine neighbours in the network, by the port that was made for them (tap/pod-port.ts); so does every
+   * Makes pods of this machine neighbours in the network, by the port that was made for them (tap/joined-ports.ts); so does every
    * start. False when there is no such port.
    *
    * @throws EvioError EVIO_DEVICE

@@ -14,6 +14,7 @@ import type { KeyChanges } from './key-changes.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Pinger } from './pinger.js';
 import type { Renewals } from './renewals.js';
+import type { Services } from './services.js';
 import type { StateKeeper } from './state-keeper.js';
 
 /** The ports of a peer by which it tells. */
@@ -40,6 +41,7 @@ export interface PeerEventParts {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
+  readonly services: Services;
   readonly ledger: LedgerEvents;
   readonly renewals: Renewals;
   readonly keyChanges: KeyChanges;
@@ -64,7 +66,7 @@ export class PeerEvents implements PeerNews {
   }
 
   connected(peer: Peer): void {
-    const { log, network, overlay, subnets, ledger, renewals, keyChanges, tell } = this.#parts;
+    const { log, network, overlay, subnets, services, ledger, renewals, keyChanges, tell } = this.#parts;
     const { idText, ip } = peer.member;
     const name = this.#nameOf(peer);
     // Before anything else passes between the two.
@@ -81,6 +83,7 @@ export class PeerEvents implements PeerNews {
     });
     overlay.connected(this.#now, peer);
     subnets.connected(this.#now, idText);
+    services.connected(idText);
     renewals.connected(this.#now, peer);
     keyChanges.connected(this.#now, peer);
   }
@@ -103,6 +106,7 @@ export class PeerEvents implements PeerNews {
   restarted(peer: Peer): void {
     this.#parts.ledger.connected(peer);
     this.#parts.overlay.restarted(this.#now, peer);
+    this.#parts.services.restarted(peer.member.idText);
   }
 
   disconnected(peer: Peer): void {
@@ -115,6 +119,7 @@ export class PeerEvents implements PeerNews {
     tell({ event: 'peer-lost', network, peer: idText, name });
     overlay.lost(this.#now, peer);
     subnets.lost(idText);
+    this.#parts.services.lost(idText);
   }
 
   pong(peer: Peer, transaction: number): void {

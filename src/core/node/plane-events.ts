@@ -20,10 +20,13 @@ import { parseIce } from '../wire/ice.js';
 import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
 import { parseTestimony } from '../wire/testimony.js';
+import type { Bridge } from './bridge.js';
 import type { Farewells } from './farewells.js';
 import type { KeyChanges } from './key-changes.js';
 import type { Renewals } from './renewals.js';
 import type { Testimonies } from './testimonies.js';
+import type { Services } from './services.js';
+import { parseServices } from '../wire/services.js';
 import { parseSubnets } from '../wire/subnets.js';
 import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
@@ -49,6 +52,8 @@ export interface PlaneEventParts {
   readonly keyChanges: KeyChanges;
   readonly farewells: Farewells;
   readonly subnets: Subnets;
+  readonly bridge: Bridge;
+  readonly services: Services;
   readonly tell: (event: NodeEvent) => void;
   readonly ledger: LedgerEvents;
   readonly policy: PolicyHost;
@@ -163,6 +168,10 @@ export class PlaneEvents implements PlaneListener {
     this.#parts.carriers.carry(carrier, destination, batch);
   }
 
+  lanHello(frame: Uint8Array): void {
+    this.#parts.bridge.heard(frame);
+  }
+
   exhausted(slot: number, localIndex: number): void {
     this.#tell(slot, (peer, now) => {
       peer.session.exhausted(now, localIndex);
@@ -202,7 +211,9 @@ export class PlaneEvents implements PlaneListener {
     if (told?.type === 'rekeyed') keyChanges.received(told.document);
     const message = parseSubnets(bytes);
     if (message) subnets.receive(now, peer.member.idText, message);
-    if (!told && !message) this.#parts.refusals.refused(peer.member.idText, 'unreadable');
+    const offered = parseServices(bytes);
+    if (offered) this.#parts.services.receive(peer.member.idText, offered);
+    if (!told && !message && !offered) this.#parts.refusals.refused(peer.member.idText, 'unreadable');
   }
 
   get #now(): number {
@@ -239,6 +250,7 @@ export const planeEventNames: { readonly [K in keyof PlaneListener]: true } = {
   suspect: true,
   roamed: true,
   carry: true,
+  lanHello: true,
   exhausted: true,
   restarted: true,
   failed: true,

@@ -20,8 +20,11 @@ import type { LocalAddress } from '../surroundings/candidate.js';
 import type { WaysOut } from '../surroundings/ways-out.js';
 import type { Suite } from '../wire/packet.js';
 import type { RoutePorts } from './compose-subnets.js';
+import type { LanLink, LanPortState } from './bridge.js';
+import type { ExitPorts } from './exit.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
+import type { LocalSettings } from './local-settings.js';
 import type { StateKeeper } from './state-keeper.js';
 
 /** What a test or the simulator may replace. */
@@ -50,8 +53,12 @@ export interface EnginePorts {
   readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** What of this machine, but for the interface, lies in a range or leads there; default: nothing. */
   readonly clash?: (range: Cidr, device: string) => LocalRange | undefined;
-  /** Joins the interface with its port for pods; default: there is none. */
-  readonly joinPods?: (device: string) => boolean;
+  /** Joins the interface with its ports for pods and for a LAN (tap/joined-ports.ts); default: there are none. */
+  readonly joinPorts?: (device: string, lan: LanPortState | undefined, before: boolean) => boolean;
+  /** Sends traffic of this machine by a member, and that of members out of it; default: neither. */
+  readonly exits?: ExitPorts;
+  /** Connects a LAN of this machine; default: none can be. */
+  readonly lanLink?: LanLink;
   /** Default: no routes are set. */
   readonly routes?: RoutePorts;
   /** Keeps the network's names on this machine; default: nobody does. */
@@ -76,6 +83,7 @@ export interface RunContext {
   readonly credential: OwnCredential;
   readonly keeper: StateKeeper;
   readonly routes: RouteSettings;
+  readonly local: LocalSettings;
   readonly ledger: LedgerKeeper;
   /** The profile as it is now: `options` has it as it was when the process started. */
   readonly profile: () => Profile;

@@ -16,6 +16,8 @@ import type { PeerCounters } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { LanReport } from '../bridging/report.js';
+import type { Service } from '../wire/services.js';
 import type { NatFacts } from '../wire/nat.js';
 import { roundedMs } from './ping-report.js';
 import type { RefusalReport } from './refusals.js';
@@ -58,6 +60,7 @@ export interface PeerFacts {
   readonly offline: boolean;
   readonly lastSeenAgeMs: number | null;
   readonly link: LinkRole | null;
+  readonly services?: readonly Service[];
   /** Undefined: it is not in quarantine. */
   readonly confinement: Confinement | undefined;
   /** The upper 8 bytes of its IPv6 address. */
@@ -67,7 +70,7 @@ export interface PeerFacts {
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
-  { name, addressOf, offline, lastSeenAgeMs, link, confinement, prefix6 }: PeerFacts,
+  { name, addressOf, offline, lastSeenAgeMs, link, confinement, prefix6, services = [] }: PeerFacts,
   now: number,
 ): PeerReport {
   const { member, session } = peer;
@@ -90,6 +93,7 @@ export function peerReport(
     quarantine: confinement
       ? { kind: confinement.kind, remainingMs: Math.max(0, Math.round(confinement.until - now)) }
       : null,
+    ...(services.length === 0 ? {} : { services }),
   };
 }
 
@@ -113,6 +117,7 @@ export interface StatusFacts {
   readonly certificate: RenewalReport;
   readonly waiting: readonly ApplicantReport[];
   readonly refusals: readonly RefusalReport[];
+  readonly bridge: LanReport | undefined;
 }
 
 export function statusReport(facts: StatusFacts): StatusReport {
@@ -149,6 +154,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     ...(facts.behindMs === 0 ? {} : { clock: { behindMs: Math.round(facts.behindMs) } }),
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
+    ...(facts.bridge ? { bridge: facts.bridge } : {}),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };
 }

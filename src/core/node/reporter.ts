@@ -5,6 +5,7 @@ import { prefix6Of } from '../identity/inner-ipv6.js';
 import type { Clock } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
+import { formatIpv4 } from '../lib/ipv4.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Self } from '../membership/self.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
@@ -15,13 +16,22 @@ import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteReport } from '../subnets/route-report.js';
 import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import type { Bridge } from './bridge.js';
 import type { Applicants } from './applicants.js';
 import type { PolicyHost } from './policy-host.js';
 import { natFactsOf, peerReport, statusReport, whyReport } from './report.js';
 import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
+import type { Services } from './services.js';
 import type { StateKeeper } from './state-keeper.js';
-import type { NatReport, PeerReport, RevokedReport, StatusReport, WhyReport } from './reports.js';
+import type {
+  NatReport,
+  OfferedService,
+  PeerReport,
+  RevokedReport,
+  StatusReport,
+  WhyReport,
+} from './reports.js';
 import type { ProvenClock } from './proven-clock.js';
 
 /** Members of whom something was refused, in a report. */
@@ -42,6 +52,8 @@ export interface ReporterParts {
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
+  readonly bridge: Bridge;
+  readonly services: Services;
   readonly keeper: StateKeeper;
   readonly policy: PolicyHost;
   readonly renewals: Renewals;
@@ -99,6 +111,7 @@ export class Reporter {
       ring: overlay.report(),
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
+      bridge: this.#parts.bridge.report(),
       certificate: renewals.report(),
       waiting: applicants.report(),
       refusals: this.#refusals(),
@@ -130,7 +143,7 @@ export class Reporter {
 
   /** By name. */
   peers(): PeerReport[] {
-    const { clock, self, plane, members, overlay, relays, keeper, policy } = this.#parts;
+    const { clock, self, plane, members, overlay, relays, keeper, policy, services } = this.#parts;
     const prefix6 = prefix6Of(self.network.rootKey);
     const roles = overlay.roles();
     const tellsAll = relays.anyUp && relays.complete;
@@ -150,10 +163,27 @@ export class Reporter {
           confinement: policy.confinementOf(peer),
           link: roles.get(member.idText) ?? null,
           prefix6,
+          services: services.of(member.idText),
         };
         return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
       })
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  }
+
+  /** What programs connected members offer, this one first. */
+  services(): OfferedService[] {
+    const { self, name, members, services } = this.#parts;
+    const own = { id: self.idText, name: members.nameOf(self.idText) ?? name, ip: self.certificate.ip };
+    const all = [
+      { ...own, own: true, offered: services.own },
+      ...members.all().map(({ member: { idText, name: called, ip } }) => ({
+        ...{ id: idText, name: members.nameOf(idText) ?? called, ip, own: false },
+        offered: services.of(idText),
+      })),
+    ];
+    return all.flatMap(({ id, name: member, ip, own: isOwn, offered }) =>
+      offered.map((service) => ({ ...service, peer: id, member, ip: formatIpv4(ip), own: isOwn })),
+    );
   }
 
   /** Who was barred, the last first. */

@@ -2,11 +2,13 @@
 import type { NetworkReport } from '../identity/network.js';
 import type { MemberReport } from '../membership/membership.js';
 import type { PathReport } from '../path/path.js';
+import type { LanReport } from '../bridging/report.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import type { RefusalReport } from './refusals.js';
 import { peerStates } from '../peer/peer-state.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
+import type { Service } from '../wire/services.js';
 import type { NatFacts } from '../wire/nat.js';
 import type { MappingProtocol } from '../wire/port-mapping.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
@@ -38,6 +40,17 @@ export interface PeerReport extends MemberReport {
   readonly lastHandshakeAgeMs: number | null;
   /** Its frames are dropped for what it did; null: they are not. */
   readonly quarantine: { readonly kind: AnomalyKind; readonly remainingMs: number } | null;
+  /** Programs that it offers; left out where it offers none, or is not connected. */
+  readonly services?: readonly Service[] | undefined;
+}
+
+/** A program that a member offers. */
+export interface OfferedService extends Service {
+  /** Node id and name of the member, and its IPv4 address. */
+  readonly peer: string;
+  readonly member: string;
+  readonly ip: string;
+  readonly own: boolean;
 }
 
 /** Who was barred from the network. */
@@ -148,6 +161,8 @@ export interface StatusReport {
   readonly refusals?: readonly RefusalReport[] | undefined;
   /** Subnets that members announced and may not; left out where there are none. */
   readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
+  /** The LAN that this machine bridges; left out where it bridges none. */
+  readonly bridge?: LanReport | undefined;
 }
 
 export const candidateSides = ['local', 'remote'] as const;

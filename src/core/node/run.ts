@@ -40,8 +40,8 @@ import { Applicants } from './applicants.js';
 import { Arrivals } from './arrivals.js';
 import { encodeLedger } from '../wire/ledger.js';
 import { ledgerNews } from '../wire/signal.js';
+import { composeLocal, type Local } from './compose-local.js';
 import type { KeyChanges } from './key-changes.js';
-import { InterfaceWatch } from './interface-watch.js';
 import { LedgerEvents } from './ledger-events.js';
 import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
@@ -61,7 +61,7 @@ import { Testimonies } from './testimonies.js';
 import { Views } from './compose-views.js';
 
 /** The parts that a node starts, asks and stops. */
-export interface Run {
+export interface Run extends Local {
   readonly turn: Turn;
   readonly pulse: Pulse;
   readonly plane: DataPlane;
@@ -80,7 +80,6 @@ export interface Run {
   readonly reporter: Reporter;
   readonly farewells: Farewells;
   readonly keyChanges: KeyChanges;
-  readonly interfaceWatch: InterfaceWatch;
   readonly names: NameService;
   readonly calls: PeerCalls | undefined;
   readonly views: Views;
@@ -234,7 +233,10 @@ export function composeRun(context: RunContext, place: Place): Run {
   });
 
   const { networkId } = self;
-  const subnets = composeSubnets({ env, credential, routes, ports, plane, members, overlay, keeper, tell });
+  const subnets = composeSubnets({
+    ...{ env, credential, routes, ports, plane, members, overlay, keeper, tell },
+    exit: context.local.exit,
+  });
 
   const pinger = new Pinger(env, (peer) => {
     turn.input(() => {
@@ -339,6 +341,13 @@ export function composeRun(context: RunContext, place: Place): Run {
     },
   });
   const views = new Views({ context, plane, relays, members, overlay, timers, refusals });
+  const local = composeLocal({
+    ...{ context, plane, members, subnets },
+    renamed: () => {
+      names.changed();
+    },
+  });
+  const { bridge, exit, services } = local;
   const hearers = composeHearers({
     ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls },
     ...{
@@ -347,6 +356,8 @@ export function composeRun(context: RunContext, place: Place): Run {
       keyChanges,
       farewells,
       subnets,
+      bridge,
+      services,
       ledger,
       policy,
       refusals,
@@ -363,6 +374,8 @@ export function composeRun(context: RunContext, place: Place): Run {
     arrivals,
     overlay,
     subnets,
+    bridge,
+    exit,
     ledger,
     timers,
     testimonies,
@@ -373,18 +386,6 @@ export function composeRun(context: RunContext, place: Place): Run {
     keeper,
     views.gathered,
   );
-  const interfaceWatch = new InterfaceWatch({
-    log,
-    network: networkId,
-    range: network.cidr,
-    plane,
-    clash: (range) => ports.clash?.(range, plane.deviceName),
-    mended: () => {
-      subnets.moved();
-    },
-    joinPods: (device) => ports.joinPods?.(device) ?? false,
-    tell,
-  });
   const { name } = profile;
   const restarts = (): number => hearers.restarts;
   const reporter = new Reporter({
@@ -399,6 +400,8 @@ export function composeRun(context: RunContext, place: Place): Run {
     members,
     overlay,
     subnets,
+    bridge,
+    services,
     keeper,
     policy,
     renewals,
@@ -407,7 +410,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     ledger: context.ledger.ledger,
     restarts,
   });
-  const names = composeNames({ self, name, plane, members, reporter, make: ports.names });
+  const names = composeNames({ self, name, plane, members, reporter, services, make: ports.names });
   const listener = turn.inputs<PlaneListener>(planeEventNames, hearers);
   return {
     turn,
@@ -420,6 +423,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     surroundings,
     overlay,
     subnets,
+    ...local,
     ledger,
     pinger,
     policy,
@@ -427,7 +431,6 @@ export function composeRun(context: RunContext, place: Place): Run {
     reporter,
     farewells,
     keyChanges,
-    interfaceWatch,
     names,
     calls,
     views,

@@ -25,6 +25,7 @@ import {
   type Refusal,
   type SubnetRuling,
 } from './book.js';
+import { exitRules, isExit } from './exits.js';
 import { OwnSubnets, renewAfterMs } from './own.js';
 import { planRoutes, type RoutePlan } from './route-plan.js';
 import type { RouteReport, RouteState } from './route-report.js';
@@ -47,6 +48,8 @@ export interface SubnetsPorts extends Pick<SpreadPorts, 'send' | 'links'>, Route
   /** This node as a member. */
   self(): Announcer;
   setRules(rules: readonly SubnetRule[]): void;
+  /** Id of the member that this machine uses as a way out. */
+  exit(): string | undefined;
   /** Routes of this machine, where it has any that may be set. */
   readonly table: RouteTable | undefined;
   /** The ranges of the network: packets for them must not leave otherwise. None where this machine has use for them itself. */
@@ -197,6 +200,19 @@ export class Subnets {
     this.#changed();
   }
 
+  /** Members that offer a way out, this one included. */
+  exits(): { id: string; name: string; ip: number; mac: Uint8Array; own: boolean }[] {
+    return this.#book.rulings().flatMap(({ claim: { id, prefix, member }, fault }) => {
+      const { name, ip, mac } = member;
+      return fault === null && isExit(prefix) ? [{ id, name, ip, mac, own: id === this.#self }] : [];
+    });
+  }
+
+  /** Ranges that this machine accepted, and subnets that it sends to members. */
+  accepted(): Prefix[] {
+    return this.#plan.wanted.map(({ prefix }) => prefix);
+  }
+
   /** Id of the member that holds the address; undefined: nobody announced it, or nobody who may have it. */
   holderOf(address: Prefix): string | undefined {
     return this.#book
@@ -207,7 +223,10 @@ export class Subnets {
   /* ---- reports ---- */
 
   report(): RouteReport[] {
-    const known = this.#book.rulings().map((ruling) => this.#describe(ruling));
+    const known = this.#book
+      .rulings()
+      .filter(({ claim }) => !isExit(claim.prefix))
+      .map((ruling) => this.#describe(ruling));
     const refused = this.#book.refusals().filter(({ fault }) => fault === 'right');
     return [
       ...known,
@@ -332,7 +351,7 @@ export class Subnets {
     const { table, guarded } = this.#ports;
     this.#plan = planRoutes({
       self: this.#self,
-      rulings: this.#book.rulings(),
+      rulings: this.#book.rulings().filter(({ claim }) => !isExit(claim.prefix)),
       acceptance: this.#acceptance,
       alive: (id) => this.#watch.alive(id),
       reaches: (prefix) => table?.reaches(prefix) ?? false,
@@ -346,7 +365,9 @@ export class Subnets {
   }
 
   #rules(): SubnetRule[] {
+    const used = this.#ports.exit();
     return this.#book.rulings().flatMap(({ claim: { id, prefix, member }, fault }) => {
+      if (isExit(prefix)) return fault === null && id === used ? exitRules(member.mac) : [];
       // In the ranges of the network everybody is believed, as its members are.
       const trusted = this.#acceptance.trusts(prefix) || this.#isInside(prefix);
       const holds = fault === null && (id === this.#self || trusted);

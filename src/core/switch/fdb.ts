@@ -91,6 +91,16 @@ export class Fdb {
     this.#put(at >= 0 ? at : ~at, high, low, port, 0);
   }
 
+  /** Calls for each address that is known, but those of a port. Rare. */
+  each(except: number, now: number, call: (high: number, low: number) => void): void {
+    for (let i = 0; i < capacity; i++) {
+      const port = this.#port[i] as number;
+      const seen = this.#seen[i] as number;
+      if (port < 0 || port === except || (seen !== 0 && now - seen > ageingMs)) continue;
+      call(this.#high[i] as number, this.#low[i] as number);
+    }
+  }
+
   /** Removes every entry of a port. */
   forget(port: number): void {
     for (let i = 0; i < capacity; i++) if (this.#port[i] === port) this.#port[i] = deleted;

@@ -5,10 +5,24 @@
  *   attribute  length 2 | type 2 | value, padded to 4 bytes
  */
 
-/** RTM_NEWLINK, RTM_GETLINK. */
-export const LinkMessage = { add: 16, get: 18 } as const;
+/** RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK. */
+export const LinkMessage = { add: 16, remove: 17, get: 18 } as const;
 const infoBytes = 16;
+const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
+const IFLA_AF_SPEC = 26;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+const AF_INET6 = 10;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const addressesNone = 1;
+const IFF_UP = 0x1;
+const IFF_NOARP = 0x80;
 const IFLA_LINK = 5;
 const IFLA_LINK_NETNSID = 37;
 
@@ -45,4 +59,94 @@ export function readLink(body: Uint8Array): LinkFacts | undefined {
     at += (length + 3) & ~3;
   }
   return { index, name, lower: elsewhere || lower === index ? 0 : lower };
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function attribute(type: number, ...values: readonly Uint8Array[]): Uint8Array {
+  const value = joined(...values);
+  const out = new Uint8Array((4 + value.length + 3) & ~3);
+  const view = new DataView(out.buffer);
+  view.setUint16(0, 4 + value.length, true);
+  view.setUint16(2, type, true);
+  out.set(value, 4);
+  return out;
+}
+
+const text = (type: number, word: string): Uint8Array => attribute(type, Buffer.from(`${word}\0`));
+
+function number(type: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return attribute(type, bytes);
+}
+
+function info(index: number, flags: number, change: number): Uint8Array {
+  const bytes = new Uint8Array(infoBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(4, index, true);
+  view.setUint32(8, flags, true);
+  view.setUint32(12, change, true);
+  return bytes;
+}
+
+/** No IPv6 address comes to it by itself: the machine has no business on that interface. */
+const noAddresses = attribute(
+  IFLA_AF_SPEC,
+  attribute(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(addressesNone))),
+);
+
+/** The body of a request for a bridge. */
+export function encodeBridge(name: string): Uint8Array {
+  return joined(
+    info(0, 0, 0),
+    text(IFLA_IFNAME, name),
+    attribute(IFLA_LINKINFO, text(IFLA_INFO_KIND, 'bridge')),
+  );
+}
+
+/** The body of a request for a pair of veths. @param mac of the first, 6 bytes */
+export function encodePair(name: string, mac: Uint8Array, other: string, mtu: number): Uint8Array {
+  const end = joined(info(0, 0, 0), text(IFLA_IFNAME, other), number(IFLA_MTU, mtu));
+  return joined(
+    info(0, 0, 0),
+    text(IFLA_IFNAME, name),
+    attribute(IFLA_ADDRESS, mac),
+    number(IFLA_MTU, mtu),
+    attribute(
+      IFLA_LINKINFO,
+      text(IFLA_INFO_KIND, 'veth'),
+      attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, end)),
+    ),
+  );
+}
+
+/** What is set of an interface that is there. */
+export interface LinkChange {
+  /** Index of the bridge that it is to be a port of; 0: of none. */
+  readonly master?: number;
+  /** What `ip link` shows of it. */
+  readonly alias?: string;
+  /** It answers no ARP and takes no IPv6 address. */
+  readonly quiet?: boolean;
+  readonly up?: boolean;
+}
+
+/** The body of a request to change the interface with this index. */
+export function encodeLinkChange(index: number, { master, alias, quiet, up }: LinkChange): Uint8Array {
+  const flags = (up === true ? IFF_UP : 0) | (quiet === true ? IFF_NOARP : 0);
+  return joined(
+    info(index, flags, flags),
+    ...(master === undefined ? [] : [number(IFLA_MASTER, master)]),
+    ...(alias === undefined ? [] : [text(IFLA_IFALIAS, alias)]),
+    ...(quiet === true ? [noAddresses] : []),
+  );
 }

@@ -43,17 +43,22 @@ export interface FrameMatch {
   readonly value: number;
 }
 
+/** A frame leaves by the other interface; or a copy of it does; or it arrives there. */
+export interface Handing {
+  readonly how: 'leaves' | 'copied' | 'arrives';
+  /** Index of the other interface. */
+  readonly to: number;
+}
+
 export interface Handover {
   /** Index of the interface at which frames arrive. */
   readonly from: number;
-  /** Index of the other interface. */
-  readonly to: number;
   /** Lower ones are asked first. */
   readonly priority: number;
   /** All of these. */
   readonly match: readonly FrameMatch[];
-  /** It leaves by the other interface; or a copy of it does; or it arrives there. */
-  readonly how: 'leaves' | 'copied' | 'arrives';
+  /** One after the other, copies first; none: the frame stays where it arrived. */
+  readonly actions: readonly Handing[];
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -95,8 +100,18 @@ export function encodeArrivals(index: number): Uint8Array {
   return concat(head(index, clsactHandle, TC_H_CLSACT, 0), text(TCA_KIND, 'clsact'));
 }
 
-/** A filter (`u32`) with one action (`mirred`). */
-export function encodeHandover({ from, to, priority, match, how }: Handover): Uint8Array {
+function encodeAction({ how, to }: Handing, order: number): Uint8Array {
+  const mirred = new Uint8Array(mirredBytes);
+  const action = new DataView(mirred.buffer);
+  action.setInt32(8, how === 'copied' ? TC_ACT_PIPE : TC_ACT_STOLEN, true);
+  action.setInt32(20, actions[how], true);
+  action.setUint32(24, to, true);
+  const options = attribute(TCA_ACT_OPTIONS, attribute(TCA_MIRRED_PARMS, mirred));
+  return attribute(order, text(TCA_ACT_KIND, 'mirred'), options);
+}
+
+/** A filter (`u32`), and what it does with frames (`mirred`). */
+export function encodeHandover({ from, priority, match, actions: handings }: Handover): Uint8Array {
   const selector = new Uint8Array(selectorBytes + match.length * keyBytes);
   const keys = new DataView(selector.buffer);
   keys.setUint8(0, TC_U32_TERMINAL);
@@ -107,19 +122,14 @@ export function encodeHandover({ from, to, priority, match, how }: Handover): Ui
     keys.setUint32(at + 4, value);
     keys.setInt32(at + 8, offset, true);
   });
-  const mirred = new Uint8Array(mirredBytes);
-  const action = new DataView(mirred.buffer);
-  action.setInt32(8, how === 'copied' ? TC_ACT_PIPE : TC_ACT_STOLEN, true);
-  action.setInt32(20, actions[how], true);
-  action.setUint32(24, to, true);
-  const options = attribute(TCA_ACT_OPTIONS, attribute(TCA_MIRRED_PARMS, mirred));
+  const done = handings.map((handing, i) => encodeAction(handing, i + 1));
   return concat(
     head(from, 0, ingress, ((priority << 16) | everyType) >>> 0),
     text(TCA_KIND, 'u32'),
     attribute(
       TCA_OPTIONS,
       attribute(TCA_U32_SEL, selector),
-      attribute(TCA_U32_ACT, attribute(1, text(TCA_ACT_KIND, 'mirred'), options)),
+      ...(done.length > 0 ? [attribute(TCA_U32_ACT, ...done)] : []),
     ),
   );
 }

@@ -14,7 +14,17 @@
  */
 import { ByteWriter } from '../lib/bytes.js';
 
-export const DnsType = { a: 1, ns: 2, soa: 6, ptr: 12, aaaa: 28, opt: 41, any: 255 } as const;
+export const DnsType = {
+  a: 1,
+  ns: 2,
+  soa: 6,
+  ptr: 12,
+  txt: 16,
+  aaaa: 28,
+  srv: 33,
+  opt: 41,
+  any: 255,
+} as const;
 export const DnsCode = {
   ok: 0,
   malformed: 1,
@@ -36,6 +46,8 @@ export const longestQuery = 512;
 /** Without EDNS; and what we send at most with it, which needs no fragments. */
 const plainLimit = 512;
 const ednsLimit = 1_232;
+/** Of a message by TCP, whose length stands before it in two bytes (RFC 7766). */
+export const streamLimit = 0xffff;
 const pointerToQuestion = 0xc000 | headerLength;
 
 const Flag = { response: 0x8000, authoritative: 0x0400, truncated: 0x0200, wanted: 0x0100, checking: 0x0010 };
@@ -134,6 +146,8 @@ export interface DnsStart {
 export type DnsRecord = { readonly name?: string; readonly ttl: number } & (
   | { readonly type: typeof DnsType.a | typeof DnsType.aaaa; readonly address: Uint8Array }
   | { readonly type: typeof DnsType.ptr | typeof DnsType.ns; readonly target: string }
+  | { readonly type: typeof DnsType.srv; readonly port: number; readonly server: string }
+  | { readonly type: typeof DnsType.txt; readonly text: string }
   | { readonly type: typeof DnsType.soa; readonly start: DnsStart }
 );
 
@@ -196,7 +210,12 @@ function writeRecord(out: ByteWriter, record: DnsRecord): void {
   const data = new ByteWriter(64);
   if ('address' in record) data.bytes(record.address);
   else if ('target' in record) writeName(data, record.target);
-  else {
+  else if ('text' in record) data.text(record.text);
+  else if ('port' in record) {
+    // Priority and weight (RFC 2782): all alike.
+    data.u16(0).u16(0).u16(record.port);
+    writeName(data, record.server);
+  } else {
     const { server, mailbox, serial, minimum } = record.start;
     writeName(data, server);
     writeName(data, mailbox);

@@ -8,12 +8,12 @@ const ways: Record<NamesReport['way'], string> = {
   off: 'not at all',
 };
 
-export function namesText({ domain, way, server, fault, queries }: NamesReport): string {
+export function namesText({ domain, way, server, tcp, fault, queries }: NamesReport): string {
   const { answered, denied, refused, dropped } = queries;
   return facts([
     ['Names', `NAME.${domain}`],
     ['Found by', ways[way]],
-    ['Responder', server ?? 'does not listen'],
+    ['Responder', server === null ? 'does not listen' : `${server}, UDP${tcp ? ' and TCP' : ''}`],
     ['Asked', `${answered} answered, ${denied} of nobody, ${refused} refused, ${dropped} dropped`],
     ...(fault === null ? [] : [['Wrong', printable(fault)] as [string, string]]),
   ]);

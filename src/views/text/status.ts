@@ -6,6 +6,7 @@ import type {
   ProcessReport,
   StatusReport,
 } from '../../core/control/schema.js';
+import { lanText } from './bridges.js';
 import { refusalText } from './routes.js';
 import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
 import { applicantText } from './waiting.js';
@@ -140,6 +141,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
       : []),
     ...(process ? processFacts(process) : []),
     ['Certificate', certificateText(status.certificate)],
+    ...(status.bridge ? [['Bridged', lanText(status.bridge)] as [string, string]] : []),
     ['Peers', `${peerCount}, network of about ${Math.round(ring.sizeEstimate)}`],
     ...ringFacts(ring),
     ...anomalies

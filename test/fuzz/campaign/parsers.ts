@@ -11,13 +11,15 @@ import { openNetwork } from '../../../src/core/identity/network.js';
 import { parseReceipt } from '../../../src/core/identity/receipt.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { parseStatement, signStatement, emptyHead } from '../../../src/core/ledger/statement.js';
-import { fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
+import { concatBytes, fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
 import { parseEndpoint } from '../../../src/core/lib/endpoint.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { parseJson } from '../../../src/core/lib/json.js';
 import { parsePrefix } from '../../../src/core/lib/prefix.js';
 import type { Profile } from '../../../src/core/membership/profile.js';
 import { parseRelayUrl } from '../../../src/core/relays/net/relay-url.js';
+import { encodeLanHello, lanHelloFrame, parseLanHello } from '../../../src/core/wire/lan-hello.js';
+import { encodeServices, parseServices } from '../../../src/core/wire/services.js';
 import { beaconKey, parseBeacon, sealBeacon } from '../../../src/core/wire/beacon.js';
 import {
   encodeAccept,
@@ -71,6 +73,12 @@ const beacon = sealBeacon({ challenge: new Uint8Array(8), echoes: [new Uint8Arra
   fill: (bytes) => bytes.fill(3),
   unit: () => 0,
 });
+
+const offered = { name: 'http', protocol: 'tcp', port: 8_080, text: 'path=/' } as const;
+const lanHello = lanHelloFrame(
+  key.subarray(0, 6),
+  concatBytes(encodeLanHello(7, 1_795_000_000_000, credentials[1] as Uint8Array), new Uint8Array(64)),
+);
 
 const frames = [...honest, ...hostile].map(({ frame }) => frame);
 const reports = [
@@ -164,6 +172,12 @@ const wire: Target[] = [
   ),
   parser('card', [card], parseCard),
   parser('beacon', [beacon], (b) => parseBeacon(b, lanKey)),
+  parser(
+    'services',
+    [encodeServices({ type: 'services', services: [offered] })],
+    (b) => parseServices(b) ?? null,
+  ),
+  parser('lan-hello', [lanHello], (b) => parseLanHello(b, 7) ?? null),
   parser(
     'groups',
     [

@@ -31,6 +31,7 @@ class Recorder implements PlaneListener {
   wanted: PlaneListener['wanted'] = (slot) => this.log.push(`wanted ${slot}`);
   stirred: PlaneListener['stirred'] = (slot) => this.log.push(`stirred ${slot}`);
   conduct: PlaneListener['conduct'] = (slot) => this.log.push(`conduct ${slot}`);
+  lanHello: PlaneListener['lanHello'] = () => this.log.push('lan hello');
   unknown: PlaneListener['unknown'] = (mac) => this.log.push(`unknown ${mac.join(':')}`);
   stranger: PlaneListener['stranger'] = (slot, id) => this.log.push(`stranger ${slot} ${id.join('.')}`);
   suspect: PlaneListener['suspect'] = (slot, reason) => this.log.push(`suspect ${slot} ${reason}`);

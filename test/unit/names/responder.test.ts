@@ -1,5 +1,6 @@
 /** The responder, asked by the resolver of Node.js (c-ares), which is nobody's of ours, and by bytes. */
 import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
 import { Resolver } from 'node:dns/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../src/core/lib/bytes.js';
@@ -7,7 +8,7 @@ import { silentLogger, systemClock } from '../../../src/core/lib/env.js';
 import { addressText } from '../../../src/core/lib/endpoint.js';
 import { Responder } from '../../../src/core/names/responder.js';
 import { DnsType } from '../../../src/core/wire/dns.js';
-import { anna, ben, domain, loser, opt, query, zone } from '../../support/dns.js';
+import { anna, ben, domain, loser, many, opt, query, zone } from '../../support/dns.js';
 
 const address = '127.77.1.1';
 const stranger = { name: 'carol', ip: 0x0a90_0bb8, ip6: ben.ip6 };
@@ -70,6 +71,106 @@ describe('the responder', () => {
   it('gives the name of both addresses', async () => {
     expect(await resolver.reverse('10.144.7.9')).toEqual([`ben-2.${domain}`]);
     expect(await resolver.reverse(addressText(ben.ip6))).toEqual([`ben-2.${domain}`]);
+  });
+
+  it('gives what members announce: of one, of all, and as DNS-SD asks', async () => {
+    const http = { name: `anna.${domain}`, port: 8_080, priority: 0, weight: 0 };
+    expect(await resolver.resolveSrv(`_http._tcp.anna.${domain}`)).toEqual([http]);
+    expect(await resolver.resolveSrv(`anna._http._tcp.${domain}`)).toEqual([http]);
+    expect(await resolver.resolveTxt(`_http._tcp.anna.${domain}`)).toEqual([['path=/admin']]);
+    expect(await resolver.resolveTxt(`_ssh._tcp.anna.${domain}`)).toEqual([['']]);
+    const all = await resolver.resolveSrv(`_ssh._tcp.${domain}`);
+    expect(all.map(({ name, port }) => `${name}:${port}`)).toEqual([
+      `anna.${domain}:22`,
+      `ben-2.${domain}:2222`,
+    ]);
+    expect(await resolver.resolvePtr(`_ssh._tcp.${domain}`)).toEqual([
+      `anna._ssh._tcp.${domain}`,
+      `ben-2._ssh._tcp.${domain}`,
+    ]);
+    expect(await resolver.resolvePtr(`_services._dns-sd._udp.${domain}`)).toEqual([
+      `_http._tcp.${domain}`,
+      `_ssh._tcp.${domain}`,
+    ]);
+    await expect(resolver.resolveSrv(`_http._tcp.ben-2.${domain}`)).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    });
+    await expect(resolver.resolveSrv(`_http._udp.anna.${domain}`)).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    });
+    await expect(resolver.resolve4(`_http._tcp.anna.${domain}`)).rejects.toMatchObject({ code: 'ENODATA' });
+  });
+
+  describe('by TCP', () => {
+    const framed = (bytes: Uint8Array): Uint8Array =>
+      concatBytes(Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes);
+
+    /** What comes back, until the other end closes or so much is there. */
+    function talk(bytes: readonly Uint8Array[], wanted: number, from = '127.0.0.1'): Promise<Buffer> {
+      return new Promise((resolve, reject) => {
+        const socket = connect({ host: address, port: responder.port as number, localAddress: from });
+        let got = Buffer.alloc(0);
+        socket.setTimeout(3_000, () => {
+          socket.destroy();
+          resolve(got);
+        });
+        socket.on('error', reject);
+        socket.on('data', (more: Buffer) => {
+          got = Buffer.concat([got, more]);
+          if (got.length >= wanted) socket.destroy();
+        });
+        socket.on('close', () => {
+          resolve(got);
+        });
+        for (const one of bytes) socket.write(one);
+      });
+    }
+
+    it('answers several queries of one connection, in whatever pieces they come', async () => {
+      const both = concatBytes(
+        framed(query(`anna.${domain}`, { id: 1 })),
+        framed(query(`ben-2.${domain}`, { id: 2 })),
+      );
+      const pieces = Array.from(both, (byte) => Uint8Array.of(byte));
+      const length = 2 + 12 + `anna.${domain}`.length + 6 + 16;
+      const got = await talk(pieces, 2 * length + 1);
+      expect(got.readUInt16BE(0)).toBe(length - 2);
+      expect([got[3], got[length + 3]]).toEqual([1, 2]);
+    });
+
+    it('gives whole what a datagram does not hold', async () => {
+      const names = many();
+      const other = new Responder('127.77.1.2', {
+        clock: systemClock,
+        log: silentLogger,
+        zone: () => names,
+        find: () => Promise.resolve(undefined),
+      });
+      await other.start();
+      try {
+        // c-ares asks by TCP when the answer is cut.
+        const asker = new Resolver({ timeout: 2_000, tries: 1 });
+        asker.setServers([`127.77.1.2:${other.port}`]);
+        expect(await asker.resolveSrv(`_ssh._tcp.${domain}`)).toHaveLength(200);
+        expect(other.tcp).toBe(true);
+      } finally {
+        await other.stop();
+      }
+    });
+
+    it('closes what is too long, and what only stands there', async () => {
+      const begun = performance.now();
+      expect(await talk([Uint8Array.of(0xff, 0xff, 0, 1)], 1)).toHaveLength(0);
+      expect(performance.now() - begun).toBeLessThan(2_000);
+      const sockets = Array.from({ length: 40 }, () => talk([], 1));
+      await Promise.all(sockets.map((one) => one.catch(() => undefined)));
+      let got = 0;
+      for (let tries = 0; tries < 30 && got === 0; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        got = (await talk([framed(query(`anna.${domain}`))], 20).catch(() => Buffer.alloc(0))).length;
+      }
+      expect(got).toBeGreaterThan(20);
+    }, 15_000);
   });
 
   it('tells of the zones', async () => {

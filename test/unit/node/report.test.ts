@@ -120,6 +120,7 @@ describe('statusReport', () => {
       version: '1.2.3',
       certificate: { until: Date.UTC(2031, 10, 22), failures: 1 },
       anomalies: [],
+      bridge: undefined,
       refusals: [{ peer: 'ab', name: 'n7', count: { spoofed: 3 } }],
       uptimeMs: 1_000.6,
       behindMs: 86_400_000.4,

@@ -133,6 +133,17 @@ class Stage {
       stop: () => life.stop(),
       adopt: () => Promise.resolve(true),
       joinPods: () => false,
+      local: {
+        bridge: () => undefined,
+        setBridge: () => Promise.resolve(),
+        exit: () => {
+          throw new Error('not asked');
+        },
+        announceExit: () => Promise.resolve(),
+        useExit: () => Promise.resolve(),
+        services: () => [],
+        offerService: () => Promise.resolve(),
+      },
       repath: () => Promise.resolve(),
       leave: () => undefined,
       waitConnected: () => Promise.resolve(true),
@@ -143,6 +154,7 @@ class Stage {
         domain: `${name}.evio`,
         way: 'off',
         server: null,
+        tcp: false,
         fault: null,
         queries: { answered: 0, denied: 0, refused: 0, dropped: 0 },
       }),

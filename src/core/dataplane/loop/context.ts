@@ -10,6 +10,7 @@ import type { Multicast } from '../../switch/multicast.js';
 import type { PolicyFilter } from '../../switch/policy-filter.js';
 import type { ThreadRing } from './thread-ring.js';
 import type { Learning } from './learning.js';
+import type { LanPort } from './lan-port.js';
 import type { Links } from './links.js';
 import type { KeyMemory } from '../keys/key-state.js';
 import type { PacketIo } from './packet-io.js';
@@ -75,6 +76,8 @@ export interface LoopContext {
   readonly multicast: Multicast;
   /** Offset of the own node id. */
   readonly self: number;
+  /** Null: no LAN is bridged. */
+  lan: LanPort | null;
   /** Null: there is no policy. */
   policy: PolicyFilter | null;
   /** Milliseconds, read once a round. */

@@ -23,6 +23,7 @@ import { RingRecord, type ThreadRing } from './thread-ring.js';
 import { kernelIoBytes } from './kernel-io.js';
 import { joinerBytes } from '../offload/joiner.js';
 import type { HeldLoop } from '../plane/held.js';
+import { LanPort, lanSlot } from './lan-port.js';
 import { Learning } from './learning.js';
 import { Links } from './links.js';
 import type { Command, Event } from '../plane/messages.js';
@@ -87,7 +88,7 @@ export class PacketLoop {
     const evp = new Evp(arena);
     const uplink = new Uplink(shared, post);
     const tables = new Tables(arena, evp, shared, threads?.keys ?? null);
-    const fdb = new Fdb(peerLimit);
+    const fdb = new Fdb(lanSlot + 1);
     this.#threads = threads;
     for (const ring of threads?.incoming ?? []) ring.skipAll();
     this.#role = threads?.role ?? (rolesOf(1).threads[0] as ThreadRole);
@@ -121,6 +122,7 @@ export class PacketLoop {
       links,
       multicast,
       self,
+      lan: null,
       policy: null,
       now: now(),
       stirred: null,
@@ -161,6 +163,13 @@ export class PacketLoop {
     if (c.policy) return c.policy.set(policy);
     c.policy = new PolicyFilter(policy, memory, c.shared.policy, peerLimit);
     c.policy.setTime(c.now);
+  }
+
+  #setLan({ mode, word }: Extract<Command, { type: 'set-lan' }>): void {
+    const c = this.#c;
+    if (mode !== 'open') c.fdb.forget(lanSlot);
+    c.lan = mode === 'off' ? null : new LanPort(c, mode === 'open', word);
+    if (mode === 'open' && this.#role.steward) this.#transmit.announceLan();
   }
 
   /** Milliseconds that the loop may sleep when nothing comes; Infinity without limit. */
@@ -312,9 +321,15 @@ export class PacketLoop {
         this.#receive.carried(command.carrier, command.source, command.batch);
         return;
       case 'learn':
-        if (!tables.peers[command.slot]) return;
+        if (!tables.peers[command.slot] && (command.slot !== lanSlot || c.lan === null)) return;
         c.learning.told(command.high, command.low, command.slot, c.now);
         this.#transmit.found(command.high, command.low);
+        return;
+      case 'set-lan':
+        this.#setLan(command);
+        return;
+      case 'send-lan':
+        this.#transmit.sendLan(command.bytes);
         return;
       case 'set-floods':
         this.#broadcast.restore(command.floods);

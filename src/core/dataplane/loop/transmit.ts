@@ -4,7 +4,8 @@
  * Outbound, for one frame or super-frame after the other:
  *
  *   1. `readOne` reads it behind its virtio header.
- *      A packet of our own socket is none to be sent (own-packet.ts).
+ *      A packet of our own socket is none to be sent (own-packet.ts). With a LAN behind the interface, `LanPort.take` first
+ *      deals with what is not for the network.
  *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
  *      plaintext in the header's place.
  *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
@@ -26,6 +27,7 @@ import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
 import { VirtioNetHdr } from '../../tap/device.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../../wire/ethernet.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
+import { lanHelloLimit } from '../../wire/lan-hello.js';
 import { Kind } from '../../wire/packet.js';
 import type { Broadcast } from './broadcast.js';
 import { frameBuffer, headroom, maxDatagram } from './buffers.js';
@@ -113,6 +115,7 @@ export class Transmit {
     const port = c.shared.flow[FlowField.port] as number;
     if (isOwnPacket(view, this.#frame, this.#length, port, c.options.ip))
       return drop(c.shared, Drop['own-packet']);
+    if (c.lan !== null && c.lan.take(this.#frame, this.#length)) return;
     if (!this.#classify()) return;
     const length = answerNeighbour(
       c.arena.u8,
@@ -359,6 +362,16 @@ export class Transmit {
   forget(peer: PeerEntry): void {
     this.#hold.take(peer);
     this.#c.links.forget(peer.slot);
+  }
+
+  /** Puts a frame of the control thread on the LAN behind the interface. */
+  sendLan(bytes: Uint8Array): void {
+    this.#c.lan?.say(this.#scratch, bytes.subarray(0, lanHelloLimit));
+  }
+
+  /** Tells the LAN behind the interface which addresses are reached through this machine now. */
+  announceLan(): void {
+    this.#c.lan?.announce(this.#scratch);
   }
 
   /** Seals a control message; empty bytes are a keepalive. */

@@ -18,6 +18,7 @@ import type {
   DataPlane,
   DeviceCounters,
   GuardRule,
+  LanMode,
   MovablePlane,
   Neighbour,
   Path,
@@ -174,6 +175,14 @@ export abstract class CommandPlane implements DataPlane {
     const flows = new OwnFlows(randomFillSync(new Int32Array(fingerprintKeys)));
     flows.begin(Math.floor(this.now() / 1_000));
     return flows;
+  }
+
+  setLan(mode: LanMode, word: number): void {
+    this.command({ type: 'set-lan', mode, word });
+  }
+
+  sendLan(frame: Uint8Array): void {
+    this.commandSender({ type: 'send-lan', bytes: own(frame) });
   }
 
   setQuarantine(slot: number, on: boolean): void {

@@ -49,6 +49,9 @@ export function deliver(listener: PlaneListener, { flow }: SharedMemory, event: 
     case 'exhausted':
       listener.exhausted(event.slot, event.localIndex);
       return;
+    case 'lan-hello':
+      listener.lanHello(event.bytes);
+      return;
     case 'failed':
       listener.failed(new EvioError('EVIO_DEVICE', event.message, ['restart the node']));
       return;

@@ -4,6 +4,7 @@ import type { HeldCounters, HeldFloods, HeldLoop } from './held.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type {
   GuardRule,
+  LanMode,
   Neighbour,
   Origin,
   BesidePath,
@@ -65,6 +66,8 @@ export type Command =
       readonly path: Path | undefined;
     }
   | { readonly type: 'send-packet'; readonly bytes: Uint8Array; readonly path: Path }
+  | { readonly type: 'set-lan'; readonly mode: LanMode; readonly word: number }
+  | { readonly type: 'send-lan'; readonly bytes: Uint8Array }
   | {
       readonly type: 'carried';
       readonly carrier: number;
@@ -114,6 +117,8 @@ export type Event =
       readonly low: number;
       readonly slot: number;
     }
+  /** A frame with a hello, which came from the LAN. */
+  | { readonly type: 'lan-hello'; readonly bytes: Uint8Array }
   | { readonly type: 'exhausted'; readonly slot: number; readonly localIndex: number }
   /** Nothing is read, sent or written any more. */
   | { readonly type: 'frozen'; readonly held: HeldLoop }

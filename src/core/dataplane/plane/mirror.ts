@@ -38,6 +38,7 @@ export class Mirror {
   #subnets: readonly SubnetRule[] = [];
   #policy: Extract<Command, { type: 'set-policy' }> | undefined;
   readonly #quarantined = new Set<number>();
+  #lan: Extract<Command, { type: 'set-lan' }> | undefined;
   #links: { readonly links: readonly PlaneLink[]; readonly complete: boolean } | undefined;
 
   /** Notes a command that changes state; others leave no trace. */
@@ -96,6 +97,9 @@ export class Mirror {
       case 'set-quarantine':
         if (command.on) this.#quarantined.add(command.slot);
         else this.#quarantined.delete(command.slot);
+        return;
+      case 'set-lan':
+        this.#lan = command.mode === 'off' ? undefined : command;
         return;
       case 'set-links':
         this.#links = { links: command.links, complete: command.complete };
@@ -161,6 +165,7 @@ export class Mirror {
     }
     if (this.#policy) commands.push(this.#policy);
     for (const slot of this.#quarantined) commands.push({ type: 'set-quarantine', slot, on: true });
+    if (this.#lan) commands.push(this.#lan);
     if (this.#links) commands.push({ type: 'set-links', ...this.#links });
     return commands;
   }

@@ -39,6 +39,9 @@ export type Path =
 /** What a second copy of a packet may go by. */
 export type BesidePath = Exclude<Path, { readonly kind: 'overlay' }>;
 
+/** Of a LAN behind the interface: none is bridged; its hellos are heard, and nothing else; frames pass. */
+export type LanMode = 'off' | 'closed' | 'open';
+
 /** A path that ends in a socket of the data plane. */
 export type SocketPath = Exclude<Path, { readonly kind: 'carrier' }>;
 
@@ -216,6 +219,8 @@ export interface PlaneListener {
    * listener owns the bytes, and the room in front of them (`carrierRoom`).
    */
   carry(carrier: number, destination: Uint8Array, batch: Uint8Array): void;
+  /** A frame with a hello came from the LAN behind the interface. At most 40 a second. */
+  lanHello(frame: Uint8Array): void;
   /** A key is near its message limit (2^60, or 2^52 in this implementation) and must be replaced. */
   exhausted(slot: number, localIndex: number): void;
   /** A packet thread crashed, and another goes on with its state; `restarts` counts. */
@@ -306,6 +311,11 @@ export interface DataPlane {
   setPolicy(policy: CompiledPolicy | null, fresh: boolean): void;
   /** While a policy is set: no frame of this peer reaches the interface. */
   setQuarantine(slot: number, on: boolean): void;
+
+  /** A LAN lies behind the interface (loop/lan-port.ts). @param word by which its hellos are known */
+  setLan(mode: LanMode, word: number): void;
+  /** Puts a frame on that LAN. */
+  sendLan(frame: Uint8Array): void;
 
   /**
    * The links of the overlay; replaces what was set. `complete`: every member of the network has a peer here, so a

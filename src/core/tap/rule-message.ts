@@ -1,0 +1,148 @@
+/**
+ * Routing rules, and routes of tables of our own, as rtnetlink(7) has them (`<linux/fib_rules.h>`, `<linux/rtnetlink.h>`).
+ *
+ *   fib_rule_hdr  family 1 | 0 3 | table 1 | 0 2 | action 1 | flags 4
+ *   rtmsg         as in route-message.ts
+ *   attribute     length 2 | type 2 | value, padded to 4 bytes
+ *
+ * Integers are little endian but for addresses.
+ */
+import { ipv4Offset, isIpv4Prefix, prefixBytes, type Prefix } from '../lib/prefix.js';
+import { routeProtocol } from './route-message.js';
+
+/** RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
+export const RuleMessage = { add: 32, remove: 33, get: 34 } as const;
+export const mainTable = 254;
+/** RTN_UNICAST, RTN_UNREACHABLE, RTN_THROW. */
+export const RouteType = { unicast: 1, unreachable: 7, throw: 9 } as const;
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const infoBytes = 12;
+const FR_ACT_TO_TBL = 1;
+const FRA_PRIORITY = 6;
+const FRA_SUPPRESS_PREFIXLEN = 14;
+const FRA_TABLE = 15;
+const FRA_OIFNAME = 17;
+const FRA_PROTOCOL = 21;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_TABLE = 15;
+const RTNH_F_ONLINK = 4;
+
+/** A rule that evio set: which table is asked, and when. */
+export interface RouteRule {
+  readonly v4: boolean;
+  /** Lower ones are asked first. */
+  readonly priority: number;
+  readonly table: number;
+  /** Only for what is bound to this interface; empty: for everything. */
+  readonly bound: string;
+  /** What the table says by its default route does not count. */
+  readonly noDefault: boolean;
+}
+
+/** A route of a table of our own. */
+export interface TableRoute {
+  readonly table: number;
+  readonly prefix: Prefix;
+  readonly metric: number;
+  readonly type: number;
+  /** Index of the interface; 0: none. */
+  readonly device: number;
+  /** The next hop, 16 bytes, as if it were on the link. */
+  readonly gateway: Uint8Array | undefined;
+}
+
+class Body {
+  readonly #parts: Uint8Array[] = [];
+
+  add(value: Uint8Array): this {
+    this.#parts.push(value);
+    return this;
+  }
+
+  attribute(type: number, value: Uint8Array): this {
+    const out = new Uint8Array((4 + value.length + 3) & ~3);
+    const view = new DataView(out.buffer);
+    view.setUint16(0, 4 + value.length, true);
+    view.setUint16(2, type, true);
+    out.set(value, 4);
+    return this.add(out);
+  }
+
+  number(type: number, value: number): this {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, value, true);
+    return this.attribute(type, bytes);
+  }
+
+  finish(): Uint8Array {
+    return new Uint8Array(Buffer.concat(this.#parts));
+  }
+}
+
+/** The body of a request to add or remove the rule. */
+export function encodeRule({ v4, priority, table, bound, noDefault }: RouteRule): Uint8Array {
+  const info = new Uint8Array(infoBytes);
+  info[0] = v4 ? AF_INET : AF_INET6;
+  info[7] = FR_ACT_TO_TBL;
+  const body = new Body().add(info).number(FRA_PRIORITY, priority).number(FRA_TABLE, table);
+  body.attribute(FRA_PROTOCOL, Uint8Array.of(routeProtocol));
+  if (bound !== '') body.attribute(FRA_OIFNAME, Buffer.from(`${bound}\0`));
+  if (noDefault) body.number(FRA_SUPPRESS_PREFIXLEN, 0);
+  return body.finish();
+}
+
+/** The body of a request for all rules of a family. */
+export function encodeRuleQuery(v4: boolean): Uint8Array {
+  const info = new Uint8Array(infoBytes);
+  info[0] = v4 ? AF_INET : AF_INET6;
+  return info;
+}
+
+/** The rule in a message of a dump; undefined when evio did not set it, or it cannot be read. */
+export function readRule(body: Uint8Array): RouteRule | undefined {
+  if (body.length < infoBytes) return undefined;
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  let protocol = 0;
+  let priority = 0;
+  let table = body[4] as number;
+  let bound = '';
+  let noDefault = false;
+  for (let at = infoBytes; at + 4 <= body.length;) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || at + length > body.length) return undefined;
+    const type = view.getUint16(at + 2, true);
+    if (type === FRA_PROTOCOL && length === 5) protocol = body[at + 4] as number;
+    if (type === FRA_OIFNAME) bound = Buffer.from(body.subarray(at + 4, at + length - 1)).toString('utf8');
+    if (length === 8) {
+      const value = view.getUint32(at + 4, true);
+      if (type === FRA_PRIORITY) priority = value;
+      if (type === FRA_TABLE) table = value;
+      if (type === FRA_SUPPRESS_PREFIXLEN) noDefault = value === 0;
+    }
+    at += (length + 3) & ~3;
+  }
+  return protocol === routeProtocol
+    ? { v4: body[0] === AF_INET, priority, table, bound, noDefault }
+    : undefined;
+}
+
+/** The body of a request to add or remove the route. */
+export function encodeTableRoute({ table, prefix, metric, type, device, gateway }: TableRoute): Uint8Array {
+  const v4 = isIpv4Prefix(prefix);
+  const info = new Uint8Array(infoBytes);
+  info[0] = v4 ? AF_INET : AF_INET6;
+  info[1] = prefix.length - (v4 ? ipv4Offset : 0);
+  info[5] = routeProtocol;
+  info[7] = type;
+  if (gateway) info[8] = RTNH_F_ONLINK;
+  const body = new Body().add(info).number(RTA_TABLE, table).number(RTA_PRIORITY, metric);
+  body.attribute(RTA_DST, prefixBytes(prefix).subarray(v4 ? 12 : 0));
+  if (device !== 0) body.number(RTA_OIF, device);
+  if (gateway) body.attribute(RTA_GATEWAY, gateway.subarray(v4 ? 12 : 0));
+  return body.finish();
+}
