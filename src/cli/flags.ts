@@ -49,6 +49,11 @@ export const tellFlag = Flags.option({
     "who may ask this machine over the network for its links and decision log: the network's admins, all members, or nobody [default: admins]",
 })();
 
+export const birthdayFlag = Flags.boolean({
+  description:
+    'try some thousand random ports where the NATs of both ends draw theirs at random; both ends must say so',
+});
+
 /** A duration, as milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'TIME',

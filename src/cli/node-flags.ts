@@ -2,13 +2,14 @@
 import type { NodeSwitches } from '../core/node/switches.js';
 import type { NameMode } from '../core/names/report.js';
 import type { Audience } from '../core/node/audience.js';
-import { dnsFlag, noLanFlag, noPortmapFlag, tellFlag, threadsFlag } from './flags.js';
+import { birthdayFlag, dnsFlag, noLanFlag, noPortmapFlag, tellFlag, threadsFlag } from './flags.js';
 import { userspaceArguments, userspaceFlags, userspaceOf, type UserspaceFlags } from './userspace-flags.js';
 
 export const nodeFlags = {
   threads: threadsFlag,
   'no-portmap': noPortmapFlag,
   'no-lan': noLanFlag,
+  birthday: birthdayFlag,
   dns: dnsFlag,
   tell: tellFlag,
   ...userspaceFlags,
@@ -18,6 +19,7 @@ interface NodeFlags extends UserspaceFlags {
   readonly threads?: number | undefined;
   readonly 'no-portmap'?: boolean;
   readonly 'no-lan'?: boolean;
+  readonly birthday?: boolean;
   readonly dns?: NameMode;
   readonly tell?: Audience | undefined;
 }
@@ -30,6 +32,7 @@ export function switchesOf(flags: NodeFlags): NodeSwitches {
     ...(flags['no-portmap'] ? { portmap: false } : {}),
     ...(flags['no-lan'] ? { lan: false } : {}),
     ...(flags.tell === undefined ? {} : { tell: flags.tell }),
+    ...(flags.birthday ? { birthday: true } : {}),
     ...(flags.dns === undefined || userspace ? {} : { names: flags.dns }),
     ...(userspace ? { userspace } : {}),
   };
@@ -39,6 +42,7 @@ export function switchArguments({
   threads,
   portmap = true,
   lan = true,
+  birthday = false,
   names,
   tell,
   userspace,
@@ -47,6 +51,7 @@ export function switchArguments({
     ...(threads === undefined ? [] : ['--threads', String(threads)]),
     ...(portmap ? [] : ['--no-portmap']),
     ...(lan ? [] : ['--no-lan']),
+    ...(birthday ? ['--birthday'] : []),
     ...(names === undefined ? [] : ['--dns', names]),
     ...(tell === undefined ? [] : ['--tell', tell]),
     ...userspaceArguments(userspace),

@@ -211,6 +211,7 @@ export class Hub implements ConnectionHost, PresenceListener {
     if (!member) return;
     if (request.type === 'locate') this.#introductions.locate(member, request);
     else if (request.type === 'find') this.#introductions.find(member, request);
+    else if (request.type === 'placed') this.packets.placed(member, request);
     else this.#leave(member, request);
   }
 
@@ -381,6 +382,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       association,
       admin,
       udpAt: undefined,
+      udpHost: undefined,
     };
     this.#members.set(connection, local);
     network.here.set(id, local);

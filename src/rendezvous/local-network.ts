@@ -16,6 +16,8 @@ export interface LocalMember {
   readonly admin: () => boolean;
   /** When it last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
   udpAt: number | undefined;
+  /** From where that came last. */
+  udpHost: string | undefined;
 }
 
 /** A network as this relay serves it: what is known of it, who is online anywhere, and who is connected here. */

@@ -25,6 +25,7 @@ import {
   type LeaveRequest,
   type LedgerNews,
   type LocateRequest,
+  type PlacedRequest,
   type Refusal,
   type ToNode,
   type ToRelay,
@@ -45,7 +46,7 @@ const announceWatermark = 256 * 1024;
 export const checkMs = 5_000;
 
 export type Hello = Extract<ToRelay, { type: 'hello' }>;
-export type Request = LocateRequest | FindRequest | LeaveRequest;
+export type Request = LocateRequest | FindRequest | PlacedRequest | LeaveRequest;
 
 /** What the server does with a connection. */
 export interface ConnectionHost {
@@ -251,7 +252,7 @@ export class MemberConnection {
       if (answers) this.send({ type: 'pong', id: message.id });
       return answers;
     }
-    if (message.type === 'locate' || message.type === 'find' || message.type === 'leave') {
+    if (isRequest(message)) {
       if (this.#stage === 'up' && this.#requests.take(1, this.#heardAt)) {
         this.#options.host.request(this, message);
       }
@@ -325,6 +326,9 @@ export class MemberConnection {
     this.#options.host.closed(this);
   }
 }
+
+const requests: readonly string[] = ['locate', 'find', 'placed', 'leave'] satisfies Request['type'][];
+const isRequest = (message: ToRelay): message is Request => requests.includes(message.type);
 
 /** A message as it is before it is sealed for one node. */
 export function encodeMessage(message: ToNode): Uint8Array {

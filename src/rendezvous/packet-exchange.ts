@@ -7,6 +7,7 @@ import { addressBytes, type Endpoint } from '../core/lib/endpoint.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { carrierHeaderLength, countPackets } from '../core/wire/relay.js';
+import type { PlacedRequest } from '../core/wire/signal.js';
 import { Associations } from './associations.js';
 import { CounterBlock } from './counters.js';
 import { bindingLifetimeMs } from './forward/forward-core.js';
@@ -106,7 +107,15 @@ export class PacketExchange implements ForwarderListener {
     const member = this.associations.get(association);
     if (!member?.connection.up) return;
     member.udpAt = this.#env.clock.now();
+    member.udpHost = endpoint.host;
     this.#env.log.debug('node bound its address', { node: member.id, endpoint });
+  }
+
+  /** Whether another member's UDP comes from where it says that it does. */
+  placed({ network, connection }: LocalMember, { id, host }: PlacedRequest): void {
+    const { udpAt, udpHost } = network.here.get(id) ?? {};
+    const lately = udpAt !== undefined && this.#env.clock.now() - udpAt < bindingLifetimeMs;
+    connection.send({ type: 'placed', id, host, here: lately && udpHost === host });
   }
 
   hand(source: number, destination: number, batch: Uint8Array): void {

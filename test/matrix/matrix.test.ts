@@ -1,81 +1,23 @@
 /**
- * Every kind of site against every kind, its own too: is every pair connected, who becomes direct, and how soon? One network, two
- * nodes of each kind, all of them at once. MATRIX_RUNS says how often, default once; the tables go to docs/connectivity.md.
+ * Every kind of site against every kind, its own too: is every pair connected, who becomes direct, and how soon? One network, all of
+ * its nodes at once. The tables go to docs/connectivity.md.
+ *
+ * MATRIX_RUNS: how often, each time a new network; default once. MATRIX_NODES: nodes of each kind, default two; of one there are no
+ * pairs of the same kind, a run takes a third of the time, and its table stands by itself.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { findProgram, LabProcess, shell, sleep } from '../../src/lab/exec.js';
+import { sleep } from '../../src/lab/exec.js';
 import { firstPing } from '../../src/lab/measure.js';
-import { insideDevice, outsideDevice } from '../../src/lab/rules.js';
-import type { Site, SiteOptions } from '../../src/lab/site.js';
-import { pathWord, peerOf, TestNet, type TestNode } from '../lab/support.js';
+import { pathWord, TestNet, type TestNode } from '../lab/support.js';
+import { kinds, technique, type Kind } from './kinds.js';
+import { directWithinMs, inTime, Pairs, type Pair } from './pairs.js';
+import { Places } from './places.js';
 import { circumstances, markdownTable, writeSection } from './report.js';
 
 const runs = Number(process.env['MATRIX_RUNS'] ?? '1');
-/** How long a pair that can be direct may take, ms, from when it is connected; and what is waited for it. */
-const directWithinMs = 5_000;
+const each = Number(process.env['MATRIX_NODES'] ?? '2');
+/** What is waited for a pair that can be direct, ms. */
 const patienceMs = 12_000;
-
-interface Kind {
-  readonly name: string;
-  readonly nat: SiteOptions['nat'];
-  readonly what: string;
-}
-const mapping: Kind = {
-  name: 'mapped',
-  nat: 'address-and-port-dependent',
-  what: 'as `random`, and its router opens ports when asked (miniupnpd, PCP)',
-};
-const kinds: Kind[] = [
-  { name: 'public', nat: 'public', what: 'a public address of both families' },
-  { name: 'EIF', nat: 'endpoint-independent-filtering', what: 'endpoint-independent mapping and filtering' },
-  {
-    name: 'ADF',
-    nat: 'address-dependent-filtering',
-    what: 'endpoint-independent mapping, address-dependent filtering',
-  },
-  {
-    name: 'APDF',
-    nat: 'endpoint-independent',
-    what: 'endpoint-independent mapping, address-and-port-dependent filtering',
-  },
-  { name: 'double', nat: 'double-nat', what: 'two routers as `APDF` in a row' },
-  {
-    name: 'sequential',
-    nat: 'sequential-ports',
-    what: 'address-and-port-dependent mapping and filtering, ports in a row',
-  },
-  {
-    name: 'random',
-    nat: 'address-and-port-dependent',
-    what: 'address-and-port-dependent mapping and filtering, random ports',
-  },
-  ...(findProgram('miniupnpd') === undefined ? [] : [mapping]),
-  { name: 'v6', nat: 'ipv6-only', what: 'IPv6 only, behind a stateful firewall' },
-  { name: 'no-udp', nat: 'udp-blocked', what: 'as `APDF`, UDP is dropped' },
-  { name: 'tcp-443', nat: 'tcp-443-only', what: 'nothing but TCP to port 443 gets out' },
-];
-
-const easy = ['public', 'EIF', 'ADF', 'APDF', 'double', 'mapped'];
-/** Let in what comes from ports that were not sent to. */
-const open = ['public', 'EIF', 'ADF', 'mapped'];
-
-/** Some technique that evio has makes this pair direct. */
-function canBeDirect(a: string, b: string): boolean {
-  const both = (one: readonly string[], other: readonly string[]): boolean =>
-    (one.includes(a) && other.includes(b)) || (one.includes(b) && other.includes(a));
-  return (
-    both(easy, easy) || both(['random'], open) || both(['sequential'], easy) || both(['v6'], ['v6', 'public'])
-  );
-}
-
-interface Pair {
-  readonly pingMs: number | undefined;
-  readonly path: string;
-  /** From when it was connected until both ends were direct. */
-  readonly directMs: number | undefined;
-}
 
 /** What each node told of each other one: when it was connected first, and direct. */
 class Times {
@@ -103,156 +45,100 @@ class Times {
   }
 }
 
-const daemons: LabProcess[] = [];
 let net: TestNet | undefined;
-afterEach(async () => {
-  for (const daemon of daemons.splice(0)) await daemon.stop(1_000);
+let places: Places | undefined;
+afterEach(clear);
+
+async function clear(): Promise<void> {
+  await places?.stop();
   await net?.destroy();
-  net = undefined;
-});
-
-/** The site's router opens ports when it is asked. */
-async function openRouter(site: Site, folder: string): Promise<void> {
-  const ns = site.routers[0] as string;
-  const chain = (name: string, hook: string): string => `chain ${name} { type ${hook}; jump UPNP_${name}; }`;
-  await shell(
-    ns,
-    [
-      "nft -f - <<'END'",
-      'table inet upnp {',
-      'chain UPNP_forward { }',
-      'chain UPNP_pre { }',
-      'chain UPNP_post { }',
-      chain('forward', 'filter hook forward priority -10'),
-      chain('pre', 'nat hook prerouting priority -110'),
-      chain('post', 'nat hook postrouting priority 90'),
-      '}',
-      'END',
-      '',
-    ].join('\n'),
-  );
-  const config = join(folder, `miniupnpd-${site.name}.conf`);
-  writeFileSync(
-    config,
-    [
-      `ext_ifname=${outsideDevice}`,
-      `listening_ip=${insideDevice}`,
-      'enable_natpmp=yes',
-      'enable_upnp=no',
-      'uuid=428a723d-d202-4e0c-811b-64ec5baee76c',
-      'upnp_table_name=upnp',
-      'upnp_nat_table_name=upnp',
-      'upnp_forward_chain=UPNP_forward',
-      'upnp_nat_chain=UPNP_pre',
-      'upnp_nat_postrouting_chain=UPNP_post',
-      'min_lifetime=120',
-      'allow 1024-65535 192.168.0.0/16 1024-65535',
-      'deny 0-65535 0.0.0.0/0 0-65535',
-      '',
-    ].join('\n'),
-  );
-  const daemon = new LabProcess(['miniupnpd', '-d', '-f', config, '-P', `${config}.pid`], { ns });
-  daemons.push(daemon);
-  await daemon.line(/Listening for NAT-PMP/, 5_000);
+  net = places = undefined;
 }
 
-async function measure(a: TestNode, b: TestNode, times: Times, wanted: boolean): Promise<Pair> {
-  const [nameA, nameB] = [a.node.name, b.node.name];
-  const pingMs = await firstPing(a.ns, b.node.ip, 15_000);
-  for (const end = performance.now() + (wanted ? patienceMs : 0); performance.now() < end; await sleep(250)) {
-    if (times.directMs(nameA, nameB) !== undefined) break;
-  }
-  return { pingMs, path: pathWord(await peerOf(a, b)), directMs: times.directMs(nameA, nameB) };
+interface Measured extends Omit<Pair, 'paths'> {
+  readonly a: number;
+  readonly b: number;
 }
 
-/** By the names of the two kinds, in the order of `kinds`. */
-type Results = Map<string, Pair[]>;
+async function measure(nodes: readonly TestNode[], a: number, b: number, times: Times): Promise<Measured> {
+  const [one, other] = [nodes[a] as TestNode, nodes[b] as TestNode];
+  const pingMs = await firstPing(one.ns, other.node.ip, 15_000);
+  const direct = (): number | undefined => times.directMs(one.node.name, other.node.name);
+  const wanted = technique(kindOf(a).name, kindOf(b).name) !== undefined;
+  for (const end = performance.now() + patienceMs; wanted && performance.now() < end; await sleep(250))
+    if (direct() !== undefined) break;
+  return { a, b, pingMs, directMs: direct() };
+}
 
-const keyOf = (a: Kind, b: Kind): string =>
-  kinds.indexOf(a) <= kinds.indexOf(b) ? `${a.name} ${b.name}` : `${b.name} ${a.name}`;
+/** Of the node of this number. */
+const kindOf = (number: number): Kind => kinds[number % kinds.length] as Kind;
 
 /** One network, every node of it with every other. */
-async function runOnce(results: Results): Promise<void> {
+async function runOnce(run: number, pairs: Pairs): Promise<void> {
   const times = new Times();
-  const all = [...kinds, ...kinds];
-  const made = (net = await TestNet.create(
-    { nat: (all[0] as Kind).nat },
-    {
-      onLine: (source, line) => {
-        times.hear(source, line);
-      },
-    },
-  ));
-  for (const [j, kind] of all.entries()) {
-    if (j === 0) continue;
-    // The daemon works with an address that the internet has only. No packet leaves the lab.
-    const options = kind === mapping ? { nat: kind.nat, v4: `11.22.33.${j + 1}` } : { nat: kind.nat };
-    const joiner = await made.place(options);
-    if (kind === mapping) await openRouter(joiner.site, made.rig.folder);
-    made.join(joiner);
+  const onLine = (source: string, line: string): void => {
+    times.hear(source, line);
+  };
+  const made = (net = await TestNet.create({ nat: kindOf(0).nat }, { onLine }));
+  const { nodes } = made;
+  places = new Places(made);
+  const measured: Measured[] = [];
+  for (let j = 1; j < each * kinds.length; j++) {
+    const joiner = await places.place(kindOf(j));
+    made.join(joiner, places.joinWords(kindOf(j)));
     await joiner.node.up();
-    await Promise.all(
-      all.slice(0, j).map(async (other, i) => {
-        const able = canBeDirect(other.name, kind.name);
-        const pair = await measure(made.nodes[i] as TestNode, joiner, times, able);
-        const key = keyOf(other, kind);
-        results.set(key, [...(results.get(key) ?? []), pair]);
-      }),
+    measured.push(...(await Promise.all(nodes.slice(0, j).map((_, i) => measure(nodes, i, j, times)))));
+  }
+  const known = await Promise.all(nodes.map(async ({ node }) => node.peers()));
+  const path = (from: number, to: number): string =>
+    pathWord(known[from]?.find(({ name }) => name === nodes[to]?.node.name));
+  for (const { a, b, ...times } of measured) {
+    const pair = { ...times, paths: [path(a, b), path(b, a)] };
+    pairs.add(kindOf(a), kindOf(b), pair);
+    const late = technique(kindOf(a).name, kindOf(b).name) !== undefined && !inTime(pair);
+    if (pair.pingMs !== undefined && !late) continue;
+    const why = await nodes[b]?.node.cli(['why', `n${a}`], { allowFailure: true });
+    console.log(
+      `run ${run}: ${kindOf(a).name} and ${kindOf(b).name}: ${JSON.stringify(pair)}\n${why?.stdout ?? ''}`,
     );
   }
-  await made.destroy();
-  net = undefined;
-  for (const daemon of daemons.splice(0)) await daemon.stop(1_000);
+  await clear();
 }
 
-const inTime = ({ directMs }: Pair): boolean => directMs !== undefined && directMs <= directWithinMs;
-const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
-
-/** The slowest of the pairs of two kinds, and how many were not direct in time where they can be. */
-function cellOf(a: Kind, b: Kind, results: Results): string {
-  const pairs = results.get(keyOf(a, b)) ?? [];
-  const lost = pairs.filter(({ pingMs }) => pingMs === undefined).length;
-  if (lost > 0) return `**${lost} of ${pairs.length} not connected**`;
-  const direct = pairs.filter(({ directMs }) => directMs !== undefined);
-  if (direct.length === 0 && !canBeDirect(a.name, b.name))
-    return [...new Set(pairs.map(({ path }) => path))].join(', ');
-  const slowest = seconds(Math.max(...direct.map(({ directMs = 0 }) => directMs)));
-  const late = pairs.filter((pair) => !inTime(pair)).length;
-  return late === 0 ? `direct ${slowest} s` : `**direct ${pairs.length - late} of ${pairs.length}**`;
-}
-
-it('connects every pair, and makes direct what can be', async () => {
-  const begun = performance.now();
-  const results: Results = new Map();
-  for (let run = 0; run < runs; run++) await runOnce(results);
-  const minutes = Math.max(1, Math.round((performance.now() - begun) / 60_000));
-  const pairs = [...results.values()].flat();
-  const able = kinds.flatMap((a, i) =>
-    kinds.slice(i).flatMap((b) => (canBeDirect(a.name, b.name) ? (results.get(keyOf(a, b)) ?? []) : [])),
-  );
+async function write(pairs: Pairs, done: number, begun: number): Promise<void> {
+  const { all, able, connected } = pairs;
   const direct = able.filter(inTime);
-  const connected = pairs.filter(({ pingMs }) => pingMs !== undefined);
-  const sorted = direct.map(({ directMs = 0 }) => directMs).sort((a, b) => a - b);
-  const at = (share: number): string =>
-    seconds(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  const share = (100 * direct.length) / able.length;
-  const rows = kinds.map((a, i) => [
-    `**${a.name}**`,
-    ...kinds.map((b, j) => (j < i ? '' : cellOf(a, b, results))),
-  ]);
+  const minutes = Math.max(1, Math.round((performance.now() - begun) / 60_000));
+  const count = each === 1 ? 'One node' : `${each} nodes`;
   const text = [
-    markdownTable([['site', 'is'], ...kinds.map(({ name, what }) => [`\`${name}\``, what])]),
-    markdownTable([['', ...kinds.map(({ name }) => name)], ...rows]),
-    [
-      `Two nodes of each kind, all in one network, ${runs} run${runs === 1 ? '' : 's'}. A cell has the slowest of its pairs, from the`,
-      'moment at which the two were connected, which is by the relay, until both ends were direct.',
-      `Connected: ${connected.length} of ${pairs.length} pairs. Of the ${able.length} that a technique of evio can make direct,`,
-      `${direct.length} were direct within ${directWithinMs / 1_000} s (${share.toFixed(1)} %): half of them within ${at(0.5)} s, 95 % within`,
-      `${at(0.95)} s. ${circumstances()}; it took ${minutes} minute${minutes === 1 ? '' : 's'}.`,
-    ].join(' '),
-  ].join('\n\n');
-  await writeSection('matrix', text);
-  console.log(`\n${text}\n`);
-  expect(connected.length).toBe(pairs.length);
-  expect(share).toBeGreaterThanOrEqual(90);
-});
+    `${count} of each kind, all in one network, ${done} run${done === 1 ? '' : 's'}, each a new network.`,
+    `Connected: ${connected.length} of ${all.length} pairs. Of the ${able.length} that a technique of evio can make direct,`,
+    `${direct.length} were direct within ${directWithinMs / 1_000} s at their first try (${(100 * pairs.share).toFixed(1)} %), counted from`,
+    `the moment at which the two were connected, which is by the relay, until both ends were direct.`,
+    `${circumstances()}; it took ${minutes} minute${minutes === 1 ? '' : 's'}.`,
+  ].join(' ');
+  const parts = [
+    ...(each === 1 ? [] : [markdownTable([['site', 'is'], ...kinds.map((k) => [`\`${k.name}\``, k.what])])]),
+    pairs.matrix(),
+    pairs.techniques(),
+    text,
+  ];
+  await writeSection(each === 1 ? 'matrix-again' : 'matrix', parts.join('\n\n'));
+  console.log(`\n${pairs.techniques()}\n\n${text}\n`);
+}
+
+it(
+  'connects every pair, and makes direct what can be',
+  async () => {
+    const begun = performance.now();
+    const pairs = new Pairs();
+    for (let run = 1; run <= runs; run++) {
+      await runOnce(run, pairs);
+      // After each, so that a run that is stopped leaves what it found.
+      await write(pairs, run, begun);
+    }
+    expect(pairs.connected.length).toBe(pairs.all.length);
+    expect(pairs.share).toBeGreaterThanOrEqual(runs < 30 ? 0.9 : 0.97);
+  },
+  runs * 600_000,
+);

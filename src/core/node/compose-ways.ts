@@ -5,6 +5,7 @@ import type { RelayChoice } from '../path/path.js';
 import type { Peer } from '../peer/peer.js';
 import type { PeerPorts } from '../peer/peer-ports.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import { PeerBirthdays, type BirthdayParts } from './peer-birthdays.js';
 import { PeerCalls, type CallsParts } from './peer-calls.js';
 import type { EnginePorts } from './ports.js';
 import { Ways } from './ways.js';
@@ -36,26 +37,35 @@ export function toldOf(
   };
 }
 
-export interface WaysParts extends Omit<CallsParts, 'open' | 'resolve'> {
+export interface WaysParts
+  extends Omit<CallsParts, 'open' | 'resolve'>, Omit<BirthdayParts, 'fan' | 'relays'> {
   readonly open: EnginePorts['openCall'];
   readonly resolve: EnginePorts['resolve'];
+  readonly fan: EnginePorts['fan'];
   readonly overlay: OverlayHost;
   readonly ways: PeerWays;
 }
 
 const unresolved = (): Promise<readonly string[]> => Promise.resolve([]);
 
-/** The calls, where this node can make any. */
-export function composeWays(parts: WaysParts): PeerCalls | undefined {
-  const { open, resolve = unresolved, relays, overlay, reach, ways } = parts;
+export interface MadeWays {
+  /** Where this node can make any. */
+  readonly calls: PeerCalls | undefined;
+  readonly birthdays: PeerBirthdays | undefined;
+}
+
+export function composeWays(parts: WaysParts): MadeWays {
+  const { open, resolve = unresolved, fan, relays, overlay, reach, ways } = parts;
   const calls = open && new PeerCalls({ ...parts, open, resolve });
+  const birthdays = fan && reach.direct ? new PeerBirthdays({ ...parts, fan }) : undefined;
+  const hit = ({ member }: Peer): RelayChoice[] => [birthdays?.birthdays.way(member.idText) ?? []].flat();
   // A call stands only where one of the two needs it, and then both use it; relays are behind it should it fail.
   const called = ({ member }: Peer): RelayChoice[] => [calls?.calls.way(member.idText) ?? []].flat();
   const relayed = ({ member: { id, idText } }: Peer): RelayChoice[] => relays.choices(id, idText);
   const through = (peer: Peer): RelayChoice[] => [overlay.choice(peer) ?? []].flat();
-  ways.signal.add((peer) => [...called(peer), ...relayed(peer)]);
+  ways.signal.add((peer) => [...hit(peer), ...called(peer), ...relayed(peer)]);
   ways.signal.add(through);
-  ways.data.add((peer) => [...called(peer), ...(reach.relayed ? relayed(peer) : [])]);
+  ways.data.add((peer) => [...hit(peer), ...called(peer), ...(reach.relayed ? relayed(peer) : [])]);
   ways.data.add(through);
-  return calls;
+  return { calls, birthdays };
 }

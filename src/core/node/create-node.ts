@@ -16,6 +16,7 @@ import { joinPorts } from '../tap/joined-ports.js';
 import { lanLink } from '../tap/lan-link.js';
 import { machineWays } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
+import { fanSockets } from './fan-sockets.js';
 import { GatewaySocket } from './gateway-socket.js';
 import { lanPort } from './lan-sockets.js';
 import { ProvenClock } from './proven-clock.js';
@@ -74,6 +75,7 @@ export function createNode(options: NodeOptions): Node {
           }),
       ...(options.lan === false ? {} : { lan: (heard) => lanPort(heard, options.env.log) }),
       probe: probePort,
+      fan: fanSockets,
       openCall: openDataChannel,
       proxy: (wish, host, port) => proxyFor(wish, host, port, process.env),
       resolve: resolveName,

@@ -210,6 +210,7 @@ export class Engine implements Node {
     });
     teardown.add('relays', () => {
       run.calls?.calls.close();
+      run.birthdays?.birthdays.close();
       relays.stop();
       left = surroundings.stop();
     });

@@ -16,6 +16,7 @@ import { podAddressOf } from '../subnets/pods.js';
 import type { Subnets } from '../subnets/subnets.js';
 import { parseControl } from '../wire/control.js';
 import { looksLikeStun, PacketType } from '../wire/packet.js';
+import { parseBirthday } from '../wire/birthday.js';
 import { parseIce } from '../wire/ice.js';
 import { parseLedger } from '../wire/ledger.js';
 import { parseRing } from '../wire/ring.js';
@@ -32,6 +33,7 @@ import type { NodeEvent } from './events.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Refusals } from './refusals.js';
 import type { Views } from './compose-views.js';
+import type { PeerBirthdays } from './peer-birthdays.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { PolicyHost } from './policy-host.js';
 
@@ -61,6 +63,8 @@ export interface PlaneEventParts {
   readonly views: Views;
   /** None: calls are not answered. */
   readonly calls: PeerCalls | undefined;
+  /** None: it takes part in no birthday. */
+  readonly birthdays: PeerBirthdays | undefined;
   /** False: what members send by no relay goes unanswered. */
   readonly direct: boolean;
   /** The node cannot go on. */
@@ -195,6 +199,11 @@ export class PlaneEvents implements PlaneListener {
     const call = parseIce(bytes);
     if (call) {
       calls?.receive(now, peer, call);
+      return;
+    }
+    const birthday = parseBirthday(bytes);
+    if (birthday) {
+      this.#parts.birthdays?.receive(now, peer, birthday);
       return;
     }
     const statement = parseLedger(bytes);

@@ -47,6 +47,7 @@ import { Farewells } from './farewells.js';
 import { OwnAddress } from './own-address.js';
 import { PassingMembers } from './passing-members.js';
 import { peerNewsNames, type PeerNews } from './peer-events.js';
+import type { PeerBirthdays } from './peer-birthdays.js';
 import type { PeerCalls } from './peer-calls.js';
 import { PeerTimers } from './peer-timers.js';
 import { PolicyHost } from './policy-host.js';
@@ -83,6 +84,7 @@ export interface Run extends Local {
   readonly names: NameService;
   readonly calls: PeerCalls | undefined;
   readonly views: Views;
+  readonly birthdays: PeerBirthdays | undefined;
 }
 
 /** Makes all parts; none of them has begun. @param place where UDP is to be bound, or what is there already */
@@ -212,13 +214,16 @@ export function composeRun(context: RunContext, place: Place): Run {
     // It is asked at the end of every turn.
     wake: () => undefined,
   });
-  const calls = composeWays({
+  const { calls, birthdays } = composeWays({
     ...{
       env,
       self,
       reach,
       open: ports.openCall,
       resolve: ports.resolve,
+      fan: ports.fan,
+      both: options.birthday === true,
+      plane,
       carriers,
       relays,
       members,
@@ -323,6 +328,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       subnets.memberRemoved(peer.member.idText);
       policy.removed(peer);
       calls?.calls.forget(peer.member.idText);
+      birthdays?.birthdays.forget(peer.member.idText);
     },
   });
   const farewells = new Farewells({
@@ -349,7 +355,7 @@ export function composeRun(context: RunContext, place: Place): Run {
   });
   const { bridge, exit, services } = local;
   const hearers = composeHearers({
-    ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls },
+    ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls, birthdays },
     ...{
       testimonies,
       renewals,
@@ -367,6 +373,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     ...{ applicants, pinger, views },
   });
   if (calls) pulse.add(calls);
+  if (birthdays) pulse.add(birthdays);
   pulse.add(
     policy,
     relays,
@@ -434,5 +441,6 @@ export function composeRun(context: RunContext, place: Place): Run {
     names,
     calls,
     views,
+    birthdays,
   };
 }

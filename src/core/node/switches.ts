@@ -8,6 +8,8 @@ export interface NodeSwitches {
   readonly threads?: number;
   /** False: the router is not asked for a port. */
   readonly portmap?: boolean;
+  /** True: a direct path is looked for by luck, too, where both NATs draw ports at random. */
+  readonly birthday?: boolean;
   /** False: members on the LAN are neither looked for nor told of this one. */
   readonly lan?: boolean;
   /** How programs of this machine find the members' names; default: not at all. It needs an interface. */

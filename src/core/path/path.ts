@@ -19,8 +19,11 @@ export interface RelayChoice {
   readonly path: Path;
   /** `udp://HOST:PORT`, `ws://HOST:PORT`, `webrtc://HOST:PORT`, `via NAME` of a member, or `ring`. Another way has another label. */
   readonly label: string;
-  /** Default: by the kind of its path, where a carrier is a relay's. */
-  readonly kind?: 'webrtc';
+  /**
+   * Default: by the kind of its path, where a carrier is a relay's. `direct`: of a carrier whose packets are datagrams to the peer
+   * itself, so that what it carries is found out as for any such path.
+   */
+  readonly kind?: 'webrtc' | 'direct';
 }
 
 /** The path by which an answer goes back where a packet came from; `id` is the peer's node id. */

@@ -6,6 +6,9 @@ import { measured } from '../peer/round-trip.js';
 import type { PathMtu, Use } from './mtu.js';
 import type { RelayChoice } from './path.js';
 
+/** What it carries is found out: it is datagrams, which may be too long for something on the way. */
+const hasWidth = ({ path, kind }: RelayChoice): boolean => path.kind === 'relay' || kind === 'direct';
+
 export class Way implements PingedPath {
   /** Another one of the same label takes its place. */
   choice: RelayChoice;
@@ -27,7 +30,7 @@ export class Way implements PingedPath {
 
   get path(): Path {
     const { path } = this.choice;
-    return path.kind === 'relay' ? { ...path, limit: this.mtu?.limit } : path;
+    return path.kind !== 'overlay' && hasWidth(this.choice) ? { ...path, limit: this.mtu?.limit } : path;
   }
 
   asked(now: number): void {
@@ -56,7 +59,7 @@ export class Way implements PingedPath {
 
   /** A ping of this size was answered; `begin`: of the first. What it carries now, in words; undefined: as before. */
   carried(now: number, size: number, begin: () => PathMtu): string | undefined {
-    if (this.choice.path.kind !== 'relay') return undefined;
+    if (!hasWidth(this.choice)) return undefined;
     const mtu = (this.mtu ??= begin());
     if (!mtu.answered(now, size)) return undefined;
     return `${this.label} answers ${mtu.full ? 'full-size packets' : `packets of ${mtu.proven} bytes`}`;

@@ -11,6 +11,8 @@ const tries = 6;
 /** Offers that are taken a second, and at once: each makes us ping addresses that the peer names. */
 const takenPerSecond = 2;
 const takenAtOnce = 4;
+/** So long after an offer was taken, what our NAT is seen to do is what it did to the packets that the offer had us send, ms. */
+const freshMs = 1_500;
 
 export interface OffersPorts {
   /** Our candidates now. */
@@ -29,6 +31,7 @@ export class Offers {
   #dueAt = Infinity;
   #takenSequence = -1;
   #taken: readonly Candidate[] = [];
+  #takenAt = -Infinity;
 
   constructor(now: number, ports: OffersPorts) {
     this.#ports = ports;
@@ -71,6 +74,7 @@ export class Offers {
     if (!news) return false;
     this.#takenSequence = offer.sequence;
     this.#taken = offer.candidates;
+    this.#takenAt = now;
     return true;
   }
 
@@ -100,15 +104,20 @@ export class Offers {
     else this.#dueAt = Infinity;
   }
 
-  /** It goes out with each offer, and when it is another. */
-  tellNat(): void {
-    this.#ports.send(encodeNat(this.#ports.nat()));
+  /**
+   * It goes out with each offer, and when it is another. Ports are told only to whom packets just began to go: those of another time
+   * are none of its, and it would open them for nothing.
+   */
+  tellNat(now: number): void {
+    const nat = this.#ports.nat();
+    const fresh = now - this.#takenAt <= freshMs;
+    this.#ports.send(encodeNat(fresh ? nat : { ...nat, range: undefined }));
   }
 
   #send(now: number): void {
     this.#tries++;
     this.#dueAt = now + retryMs;
     this.#ports.send(encodeOffer(this.#sequence, this.#ports.candidates()));
-    this.tellNat();
+    this.tellNat(now);
   }
 }

@@ -215,7 +215,7 @@ export class Peer {
 
   /** Tells it of ours, while there is a session. */
   tellNat(): void {
-    if (this.session.established) this.#offers.tellNat();
+    if (this.session.established) this.#offers.tellNat(this.#ports.env.clock.now());
   }
 
   /** Where others may try to reach the peer: what it offered to us, and where we reach it. */

@@ -4,7 +4,13 @@
  */
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
-import { maxNamed, type FindRequest, type LocateRequest, type ToNode } from '../wire/signal.js';
+import {
+  maxNamed,
+  type FindRequest,
+  type LocateRequest,
+  type PlacedRequest,
+  type ToNode,
+} from '../wire/signal.js';
 
 /** How long an answer is waited for, ms. */
 export const findMs = 3_000;
@@ -27,7 +33,7 @@ export interface Askable {
   readonly complete: boolean;
   readonly rttMs: number | null;
   /** False when it cannot be asked now. */
-  request(message: LocateRequest | FindRequest): boolean;
+  request(message: LocateRequest | FindRequest | PlacedRequest): boolean;
 }
 
 interface Pending {

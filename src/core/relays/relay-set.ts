@@ -11,6 +11,7 @@ import type { RelayAnswer } from './net/relay-client.js';
 import { HomeRelay } from './home.js';
 import { Relay, type RelayOwner } from './relay.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
+import { Placements } from './placements.js';
 import { RelayQueries, type FindKey } from './relay-queries.js';
 
 export interface RelaySetOptions extends RelayContext {
@@ -34,6 +35,7 @@ export class RelaySet {
   readonly #listener: RelaySetListener;
   readonly #relays: Relay[];
   readonly #queries: RelayQueries;
+  readonly #placements: Placements;
   readonly #home = new HomeRelay();
   #roster = { complete: true, size: 0 };
 
@@ -43,6 +45,7 @@ export class RelaySet {
     const owner = this.#owner();
     this.#relays = options.relays.map((fact, index) => new Relay(index, fact, options, listener, owner));
     this.#queries = new RelayQueries(options.env, () => this.#relays);
+    this.#placements = new Placements(options.env, () => this.#relays);
   }
 
   get size(): number {
@@ -96,6 +99,7 @@ export class RelaySet {
 
   stop(): void {
     this.#queries.stop();
+    this.#placements.stop();
     for (const relay of this.#relays) relay.stop();
   }
 
@@ -158,6 +162,11 @@ export class RelaySet {
     return this.#queries.find(key);
   }
 
+  /** Whether a relay sees the member (32 hexadecimal characters) at this address by UDP. False where none says so in 2 s. */
+  placed(idText: string, host: string): Promise<boolean> {
+    return this.#placements.ask(idText, host);
+  }
+
   /** Has a relay say by `presence` whether a member is online, now and later on. Cheap to call: it asks seldom. */
   ask(idText: string): void {
     if (!this.isOnline(idText)) this.#queries.ask(idText);
@@ -215,6 +224,10 @@ export class RelaySet {
   }
 
   #answer(relay: Relay, message: Exclude<RelayAnswer, { type: 'roster' | 'ledger' | 'applicants' }>): void {
+    if (message.type === 'placed') {
+      this.#placements.answered(message);
+      return;
+    }
     const credentials = message.members.flatMap((text) => fromBase64Url(text) ?? []);
     for (const credential of credentials) this.#listener.member(credential);
     if (message.type === 'located') {

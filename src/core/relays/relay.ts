@@ -11,7 +11,7 @@ import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import type { RelayChoice } from '../path/path.js';
 import { timeoutMs } from '../peer/round-trip.js';
-import type { FindRequest, LedgerNews, LocateRequest, Welcome } from '../wire/signal.js';
+import type { FindRequest, LedgerNews, LocateRequest, PlacedRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import type { Ranked } from './home.js';
@@ -188,7 +188,7 @@ export class Relay implements Askable {
     return mine;
   }
 
-  request(message: LocateRequest | FindRequest): boolean {
+  request(message: LocateRequest | FindRequest | PlacedRequest): boolean {
     return this.#client.request(message);
   }
 

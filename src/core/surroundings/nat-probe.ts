@@ -18,8 +18,11 @@ const samples = 3;
 /** Answers are waited for so long, ms; a question is repeated, for packets get lost. */
 const roundMs = 1_000;
 const repeatMs = 300;
-/** Ports are not sampled more often, and a range is good for so long: who punches later has later ports. */
-const sampleEveryMs = 1_500;
+/**
+ * Ports are not sampled more often, and a range is good for so long: who punches later has later ports. A machine that is reaching many
+ * uses up a range in no time, so each that begins meanwhile has another sample after it.
+ */
+const sampleEveryMs = 400;
 const rangeLifeMs = 5_000;
 /** Three ports within so many of each other, in order, were given in a row; by chance that is so once in 30,000 times. */
 const rowSpread = 192;
@@ -43,6 +46,8 @@ interface Question {
   readonly request: Uint8Array;
   readonly what: 'filtering' | 'port';
   askAgainAt: number;
+  /** Nobody answers it any more. */
+  readonly endsAt: number;
   /** How the relay sees the socket. */
   mapped?: Endpoint;
 }
@@ -52,8 +57,9 @@ export class NatProbe {
   #server: Endpoint | undefined;
   #questions: Question[] = [];
   #socket = 0;
-  #endsAt = Infinity;
   #sampledAt = -Infinity;
+  /** Somebody began to be reached since. */
+  #again = false;
   #rangeUntil = -Infinity;
   #range: PortRange | undefined;
   #asked = false;
@@ -66,7 +72,8 @@ export class NatProbe {
   }
 
   get dueAt(): number {
-    return this.#questions.reduce((at, { askAgainAt }) => Math.min(at, askAgainAt), this.#endsAt);
+    const sample = this.#again && !this.#sampling ? this.#sampledAt + sampleEveryMs : Infinity;
+    return this.#questions.reduce((at, { askAgainAt, endsAt }) => Math.min(at, askAgainAt, endsAt), sample);
   }
 
   /** Ports of which one is likely to be that of what was sent a moment ago. */
@@ -86,9 +93,10 @@ export class NatProbe {
 
   /** Packets go out to a peer for the first time, by a NAT that gives each destination a port of its own. */
   sample(now: number): void {
-    if (!this.#server || now - this.#sampledAt < sampleEveryMs) return;
+    if (!this.#server) return;
+    this.#again = this.#sampling || now - this.#sampledAt < sampleEveryMs;
+    if (this.#again) return;
     this.#sampledAt = now;
-    this.#end('port');
     for (let i = 0; i < samples; i++) this.#ask(now, 'port');
   }
 
@@ -97,17 +105,21 @@ export class NatProbe {
     this.#end('filtering');
     this.#end('port');
     this.#rangeUntil = this.#sampledAt = -Infinity;
-    this.#asked = false;
+    this.#asked = this.#again = false;
     this.filtering = this.ports = 'unknown';
   }
 
   tick(now: number): void {
-    for (const question of this.#questions) if (now >= question.askAgainAt) this.#send(now, question);
-    if (now < this.#endsAt) return;
-    this.#endsAt = Infinity;
-    this.#end('port');
+    const late = this.#questions.filter(({ endsAt }) => now >= endsAt).map(({ what }) => what);
+    if (late.includes('port')) this.#end('port');
     // The relay does answer, or nothing would have been asked: what does not come in is filtered.
-    if (this.#questions.length > 0) this.#filters('address-and-port-dependent');
+    if (late.includes('filtering')) this.#filters('address-and-port-dependent');
+    for (const question of this.#questions) if (now >= question.askAgainAt) this.#send(now, question);
+    if (this.#again) this.sample(now);
+  }
+
+  get #sampling(): boolean {
+    return this.#questions.some(({ what }) => what === 'port');
   }
 
   /** Something came to a socket of this machine's. */
@@ -161,9 +173,9 @@ export class NatProbe {
       request,
       what,
       askAgainAt: now,
+      endsAt: now + roundMs,
     };
     this.#questions.push(question);
-    this.#endsAt = now + roundMs;
     this.#send(now, question);
   }
 
@@ -175,6 +187,5 @@ export class NatProbe {
   #end(what: Question['what']): void {
     for (const question of this.#questions) if (question.what === what) this.#ports.close(question.socket);
     this.#questions = this.#questions.filter((question) => question.what !== what);
-    if (this.#questions.length === 0) this.#endsAt = Infinity;
   }
 }

@@ -29,7 +29,7 @@ const leastRenewMs = 15_000;
 const retryMs = [250, 500, 1_000, 2_000, 4_000] as const;
 const laterMs = 900_000;
 /** So many questions without an answer, and the gateway hardly speaks either. */
-const silentAfter = 3;
+const silentAfter = 2;
 
 export interface PortMappingPorts {
   readonly random: Random;

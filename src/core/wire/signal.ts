@@ -12,6 +12,7 @@
  *    |<-----------------------------------|
  *    |  member, presence … ping/pong      |
  *    |  locate, find → located, found     |     whom the node was not told of
+ *    |  placed → placed                   |     whether a member is where it says
  *    |  ledger, both ways                 |     statements that the other side lacks (ledger/statement.ts)
  *
  * Who is to be let in by admins hears `waiting` in place of the welcome, keeps the connection alive by pings, and is
@@ -58,6 +59,7 @@ const bytes = (max: number) =>
     .max(Math.ceil((max * 4) / 3) + 2)
     .regex(/^[A-Za-z0-9_-]*$/);
 const nodeId = z.string().regex(/^[0-9a-f]{32}$/);
+const host = z.string().min(1).max(45);
 const port = z.number().int().min(1).max(65_535);
 const count = z.number().int().min(0).max(0xffff_ffff);
 
@@ -146,10 +148,16 @@ export const toRelay = z.discriminatedUnion('type', [
       .optional(),
     ids: z.array(nodeId).max(maxNamed).optional(),
   }),
+  /**
+   * Does the member's UDP come from this address, which it told the node itself? Answered by `placed`, so that nobody sends much to
+   * where the member is not. Older relays do not answer.
+   */
+  z.object({ type: z.literal('placed'), id: nodeId, host }),
   ledgerMessage,
 ]);
 export type ToRelay = z.infer<typeof toRelay>;
 export type LocateRequest = Extract<ToRelay, { type: 'locate' }>;
+export type PlacedRequest = Extract<ToRelay, { type: 'placed' }>;
 export type LeaveRequest = Extract<ToRelay, { type: 'leave' }>;
 export type FindRequest = Extract<ToRelay, { type: 'find' }>;
 
@@ -208,6 +216,7 @@ export const toNode = z.discriminatedUnion('type', [
     /** Which of them are online. */
     online: z.array(nodeId).max(maxNamed),
   }),
+  z.object({ type: z.literal('placed'), id: nodeId, host, here: z.boolean() }),
   ledgerMessage,
 ]);
 export type ToNode = z.infer<typeof toNode>;

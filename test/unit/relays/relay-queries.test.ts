@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RelayQueries, type Askable } from '../../../src/core/relays/relay-queries.js';
-import type { FindRequest, LocateRequest } from '../../../src/core/wire/signal.js';
+import type { FindRequest, LocateRequest, PlacedRequest } from '../../../src/core/wire/signal.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
 class FakeRelay implements Askable {
@@ -8,13 +8,13 @@ class FakeRelay implements Askable {
   complete = false;
   rttMs: number | null;
   deaf = false;
-  readonly asked: (LocateRequest | FindRequest)[] = [];
+  readonly asked: (LocateRequest | FindRequest | PlacedRequest)[] = [];
 
   constructor(rttMs: number | null) {
     this.rttMs = rttMs;
   }
 
-  request(message: LocateRequest | FindRequest): boolean {
+  request(message: LocateRequest | FindRequest | PlacedRequest): boolean {
     if (!this.deaf) this.asked.push(message);
     return !this.deaf;
   }

@@ -25,7 +25,16 @@ class TestMember {
       },
     } as unknown as MemberConnection;
     const idBytes = new Uint8Array(16);
-    this.local = { connection, network, id, idBytes, association: 0, admin: () => false, udpAt: undefined };
+    this.local = {
+      connection,
+      network,
+      id,
+      idBytes,
+      association: 0,
+      admin: () => false,
+      udpAt: undefined,
+      udpHost: undefined,
+    };
   }
 
   get id(): string {

@@ -109,15 +109,19 @@ describe('ports', () => {
     expect([...closed].sort()).toEqual([...ports.keys()]);
   });
 
-  it('of a range are told once, grow old, and are not sampled again at once', () => {
-    const { probe, run, counts, ports, now } = sampled([5_000, 5_001, 5_002, 5_500, 5_501, 5_502]);
+  it('of a range are told once and grow old; whoever begins meanwhile has another sample soon, together', () => {
+    const given = [5_000, 5_001, 5_002, 5_500, 5_501, 5_502, 5_900, 5_901, 5_902];
+    const { probe, run, counts, ports, now } = sampled(given);
     expect(counts().told).toBe(2);
-    probe.sample(now);
-    expect(ports.size).toBe(4);
+    for (let i = 0; i < 3; i++) probe.sample(now);
+    expect(ports.size).toBe(7);
+    run(200);
+    expect(probe.range(now + 200)?.first.port).toBe(5_484);
     run(400);
-    probe.sample(now + 400);
-    run(100);
-    expect(probe.range(now + 500)?.first.port).toBe(5_484);
+    expect(ports.size).toBe(10);
+    expect(probe.range(now + 600)?.first.port).toBe(5_884);
+    run(3_000);
+    expect(ports.size).toBe(10);
     expect(probe.range(now + 6_000)).toBeUndefined();
   });
 

@@ -99,7 +99,7 @@ describe('a port of the router', () => {
     mapping.moved(0, way, 4_242);
     for (let now = 0; now < 800_000; now += 50) mapping.tick(now);
     expect(sent).toHaveLength(5);
-    expect(heard).toEqual(['1750 192.168.1.1 4242']);
+    expect(heard).toEqual(['750 192.168.1.1 4242']);
     mapping.moved(800_000, way, 4_242);
     mapping.receive(
       800_001,

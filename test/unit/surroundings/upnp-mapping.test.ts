@@ -78,7 +78,7 @@ describe('a port of a router that knows UPnP only', () => {
   it('is asked for when it is silent otherwise, renewed at half of its lease, and given back', async () => {
     const router = new Router();
     router.port.moved(0, way, 4_242);
-    router.pass(1_700);
+    router.pass(700);
     expect(router.searches).toBe(0);
     router.pass(150);
     expect(router.port.endpoint).toEqual({ host: '203.0.113.9', port: 4_242 });

@@ -98,7 +98,7 @@ export class Route {
     this.relay = null;
     this.limit = unlimited;
     if (path === null) return true;
-    if (path.kind === 'direct' || path.kind === 'relay') this.limit = path.limit ?? unlimited;
+    if (path.kind !== 'overlay') this.limit = path.limit ?? unlimited;
     if (path.kind === 'direct') {
       if (!writeSockaddr(u8, view, this.address, path.endpoint)) return false;
       this.kind = RouteKind.direct;

@@ -28,8 +28,8 @@ export type Path =
   | ({ readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number } & PathWidth)
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
   | ({ readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array } & PathWidth)
-  /** RingRecord to the control thread, which owns the carrier (WebSocket now, WebRTC later). */
-  | { readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array }
+  /** RingRecord to the control thread, which owns the carrier (core/carriers). */
+  | ({ readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array } & PathWidth)
   /**
    * Through other members: inside the session of the next hop, which the forwarding table of `setLinks` gives, or which
    * is `via` (a slot) when that is set. The destination is a node id.

@@ -15,6 +15,7 @@ import {
   type FindRequest,
   type LedgerNews,
   type LocateRequest,
+  type PlacedRequest,
   type Refusal,
   type ToNode,
   type Waiting,
@@ -60,7 +61,10 @@ export const backoff = {
 };
 
 /** An answer to a question of ours, or news of the whole network. */
-export type RelayAnswer = Extract<ToNode, { type: 'roster' | 'located' | 'found' | 'ledger' | 'applicants' }>;
+export type RelayAnswer = Extract<
+  ToNode,
+  { type: 'roster' | 'located' | 'found' | 'placed' | 'ledger' | 'applicants' }
+>;
 
 export interface RelayClientOptions {
   readonly relay: RelayFact;
@@ -185,7 +189,7 @@ export class RelayClient {
    * Asks the relay. False when it is not connected, knows no requests (the first version), or was asked too much: then
    * no `answer` comes. It may also fail to come when the connection breaks.
    */
-  request(message: LocateRequest | FindRequest): boolean {
+  request(message: LocateRequest | FindRequest | PlacedRequest): boolean {
     if (!this.#channel?.up || !this.#answersRequests || !this.#requests.take(1, this.#now())) return false;
     return this.#channel.send(message);
   }

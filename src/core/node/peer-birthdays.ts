@@ -1,0 +1,120 @@
+/** Birthdays in a node: which members they are tried with, and what they are told. What happens is in carriers/birthday. */
+import { Birthdays, type Celebrant } from '../carriers/birthday/birthdays.js';
+import type { FanSockets } from '../carriers/birthday/fan.js';
+import type { Carriers } from '../carriers/carrier.js';
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Endpoint } from '../lib/endpoint.js';
+import type { Env } from '../lib/env.js';
+import { containsCidr, parseIpv4 } from '../lib/ipv4.js';
+import type { Self } from '../membership/self.js';
+import type { Peer } from '../peer/peer.js';
+import type { Peers } from '../peer/peers.js';
+import type { RelaySet } from '../relays/relay-set.js';
+import { isProbeable } from '../surroundings/candidate.js';
+import { isPrivateHost } from '../surroundings/local-ranges.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
+import { encodeBirthday, type BirthdayMessage } from '../wire/birthday.js';
+import { encodePing, pongLength } from '../wire/control.js';
+import type { EnginePorts } from './ports.js';
+import type { Timed } from './pulse.js';
+
+/** How often peers are looked at, ms. */
+const lookMs = 500;
+
+export interface BirthdayParts {
+  readonly env: Env;
+  readonly self: Self;
+  readonly fan: NonNullable<EnginePorts['fan']>;
+  /** It is tried, too, where both NATs draw ports at random. */
+  readonly both: boolean;
+  readonly plane: Pick<DataPlane, 'sendControl'>;
+  readonly carriers: Carriers;
+  readonly relays: Pick<RelaySet, 'placed'>;
+  readonly members: Peers;
+  readonly surroundings: Surroundings;
+  readonly changed: () => void;
+  readonly input: (deed: () => void) => void;
+}
+
+export class PeerBirthdays implements Timed {
+  readonly birthdays: Birthdays;
+  readonly #parts: BirthdayParts;
+  #lookAt = -Infinity;
+
+  constructor(parts: BirthdayParts) {
+    this.#parts = parts;
+    const { env, self, fan, both, plane, carriers, relays, members, surroundings, changed, input } = parts;
+    const sockets: FanSockets = fan((socket, bytes, from) => {
+      input(() => {
+        this.birthdays.packet(env.clock.now(), socket, bytes, from);
+      });
+    });
+    this.birthdays = new Birthdays({
+      env,
+      idText: self.idText,
+      carriers,
+      sockets,
+      both,
+      nat: () => surroundings.nat,
+      outside: () => surroundings.reflexive,
+      member: (idText) => {
+        const peer = members.get(idText);
+        return peer && this.#celebrant(peer);
+      },
+      placed: (idText, host) => relays.placed(idText, host),
+      strike: (idText, endpoint) => {
+        const peer = members.get(idText);
+        const transaction = Math.floor(env.random.unit() * Number.MAX_SAFE_INTEGER);
+        // Its pong is awaited by nobody: that it comes from there makes a candidate of the endpoint.
+        if (peer)
+          plane.sendControl(peer.slot, encodePing(transaction, pongLength), { kind: 'direct', endpoint });
+      },
+      tell: (idText, message) => members.get(idText)?.tell(encodeBirthday(message)),
+      log: (idText, detail) => members.get(idText)?.why.add(env.clock.date(), 'birthday', detail),
+      changed,
+      input,
+    });
+  }
+
+  get dueAt(): number {
+    return Math.min(this.birthdays.dueAt, this.#lookAt);
+  }
+
+  tick(now: number): void {
+    if (now >= this.#lookAt) this.#look(now);
+    this.birthdays.tick(now);
+  }
+
+  /** Something about it, from this member. */
+  receive(now: number, peer: Peer, message: BirthdayMessage): void {
+    this.birthdays.receive(now, peer.member.idText, message);
+  }
+
+  #look(now: number): void {
+    this.#lookAt = now + lookMs;
+    const { surroundings, members } = this.#parts;
+    // Sockets of it follow the routes, and those may lead through the network itself.
+    if (!this.birthdays.able || surroundings.ways.v4?.pinned === true) return;
+    for (const peer of members.all()) {
+      if (peer.session.established) this.birthdays.consider(now, this.#celebrant(peer));
+    }
+  }
+
+  #celebrant(peer: Peer): Celebrant {
+    const { id, idText } = peer.member;
+    const { active } = peer.prober;
+    const other = active?.kind === 'direct' && active.endpoint !== this.birthdays.way(idText)?.label;
+    const apart = peer.session.established && !other;
+    const outside = peer.whereabouts.flatMap(({ kind, endpoint }) =>
+      kind === 'reflexive' && this.#outside(endpoint) ? [endpoint] : [],
+    );
+    return { id, idText, apart, nat: peer.nat, outside };
+  }
+
+  /** An IPv4 address of the internet, so none of the network itself. */
+  #outside(endpoint: Endpoint): boolean {
+    const base = parseIpv4(endpoint.host);
+    if (base === undefined || !isProbeable(endpoint) || isPrivateHost(endpoint.host)) return false;
+    return !containsCidr(this.#parts.self.network.cidr, { base, prefix: 32 });
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * A NAT that draws a port at random for each destination, and one that lets in only what it sent to: no port can be told or predicted.
+ * Many are opened and many tried, and two meet.
+ */
+import { afterEach, expect, it } from 'vitest';
+import type { WhyReport } from '../../src/core/control/schema.js';
+import { iperfTcp } from '../../src/lab/measure.js';
+import { outage, peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
+
+let net: TestNet | undefined;
+afterEach(async () => {
+  await net?.destroy();
+  net = undefined;
+});
+
+it('become direct by luck, carry TCP, and go by the relay when the way dies', async () => {
+  net = await TestNet.create({ nat: 'endpoint-independent' });
+  const [told] = net.nodes as [TestNode];
+  const drawn = await net.add({ nat: 'address-and-port-dependent' });
+  await reaches(told, drawn, 10_000);
+  await untilPath(drawn, told, 'direct', 40_000);
+  await untilPath(told, drawn, 'direct', 5_000);
+  const why = await drawn.node.json<WhyReport>(['why', told.node.name]);
+  const said = why.log.filter(({ event }) => event === 'birthday').map(({ detail }) => detail);
+  console.log(said.join('\n'));
+  expect(said.at(-1)).toContain('a port was hit');
+  expect((await peerOf(drawn, told))?.path?.endpoint).toBe(
+    why.candidates.find(({ side, kind }) => side === 'remote' && kind === 'reflexive')?.endpoint,
+  );
+  const sent = await iperfTcp(drawn.ns, told.ns, told.node.ip, { seconds: 1 });
+  const back = await iperfTcp(drawn.ns, told.ns, told.node.ip, { seconds: 1, reverse: true });
+  console.log(`${sent.mbps.toFixed(0)} and ${back.mbps.toFixed(0)} Mbit/s`);
+  expect(Math.min(sent.mbps, back.mbps)).toBeGreaterThan(5);
+
+  const [a, b] = [told.site, drawn.site];
+  const gap = await outage(told, drawn, () => (net as TestNet).rig.lab.partition([[a], [b]]), 6_000);
+  console.log(`the way died: ${gap.longestMs} ms without an answer`);
+  await untilPath(drawn, told, 'relay-udp', 5_000);
+});
