@@ -81,5 +81,6 @@ export function technique(a: string, b: string): string | undefined {
   if (both(told, told)) return 'both tell their outside port, and send at once';
   if (both(['sequential', 'random'], open)) return 'the other side lets in whoever comes';
   if (both(['sequential'], told)) return 'ports in a row are predicted';
+  if (both(['random'], told)) return 'many ports are opened, random ones tried';
   return both(['v6'], ['v6', 'public']) ? 'IPv6' : undefined;
 }
