@@ -46,7 +46,7 @@ export class PeerBirthdays implements Timed {
     const { env, self, fan, both, plane, carriers, relays, members, surroundings, changed, input } = parts;
     const sockets: FanSockets = fan((socket, bytes, from) => {
       input(() => {
-        this.birthdays.packet(env.clock.now(), socket, bytes, from);
+        this.birthdays.packet(socket, bytes, from);
       });
     });
     this.birthdays = new Birthdays({

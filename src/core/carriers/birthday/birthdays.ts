@@ -167,13 +167,13 @@ export class Birthdays implements Carrier {
   }
 
   /** A packet came to a socket of ours. */
-  packet(now: number, socket: number, bytes: Uint8Array, from: Endpoint): void {
+  packet(socket: number, bytes: Uint8Array, from: Endpoint): void {
     for (const other of this.#others.values()) {
       const { fan } = other;
       if (!fan?.has(socket)) continue;
       const before = fan.open;
       if (fan.received(socket, bytes, from)) other.gathering.add(bytes);
-      if (fan.open && !before) this.#opened(now, other);
+      if (fan.open && !before) this.#opened(other);
       return;
     }
   }
@@ -193,7 +193,7 @@ export class Birthdays implements Carrier {
   heard(idText: string): boolean {
     const other = this.#others.get(idText);
     if (other?.fan?.heard() !== true) return false;
-    this.#opened(this.#ports.env.clock.now(), other);
+    this.#opened(other);
     return true;
   }
 
@@ -253,11 +253,11 @@ export class Birthdays implements Carrier {
 
   /** Begins with who a relay sees where it says that it is. */
   #check(other: Other, towards: Endpoint, how: 'one' | 'both'): void {
-    const { env, idText: _own, ...ports } = this.#ports;
+    const { env } = this.#ports;
     const { idText } = other;
     this.#asking = true;
     void this.#ports.placed(idText, towards.host).then((placed) => {
-      ports.input(() => {
+      this.#ports.input(() => {
         this.#asking = false;
         const now = env.clock.now();
         if (this.#others.get(idText) !== other || this.#ports.member(idText)?.apart !== true) return;
@@ -314,19 +314,19 @@ export class Birthdays implements Carrier {
 
   async #takePart(member: Celebrant, { both, round, mark: theirs }: Holes, host: string): Promise<void> {
     const { idText } = member;
-    const { env, input, log } = this.#ports;
+    const { env } = this.#ports;
     this.#asking = true;
     const placed = await this.#ports.placed(idText, host);
-    input(() => {
+    this.#ports.input(() => {
       this.#asking = false;
       const now = env.clock.now();
       if (this.#ports.member(idText)?.apart !== true) return;
       if (!placed) {
-        log(idText, `asked for; no relay of ours sees it at ${host}`);
+        this.#ports.log(idText, `asked for; no relay of ours sees it at ${host}`);
         return;
       }
       if (!both) {
-        log(idText, `it opened ports: up to ${packetsOfOne} packets to random ones of ${host}`);
+        this.#ports.log(idText, `it opened ports: up to ${packetsOfOne} packets to random ones of ${host}`);
         this.#strike = { idText, round, host, spray: new Spray(env.random, packetsOfOne, now) };
         return;
       }
@@ -339,7 +339,7 @@ export class Birthdays implements Carrier {
     });
   }
 
-  #opened(_now: number, other: Other): void {
+  #opened(other: Other): void {
     other.failures = 0;
     this.#ports.log(other.idText, `a port was hit: ${other.fan?.label ?? ''}`);
     this.#ports.tell(other.idText, { type: 'end', round: other.round });

@@ -106,9 +106,7 @@ class Side {
     for (const [key, port] of this.mapped) {
       if (port !== to.port || !key.endsWith(` ${formatEndpoint(from)}`)) continue;
       const copy = bytes.slice();
-      this.#clock.after(10, () =>
-        this.birthdays.packet(this.#clock.now(), Number(key.split(' ')[0]), copy, from),
-      );
+      this.#clock.after(10, () => this.birthdays.packet(Number(key.split(' ')[0]), copy, from));
     }
   }
 
@@ -259,10 +257,10 @@ describe('two NATs that draw at random', () => {
     const mine = (a.sent.at(-1) as (typeof a.sent)[0]).packet.subarray(1);
     const from = { host: '203.0.113.1', port: 5_555 };
     // A wrong mark, a wrong address, and the right ones.
-    b.birthdays.packet(clock.now(), socket, encodeKnock('knock', theirs), from);
-    b.birthdays.packet(clock.now(), socket, encodeKnock('knock', mine), { ...from, host: '203.0.113.7' });
+    b.birthdays.packet(socket, encodeKnock('knock', theirs), from);
+    b.birthdays.packet(socket, encodeKnock('knock', mine), { ...from, host: '203.0.113.7' });
     expect(b.birthdays.way(a.idText)).toBeUndefined();
-    b.birthdays.packet(clock.now(), socket, encodeKnock('knock', mine), from);
+    b.birthdays.packet(socket, encodeKnock('knock', mine), from);
     expect(b.birthdays.way(a.idText)?.label).toBe('203.0.113.1:5555');
     expect(b.sent.at(-1)).toMatchObject({ socket, to: from, packet: encodeKnock('answer', theirs) });
     expect(b.open).toEqual(new Set([socket]));
