@@ -22,7 +22,7 @@ export default class Bridge extends BaseCommand {
     network: networkFlag,
     force: Flags.boolean({
       description:
-        'also an interface that carries addresses of this machine, which work on the LAN only then',
+        'also an interface that carries addresses of this machine, which do not work until it is undone',
     }),
     undo: Flags.boolean({
       description: 'bridge nothing any more; also takes back what a killed node left',

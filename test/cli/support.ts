@@ -239,7 +239,7 @@ export const route: RouteReport = {
 export const lan: LanReport = {
   interface: 'eth1',
   state: 'blocked',
-  reason: 'ben bridges this LAN, and stands first.',
+  reason: 'ben bridges this LAN.',
   by: { id: peer.id, name: peer.name },
   others: [{ id: peer.id, name: peer.name }],
   refusedHellos: 0,

@@ -1,8 +1,9 @@
 /**
  * Two members that bridge one LAN would pass each other's frames round and round. So each says a hello on its LAN every second
- * (wire/lan-hello.ts), and of those that hear each other the one with the lowest node id passes frames, the others none.
+ * (wire/lan-hello.ts), and of those that hear each other one passes frames: who does already, since switches of the LAN know the way
+ * by it; of two that do, or of those that are about to, the one with the lower node id.
  *
- *            ┌──── a lower one is heard ───┐
+ *            ┌── one that stands before ───┐
  *   waiting ─▶ listening ── 3 s ──▶ open ──┴─▶ blocked ── 5 s without ──▶ listening
  *      ▲                              │
  *      └────── nobody is connected ───┘
@@ -53,6 +54,15 @@ interface Other {
   readonly name: string;
   date: number;
   at: number;
+  open: boolean;
+}
+
+type Standing = Pick<Other, 'id' | 'open'>;
+
+/** Negative: the first stands before the second. */
+function compare(a: Standing, b: Standing): number {
+  if (a.open !== b.open) return a.open ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
 }
 
 export class LanGuard {
@@ -102,7 +112,8 @@ export class LanGuard {
     if (known && known.date >= hello.date) return false;
     if (!known && this.#others.size >= othersLimit) return false;
     if (!genuine(label, signed, member.key)) return false;
-    this.#others.set(member.idText, { id: member.idText, name: member.name, date: hello.date, at: now });
+    const { idText: id, name } = member;
+    this.#others.set(id, { id, name, date: hello.date, at: now, open: hello.open });
     this.#look(now);
     return true;
   }
@@ -120,8 +131,8 @@ export class LanGuard {
 
   report(now: number): Pick<LanReport, 'state' | 'reason' | 'by' | 'others'> {
     const others = this.#present(now).map(({ id, name }) => ({ id, name }));
-    const lower = this.#lower(now);
-    const by = lower ? { id: lower.id, name: lower.name } : null;
+    const first = this.#first(now);
+    const by = first ? { id: first.id, name: first.name } : null;
     return { state: this.#state, reason: this.#reason(now, by?.name), by, others };
   }
 
@@ -134,7 +145,7 @@ export class LanGuard {
       case 'listening':
         return 'It listens whether another member bridges this LAN.';
       default:
-        if (by !== undefined) return `${by} bridges this LAN, and stands first.`;
+        if (by !== undefined) return `${by} bridges this LAN.`;
         return this.#isLooped(now)
           ? 'Its own frames come back: the LAN has a loop.'
           : 'Another member bridged it.';
@@ -145,10 +156,12 @@ export class LanGuard {
     return [...this.#others.values()].filter(({ at }) => now - at < holdMs);
   }
 
-  #lower(now: number): Other | undefined {
+  /** Who stands before us. */
+  #first(now: number): Other | undefined {
+    const own = { id: this.#ports.idText, open: this.#state === 'open' };
     return this.#present(now)
-      .filter(({ id }) => id < this.#ports.idText)
-      .sort((a, b) => (a.id < b.id ? -1 : 1))[0];
+      .filter((other) => compare(other, own) < 0)
+      .sort(compare)[0];
   }
 
   #isLooped(now: number): boolean {
@@ -162,7 +175,7 @@ export class LanGuard {
       this.#others.delete(id);
     }
     if (!this.#ports.connected()) return this.#turn(now, 'waiting');
-    if (this.#lower(now) || this.#isLooped(now)) return this.#turn(now, 'blocked');
+    if (this.#first(now) || this.#isLooped(now)) return this.#turn(now, 'blocked');
     if (this.#state === 'blocked' || this.#state === 'waiting') return this.#turn(now, 'listening');
     if (this.#state === 'listening' && now - this.#since >= listenMs) this.#turn(now, 'open');
   }
@@ -179,7 +192,7 @@ export class LanGuard {
     this.#lastDate = Math.max(this.#lastDate + 1, Math.floor(this.#ports.date()));
     this.#said.push(this.#lastDate);
     if (this.#said.length > 8) this.#said.shift();
-    const body = encodeLanHello(word, this.#lastDate, this.#ports.credential());
+    const body = encodeLanHello(word, this.#state === 'open', this.#lastDate, this.#ports.credential());
     this.#ports.say(lanHelloFrame(mac, seal(label, body, keys)));
   }
 }

@@ -162,11 +162,11 @@ export class Bridge {
       },
     });
     this.#guard.start(now, open);
-    this.#connect(now);
+    this.#connect(now, open);
   }
 
-  /** Makes the port, or sees that it is there. */
-  #connect(now: number): void {
+  /** Makes the port, or sees that it is there. @param kept by the process before, open */
+  #connect(now: number, kept = false): void {
     const { settings, link, log, join, plane, credential } = this.#parts;
     const { lan } = settings;
     if (!lan || !link || !this.#guard) return;
@@ -176,7 +176,8 @@ export class Bridge {
       link.check(this.#network, lan.interface, lan.force);
       this.#port = link.connect(this.#network, lan.interface, macOf(credential.self.id));
       if (!before || this.#fault !== null) {
-        join();
+        // Where the process before had it open the filters stand, and setting them anew would lose frames.
+        if (!kept) join();
         this.#apply(this.#guard.state);
         log.info('a LAN is connected', { interface: lan.interface });
       }

@@ -91,7 +91,7 @@ function check(networkId: string, device: string, force: boolean): void {
   if (addresses.length === 0 || force) return;
   throw new EvioError(
     'EVIO_BRIDGE_REFUSED',
-    `${device} carries ${addresses.join(', ')} of this machine, which would stop working as it does now.`,
+    `${device} carries ${addresses.join(', ')} of this machine, which would not work while it is bridged.`,
     [
       `Have your network manager make a bridge of ${device} with these addresses, and name the bridge: evio bridge br0`,
       `Where you reach this machine otherwise: evio bridge ${device} --force`,

@@ -113,9 +113,20 @@ export function encodeBridge(name: string): Uint8Array {
   );
 }
 
-/** The body of a request for a pair of veths. @param mac of the first, 6 bytes */
+/**
+ * The body of a request for a pair of veths. The other has a MAC above all that vendors give, so that no bridge takes it for its own:
+ * that is the lowest of its ports'.
+ *
+ * @param mac of the first, 6 bytes
+ */
 export function encodePair(name: string, mac: Uint8Array, other: string, mtu: number): Uint8Array {
-  const end = joined(info(0, 0, 0), text(IFLA_IFNAME, other), number(IFLA_MTU, mtu));
+  const high = Uint8Array.of(0xfe, ...mac.subarray(1));
+  const end = joined(
+    info(0, 0, 0),
+    text(IFLA_IFNAME, other),
+    attribute(IFLA_ADDRESS, high),
+    number(IFLA_MTU, mtu),
+  );
   return joined(
     info(0, 0, 0),
     text(IFLA_IFNAME, name),

@@ -77,7 +77,7 @@ const beacon = sealBeacon({ challenge: new Uint8Array(8), echoes: [new Uint8Arra
 const offered = { name: 'http', protocol: 'tcp', port: 8_080, text: 'path=/' } as const;
 const lanHello = lanHelloFrame(
   key.subarray(0, 6),
-  concatBytes(encodeLanHello(7, 1_795_000_000_000, credentials[1] as Uint8Array), new Uint8Array(64)),
+  concatBytes(encodeLanHello(7, true, 1_795_000_000_000, credentials[1] as Uint8Array), new Uint8Array(64)),
 );
 
 const frames = [...honest, ...hostile].map(({ frame }) => frame);

@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, sleep } from '../../src/lab/exec.js';
 import { firstPing } from '../../src/lab/measure.js';
-import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+import { reaches, TestNet, untilPath, type TestNode } from '../lab/support.js';
 
 interface ExitReport {
   readonly state: string;
