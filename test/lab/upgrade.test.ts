@@ -125,6 +125,32 @@ describe('upgrade of a node', () => {
     expectWhole(results, quiet);
   });
 
+  it('loses nothing that comes from a subnet, also from one that was announced just before', async () => {
+    const { token } = await first.node.json<{ token: string }>(['token', 'create', '--right', 'route']);
+    const router = await net.place({ nat: 'endpoint-independent' });
+    router.node.launch(['join', token, '--name', router.node.name]);
+    await router.node.up();
+    await reaches(second, router, 5_000);
+    await second.node.cli(['route', 'accept', '10.60.0.0/16']);
+    const guarded = async (): Promise<number> =>
+      (await second.node.json<{ device: { drops: Record<string, number> } }>(['status'])).device.drops[
+        'guard-ip'
+      ] ?? 0;
+    const before = await guarded();
+    for (const part of [1, 2, 3]) {
+      const inside = `10.60.${part}.1`;
+      await router.site.host.run(['ip', 'addr', 'add', `${inside}/32`, 'dev', 'lo']);
+      await router.node.cli(['route', 'announce', `10.60.${part}.0/24`]);
+      const ping = ['ping', '-n', '-i', '0.01', '-I', inside, second.node.ip];
+      const pings = router.site.host.launch(ping);
+      await pings.line(/bytes from/, 5_000);
+      await second.node.json<Upgraded>(['upgrade']);
+      await sleep(300);
+      await pings.stop(500);
+    }
+    expect((await guarded()) - before).toBe(0);
+  });
+
   it('loses nothing with four packet threads', async () => {
     const threaded = await net.place({ nat: 'endpoint-independent' });
     net.join(threaded, ['--threads', '4']);

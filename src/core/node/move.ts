@@ -34,6 +34,8 @@ export class Move implements NodeMove {
   }
 
   descriptors(): PlaneDescriptors {
+    // Whoever takes them reads from disk first, as at every start.
+    this.#ports.keeper.save();
     return movableOf(this.#ports.live()).descriptors();
   }
 

@@ -85,9 +85,8 @@ export class Peer {
         removeKey: (index) => {
           plane.removeKey(index);
         },
-        keepalive: () => {
-          this.tell(new Uint8Array(0));
-        },
+        relayed: () => ports.relays(this).some(({ path }) => path.kind !== 'overlay'),
+        keepalive: () => this.tell(new Uint8Array(0)),
         established: (restarted) => {
           this.#established(env.clock.now(), restarted);
         },
@@ -205,6 +204,7 @@ export class Peer {
 
   /** Ways through relays or members came or went. */
   waysChanged(now: number): void {
+    this.session.waysChanged(now);
     this.prober.relaysChanged(now);
   }
 

@@ -60,6 +60,8 @@ export interface SessionContext {
 export interface SessionPorts {
   /** Ways by which a handshake may reach the peer now, best first. Empty: there is none yet. */
   handshakePaths(): readonly Path[];
+  /** A relay carries handshakes to the peer now. */
+  relayed(): boolean;
   send(packet: Uint8Array, path: Path): void;
   /** Bytes of the credential that the peer will answer with, as far as we know. */
   answerLength(): number;
@@ -97,6 +99,8 @@ export class Session {
   #attempts: Attempt[] = [];
   #tries = 0;
   #retryAt = Infinity;
+  /** The last try went by a relay, among other ways. */
+  #byRelay = false;
   #lastStamp: Uint8Array | undefined;
   #peerBoot: number | undefined;
   #handshakeAt: number | undefined;
@@ -164,6 +168,14 @@ export class Session {
       this.#tries = Math.min(this.#tries, 2);
       this.#initiate(now);
     }
+  }
+
+  /**
+   * Ways through relays came or went. A handshake that began before there was one, as at the start of a node, is made again
+   * at once: its next try would be up to 0.7 s away, and streams stand still meanwhile.
+   */
+  waysChanged(now: number): void {
+    if (this.connecting && !this.#byRelay && this.#ports.relayed()) this.#initiate(now);
   }
 
   tick(now: number): void {
@@ -286,6 +298,7 @@ export class Session {
 
   #initiate(now: number): void {
     const paths = this.#ports.handshakePaths();
+    this.#byRelay = paths.some(({ kind }) => kind === 'relay' || kind === 'carrier');
     const step =
       this.#tries >= slowAfterTries
         ? slowRetryMs

@@ -121,6 +121,8 @@ export class Subnets {
     for (const { member, document, ranks } of kept)
       this.#book.take(member, document, { dateMs, rankOf: (prefix, since) => ranks[prefix] ?? since });
     if (this.#own.list.length > 0) this.#publish();
+    // The guard knows them before the first packet: of a node that goes on in the place of another, some are on their way.
+    this.#ports.setRules(this.#rules());
     this.#changed();
   }
 

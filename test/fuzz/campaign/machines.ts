@@ -67,6 +67,7 @@ class Side {
       },
       {
         handshakePaths: () => [via],
+        relayed: () => false,
         answerLength: () => 0,
         send: (packet) => {
           this.sent.push(packet.slice());

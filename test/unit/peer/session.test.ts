@@ -77,6 +77,7 @@ function rig(seed = 1) {
       me.context,
       {
         handshakePaths: () => me.paths,
+        relayed: () => me.paths.some((path) => path.kind !== 'direct'),
         answerLength: () => 0,
         send: (packet) => {
           wire.sent.push(packet.slice());
@@ -204,6 +205,35 @@ describe('session', () => {
     a.paths = [via];
     run(1_500);
     agree();
+  });
+
+  it('begins anew at once when the first relay comes, and not for each that follows', () => {
+    const { a, b, wire, clock, agree } = rig();
+    const relay: Path = { kind: 'relay', relay: 0, destination: new Uint8Array(16) };
+    // What is remembered of an earlier run leads nowhere.
+    wire.open = false;
+    a.session.connect(clock.now());
+    clock.advance(60);
+    wire.open = true;
+    a.session.waysChanged(clock.now());
+    expect(wire.sent).toHaveLength(1);
+    a.paths = [relay, via];
+    a.session.waysChanged(clock.now());
+    clock.advance(40);
+    expect(a.session.established && b.session.established).toBe(true);
+    agree();
+    wire.open = false;
+    b.session.reset();
+    b.session.connect(clock.now());
+    b.paths = [relay];
+    for (let i = 0; i < 20; i++) b.session.waysChanged(clock.now());
+    const sent = wire.sent.length;
+    for (let i = 0; i < 20; i++) b.session.waysChanged(clock.now());
+    expect(wire.sent).toHaveLength(sent);
+    // Who wants no session makes none.
+    a.session.reset();
+    a.session.waysChanged(clock.now());
+    expect(wire.sent).toHaveLength(sent);
   });
 
   it('rekeys at 120 s and keeps at most current and previous', () => {
