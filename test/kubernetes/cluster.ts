@@ -9,6 +9,9 @@ import { Machine } from './machine.js';
 import { buildTools, scriptOf, toolsFolder } from './tools.js';
 
 export const pool = '10.145.0.0/24';
+/** Pods and Services of both families; each node has a /64. */
+export const podRange6 = 'fd44:4::/56';
+const serviceRanges = '10.96.0.0/16,fd96:1::/112';
 const program = join(import.meta.dirname, '../../bin/run.js');
 
 /** The kubelet sets these for the whole kernel; they are put back. */
@@ -46,17 +49,9 @@ export class Cluster {
 
   async #start(): Promise<void> {
     const { net, control, pki, folder } = this;
-    const token = await control.place.node.json<{ token: string }>([
-      'token',
-      'create',
-      '--uses',
-      '3',
-      '--right',
-      'route',
-    ]);
     for (const nat of ['endpoint-independent', 'address-and-port-dependent', 'udp-blocked'] as const) {
       const place = await net.place({ nat });
-      place.node.launch(['join', token.token, '--name', place.node.name]);
+      place.node.launch(['join', await this.token(), '--name', place.node.name]);
       await place.node.up();
       this.nodes.push(new Machine(place, folder));
     }
@@ -87,11 +82,11 @@ export class Cluster {
       ...[
         '--allocate-node-cidrs',
         '--cluster-cidr',
-        '10.244.0.0/16',
+        `10.244.0.0/16,${podRange6}`,
         '--service-cluster-ip-range',
-        '10.96.0.0/16',
+        serviceRanges,
       ],
-      ...['--leader-elect=false', '--bind-address', '127.0.0.1'],
+      ...['--leader-elect=false', '--bind-address', '127.0.0.1', '--node-monitor-grace-period', '16s'],
     ]);
     control.k8s('kube-scheduler', [
       ...['--kubeconfig', key('scheduler.kubeconfig'), '--leader-elect=false', '--bind-address', '127.0.0.1'],
@@ -99,12 +94,20 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.runtime()));
   }
 
+  /** For one machine that may announce ranges. */
+  async token(): Promise<string> {
+    const { token } = await this.control.place.node.json<{ token: string }>([
+      ...['token', 'create', '--right', 'route'],
+    ]);
+    return token;
+  }
+
   /** The API server, until it answers. */
   async startApi(): Promise<LabProcess> {
     const { control, pki } = this;
     const key = (name: string): string => join(pki, name);
     const api = control.k8s('kube-apiserver', [
-      ...['--etcd-servers', 'http://127.0.0.1:2379', '--service-cluster-ip-range', '10.96.0.0/16'],
+      ...['--etcd-servers', 'http://127.0.0.1:2379', '--service-cluster-ip-range', serviceRanges],
       ...['--advertise-address', control.ip, '--bind-address', control.ip, '--secure-port', '6443'],
       ...['--tls-cert-file', key('apiserver.crt'), '--tls-private-key-file', key('apiserver.key')],
       ...['--client-ca-file', key('ca.crt'), '--authorization-mode', 'Node,RBAC', '--allow-privileged'],
@@ -166,6 +169,11 @@ export class Cluster {
       }),
     );
     return file;
+  }
+
+  /** `evio kube install` on a node. */
+  async install(node: Machine): Promise<void> {
+    await node.on([process.execPath, program, 'kube', 'install']);
   }
 
   /** `evio kube` on a node. */

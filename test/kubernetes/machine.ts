@@ -24,9 +24,10 @@ export class Machine {
   #first: LabProcess | undefined;
   #pid = '';
 
-  constructor(place: TestNode, folder: string) {
+  /** `name` is what Kubernetes calls it. */
+  constructor(place: TestNode, folder: string, name = place.node.name) {
     this.place = place;
-    this.name = place.node.name;
+    this.name = name;
     this.folder = join(folder, this.name);
     mkdirSync(this.folder, { recursive: true });
   }
@@ -74,6 +75,11 @@ export class Machine {
     return process;
   }
 
+  /** Starts a program there that whoever starts it ends. */
+  spawn(argv: readonly string[]): LabProcess {
+    return new LabProcess(this.#within(argv));
+  }
+
   k8s(component: string, args: readonly string[]): LabProcess {
     return this.daemon(component, [join(toolsFolder, 'bin/k8s'), component, ...args]);
   }
@@ -114,6 +120,8 @@ export class Machine {
       clusterDNS: ['10.96.0.10'],
       resolvConf: '/etc/resolv.conf',
       nodeStatusUpdateFrequency: '4s',
+      // A node that died is known to be dead sooner than the 40 s that clusters wait by default.
+      nodeLeaseDurationSeconds: 12,
     };
     writeFileSync(config, JSON.stringify(content));
     const args = ['--config', config, '--kubeconfig', join(pki, `${this.name}.kubeconfig`)];
@@ -128,7 +136,7 @@ export class Machine {
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       clientConnection: { kubeconfig: join(pki, 'proxy.kubeconfig') },
       mode: 'nftables',
-      clusterCIDR: '10.244.0.0/16',
+      clusterCIDR: '10.244.0.0/16,fd44:4::/56',
       hostnameOverride: this.name,
       conntrack: { maxPerCore: 0 },
       healthzBindAddress: '127.0.0.1:10256',

@@ -34,7 +34,7 @@ export function eager(
 ): object {
   const asks = [
     'i=0',
-    'while [ $i -lt 40 ]; do',
+    'while [ $i -lt 15 ]; do',
     `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 1 ${ip} 8080 | grep -q web && echo got`,
     'i=$((i+1)); sleep 0.1',
     'done',
@@ -49,6 +49,38 @@ export function eager(
       terminationGracePeriodSeconds: 1,
       tolerations: [{ operator: 'Exists' }],
       containers: [{ name: 'asks', image, imagePullPolicy: 'Never', command: ['sh', '-c', asks.join('\n')] }],
+    },
+  };
+}
+
+/** One pod that keeps its name wherever it runs, and says there by HTTP on which node it is. */
+export function stateful(name: string, nodes: readonly string[]): object {
+  const labels = { app: name };
+  const serves = ['mkdir -p /www', 'echo $NODE >/www/index.html', 'exec httpd -f -v -p 8080 -h /www'];
+  const env = [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
+  const onNodes = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: nodes }] };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name },
+    spec: {
+      serviceName: name,
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          terminationGracePeriodSeconds: 1,
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNodes] },
+            },
+          },
+          containers: [
+            { name: 'web', image, imagePullPolicy: 'Never', env, command: ['sh', '-c', serves.join('\n')] },
+          ],
+        },
+      },
     },
   };
 }
