@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import type { LabProcess} from '../../src/lab/exec.js';
+import type { LabProcess } from '../../src/lab/exec.js';
 import { run, sleep } from '../../src/lab/exec.js';
 import { manifestObjects } from '../../src/kube/manifest.js';
 import { Cluster, pool } from './cluster.js';

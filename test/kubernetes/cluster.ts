@@ -34,12 +34,13 @@ export class Cluster {
     this.control = new Machine(net.nodes[0] as TestNode, folder);
   }
 
-  static async create(): Promise<Cluster> {
+  /** @param further names of machines that will be nodes later */
+  static async create(further: readonly string[] = []): Promise<Cluster> {
     await buildTools();
     const net = await TestNet.create({ nat: 'public' });
     const cluster = new Cluster(net, mkdtempSync(join(tmpdir(), 'evio-kube-')));
     try {
-      await cluster.#start();
+      await cluster.#start(further);
       return cluster;
     } catch (thrown) {
       await cluster.destroy();
@@ -47,7 +48,7 @@ export class Cluster {
     }
   }
 
-  async #start(): Promise<void> {
+  async #start(further: readonly string[]): Promise<void> {
     const { net, control, pki, folder } = this;
     for (const nat of ['endpoint-independent', 'address-and-port-dependent', 'udp-blocked'] as const) {
       const place = await net.place({ nat });
@@ -55,7 +56,14 @@ export class Cluster {
       await place.node.up();
       this.nodes.push(new Machine(place, folder));
     }
-    await run(['bash', scriptOf('certs.sh'), pki, control.ip, ...this.nodes.map(({ name }) => name)]);
+    await run([
+      'bash',
+      scriptOf('certs.sh'),
+      pki,
+      control.ip,
+      ...this.nodes.map(({ name }) => name),
+      ...further,
+    ]);
     for (const machine of [control, ...this.nodes]) await machine.start();
     control.daemon('etcd', [
       '/usr/bin/etcd',

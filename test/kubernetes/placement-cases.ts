@@ -72,7 +72,7 @@ export function placementCases(world: () => World): void {
     await old.place.node.process?.exited;
     rmSync(old.place.node.home, { recursive: true });
     const place = await cluster.net.place({ nat: 'udp-blocked' }, `${old.name}again`);
-    place.node.launch(['join', await cluster.token()]);
+    place.node.launch(['join', await cluster.token(), '--name', place.node.name]);
     await place.node.up();
     const fresh = new Machine(place, join(cluster.folder, 'again'), old.name);
     await fresh.start();
