@@ -49,13 +49,14 @@ export default class Web extends BaseCommand {
     const only = flags.network === undefined ? undefined : selectNetwork(networks, flags.network).id;
     const token = randomBytes(24).toString('base64url');
     const server = webServer({ page: readPage(), source, token, host: at.host });
-    const { EvioError, messageOf } = await import('../core/lib/errors.js');
-    await listenAt(server, at).catch((thrown: NodeJS.ErrnoException) => {
-      if (thrown.code !== 'EADDRINUSE')
-        throw badValue(`${flags.listen} cannot be listened at: ${messageOf(thrown)}`);
-      throw new EvioError('EVIO_ADDRESS_IN_USE', `Another program already uses ${formatEndpoint(at)}.`, [
-        'Take another port: evio web --listen 127.0.0.1:0',
-      ]);
+    const { listenError } = await import('../core/lib/listen-error.js');
+    await listenAt(server, at).catch((thrown: unknown) => {
+      const another = 'Take another port: evio web --listen 127.0.0.1:0';
+      throw listenError(formatEndpoint(at), thrown, {
+        taken: [another],
+        forbidden: [another],
+        other: [another],
+      });
     });
     const { port } = server.address() as AddressInfo;
     const shown = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host;

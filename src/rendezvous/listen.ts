@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { formatEndpoint, parseHostPort, type Endpoint } from '../core/lib/endpoint.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { listenError } from '../core/lib/listen-error.js';
 import type { Forwarder } from './forward/forwarder.js';
 import type { HttpDoor } from './http-door.js';
 
@@ -50,7 +51,7 @@ export async function openPorts(
     } catch (thrown) {
       await door.close();
       const taken = (thrown as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      if (!taken || wanted.port !== 0 || attempt >= portAttempts) throw listenError(wanted, thrown);
+      if (!taken || wanted.port !== 0 || attempt >= portAttempts) throw relayListenError(wanted, thrown);
     }
   }
 }
@@ -69,31 +70,11 @@ export function reachableHost(host: string): string {
   return ipv4?.address ?? ipv6?.address ?? (host === '::' ? '::1' : '127.0.0.1');
 }
 
-/** What the operator hears when `listen` failed with the system's error. */
-export function listenError(address: Endpoint, thrown: unknown): EvioError {
-  const text = formatEndpoint(address);
-  const code = (thrown as NodeJS.ErrnoException).code;
-  const options = { cause: thrown };
-  if (code === 'EADDRINUSE') {
-    return new EvioError(
-      'EVIO_ADDRESS_IN_USE',
-      `Another program already uses ${text} (TCP or UDP).`,
-      ['Perhaps another relay runs here; stop it first.', 'Choose another port: --listen HOST:PORT'],
-      options,
-    );
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new EvioError(
-      'EVIO_NO_PRIVILEGE',
-      `This user may not listen on ${text}.`,
-      ['Choose a port above 1023, or run as root.'],
-      options,
-    );
-  }
-  return new EvioError(
-    'EVIO_BAD_VALUE',
-    `Cannot listen on ${text}: ${messageOf(thrown)}.`,
-    ['Give an address of this machine, or 0.0.0.0 for all: --listen 0.0.0.0:3478'],
-    options,
-  );
+/** What the operator hears when a relay cannot listen there. */
+export function relayListenError(address: Endpoint, thrown: unknown): EvioError {
+  return listenError(`${formatEndpoint(address)} (TCP or UDP)`, thrown, {
+    taken: ['Perhaps another relay runs here; stop it first.', 'Choose another port: --listen HOST:PORT'],
+    forbidden: ['Choose a port above 1023, or run as root.'],
+    other: ['Give an address of this machine, or 0.0.0.0 for all: --listen 0.0.0.0:3478'],
+  });
 }

@@ -19,7 +19,7 @@ import type { Forwarder } from './forward/forwarder.js';
 import { HttpDoor } from './http-door.js';
 import { Hub } from './hub.js';
 import { Ledgers } from './ledgers.js';
-import { listenAddress, listenError, openPorts, reachableHost } from './listen.js';
+import { listenAddress, relayListenError, openPorts, reachableHost } from './listen.js';
 import { defaultLimits, type RelayLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
 import type { Registry } from './registry.js';
@@ -306,7 +306,7 @@ export class RelayServer {
         restarts: () => this.#hub?.packets.restarts ?? 0,
       });
     } catch (thrown) {
-      throw listenError(wanted, thrown);
+      throw relayListenError(wanted, thrown);
     }
     const server = this.#metrics;
     this.#teardown.add('metrics', () => {

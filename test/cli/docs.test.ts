@@ -121,6 +121,33 @@ describe('the documents', () => {
     expect(paths.filter((path) => !exists(path, document))).toEqual([]);
   });
 
+  /** What a heading is called in a link, as GitHub makes it; of several with one name the later ones have numbers. */
+  function anchorsOf(text: string): Set<string> {
+    const seen = new Map<string, number>();
+    return new Set(
+      [...text.replace(/^```[^]*?^```/gm, '').matchAll(/^#+ +(.*)$/gm)].map(([, title = '']) => {
+        const plain = title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+        const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+        const times = seen.get(slug) ?? 0;
+        seen.set(slug, times + 1);
+        return times === 0 ? slug : `${slug}-${times}`;
+      }),
+    );
+  }
+
+  it.each(documents)('%s has links that lead somewhere', (document) => {
+    const text = readFileSync(join(root, document), 'utf8').replace(/^```[^]*?^```/gm, '');
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const dead = links.filter((link) => {
+      if (/^[a-z]+:/.test(link)) return false;
+      const [path = '', anchor] = link.split('#');
+      const file = path === '' ? join(root, document) : join(root, dirname(document), path);
+      if (!existsSync(file)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(file, 'utf8')).has(anchor);
+    });
+    expect(dead).toEqual([]);
+  });
+
   /** Folders in a folder, each as it stands in the list of rooms. */
   function roomsIn(folder: string): string[] {
     return readdirSync(join(root, folder), { withFileTypes: true })

@@ -1,17 +1,24 @@
-/** The library as its users have it: the packed package, three examples, their types checked strictly, run at real nodes. */
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+/**
+ * The package as its users have it, packed: the three examples of the library, their types checked strictly, run at real nodes;
+ * and what deploy/ci has jobs do.
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { CiMachine, type Action, type Job } from '../support/ci-job.js';
 import { run, LabProcess } from '../../src/lab/exec.js';
 import { TestNet, type TestNode } from './support.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const ci = join(root, 'deploy/ci');
 
-describe('the library', () => {
+describe('the packed package', () => {
   let net: TestNet;
   let maker: TestNode;
   let folder = '';
+  let job: CiMachine;
   const running: LabProcess[] = [];
 
   beforeAll(async () => {
@@ -116,4 +123,57 @@ describe('the library', () => {
     const { node } = await maker.node.json<{ node: { mac: string } }>(['status']);
     await first?.frames.line(new RegExp(`^${node.mac} -> ff:ff:ff:ff:ff:ff type 0806`), 20_000);
   });
+
+  it('makes a job of GitHub a member by the action, and the steps after it reach a member by its name', async () => {
+    const at = await net.place({ nat: 'endpoint-independent' }, 'job');
+    job = new CiMachine(at.site.host, folder, join(folder, 'node_modules/evio/bin/run.js'));
+    const { inputs, runs } = parse(readFileSync(join(ci, 'action.yml'), 'utf8')) as Action;
+    const [step] = runs.steps;
+    const given: Record<string, string> = { token: net.token, name: 'ci-github-1' };
+    const filled = (text: string): string =>
+      text.replace(
+        /\$\{\{ inputs\.(\w+) \}\}/g,
+        (_, name: string) => given[name] ?? inputs[name]?.default ?? '',
+      );
+    const env = Object.fromEntries(
+      Object.entries(step?.env ?? {}).map(([name, text]) => [name, filled(text)]),
+    );
+    expect(Object.values(env).join()).not.toContain('${{');
+    const [environment, output] = [join(folder, 'github-env'), join(folder, 'github-output')];
+    for (const file of [environment, output]) writeFileSync(file, '');
+    const joined = await job.bash(step?.run ?? 'false', {
+      ...env,
+      GITHUB_ACTION_PATH: ci,
+      GITHUB_ENV: environment,
+      GITHUB_OUTPUT: output,
+    });
+    expect(joined, joined.stderr).toMatchObject({ status: 0, stdout: '' });
+    expect(readFileSync(output, 'utf8')).toBe('proxy=socks5h://127.0.0.1:1080\n');
+    const later = Object.fromEntries(
+      readFileSync(environment, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/s)),
+    ) as Record<string, string>;
+    expect(Object.keys(later).sort()).toEqual(['EVIO_HOME', 'EVIO_PROXY']);
+    const fetched = await job.bash(
+      'curl -sS --retry 20 --retry-all-errors --retry-delay 1 --proxy "$EVIO_PROXY" http://n0/\nnpx --yes evio down >&2',
+      later,
+    );
+    expect(fetched, fetched.stderr).toMatchObject({ status: 0, stdout: 'hello from n0' });
+  }, 120_000);
+
+  it('makes one of GitLab a member by the file that it includes, and leaves nothing that runs', async () => {
+    const { '.evio': written } = parse(readFileSync(join(ci, 'gitlab.yml'), 'utf8')) as { '.evio': Job };
+    const script = [
+      ...written.before_script,
+      'curl -sS --retry 20 --retry-all-errors --retry-delay 1 --proxy "$EVIO_PROXY" http://n0/',
+      'printf " %s" "${EVIO_TOKEN:-no token}"',
+      ...written.after_script,
+      'npx --yes evio status >&2 && exit 9 || true',
+    ].join('\n');
+    const done = await job.bash(script, { EVIO_TOKEN: net.token, CI_JOB_ID: '7' });
+    expect(done, done.stderr).toMatchObject({ status: 0 });
+    expect(done.stdout).toContain('hello from n0 no token');
+  }, 120_000);
 });

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { OpenMetricsContentType } from 'prom-client';
 import { ask } from '../control/client.js';
 import { formatEndpoint, isLoopback, parseHostPort } from '../lib/endpoint.js';
-import { EvioError, messageOf } from '../lib/errors.js';
+import { EvioError } from '../lib/errors.js';
+import { listenError, type ListenHints } from '../lib/listen-error.js';
 import { badValue } from '../identity/names.js';
 import { listenAt, metricsServer, type MetricsPlace } from '../metrics/door.js';
 import { register } from '../metrics/series.js';
@@ -75,7 +76,7 @@ export async function serveNodeMetrics(
   } catch (thrown) {
     server.close();
     if (thrown instanceof EvioError) throw thrown;
-    throw listenError('path' in place ? place.path : formatEndpoint(place), thrown);
+    throw listenError('path' in place ? place.path : formatEndpoint(place), thrown, hints);
   }
   const bound = server.address() as AddressInfo;
   return {
@@ -91,20 +92,11 @@ export async function serveNodeMetrics(
   };
 }
 
-function inUse(address: string): EvioError {
-  return new EvioError('EVIO_ADDRESS_IN_USE', `Another program already uses ${address}.`, [
-    'Choose another place: --metrics 127.0.0.1:PORT',
-  ]);
-}
+const elsewhere = 'Choose another place: --metrics 127.0.0.1:PORT';
+const hints: ListenHints = {
+  taken: [elsewhere],
+  forbidden: ['Choose a port above 1023, or a folder that this user may write to.'],
+  other: [elsewhere],
+};
 
-function listenError(address: string, thrown: unknown): EvioError {
-  const code = (thrown as NodeJS.ErrnoException).code;
-  if (code === 'EADDRINUSE') return inUse(address);
-  if (code === 'EACCES' || code === 'EPERM')
-    return new EvioError('EVIO_NO_PRIVILEGE', `This user may not listen on ${address}.`, [
-      'Choose a port above 1023, or a folder that this user may write to.',
-    ]);
-  return new EvioError('EVIO_BAD_VALUE', `Cannot listen on ${address}: ${messageOf(thrown)}.`, [
-    'Choose another place: --metrics 127.0.0.1:PORT',
-  ]);
-}
+const inUse = (address: string): EvioError => listenError(address, { code: 'EADDRINUSE' }, hints);
