@@ -51,6 +51,9 @@ it('two members of one LAN are connected without relay and internet, also after 
   await b.up();
   expect(await firstPing(a.host.ns, b.ip, 20_000)).toBeDefined();
   expect(await directEndpoint(a, b, 10_000)).toBe(b.host.v4);
+  const told = (await a.peers()).find(({ name }) => name === b.name)?.path as { lan?: true } | undefined;
+  expect(told?.lan).toBe(true);
+  expect((await a.cli(['why', b.name])).stdout).toContain('directly on the LAN');
   // What the kernel tells of addresses is followed: beacons go out again at once.
   await renumber(a, 211);
   await renumber(b, 212);

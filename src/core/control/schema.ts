@@ -79,6 +79,7 @@ export const pathReport = z.object({
   kind: z.enum(pathKinds),
   endpoint: z.string(),
   rttMs: z.number().nullable(),
+  lan: z.literal(true).optional(),
 });
 
 const service = z.object({

@@ -5,7 +5,7 @@ import type { Conflict } from '../membership/roster.js';
 import { ip6TextOf } from '../membership/membership.js';
 import type { Self } from '../membership/self.js';
 import { macText } from '../identity/node-id.js';
-import { addressText, formatEndpoint } from '../lib/endpoint.js';
+import { addressText, formatEndpoint, parseEndpoint } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { ActivePath, PathReport } from '../path/path.js';
 import type { Prober } from '../path/prober.js';
@@ -15,10 +15,10 @@ import type { Session } from '../peer/session.js';
 import type { PeerCounters } from '../dataplane/plane/plane.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
-import type { Candidate } from '../wire/candidate.js';
 import type { LanReport } from '../bridging/report.js';
 import type { Service } from '../wire/services.js';
 import type { NatFacts } from '../wire/nat.js';
+import { adviceOf, type WhyFacts } from './advice.js';
 import { roundedMs } from './ping-report.js';
 import type { RefusalReport } from './refusals.js';
 import type { RenewalReport } from './renewals.js';
@@ -37,8 +37,15 @@ function rounded(ms: number | null): number | null {
   return ms === null ? null : roundedMs(ms);
 }
 
-export function pathReport(path: ActivePath | null): PathReport | null {
-  return path && { kind: path.kind, endpoint: path.endpoint, rttMs: rounded(path.rttMs) };
+/** Whether an address is on a link of this machine. */
+export type OnLink = (host: string) => boolean;
+
+export function pathReport(path: ActivePath | null, onLink?: OnLink): PathReport | null {
+  if (!path) return null;
+  const { kind, endpoint, rttMs } = path;
+  const host = kind === 'direct' ? parseEndpoint(endpoint)?.host : undefined;
+  const lan = host !== undefined && onLink?.(host) === true;
+  return { kind, endpoint, rttMs: rounded(rttMs), ...(lan && { lan }) };
 }
 
 /** What reports tell of a peer. `Peer` (peer/peer.ts) has it. */
@@ -65,12 +72,14 @@ export interface PeerFacts {
   readonly confinement: Confinement | undefined;
   /** The upper 8 bytes of its IPv6 address. */
   readonly prefix6: Uint8Array;
+  /** Default: none is told. */
+  readonly onLink?: OnLink;
 }
 
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
-  { name, addressOf, offline, lastSeenAgeMs, link, confinement, prefix6, services = [] }: PeerFacts,
+  { name, addressOf, offline, lastSeenAgeMs, link, confinement, prefix6, onLink, services = [] }: PeerFacts,
   now: number,
 ): PeerReport {
   const { member, session } = peer;
@@ -85,7 +94,7 @@ export function peerReport(
     state: isOffline ? 'offline' : peer.state,
     addressOf,
     lastSeenAgeMs: session.established ? null : lastSeenAgeMs,
-    path: session.established ? pathReport(peer.prober.active) : null,
+    path: session.established ? pathReport(peer.prober.active, onLink) : null,
     link,
     rxBytes: counters.rxBytes,
     txBytes: counters.txBytes,
@@ -188,20 +197,12 @@ function ringReport(
   };
 }
 
-export interface WhyFacts {
-  readonly local: readonly Candidate[];
-  readonly nat: NatFacts;
-  readonly udpBlocked: boolean;
-  readonly relays: readonly RelayReport[];
-  readonly online: boolean;
-}
-
 export function whyReport(peer: ReportedPeer, facts: WhyFacts): WhyReport {
   const active = peer.prober.active;
   const remotes = peer.prober.remotes;
   return {
     peer: peer.member.idText,
-    path: peer.session.established ? pathReport(active) : null,
+    path: peer.session.established ? pathReport(active, facts.onLink) : null,
     candidates: [
       ...facts.local.map((c) => ({
         endpoint: formatEndpoint(c.endpoint),
@@ -228,40 +229,3 @@ export const natFactsOf = ({ mapping, filtering, ports }: NatFacts): NatFacts =>
   filtering,
   ports,
 });
-
-/** What a person could do about it, most useful first. Empty when the path is direct. */
-export function adviceOf(peer: ReportedPeer, facts: WhyFacts): string[] {
-  const active = peer.prober.active;
-  const remotes = peer.prober.remotes;
-  if (active?.kind === 'direct') return [];
-  const out: string[] = [];
-  if (!peer.session.established) {
-    if (facts.relays.length > 0 && facts.relays.every((r) => r.state !== 'connected')) {
-      out.push('No relay is reachable from here: check the network of this machine, and the relay.');
-    } else if (!facts.online)
-      out.push('The peer is not connected to any relay that we use: see that evio runs there.');
-    return out;
-  }
-  if (facts.udpBlocked) {
-    out.push(
-      'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
-    );
-    return out;
-  }
-  if (remotes.some((r) => r.state === 'narrow')) {
-    out.push(
-      'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
-    );
-  }
-  if (facts.nat.mapping === 'address-and-port-dependent' || facts.nat.mapping === 'address-dependent') {
-    out.push(
-      `The NAT here maps ${facts.nat.mapping}: forward a UDP port to this machine (evio node --port P), or set the router to endpoint-independent mapping ("full cone").`,
-    );
-  } else if (remotes.length > 0) {
-    out.push(
-      'The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.',
-    );
-  }
-  if (remotes.length === 0) out.push('The peer offered no address: UDP may be blocked on its side.');
-  return out;
-}

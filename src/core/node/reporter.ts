@@ -144,6 +144,7 @@ export class Reporter {
   /** By name. */
   peers(): PeerReport[] {
     const { clock, self, plane, members, overlay, relays, keeper, policy, services } = this.#parts;
+    const { onLink } = this.#parts.surroundings;
     const prefix6 = prefix6Of(self.network.rootKey);
     const roles = overlay.roles();
     const tellsAll = relays.anyUp && relays.complete;
@@ -163,6 +164,7 @@ export class Reporter {
           confinement: policy.confinementOf(peer),
           link: roles.get(member.idText) ?? null,
           prefix6,
+          onLink,
           services: services.of(member.idText),
         };
         return peerReport(peer, plane.peerCounters(peer.slot), facts, clock.now());
@@ -220,6 +222,7 @@ export class Reporter {
       udpBlocked: relays.udpBlocked,
       relays: relays.report(),
       online: relays.isOnline(peer.member.idText),
+      onLink: surroundings.onLink,
     });
   }
 

@@ -9,6 +9,8 @@ export interface PathReport {
   /** `HOST:PORT` of the peer, or of the relay with its transport: `udp://…`, `ws://…`; of WebRTC `webrtc://HOST:PORT`. */
   readonly endpoint: string;
   readonly rttMs: number | null;
+  /** Direct, and it passes no router. */
+  readonly lan?: true | undefined;
 }
 
 /** Where data goes now. */

@@ -165,6 +165,13 @@ export class Surroundings {
     return preserved ? 'preserved' : (this.#probe?.ports ?? 'unknown');
   }
 
+  /** Tells of addresses whether they are on one of our links as they are now: packets to them pass no router. */
+  get onLink(): (host: string) => boolean {
+    const all = this.#ports.addresses();
+    const exclude = this.#excluded;
+    return (host) => isOnLink(host, all, exclude);
+  }
+
   get reflexive(): readonly Endpoint[] {
     return this.#nat.reflexive;
   }

@@ -193,7 +193,9 @@ export function stateText(peer: PeerReport): string {
 }
 
 export function pathText(peer: PeerReport): string {
-  return peer.path === null ? '-' : `${peer.path.kind} ${printable(peer.path.endpoint)}`;
+  if (peer.path === null) return '-';
+  const { kind, endpoint, lan } = peer.path;
+  return `${kind}${lan ? ' (LAN)' : ''} ${printable(endpoint)}`;
 }
 
 /** @param self this machine, which comes first */

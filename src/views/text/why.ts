@@ -15,7 +15,7 @@ export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport)
   const parts = [
     path === null
       ? `${printable(peer)} is not reached now.\n`
-      : `${printable(peer)} is reached ${path.kind === 'direct' ? 'directly' : `by ${path.kind}`}: ${printable(path.endpoint)}, ${formatMs(path.rttMs)}\n`,
+      : `${printable(peer)} is reached ${path.lan ? 'directly on the LAN' : path.kind === 'direct' ? 'directly' : `by ${path.kind}`}: ${printable(path.endpoint)}, ${formatMs(path.rttMs)}\n`,
   ];
   if (candidates.length > 0) {
     parts.push(

@@ -1,12 +1,7 @@
 /** What a node tells of itself, from plain facts. */
 import { describe, expect, it } from 'vitest';
-import {
-  adviceOf,
-  peerReport,
-  statusReport,
-  whyReport,
-  type ReportedPeer,
-} from '../../../src/core/node/report.js';
+import { adviceOf } from '../../../src/core/node/advice.js';
+import { peerReport, statusReport, whyReport, type ReportedPeer } from '../../../src/core/node/report.js';
 import { dropReasons, type PeerCounters } from '../../../src/core/dataplane/plane/plane.js';
 import type { Member } from '../../../src/core/identity/certificate.js';
 import { claimantOf, selfOf } from '../../../src/core/membership/self.js';
@@ -63,6 +58,19 @@ const up: RelayReport = {
 const remote = (state: string) => ({ endpoint: '192.0.2.2:5000', kind: 'host', state, rttMs: 1.00049 });
 
 describe('peerReport', () => {
+  it('says of a direct path whether it passes no router', () => {
+    const path = (on: string, peer = peerOf(direct)) =>
+      peerReport(peer, counters, { ...facts, onLink: (host) => host === on }, 10_000).path;
+    expect(path('192.0.2.2')).toEqual({
+      kind: 'direct',
+      endpoint: '192.0.2.2:5000',
+      rttMs: 1.235,
+      lan: true,
+    });
+    expect(path('192.0.2.3')).not.toHaveProperty('lan');
+    expect(path('192.0.2.9', peerOf(relayed))).not.toHaveProperty('lan');
+  });
+
   it('tells of a peer that is connected', () => {
     expect(
       peerReport(
@@ -211,6 +219,19 @@ describe('whyReport', () => {
       /^The NAT here maps address-and-port/,
     );
     expect(first(peerOf(relayed, [remote('failed')]), {})).toMatch(/^The NAT or firewall on the other side/);
+    const with6 = { local: [{ kind: 'host', endpoint: { host: '2001:db8::1', port: 1 } }] };
+    expect(first(peerOf(relayed, [remote('failed')]), with6)).toMatch(
+      /^This machine has IPv6 only and the peer IPv4/,
+    );
+    const drawn = { mapping: 'address-and-port-dependent', filtering: 'unknown', ports: 'random' } as const;
+    const there = (nat: ReportedPeer['nat']): ReportedPeer => ({
+      ...peerOf(relayed, [remote('failed')]),
+      nat,
+    });
+    expect(first(there(drawn), { nat: drawn })).toMatch(/^The NATs of both ends .* --birthday/);
+    expect(first(there({ ...drawn, ports: 'sequential' }), { nat: drawn })).not.toContain('--birthday');
+    expect(first(there(drawn), {})).toMatch(/^The NAT there maps address-and-port/);
+    expect(first(there({ ...drawn, mapping: 'unknown' }), {})).toMatch(/^UDP of the peer reaches no relay/);
     expect(first(peerOf(relayed), {})).toMatch(/^The peer offered no address/);
   });
 });

@@ -1,0 +1,85 @@
+/** What a person could do so that a peer is reached directly: from what both ends know of their NATs. No I/O, no decisions. */
+import type { RelayReport } from '../relays/relay-report.js';
+import type { Candidate } from '../wire/candidate.js';
+import type { NatFacts } from '../wire/nat.js';
+
+export interface WhyFacts {
+  readonly local: readonly Candidate[];
+  readonly nat: NatFacts;
+  readonly udpBlocked: boolean;
+  readonly relays: readonly RelayReport[];
+  readonly online: boolean;
+  /** Default: it is not told which paths stay on a LAN. */
+  readonly onLink?: (host: string) => boolean;
+}
+
+/** What advice needs of a peer. */
+export interface AdvisedPeer {
+  readonly session: { readonly established: boolean };
+  readonly prober: {
+    readonly active: { readonly kind: string } | null;
+    readonly remotes: readonly { readonly endpoint: string; readonly kind: string; readonly state: string }[];
+  };
+  readonly nat: NatFacts | undefined;
+}
+
+const perDestination = (nat: NatFacts | undefined): boolean =>
+  nat !== undefined && /^address-/.test(nat.mapping);
+const isV6 = (endpoint: string): boolean => endpoint.startsWith('[');
+
+/** Most useful first. Empty when the path is direct. */
+export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
+  const { active, remotes } = peer.prober;
+  if (active?.kind === 'direct') return [];
+  if (!peer.session.established) return unreached(facts);
+  if (facts.udpBlocked)
+    return [
+      'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
+    ];
+  const narrow = remotes.some((r) => r.state === 'narrow')
+    ? [
+        'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
+      ]
+    : [];
+  return [...narrow, ...natAdvice(peer, facts)];
+}
+
+function unreached({ relays, online }: WhyFacts): string[] {
+  if (relays.length > 0 && relays.every((r) => r.state !== 'connected'))
+    return ['No relay is reachable from here: check the network of this machine, and the relay.'];
+  return online ? [] : ['The peer is not connected to any relay that we use: see that evio runs there.'];
+}
+
+function natAdvice(
+  { nat: there, prober: { remotes } }: AdvisedPeer,
+  { nat: here, local, online }: WhyFacts,
+): string[] {
+  if (remotes.length === 0) return ['The peer offered no address: UDP may be blocked on its side.'];
+  const offered = remotes
+    .filter(({ kind }) => kind !== 'peer-reflexive')
+    .map(({ endpoint }) => isV6(endpoint));
+  const own = local.map(({ endpoint }) => endpoint.host.includes(':'));
+  if (own.length > 0 && offered.length > 0 && !own.some((v6) => offered.includes(v6)))
+    return [
+      `This machine has IPv${own[0] ? 6 : 4} only and the peer IPv${own[0] ? 4 : 6} only: no packet goes from one to the other but by a relay. Give either of them the other family, too.`,
+    ];
+  if (online && there?.mapping === 'unknown')
+    return ['UDP of the peer reaches no relay: allow outgoing UDP in the firewall on its side.'];
+  const open =
+    'forward a UDP port to it (evio node --port P), let its router open one (PCP, NAT-PMP, UPnP), or set the router to endpoint-independent mapping ("full cone")';
+  if (perDestination(here) && perDestination(there)) {
+    const luck =
+      here.ports === 'random' && there?.ports === 'random'
+        ? ' `evio node --birthday` on both ends tries its luck, which it has once in 250 times.'
+        : '';
+    return [
+      `The NATs of both ends give each destination another port, so neither can tell the other where to send. For one of the two machines: ${open}.${luck}`,
+    ];
+  }
+  if (perDestination(here)) return [`The NAT here maps ${here.mapping}. For this machine: ${open}.`];
+  if (perDestination(there))
+    return [`The NAT there maps ${there?.mapping ?? ''}. For the peer, or for this machine: ${open}.`];
+  return [
+    'The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.',
+  ];
+}
