@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 // The CNI plugin, as container runtimes call it: on its own, because loading the command line takes longer than the work.
+import { existsSync } from 'node:fs';
 import module from 'node:module';
+import { join } from 'node:path';
 
-module.enableCompileCache?.();
+// Compiled code is kept where root alone writes: Node's own place is below /tmp, where any user could put some for root to run.
+const home = process.env.EVIO_HOME || '/var/lib/evio';
+if (existsSync(home)) module.enableCompileCache?.(join(home, 'cache'));
 const { main } = await import('../dist/cni/main.js');
 process.exitCode = await main();
