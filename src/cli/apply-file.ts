@@ -10,6 +10,7 @@ import { EvioError, messageOf } from '../core/lib/errors.js';
 import { formatPrefix, parsePrefix } from '../core/lib/prefix.js';
 import { parsePolicy } from '../core/policy/parse.js';
 import { parseRelayUrl } from '../core/relays/net/relay-url.js';
+import { localFields, type WantedLocal } from './apply-local.js';
 import { acceptAll } from '../core/subnets/acceptance.js';
 
 const announced = z.strictObject({
@@ -40,6 +41,7 @@ const network = z
           .describe('Exactly the ranges that are sent to who announces them; "all" for every private one'),
       })
       .optional(),
+    ...localFields,
     policyFile: z
       .string()
       .optional()
@@ -67,6 +69,7 @@ export interface WantedNetwork {
   readonly announce: readonly { readonly cidr: string; readonly shared: boolean }[] | undefined;
   readonly accept: readonly string[] | undefined;
   readonly policy: { readonly file: string; readonly text: string } | undefined;
+  readonly local?: WantedLocal;
 }
 
 /** Everything that can be wrong with the file is found before anything is changed. */
@@ -144,5 +147,6 @@ function wanted(each: z.output<typeof network>, folder: string): WantedNetwork {
     announce: routes?.announce?.map((one) => ({ ...one, cidr: cidr(one.cidr, 'announce') })),
     accept: routes?.accept?.map((text) => (text === acceptAll ? text : cidr(text, 'accept'))),
     policy,
+    local: { bridge: each.bridge, exit: each.exit, services: each.services },
   };
 }

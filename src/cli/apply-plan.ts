@@ -3,6 +3,7 @@
  * made of the state after it is empty.
  */
 import { formatRelayAddress, parseRelayUrl } from '../core/relays/net/relay-url.js';
+import { localChanges, type localKinds, type PresentLocal } from './apply-local.js';
 import type { WantedNetwork } from './apply-file.js';
 
 /** How a network of the file stands here; undefined: this machine is no member. */
@@ -14,11 +15,13 @@ export interface PresentNetwork {
   readonly announced: readonly { readonly cidr: string; readonly shared: boolean }[];
   readonly accepted: readonly string[];
   readonly policy: string | null;
+  readonly local?: PresentLocal;
 }
 
 export interface Change {
   readonly network: string;
-  readonly do: 'join' | 'start' | 'rename' | 'relay' | 'announce' | 'accept' | 'policy';
+  readonly do:
+    'join' | 'start' | 'rename' | 'relay' | 'announce' | 'accept' | 'policy' | (typeof localKinds)[number];
   /** For a person: what it does. */
   readonly detail: string;
   /** The words after `evio`, without secrets. */
@@ -80,6 +83,7 @@ export function changesOf(wanted: WantedNetwork, now: PresentNetwork | undefined
     for (const range of wanted.accept)
       if (!have.includes(range)) add('accept', `accept ${range}`, 'route', 'accept', range, ...here);
   }
+  if (wanted.local) localChanges(wanted.local, now?.local, here, add);
   if (wanted.policy && wanted.policy.text !== now?.policy)
     add('policy', `set the policy of ${wanted.policy.file}`, 'policy', 'set', wanted.policy.file, ...here);
   return changes;

@@ -5,6 +5,7 @@ import { Store } from '../core/config/store.js';
 import { ask } from '../core/control/client.js';
 import { networkAsStored } from '../core/enroll/amend.js';
 import { errorCodes, EvioError, type ErrorCode } from '../core/lib/errors.js';
+import { exitCidr } from '../core/subnets/exits.js';
 import { selfArguments } from '../core/process/self.js';
 import type { WantedNetwork } from './apply-file.js';
 import { changesOf, type Change, type PresentNetwork } from './apply-plan.js';
@@ -29,7 +30,8 @@ async function presentNetwork(home: Home, wanted: WantedNetwork): Promise<Presen
   if (!one) return undefined;
   const { id } = one;
   const running = (await runningNetworks(home)).includes(id);
-  const { announced = [], acceptedRoutes = [], name } = store.profile(id);
+  const { announced = [], acceptedRoutes = [], name, bridge, exit, services = [] } = store.profile(id);
+  const isOffer = ({ cidr }: { readonly cidr: string }): boolean => cidr === exitCidr;
   const network = { network: id };
   return {
     id,
@@ -38,7 +40,8 @@ async function presentNetwork(home: Home, wanted: WantedNetwork): Promise<Presen
     relays: running
       ? (await ask(home.controlSocket, 'status', network)).network.relays
       : networkAsStored(store, id, Date.now()).relays,
-    announced,
+    announced: announced.filter((one) => !isOffer(one)),
+    local: { bridge: bridge?.interface, announced: announced.some(isOffer), use: exit, services },
     accepted: acceptedRoutes,
     policy: running ? (await ask(home.controlSocket, 'policy', network)).text : null,
   };

@@ -8,7 +8,7 @@ import { parseJson } from '../core/lib/json.js';
 /** Fields of profile.json that say nothing that members do not know. */
 const shown: ReadonlySet<string> = new Set([
   ...['version', 'name', 'role', 'wantedIp', 'links', 'allowedRanges', 'announced', 'acceptedRoutes'],
-  ...['device', 'port'],
+  ...['device', 'port', 'bridge', 'exit', 'services'],
 ]);
 /** The same of an invite in it. */
 const shownOfInvite: ReadonlySet<string> = new Set([

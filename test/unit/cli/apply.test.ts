@@ -49,6 +49,38 @@ describe('changesOf', () => {
     expect(commands({ ...settled, policy: null, accepted: ['all'] }, bare)).toEqual([]);
   });
 
+  it('bridges, offers and uses a way out, and announces programs, once', () => {
+    const local = {
+      bridge: 'eth1',
+      exit: { announce: true, use: 'gateway', allowLan: true },
+      services: [{ name: 'http', port: 80, proto: 'tcp' as const, text: 'a=b' }],
+    };
+    const none = { bridge: undefined, announced: false, use: undefined, services: [] };
+    const full = {
+      bridge: 'eth1',
+      announced: true,
+      use: { id: 'ff', name: 'gateway', allowLan: true },
+      services: [{ name: 'http', port: 80, protocol: 'tcp' as const, text: 'a=b' }],
+    };
+    const here = '--network 0123456789abcdef';
+    expect(commands({ ...settled, local: none }, { ...wanted, local })).toEqual([
+      `announce http 80 --proto tcp --text a=b ${here}`,
+      `bridge eth1 ${here}`,
+      `exit announce ${here}`,
+      `exit use gateway --allow-lan ${here}`,
+    ]);
+    expect(commands({ ...settled, local: full }, { ...wanted, local })).toEqual([]);
+    const undone = { bridge: null, exit: { announce: false, use: 'off', allowLan: false }, services: [] };
+    expect(commands({ ...settled, local: full }, { ...wanted, local: undone })).toEqual([
+      `announce http --proto tcp --withdraw ${here}`,
+      `bridge --undo ${here}`,
+      `exit withdraw ${here}`,
+      `exit use off ${here}`,
+    ]);
+    expect(commands({ ...settled, local: none }, { ...wanted, local: undone })).toEqual([]);
+    expect(commands({ ...settled, local: full }, { ...wanted, local: {} })).toEqual([]);
+  });
+
   it('joins first, with all that is to follow', () => {
     expect(commands(undefined)).toEqual([
       'join --detach --name web-1',
