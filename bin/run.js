@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
 
 holdUserSignal();
@@ -33,8 +34,23 @@ if (asksVersion(argv)) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   printVersion(version, json);
 } else {
-  const { main } = await import(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
+  const { main } = await load(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);
+}
+
+/** The command line. A checkout has none until it is built, and lacks packages until they are installed. */
+async function load(path) {
+  try {
+    return await import(path);
+  } catch (error) {
+    const script = new URL('../scripts/setup.sh', import.meta.url);
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !existsSync(script)) throw error;
+    const message = 'This checkout of evio is not built.';
+    const suggestions = [`Build it: bash ${fileURLToPath(script)}`];
+    if (json) console.log(JSON.stringify({ error: { code: 'EVIO_USAGE', message, suggestions } }));
+    else console.error(`evio: ${message}\n  - ${suggestions[0]}`);
+    process.exit(2);
+  }
 }
 
 /** `evio node` starts from one file, which is faster, where that was built after the rest (scripts/program). */

@@ -22,7 +22,7 @@ import { gzipSync } from 'node:zlib';
 import { relayDefaults, services, unitName, unitText } from '../../dist/service/units.js';
 import { debianFiles } from '../oci/debian.mjs';
 import { bills, billText } from '../sbom/parts.mjs';
-import { manualPages } from './man.mjs';
+import { manualPages } from '../man/pages.mjs';
 import { addonFiles, licenses } from './parts.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

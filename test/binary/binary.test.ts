@@ -13,8 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { need } from '../support/need.js';
-import { architecture, BareRoot, hasBinary, program, root } from './support.js';
+import { BareRoot, hasBinary, program, root } from './support.js';
 
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
@@ -164,17 +163,5 @@ exec "$0" demo --nodes 2 --json`;
     }
     expect(machines.filter((machine) => machine === EM_AARCH64).length).toBeGreaterThanOrEqual(2);
     expect(machines).not.toContain(62);
-  });
-
-  // A root of that machine, made by debootstrap, with libatomic1.
-  const armRoot = process.env['EVIO_ARM64_ROOT'] ?? '';
-  it.runIf(armRoot !== '' && architecture === 'x64')('for arm64 runs, emulated', () => {
-    need('qemu-user-static', existsSync('/usr/bin/qemu-aarch64-static'));
-    const path = join(root, 'build/evio-linux-arm64');
-    const argv = ['-L', armRoot, path];
-    const run = (...words: string[]): string =>
-      execFileSync('qemu-aarch64-static', [...argv, ...words], { encoding: 'utf8' });
-    expect(run('--version')).toMatch(/^evio\/\S+ linux-arm64 /);
-    expect(run('join', '--help')).toContain('EXAMPLES');
   });
 });

@@ -36,12 +36,18 @@ describe('the package', () => {
     }
     expect(paths.filter((path) => /^(src|test|node_modules|\.ci)\//.test(path))).toEqual([]);
     expect(packed[0]?.size).toBeLessThan(2_200_000);
+    // Made again, at another time, it is the same to the last byte.
+    const first = readFileSync(join(folder, packed[0]?.filename as string));
+    npm('pack', '--ignore-scripts', '--pack-destination', folder);
+    expect(readFileSync(join(folder, packed[0]?.filename as string)).equals(first)).toBe(true);
     const prefix = join(folder, 'prefix');
     const tarball = join(folder, packed[0]?.filename as string);
     npm('install', '--global', '--ignore-scripts', '--prefix', prefix, '--omit=dev', tarball);
     // Elsewhere no node runs: npm refuses there (EBADPLATFORM) before it installs anything.
     const installed = readFileSync(join(prefix, 'lib/node_modules/evio/package.json'), 'utf8');
     expect((JSON.parse(installed) as { os?: string[] }).os).toEqual(['linux']);
+    const manual = readFileSync(join(prefix, 'share/man/man1/evio-join.1'), 'utf8');
+    expect(manual).toContain('.SH EXAMPLES');
     const evio = (...args: string[]): string =>
       execFileSync(join(prefix, 'bin/evio'), args, {
         encoding: 'utf8',

@@ -31,6 +31,7 @@ import {
 } from './machine.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
 import { probeRouter, type PortMappingFinding } from './router-probe.js';
+import { checkStorage } from './storage.js';
 import { StunProbe } from './stun-probe.js';
 
 export interface ExamineOptions {
@@ -50,7 +51,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   checks.push(await checkUdp());
   if (process.platform === 'linux') checks.push(checkMtu());
   const { targets, profiles } = readNetworks(home);
-  checks.push(...profiles, ...rangeChecks(home), ...certificateChecks(home));
+  checks.push(checkStorage(home.path), ...profiles, ...rangeChecks(home), ...certificateChecks(home));
   const [router, ...findings] = await Promise.all([
     probeRouter(systemRandom),
     ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),

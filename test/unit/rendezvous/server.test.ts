@@ -124,6 +124,12 @@ describe('starting and stopping', () => {
     // Asking for a key that is not known yet is another matter.
     await expect(pinRelay(`evios://${relay.listen}`)).rejects.toMatchObject({
       code: 'EVIO_RELAY_UNREACHABLE',
+      message: expect.stringMatching(/certificate .* evios:\/\/\S+#KEY/) as string,
+    });
+    // Named by HOST:PORT, as somebody types it who knows nothing of TLS.
+    await expect(pinRelay(relay.listen)).rejects.toMatchObject({
+      code: 'EVIO_RELAY_UNREACHABLE',
+      message: expect.stringContaining(`if it speaks TLS, write evios://${relay.listen}#KEY`) as string,
     });
     const plain = { ...relay.fact, address: relay.listen };
     await expect(register({ ...relay, fact: plain }, node)).rejects.toMatchObject({

@@ -1,17 +1,24 @@
 /** Manual pages out of oclif.manifest.json, which is what --help is made of. Pure: manifest in, pages out. */
 
-/** Text as roff takes it: no line is a request, no backslash an escape. */
+/** Text as roff takes it: no line is a request, no backslash an escape, no character outside ASCII. */
 const roff = (text) =>
   text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
-    .replace(/^([.'])/gm, '\\&$1');
+    .replace(/^([.'])/gm, '\\&$1')
+    .replace(
+      /[^\0-\x7f]/gu,
+      (sign) => `\\[u${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}]`,
+    );
 
 /** oclif's placeholders. */
 const filled = (text, id) =>
   text.replaceAll(/<%= config\.bin %>/g, 'evio').replaceAll(/<%= command\.id %>/g, id.replaceAll(':', ' '));
 
-const header = (name, version) => `.TH ${name.toUpperCase()} 1 "" "evio ${version}" "evio"\n`;
+/** What files in packages are dated, unless the builder says otherwise; a page without a date is none. */
+const date = '2026-01-01';
+
+const header = (name, version) => `.TH ${name.toUpperCase()} 1 ${date} "evio ${version}" "evio"\n`;
 
 function flagPart({ name, char, type, description = '', helpValue = name.toUpperCase(), options }) {
   const value = type === 'option' ? ` \\fI${roff(options ? options.join('|') : String(helpValue))}\\fR` : '';
