@@ -1,10 +1,10 @@
 /** Which protocols the default gateway knows by which it opens ports. Asks, and has nothing opened. */
 import { createSocket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
 import { silentLogger, type Random } from '../lib/env.js';
 import { IgdSocket } from '../node/igd-socket.js';
 import { IgdSearch } from '../surroundings/igd-search.js';
 import { isPrivateHost } from '../surroundings/local-ranges.js';
+import { machineWays } from '../tap/machine-ways.js';
 import {
   encodePcpMap,
   encodePmpAddress,
@@ -26,24 +26,12 @@ const waitMs = 900;
 /** How often a search is looked after, ms. */
 const beatMs = 50;
 
-/** Gateway of the IPv4 default route (proc(5), /proc/net/route: an address as a number of the machine). */
-export function defaultGateway(routes: string): string | undefined {
-  for (const line of routes.split('\n').slice(1)) {
-    const [, destination, gateway] = line.split('\t');
-    if (destination !== '00000000' || gateway === undefined || gateway === '00000000') continue;
-    return Buffer.from(gateway, 'hex').reverse().join('.');
-  }
-  return undefined;
-}
-
 export async function probeRouter(random: Random): Promise<PortMappingFinding> {
-  let gateway: string | undefined;
-  try {
-    gateway = defaultGateway(readFileSync('/proc/net/route', 'utf8'));
-  } catch {
-    // Not Linux.
-  }
-  const source = gateway === undefined ? undefined : await ownAddressTo(gateway);
+  // As a node finds it: where routes lead through a member, by the way that the machine had before.
+  const way = machineWays('', []).v4;
+  const gateway = way?.gateway === '' ? undefined : way?.gateway;
+  // Not every route names the address that packets by it have.
+  const source = gateway === undefined ? undefined : way?.source || (await ownAddressTo(gateway));
   // Without a NAT there is nothing to open, and no node asks.
   if (gateway === undefined || source === undefined || !isPrivateHost(source))
     return { kind: 'none', external: null };
