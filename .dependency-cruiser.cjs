@@ -30,7 +30,8 @@ module.exports = {
       from: { path: '^src/rendezvous' },
       to: {
         path: '^src/core/',
-        pathNot: '^src/core/(wire|identity|ledger|noise|lib|native|disk|metrics|relays/net)/',
+        pathNot:
+          '^src/core/(wire|identity|ledger|noise|lib|native|disk|metrics|relays/net|handover/blobs)(/|\\.)',
       },
     },
     {

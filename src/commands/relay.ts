@@ -31,20 +31,6 @@ async function warnOfAddress(url: string, log: Logger): Promise<void> {
   });
 }
 
-interface RelayFlags {
-  readonly listen: string;
-  readonly public?: string | undefined;
-  readonly 'tls-cert'?: string | undefined;
-  readonly 'tls-key'?: string | undefined;
-  readonly open: boolean;
-  readonly allow?: string[] | undefined;
-  readonly metrics?: string | undefined;
-  readonly wait: number;
-  readonly 'limit-node'?: number | undefined;
-  readonly 'limit-network'?: number | undefined;
-  readonly 'alternate-port'?: number | undefined;
-}
-
 export default class Relay extends BaseCommand {
   static override daemon = true;
   static override summary = 'run the rendezvous server';
@@ -101,97 +87,30 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
   async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Relay);
     flags.allow?.forEach(checkNetworkId);
-    if (flags.detach) return this.#detach(flags);
-    const { RelayServer } = await import('../rendezvous/server.js');
-    const { systemClock, systemRandom } = await import('../core/lib/env.js');
-    const { reportOnSignal, stopOnSignals } = await import('../core/process/signals.js');
-    const { lockRelay } = await import('../core/process/relay-lock.js');
-    const cert = flags['tls-cert'];
-    const key = flags['tls-key'];
+    const { relayWords, runRelay } = await import('../cli/run-relay.js');
+    if (flags.detach) return this.#detach(relayWords(flags), flags.wait);
     const log = await this.logger();
-    const home = this.home();
-    const server = new RelayServer({
-      listen: flags.listen,
-      public: flags.public,
-      tls: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
-      open: flags.open,
-      allow: flags.allow,
-      metrics: flags.metrics,
-      alternatePort: flags['alternate-port'],
-      limits: { nodeMbps: flags['limit-node'], networkMbps: flags['limit-network'] },
-      home: home.path,
-      env: { clock: systemClock, random: systemRandom, log },
+    await runRelay({
+      home: this.home(),
+      flags,
+      version: this.config.version,
+      log,
+      json: this.jsonEnabled(),
+      listening: async (listening) => {
+        if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
+        else this.print(listening.url);
+        this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
+        if (flags.public === undefined) await warnOfAddress(listening.url, log);
+      },
     });
-    let finish = (): void => undefined;
-    const stopped = new Promise<void>((resolve) => (finish = resolve));
-    const { serviceNotice } = await import('../core/process/service-notice.js');
-    const notice = serviceNotice(process.env, systemClock);
-    const stop = async (): Promise<void> => {
-      notice.stopping();
-      await server.stop();
-      finish();
-    };
-    const { deskRequest } = await import('../rendezvous/desk.js');
-    const unlock = await lockRelay(home, log, (asked) => {
-      if ((asked as { do?: unknown } | undefined)?.do !== 'stop')
-        return server.desk.answer(deskRequest.parse(asked));
-      // After the answer, which the end would cut off.
-      setImmediate(() => void stop());
-      return Promise.resolve({ pid: process.pid });
-    });
-    const releases = [
-      stopOnSignals(stop, log),
-      reportOnSignal(() => {
-        log.info('report', { nodes: server.clients, ...server.totals() });
-      }),
-    ];
-    try {
-      const listening = await server.start();
-      notice.ready(`listens on ${listening.listen}`);
-      if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
-      else this.print(listening.url);
-      this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
-      if (flags.public === undefined) await warnOfAddress(listening.url, log);
-      await stopped;
-      if (this.jsonEnabled()) this.emit({ event: 'stopped' });
-    } finally {
-      notice.stopping();
-      await server.stop();
-      unlock();
-      for (const release of releases) release();
-    }
+    if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     return undefined;
   }
 
-  async #detach(flags: RelayFlags): Promise<object> {
-    const path = await import('node:path');
+  async #detach(words: readonly string[], waitMs: number): Promise<object> {
     const { detachRelay } = await import('../cli/relay-detached.js');
     const home = this.home();
-    const said = (name: keyof RelayFlags, file = false): string[] => {
-      const value = flags[name];
-      if (value === undefined || value === false) return [];
-      const values = Array.isArray(value) ? value : [value];
-      // In the background the folder is another.
-      return values.flatMap((one) =>
-        one === true ? [`--${name}`] : [`--${name}`, file ? path.resolve(String(one)) : String(one)],
-      );
-    };
-    const plain = [
-      'listen',
-      'public',
-      'open',
-      'allow',
-      'metrics',
-      'limit-node',
-      'limit-network',
-      'alternate-port',
-    ] as const;
-    const args = [
-      ...plain.flatMap((name) => said(name)),
-      ...said('tls-cert', true),
-      ...said('tls-key', true),
-    ];
-    const relay = await detachRelay(home, args, flags.wait);
+    const relay = await detachRelay(home, words, waitMs);
     this.print(relay.url);
     this.say(`The relay runs in the background (process ${relay.pid}). Its log: ${home.relayLog}`);
     return relay;

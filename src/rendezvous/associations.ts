@@ -53,6 +53,17 @@ export class Associations {
     this.#members.set(member.association, member);
   }
 
+  /** One that another process took. */
+  restore(member: LocalMember): void {
+    this.#slots[member.association & 0xffff] = 1;
+    this.set(member);
+  }
+
+  /** Members whose connection is gone, and that are still served. */
+  get lingering(): LocalMember[] {
+    return [...this.#grace.keys()].flatMap((association) => this.#members.get(association) ?? []);
+  }
+
   /** Also of a member whose connection is gone, for as long as it is served. */
   get(association: number): LocalMember | undefined {
     return this.#members.get(association);

@@ -79,6 +79,21 @@ export class CounterBlock {
     this.values[i] = (this.values[i] as number) + packets;
   }
 
+  /** Goes on from what another process counted. */
+  add({ packets, bytes, drops, stun, binds, hints }: RelayTotals): void {
+    const more = (i: number, count: number | undefined): void => {
+      this.values[i] = (this.values[i] as number) + (count ?? 0);
+    };
+    for (const way of ways) {
+      more(Count.packets + wayIndex[way], packets[way]);
+      more(Count.bytes + wayIndex[way], bytes[way]);
+    }
+    for (const reason of relayDrops) more(dropIndex[reason], drops[reason]);
+    more(eventIndex.stun, stun);
+    more(eventIndex.binds, binds);
+    more(eventIndex.hints, hints);
+  }
+
   event(event: Event): void {
     const i = eventIndex[event];
     this.values[i] = (this.values[i] as number) + 1;

@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
+import { descriptorOf, listenAtDescriptor } from '../core/native/listening.js';
 import { relayPath } from '../core/wire/signal.js';
 import { DoorKeeper, type DoorRefusal, type Guest } from './door-keeper.js';
 import type { RelayLimits } from './limits.js';
@@ -88,6 +89,40 @@ export class HttpDoor {
         // Such as EMFILE on accept: those who are in stay in.
         server.on('error', () => undefined);
         resolve((server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** The socket at which it listens. Throws Error where there is none. */
+  get descriptor(): number {
+    return descriptorOf(this.#server);
+  }
+
+  /** Listens at a socket that the process before left. */
+  async listenAt(fd: number): Promise<void> {
+    await listenAtDescriptor(this.#server, fd);
+    this.#server.on('error', () => undefined);
+  }
+
+  /** Counts a connection that the process before let in and keeps. */
+  adopt(observed: string): { readonly admitted: () => void; readonly left: () => void } {
+    const guest = this.#keeper.enter(observed);
+    if (typeof guest === 'string') return { admitted: () => undefined, left: () => undefined };
+    return {
+      admitted: () => {
+        this.#keeper.admitted(guest);
+      },
+      left: () => {
+        this.#keeper.leave(guest);
+      },
+    };
+  }
+
+  /** Another process listens: nobody is let in any more, and who is in stays. Resolves when no request is under way. */
+  leaveListening(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => {
+        resolve();
       });
     });
   }

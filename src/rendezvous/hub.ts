@@ -31,13 +31,11 @@ import { PacketExchange } from './packet-exchange.js';
 import type { Presence, PresenceListener } from './presence.js';
 import { RefusalLog } from './refusal-log.js';
 import type { Registry } from './registry.js';
-import { memberLineOf } from './registry-state.js';
+import { HubMove } from './move/hub-move.js';
+import { SeenBook } from './seen-book.js';
 import type { StateLog } from './state-log.js';
 import type { StateLine } from './state-lines.js';
 import { WaitingRoom, type Applicant } from './waiting-room.js';
-
-/** When a member was last seen is written down at most so often, ms: it counts in months. */
-const seenMs = 86_400_000;
 
 /** Farewells in a welcome: with them it stays one Noise message. */
 const farewellsInWelcome = 64;
@@ -75,8 +73,9 @@ export class Hub implements ConnectionHost, PresenceListener {
   readonly #joiners = new WeakMap<MemberConnection, LedgerJoiner>();
   /** Who is admitted and connected. */
   readonly #members = new Map<MemberConnection, LocalMember>();
-  /** When each member was last written down as seen, date. */
-  readonly #writtenAt = new WeakMap<KnownMember, number>();
+  readonly #seen = new SeenBook();
+  /** Welcomes and withdrawals that wait for the disk. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #ports: UdpPorts = { udpPort: 1, alternatePort: null };
   #attached: () => void = () => undefined;
   readonly #ready = new Promise<void>((resolve) => (this.#attached = resolve));
@@ -184,11 +183,38 @@ export class Hub implements ConnectionHost, PresenceListener {
       this.turnedAway(verdict.reason);
       env.log.debug('relay refused a node', { code: verdict.code, reason: verdict.message });
       const tell = (): void => connection.refuse(verdict.code, verdict.message, verdict.detail);
-      if (verdict.withdrawn) void this.forget(verdict.withdrawn, true).then(tell);
+      if (verdict.withdrawn) this.#later(this.forget(verdict.withdrawn, true).then(tell));
       else tell();
       return;
     }
-    void this.#welcome(connection, verdict, hello);
+    this.#later(this.#welcome(connection, verdict, hello));
+  }
+
+  /** Another process that is to go on waits for it. */
+  #later(work: Promise<unknown>): void {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+  }
+
+  /** What it knows of connected nodes, for another process. */
+  get move(): HubMove {
+    const { env, registry, ledgers } = this.#options;
+    return new HubMove({
+      env,
+      registry,
+      ledgers,
+      presence: this.#presence,
+      introductions: this.#introductions,
+      packets: this.packets,
+      waiting: this.#waiting,
+      members: this.#members,
+      networkOf: (id) => {
+        const record = registry.network(id);
+        return record && this.#networkOf(record);
+      },
+      hello: this.hello.bind(this),
+      underWay: this.#underWay,
+    });
   }
 
   /** Admins have to let it in: they hear of it, and it is judged again when they have spoken. */
@@ -320,7 +346,7 @@ export class Hub implements ConnectionHost, PresenceListener {
     const { record, member, known } = verdict;
     await this.#ready;
     // Who is told of it is remembered after a kill; a receipt that left is counted even if the power fails now.
-    await store.append(this.#linesFor(verdict), verdict.owed.length > 0);
+    await store.append(this.#seen.linesFor(verdict), verdict.owed.length > 0);
     if (this.#stopped) return;
     if (this.#options.registry.network(record.id) !== record) {
       connection.refuse('network-not-allowed', 'the network was forgotten meanwhile', undefined);
@@ -338,7 +364,8 @@ export class Hub implements ConnectionHost, PresenceListener {
     network.here.delete(id);
     // Of its associations two are served: the new one, and the last one before, until the node has bound the new one.
     associations.endLingering(network, id);
-    before?.connection.close(CloseCode.replaced, 'replaced');
+    if (before?.connection.away === true) before.connection.retire();
+    else before?.connection.close(CloseCode.replaced, 'replaced');
     const association = associations.take();
     if (association === undefined) {
       this.#presence.leave(record.id, id);
@@ -381,6 +408,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       idBytes: member.id,
       association,
       admin,
+      speaker: member,
       udpAt: undefined,
       udpHost: undefined,
     };
@@ -395,34 +423,11 @@ export class Hub implements ConnectionHost, PresenceListener {
     env.log.info('node registered', { node: id, name: member.name, network: record.id, agent });
   }
 
-  /** What a registration adds to the state: nothing, when everything is known since today. */
-  #linesFor({ record, known, news, owed }: Extract<Admission, { ok: true }>): StateLine[] {
-    const { id: network } = record;
-    const writtenAt = this.#writtenAt.get(known);
-    if (news) {
-      this.#writtenAt.set(known, known.lastSeen);
-      return [...owed, memberLineOf(network, known)];
-    }
-    if (writtenAt !== undefined && known.lastSeen - writtenAt < seenMs) return [...owed];
-    this.#writtenAt.set(known, known.lastSeen);
-    return [...owed, { kind: 'seen', network, id: known.id, lastSeen: known.lastSeen }];
-  }
-
   /** Writes down who is here, or was, since it was last written. */
   async #writeSeen(record: NetworkRecord, dateMs: number): Promise<void> {
     const { registry, store } = this.#options;
-    const network = record.id;
-    const here = this.#networks.get(record)?.here;
-    const lines: StateLine[] = [];
-    for (const member of here?.keys() ?? []) {
-      const known = record.member(member);
-      if (!known) continue;
-      known.lastSeen = dateMs;
-      if (dateMs - (this.#writtenAt.get(known) ?? 0) < seenMs) continue;
-      this.#writtenAt.set(known, dateMs);
-      lines.push({ kind: 'seen', network, id: known.id, lastSeen: dateMs });
-    }
-    if (registry.network(network) === record) await store.append(lines, false);
+    const lines = this.#seen.linesOf(record, this.#networks.get(record)?.here ?? new Map(), dateMs);
+    if (registry.network(record.id) === record) await store.append(lines, false);
   }
 
   #tellEntry(record: NetworkRecord, owed: readonly StateLine[], observed: string): void {

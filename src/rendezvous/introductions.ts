@@ -70,6 +70,29 @@ export class Introductions {
     this.#views.clear();
   }
 
+  /** What a member is told of, and how its network is, for another process. */
+  watchesOf(member: LocalMember): string[] {
+    return this.#views.get(member.network)?.watches.by(member) ?? [];
+  }
+
+  viewOf(network: LocalNetwork): { readonly complete: boolean; readonly size: number } {
+    const { complete, size } = this.#view(network);
+    return { complete, size };
+  }
+
+  /** As another process left it. */
+  restore(network: LocalNetwork, complete: boolean, size: number): void {
+    const view = this.#view(network);
+    view.complete = complete;
+    view.size = size;
+    if (!complete) this.#pace();
+  }
+
+  watch(member: LocalMember, ids: readonly string[]): void {
+    const { watches } = this.#view(member.network);
+    for (const id of ids) watches.add(member, id);
+  }
+
   /** The number of known members may have crossed the threshold: then everybody is told. */
   settle(network: LocalNetwork): void {
     const { record, online, here } = network;

@@ -48,6 +48,11 @@ export class NetworkLedger {
     for (const statement of kept) if (isTaken(this.#ledger.take(statement))) ledgers.grow(statement.length);
   }
 
+  /** The first root key. */
+  get networkKey(): Uint8Array {
+    return this.#ledger.networkKey;
+  }
+
   get authority(): Authority {
     return this.#ledger.standing;
   }

@@ -1,4 +1,5 @@
 /** Members that are connected to this relay, by network. */
+import type { Member } from '../core/identity/certificate.js';
 import type { NetworkRecord } from './network-record.js';
 import type { MemberConnection } from './member-connection.js';
 import type { OnlineMembers, Presence } from './presence.js';
@@ -14,6 +15,8 @@ export interface LocalMember {
   readonly association: number;
   /** May it speak for the network, at this moment? */
   readonly admin: () => boolean;
+  /** What `admin` goes by. */
+  readonly speaker: Pick<Member, 'key' | 'inviteId' | 'rights'>;
   /** When it last proved its UDP address, on the clock; undefined when packets take the WebSocket. */
   udpAt: number | undefined;
   /** From where that came last. */

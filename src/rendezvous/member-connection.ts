@@ -4,13 +4,13 @@
  *   handshake ──message 1──▶ hello ──hello──▶ judging ──admitted──▶ up ──▶ closed
  *                                                └─▶ waiting ──let in──┘
  */
-import type { WebSocket } from 'ws';
 import type { Keys } from '../core/identity/keys.js';
 import { utf8 } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
 import { tellBuffered } from '../core/native/v8.js';
-import type { NoiseTransport } from '../core/noise/transport.js';
+import { NoiseTransport } from '../core/noise/transport.js';
+import { Suite } from '../core/wire/packet.js';
 import {
   carrierHeaderLength,
   CarrierMessage,
@@ -31,7 +31,9 @@ import {
   type ToRelay,
   type Waiting,
 } from '../core/wire/signal.js';
+import type { MemberSocket, SocketListener } from './member-socket.js';
 import { answerHandshake } from './relay-handshake.js';
+import type { HeldConnection } from './move/held.js';
 import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 
 /** Sealed messages of a node, heartbeats and requests; more of them end the connection. */
@@ -42,6 +44,8 @@ const requestRate = { perSecond: 5, burst: 40 } as const;
 const signalQueueLimit = 4 * 1024 * 1024;
 /** Announcements wait here while the socket has this much to send, bytes. */
 const announceWatermark = 256 * 1024;
+/** A connection of which the node has another now ends by itself within this time, ms. */
+const retiredMs = 10_000;
 /** How often the heartbeat is looked at, ms. */
 export const checkMs = 5_000;
 
@@ -69,7 +73,9 @@ export interface ConnectionHost {
 }
 
 export interface ConnectionOptions {
-  readonly socket: WebSocket;
+  readonly socket: MemberSocket;
+  /** What another process knew of it; default: it begins. */
+  readonly held?: HeldConnection | undefined;
   /** Source address of the TCP connection. */
   readonly observed: string;
   /** Told when the node is admitted. */
@@ -78,12 +84,14 @@ export interface ConnectionOptions {
   readonly limits: RelayLimits;
   readonly env: Env;
   readonly host: ConnectionHost;
+  /** Told once, before the host. */
+  readonly closed?: (connection: MemberConnection) => void;
 }
 
 export class MemberConnection {
   readonly observed: string;
   readonly #options: ConnectionOptions;
-  readonly #socket: WebSocket;
+  readonly #socket: MemberSocket;
   readonly #bytes: TokenBucket;
   readonly #sealed: TokenBucket;
   readonly #requests: TokenBucket;
@@ -94,6 +102,10 @@ export class MemberConnection {
   #remoteStatic: Uint8Array | undefined;
   #cancelDeadline: () => void;
   #heardAt: number;
+  /** It was told that another process goes on (`sendAway`). */
+  #away = false;
+  /** While it rests: what was to be sent, and how it was to be closed. */
+  #resting: { readonly plain: Uint8Array[]; close: (() => void) | undefined } | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket, env, limits } = options;
@@ -106,11 +118,94 @@ export class MemberConnection {
     this.#sealed = new TokenBucket(sealedRate.perSecond, sealedRate.burst, now);
     this.#requests = new TokenBucket(requestRate.perSecond, requestRate.burst, now);
     this.#cancelDeadline = env.clock.after(limits.handshakeMs, () => this.#late());
-    socket.binaryType = 'nodebuffer';
-    socket.on('message', (data, binary) => this.#received(data as Buffer, binary));
-    socket.on('ping', () => this.#heard());
-    socket.on('error', () => undefined); // 'close' follows
-    socket.on('close', () => this.#closed());
+    if (options.held) this.#adopt(options.held);
+    socket.listen(this.listener);
+  }
+
+  /** What hears of its socket. */
+  get listener(): SocketListener {
+    return {
+      message: (data, binary) => {
+        this.#received(data, binary);
+      },
+      heard: () => {
+        this.#heard();
+      },
+      closed: () => {
+        this.#closed();
+      },
+    };
+  }
+
+  get socket(): MemberSocket {
+    return this.#socket;
+  }
+
+  /** Another process is to go on: nothing is sealed any more until `wake`. Not while it is judged. */
+  rest(): void {
+    this.#resting ??= { plain: [], close: undefined };
+  }
+
+  /** What another process needs to go on with it; undefined where there is nothing to go on with. While it rests. */
+  held(): HeldConnection | undefined {
+    const stage = this.#stage;
+    if (stage === 'closed' || stage === 'judging') return undefined;
+    return {
+      stage,
+      observed: this.observed,
+      away: this.#away,
+      transport: this.#transport?.held(),
+      remoteStatic: this.#remoteStatic,
+      announcements: this.#announcements.map((make) => make()),
+    };
+  }
+
+  /** All goes on here. */
+  wake(): void {
+    const { plain = [], close } = this.#resting ?? {};
+    this.#resting = undefined;
+    for (const one of plain) this.sendPlain(one);
+    this.#announce();
+    close?.();
+  }
+
+  /** Another process goes on with it: the socket is not ours any more. */
+  letGo(): void {
+    this.#stage = 'closed';
+    this.#cancelDeadline();
+    this.#transport?.destroy();
+  }
+
+  #adopt({ stage, transport, remoteStatic, announcements, away }: HeldConnection): void {
+    this.#stage = stage;
+    this.#away = away;
+    this.#transport = transport && NoiseTransport.from(Suite.aes256gcm, transport);
+    this.#remoteStatic = remoteStatic;
+    for (const message of announcements) this.#announcements.push(() => message);
+    if (stage === 'up' || stage === 'waiting') this.#watch();
+  }
+
+  /**
+   * Its process is about to end: the node is asked to come back to the one that goes on, and is served here until it has. Who
+   * does not understand stays until the connection ends.
+   */
+  sendAway(): void {
+    if (this.#stage !== 'up') return;
+    this.#away = true;
+    this.send({ type: 'away' });
+  }
+
+  /** True after `sendAway`. */
+  get away(): boolean {
+    return this.#away;
+  }
+
+  /** The same node is here by another connection: what is still on its way by this one arrives, then the node closes it. */
+  retire(): void {
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.#options.env.clock.after(retiredMs, () => {
+      this.close(CloseCode.replaced, 'replaced');
+    });
   }
 
   get up(): boolean {
@@ -161,6 +256,10 @@ export class MemberConnection {
   /** Sends what `encodeMessage` made: for a message that goes to many. */
   sendPlain(plain: Uint8Array): void {
     if (this.#stage === 'closed' || !this.#transport) return;
+    if (this.#resting) {
+      this.#resting.plain.push(plain);
+      return;
+    }
     if (this.#socket.bufferedAmount > signalQueueLimit) {
       this.close(CloseCode.slow, 'too slow');
       return;
@@ -199,6 +298,12 @@ export class MemberConnection {
 
   close(code: number, reason: string): void {
     if (this.#stage === 'closed') return;
+    if (this.#resting) {
+      this.#resting.close ??= () => {
+        this.close(code, reason);
+      };
+      return;
+    }
     this.#socket.close(code, reason);
     this.#closed();
     // The other side may never answer the close.
@@ -304,7 +409,7 @@ export class MemberConnection {
 
   /** Sends what waits in `later`, as far as the socket has room; goes on when something was sent. */
   #announce(): void {
-    if (this.#announcing) return;
+    if (this.#announcing || this.#resting) return;
     this.#announcing = true;
     while (
       this.#announcements.length > 0 &&
@@ -323,6 +428,7 @@ export class MemberConnection {
     this.#cancelDeadline();
     this.#announcements.length = 0;
     this.#transport?.destroy();
+    this.#options.closed?.(this);
     this.#options.host.closed(this);
   }
 }

@@ -1,6 +1,8 @@
 /** What a relay tells Prometheus, on a port of its own. */
 import type { Server } from 'node:http';
 import { listenAt, metricsServer } from '../core/metrics/door.js';
+import type { Endpoint } from '../core/lib/endpoint.js';
+import { listenAtDescriptor } from '../core/native/listening.js';
 import { labelled, register, single, type Series } from '../core/metrics/series.js';
 import { totalsOf, type CounterBlock } from './counters.js';
 
@@ -34,8 +36,8 @@ function seriesOf(source: MetricsSource): Series[] {
   ];
 }
 
-/** Starts GET /metrics at `host:port`; rejects with the system's error. */
-export async function serveMetrics(host: string, port: number, source: MetricsSource): Promise<Server> {
+/** Starts GET /metrics at a place, or at a listening descriptor; rejects with the system's error. */
+export async function serveMetrics(place: Endpoint | number, source: MetricsSource): Promise<Server> {
   const { Registry, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -44,6 +46,7 @@ export async function serveMetrics(host: string, port: number, source: MetricsSo
     contentType: registry.contentType,
     text: await registry.metrics(),
   }));
-  await listenAt(server, { host, port });
+  if (typeof place === 'number') await listenAtDescriptor(server, place);
+  else await listenAt(server, place);
   return server;
 }

@@ -13,6 +13,8 @@ export interface StateOptions {
   /** Networks that an evio of before served, when it served any, are admitted. */
   readonly before: boolean;
   readonly smallLogBytes: number;
+  /** Another process still writes: nothing is written before `begin`. */
+  readonly heir?: boolean;
 }
 
 export interface OpenState {
@@ -20,10 +22,18 @@ export interface OpenState {
   readonly registry: Registry;
   /** Open, and to be stopped. */
   readonly log: StateLog;
+  /** Only for an heir: the other process writes no more. */
+  readonly begin: () => void;
 }
 
 /** @throws EvioError EVIO_STORAGE, EVIO_PROFILE_CORRUPT */
-export async function openState({ folder, env, before, smallLogBytes }: StateOptions): Promise<OpenState> {
+export async function openState({
+  folder,
+  env,
+  before,
+  smallLogBytes,
+  heir = false,
+}: StateOptions): Promise<OpenState> {
   await makeRelayFolder(folder);
   const registry = new Registry();
   const log = new StateLog({ folder, env, smallLogBytes });
@@ -40,7 +50,11 @@ export async function openState({ folder, env, before, smallLogBytes }: StateOpt
       networks: served,
     });
   }
-  log.begin(() => linesOf(registry));
+  const begin = (): void => {
+    log.begin(() => linesOf(registry));
+  };
+  if (heir) return { keys: await loadRelayKeys(folder, env.random), registry, log, begin };
+  begin();
   if (lines === 0 && (await hasRelayKeys(folder))) {
     // Else a copied or cut state would give the relay to whoever comes first.
     registry.claimed = true;
@@ -51,7 +65,7 @@ export async function openState({ folder, env, before, smallLogBytes }: StateOpt
   // Before the key is there, so that a key without state means that state was lost.
   if (lines === 0) await log.append([registry.claimed ? { kind: 'claimed' } : { kind: 'begin' }], true);
   try {
-    return { keys: await loadRelayKeys(folder, env.random), registry, log };
+    return { keys: await loadRelayKeys(folder, env.random), registry, log, begin };
   } catch (thrown) {
     await log.stop();
     throw thrown;

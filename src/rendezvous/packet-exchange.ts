@@ -42,6 +42,11 @@ export class PacketExchange implements ForwarderListener {
     return this.#restarts;
   }
 
+  /** Goes on counting where another process stopped. */
+  countOn(restarts: number): void {
+    this.#restarts += restarts;
+  }
+
   attach(forwarder: Forwarder): void {
     this.#forwarder = forwarder;
   }
@@ -120,7 +125,9 @@ export class PacketExchange implements ForwarderListener {
 
   hand(source: number, destination: number, batch: Uint8Array): void {
     const from = this.associations.get(source);
-    const to = this.associations.get(destination);
+    const named = this.associations.get(destination);
+    // The forwarding thread may not have heard yet that the node has another connection.
+    const to = named && (named.network.here.get(named.id) ?? named);
     if (!from || !to?.connection.up) this.counters.drop('destination-offline', countPackets(batch));
     else if (to.connection.sendData(from.idBytes, batch)) {
       this.counters.forwarded('udp-ws', countPackets(batch), batch.length);

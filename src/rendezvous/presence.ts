@@ -45,6 +45,8 @@ export interface Presence {
    * told in between. It counts as online before the listener hears of it.
    */
   arrive(network: string, member: KnownMember, news: boolean): void;
+  /** A member is connected to this relay, and everybody knows: the process before had told. */
+  restore(network: string, id: string): void;
   /** A member is not connected to this relay any more. Nothing happens when it was not. */
   leave(network: string, id: string): void;
 }
@@ -66,10 +68,14 @@ export class LocalPresence implements Presence {
   }
 
   arrive(network: string, member: KnownMember, news: boolean): void {
+    this.restore(network, member.id);
+    this.#listener.arrived(network, member, news);
+  }
+
+  restore(network: string, id: string): void {
     let online = this.#networks.get(network);
     if (!online) this.#networks.set(network, (online = new IdRing()));
-    online.add(member.id);
-    this.#listener.arrived(network, member, news);
+    online.add(id);
   }
 
   leave(network: string, id: string): void {

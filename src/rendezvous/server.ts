@@ -9,7 +9,6 @@ import type { Server } from 'node:http';
 import { formatRelayUrl, parseRelayUrl, type RelayUrl } from '../core/relays/net/relay-url.js';
 import { toBase64Url } from '../core/lib/bytes.js';
 import { formatEndpoint, parseHostPort } from '../core/lib/endpoint.js';
-import type { Env } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { Teardown } from '../core/lib/lifecycle.js';
 import { ownVersion } from '../core/native/packed.js';
@@ -22,12 +21,20 @@ import { Ledgers } from './ledgers.js';
 import { listenAddress, relayListenError, openPorts, reachableHost } from './listen.js';
 import { defaultLimits, type RelayLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
+import type { HeldGuest } from './move/held.js';
 import type { Registry } from './registry.js';
 import { MemberConnection } from './member-connection.js';
 import { LocalPresence } from './presence.js';
 import { Gate } from './gate.js';
 import { keepAddress } from './invite.js';
+import { NearSocket, type MemberSocket } from './member-socket.js';
+import { Front } from './move/front.js';
+import type { RelayHeritage } from './move/heritage.js';
+import { RelayMove, type RelayDescriptors, type Snapshot } from './move/relay-move.js';
+import { takeOver } from './move/take-over.js';
+import { lateListener, movableOf } from './forward/late-listener.js';
 import { openState } from './open-state.js';
+import type { RelayListening, RelayServerOptions } from './server-options.js';
 import { RelayDesk } from './desk.js';
 
 const pruneMs = 3_600_000;
@@ -36,49 +43,30 @@ const prunePassingMs = 60_000;
 /** What a client has to take the close message, ms. */
 const farewellMs = 300;
 
-export interface RelayServerOptions {
-  /** `HOST:PORT`, `[::]:3478`, `0.0.0.0:0`. Port 0 takes a free one. `[::]` takes IPv4 as well. */
-  readonly listen: string;
-  /**
-   * Where nodes reach this relay, when that is not where it listens: `HOST:PORT` of a port mapping (TCP and UDP), or
-   * `wss://HOST:PORT` of a reverse proxy that speaks TLS; UDP is then told as the port we listen on.
-   */
-  readonly public?: string | undefined;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
-  /** Any network that names this relay is served; by default only those that were let in (gate.ts). */
-  readonly open?: boolean | undefined;
-  /** Ids of networks that are served whatever else is true. */
-  readonly allow?: readonly string[] | undefined;
-  /** `HOST:PORT` for GET /metrics; not served otherwise. */
-  readonly metrics?: string | undefined;
-  /** UDP port of the second STUN socket; by default the one after the listening port. Null: none. */
-  readonly alternatePort?: number | null | undefined;
-  /** EVIO_HOME: keys and state are kept in its folder `relay`. */
-  readonly home: string;
-  readonly limits?: { readonly [K in keyof RelayLimits]?: RelayLimits[K] | undefined };
-  /** `dgram` forwards on the main thread; by default a worker does, where it can. */
-  readonly forwarder?: 'dgram' | 'worker' | undefined;
-  readonly env: Env;
-}
-
-export interface RelayListening {
-  /** `evio://HOST:PORT#KEY`, or `evios://…` with TLS. */
-  readonly url: string;
-  /** `HOST:PORT` that is bound. */
-  readonly listen: string;
-  /** Base64url Ed25519 public key. */
-  readonly key: string;
-  /** `HOST:PORT` of GET /metrics. */
-  readonly metrics?: string;
-  /** Whom it serves: anybody, nobody yet but the first network that comes, or who was let in. */
-  readonly serves: 'any' | 'first' | 'admitted';
-}
+export type { RelayListening, RelayServerOptions };
 
 export class RelayServer {
   readonly #options: RelayServerOptions;
   readonly #limits: RelayLimits;
-  readonly #teardown = new Teardown();
-  readonly #connections = new Set<MemberConnection>();
+  #teardown = new Teardown();
+  /** With what the door is told when a member registers by it. */
+  readonly #connections = new Map<MemberConnection, () => void>();
+  /** What makes a connection of a socket. */
+  #connect: (
+    socket: MemberSocket,
+    observed: string,
+    admitted: () => void,
+    guest?: HeldGuest,
+  ) => MemberConnection = () => {
+    throw new Error('the relay does not run');
+  };
+  #moves: (() => RelayMove) | undefined;
+  #move: RelayMove | undefined;
+  /** While it moves, and afterwards, WebSockets are its. */
+  #front: Front | undefined;
+  #pruning: Promise<void> = Promise.resolve();
+  #endPruning: () => void = () => undefined;
+  #port: number | undefined;
   #hub: Hub | undefined;
   #registry: Registry | undefined;
   #desk: RelayDesk | undefined;
@@ -95,13 +83,67 @@ export class RelayServer {
    * @throws EvioError EVIO_BAD_VALUE, EVIO_ADDRESS_IN_USE, EVIO_NO_PRIVILEGE (port below 1024), EVIO_STORAGE,
    * EVIO_PROFILE_CORRUPT. Nothing is left running then.
    */
-  async start(): Promise<RelayListening> {
+  async start(heritage?: RelayHeritage): Promise<RelayListening> {
     try {
-      return await this.#start();
+      return await this.#start(heritage);
     } catch (thrown) {
+      // Does not return where the process before can go on.
+      await heritage?.fail(thrown);
       await this.stop();
       throw thrown;
     }
+  }
+
+  /** For a process that goes on in the place of this one. Throws EvioError EVIO_UPGRADE where it cannot. */
+  descriptors(): RelayDescriptors {
+    if (!this.#moves || this.#front) throw new EvioError('EVIO_UPGRADE', 'The relay just starts or stops.');
+    return (this.#move = this.#moves()).descriptors();
+  }
+
+  /** Comes to rest, but for UDP, and tells what it knows. Rejects with EvioError EVIO_UPGRADE, or Error; `thaw` is called then, too. */
+  async freeze(): Promise<Snapshot> {
+    const move = this.#moving;
+    this.#front = move.front;
+    this.#endPruning();
+    await this.#pruning;
+    return move.freeze();
+  }
+
+  /** All goes on here as before. */
+  thaw(): void {
+    this.#front = undefined;
+    if (this.#hub) void this.#pruneNowAndThen(this.#hub);
+    this.#moving.thaw((socket, observed) => this.#connect(socket, observed, () => undefined));
+  }
+
+  /** Another process goes on, and this one only passes WebSockets on (`passedOn`). What became of UDP's associations meanwhile. */
+  letGo(): Promise<Snapshot> {
+    this.#connections.clear();
+    // Nothing of it is ours any more.
+    this.#teardown = new Teardown();
+    this.#teardown.add('front', () => {
+      this.#moving.hangUp();
+    });
+    return this.#moving.letGo();
+  }
+
+  /** Resolves when the other process needs this one no more. After `letGo`. */
+  get passedOn(): Promise<void> {
+    return this.#moving.front.empty;
+  }
+
+  /** After `letGo`: the other process is gone, and this one begins anew; nodes come back by themselves. */
+  async recover(): Promise<void> {
+    await this.stop();
+    await this.#moving.ended;
+    this.#teardown = new Teardown();
+    this.#front = this.#move = undefined;
+    await this.start();
+  }
+
+  get #moving(): RelayMove {
+    if (!this.#move) throw new Error('the relay does not move');
+    return this.#move;
   }
 
   /** Says goodbye to clients, writes what is pending, frees the ports. Idempotent. */
@@ -114,6 +156,11 @@ export class RelayServer {
   /** What the operator asks a running relay. Throws Error before `start` has returned. */
   get desk(): RelayDesk {
     if (!this.#desk) throw new Error('the relay does not run');
+    if (this.#front) {
+      throw new EvioError('EVIO_TIMEOUT', 'Another process of the relay goes on just now.', [
+        'Try again in a moment.',
+      ]);
+    }
     return this.#desk;
   }
 
@@ -132,19 +179,32 @@ export class RelayServer {
     return totalsOf(this.#blocks());
   }
 
-  async #start(): Promise<RelayListening> {
+  async #start(heritage: RelayHeritage | undefined): Promise<RelayListening> {
     const { env } = this.#options;
-    const wanted = await listenAddress(this.#options.listen);
+    const listen = await listenAddress(this.#options.listen);
+    // Whoever begins anew has the port that it had.
+    const wanted = { ...listen, port: this.#port ?? listen.port };
     const announced = this.#announced();
     const tls = await this.#readTls();
     const folder = join(this.#options.home, 'relay');
     const allow = new Set(this.#options.allow ?? []);
     const open = this.#options.open === true;
-    const { keys, registry, log } = await openState({
+    // The thread is there before the process before comes to rest, so that this is short.
+    const told = lateListener();
+    const forwarder = await chooseForwarder(
+      { limits: this.#limits, env, kind: this.#options.forwarder },
+      told.listener,
+    );
+    this.#forwarder = forwarder;
+    this.#teardown.add('forwarder', () => forwarder.stop());
+    if (heritage) await movableOf(forwarder).adopt(heritage.sockets);
+    const left = await heritage?.take();
+    const { keys, registry, log, begin } = await openState({
       folder,
       env,
       before: !open && allow.size === 0,
       smallLogBytes: this.#limits.logBytes,
+      heir: heritage !== undefined,
     });
     this.#registry = registry;
     this.#teardown.add('state', () => log.stop());
@@ -163,7 +223,6 @@ export class RelayServer {
       env,
       presence: (listener) => new LocalPresence(listener),
     }));
-    await this.#pruneNowAndThen(hub);
     this.#desk = new RelayDesk({
       registry,
       log,
@@ -180,34 +239,68 @@ export class RelayServer {
         tls,
         // A closed relay's key is what lets a network in: who may have it has the URL.
         health: () => ({ status: 'ok', ...(open ? { key } : { closed: true }), version, ...ports }),
-        connected: (socket, observed, admitted) => {
-          const limits = this.#limits;
-          const connection = new MemberConnection({
-            socket,
-            observed,
-            admitted,
-            keys,
-            limits,
-            env,
-            host: hub,
-          });
-          this.#connections.add(connection);
-          socket.once('close', () => this.#connections.delete(connection));
+        connected: (webSocket, observed, admitted) => {
+          const socket = new NearSocket(webSocket);
+          if (this.#front) this.#front.hold(socket, admitted, observed);
+          else this.#connect(socket, observed, admitted);
         },
         refused: (reason) => hub.turnedAway(reason),
       });
-    const forwarder = (this.#forwarder = await chooseForwarder(
-      { limits: this.#limits, env, kind: this.#options.forwarder },
-      hub.packets,
-    ));
-    this.#teardown.add('forwarder', () => forwarder.stop());
-    const { door, port } = await openPorts(wanted, makeDoor, forwarder);
+    this.#connect = (socket, observed, admitted, guest) => {
+      const connection = new MemberConnection({
+        socket,
+        observed,
+        admitted,
+        keys,
+        limits: this.#limits,
+        env,
+        host: hub,
+        closed: (closed) => {
+          this.#connections.delete(closed);
+        },
+        held: guest?.held,
+      });
+      this.#connections.set(connection, admitted);
+      return connection;
+    };
+    told.tells(hub.packets);
+    const { door, port } =
+      heritage === undefined
+        ? await openPorts(wanted, makeDoor, forwarder)
+        : { door: makeDoor(), port: heritage.sockets.port };
     // Last added, first undone: clients hear of it before anything else stops.
     this.#teardown.add('door', () => this.#closeDoor(door));
-    ports = this.#udpPorts(port, announced, await this.#openAlternate(wanted.host, port, forwarder));
+    const alternate = heritage
+      ? (heritage.sockets.alternate?.port ?? null)
+      : await this.#openAlternate(wanted.host, port, forwarder);
+    ports = this.#udpPorts(port, announced, alternate);
+    this.#port = port;
+    if (heritage && left) {
+      const movable = movableOf(forwarder);
+      const connect = this.#connect;
+      this.#teardown.add(
+        'away',
+        await takeOver({ heritage, left, hub, forwarder: movable, door, begin, connect }),
+      );
+    }
     hub.attach(forwarder, ports);
 
-    const metrics = await this.#startMetrics();
+    const metrics = await this.#startMetrics(heritage?.sockets.metrics);
+    await this.#pruneNowAndThen(hub);
+    this.#moves = () =>
+      new RelayMove(
+        {
+          door,
+          port,
+          forwarder,
+          hub,
+          log,
+          metrics: this.#metrics,
+          connections: this.#connections,
+          counters: hub.packets.counters,
+        },
+        new Front(),
+      );
 
     const url: RelayUrl = {
       host: announced?.host ?? reachableHost(wanted.host),
@@ -226,22 +319,26 @@ export class RelayServer {
   }
 
   async #pruneNowAndThen(hub: Hub): Promise<void> {
+    const { clock } = this.#options.env;
+    let ended = false;
     let cancel = (): void => undefined;
     const prune = async (): Promise<void> => {
-      await hub.prune();
-      cancel = this.#options.env.clock.after(pruneMs, () => void prune());
+      await (this.#pruning = hub.prune());
+      if (!ended) cancel = clock.after(pruneMs, () => void prune());
     };
-    await prune();
     let cancelPassing = (): void => undefined;
     const prunePassing = (): void => {
       hub.prunePassing();
-      cancelPassing = this.#options.env.clock.after(prunePassingMs, prunePassing);
+      cancelPassing = clock.after(prunePassingMs, prunePassing);
     };
-    prunePassing();
-    this.#teardown.add('prune', () => {
+    this.#endPruning = () => {
+      ended = true;
       cancel();
       cancelPassing();
-    });
+    };
+    this.#teardown.add('prune', this.#endPruning);
+    await prune();
+    if (!ended) prunePassing();
   }
 
   #announced(): RelayUrl | undefined {
@@ -287,7 +384,8 @@ export class RelayServer {
     return { udpPort: announced.port, alternatePort: null };
   }
 
-  async #startMetrics(): Promise<string | undefined> {
+  /** @param inherited where the process before serves them */
+  async #startMetrics(inherited: number | undefined): Promise<string | undefined> {
     const { metrics } = this.#options;
     if (metrics === undefined) return undefined;
     const wanted = parseHostPort(metrics);
@@ -297,7 +395,7 @@ export class RelayServer {
       ]);
     }
     try {
-      this.#metrics = await serveMetrics(wanted.host, wanted.port, {
+      this.#metrics = await serveMetrics(inherited === undefined ? wanted : inherited, {
         blocks: () => this.#blocks(),
         refused: () => this.refused(),
         clients: () => this.clients,
@@ -325,11 +423,11 @@ export class RelayServer {
 
   async #closeDoor(door: HttpDoor): Promise<void> {
     this.#hub?.stop();
-    for (const connection of this.#connections) connection.close(1001, 'shutting down');
+    for (const connection of this.#connections.keys()) connection.close(1001, 'shutting down');
     const closed = door.close();
     const { clock } = this.#options.env;
     const cancel = clock.after(farewellMs, () => {
-      for (const connection of this.#connections) connection.terminate();
+      for (const connection of this.#connections.keys()) connection.terminate();
     });
     await closed;
     cancel();

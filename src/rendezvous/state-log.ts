@@ -71,6 +71,8 @@ export class StateLog {
   #missed = false;
   #failing = false;
   #stopped = false;
+  /** The registry was read, and may be written. */
+  #begun = false;
 
   constructor(options: StateLogOptions) {
     this.#folder = options.folder;
@@ -126,6 +128,7 @@ export class StateLog {
   /** `snapshot` tells everything known, as lines; it is read a few lines at a time, while the state changes. */
   begin(snapshot: () => Iterable<StateLine>): void {
     this.#snapshot = snapshot;
+    this.#begun = true;
     if (this.#before.length > 0) this.#missed = true;
     this.#compactWhenDue();
   }
@@ -153,13 +156,27 @@ export class StateLog {
     await this.#compacting;
   }
 
+  /** Resolves when all is on disk, where another process may read it. Throws Error when it is not. Nothing is to be appended meanwhile. */
+  async rest(): Promise<void> {
+    await this.settled();
+    if (this.#missed || this.#failing) throw new Error('the state is not on disk');
+  }
+
+  /** Another process writes from now on. */
+  abandon(): void {
+    this.#stopped = true;
+    void this.#file?.close().catch(() => undefined);
+    this.#file = undefined;
+  }
+
   /** Writes what is pending and closes. */
   async stop(): Promise<void> {
+    const abandoned = this.#stopped;
     await this.#draining;
     this.#stopped = true;
     await this.#compacting;
     // What a disk that was full for a while did not take.
-    if (this.#missed) await this.#writeSnapshot(true);
+    if (this.#missed && this.#begun && !abandoned) await this.#writeSnapshot(true);
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
   }

@@ -50,6 +50,11 @@ export class WaitingRoom {
     return this.#applicants.size;
   }
 
+  /** What somebody said who waits. */
+  helloOf(connection: MemberConnection): Hello | undefined {
+    return this.#applicants.get(connection)?.hello;
+  }
+
   of(network: string): Applicant[] {
     return [...(this.#networks.get(network)?.values() ?? [])];
   }

@@ -32,6 +32,11 @@ export class Watches<W> {
     return this.#watched.get(watcher)?.has(id) ?? false;
   }
 
+  /** What one watches, the least recently added first. */
+  by(watcher: W): string[] {
+    return [...(this.#watched.get(watcher) ?? [])];
+  }
+
   /** Who watches `id`. */
   of(id: string): ReadonlySet<W> {
     return this.#watchers.get(id) ?? nobody;

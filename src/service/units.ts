@@ -100,6 +100,8 @@ Type=notify
 NotifyAccess=main
 EnvironmentFile=-/etc/default/evio-relay
 ExecStart=${[...command, 'relay'].map(quoted).join(' ')} $EVIO_RELAY_ARGS
+# As that of the node.
+ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=EVIO_HOME=%S/evio-relay
 Restart=on-failure
 RestartSec=2

@@ -1,63 +1,16 @@
 /** A node hands everything to another process while traffic runs: nothing is lost, nothing comes twice. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sleep, type LabProcess } from '../../src/lab/exec.js';
+import { sleep } from '../../src/lab/exec.js';
 import { iperfTcp } from '../../src/lab/measure.js';
+import { during, expectWhole, flow } from './flow.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
-
-const paced = fileURLToPath(new URL('paced.mjs', import.meta.url));
 
 interface Upgraded {
   readonly from: string;
   readonly to: string;
   readonly gapMs: number;
   readonly pid: number;
-}
-
-async function end<T>(running: LabProcess): Promise<T> {
-  await running.stop(5_000);
-  return JSON.parse(running.stdout.at(-1) ?? '{}') as T;
-}
-
-/** A flow of numbered datagrams from one machine to another, or to everybody. */
-async function flow(from: TestNode, to: TestNode, port: number, broadcast?: string) {
-  const receiver = to.site.host.launch([process.execPath, paced, 'receive', `${port}`]);
-  await receiver.line(/listening/, 5_000);
-  const target = broadcast === undefined ? [to.node.ip] : [broadcast];
-  const words = broadcast === undefined ? [] : ['broadcast'];
-  const sender = from.site.host.launch([process.execPath, paced, 'send', ...target, `${port}`, ...words]);
-  return async () => {
-    const { sent } = await end<{ sent: number }>(sender);
-    await sleep(300);
-    const { received, twice } = await end<{ received: number; twice: number }>(receiver);
-    return { sent, lost: sent - received, twice };
-  };
-}
-
-type Flow = Awaited<ReturnType<typeof flow>>;
-
-interface Outcome {
-  readonly sent: number;
-  readonly lost: number;
-  readonly twice: number;
-}
-
-/** What was lost while something happened to the flows. */
-async function during(begin: () => Promise<Flow[]>, happens: () => Promise<unknown>): Promise<Outcome[]> {
-  const flows = await begin();
-  await happens();
-  return Promise.all(flows.map((stop) => stop()));
-}
-
-/** Nothing is lost and nothing comes twice; on a machine that loses datagrams by itself, no more than it does. */
-function expectWhole(outcomes: readonly Outcome[], quiet: readonly Outcome[]): void {
-  const byItself = Math.max(...quiet.map(({ lost, sent }) => lost / sent));
-  for (const { sent, lost, twice } of outcomes) {
-    expect(sent).toBeGreaterThan(500);
-    expect(twice).toBe(0);
-    expect(lost / sent).toBeLessThanOrEqual(3 * byItself);
-  }
 }
 
 /** Processes that this one has started, once there are so many. */

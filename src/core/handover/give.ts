@@ -8,7 +8,7 @@
  *     comes to rest (nothing is sent or read)
  *     ── state ────────────────────────────▶   takes it over, sends nothing
  *     ◀─────────────────────────── adopted ──
- *     lets go, for good
+ *     lets go, for good; what became of it since
  *     ── commit ───────────────────────────▶   goes on
  *     ◀────────────────────────────── took ──
  *     ◀────────────────────────────── done ──   all of it
@@ -35,14 +35,22 @@ export const firstFd = 4;
 /** Version of this talk. */
 export const talkVersion = 1;
 
+export interface Snapshot {
+  readonly head: object;
+  readonly blob: Uint8Array;
+}
+
 /** Something that goes to the successor by itself. */
 export interface Given {
   readonly id: string;
   /** Descriptors that the successor inherits, and what it has to know of them: indexes into the descriptors stand for them. */
   describe(): { readonly fds: readonly number[]; readonly facts: object };
-  freeze(): Promise<{ readonly head: object; readonly blob: Uint8Array }>;
+  /** Its packets flow until `letGo`. */
+  readonly flows?: boolean;
+  freeze(): Promise<Snapshot>;
   thaw(): void;
-  letGo(): void;
+  /** What has changed since `freeze`, if anything may have. */
+  letGo(): Promise<Snapshot> | undefined;
   recover(): Promise<void>;
 }
 
@@ -110,17 +118,19 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
     const hello = await channel.expect(['hello'], readyMs);
     for (const one of given) {
       await channel.expect(['ready'], readyMs);
-      const began = performance.now();
+      let began = performance.now();
       resting = one;
       const { head, blob } = await one.freeze();
       await channel.send('state', { id: one.id, snapshot: head }, blob);
       blob.fill(0);
       const adopted = await channel.expect(['adopted'], stepMs);
       // From here on there is no way back for this one.
-      one.letGo();
       gone.push(one);
       resting = undefined;
-      await channel.send('commit', { id: one.id });
+      if (one.flows === true) began = performance.now();
+      const tail = await one.letGo();
+      await channel.send('commit', { id: one.id, ...(tail && { tail: tail.head }) }, tail?.blob);
+      tail?.blob.fill(0);
       await channel.expect(['took'], stepMs);
       gapMs = Math.max(gapMs, performance.now() - began);
       const { leftOut } = adopted.message;
@@ -149,7 +159,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
     log.error('the successor did not take over', { reason: messageOf(thrown) });
     if (resting && alone) resting.thaw();
     else if (resting) {
-      resting.letGo();
+      void resting.letGo()?.catch(() => undefined);
       gone.push(resting);
     }
     for (const one of gone) await one.recover();

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import { closeOnExec } from '../native/close-on-exec.js';
+import { packed } from '../native/packed.js';
+import { become } from '../native/exec.js';
 import { Channel, type Received } from './channel.js';
 import { handoverVariable } from './variable.js';
 
@@ -57,21 +59,29 @@ export class Taker {
   /** All is loaded: the process before comes to rest, and leaves what it knows. Ends this process where it does not. */
   take(id: string): Promise<Received> {
     void this.#channel.send('ready', { id });
-    return orEnd(this.#log, this.#channel.expect(['state'], waitMs));
+    return this.#channel.expect(['state'], waitMs).catch((thrown: unknown) => {
+      // It was killed before it had given anything: somebody has to do its work.
+      if (this.#channel.gone) beginAnew(this.#log);
+      return end(this.#log, messageOf(thrown));
+    });
   }
 
-  /** Resolves when the process before has let go, for good. Ends this process where it has not. */
-  async commit(id: string, leftOut: readonly string[]): Promise<void> {
+  /**
+   * Resolves when the process before has let go, for good, to what it said then; undefined: it is gone without a word. Ends this
+   * process where it has not.
+   */
+  async commit(id: string, leftOut: readonly string[]): Promise<Received | undefined> {
     void this.#channel.send('adopted', { id, leftOut });
-    let type: string;
+    let received: Received;
     try {
-      ({ type } = (await this.#channel.expect(['commit', 'abandoned'], waitMs)).message);
+      received = await this.#channel.expect(['commit', 'abandoned'], waitMs);
     } catch (thrown) {
       // It rests, and says so before it ends the talk in order to go on: if it is gone without a word, it will not.
-      if (this.#channel.gone) return;
+      if (this.#channel.gone) return undefined;
       return end(this.#log, messageOf(thrown));
     }
-    if (type !== 'commit') end(this.#log, 'the process before goes on');
+    if (received.message.type !== 'commit') end(this.#log, 'the process before goes on');
+    return received;
   }
 
   took(id: string): void {
@@ -94,6 +104,15 @@ export class Taker {
     await this.#channel.send('failed', { reason });
     return end(this.#log, reason);
   }
+}
+
+/** As a process that is nobody's successor. What was inherited is closed, so that its names and ports are free. */
+function beginAnew(log: Logger): void {
+  log.warn('the process before is gone and left nothing: this one begins anew');
+  const [, file = '', ...words] = process.argv;
+  const own = packed ? words : [...process.execArgv, file, ...words];
+  const thrown = become([process.execPath, ...own], process.env);
+  log.error(thrown.message);
 }
 
 async function orEnd<T>(log: Logger, promise: Promise<T>): Promise<T> {

@@ -1,9 +1,14 @@
-import type { Arena } from './arena.js';
+import { Arena } from './arena.js';
 import { libc } from './libc.js';
 
 /** `<linux/time.h>`; `struct timespec` is two words of 64 bits. */
 const CLOCK_MONOTONIC = 1;
 const nanosecondsAt = 8;
+
+/** The time of `monotonicClock`, read now and then: ms. It is the same in every process of the machine. */
+export function monotonicMs(): number {
+  return monotonicClock(new Arena(64))();
+}
 
 /**
  * Milliseconds of CLOCK_MONOTONIC, the same in every thread of the process. `performance.now()` counts from the start of

@@ -10,6 +10,15 @@ import { decrypt, encrypt, keyLength } from './suite.js';
 /** Messages one key may seal: far under the 2^64-1 of Noise, and the invocation bound of NIST SP 800-38D section 8.3. */
 export const transportMessageLimit = 2 ** 32;
 
+/** All that another process needs to go on with a transport. The keys are copies, to be wiped. */
+export interface HeldTransport {
+  readonly sendKey: Uint8Array;
+  readonly receiveKey: Uint8Array;
+  /** Messages that were sealed and opened. */
+  readonly sent: number;
+  readonly received: number;
+}
+
 const noData = new Uint8Array(0);
 
 export class NoiseTransport {
@@ -33,6 +42,23 @@ export class NoiseTransport {
 
   static fromKeys(suite: Suite, keys: TransportKeys): NoiseTransport {
     return new NoiseTransport(suite, keys.send, keys.receive);
+  }
+
+  /** Goes on where another process stopped, which must never use the keys again. Copies them. */
+  static from(suite: Suite, { sendKey, receiveKey, sent, received }: HeldTransport): NoiseTransport {
+    const transport = new NoiseTransport(suite, sendKey, receiveKey);
+    transport.#sent = sent;
+    transport.#received = received;
+    return transport;
+  }
+
+  held(): HeldTransport {
+    return {
+      sendKey: copyBytes(this.#sendKey),
+      receiveKey: copyBytes(this.#receiveKey),
+      sent: this.#sent,
+      received: this.#received,
+    };
   }
 
   /** True when no message may be sealed any more: open a new channel. */

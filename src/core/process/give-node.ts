@@ -39,6 +39,7 @@ export function givenNode(node: Node): Given {
     },
     letGo: () => {
       move.letGo();
+      return undefined;
     },
     recover: () => move.recover(),
   };
@@ -63,7 +64,9 @@ export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
       leftOut = parsed.leftOut;
       return parsed.node;
     },
-    commit: () => taker.commit(id, leftOut),
+    commit: async () => {
+      await taker.commit(id, leftOut);
+    },
     took: () => {
       taker.took(id);
     },

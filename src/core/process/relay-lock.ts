@@ -9,7 +9,7 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { ensureFolder, type Home } from '../config/home.js';
-import { listenExclusively } from './socket-file.js';
+import { listenExclusively, listenInPlace } from './socket-file.js';
 import type { Logger } from '../lib/env.js';
 import { EvioError, errorCodes, messageOf } from '../lib/errors.js';
 import { parseJson } from '../lib/json.js';
@@ -18,6 +18,8 @@ import { parseJson } from '../lib/json.js';
 const requestLimit = 4_096;
 const answerLimit = 64 * 1024 * 1024;
 const waitMs = 10_000;
+/** An answer may take this long where the relay begins another process of itself. */
+const patienceMs = 120_000;
 
 /** Answers a request of the operator. An EvioError that it throws is told as such. */
 export type AnswerOperator = (request: unknown) => Promise<object>;
@@ -33,10 +35,16 @@ function relayRunsAlready(path: string): EvioError {
  * Takes the relay's folder for this process. Resolves to a function that gives it back. A disk on which nothing can be
  * written, or that has no sockets, is reported and does not stop the relay: it runs from memory there.
  *
+ * @param inPlace another process of the relay holds it until now
  * @param answer without it whoever asks is hung up on
  * @throws EvioError EVIO_ALREADY_RUNNING
  */
-export async function lockRelay(home: Home, log: Logger, answer?: AnswerOperator): Promise<() => void> {
+export async function lockRelay(
+  home: Home,
+  log: Logger,
+  answer?: AnswerOperator,
+  inPlace = false,
+): Promise<() => void> {
   const server = createServer((socket) => {
     if (answer) serve(socket, answer);
     else socket.destroy();
@@ -45,7 +53,10 @@ export async function lockRelay(home: Home, log: Logger, answer?: AnswerOperator
   let release: () => void;
   try {
     ensureFolder(home.relay);
-    release = await listenExclusively(server, join(home.relay, 'lock'), relayRunsAlready);
+    const path = join(home.relay, 'lock');
+    release = inPlace
+      ? await listenInPlace(server, path)
+      : await listenExclusively(server, path, relayRunsAlready);
   } catch (thrown) {
     if (thrown instanceof EvioError && thrown.code === 'EVIO_ALREADY_RUNNING') throw thrown;
     log.warn('the state folder cannot be locked: let no other relay use it', { reason: messageOf(thrown) });
@@ -65,6 +76,7 @@ function serve(socket: Socket, answer: AnswerOperator): void {
   socket.on('error', () => undefined);
   readLine(socket, requestLimit, (line) => {
     if (line === undefined) return;
+    socket.setTimeout(patienceMs);
     answer(parseJson(line)).then(
       (result) => say({ result }),
       (thrown: unknown) => {
@@ -100,7 +112,7 @@ function readLine(socket: Socket, limit: number, then: (line: string | undefined
  *
  * @throws EvioError what the relay answered; EVIO_TIMEOUT when it does not
  */
-export function askRelay(home: Home, request: object): Promise<object | undefined> {
+export function askRelay(home: Home, request: object, answerMs = waitMs): Promise<object | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(join(home.relay, 'lock'));
     let connected = false;
@@ -112,7 +124,7 @@ export function askRelay(home: Home, request: object): Promise<object | undefine
       connected = true;
       socket.write(`${JSON.stringify(request)}\n`);
     });
-    socket.setTimeout(waitMs, () => socket.destroy());
+    socket.setTimeout(answerMs, () => socket.destroy());
     socket.on('error', () => undefined);
     readLine(socket, answerLimit, (line) => {
       const answer = parseJson(line ?? '') as { result?: object; error?: unknown } | undefined;

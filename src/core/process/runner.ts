@@ -31,7 +31,7 @@ import type { NodeSwitches } from '../node/switches.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
 import { machineRanges } from '../native/machine-ranges.js';
 import { givenNode, nodeHeritage } from './give-node.js';
-import { selfArguments } from './self.js';
+import { successorProgram } from './successor.js';
 
 /** While relays are still to be registered at, the process before keeps its connections to them: ms, and how often that is looked at. */
 const relaysMs = 8_000;
@@ -166,8 +166,7 @@ export class Runner {
       const { env, version, words } = this.#options;
       if (this.#stopping || this.#gave || !words)
         throw new EvioError('EVIO_UPGRADE', 'The node is stopping.');
-      const own = [process.execPath, ...selfArguments([])];
-      const [file, ...before] = programOf(program, own);
+      const [file, ...before] = successorProgram(program);
       const command = [file, ...before, ...words(this.#nodes.map((node) => node.networkId))] as const;
       env.log.info('gives over to another process', { program: [file, ...before].join(' ') });
       const giving = giveOver({
@@ -416,22 +415,6 @@ export class Runner {
 function nameOf(profile: Profile): string | undefined {
   const bytes = fromBase64Url(profile.network);
   return bytes && openNetwork(bytes)?.name;
-}
-
-/** The program that was asked for. Who is not root may only be followed by the program that it is: it may hold more than its user. */
-function programOf(
-  asked: readonly string[] | undefined,
-  own: readonly string[],
-): readonly [string, ...string[]] {
-  const program = asked && process.geteuid?.() === 0 ? asked : own;
-  if (asked && asked.join('\0') !== program.join('\0')) {
-    throw new EvioError('EVIO_UPGRADE', 'The node runs from another program, and does not run as root.', [
-      `Replace that program (${own.join(' ')}), and run: evio upgrade`,
-    ]);
-  }
-  const [file, ...words] = program;
-  if (file === undefined) throw new EvioError('EVIO_UPGRADE', 'There is no program to go on.');
-  return [file, ...words];
 }
 
 function errorOf(thrown: unknown): Error {

@@ -333,8 +333,10 @@ export class Relay implements Askable {
 
   #came(welcome: Welcome, session: RelaySession): void {
     const { env } = this.#context;
+    // Who came to another process of the same relay was never away.
+    if (!this.#up || this.#inherited) this.#announced = false;
     this.#up = true;
-    this.#announced = this.#inherited = false;
+    this.#inherited = false;
     this.#online.clear();
     for (const id of welcome.online) this.#online.add(id);
     this.#complete = welcome.complete ?? true;

@@ -13,6 +13,8 @@
  *    |  member, presence … ping/pong      |
  *    |  locate, find → located, found     |     whom the node was not told of
  *    |  placed → placed                   |     whether a member is where it says
+ *    |  away                              |     another process goes on: register there, then close this one
+ *    |<-----------------------------------|
  *    |  ledger, both ways                 |     statements that the other side lacks (ledger/statement.ts)
  *
  * Who is to be let in by admins hears `waiting` in place of the welcome, keeps the connection alive by pings, and is
@@ -200,6 +202,11 @@ export const toNode = z.discriminatedUnion('type', [
   z.object({ type: z.literal('waiting'), approvals: count, needed: count }),
   /** To admins: credentials of all who wait now. */
   z.object({ type: z.literal('applicants'), members: z.array(bytes(1024)).max(maxApplicants) }),
+  /**
+   * Another process of this relay goes on: the node registers by a new connection, and closes this one, by which it is served
+   * until then, once it is welcome there.
+   */
+  z.object({ type: z.literal('away') }),
   z.object({ type: z.literal('member'), credential: bytes(1024) }),
   /** A member left the network for good, in its own words. */
   z.object({ type: z.literal('left'), farewell: bytes(256) }),

@@ -25,6 +25,7 @@ export interface DgramForwarderOptions {
 }
 
 export class DgramForwarder implements Forwarder {
+  readonly movable = undefined;
   readonly counters = new CounterBlock();
   readonly #listener: ForwarderListener;
   readonly #now: () => number;

@@ -99,7 +99,7 @@ export class ForwardLoop {
     this.#core.hasOther = true;
   }
 
-  command(command: Exclude<ForwardCommand, { type: 'crash' | 'alternate' }>): void {
+  command(command: Exclude<ForwardCommand, { type: 'crash' | 'alternate' | 'rest' | 'begin' }>): void {
     const table = this.#table;
     if (command.type === 'add') table.add(command.association);
     else if (command.type === 'remove') table.remove(command.index);

@@ -18,6 +18,8 @@ export interface ForwardSetup {
   readonly counters: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
   readonly associations: readonly Association[];
+  /** It reads and sends nothing before `begin`. */
+  readonly rests: boolean;
   readonly alternate: UdpSocket | undefined;
   readonly limits: RelayLimits;
   readonly seed: number;
@@ -46,11 +48,16 @@ export type ForwardCommand =
       readonly sourceId: Uint8Array;
       readonly batch: Uint8Array;
     }
+  /** Ends the round, and reads and sends nothing any more; answered by `rests`, after all that came before. */
+  | { readonly type: 'rest' }
+  /** Goes on. With `anew` the table's memory was filled meanwhile. */
+  | { readonly type: 'begin'; readonly anew: boolean }
   /** Crashes, for tests. */
   | { readonly type: 'crash' };
 
 /** From the forwarding thread. */
 export type ForwardEvent =
+  | { readonly type: 'rests' }
   | { readonly type: 'bound'; readonly association: number; readonly endpoint: Endpoint }
   | {
       readonly type: 'hand';

@@ -32,12 +32,33 @@ export interface Association {
   readonly observed: Uint8Array;
 }
 
+export type TableMemory = SharedArrayBuffer | ArrayBuffer;
+
+/** The columns of a table, each a place for every slot; `ForwardTable` says what they mean. */
+export function tableViews(memory: TableMemory) {
+  let at = 0;
+  const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
+  return {
+    counter: new Float64Array(memory, room(8), maxSlots),
+    boundAt: new Float64Array(memory, room(8), maxSlots),
+    index: new Uint32Array(memory, room(4), maxSlots),
+    network: new Uint32Array(memory, room(4), maxSlots),
+    nodeId: new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength),
+    key: new Uint8Array(memory, room(keyLength), maxSlots * keyLength),
+    address: new Uint8Array(memory, room(addressRoom), maxSlots * addressRoom),
+    observed: new Uint8Array(memory, room(ipLength), maxSlots * ipLength),
+    released: new Uint8Array(memory, room(1), maxSlots),
+    used: new Uint8Array(memory, room(1), maxSlots),
+    retired: new Uint8Array(memory, room(1), maxSlots),
+  };
+}
+
 export class ForwardTable {
   readonly addressLength: number;
   readonly #ipv4: boolean;
   /** Where 16 bytes of IP begin in an address. */
   readonly #ipAt: number;
-  readonly memory: SharedArrayBuffer | ArrayBuffer;
+  readonly memory: TableMemory;
   /** Highest bind counter accepted; -1 before the first. */
   readonly counter: Float64Array;
   /** When the node was last heard by UDP, ms; 0 when it never bound. */
@@ -73,29 +94,33 @@ export class ForwardTable {
     addressLength: number,
     seed: number,
     limits: { nodeMbps: number; networkMbps: number },
-    memory: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(tableBytes),
+    memory: TableMemory = new ArrayBuffer(tableBytes),
   ) {
     this.addressLength = addressLength;
     this.#ipv4 = inLengths.includes(addressLength);
     this.#ipAt = in6Lengths.includes(addressLength) ? 8 : 0;
     this.memory = memory;
-    let at = 0;
-    const room = (bytes: number): number => (at += maxSlots * bytes) - maxSlots * bytes;
-    this.counter = new Float64Array(memory, room(8), maxSlots);
-    this.boundAt = new Float64Array(memory, room(8), maxSlots);
-    this.index = new Uint32Array(memory, room(4), maxSlots);
-    this.network = new Uint32Array(memory, room(4), maxSlots);
-    this.nodeId = new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength);
-    this.key = new Uint8Array(memory, room(keyLength), maxSlots * keyLength);
-    this.address = new Uint8Array(memory, room(addressRoom), maxSlots * addressRoom);
-    this.observed = new Uint8Array(memory, room(ipLength), maxSlots * ipLength);
-    this.released = new Uint8Array(memory, room(1), maxSlots);
-    this.used = new Uint8Array(memory, room(1), maxSlots);
-    this.retired = new Uint8Array(memory, room(1), maxSlots);
+    const views = tableViews(memory);
+    this.counter = views.counter;
+    this.boundAt = views.boundAt;
+    this.index = views.index;
+    this.network = views.network;
+    this.nodeId = views.nodeId;
+    this.key = views.key;
+    this.address = views.address;
+    this.observed = views.observed;
+    this.released = views.released;
+    this.used = views.used;
+    this.retired = views.retired;
     this.#ids = new DataView(memory, this.nodeId.byteOffset, this.nodeId.length);
     this.#seed = seed | 1;
     this.#buckets = byteBuckets(limits.nodeMbps);
     this.#networkBuckets = byteBuckets(limits.networkMbps);
+    this.learn();
+  }
+
+  /** What is in the memory, of which this table has learnt nothing yet. */
+  learn(): void {
     for (let slot = 0; slot < maxSlots; slot++) {
       if (this.used[slot] !== 1) continue;
       if (this.retired[slot] === 0) this.#link(slot);

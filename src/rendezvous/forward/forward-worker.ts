@@ -38,6 +38,8 @@ function run(setup: ForwardSetup): void {
   watch(1, setup.socket.fd);
   watch(2, setup.alternate?.fd ?? -1);
 
+  let rests = setup.rests;
+  if (rests) port.postMessage({ type: 'rests' });
   while (Atomics.load(control, ThreadWord.stop) === 0) {
     if (Atomics.exchange(control, ThreadWord.posted, 0) === 1) {
       for (;;) {
@@ -48,11 +50,17 @@ function run(setup: ForwardSetup): void {
         if (command.type === 'alternate') {
           loop.openAlternate(command.socket);
           watch(2, command.socket.fd);
+        } else if (command.type === 'rest') {
+          rests = true;
+          port.postMessage({ type: 'rests' });
+        } else if (command.type === 'begin') {
+          if (command.anew) table.learn();
+          rests = false;
         } else loop.command(command);
       }
     }
-    if (loop.round()) continue;
-    c.poll(arena.base + pollfds, 3, lookUpMs);
+    if (!rests && loop.round()) continue;
+    c.poll(arena.base + pollfds, rests ? 1 : 3, lookUpMs);
     if (arena.view.getUint16(pollfds + Pollfd.revents, true) !== 0) {
       c.read(setup.wakeFd, arena.base + drain, 8);
     }

@@ -13,7 +13,8 @@ import {
   type RestartPolicy,
 } from '../../core/native/supervised-thread.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
-import { CounterBlock } from '../counters.js';
+import { CounterBlock, totalsOf } from '../counters.js';
+import type { HeldForwarding } from '../move/held.js';
 import {
   ControlWord,
   queueLimit,
@@ -23,7 +24,8 @@ import {
 } from './forward-messages.js';
 import { openForwardSocket } from './forward-socket.js';
 import { tableBytes, type Association } from './forward-table.js';
-import type { Forwarder, ForwarderListener } from './forwarder.js';
+import { rowsOf, takeRows, type RowFacts } from './table-rows.js';
+import type { ForwardSockets, Forwarder, ForwarderListener, MovableForwarder } from './forwarder.js';
 import type { RelayLimits } from '../limits.js';
 import { countPackets } from '../../core/wire/relay.js';
 
@@ -32,7 +34,7 @@ const arenaLength = 512 * 1024;
 const restartPolicy: RestartPolicy = { firstMs: 20, limitMs: 5_000, calmMs: 60_000, restarts: Infinity };
 const program = compiledProgram('./forward-worker.js', import.meta.url);
 
-export class WorkerForwarder implements Forwarder {
+export class WorkerForwarder implements Forwarder, MovableForwarder {
   readonly counters = new CounterBlock();
   readonly #limits: RelayLimits;
   readonly #seed: number;
@@ -46,6 +48,8 @@ export class WorkerForwarder implements Forwarder {
   #socket: UdpSocket | undefined;
   #alternate: UdpSocket | undefined;
   #stopping: Promise<void> | undefined;
+  #rests = false;
+  #atRest: () => void = () => undefined;
 
   /** Throws EVIO_NO_NATIVE, or Error, where this machine cannot do it: use `DgramForwarder` there. */
   constructor(options: { limits: RelayLimits; env: Env; seed: number }, listener: ForwarderListener) {
@@ -85,6 +89,49 @@ export class WorkerForwarder implements Forwarder {
     this.#alternate = socket;
     this.#command({ type: 'alternate', socket });
     return socket.port;
+  }
+
+  get movable(): MovableForwarder {
+    return this;
+  }
+
+  get sockets(): ForwardSockets {
+    const socket = this.#socket;
+    if (!socket) throw new Error('no socket');
+    return { socket, alternate: this.#alternate };
+  }
+
+  adopt({ socket, alternate }: ForwardSockets): Promise<void> {
+    this.#socket = socket;
+    this.#alternate = alternate;
+    this.#rests = true;
+    this.#arenaAddress = mapLow(arenaLength);
+    const rested = new Promise<void>((resolve) => (this.#atRest = resolve));
+    this.#thread.start('evio-forward');
+    return rested;
+  }
+
+  rest(): Promise<void> {
+    this.#rests = true;
+    const rested = new Promise<void>((resolve) => (this.#atRest = resolve));
+    this.#command({ type: 'rest' });
+    return rested;
+  }
+
+  held(): HeldForwarding {
+    return { rows: rowsOf(this.#table), totals: totalsOf([this.counters]) };
+  }
+
+  fill({ rows, totals }: HeldForwarding, networkOf: (association: number) => number | undefined): RowFacts[] {
+    const taken = takeRows(this.#table, rows, networkOf);
+    this.counters.add(totals);
+    for (const { association } of taken) this.#associations.set(association.index, association);
+    return taken;
+  }
+
+  begin(anew: boolean): void {
+    this.#rests = false;
+    this.#command({ type: 'begin', anew });
   }
 
   add(association: Association): void {
@@ -148,10 +195,15 @@ export class WorkerForwarder implements Forwarder {
       alternate: this.#alternate,
       limits: this.#limits,
       seed: this.#seed,
+      rests: this.#rests,
     };
   }
 
   #event(event: ForwardEvent): void {
+    if (event.type === 'rests') {
+      this.#atRest();
+      return;
+    }
     if (event.type === 'bound') {
       this.#listener.bound(event.association, event.endpoint);
       return;

@@ -2,6 +2,7 @@
  * A relay's side of WebSockets under fire: the Noise handshake, hello, and what comes after, from somebody who has keys of his
  * own and keeps to the rules now and then. The other end of the socket is a stand-in that counts.
  */
+import { NearSocket } from '../../../src/rendezvous/member-socket.js';
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
 import { generateKeys } from '../../../src/core/identity/keys.js';
@@ -108,7 +109,7 @@ class Meeting {
       },
     };
     this.connection = new MemberConnection({
-      socket: this.line as unknown as WebSocket,
+      socket: new NearSocket(this.line as unknown as WebSocket),
       observed: '192.0.2.1',
       admitted: () => undefined,
       keys: relay,

@@ -19,7 +19,10 @@ function given(id: string, log: string[]): Given {
       return Promise.resolve({ head: {}, blob: Uint8Array.of(1, 2, 3) });
     },
     thaw: note('goes on'),
-    letGo: note('lets go'),
+    letGo: () => {
+      note('lets go')();
+      return undefined;
+    },
     recover: () => {
       note('begins anew')();
       return Promise.resolve();

@@ -25,6 +25,7 @@ class TestMember {
       },
     } as unknown as MemberConnection;
     const idBytes = new Uint8Array(16);
+    const speaker = { key: new Uint8Array(32), inviteId: '', rights: 0 };
     this.local = {
       connection,
       network,
@@ -32,6 +33,7 @@ class TestMember {
       idBytes,
       association: 0,
       admin: () => false,
+      speaker,
       udpAt: undefined,
       udpHost: undefined,
     };

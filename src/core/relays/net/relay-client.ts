@@ -4,11 +4,10 @@
  * It knows no peers and no UDP: the owner sends binds and packets to `RelaySession.endpoint` through the data plane.
  * The names of relays are resolved anew at every attempt (relay-names.ts).
  */
-import type { Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
-import type { Env } from '../../lib/env.js';
 import { EvioError, messageOf } from '../../lib/errors.js';
+import { waitAfter } from './backoff.js';
 import { TokenBucket } from '../../lib/token-bucket.js';
 import {
   CloseCode,
@@ -16,18 +15,14 @@ import {
   type LedgerNews,
   type LocateRequest,
   type PlacedRequest,
-  type Refusal,
   type ToNode,
-  type Waiting,
   type Welcome,
 } from '../../wire/signal.js';
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
-import type { AuthorEnds } from '../../wire/ledger.js';
-import type { Pins } from './pinned-dial.js';
-import type { ProxyChoice } from '../../lib/proxy-url.js';
-import type { RelayNames } from './relay-names.js';
+import type { RelayClientListener, RelayClientOptions } from './relay-client-ports.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
+export type { RelayAnswer, RelayClientListener, RelayClientOptions } from './relay-client-ports.js';
 export type { RelaySession } from './relay-channel.js';
 
 /** A ping goes out when nothing was heard for this long, ms. About 50 B/s of TCP when idle. */
@@ -50,62 +45,10 @@ const busyMeasureMs = 5_000;
 const attemptMs = 10_000;
 /** Requests to a relay: less than it answers (rendezvous/session.ts). */
 const requestRate = { perSecond: 4, burst: 32 };
-/** Back-off: upper bounds, ms; the wait is uniform between 0 and the bound ("full jitter"). */
-export const backoff = {
-  first: 250,
-  early: 2_000,
-  late: 30_000,
-  earlyForMs: 120_000,
-  refused: 60_000,
-  replaced: 30_000,
-};
-
-/** An answer to a question of ours, or news of the whole network. */
-export type RelayAnswer = Extract<
-  ToNode,
-  { type: 'roster' | 'located' | 'found' | 'placed' | 'ledger' | 'applicants' }
->;
-
-export interface RelayClientOptions {
-  readonly relay: RelayFact;
-  readonly keys: Keys;
-  /** Asked at every attempt, so that a re-signed credential is used by the next one. */
-  networkBytes(): Uint8Array;
-  credential(): Uint8Array;
-  /** Where the logs of our ledger end. */
-  heads?(): AuthorEnds[];
-  /** Statements that the relay must know to let us in. */
-  brings?(): LedgerNews | undefined;
-  /** UDP to the relay: when it last answered or carried something, and what an answer may take; both ms. */
-  byUdp?(): { readonly aliveAt: number; readonly answerMs: number };
-  /** Program and version, up to 64 characters. */
-  readonly agent: string;
-  readonly env: Env;
-  /** Asked at every attempt. */
-  readonly pins?: Pins;
-  readonly names?: RelayNames;
-  readonly proxy?: ((host: string, port: number) => ProxyChoice | undefined) | undefined;
-}
-
-/** Events come on the caller's thread, never inside a call of `start`, `stop`, `nudge` or `sendData`. */
-export interface RelayClientListener {
-  up(welcome: Welcome, session: RelaySession): void;
-  /** After the loss of a connection, and after every attempt that failed. */
-  down(reason: EvioError, retryInMs: number): void;
-  /** Admins have to let this node in, which the relay goes on waiting for. */
-  waiting(waiting: Waiting): void;
-  /** The relay said no, and will again until something changes: `nudge` then, or it is asked again in a minute. */
-  refused(error: EvioError, code: Refusal, detail: string | undefined): void;
-  member(credential: Uint8Array): void;
-  /** @param id node id, 32 hexadecimal characters */
-  presence(id: string, online: boolean): void;
-  /** A member left for good, in its own words (identity/farewell.ts); not verified. */
-  left(farewell: Uint8Array): void;
-  answer(message: RelayAnswer): void;
-  /** Packets from `source` in batch form (wire/relay.ts), not yet checked to be whole. The listener owns both arrays. */
-  data(source: Uint8Array, batch: Uint8Array): void;
-  rtt(ms: number): void;
-}
+/** Between attempts to come to another process of the relay, ms: at random up to this. */
+const moveMs = 1_000;
+/** What is still on its way by the connection of before has so long, ms. */
+const retireMs = 8_000;
 
 export class RelayClient {
   readonly relay: RelayFact;
@@ -114,6 +57,12 @@ export class RelayClient {
   #channel: RelayChannel | undefined;
   #running = false;
   #lingers = false;
+  /** To the process of the relay that goes on, while the one that leaves still serves us by `#channel`. */
+  #next: RelayChannel | undefined;
+  /** What is still on its way by it counts. */
+  #retiring: RelayChannel | undefined;
+  #cancelMove: (() => void) | undefined;
+  #cancelRetire: (() => void) | undefined;
   /** Cancels the wait before the next attempt. */
   #cancelRetry: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
@@ -165,16 +114,20 @@ export class RelayClient {
     if (!this.#running) return;
     this.#running = false;
     this.#cancelRetry?.();
+    this.#cancelMove?.();
+    this.#cancelRetire?.();
     this.#stopTimers();
     const channel = this.#channel;
-    this.#channel = undefined;
-    channel?.close();
+    const others = [this.#next, this.#retiring];
+    this.#channel = this.#next = this.#retiring = undefined;
+    for (const one of [channel, ...others]) one?.close();
   }
 
   /** From now on no connection is made in place of one that ends. */
   linger(): void {
     this.#lingers = true;
     this.#cancelRetry?.();
+    this.#cancelMove?.();
   }
 
   /** Sends a batch (wire/relay.ts) to a member. False: not connected or the buffer is full, and it was dropped. */
@@ -269,10 +222,16 @@ export class RelayClient {
   #connect(): void {
     if (!this.#running || this.#lingers || this.#channel) return;
     this.#attemptAt = this.#now();
+    this.#channel = this.#open();
+  }
+
+  /** A connection that begins; undefined when it ended at once. */
+  #open(): RelayChannel | undefined {
     const { relay, keys, agent, env } = this.#options;
     let channel: RelayChannel;
     // Events of an old channel are not ours any more: `current` guards every one.
     const current = (): boolean => this.#running && this.#channel === channel;
+    const next = (): boolean => this.#running && this.#next === channel;
     try {
       channel = new RelayChannel(
         {
@@ -291,6 +250,7 @@ export class RelayClient {
         },
         {
           welcome: (welcome, session) => {
+            if (next()) this.#moved(channel);
             if (current()) this.#up(welcome, session);
           },
           waiting: (waiting) => {
@@ -298,9 +258,10 @@ export class RelayClient {
           },
           message: (message) => {
             if (current()) this.#message(message);
+            else if (this.#retiring === channel && message.type === 'pong') channel.close();
           },
           data: (source, batch) => {
-            if (!current()) return;
+            if (!current() && (!this.#running || this.#retiring !== channel)) return;
             this.#busy();
             this.#listener.data(source, batch);
           },
@@ -308,16 +269,43 @@ export class RelayClient {
             if (current()) this.#heardAt = this.#now();
           },
           ended: (end) => {
-            if (current()) this.#ended(end);
+            if (next()) {
+              this.#next = undefined;
+              this.#move();
+            } else if (current()) this.#ended(end);
+            else if (this.#retiring === channel) this.#retiring = undefined;
           },
         },
       );
     } catch (thrown) {
       const error = thrown instanceof EvioError ? thrown : unreachable(relay, messageOf(thrown), thrown);
       this.#ended({ code: 1006, error });
-      return;
+      return undefined;
     }
+    return channel;
+  }
+
+  /** Another process of the relay goes on: a connection to it is made before this one is left. */
+  #move(): void {
+    this.#cancelMove?.();
+    this.#cancelMove = this.#options.env.clock.after(this.#options.env.random.unit() * moveMs, () => {
+      this.#cancelMove = undefined;
+      if (!this.#running || this.#lingers || this.#next || !this.#channel?.up) return;
+      this.#next = this.#open();
+    });
+  }
+
+  #moved(channel: RelayChannel): void {
+    const before = this.#channel;
+    this.#retiring?.close();
+    this.#retiring = before;
     this.#channel = channel;
+    this.#next = undefined;
+    this.#stopTimers();
+    // Its answer is behind all that is on its way to us by that connection, and the question behind all that we sent.
+    before?.send({ type: 'ping', id: 0 });
+    this.#cancelRetire?.();
+    this.#cancelRetire = this.#options.env.clock.after(retireMs, () => before?.close());
   }
 
   #up(welcome: Welcome, session: RelaySession): void {
@@ -345,6 +333,8 @@ export class RelayClient {
     } else if (message.type === 'left') {
       const farewell = fromBase64Url(message.farewell);
       if (farewell) this.#listener.left(farewell);
+    } else if (message.type === 'away') {
+      this.#move();
     } else if (message.type === 'member') {
       const credential = fromBase64Url(message.credential);
       if (credential) this.#listener.member(credential);
@@ -406,21 +396,17 @@ export class RelayClient {
     this.#stopTimers();
     if (this.#lingers) return;
     if (wasUp) this.#downSince = this.#now();
-    const retryIn = this.#wait(end);
+    if (this.#next) {
+      // The relay went before the other process had taken us in: that attempt is the one to wait for.
+      this.#channel = this.#next;
+      this.#next = undefined;
+      this.#listener.down(end.error, 0);
+      return;
+    }
+    const attempt = end.refusal || end.code === CloseCode.replaced ? 0 : this.#failures++;
+    const retryIn = waitAfter(end, attempt, this.#now() - this.#downSince, this.#options.env.random);
     this.#retryIn(retryIn);
     if (end.refusal) this.#listener.refused(end.error, end.refusal.code, end.refusal.detail);
     else this.#listener.down(end.error, retryIn);
-  }
-
-  /** How long to wait after this end, ms. */
-  #wait(end: ChannelEnd): number {
-    const { random } = this.#options.env;
-    if (end.refusal) return backoff.refused * (0.75 + random.unit() / 2);
-    // Two machines with one key would otherwise throw each other out several times a second.
-    if (end.code === CloseCode.replaced) return backoff.replaced * (0.5 + random.unit() / 2);
-    const attempt = this.#failures++;
-    if (attempt < 0) return 0;
-    const limit = this.#now() - this.#downSince < backoff.earlyForMs ? backoff.early : backoff.late;
-    return random.unit() * Math.min(limit, backoff.first * 2 ** Math.min(attempt, 16));
   }
 }

@@ -1,0 +1,66 @@
+/** What a relay is given by the process before it, and how that is taken over. */
+import { Socket } from 'node:net';
+import { z } from 'zod';
+import type { UdpSocket } from '../../core/native/udp-socket.js';
+import type { HeldForwarding, HeldRelay } from './held.js';
+import { FarSockets } from './far-sockets.js';
+import { Pipe } from './pipe.js';
+
+const udp = z.object({ port: z.number().int(), ipv6: z.boolean(), local: z.boolean().optional() });
+const facts = z.object({
+  port: z.number().int(),
+  udp,
+  alternate: udp.nullable(),
+  metrics: z.boolean(),
+});
+
+export interface InheritedSockets {
+  readonly port: number;
+  readonly listener: number;
+  readonly socket: UdpSocket;
+  readonly alternate: UdpSocket | undefined;
+  readonly metrics: number | undefined;
+  readonly pipe: number;
+}
+
+/** Of descriptors in the order of relay-move.ts, from `first` on. Undefined for what is none. */
+export function inheritedSockets(first: number, told: unknown): InheritedSockets | undefined {
+  const parsed = facts.safeParse(told);
+  if (!parsed.success) return undefined;
+  const { port, udp: data, alternate, metrics } = parsed.data;
+  const behind = first + 3;
+  return {
+    port,
+    listener: first,
+    socket: socketOf(first + 1, data),
+    pipe: first + 2,
+    alternate: alternate ? socketOf(behind, alternate) : undefined,
+    metrics: metrics ? behind + (alternate ? 1 : 0) : undefined,
+  };
+}
+
+function socketOf(fd: number, { port, ipv6, local }: z.infer<typeof udp>): UdpSocket {
+  return { fd, port, ipv6, ...(local !== undefined && { local }) };
+}
+
+/** All of its descriptors. */
+export function descriptorsOf({ listener, socket, alternate, metrics, pipe }: InheritedSockets): number[] {
+  return [listener, socket.fd, pipe, alternate?.fd, metrics].filter((fd) => fd !== undefined);
+}
+
+export interface RelayHeritage {
+  readonly sockets: InheritedSockets;
+  /** All is prepared: the process before comes to rest and leaves what it knows. */
+  take(): Promise<HeldRelay>;
+  /** Resolves when it has let go for good: what became of the associations until then; undefined when it died before it could tell. */
+  commit(): Promise<HeldForwarding | undefined>;
+  /** It goes on, and this process ends. */
+  fail(thrown: unknown): Promise<never>;
+  /** Packets flow again. */
+  took(): void;
+}
+
+/** The WebSockets that the process before keeps. */
+export function farSockets({ pipe }: InheritedSockets): FarSockets {
+  return new FarSockets(new Pipe(new Socket({ fd: pipe, readable: true, writable: true })));
+}

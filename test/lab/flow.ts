@@ -1,0 +1,55 @@
+/** Flows of numbered datagrams, and what became of them while something happened. */
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { sleep, type LabProcess } from '../../src/lab/exec.js';
+import type { TestNode } from './support.js';
+
+const paced = fileURLToPath(new URL('paced.mjs', import.meta.url));
+
+async function end<T>(running: LabProcess): Promise<T> {
+  await running.stop(5_000);
+  return JSON.parse(running.stdout.at(-1) ?? '{}') as T;
+}
+
+/** A flow of numbered datagrams from one machine to another, or to everybody. */
+export async function flow(from: TestNode, to: TestNode, port: number, broadcast?: string) {
+  const receiver = to.site.host.launch([process.execPath, paced, 'receive', `${port}`]);
+  await receiver.line(/listening/, 5_000);
+  const target = broadcast === undefined ? [to.node.ip] : [broadcast];
+  const words = broadcast === undefined ? [] : ['broadcast'];
+  const sender = from.site.host.launch([process.execPath, paced, 'send', ...target, `${port}`, ...words]);
+  return async () => {
+    const { sent } = await end<{ sent: number }>(sender);
+    await sleep(300);
+    const { received, twice } = await end<{ received: number; twice: number }>(receiver);
+    return { sent, lost: sent - received, twice };
+  };
+}
+
+export type Flow = Awaited<ReturnType<typeof flow>>;
+
+export interface Outcome {
+  readonly sent: number;
+  readonly lost: number;
+  readonly twice: number;
+}
+
+/** What was lost while something happened to the flows. */
+export async function during(
+  begin: () => Promise<Flow[]>,
+  happens: () => Promise<unknown>,
+): Promise<Outcome[]> {
+  const flows = await begin();
+  await happens();
+  return Promise.all(flows.map((stop) => stop()));
+}
+
+/** Nothing is lost and nothing comes twice; on a machine that loses datagrams by itself, no more than it does. */
+export function expectWhole(outcomes: readonly Outcome[], quiet: readonly Outcome[]): void {
+  const byItself = Math.max(...quiet.map(({ lost, sent }) => lost / sent));
+  for (const { sent, lost, twice } of outcomes) {
+    expect(sent).toBeGreaterThan(500);
+    expect(twice).toBe(0);
+    expect(lost / sent).toBeLessThanOrEqual(3 * byItself);
+  }
+}
