@@ -12,9 +12,9 @@ module() { # name: its folder, made
   mkdir -p "$out/src/$1" && cd "$out/src/$1"
 }
 
-if [ ! -x "$out/bin/k8s" ]; then
-  module k8s
-  cp "$here/kubernetes.go.txt" main.go
+kubernetes() { # program source: built of Kubernetes' own modules
+  module "$1"
+  cp "$2" main.go
   if [ ! -e go.sum ]; then
     rm -f go.mod
     go mod init k8s && go mod edit -require "k8s.io/kubernetes@v$version"
@@ -29,9 +29,12 @@ if [ ! -x "$out/bin/k8s" ]; then
     go mod tidy -e && go mod tidy -e # the first writes go.mod, the second go.sum
   fi
   x=k8s.io/component-base/version
-  nice -n 10 go build -trimpath -ldflags "-s -w -X $x.gitVersion=v$version -X $x.gitMajor=1 -X $x.gitMinor=34 -X $x.gitTreeState=clean -X $x.gitCommit=unknown" -o "$out/bin/k8s.new" .
-  mv "$out/bin/k8s.new" "$out/bin/k8s"
-fi
+  nice -n 10 go build -trimpath -ldflags "-s -w -X $x.gitVersion=v$version -X $x.gitMajor=1 -X $x.gitMinor=34 -X $x.gitTreeState=clean -X $x.gitCommit=unknown" -o "$out/bin/$1.new" .
+  mv "$out/bin/$1.new" "$out/bin/$1"
+}
+[ -x "$out/bin/k8s" ] || kubernetes k8s "$here/kubernetes.go.txt"
+# A program of its own, which takes half a minute after that.
+[ -x "$out/bin/kubeadm" ] || kubernetes kubeadm "$here/kubeadm.go.txt"
 
 if [ ! -x "$out/bin/coredns" ]; then
   module coredns

@@ -95,6 +95,9 @@ export class Cluster {
         serviceRanges,
       ],
       ...['--leader-elect=false', '--bind-address', '127.0.0.1', '--node-monitor-grace-period', '16s'],
+      // Nodes that kubeadm joins: their first account, and the certificate that they ask for by it.
+      ...['--controllers', '*,bootstrapsigner,tokencleaner'],
+      ...['--cluster-signing-cert-file', key('ca.crt'), '--cluster-signing-key-file', key('ca.key')],
     ]);
     control.k8s('kube-scheduler', [
       ...['--kubeconfig', key('scheduler.kubeconfig'), '--leader-elect=false', '--bind-address', '127.0.0.1'],
@@ -121,7 +124,7 @@ export class Cluster {
       ...['--client-ca-file', key('ca.crt'), '--authorization-mode', 'Node,RBAC', '--allow-privileged'],
       ...['--enable-admission-plugins', 'NodeRestriction', '--service-account-key-file', key('sa.pub')],
       ...['--service-account-signing-key-file', key('sa.key')],
-      ...['--service-account-issuer', 'https://kubernetes.default.svc'],
+      ...['--service-account-issuer', 'https://kubernetes.default.svc', '--enable-bootstrap-token-auth'],
       ...['--kubelet-client-certificate', key('kubelet-client.crt')],
       ...[
         '--kubelet-client-key',

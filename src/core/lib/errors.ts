@@ -35,6 +35,7 @@ export const errorCodes = {
   EVIO_POD_RANGE: ExitStatus.failed,
   EVIO_CNI_CONFLICT: ExitStatus.failed,
   EVIO_KUBE_ACCESS: ExitStatus.failed,
+  EVIO_KUBE_NODE: ExitStatus.failed,
   EVIO_BAD_VALUE: ExitStatus.usage,
   EVIO_USAGE: ExitStatus.usage,
   EVIO_RELAY_UNREACHABLE: ExitStatus.unreachable,
