@@ -1,7 +1,7 @@
 /**
  * Puts what a node is made of into few files, dist/program/: `evio node` and its threads start in half the processor time then,
  * since most of it went into finding and loading 700 modules. `bin/run.js` takes these files where they are not older than the
- * rest of dist/. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
+ * rest of dist/. The plugin that container runtimes call, once for each pod (`bin/evio-cni.js`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
@@ -41,7 +41,7 @@ const places = {
 
 rmSync(out, { recursive: true, force: true });
 await build({
-  entryPoints: { node: path('scripts/program/node.mjs'), ...threads },
+  entryPoints: { node: path('scripts/program/node.mjs'), cni: path('dist/cni/main.js'), ...threads },
   absWorkingDir: path('.'),
   outdir: out,
   bundle: true,

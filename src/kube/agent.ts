@@ -189,7 +189,12 @@ export class Agent {
       ]);
     // Before a pod can be connected.
     this.#policies?.apply(ranges);
-    conflist.write({ ranges, network: status.network.id, policy: this.#policies !== undefined });
+    conflist.write({
+      ranges,
+      network: status.network.id,
+      device: status.device.name,
+      policy: this.#policies !== undefined,
+    });
     this.#say({ event: 'ready', ranges, ip: status.node.ip });
     this.#checkAddress(node, status.node.ip);
     for (const event of wanted?.news ?? []) this.#options.emit(event);

@@ -18,6 +18,8 @@ export interface ConflistFacts {
   readonly ranges: readonly string[];
   /** Id of the evio network. */
   readonly network: string;
+  /** Its interface: the plugin need not ask the node for it. */
+  readonly device: string;
   /** Plugins that follow in the chain, of those that are installed. */
   readonly portmap: boolean;
   /** NetworkPolicies are put in force on this node. */
@@ -25,7 +27,7 @@ export interface ConflistFacts {
 }
 
 /** CNI 1.0.0 is the newest that all runtimes in use speak. */
-export function conflistText({ ranges, network, portmap, policy }: ConflistFacts): string {
+export function conflistText({ ranges, network, device, portmap, policy }: ConflistFacts): string {
   const content = {
     cniVersion: '1.0.0',
     name: 'evio',
@@ -33,6 +35,7 @@ export function conflistText({ ranges, network, portmap, policy }: ConflistFacts
       {
         type: 'evio-cni',
         network,
+        device,
         ranges: ranges.map((subnet) => [{ subnet }]),
         ...(policy ? { policy } : {}),
       },

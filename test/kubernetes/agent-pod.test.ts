@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
 import { Cluster, pool } from './cluster.js';
-import type { Machine } from './machine.js';
+import { kubeletUnit, openForJoin } from './kubeadm.js';
+import { Machine } from './machine.js';
 import { missing } from './tools.js';
 import { policy, web } from './workloads.js';
 
@@ -30,6 +31,7 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
   let a: Machine;
   let b: Machine;
   let folder: string;
+  let file: string;
   const pods = new Map<Machine, string>();
 
   /** What all agents, and the containers that installed the plugin, have printed. */
@@ -59,7 +61,7 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'evio-image-'));
-    const file = join(folder, 'evio.tar');
+    file = join(folder, 'evio.tar');
     for (const script of [
       ['scripts/binary/build.mjs', 'x64'],
       ['scripts/oci/build.mjs', `--out=${file}`, 'x64'],
@@ -164,4 +166,88 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
     expect(stdout).toContain(`${count} packets transmitted, ${count} packets received`);
     await expectNoRefusal();
   }, 240_000);
+
+  it('comes to a machine that one command made a node, and reset takes that back', async () => {
+    const { words, folder: programs } = await openForJoin(cluster);
+    const place = await cluster.net.place({ nat: 'endpoint-independent' });
+    const machine = new Machine(place, cluster.folder);
+    cluster.nodes.push(machine);
+    await machine.start();
+    await machine.on(['cp', `/etc/netns/${place.ns}/hosts`, '/etc/hosts']);
+    await bindHome(machine);
+    await machine.runtime();
+    await machine.on(['ctr', '-n', 'k8s.io', 'images', 'import', file], { timeoutMs: 120_000 });
+    // As a distribution leaves it: the plugins lie elsewhere, and nothing is forwarded.
+    await machine.on([
+      'sh',
+      '-c',
+      'rm /opt/cni/bin/*; sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0',
+    ]);
+    const evio = (argv: readonly string[], path = programs): ReturnType<Machine['on']> =>
+      machine.on(
+        [
+          ...['env', `PATH=${path}:${process.env['PATH'] ?? ''}`, `EVIO_HOME=${place.node.home}`],
+          ...[process.execPath, join(root, 'bin/run.js'), 'kube', ...argv],
+        ],
+        { allowFailure: true, timeoutMs: 120_000 },
+      );
+    // Without kubelet and kubeadm nothing is begun.
+    const refused = await evio(['init', '--json', 'evio1x', '--', 'kubeadm', ...words], '/nowhere');
+    expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'EVIO_KUBE_NODE' } });
+    expect(refused.stdout).toMatch(/kubelet is not installed; kubeadm is not installed/);
+    const { token } = await cluster.control.place.node.json<{ token: string }>([
+      ...['token', 'create', '--right', 'route'],
+    ]);
+    const dry = await evio(['init', '--dry-run', '--json', token, '--', 'kubeadm', ...words]);
+    const { steps } = JSON.parse(dry.stdout) as { steps: { id: string; state: string }[] };
+    const todo = steps.filter(({ state }) => state === 'todo').map(({ id }) => id);
+    expect(todo).toEqual(['plugins', 'forwarding', 'br_netfilter', 'network', 'join']);
+    const unit = kubeletUnit(machine, programs);
+
+    const begun = performance.now();
+    const name = machine.name;
+    const init = ['init', '--json', token, '--name', name, '--', 'kubeadm', ...words, '--node-name', name];
+    const made = await evio(init);
+    if (made.status !== 0) throw new Error(`${made.stderr}${made.stdout}\n${unit.tail(30)}`);
+    const joinedMs = performance.now() - begun;
+    expect(JSON.parse(made.stdout)).toMatchObject({ joined: true, node: { name }, next: null });
+    await cluster.ready(machine, 'True', 90_000).catch(async (thrown: unknown) => {
+      throw new Error(`${String(thrown)}\n${unit.tail(30)}\n${await why()}`);
+    });
+    const readyMs = performance.now() - begun;
+    console.log(
+      `evio kube init took ${Math.round(joinedMs)} ms; ready ${Math.round(readyMs)} ms after its start`,
+    );
+    const { ip } = (JSON.parse(made.stdout) as { node: { ip: string } }).node;
+    expect(await cluster.path(`node ${name}`, '{.status.addresses[?(@.type=="InternalIP")].address}')).toBe(
+      ip,
+    );
+    await cluster.apply(web(name));
+    await cluster.kubectl(['wait', '--for=condition=Ready', `pod/web-${name}`, '--timeout=60s'], {
+      timeoutMs: 70_000,
+    });
+    const podIp = await cluster.path(`pod web-${name}`, '{.status.podIP}');
+    const asks = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 4 ${podIp} 8080 | tail -n 1`;
+    const { stdout } = await cluster.kubectl(['exec', `web-${a.name}`, '--', 'sh', '-c', asks]);
+    expect(stdout.trim()).toBe(`web-${name}`);
+
+    // Again: nothing is left to be done.
+    const again = await evio(init);
+    expect([again.status, JSON.parse(again.stdout)]).toMatchObject([0, { joined: true, node: { ip } }]);
+    await unit.stop(5_000);
+    const range = await cluster.path(`node ${name}`, '{.spec.podCIDR}');
+    const ranges = async (): Promise<string> =>
+      JSON.stringify(await cluster.control.place.node.json(['route', 'list']));
+    expect(await ranges()).toContain(range);
+    const reset = await evio(['reset', '--json']);
+    if (reset.status !== 0) throw new Error(`${reset.stderr}${reset.stdout}`);
+    const left = await machine.on(
+      ['sh', '-c', 'ls /etc/cni/net.d /opt/cni/bin; cat /etc/default/kubelet; ls /etc/kubernetes'],
+      {
+        allowFailure: true,
+      },
+    );
+    expect(left.stdout).not.toMatch(/evio|host-local|node-ip|kubelet.conf/);
+    await cluster.until('its range is free', 10_000, async () => !(await ranges()).includes(range));
+  }, 300_000);
 });

@@ -25,9 +25,9 @@ function attempt(work: () => void): void {
 export async function add(asked: Context, { containerId, ifname, netns }: Parameters): Promise<Result> {
   if (!existsSync(netns))
     throw new CniError(Code.environment, `CNI_NETNS: there is no namespace at ${netns}`);
-  const context = await withLease(asked);
-  const { config, home } = context;
-  const device = await deviceOf(config, home);
+  const { home } = asked;
+  const [context, device] = await Promise.all([withLease(asked), deviceOf(asked.config, home)]);
+  const { config } = context;
   return locked(lockOf(home), (held) => {
     const host = Network.host(held);
     const links = host.links();

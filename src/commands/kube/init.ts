@@ -1,3 +1,4 @@
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base.js';
 import { durationFlag } from '../../cli/flags.js';
@@ -22,8 +23,12 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
     'sudo <%= config.bin %> <%= command.id %> -- kubeadm join 10.144.0.1:6443 --token …',
   ];
 
-  // TOKEN, then the words of kubeadm.
-  static override strict = false;
+  static override args = {
+    token: Args.string({
+      ignoreStdin: true,
+      description: 'token from "evio token create --right route", or - to read it',
+    }),
+  };
 
   static override flags = {
     'token-file': Flags.string({ helpValue: 'FILE', description: 'read the token from this file' }),
@@ -52,15 +57,19 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
   };
 
   async run(): Promise<object> {
-    const { argv, flags } = await this.parse(KubeInit);
-    const { splitWords } = await import('../../kube/setup/words.js');
+    // What follows is kubeadm's, flags and all.
+    const end = this.argv.includes('--') ? this.argv.indexOf('--') : this.argv.length;
+    const [own, rest] = [this.argv.slice(0, end), this.argv.slice(end + 1)];
+    const { args, flags } = await this.parse(KubeInit, own);
+    const { joinWords } = await import('../../kube/setup/words.js');
     const { lookAt, pluginFolder } = await import('../../kube/setup/machine.js');
     const { hasJoined, Setup } = await import('../../kube/setup/setup.js');
     const { RecordFile } = await import('../../kube/setup/record.js');
     const { Store } = await import('../../core/config/store.js');
     const { EvioError } = await import('../../core/lib/errors.js');
     const home = this.home();
-    const { token, join } = splitWords(argv as string[]);
+    const { token } = args;
+    const join = joinWords(rest);
     const root = '/';
     const joined = hasJoined(root);
     const member = new Store(home).list().length > 0;

@@ -72,6 +72,11 @@ function knob(root: string, path: string): string | undefined {
   }
 }
 
+/** The kernel can show iptables what passes a bridge: br_netfilter is there. */
+export function bridgesFilter(root: string): boolean {
+  return knob(root, 'bridge/bridge-nf-call-iptables') !== undefined;
+}
+
 /** What is there and what is not. Changes nothing. `joins`: kubeadm is to be run. */
 export function lookAt(where: Whereabouts, joins: boolean): readonly Finding[] {
   const { root, cniBin, criSocket } = where;
@@ -91,7 +96,6 @@ export function lookAt(where: Whereabouts, joins: boolean): readonly Finding[] {
   };
   const lacking = neededPlugins.filter((name) => lacksPlugin(where, name));
   const forwards = knob(root, 'ipv4/ip_forward') === '1';
-  const bridged = knob(root, 'bridge/bridge-nf-call-iptables');
   return [
     socket === undefined
       ? {
@@ -117,8 +121,12 @@ export function lookAt(where: Whereabouts, joins: boolean): readonly Finding[] {
     forwards
       ? { id: 'forwarding', state: 'done', detail: 'net.ipv4.ip_forward = 1' }
       : { id: 'forwarding', state: 'todo', detail: 'net.ipv4.ip_forward = 1, now and at boot' },
-    bridged === '1'
-      ? { id: 'br_netfilter', state: 'done', detail: 'br_netfilter is loaded' }
-      : { id: 'br_netfilter', state: 'todo', detail: 'br_netfilter is loaded, now and at boot' },
+    knob(root, 'bridge/bridge-nf-call-iptables') === '1'
+      ? { id: 'br_netfilter', state: 'done', detail: 'net.bridge.bridge-nf-call-iptables = 1' }
+      : {
+          id: 'br_netfilter',
+          state: 'todo',
+          detail: 'br_netfilter, and net.bridge.bridge-nf-call-iptables = 1, now and at boot',
+        },
   ];
 }

@@ -2,7 +2,7 @@
  * Makes a machine ready to be a node, and takes that back. Each step is looked at before it is done, and is on record before it is
  * done, so that both can be called again at any point, also after a kill.
  *
- *   /etc/sysctl.d/90-evio-kube.conf        net.ipv4.ip_forward = 1
+ *   /etc/sysctl.d/90-evio-kube.conf        net.ipv4.ip_forward and net.bridge.bridge-nf-call-iptables are 1
  *   /etc/modules-load.d/evio-kube.conf     br_netfilter
  *   CNI folder: host-local, loopback, portmap (links, where a distribution keeps them elsewhere), evio-cni
  *   /etc/default/kubelet                   --node-ip: the address in the network
@@ -24,9 +24,24 @@ import { storageError } from '../../core/disk/storage-error.js';
 import { conflistName } from '../conflist.js';
 import { installPlugin } from '../install.js';
 import { nodeIpOf, withNodeIp } from './kubelet-args.js';
-import { lacksPlugin, lookAt, pluginSource, usedPlugins, type Whereabouts } from './machine.js';
+import {
+  bridgesFilter,
+  lacksPlugin,
+  lookAt,
+  pluginSource,
+  usedPlugins,
+  type Whereabouts,
+} from './machine.js';
 import type { RecordFile, SetupRecord } from './record.js';
 
+/** What a node's kernel is told, and what does not work without it. */
+const knobs = [
+  ['net.ipv4.ip_forward', 'pods reach nothing outside of this node'],
+  [
+    'net.bridge.bridge-nf-call-iptables',
+    'without --network-policy of the agent a pod does not reach a Service that leads to a pod of its own node',
+  ],
+] as const;
 const sysctlFile = 'etc/sysctl.d/90-evio-kube.conf';
 const modulesFile = 'etc/modules-load.d/evio-kube.conf';
 
@@ -87,21 +102,18 @@ export class Setup {
         .map(({ id }) => id),
     );
     const failures: string[] = [];
-    if (todo.has('forwarding')) {
-      this.#make(join(root, sysctlFile), 'net.ipv4.ip_forward = 1\n');
-      try {
-        writeFileSync(join(root, 'proc/sys/net/ipv4/ip_forward'), '1');
-      } catch {
-        failures.push('net.ipv4.ip_forward cannot be set to 1: kubeadm will refuse this machine.');
-      }
-    }
-    if (todo.has('br_netfilter')) {
+    if (todo.has('br_netfilter') && !bridgesFilter(root)) {
       this.#make(join(root, modulesFile), 'br_netfilter\n');
-      const { status } = spawnSync('modprobe', ['br_netfilter'], { stdio: 'ignore' });
-      if (status !== 0)
-        failures.push(
-          'The kernel module br_netfilter cannot be loaded: without --network-policy, a pod does not reach a Service that leads to a pod of its own node.',
-        );
+      spawnSync('modprobe', ['br_netfilter'], { stdio: 'ignore' });
+    }
+    if (todo.has('forwarding') || todo.has('br_netfilter'))
+      this.#make(join(root, sysctlFile), knobs.map(([name]) => `${name} = 1\n`).join(''));
+    for (const [name, failure] of knobs) {
+      try {
+        writeFileSync(join(root, 'proc/sys', name.replaceAll('.', '/')), '1');
+      } catch {
+        failures.push(`${name} cannot be set to 1: ${failure}.`);
+      }
     }
     const source = pluginSource(root);
     for (const name of source === undefined ? [] : usedPlugins)

@@ -1,24 +1,15 @@
-/** The words of `evio kube init`: an invite, then what kubeadm is to be run with, as the control plane printed it. Pure. */
+/** What kubeadm is to be run with: words that follow `--`, as the control plane printed them. Pure. */
 import { EvioError } from '../../core/lib/errors.js';
 
-/** Throws EvioError EVIO_USAGE. */
-export function splitWords(words: readonly string[]): {
-  /** Undefined where none is among the words. */
-  readonly token: string | undefined;
-  /** `join` and what follows; empty: kubeadm is not to be run. */
-  readonly join: readonly string[];
-} {
-  const at = words.findIndex((word) => word === 'kubeadm' || word.endsWith('/kubeadm'));
-  const before = at < 0 ? words : words.slice(0, at);
-  const join = at < 0 ? [] : words.slice(at + 1);
-  const usage = 'evio kube init TOKEN -- kubeadm join HOST:PORT --token …';
-  if (before.length > 1)
+/** `join` and what follows; nothing where no word was given. Throws EvioError EVIO_USAGE for what is no joining. */
+export function joinWords(words: readonly string[]): readonly string[] {
+  const [first = ''] = words;
+  const rest = /(^|\/)kubeadm$/.test(first) ? words.slice(1) : words;
+  if (words.length > 0 && rest[0] !== 'join')
     throw new EvioError(
       'EVIO_USAGE',
-      `After TOKEN only kubeadm's words may stand, not "${before[1] ?? ''}".`,
-      [usage],
+      `After -- stands "kubeadm join ...", not "${words.slice(0, 2).join(' ')}".`,
+      ['The control plane prints it: kubeadm token create --print-join-command'],
     );
-  if (at >= 0 && join[0] !== 'join')
-    throw new EvioError('EVIO_USAGE', `kubeadm is run to join only, not to "${join[0] ?? ''}".`, [usage]);
-  return { token: before[0], join };
+  return rest;
 }

@@ -22,7 +22,7 @@ const put = (name: string, text = ''): string => {
 };
 
 describe('the CNI configuration', () => {
-  const facts = { ranges: ['10.244.1.0/24', 'fd44:1::/64'], network: 'n', policy: false };
+  const facts = { ranges: ['10.244.1.0/24', 'fd44:1::/64'], network: 'n', device: 'evio0', policy: false };
 
   it('names the ranges of both families, and portmap where that is installed', () => {
     const conflist = new Conflist(folder, folder);
@@ -33,6 +33,7 @@ describe('the CNI configuration', () => {
       {
         type: 'evio-cni',
         network: 'n',
+        device: 'evio0',
         ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd44:1::/64' }]],
       },
     ]);

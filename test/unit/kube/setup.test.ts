@@ -7,7 +7,7 @@ import { nodeIpOf, withNodeIp } from '../../../src/kube/setup/kubelet-args.js';
 import { lookAt, pluginFolder, type Whereabouts } from '../../../src/kube/setup/machine.js';
 import { RecordFile } from '../../../src/kube/setup/record.js';
 import { kubeletFile, Setup } from '../../../src/kube/setup/setup.js';
-import { splitWords } from '../../../src/kube/setup/words.js';
+import { joinWords } from '../../../src/kube/setup/words.js';
 
 let root: string;
 beforeEach(() => {
@@ -90,15 +90,16 @@ describe('a machine that is made ready', () => {
     for (const name of ['host-local', 'loopback', 'portmap']) put(`usr/lib/cni/${name}`);
     put('opt/cni/bin/loopback', 'its own');
     put('proc/sys/net/ipv4/ip_forward', '0\n');
-    put('proc/sys/net/bridge/bridge-nf-call-iptables', '1\n');
+    put('proc/sys/net/bridge/bridge-nf-call-iptables', '0\n');
     put('etc/default/other');
     for (let i = 0; i < 2; i++) {
       // A new one each time: a kill in between forgets nothing.
       expect(fresh().prepare()).toEqual([]);
       expect(fresh().tellKubelet('10.144.0.2')).toBe(i === 0);
     }
-    expect(file('etc/sysctl.d/90-evio-kube.conf')).toBe('net.ipv4.ip_forward = 1\n');
-    expect(file('proc/sys/net/ipv4/ip_forward')).toBe('1');
+    expect(file('etc/sysctl.d/90-evio-kube.conf')).toMatch(/^net\.ipv4\.ip_forward = 1$/m);
+    for (const knob of ['ipv4/ip_forward', 'bridge/bridge-nf-call-iptables'])
+      expect(file(`proc/sys/net/${knob}`)).toBe('1');
     expect(existsSync(join(root, 'etc/modules-load.d/evio-kube.conf'))).toBe(false);
     for (const name of ['host-local', 'portmap', 'evio-cni'])
       expect(lstatSync(join(root, 'opt/cni/bin', name)).isSymbolicLink()).toBe(true);
@@ -133,18 +134,28 @@ describe('a machine that is made ready', () => {
   });
 });
 
-describe('words of evio kube init', () => {
+describe('words for kubeadm', () => {
   it.each([
-    [[], undefined, []],
-    [['evio1x'], 'evio1x', []],
-    [['evio1x', 'kubeadm', 'join', 'h:1', '--token', 't'], 'evio1x', ['join', 'h:1', '--token', 't']],
-    [['/usr/bin/kubeadm', 'join', 'h:1'], undefined, ['join', 'h:1']],
-  ])('%j', (words, token, join) => {
-    expect(splitWords(words)).toEqual({ token, join });
+    [[], []],
+    [
+      ['kubeadm', 'join', 'h:1', '--token', 't'],
+      ['join', 'h:1', '--token', 't'],
+    ],
+    [
+      ['/usr/bin/kubeadm', 'join', 'h:1'],
+      ['join', 'h:1'],
+    ],
+    [
+      ['join', 'h:1'],
+      ['join', 'h:1'],
+    ],
+  ])('%j', (words, join) => {
+    expect(joinWords(words)).toEqual(join);
   });
 
-  it('are refused where they say something else', () => {
-    expect(() => splitWords(['evio1x', 'join'])).toThrow('After TOKEN only');
-    expect(() => splitWords(['kubeadm', 'reset'])).toThrow('run to join only');
+  it('are refused where they would not join', () => {
+    expect(() => joinWords(['kubeadm', 'reset'])).toThrow('not "kubeadm reset"');
+    expect(() => joinWords(['kubeadm'])).toThrow('not "kubeadm"');
+    expect(() => joinWords(['rm'])).toThrow('not "rm"');
   });
 });
