@@ -4,6 +4,7 @@
  */
 import { afterEach, expect, it } from 'vitest';
 import type { WhyReport } from '../../src/core/control/schema.js';
+import { sleep } from '../../src/lab/exec.js';
 import { iperfTcp } from '../../src/lab/measure.js';
 import { outage, peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
 
@@ -36,4 +37,25 @@ it('become direct by luck, carry TCP, and go by the relay when the way dies', as
   const gap = await outage(told, drawn, () => (net as TestNet).rig.lab.partition([[a], [b]]), 6_000);
   console.log(`the way died: ${gap.longestMs} ms without an answer`);
   await untilPath(drawn, told, 'relay-udp', 5_000);
+});
+
+it('is tried where both draw at random and both were told to, and said so; the relay carries meanwhile', async () => {
+  net = await TestNet.create({ nat: 'address-and-port-dependent' });
+  const [a] = net.nodes as [TestNode];
+  await a.node.stop();
+  a.node.launch(['node', '--birthday']);
+  await a.node.up();
+  const b = await net.place({ nat: 'address-and-port-dependent' });
+  net.join(b, ['--birthday']);
+  await b.node.up();
+  await reaches(a, b, 15_000);
+  const tried = async (from: TestNode, to: TestNode): Promise<boolean> =>
+    (await from.node.cli(['why', to.node.name])).stdout.includes(
+      `random ones of ${to.site.outside.v4 as string}`,
+    );
+  for (const end = performance.now() + 20_000; ; await sleep(500)) {
+    if ((await tried(a, b)) && (await tried(b, a))) break;
+    expect(performance.now()).toBeLessThan(end);
+  }
+  await reaches(a, b, 5_000);
 });

@@ -155,8 +155,12 @@ export class NatProbe {
     const up = a.port < b.port && b.port < c.port;
     const down = a.port > b.port && b.port > c.port;
     const inRow = (up || down) && Math.abs(c.port - a.port) <= rowSpread && a.host === c.host;
+    const before = this.ports;
     this.ports = inRow ? 'sequential' : 'random';
-    if (!inRow) return;
+    if (!inRow) {
+      if (before !== this.ports) this.#ports.changed();
+      return;
+    }
     const lowest = up ? a.port - rangeBefore : a.port + rangeBefore - rangeCount + 1;
     const port = Math.min(Math.max(1, lowest), 0x1_0000 - rangeCount);
     this.#range = { first: { host: a.host, port }, count: rangeCount };

@@ -109,6 +109,14 @@ describe('ports', () => {
     expect([...closed].sort()).toEqual([...ports.keys()]);
   });
 
+  it('at random are told when that is news, and not with each sample', () => {
+    const { probe, run, counts, now } = sampled([5_000, 41_000, 22_000, 9_000, 60_000, 1_500]);
+    expect(counts().told).toBe(2);
+    probe.sample(now);
+    run(1_200);
+    expect([probe.ports, counts().told]).toEqual(['random', 2]);
+  });
+
   it('of a range are told once and grow old; whoever begins meanwhile has another sample soon, together', () => {
     const given = [5_000, 5_001, 5_002, 5_500, 5_501, 5_502, 5_900, 5_901, 5_902];
     const { probe, run, counts, ports, now } = sampled(given);
