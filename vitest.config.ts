@@ -4,6 +4,16 @@ import { defineConfig } from 'vitest/config';
 /** Two cores, many processes and real clocks: who misses its time once is asked again, and named (scripts/test.sh). */
 const retry = process.env['CI'] ? 1 : 0;
 
+/**
+ * Files of the lab whose tests ask what happens, not how fast: two of them run at a time. The others measure, and have the
+ * machine to themselves.
+ */
+const beside = [
+  'apply,barred-elsewhere,capture,ethernet,hard-nats,harness,inner-ipv6,lan,library,mtu,multicast,names,names-resolved',
+  'netcheck,new-key,port-guard,port-mapping,proxy,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
+  'spoof,subnets,tunnel,waiting',
+].map((names) => `test/lab/{${names}}.test.ts`);
+
 /** `unit` needs nothing but Node; `lab` needs root, namespaces and a fresh build in dist/. */
 export default defineConfig({
   test: {
@@ -21,9 +31,23 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'lab-beside',
+          include: beside,
+          disableConsoleIntercept: true,
+          maxWorkers: availableParallelism(),
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          retry,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
+          exclude: beside,
           disableConsoleIntercept: true,
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 180_000,

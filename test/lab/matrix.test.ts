@@ -30,6 +30,18 @@ function expected(a: string, b: string): string {
   return 'relay-udp';
 }
 
+/** Every pair of `count` once, in rounds in which nobody is in two pairs. */
+function rounds(count: number): [number, number][][] {
+  return Array.from({ length: count }, (_, sum) => {
+    const pairs: [number, number][] = [];
+    for (let i = 0; i < count; i++) {
+      const j = (sum - i + count) % count;
+      if (i < j) pairs.push([i, j]);
+    }
+    return pairs;
+  });
+}
+
 interface Cell {
   firstMs: number;
   pingFromJoinMs: number;
@@ -77,18 +89,17 @@ describe('NAT by NAT', () => {
   });
 
   it('carries TCP between every pair', async () => {
-    for (let j = 1; j < net.nodes.length; j++) {
-      for (let i = 0; i < j; i++) {
-        const [a, b] = [net.nodes[i] as TestNode, net.nodes[j] as TestNode];
-        const { mbps } = await iperfTcp(a.ns, b.ns, b.node.ip, { seconds: 1 });
-        const cell = cells.get(`${i}-${j}`) as Cell;
-        cell.mbps = mbps;
-        cell.path = pathWord(await peerOf(a, b));
-        expect(mbps, `${short(a)} to ${short(b)}`).toBeGreaterThan(20);
-        // A burst of load must not have thrown a pair off its path.
-        expect(cell.path).toBe(expected(short(a), short(b)));
-      }
-    }
+    const carries = async ([i, j]: readonly [number, number]): Promise<void> => {
+      const [a, b] = [net.nodes[i] as TestNode, net.nodes[j] as TestNode];
+      const { mbps } = await iperfTcp(a.ns, b.ns, b.node.ip, { seconds: 1 });
+      const cell = cells.get(`${i}-${j}`) as Cell;
+      cell.mbps = mbps;
+      cell.path = pathWord(await peerOf(a, b));
+      expect(mbps, `${short(a)} to ${short(b)}`).toBeGreaterThan(10);
+      // A burst of load must not have thrown a pair off its path.
+      expect(cell.path).toBe(expected(short(a), short(b)));
+    };
+    for (const round of rounds(net.nodes.length)) await Promise.all(round.map(carries));
     const head = ['path / first ping ms / Mbit/s', ...net.nodes.map((n, i) => `${i} ${short(n)}`)];
     const rows = net.nodes.map((n, i) => [
       `${i} ${short(n)}`,

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBase64Url } from '../lib/bytes.js';
-import { isAlive } from '../process/alive.js';
+import { isAlive } from '../lib/alive.js';
 import { EvioError } from '../lib/errors.js';
 import { parseInvite } from '../identity/invite.js';
 import { openNetwork } from '../identity/network.js';

@@ -4,12 +4,23 @@
  *
  * In two forms, since a node writes a few kilobytes and wants them on disk when the call returns, and a relay writes
  * megabytes and must serve meanwhile. The first is `conf`'s, which does not look whether the disk took every byte: what
- * it wrote is read again before it takes the file's place.
+ * it wrote is read again before it takes the file's place. What a killed process left beside the file is swept away by the
+ * next that replaces it.
  */
-import { accessSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import Conf from 'conf';
+import { isAlive } from '../lib/alive.js';
 
 const mode = 0o600;
 /** Conf puts it behind a dot. */
@@ -21,7 +32,7 @@ export function replaceFileSync(path: string, text: string): void {
   try {
     // Conf would make a folder that is missing.
     accessSync(dirname(path));
-    rmSync(beside, { force: true });
+    sweep(path);
     const conf = new Conf<Record<string, unknown>>({
       cwd: dirname(path),
       configName: basename(beside, `.${besideExtension}`),
@@ -46,7 +57,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const beside = besideOf(path);
   let file: FileHandle | undefined;
   try {
-    await rm(beside, { force: true });
+    sweep(path);
     file = await open(beside, 'wx', mode);
     await file.writeFile(text);
     await file.sync();
@@ -64,6 +75,18 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 /** Two processes that write the same file do not write into each other's. */
 function besideOf(path: string): string {
   return `${path}.${process.pid}.${besideExtension}`;
+}
+
+/** Removes what processes that died, and this one, left beside the file. */
+function sweep(path: string): void {
+  const start = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    // Conf adds an extension of its own while it writes.
+    const [, pid] =
+      (name.startsWith(start) && /^(\d+)\.tmp(\.tmp-\w+)?$/.exec(name.slice(start.length))) || [];
+    if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
+    rmSync(join(dirname(path), name), { force: true });
+  }
 }
 
 /** Makes a rename or a new file last through a power cut. Not every file system lets a folder be synced. */

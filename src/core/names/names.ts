@@ -12,7 +12,7 @@ import type { Clock, Logger } from '../lib/env.js';
 import { addressText } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import { formatIpv4, type Cidr } from '../lib/ipv4.js';
-import { isAlive } from '../process/alive.js';
+import { isAlive } from '../lib/alive.js';
 import { changeHosts, hostsPath } from './hosts-file.js';
 import { withBlock, withoutBlocks, type HostsLine } from './hosts-text.js';
 import { initRoutes, isMachineNetwork } from './machine.js';

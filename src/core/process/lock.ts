@@ -2,7 +2,7 @@
 import { openSync, closeSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from './alive.js';
+import { isAlive } from '../lib/alive.js';
 import { EvioError } from '../lib/errors.js';
 import { storageError } from '../disk/storage-error.js';
 

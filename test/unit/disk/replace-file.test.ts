@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,19 @@ describe.each(forms)('%s', (_name, replace) => {
     expect(readFileSync(path, 'utf8')).toBe('two');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['state.json']);
+  });
+
+  it('sweeps away what killed processes left beside it, and nothing else', async () => {
+    const path = join(folder, 'state.json');
+    const { pid } = spawnSync('true');
+    for (const name of [`${pid}.tmp`, `${pid}.tmp.tmp-0123456789abcdef`, `${pid}.txt`, `old.${pid}.tmp`])
+      writeFileSync(`${path}.${name}`, 'half');
+    await replace(path, 'x');
+    expect(readdirSync(folder).sort()).toEqual([
+      'state.json',
+      `state.json.${pid}.txt`,
+      `state.json.old.${pid}.tmp`,
+    ]);
   });
 
   it('is read whole at every moment', async () => {
