@@ -95,7 +95,7 @@ describe('NAT by NAT', () => {
       const cell = cells.get(`${i}-${j}`) as Cell;
       cell.mbps = mbps;
       cell.path = pathWord(await peerOf(a, b));
-      expect(mbps, `${short(a)} to ${short(b)}`).toBeGreaterThan(10);
+      expect(mbps, `${short(a)} to ${short(b)}`).toBeGreaterThan(2);
       // A burst of load must not have thrown a pair off its path.
       expect(cell.path).toBe(expected(short(a), short(b)));
     };
