@@ -19,7 +19,8 @@ it('become direct by luck, carry TCP, and go by the relay when the way dies', as
   const [told] = net.nodes as [TestNode];
   const drawn = await net.add({ nat: 'address-and-port-dependent' });
   await reaches(told, drawn, 10_000);
-  await untilPath(drawn, told, 'direct', 40_000);
+  // A busy machine may miss the first try; the next is made after half a minute.
+  await untilPath(drawn, told, 'direct', 100_000);
   await untilPath(told, drawn, 'direct', 5_000);
   const why = await drawn.node.json<WhyReport>(['why', told.node.name]);
   const said = why.log.filter(({ event }) => event === 'birthday').map(({ detail }) => detail);
