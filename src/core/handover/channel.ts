@@ -35,6 +35,8 @@ export class Channel {
       this.#wake();
     });
     stream.on('error', (error) => {
+      // Whoever is killed with something unread leaves a reset, before the end is told.
+      this.#gone = true;
       this.#end(error.message);
     });
     for (const event of ['end', 'close'])

@@ -44,3 +44,10 @@ it('ends where the process before goes on itself, and hangs up at once', async (
   };
   expect(await committed(abandoned)).toBe('exit 1');
 });
+
+it('knows that the process before is gone by a reset, too', () => {
+  const [mine] = duplexPair();
+  const channel = new Channel(mine);
+  mine.emit('error', new Error('read ECONNRESET'));
+  expect(channel.gone).toBe(true);
+});
