@@ -196,6 +196,30 @@ describe('the documents', () => {
     expect(dead).toEqual([]);
   });
 
+  /** `evio …` in a document's blocks of shell, as words, without comments and what another program is told. */
+  function commandsIn(text: string): string[][] {
+    return [...text.matchAll(/^```sh\n([^]*?)^```/gm)]
+      .flatMap(([, block = '']) => block.split('\n'))
+      .flatMap((line) => [...line.replace(/(^|\s)# .*/, '').matchAll(/(?:^|[ (])evio ([^|)]+)/g)])
+      .map(([, words = '']) => words.split(' -- ')[0]?.split(/\s+/).filter(Boolean) ?? []);
+  }
+
+  it.each(documents)('%s shows commands that there are, with flags that they have', (document) => {
+    const wrong = commandsIn(readFileSync(join(root, document), 'utf8')).filter((words) => {
+      const ids = words.map((_, i) => words.slice(0, i + 1).join(':')).reverse();
+      const command = manifest.commands[ids.find((id) => id in manifest.commands) ?? ''];
+      const flags = words.flatMap((word) => /^--([\w-]+)/.exec(word)?.[1] ?? []);
+      return command === undefined || flags.some((flag) => !(flag in command.flags || flag === 'help'));
+    });
+    expect(wrong.map((words) => words.join(' '))).toEqual([]);
+  });
+
+  it('show many commands', () => {
+    const all = documents.flatMap((document) => commandsIn(readFileSync(join(root, document), 'utf8')));
+    expect(all.length).toBeGreaterThan(100);
+    expect(all).toContainEqual(['bridge', 'eth1']);
+  });
+
   it('name many', () => {
     const all = documents.flatMap((document) => pathsIn(readFileSync(join(root, document), 'utf8')));
     expect(all.length).toBeGreaterThan(100);
