@@ -23,7 +23,7 @@ import {
   type Prefix,
 } from '../lib/prefix.js';
 import { Errno, errnoName } from '../native/libc.js';
-import { Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
+import { type Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
 import { interfaceIndex } from '../native/packet-ring.js';
 import { encodeLinkQuery, LinkMessage, readLink } from './link-message.js';
 import { encodeRouteQuery, isDefault, readRoute, RouteMessage } from './route-message.js';
@@ -38,6 +38,7 @@ import {
   type RouteRule,
   type TableRoute,
 } from './rule-message.js';
+import { withNetlink } from './with-netlink.js';
 
 const priorities = { bound: 5_200, lan: 5_201, table: 5_202 } as const;
 const tables = 0x0e00_0000;
@@ -217,19 +218,6 @@ function change(netlink: Netlink, type: number, body: Uint8Array): string[] {
     if (errno === Errno.EEXIST || errno === Errno.ENOENT || errno === ESRCH) return [];
     if (errno === Errno.EAFNOSUPPORT || errno === Errno.EOPNOTSUPP) return [];
     return [`a way out could not be ${adds ? 'set' : 'removed'}: ${errnoName(errno)}`];
-  }
-}
-
-function withNetlink(work: (netlink: Netlink) => string[]): string[] {
-  let netlink: Netlink | undefined;
-  try {
-    netlink = new Netlink();
-    return work(netlink);
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkError)) throw thrown;
-    return [`the routes of this machine cannot be read: ${errnoName(thrown.errno)}`];
-  } finally {
-    netlink?.close();
   }
 }
 

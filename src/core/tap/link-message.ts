@@ -4,6 +4,8 @@
  *   ifinfomsg  family 1 | 0 | hardware type 2 | index 4 | flags 4 | change 4
  *   attribute  length 2 | type 2 | value, padded to 4 bytes
  */
+import { concatBytes } from '../lib/bytes.js';
+import { attribute, numberAttribute, textAttribute } from './attribute.js';
 
 /** RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK. */
 export const LinkMessage = { add: 16, remove: 17, get: 18 } as const;
@@ -61,34 +63,6 @@ export function readLink(body: Uint8Array): LinkFacts | undefined {
   return { index, name, lower: elsewhere || lower === index ? 0 : lower };
 }
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function attribute(type: number, ...values: readonly Uint8Array[]): Uint8Array {
-  const value = joined(...values);
-  const out = new Uint8Array((4 + value.length + 3) & ~3);
-  const view = new DataView(out.buffer);
-  view.setUint16(0, 4 + value.length, true);
-  view.setUint16(2, type, true);
-  out.set(value, 4);
-  return out;
-}
-
-const text = (type: number, word: string): Uint8Array => attribute(type, Buffer.from(`${word}\0`));
-
-function number(type: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return attribute(type, bytes);
-}
-
 function info(index: number, flags: number, change: number): Uint8Array {
   const bytes = new Uint8Array(infoBytes);
   const view = new DataView(bytes.buffer);
@@ -106,10 +80,10 @@ const noAddresses = attribute(
 
 /** The body of a request for a bridge. */
 export function encodeBridge(name: string): Uint8Array {
-  return joined(
+  return concatBytes(
     info(0, 0, 0),
-    text(IFLA_IFNAME, name),
-    attribute(IFLA_LINKINFO, text(IFLA_INFO_KIND, 'bridge')),
+    textAttribute(IFLA_IFNAME, name),
+    attribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, 'bridge')),
   );
 }
 
@@ -121,20 +95,20 @@ export function encodeBridge(name: string): Uint8Array {
  */
 export function encodePair(name: string, mac: Uint8Array, other: string, mtu: number): Uint8Array {
   const high = Uint8Array.of(0xfe, ...mac.subarray(1));
-  const end = joined(
+  const end = concatBytes(
     info(0, 0, 0),
-    text(IFLA_IFNAME, other),
+    textAttribute(IFLA_IFNAME, other),
     attribute(IFLA_ADDRESS, high),
-    number(IFLA_MTU, mtu),
+    numberAttribute(IFLA_MTU, mtu),
   );
-  return joined(
+  return concatBytes(
     info(0, 0, 0),
-    text(IFLA_IFNAME, name),
+    textAttribute(IFLA_IFNAME, name),
     attribute(IFLA_ADDRESS, mac),
-    number(IFLA_MTU, mtu),
+    numberAttribute(IFLA_MTU, mtu),
     attribute(
       IFLA_LINKINFO,
-      text(IFLA_INFO_KIND, 'veth'),
+      textAttribute(IFLA_INFO_KIND, 'veth'),
       attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, end)),
     ),
   );
@@ -154,10 +128,10 @@ export interface LinkChange {
 /** The body of a request to change the interface with this index. */
 export function encodeLinkChange(index: number, { master, alias, quiet, up }: LinkChange): Uint8Array {
   const flags = (up === true ? IFF_UP : 0) | (quiet === true ? IFF_NOARP : 0);
-  return joined(
+  return concatBytes(
     info(index, flags, flags),
-    ...(master === undefined ? [] : [number(IFLA_MASTER, master)]),
-    ...(alias === undefined ? [] : [text(IFLA_IFALIAS, alias)]),
+    ...(master === undefined ? [] : [numberAttribute(IFLA_MASTER, master)]),
+    ...(alias === undefined ? [] : [textAttribute(IFLA_IFALIAS, alias)]),
     ...(quiet === true ? [noAddresses] : []),
   );
 }

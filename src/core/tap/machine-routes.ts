@@ -12,7 +12,7 @@ import { ip6Of } from '../identity/inner-ipv6.js';
 import { formatPrefix, isIpv4Prefix, type Prefix } from '../lib/prefix.js';
 import { Arena } from '../native/arena.js';
 import { Errno, errnoName, libc } from '../native/libc.js';
-import { Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
+import { type Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
 import type { RouteTable, WantedRoute } from '../subnets/route-table.js';
 import {
   encodeRoute,
@@ -21,6 +21,7 @@ import {
   RouteMessage,
   type KernelRoute,
 } from './route-message.js';
+import { withNetlink } from './with-netlink.js';
 
 /** Metrics: behind what DHCP clients and network managers set, and behind everything. The lowest bits tell networks apart. */
 const metricOfRoutes = 0x1000;
@@ -108,19 +109,6 @@ export function forgetRoutes(networkId: string): string[] {
 function metricsOf(networkId: string): { readonly route: number; readonly refusal: number } {
   const mark = parseInt(networkId.slice(0, 6), 16);
   return { route: metricOfRoutes + (mark & 0xfff), refusal: metricOfRefusals + mark };
-}
-
-function withNetlink(work: (netlink: Netlink) => string[]): string[] {
-  let netlink: Netlink | undefined;
-  try {
-    netlink = new Netlink();
-    return work(netlink);
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkError)) throw thrown;
-    return [`the routes of this machine cannot be read: ${errnoName(thrown.errno)}`];
-  } finally {
-    netlink?.close();
-  }
 }
 
 function listOf(netlink: Netlink): KernelRoute[] {

@@ -6,7 +6,9 @@
  *
  * Integers are little endian but for addresses.
  */
+import { concatBytes } from '../lib/bytes.js';
 import { ipv4Offset, isIpv4Prefix, prefixBytes, prefixOfBytes, type Prefix } from '../lib/prefix.js';
+import { attribute, numberAttribute } from './attribute.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -39,32 +41,21 @@ export interface KernelRoute {
 /** The body of a request to add or remove it. */
 export function encodeRoute({ prefix, metric, via }: KernelRoute): Uint8Array {
   const v4 = isIpv4Prefix(prefix);
-  const bytes = new Uint8Array(infoBytes + 5 * 20);
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(infoBytes);
   bytes[0] = v4 ? AF_INET : AF_INET6;
   bytes[1] = prefix.length - (v4 ? ipv4Offset : 0);
   bytes[4] = RT_TABLE_MAIN;
   bytes[5] = routeProtocol;
   bytes[7] = via ? RTN_UNICAST : RTN_UNREACHABLE;
-  let at = infoBytes;
-  const attribute = (type: number, value: Uint8Array): void => {
-    view.setUint16(at, 4 + value.length, true);
-    view.setUint16(at + 2, type, true);
-    bytes.set(value, at + 4);
-    at += 4 + value.length;
-  };
-  const number = (value: number): Uint8Array => {
-    const out = new Uint8Array(4);
-    new DataView(out.buffer).setUint32(0, value, true);
-    return out;
-  };
-  attribute(RTA_DST, prefixBytes(prefix).subarray(v4 ? 12 : 0));
-  attribute(RTA_PRIORITY, number(metric));
-  if (via) {
-    attribute(RTA_OIF, number(via.device));
-    attribute(RTA_GATEWAY, via.gateway.subarray(v4 ? 12 : 0));
-  }
-  return bytes.slice(0, at);
+  const part = v4 ? 12 : 0;
+  return concatBytes(
+    bytes,
+    attribute(RTA_DST, prefixBytes(prefix).subarray(part)),
+    numberAttribute(RTA_PRIORITY, metric),
+    ...(via
+      ? [numberAttribute(RTA_OIF, via.device), attribute(RTA_GATEWAY, via.gateway.subarray(part))]
+      : []),
+  );
 }
 
 /** The body of a request for all routes of a family. */

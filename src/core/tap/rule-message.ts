@@ -7,7 +7,9 @@
  *
  * Integers are little endian but for addresses.
  */
+import { concatBytes } from '../lib/bytes.js';
 import { ipv4Offset, isIpv4Prefix, prefixBytes, type Prefix } from '../lib/prefix.js';
+import { attribute, numberAttribute, textAttribute } from './attribute.js';
 import { routeProtocol } from './route-message.js';
 
 /** RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
@@ -56,44 +58,19 @@ export interface TableRoute {
   readonly gateway: Uint8Array | undefined;
 }
 
-class Body {
-  readonly #parts: Uint8Array[] = [];
-
-  add(value: Uint8Array): this {
-    this.#parts.push(value);
-    return this;
-  }
-
-  attribute(type: number, value: Uint8Array): this {
-    const out = new Uint8Array((4 + value.length + 3) & ~3);
-    const view = new DataView(out.buffer);
-    view.setUint16(0, 4 + value.length, true);
-    view.setUint16(2, type, true);
-    out.set(value, 4);
-    return this.add(out);
-  }
-
-  number(type: number, value: number): this {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    return this.attribute(type, bytes);
-  }
-
-  finish(): Uint8Array {
-    return new Uint8Array(Buffer.concat(this.#parts));
-  }
-}
-
 /** The body of a request to add or remove the rule. */
 export function encodeRule({ v4, priority, table, bound, noDefault }: RouteRule): Uint8Array {
   const info = new Uint8Array(infoBytes);
   info[0] = v4 ? AF_INET : AF_INET6;
   info[7] = FR_ACT_TO_TBL;
-  const body = new Body().add(info).number(FRA_PRIORITY, priority).number(FRA_TABLE, table);
-  body.attribute(FRA_PROTOCOL, Uint8Array.of(routeProtocol));
-  if (bound !== '') body.attribute(FRA_OIFNAME, Buffer.from(`${bound}\0`));
-  if (noDefault) body.number(FRA_SUPPRESS_PREFIXLEN, 0);
-  return body.finish();
+  return concatBytes(
+    info,
+    numberAttribute(FRA_PRIORITY, priority),
+    numberAttribute(FRA_TABLE, table),
+    attribute(FRA_PROTOCOL, Uint8Array.of(routeProtocol)),
+    ...(bound === '' ? [] : [textAttribute(FRA_OIFNAME, bound)]),
+    ...(noDefault ? [numberAttribute(FRA_SUPPRESS_PREFIXLEN, 0)] : []),
+  );
 }
 
 /** The body of a request for all rules of a family. */
@@ -140,9 +117,12 @@ export function encodeTableRoute({ table, prefix, metric, type, device, gateway 
   info[5] = routeProtocol;
   info[7] = type;
   if (gateway) info[8] = RTNH_F_ONLINK;
-  const body = new Body().add(info).number(RTA_TABLE, table).number(RTA_PRIORITY, metric);
-  body.attribute(RTA_DST, prefixBytes(prefix).subarray(v4 ? 12 : 0));
-  if (device !== 0) body.number(RTA_OIF, device);
-  if (gateway) body.attribute(RTA_GATEWAY, gateway.subarray(v4 ? 12 : 0));
-  return body.finish();
+  return concatBytes(
+    info,
+    numberAttribute(RTA_TABLE, table),
+    numberAttribute(RTA_PRIORITY, metric),
+    attribute(RTA_DST, prefixBytes(prefix).subarray(v4 ? 12 : 0)),
+    ...(device === 0 ? [] : [numberAttribute(RTA_OIF, device)]),
+    ...(gateway ? [attribute(RTA_GATEWAY, gateway.subarray(v4 ? 12 : 0))] : []),
+  );
 }

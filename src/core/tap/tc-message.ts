@@ -7,6 +7,8 @@
  *
  * Integers are little endian but for EtherTypes, and masks and values that are compared with the packet.
  */
+import { concatBytes } from '../lib/bytes.js';
+import { attribute, textAttribute } from './attribute.js';
 
 /** RTM_NEWQDISC, RTM_DELQDISC, RTM_NEWTFILTER. */
 export const TrafficMessage = { addQueue: 36, removeQueue: 37, addFilter: 44 } as const;
@@ -61,30 +63,6 @@ export interface Handover {
   readonly actions: readonly Handing[];
 }
 
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function attribute(type: number, ...values: readonly Uint8Array[]): Uint8Array {
-  const value = concat(...values);
-  const out = new Uint8Array((4 + value.length + 3) & ~3);
-  const view = new DataView(out.buffer);
-  view.setUint16(0, 4 + value.length, true);
-  view.setUint16(2, type, true);
-  out.set(value, 4);
-  return out;
-}
-
-function text(type: number, word: string): Uint8Array {
-  return attribute(type, Buffer.from(`${word}\0`));
-}
-
 function head(index: number, handle: number, parent: number, info: number): Uint8Array {
   const out = new Uint8Array(infoBytes);
   const view = new DataView(out.buffer);
@@ -97,7 +75,7 @@ function head(index: number, handle: number, parent: number, info: number): Uint
 
 /** The place of an interface where frames that arrive are looked at (`clsact`); all filters go with it. */
 export function encodeArrivals(index: number): Uint8Array {
-  return concat(head(index, clsactHandle, TC_H_CLSACT, 0), text(TCA_KIND, 'clsact'));
+  return concatBytes(head(index, clsactHandle, TC_H_CLSACT, 0), textAttribute(TCA_KIND, 'clsact'));
 }
 
 function encodeAction({ how, to }: Handing, order: number): Uint8Array {
@@ -107,7 +85,7 @@ function encodeAction({ how, to }: Handing, order: number): Uint8Array {
   action.setInt32(20, actions[how], true);
   action.setUint32(24, to, true);
   const options = attribute(TCA_ACT_OPTIONS, attribute(TCA_MIRRED_PARMS, mirred));
-  return attribute(order, text(TCA_ACT_KIND, 'mirred'), options);
+  return attribute(order, textAttribute(TCA_ACT_KIND, 'mirred'), options);
 }
 
 /** A filter (`u32`), and what it does with frames (`mirred`). */
@@ -123,9 +101,9 @@ export function encodeHandover({ from, priority, match, actions: handings }: Han
     keys.setInt32(at + 8, offset, true);
   });
   const done = handings.map((handing, i) => encodeAction(handing, i + 1));
-  return concat(
+  return concatBytes(
     head(from, 0, ingress, ((priority << 16) | everyType) >>> 0),
-    text(TCA_KIND, 'u32'),
+    textAttribute(TCA_KIND, 'u32'),
     attribute(
       TCA_OPTIONS,
       attribute(TCA_U32_SEL, selector),
