@@ -50,8 +50,10 @@ export const tellFlag = Flags.option({
 })();
 
 export const birthdayFlag = Flags.boolean({
+  allowNo: true,
+  env: 'EVIO_BIRTHDAY',
   description:
-    'try some thousand random ports where the NATs of both ends draw theirs at random; both ends must say so',
+    'try random ports also where the NATs of both ends draw theirs at random, if both ends say so; --no-birthday: nowhere',
 });
 
 /** A duration, as milliseconds. */

@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 it('become direct by luck, carry TCP, and go by the relay when the way dies', async () => {
-  net = await TestNet.create({ nat: 'endpoint-independent' });
+  net = await TestNet.create({ nat: 'endpoint-independent' }, { birthday: true });
   const [told] = net.nodes as [TestNode];
   const drawn = await net.add({ nat: 'address-and-port-dependent' });
   await reaches(told, drawn, 10_000);
@@ -41,7 +41,7 @@ it('become direct by luck, carry TCP, and go by the relay when the way dies', as
 });
 
 it('is tried where both draw at random and both were told to, and said so; the relay carries meanwhile', async () => {
-  net = await TestNet.create({ nat: 'address-and-port-dependent' });
+  net = await TestNet.create({ nat: 'address-and-port-dependent' }, { birthday: true });
   const [a] = net.nodes as [TestNode];
   await a.node.stop();
   a.node.launch(['node', '--birthday']);

@@ -16,10 +16,12 @@ export interface TestNode {
 export class TestNet {
   readonly rig: Rig;
   readonly nodes: TestNode[] = [];
+  readonly #birthday: boolean;
   #token = '';
 
-  private constructor(rig: Rig) {
+  private constructor(rig: Rig, birthday: boolean) {
     this.rig = rig;
+    this.#birthday = birthday;
   }
 
   /** A relay, and the network made at a first site, running. */
@@ -28,6 +30,8 @@ export class TestNet {
     options: {
       relay?: readonly string[];
       init?: readonly string[];
+      /** Members find a way by luck, too (`--birthday`); else what luck makes direct stays on a relay, as most tests want it. */
+      birthday?: boolean;
       /** Hears every line that a process prints. */
       onLine?: (source: string, line: string) => void;
     } = {},
@@ -38,7 +42,7 @@ export class TestNet {
         options.onLine?.(source, line);
       },
     });
-    const net = new TestNet(rig);
+    const net = new TestNet(rig, options.birthday ?? false);
     try {
       const url = await rig.startRelay(options.relay);
       const maker = await net.#place('n0', first);
@@ -67,7 +71,9 @@ export class TestNet {
 
   async #place(name: string, options: SiteOptions): Promise<TestNode> {
     const site = await this.rig.lab.site(name, options);
-    const placed = { node: this.rig.node(site.host, name), site, kind: options.nat, ns: site.host.ns };
+    const node = this.rig.node(site.host, name);
+    if (!this.#birthday) node.environment = { EVIO_BIRTHDAY: '0' };
+    const placed = { node, site, kind: options.nat, ns: site.host.ns };
     this.nodes.push(placed);
     return placed;
   }

@@ -79,7 +79,7 @@ async function runOnce(run: number, pairs: Pairs): Promise<void> {
   const onLine = (source: string, line: string): void => {
     times.hear(source, line);
   };
-  const made = (net = await TestNet.create({ nat: kindOf(0).nat }, { onLine }));
+  const made = (net = await TestNet.create({ nat: kindOf(0).nat }, { onLine, birthday: true }));
   const { nodes } = made;
   places = new Places(made);
   const measured: Measured[] = [];

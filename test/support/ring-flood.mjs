@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { interfaceIndex, PacketRing, PacketType } from '../../dist/core/native/packet-ring.js';
 
 const [datagrams, size, port] = [1_000, 60_000, 9];
-const ring = new PacketRing(interfaceIndex('lo'), 262_144);
+const ring = new PacketRing({ index: interfaceIndex('lo') }, 262_144);
 const socket = createSocket('udp4');
 // Nobody listens; a socket that is not connected does not hear of it.
 for (let i = 0; i < datagrams; i++)

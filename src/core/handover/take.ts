@@ -1,11 +1,11 @@
 /** The side of the process that comes (give.ts has the picture). */
-import { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import { closeOnExec } from '../native/close-on-exec.js';
 import { packed } from '../native/packed.js';
 import { become } from '../native/exec.js';
+import { streamOf } from '../native/socket-pair.js';
 import { Channel, type Received } from './channel.js';
 import { handoverVariable } from './variable.js';
 
@@ -41,7 +41,7 @@ export class Taker {
     Reflect.deleteProperty(process.env, handoverVariable);
     if (!Number.isInteger(fd) || fd < 3) return undefined;
     closeOnExec(fd);
-    const channel = new Channel(new Socket({ fd, readable: true, writable: true }));
+    const channel = new Channel(streamOf(fd));
     const { message } = await orEnd(log, channel.expect(['heritage'], waitMs));
     const parsed = heritage.safeParse(message);
     if (!parsed.success) return end(log, 'the process before speaks another language');

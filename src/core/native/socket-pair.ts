@@ -12,6 +12,11 @@ export interface SocketPair {
   readonly fd: number;
 }
 
+/** One end that came from the process which made the pair. */
+export function streamOf(fd: number): Stream {
+  return new Stream({ fd, readable: true, writable: true });
+}
+
 /** Throws Error with what the system said. */
 export function socketPair(): SocketPair {
   const c = libc();
@@ -19,7 +24,7 @@ export function socketPair(): SocketPair {
   if (c.socketpair(AF_UNIX, SOCK_STREAM | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, 0, base) !== 0)
     throw new Error(`no pair of sockets: ${errnoName(c.errno())}`);
   return {
-    stream: new Stream({ fd: view.getInt32(0, true), readable: true, writable: true }),
+    stream: streamOf(view.getInt32(0, true)),
     fd: view.getInt32(4, true),
   };
 }

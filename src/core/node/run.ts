@@ -221,7 +221,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       reach,
       open: ports.openCall,
       resolve: ports.resolve,
-      fan: ports.fan,
+      fan: options.birthday === false ? undefined : ports.fan,
       both: options.birthday === true,
       plane,
       carriers,

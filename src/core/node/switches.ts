@@ -8,7 +8,9 @@ export interface NodeSwitches {
   readonly threads?: number;
   /** False: the router is not asked for a port. */
   readonly portmap?: boolean;
-  /** True: a direct path is looked for by luck, too, where both NATs draw ports at random. */
+  /**
+   * True: a direct path is looked for by luck where both NATs draw ports at random, too, not only where one does. False: nowhere.
+   */
   readonly birthday?: boolean;
   /** False: members on the LAN are neither looked for nor told of this one. */
   readonly lan?: boolean;

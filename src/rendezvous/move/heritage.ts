@@ -1,6 +1,6 @@
 /** What a relay is given by the process before it, and how that is taken over. */
-import { Socket } from 'node:net';
 import { z } from 'zod';
+import { streamOf } from '../../core/native/socket-pair.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
 import type { HeldForwarding, HeldRelay } from './held.js';
 import { FarSockets } from './far-sockets.js';
@@ -62,5 +62,5 @@ export interface RelayHeritage {
 
 /** The WebSockets that the process before keeps. */
 export function farSockets({ pipe }: InheritedSockets): FarSockets {
-  return new FarSockets(new Pipe(new Socket({ fd: pipe, readable: true, writable: true })));
+  return new FarSockets(new Pipe(streamOf(pipe)));
 }

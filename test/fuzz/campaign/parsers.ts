@@ -20,6 +20,8 @@ import type { Profile } from '../../../src/core/membership/profile.js';
 import { parseRelayUrl } from '../../../src/core/relays/net/relay-url.js';
 import { encodeLanHello, lanHelloFrame, parseLanHello } from '../../../src/core/wire/lan-hello.js';
 import { encodeServices, parseServices } from '../../../src/core/wire/services.js';
+import { encodeBirthday, parseBirthday } from '../../../src/core/wire/birthday.js';
+import { encodeView, parseView } from '../../../src/core/wire/views.js';
 import { beaconKey, parseBeacon, sealBeacon } from '../../../src/core/wire/beacon.js';
 import {
   encodeAccept,
@@ -172,6 +174,35 @@ const wire: Target[] = [
   ),
   parser('card', [card], parseCard),
   parser('beacon', [beacon], (b) => parseBeacon(b, lanKey)),
+  parser(
+    'birthday',
+    [
+      encodeBirthday({ type: 'holes', round: 7, both: true, towards: endpoint, mark: key.subarray(0, 16) }),
+      encodeBirthday({ type: 'end', round: 7 }),
+    ],
+    (b) => parseBirthday(b) ?? null,
+  ),
+  parser(
+    'views',
+    [
+      encodeView({ type: 'look', request: 1 }),
+      encodeView({
+        type: 'seen',
+        request: 2,
+        verdict: 'shown',
+        of: 3,
+        links: [{ id, path: 'relay', role: 'long', rttMs: 12.34, bytes: 258 }],
+      }),
+      encodeView({ type: 'recall', request: 4, id }),
+      encodeView({
+        type: 'recalled',
+        request: 5,
+        verdict: 'shown',
+        lines: [{ ageS: 61, event: 'ab', detail: 'c' }],
+      }),
+    ],
+    (b) => parseView(b) ?? null,
+  ),
   parser(
     'services',
     [encodeServices({ type: 'services', services: [offered] })],
