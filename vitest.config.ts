@@ -9,9 +9,9 @@ const retry = process.env['CI'] ? 1 : 0;
  * machine to themselves.
  */
 const beside = [
-  'apply,barred-elsewhere,capture,ethernet,hard-nats,harness,inner-ipv6,lan,library,mtu,multicast,names,names-resolved',
-  'netcheck,new-key,port-guard,port-mapping,proxy,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
-  'spoof,subnets,tunnel,waiting',
+  'apply,barred-elsewhere,bridge,capture,doubt,ethernet,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
+  'netcheck,new-key,passing,port-guard,port-mapping,proxy,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
+  'spoof,subnets,tunnel,waiting,web,webrtc',
 ].map((names) => `test/lab/{${names}}.test.ts`);
 
 /** `unit` needs nothing but Node; `lab` needs root, namespaces and a fresh build in dist/. */

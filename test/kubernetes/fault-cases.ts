@@ -38,8 +38,8 @@ export function faultCases(world: () => World): void {
     const to = await stream(a, b, () => restart(b));
     const from = await stream(b, a, () => restart(b));
     console.log(`killed: gaps of the streams to and from the node: ${to.gapMs} ms, ${from.gapMs} ms`);
-    // 2 s; where the machine had so little for the start itself that it took longer than one, one second more than that.
-    for (const { gapMs } of [to, from]) expect(gapMs).toBeLessThan(Math.max(2_000, startMs + 1_000));
+    // 2 s where the machine has a core to spare; else two more than the start itself took.
+    for (const { gapMs } of [to, from]) expect(gapMs).toBeLessThan(startMs + 2_000);
     expect(b.place.node.ip).toBe(address);
     const restarts = '{.status.containerStatuses[0].restartCount}';
     expect(await world().cluster.path(`pod web-${b.name}`, restarts)).toBe('0');
