@@ -11,7 +11,7 @@ const retry = process.env['CI'] ? 1 : 0;
 const beside = [
   'apply,barred-elsewhere,bridge,capture,doubt,ethernet,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
   'netcheck,new-key,passing,port-guard,port-mapping,proxy,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
-  'spoof,subnets,tunnel,waiting,web,webrtc',
+  'spoof,subnets,tunnel,waiting,webrtc',
 ].map((names) => `test/lab/{${names}}.test.ts`);
 
 /** `unit` needs nothing but Node; `lab` needs root, namespaces and a fresh build in dist/. */
