@@ -27,10 +27,22 @@ import { Arena } from '../../src/core/native/arena.js';
 import { Evp } from '../../src/core/native/evp.js';
 import { consumeInitiation, createInitiation } from '../../src/core/noise/ik.js';
 import { decodePolicy } from '../../src/core/policy/document.js';
+import { parseBeacon, sealBeacon, type Beacon } from '../../src/core/wire/beacon.js';
+import {
+  encodeBirthday,
+  encodeKnock,
+  knockOf,
+  parseBirthday,
+  type BirthdayMessage,
+} from '../../src/core/wire/birthday.js';
 import type { Candidate } from '../../src/core/wire/candidate.js';
 import * as control from '../../src/core/wire/control.js';
-import { encodeAnnounce, encodeTable, parseGroups } from '../../src/core/wire/groups.js';
+import { encodeAnnounce, encodeAsk, encodeTable, parseGroups } from '../../src/core/wire/groups.js';
+import * as shaken from '../../src/core/wire/handshake.js';
+import { encodeIce, parseIce, type IceMessage } from '../../src/core/wire/ice.js';
+import { encodeLanHello, lanHelloFrame, parseLanHello } from '../../src/core/wire/lan-hello.js';
 import { encodeLedger, parseLedger, type LedgerMessage } from '../../src/core/wire/ledger.js';
+import type { NatNews } from '../../src/core/wire/nat.js';
 import {
   dataHeaderLength,
   PacketType,
@@ -47,8 +59,10 @@ import {
   type Card,
   type RingMessage,
 } from '../../src/core/wire/ring.js';
+import { encodeServices, parseServices, type ServicesMessage } from '../../src/core/wire/services.js';
 import { encodeSubnets, parseSubnets, type SubnetsMessage } from '../../src/core/wire/subnets.js';
 import { encodeTestimony, parseTestimony, type TestimonyMessage } from '../../src/core/wire/testimony.js';
+import { encodeView, parseView, type ViewMessage } from '../../src/core/wire/views.js';
 import { openTicket, signTicket } from '../../src/rendezvous/ticket.js';
 import { associated } from '../support/sealed.js';
 import { delivered, flood, openedFlood, relaySend, type FloodBatch, type Relayed } from './on-the-way.js';
@@ -278,7 +292,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
     encode: ({ transaction, size }) => control.encodePing(transaction, size),
     decode: control.parseControl,
   }),
-  pong: codec<{ transaction: number; observed: Endpoint; directFrames: number; joins: boolean }>({
+  pong: codec<{ transaction: number; observed: Endpoint; directFrames: number } & control.Abilities>({
     encode: (v) => control.encodePong(v.transaction, v.observed, v.directFrames),
     decode: control.parseControl,
   }),
@@ -291,6 +305,49 @@ export const codecs: Readonly<Record<string, Codec>> = {
     decode: control.parseControl,
   }),
   goodbye: codec({ encode: control.encodeGoodbye, decode: control.parseControl }),
+  nat: codec<NatNews>({ encode: control.encodeNat, decode: control.parseControl }),
+  ice: codec<IceMessage>({ encode: encodeIce, decode: parseIce }),
+  view: codec<ViewMessage>({ encode: encodeView, decode: parseView }),
+  services: codec<ServicesMessage>({ encode: encodeServices, decode: parseServices }),
+  birthday: codec<BirthdayMessage>({ encode: encodeBirthday, decode: parseBirthday }),
+  /** Not sealed: from a socket to another. */
+  knock: codec<{ type: 'knock' | 'answer'; mark: Uint8Array }>({
+    encode: ({ type, mark }) => encodeKnock(type, mark),
+    decode: (bytes, { mark }) => ({ type: knockOf(bytes, mark), mark }),
+  }),
+  beacon: codec<Beacon & { key: Uint8Array; nonce: Uint8Array }>({
+    encode: ({ key, nonce, ...beacon }) => sealBeacon(beacon, key, fixed(nonce)),
+    decode: (bytes, { key, nonce }) => ({ ...parseBeacon(bytes, key), key, nonce }),
+  }),
+  /** The frame; whether the signature is genuine is not its reader's question. */
+  'lan-hello': codec<{
+    word: number;
+    open: boolean;
+    date: number;
+    credential: Uint8Array;
+    mac: Uint8Array;
+    signature: Uint8Array;
+  }>({
+    encode: ({ word, open, date, credential, mac, signature }) =>
+      lanHelloFrame(mac, concatBytes(encodeLanHello(word, open, date, credential), signature)),
+    decode: (bytes, { word, mac }) => {
+      const { body: _, ...hello } = parseLanHello(bytes, word) ?? {};
+      return { ...hello, word, mac };
+    },
+  }),
+  /** What a handshake's first message says, sealed in it. */
+  'init-payload': codec<shaken.InitPayload>({
+    encode: (payload) => shaken.encodeInitPayload(payload),
+    decode: shaken.parseInitPayload,
+  }),
+  'response-payload': codec<shaken.ResponsePayload>({
+    encode: shaken.encodeResponsePayload,
+    decode: shaken.parseResponsePayload,
+  }),
+  'cookie-reply': codec<shaken.CookieReplyPacket>({
+    encode: shaken.encodeCookieReply,
+    decode: shaken.parseCookieReply,
+  }),
   ring: codec<RingMessage>({ encode: encodeRing, decode: parseRing }),
   card: codec<Card>({ encode: encodeCard, decode: parseCard }),
   'ledger-message': codec<LedgerMessage>({ encode: encodeLedger, decode: parseLedger }),
@@ -298,6 +355,7 @@ export const codecs: Readonly<Record<string, Codec>> = {
     encode: ({ wanted }) => encodeAnnounce(wantedOf(wanted)),
     decode: (bytes) => parseGroups(bytes.subarray(1)),
   }),
+  'groups-ask': codec({ encode: encodeAsk, decode: (bytes) => parseGroups(bytes.subarray(1)) }),
   'groups-table': codec<{ entries: { position: number; ageSeconds: number; wanted: WantedValue }[] }>({
     encode: ({ entries }) =>
       encodeTable(entries.map((entry) => ({ ...entry, wanted: wantedOf(entry.wanted) })))[0] as Uint8Array,

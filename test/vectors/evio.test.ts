@@ -2,7 +2,7 @@
  * evio.json against the code, both ways. `npm run vectors` writes it anew: what it replaces stays, marked as old, as long as
  * it is still read.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/core/lib/bytes.js';
 import { codecs, plain, revived, type Vector } from './codecs.js';
@@ -35,12 +35,30 @@ const genuine = [
   ...['flood', 'announcement', 'farewell', 'ticket'],
 ];
 
+/** Protocols of others: their specifications have the vectors. */
+const others = new Set(['dns.ts', 'igd.ts', 'port-mapping.ts', 'ssdp.ts', 'stun.ts']);
+
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as VectorFile;
 const bytesOf = (hex: string): Uint8Array => fromHex(hex) ?? new Uint8Array(0);
 
 describe('vectors', () => {
   it('are there for every kind', () => {
     expect([...new Set(vectors.map(({ kind }) => kind))].sort()).toEqual(Object.keys(codecs).sort());
+  });
+
+  it('are there for every encoder of evio, so that none changes unnoticed', () => {
+    const text = ['codecs.ts', 'on-the-way.ts', '../../src/core/noise/ik.ts'].map((name) =>
+      readFileSync(new URL(name, import.meta.url), 'utf8'),
+    );
+    const folder = new URL('../../src/core/wire/', import.meta.url);
+    const missing = readdirSync(folder)
+      .filter((name) => !others.has(name))
+      .flatMap((name) => [
+        ...readFileSync(new URL(name, folder), 'utf8').matchAll(/^export function (encode\w+)/gm),
+      ])
+      .map(([, name = '']) => name)
+      .filter((name) => !text.some((one) => one.includes(name)));
+    expect(missing).toEqual([]);
   });
 
   it.each(vectors.filter(({ old }) => old !== true))(

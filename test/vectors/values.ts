@@ -4,10 +4,11 @@ import { signInvite } from '../../src/core/identity/invite.js';
 import { signSuccession } from '../../src/core/identity/succession.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { signNetwork } from '../../src/core/identity/network.js';
-import { nodeIdOf } from '../../src/core/identity/node-id.js';
+import { macOf, nodeIdOf } from '../../src/core/identity/node-id.js';
 import { nameDigest, signReceipt } from '../../src/core/identity/receipt.js';
 import { emptyHead } from '../../src/core/ledger/statement.js';
 import { concatBytes, toHex, utf8 } from '../../src/core/lib/bytes.js';
+import { beaconKey, challengeLength } from '../../src/core/wire/beacon.js';
 import { encodeCard } from '../../src/core/wire/ring.js';
 import { codecs, plain, type Vector } from './codecs.js';
 
@@ -69,6 +70,12 @@ const id = toHex(nodeIdOf(publicOf(node)));
 const other = toHex(nodeIdOf(publicOf(relay)));
 const card = { credential: codecs['credential']?.encode(credential), candidates };
 const cardBytes = encodeCard(card as Parameters<typeof encodeCard>[0]);
+const described = {
+  user: 'evio',
+  password: 'twenty2characterspassw',
+  fingerprint: seed(5),
+  candidates: [{ kind: 'srflx', priority: 1_694_498_815, endpoint }],
+};
 const shake = {
   prologue: concatBytes(utf8('evio data 1'), publicOf(root)),
   initiatorSeed: node,
@@ -273,10 +280,94 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
     },
   ],
   ['ping', 'of the shortest length', { type: 'ping', transaction: 5, size: 9 }],
-  ['pong', 'direct', { type: 'pong', transaction: 5, observed: endpoint, directFrames: 70_000, joins: true }],
+  [
+    'pong',
+    'direct',
+    { type: 'pong', transaction: 5, observed: endpoint, directFrames: 70_000, joins: true, copies: true },
+  ],
   ['offer', 'of two', { type: 'offer', sequence: 3, candidates }],
   ['accept', '', { type: 'accept', sequence: 3 }],
   ['goodbye', '', { type: 'goodbye' }],
+  [
+    'nat',
+    'with ports',
+    {
+      type: 'nat',
+      mapping: 'address-and-port-dependent',
+      filtering: 'address-and-port-dependent',
+      ports: 'sequential',
+      range: { first: endpoint, count: 12 },
+    },
+  ],
+  ['ice', 'want', { type: 'want', call: 7, servers: [endpoint] }],
+  ['ice', 'offer', { type: 'offer', call: 7, description: described, servers: [] }],
+  ['ice', 'answer', { type: 'answer', call: 7, description: described }],
+  ['ice', 'end', { type: 'end', call: 7 }],
+  ['view', 'look', { type: 'look', request: 9 }],
+  [
+    'view',
+    'seen',
+    {
+      type: 'seen',
+      request: 9,
+      verdict: 'shown',
+      of: 3,
+      links: [
+        { id, path: 'direct', role: 'successor', rttMs: 12.5, bytes: 5_000_000_000 },
+        { id: other, path: 'relay', role: 'none', rttMs: null, bytes: 0 },
+      ],
+    },
+  ],
+  ['view', 'recall', { type: 'recall', request: 9, id }],
+  [
+    'view',
+    'recalled',
+    {
+      type: 'recalled',
+      request: 9,
+      verdict: 'shown',
+      lines: [{ ageS: 60, event: 'path', detail: 'direct 192.0.2.1:4242' }],
+    },
+  ],
+  [
+    'services',
+    'of two',
+    {
+      type: 'services',
+      services: [
+        { name: 'http', protocol: 'tcp', port: 8080, text: 'path=/' },
+        { name: 'syslog', protocol: 'udp', port: 514, text: '' },
+      ],
+    },
+  ],
+  ['services', 'ask', { type: 'ask' }],
+  [
+    'birthday',
+    'holes',
+    { type: 'holes', round: 3, both: true, towards: endpoint, mark: seed(5).subarray(0, 16) },
+  ],
+  ['birthday', 'end', { type: 'end', round: 3 }],
+  ['knock', 'asks', { type: 'knock', mark: seed(5).subarray(0, 16) }],
+  ['knock', 'answers', { type: 'answer', mark: seed(5).subarray(0, 16) }],
+  [
+    'beacon',
+    'that answers one',
+    {
+      ...{ challenge: seed(6).subarray(0, challengeLength), echoes: [seed(7).subarray(0, challengeLength)] },
+      ...{ card: cardBytes, key: beaconKey(publicOf(root)), nonce: seed(8).subarray(0, 24) },
+    },
+  ],
+  [
+    'lan-hello',
+    'of who passes frames',
+    {
+      ...{ word: 0x1234_5678, open: true, date, credential: card.credential },
+      ...{ mac: macOf(nodeIdOf(publicOf(node))), signature: concatBytes(seed(9), seed(9)) },
+    },
+  ],
+  ['init-payload', '', { stamp: seed(1).subarray(0, 12), boot: 0x1234_5678, certificate: card.credential }],
+  ['response-payload', '', { boot: 0x1234_5678, certificate: card.credential }],
+  ['cookie-reply', '', { receiverIndex: 0x1234_5678, nonce: seed(2).subarray(0, 24), sealedCookie: seed(3) }],
   ['card', 'of a node', card],
   [
     'ring',
@@ -299,6 +390,8 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
   ['ring', 'sought', { type: 'sought', nonce: 77, id, card: cardBytes }],
   ['ring', 'meet', { type: 'meet', id }],
   ['ring', 'introduce', { type: 'introduce', card: cardBytes }],
+  ['ring', 'whose', { type: 'whose', id }],
+  ['ring', 'vouch', { type: 'vouch', id, credential: card.credential }],
   [
     'ledger-message',
     'have',
@@ -311,6 +404,7 @@ const values: readonly (readonly [kind: string, name: string, value: unknown])[]
   ],
   ['ledger-message', 'part', { type: 'part', hash, length: 200, offset: 0, bytes: seed(9) }],
   ['groups-announce', 'two', { type: 'announce', wanted: { all: false, keys: [-5, 0x5e01_0203] } }],
+  ['groups-ask', '', { type: 'ask' }],
   [
     'groups-table',
     'one',

@@ -13,6 +13,7 @@ import { timeoutMs } from '../peer/round-trip.js';
 import type { Traffic } from '../peer/traffic.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import type { Candidate } from '../wire/candidate.js';
+import type { Abilities } from '../wire/control.js';
 import { maxPortRange, type PortRange } from '../wire/nat.js';
 import { Beside } from './beside.js';
 import type { Use } from './mtu.js';
@@ -217,13 +218,13 @@ export class Prober {
   }
 
   /**
-   * An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received; `joins`: it joins pieces.
+   * An answer to one of our pings. `directFrames`: how many direct frames of ours the peer has received; `able`: what it says of itself.
    */
-  pong(now: number, transaction: number, directFrames: number, direct: boolean, joins: boolean): void {
-    const answer = this.#probing.pong(now, transaction, direct, joins);
+  pong(now: number, transaction: number, directFrames: number, direct: boolean, able: Abilities): void {
+    const answer = this.#probing.pong(now, transaction, direct, able);
     if (!answer) return;
     const { ping, rttMs, remote, rewidened } = answer;
-    if (!ping.direct) this.#wayAnswered(now, ping, rttMs, joins);
+    if (!ping.direct) this.#wayAnswered(now, ping, rttMs);
     if (!remote) return;
     if (remote === this.#probing.active && rewidened) this.#setPath();
     else if (rewidened) this.#choose(now);
@@ -239,13 +240,13 @@ export class Prober {
     this.#fail(now, remote, `${eaten} frames vanished while pings were answered`);
   }
 
-  #wayAnswered(now: number, { key, size }: Ping, rttMs: number, joins: boolean): void {
+  #wayAnswered(now: number, { key, size }: Ping, rttMs: number): void {
     const { way: second } = this.#beside;
     if (second?.label === key) second.answered(now, rttMs);
     const way = this.#way;
     if (way?.label !== key) return;
     way.answered(now, rttMs);
-    if (joins)
+    if (this.#probing.joins)
       this.#rewidened(
         'width',
         way.carried(now, size, () => this.#probing.width(now)),
@@ -351,7 +352,7 @@ export class Prober {
       this.#ports.suspicious();
       this.#probing.pingSpares(now);
     }
-    if (moved) {
+    if (moved && this.#probing.copies) {
       this.#ports.log('beside', way ? `${way.label}, too` : `${label} alone`);
       this.#setPath();
     }
@@ -444,6 +445,6 @@ export class Prober {
   }
 
   #setPath(): void {
-    this.#ports.setPath(this.path, this.#beside.path);
+    this.#ports.setPath(this.path, this.#probing.copies ? this.#beside.path : undefined);
   }
 }

@@ -20,7 +20,7 @@ import { measured } from '../peer/round-trip.js';
 import { isProbeable } from '../surroundings/candidate.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { PortRange } from '../wire/nat.js';
-import { pongLength } from '../wire/control.js';
+import { pongLength, type Abilities } from '../wire/control.js';
 import { PathMtu, type Use } from './mtu.js';
 import { Pings, type Ping } from './pings.js';
 import type { RelayChoice } from './path.js';
@@ -76,6 +76,7 @@ export class Probing {
   readonly #blind: TokenBucket;
   #running = false;
   #joins = false;
+  #copies = false;
 
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProbingPorts, fullSize: number) {
@@ -108,6 +109,11 @@ export class Probing {
   /** The peer joins pieces. */
   get joins(): boolean {
     return this.#joins;
+  }
+
+  /** The peer expects copies of a packet by two ways. Who has not said so would take many of them for an attack. */
+  get copies(): boolean {
+    return this.#copies;
   }
 
   /** A path that worked for the process before; undefined where it may not be probed. */
@@ -151,7 +157,7 @@ export class Probing {
   /** Forgets everything. */
   reset(): void {
     this.#running = false;
-    this.#joins = false;
+    this.#joins = this.#copies = false;
     this.remotes.clear();
     this.#pings.clear();
     this.active = undefined;
@@ -178,13 +184,14 @@ export class Probing {
   }
 
   /**
-   * An answer to one of our pings. `direct`: one that came through a relay proves only one direction of a path. `joins`: the
-   * peer says that it joins pieces.
+   * An answer to one of our pings. `direct`: one that came through a relay proves only one direction of a path. `able`: what the
+   * peer says of itself.
    */
-  pong(now: number, transaction: number, direct: boolean, joins: boolean): Answer | undefined {
+  pong(now: number, transaction: number, direct: boolean, able: Abilities): Answer | undefined {
     const ping = this.#pings.take(now, transaction);
     if (!ping) return undefined;
-    this.#joins = joins;
+    this.#joins = able.joins;
+    this.#copies = able.copies;
     const rttMs = now - ping.sentAt;
     const remote = ping.direct && direct ? this.remotes.get(ping.key) : undefined;
     if (!remote) return { ping, rttMs, remote, rewidened: false };

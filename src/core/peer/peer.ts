@@ -291,8 +291,8 @@ export class Peer {
         return;
       }
       case 'pong': {
-        const { transaction, directFrames, joins } = message;
-        this.prober.pong(now, transaction, directFrames, origin.kind === 'direct', joins);
+        const { transaction, directFrames } = message;
+        this.prober.pong(now, transaction, directFrames, origin.kind === 'direct', message);
         this.#ports.pong(this, transaction);
         return;
       }

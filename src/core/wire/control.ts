@@ -6,7 +6,8 @@
  *            endpoint: where the ping came from (RFC 5389 calls it reflexive; zeros when it was relayed)
  *            direct frames: frames received from you by any direct path, so that a path which answers pings and
  *            eats payload is noticed
- *            abilities: what its sender understands. Bit 0: pieces (piece.ts). Older members leave it out
+ *            abilities: what its sender understands. Bit 0: pieces (piece.ts); bit 1: copies of a packet by two ways. Older
+ *            members leave it out
  *   offer    0x03 | sequence 4 | candidates (candidate.ts)       mine; a new sequence asks for a punch
  *   accept   0x04 | sequence 4
  *   goodbye  0x05                                       the sender stops; forget its sessions
@@ -23,23 +24,29 @@ import { maxPortRange, natFilterings, natMappings, natPorts, type NatNews } from
 
 const Type = { ping: 1, pong: 2, offer: 3, accept: 4, goodbye: 5, nat: 6 } as const;
 
+/** What a member understands that older ones do not. */
+export interface Abilities {
+  /** It joins pieces (piece.ts). */
+  readonly joins: boolean;
+  /** It takes a packet that comes by two ways for no attack. */
+  readonly copies: boolean;
+}
+
 export type Control =
   | { readonly type: 'ping'; readonly transaction: number; readonly size: number }
-  | {
+  | ({
       readonly type: 'pong';
       readonly transaction: number;
       readonly observed: Endpoint;
       readonly directFrames: number;
-      /** Its sender joins pieces (piece.ts). */
-      readonly joins: boolean;
-    }
+    } & Abilities)
   | { readonly type: 'offer'; readonly sequence: number; readonly candidates: readonly Candidate[] }
   | { readonly type: 'accept'; readonly sequence: number }
   | { readonly type: 'goodbye' }
   | ({ readonly type: 'nat' } & NatNews);
 
 /** Bits of a pong's last byte. */
-const Ability = { joins: 1 } as const;
+const Ability = { joins: 1, copies: 2 } as const;
 const nowhere: Endpoint = { host: '0.0.0.0', port: 0 };
 
 /** Bytes of a pong: a ping of the same length is answered with no more than it brought. */
@@ -52,7 +59,7 @@ export function encodePing(transaction: number, size = 9): Uint8Array {
   return out;
 }
 
-/** Says that we join pieces. */
+/** Says what we understand. */
 export function encodePong(
   transaction: number,
   observed: Endpoint | undefined,
@@ -60,7 +67,10 @@ export function encodePong(
 ): Uint8Array {
   const writer = new ByteWriter(40).u8(Type.pong).u64(transaction);
   writeEndpoint(writer, observed ?? nowhere);
-  return writer.u64(directFrames).u8(Ability.joins).finish();
+  return writer
+    .u64(directFrames)
+    .u8(Ability.joins | Ability.copies)
+    .finish();
 }
 
 export function encodeOffer(sequence: number, candidates: readonly Candidate[]): Uint8Array {
@@ -97,9 +107,10 @@ export function parseControl(bytes: Uint8Array): Control | undefined {
       const observed = readEndpoint(reader);
       const directFrames = reader.u64();
       if (reader.failed) return undefined;
-      const abilities = reader.u8();
-      const joins = !reader.failed && (abilities & Ability.joins) !== 0;
-      return { type: 'pong', transaction, observed, directFrames, joins };
+      const told = reader.u8();
+      const abilities = reader.failed ? 0 : told;
+      const [joins, copies] = [(abilities & Ability.joins) !== 0, (abilities & Ability.copies) !== 0];
+      return { type: 'pong', transaction, observed, directFrames, joins, copies };
     }
     case Type.offer: {
       const sequence = reader.u32();

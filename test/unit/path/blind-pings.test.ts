@@ -55,7 +55,7 @@ describe('pings to where nobody answered', () => {
     const { clock, probing, sent, transactions, offer, run } = lab();
     const good = at('192.0.2.7', 7);
     offer([good]);
-    probing.pong(clock.now(), transactions[0] as number, true, false);
+    probing.pong(clock.now(), transactions[0] as number, true, { joins: false, copies: false });
     for (let i = 0; i < 60; i++) {
       offer([good, ...Array.from({ length: 20 }, (_, n) => at('203.0.113.1', 1 + i * 20 + n))]);
       run(500);

@@ -18,7 +18,7 @@ function rig() {
   const clock = new VirtualClock();
   const reach = new Map<string, { maxSize: number; delayMs: number }>();
   const traffic = { txDirect: 0, rxDirect: 0, txRelayed: 0, lastRx: 0 };
-  const peer = { received: 0, joins: true };
+  const peer = { received: 0, joins: true, copies: true };
   const relayed = { maxSize: 2000, dead: new Set<number>() };
   const besides: (Path | undefined)[] = [];
   const moves: (ActivePath | null)[] = [];
@@ -32,7 +32,7 @@ function rig() {
         if (path.kind !== 'direct') {
           clock.after(40, () => {
             if (size <= relayed.maxSize && !(path.kind === 'relay' && relayed.dead.has(path.relay)))
-              prober.pong(clock.now(), transaction, peer.received, false, peer.joins);
+              prober.pong(clock.now(), transaction, peer.received, false, peer);
           });
           return;
         }
@@ -40,7 +40,7 @@ function rig() {
         if (!way || size > way.maxSize) return;
         clock.after(way.delayMs, () => {
           traffic.lastRx = clock.now();
-          prober.pong(clock.now(), transaction, peer.received, true, peer.joins);
+          prober.pong(clock.now(), transaction, peer.received, true, peer);
         });
       },
       offer: () => offers++,
@@ -502,6 +502,17 @@ describe('prober', () => {
       r.prober.asked(r.clock.now(), { kind: 'relay', relay: 1, source: new Uint8Array(16) });
       r.run(500, () => r.traffic.txRelayed++);
       expect(beside()).toMatchObject({ relay: 1 });
+    });
+
+    it('sends no copies to a peer that does not expect them, and leaves the relay all the same', () => {
+      r.peer.copies = false;
+      r.setRelays([relay, other]);
+      r.prober.start(r.clock.now());
+      r.run(4_000, () => r.traffic.txRelayed++);
+      r.relayed.dead.add(0);
+      r.run(8_000, () => r.traffic.txRelayed++);
+      expect(r.besides.every((path) => path === undefined)).toBe(true);
+      expect(r.prober.active?.endpoint).toBe(other.label);
     });
 
     it('ends with the peer, and copies with the doubt', () => {

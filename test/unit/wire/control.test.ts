@@ -18,13 +18,14 @@ describe('control messages', () => {
     [
       'pong of a direct ping',
       encodePong(7, { host: '192.0.2.1', port: 4660 }, 9),
-      '02000000000000000700000000000000000000ffffc00002011234000000000000000901',
+      '02000000000000000700000000000000000000ffffc00002011234000000000000000903',
       {
         type: 'pong',
         transaction: 7,
         observed: { host: '192.0.2.1', port: 4660 },
         directFrames: 9,
         joins: true,
+        copies: true,
       },
     ],
     [
