@@ -38,6 +38,9 @@ const plain = [
   'alternate-port',
 ] as const;
 
+/** What else this relay does when its operator asks, told to whoever asks for its networks: relays of before end by other orders. */
+const orders = ['stop', 'upgrade'];
+
 /** The words after `evio relay` that mean the same, in whatever folder. */
 export function relayWords(flags: RelayFlags): string[] {
   const said = (name: keyof RelayFlags, file = false): string[] => {
@@ -133,9 +136,14 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
   const answer = async (asked: unknown): Promise<object> => {
     const { do: what, program } = (asked ?? {}) as { do?: unknown; program?: unknown };
     if (what === 'upgrade') return upgrade(isWords(program) ? program : undefined);
-    if (what !== 'stop') return server.desk.answer(deskRequest.parse(asked));
-    setImmediate(() => void stop());
-    return { pid: process.pid };
+    if (what === 'stop') {
+      setImmediate(() => void stop());
+      return { pid: process.pid };
+    }
+    const request = deskRequest.safeParse(asked);
+    if (!request.success) throw unknownOrder();
+    const answered = await server.desk.answer(request.data);
+    return what === 'networks' ? { ...answered, orders } : answered;
   };
   let unlock = taker ? (): void => undefined : await lockRelay(home, log, answer);
   const onUpgrade = (): void => {
@@ -179,6 +187,12 @@ async function leave(gave: Gave, server: RelayServer, notice: ServiceNotice): Pr
   });
   await Promise.race([server.passedOn, gone]);
   return afterwards(gave, notice);
+}
+
+function unknownOrder(): EvioError {
+  return new EvioError('EVIO_BAD_VALUE', 'The relay does not know this request.', [
+    'Have it run the version installed now: evio upgrade',
+  ]);
 }
 
 function isWords(program: unknown): program is string[] {

@@ -23,7 +23,11 @@ export async function upgradeAll(home: Home): Promise<UpgradedPart[]> {
   const parts: UpgradedPart[] = [];
   const node = await unlessAbsent(() => upgradeNode(home, program));
   if (node) parts.push({ part: 'node', ...node });
-  const relay = await upgradeRelay(home, program);
+  const relay = await upgradeRelay(home, program).catch((thrown: unknown) => {
+    if (!node || !(thrown instanceof EvioError)) throw thrown;
+    const message = `The node runs as version ${node.to} now, the relay does not: ${thrown.message}`;
+    throw new EvioError(thrown.code, message, thrown.suggestions, { cause: thrown });
+  });
   if (relay) parts.push({ part: 'relay', ...relay });
   if (parts.length > 0) return parts;
   throw new EvioError('EVIO_NOT_RUNNING', 'Neither a node nor a relay runs here.', [
@@ -43,15 +47,14 @@ async function upgradeNode(home: Home, program: readonly string[]): Promise<Upgr
 
 /** Undefined when no relay runs. */
 async function upgradeRelay(home: Home, program: readonly string[]): Promise<Upgraded | undefined> {
-  try {
+  // Relays of before end by an order that they do not know. This one all know.
+  const about = (await askRelay(home, { do: 'networks' })) as { readonly orders?: unknown } | undefined;
+  if (!about) return undefined;
+  if (Array.isArray(about.orders) && about.orders.includes('upgrade'))
     return (await askRelay(home, { do: 'upgrade', program }, patienceMs)) as Upgraded | undefined;
-  } catch (thrown) {
-    // One of before 0.2 takes the question for a mistake of ours.
-    if (!(thrown instanceof EvioError) || thrown.code !== 'EVIO_INTERNAL') throw thrown;
-    throw new EvioError('EVIO_UPGRADE', 'The relay that runs is of a version that cannot be handed over.', [
-      'Start it again, this once: its members come back by themselves.',
-    ]);
-  }
+  throw new EvioError('EVIO_UPGRADE', 'The relay that runs is of a version that cannot be handed over.', [
+    'Stop it and start it again, this once: its members come back by themselves.',
+  ]);
 }
 
 async function unlessAbsent<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -2,8 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeAt } from '../../src/core/config/home.js';
 import { keysFromSeed } from '../../src/core/identity/keys.js';
 import { toBase64Url } from '../../src/core/lib/bytes.js';
+import { askRelay } from '../../src/core/process/relay-lock.js';
 import { parseRelayUrl, relayFactOf } from '../../src/core/relays/net/relay-url.js';
 import type { RelayFact } from '../../src/core/identity/network.js';
 import { Kit, sleep, TestNetwork, UdpPeer, until } from '../unit/rendezvous/relay-kit.js';
@@ -116,6 +118,13 @@ describe('relay', () => {
     } finally {
       await kit.clean();
     }
+  });
+
+  it('refuses an order that it does not know, says which it knows, and goes on', async () => {
+    await startRelay();
+    const at = homeAt(relayHome.path);
+    await expect(askRelay(at, { do: 'dance' })).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
+    expect(await askRelay(at, { do: 'networks' })).toEqual({ networks: [], orders: ['stop', 'upgrade'] });
   });
 
   it('is the only one with its state folder', async () => {

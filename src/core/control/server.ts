@@ -211,7 +211,7 @@ export class ControlServer {
   #call(connection: Connection, method: unknown, params: unknown): unknown {
     if (typeof method !== 'string' || !Object.hasOwn(methods, method)) {
       throw new EvioError('EVIO_BAD_VALUE', 'The node does not know this request.', [
-        'Start the node again, so that it runs the version installed now: evio down, then evio node',
+        'Have the node run the version installed now: evio upgrade',
       ]);
     }
     const parsed = methods[method as Method].request.safeParse(params);
