@@ -30,7 +30,9 @@ function commitOf(revision) {
   try {
     return run(root, 'git', 'rev-parse', '--verify', '--short=12', `${revision}^{commit}`);
   } catch {
-    say(`this checkout does not have ${revision}: fetch it (git fetch --unshallow --tags), or name another by EVIO_SKEW_BASE`);
+    say(
+      `this checkout does not have ${revision}: fetch it (git fetch --unshallow --tags), or name another by EVIO_SKEW_BASE`,
+    );
     process.exit(1);
   }
 }
@@ -47,7 +49,8 @@ const packagesOf = (tree) => {
 
 /** Those of this checkout serve where they are the same. */
 function install(tree) {
-  if (packagesOf(tree) === packagesOf(root)) symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  if (packagesOf(tree) === packagesOf(root))
+    symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
   else run(tree, 'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund');
 }
 
@@ -79,5 +82,6 @@ function make(commit, out) {
 const commit = commitOf(process.argv[2] ?? process.env.EVIO_SKEW_BASE ?? (newestTag() || before));
 const out = join(cache, commit);
 // Packages that were another checkout's may be gone with it.
-if (!existsSync(join(out, 'package', 'dist')) || !existsSync(join(out, 'node_modules', 'koffi'))) make(commit, out);
+if (!existsSync(join(out, 'package', 'dist')) || !existsSync(join(out, 'node_modules', 'koffi')))
+  make(commit, out);
 console.log(join(out, 'package', 'bin', 'run.js'));

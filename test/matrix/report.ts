@@ -1,15 +1,14 @@
-/** Tables that a run writes into docs/connectivity.md, each between two comments of its own. */
+/** Tables that a run writes into a page of docs/, each between two comments of its own. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 
-const file = fileURLToPath(new URL('../../docs/connectivity.md', import.meta.url));
-
 /** Replaces what stands between the comments, or adds it at the end. */
-export async function writeSection(name: string, text: string): Promise<void> {
+export async function writeSection(name: string, text: string, page = 'connectivity.md'): Promise<void> {
+  const file = fileURLToPath(new URL(`../../docs/${page}`, import.meta.url));
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const old = existsSync(file) ? readFileSync(file, 'utf8') : '# Connectivity\n';
+  const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const section = `${begin}\n\n${text}\n\n${end}`;
   const [at, until] = [old.indexOf(begin), old.indexOf(end)];
   const whole = at < 0 ? `${old}\n${section}\n` : old.slice(0, at) + section + old.slice(until + end.length);
