@@ -114,6 +114,7 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
           surroundings.receiveGateway(clock.now(), news);
         });
       }),
+    secret: keys.seed,
     probe: probe?.((socket, bytes, from) => {
       turn.input(() => {
         surroundings.receiveProbe(clock.now(), socket, bytes, from);

@@ -5,10 +5,13 @@
  *   idle ──a way out by IPv4, from a private address──▶ asking ──mapped──▶ open ──half of the lifetime──▶ asking …
  *                                                         │ refused, silent: again much later
  *
- * A mapping lives for minutes and is renewed, so that one of a node that was killed does not stay.
+ * A mapping lives for minutes and is renewed, so that one of a node that was killed does not stay. By PCP it belongs to who
+ * knows its nonce (RFC 6887 section 11.1): that follows from a secret of the node, so that the process after this one can renew it
+ * and take it back.
  */
+import { blake2s } from '@noble/hashes/blake2.js';
+import { ByteWriter } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
-import type { Random } from '../lib/env.js';
 import {
   encodePcpMap,
   encodePmpAddress,
@@ -32,7 +35,8 @@ const laterMs = 900_000;
 const silentAfter = 2;
 
 export interface PortMappingPorts {
-  readonly random: Random;
+  /** Of this node, 32 bytes. */
+  readonly secret: Uint8Array;
   /** Questions go to this gateway from this address now; another one is not heard any more. */
   open(gateway: string, source: string): void;
   send(question: Uint8Array): void;
@@ -50,7 +54,7 @@ export class PortMapping {
   #own: Endpoint | undefined;
   #gateway = '';
   #speaks: 'pcp' | 'nat-pmp' = 'pcp';
-  #nonce = new Uint8Array(pcpNonceLength);
+  #nonce: Uint8Array = new Uint8Array(pcpNonceLength);
   #asked = 0;
   #nextAt = Infinity;
   #expiresAt = Infinity;
@@ -92,8 +96,7 @@ export class PortMapping {
     this.#own = own;
     this.#gateway = way.gateway;
     this.#speaks = 'pcp';
-    this.#nonce = new Uint8Array(pcpNonceLength);
-    this.#ports.random.fill(this.#nonce);
+    this.#nonce = nonceOf(this.#ports.secret, way.gateway, own);
     this.#ports.open(way.gateway, way.source);
     this.#ask(now);
   }
@@ -198,4 +201,10 @@ export class PortMapping {
     this.#endpoint = endpoint;
     this.#ports.changed(endpoint, how);
   }
+}
+
+/** One that nobody else can guess, and that is another for each gateway and port. */
+function nonceOf(secret: Uint8Array, gateway: string, { host, port }: Endpoint): Uint8Array {
+  const about = new ByteWriter(64).text('evio mapping').text(gateway).text(host).u16(port).finish();
+  return blake2s(about, { key: secret, dkLen: pcpNonceLength });
 }

@@ -33,6 +33,8 @@ export interface GatewayWay {
 
 export interface RouterPortPorts extends GatewayWay {
   readonly random: Random;
+  /** By which mappings of this node are its own, 32 bytes. */
+  readonly secret: Uint8Array;
   /** `endpoint` is another one, or gone. */
   changed(endpoint: Endpoint | undefined, how: string): void;
 }
@@ -43,7 +45,7 @@ export class RouterPort {
   #closed: Promise<void> = Promise.resolve();
 
   constructor(ports: RouterPortPorts) {
-    const { random } = ports;
+    const { random, secret } = ports;
     const changed = (endpoint: Endpoint | undefined, how: string): void => {
       ports.changed(endpoint, how);
     };
@@ -58,7 +60,7 @@ export class RouterPort {
       },
     });
     this.#mapping = new PortMapping({
-      random,
+      secret,
       changed,
       open: (gateway, source) => {
         ports.open(gateway, source);

@@ -47,6 +47,8 @@ export interface SurroundingsPorts {
   readonly port: number;
   /** Asks the default gateway; default: it is not asked for a port. */
   readonly gateway?: GatewayWay | undefined;
+  /** Of this node, 32 bytes: by it the gateway knows the process after this one. */
+  readonly secret: Uint8Array;
   /** Multicast to the LANs; default: nothing is said there. */
   readonly lan?: Omit<BeaconsPorts, 'random' | 'found'> | undefined;
   /** Sockets to see by what the NAT does; default: it is not looked at closer. */
@@ -86,6 +88,7 @@ export class Surroundings {
       gateway &&
       new RouterPort({
         random: env.random,
+        secret: ports.secret,
         open: (host, source) => {
           gateway.open(host, source);
         },

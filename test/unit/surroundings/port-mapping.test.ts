@@ -6,13 +6,13 @@ import { parseMapAnswer } from '../../../src/core/wire/port-mapping.js';
 
 const way: WayOut = { device: 2, name: 'eth0', gateway: '192.168.1.1', source: '192.168.1.7', pinned: false };
 
-function rig() {
+function rig(secret = new Uint8Array(32).fill(7)) {
   const sent: Uint8Array[] = [];
   const told: unknown[] = [];
   const opened: string[] = [];
   const heard: string[] = [];
   const mapping = new PortMapping({
-    random: { fill: (bytes) => bytes.fill(7), unit: () => 0.5 },
+    secret,
     open: (gateway, source) => opened.push(`${gateway} from ${source}`),
     send: (question) => sent.push(question),
     close: () => opened.push('closed'),
@@ -40,13 +40,40 @@ function rig() {
   return { mapping, sent, told, opened, heard, pcp };
 }
 
+/** The nonce of what was sent last. */
+const nonceIn = (sent: readonly Uint8Array[]): Uint8Array => (sent.at(-1) as Uint8Array).slice(24, 36);
+
 describe('a port of the router', () => {
+  it('is renewed and given back by the process after; another port, gateway or node has another nonce', () => {
+    const before = rig();
+    before.mapping.moved(0, way, 4_242);
+    before.mapping.receive(10, before.pcp(5_000, 300));
+    // The process before is gone without a word.
+    const after = rig();
+    after.mapping.moved(20, way, 4_242);
+    expect(nonceIn(after.sent)).toEqual(nonceIn(before.sent));
+    after.mapping.receive(30, after.pcp(5_000, 300));
+    after.mapping.stop();
+    expect(nonceIn(after.sent)).toEqual(nonceIn(before.sent));
+    const others = [
+      [rig(), way, 4_243],
+      [rig(), { ...way, gateway: '192.168.1.2' }, 4_242],
+      [rig(), { ...way, source: '192.168.1.8' }, 4_242],
+      [rig(new Uint8Array(32).fill(8)), way, 4_242],
+    ] as const;
+    const nonces = others.map(([{ mapping, sent }, out, port]) => {
+      mapping.moved(0, out, port);
+      return Buffer.from(nonceIn(sent)).toString('hex');
+    });
+    expect(new Set([...nonces, Buffer.from(nonceIn(before.sent)).toString('hex')]).size).toBe(5);
+  });
+
   it('is asked of the default gateway by PCP, renewed at half of its life, and given back', () => {
     const { mapping, sent, told, opened, pcp } = rig();
     mapping.moved(0, way, 4_242);
     expect(opened).toEqual(['192.168.1.1 from 192.168.1.7']);
     expect(Buffer.from(sent[0] as Uint8Array).toString('hex')).toBe(
-      `02010000${'0000012c'}${'00'.repeat(10)}ffffc0a80107${'07'.repeat(12)}110000001092${'1092'}${'00'.repeat(10)}ffff00000000`,
+      `02010000${'0000012c'}${'00'.repeat(10)}ffffc0a80107${Buffer.from(nonceIn(sent)).toString('hex')}110000001092${'1092'}${'00'.repeat(10)}ffff00000000`,
     );
     mapping.receive(10, pcp(5_000, 300));
     expect(mapping.endpoint).toEqual({ host: '203.0.113.9', port: 5_000 });

@@ -57,6 +57,7 @@ function rig() {
     device: 'lan7',
     cidr: { base: parseIpv4('10.144.0.0') ?? 0, prefix: 16 },
     port: 4_000,
+    secret: new Uint8Array(32),
     forecast: () => told.push('forecast'),
     nearby: () => told.push('nearby'),
     discovered: () => told.push('discovered'),

@@ -22,6 +22,7 @@ class Router {
   closed = false;
   readonly port = new RouterPort({
     random: { fill: (all) => all.fill(7), unit: () => 0.5 },
+    secret: new Uint8Array(32),
     open: () => undefined,
     send: () => this.asked.push('pcp'),
     search: () => this.searches++,
