@@ -25,7 +25,7 @@ export async function upgradeAll(home: Home): Promise<UpgradedPart[]> {
   if (node) parts.push({ part: 'node', ...node });
   const relay = await upgradeRelay(home, program).catch((thrown: unknown) => {
     if (!node || !(thrown instanceof EvioError)) throw thrown;
-    const message = `The node runs as version ${node.to} now, the relay does not: ${thrown.message}`;
+    const message = `${thrown.message} The node runs as version ${node.to} now.`;
     throw new EvioError(thrown.code, message, thrown.suggestions, { cause: thrown });
   });
   if (relay) parts.push({ part: 'relay', ...relay });
