@@ -20,8 +20,6 @@ export interface World {
   readonly maker: Version;
   /** Of those that join. */
   readonly joiners: Version;
-  /** Words for nodes of today. */
-  readonly words?: readonly string[];
 }
 
 export interface Refusals {
@@ -63,7 +61,7 @@ export class SkewNet {
       await maker.node.init('lab', url);
       const words = ['token', 'create', '--uses', '100', '--expires', '1h', '--right', 'route'];
       net.token = (await maker.node.json<{ token: string }>(words)).token;
-      maker.node.launch(['node', ...net.#wordsOf(world.maker)]);
+      maker.node.launch(['node']);
       await maker.node.up();
       return net;
     } catch (thrown) {
@@ -89,15 +87,11 @@ export class SkewNet {
     return placed;
   }
 
-  #wordsOf(version: Version): readonly string[] {
-    return version === 'now' ? (this.world.words ?? []) : [];
-  }
-
   /** Joins at a site of its own, and waits until the node answers. */
   async add(site: SiteOptions): Promise<TestNode> {
     const { joiners } = this.world;
     const placed = await this.#place(`n${this.nodes.length}`, site, joiners);
-    placed.node.launch(['join', this.token, '--name', placed.node.name, ...this.#wordsOf(joiners)]);
+    placed.node.launch(['join', this.token, '--name', placed.node.name]);
     await placed.node.up();
     return placed;
   }
