@@ -71,7 +71,11 @@ export class MemoryNet {
   #send(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
     this.sent++;
     const routed = this.route(from, to, bytes);
-    if (!routed) return;
+    if (routed) this.arrive(routed, bytes);
+  }
+
+  /** What a test has held back comes to the socket at `to`, after the delay. */
+  arrive(routed: Routed, bytes: Uint8Array): void {
     this.clock.after(this.latencyMs, () => {
       const receive = this.#sockets.get(formatEndpoint(routed.to));
       if (!receive) return;

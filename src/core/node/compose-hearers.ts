@@ -12,6 +12,7 @@ import type { Pinger } from './pinger.js';
 import { PlaneEvents, type PlaneEventParts } from './plane-events.js';
 import type { RunContext } from './ports.js';
 import { RelayEvents } from './relay-events.js';
+import { Waking } from './waking.js';
 import { WayEvents } from './ways.js';
 
 /** What the plane's listener needs, and what the others do beside that. */
@@ -38,12 +39,14 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
   const { env } = options;
   const { clock, log } = env;
   const { networkId } = credential.self;
-  const wayEvents = new WayEvents(clock, members, overlay, timers, () => {
+  const waking = new Waking(members);
+  const wayEvents = new WayEvents(clock, members, overlay, timers, waking, (slept) => {
     // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
     plane.rebind().catch((thrown: unknown) => {
       log.warn('udp socket not renewed', { reason: messageOf(thrown) });
     });
-    relays.nudge();
+    if (slept) relays.resume();
+    else relays.nudge();
     subnets.moved();
   });
   wayNews.deliver(wayEvents);
@@ -75,6 +78,7 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
       network: networkId,
       relays,
       members,
+      waking,
       overlay,
       subnets,
       services,

@@ -16,6 +16,7 @@ import type { Pinger } from './pinger.js';
 import type { Renewals } from './renewals.js';
 import type { Services } from './services.js';
 import type { StateKeeper } from './state-keeper.js';
+import type { Waking } from './waking.js';
 
 /** The ports of a peer by which it tells. */
 export type PeerNews = Pick<
@@ -39,6 +40,7 @@ export interface PeerEventParts {
   readonly network: string;
   readonly relays: RelaySet;
   readonly members: Peers;
+  readonly waking: Waking;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly services: Services;
@@ -120,6 +122,7 @@ export class PeerEvents implements PeerNews {
     overlay.lost(this.#now, peer);
     subnets.lost(idText);
     this.#parts.services.lost(idText);
+    this.#parts.waking.lost(this.#now, peer);
   }
 
   pong(peer: Peer, transaction: number): void {

@@ -8,6 +8,7 @@ import type { Peers } from '../peer/peers.js';
 import type { SurroundingsPorts } from '../surroundings/surroundings.js';
 import type { Card } from '../wire/ring.js';
 import type { PeerTimers } from './peer-timers.js';
+import type { Waking } from './waking.js';
 
 /** So long after a change the outside addresses that we offered are old ones, ms. */
 const freshMs = 5_000;
@@ -50,21 +51,24 @@ export class WayEvents implements WayNews {
   readonly #members: Peers;
   readonly #overlay: Pick<OverlayHost, 'named'>;
   readonly #timers: PeerTimers<Peer>;
-  readonly #renew: () => void;
+  readonly #renew: (slept: boolean) => void;
+  readonly #waking: Waking;
   #changedAt = -Infinity;
 
-  /** @param renew binds another socket, and has the relays look whether they are still there */
+  /** @param renew binds another socket, and has the relays look whether they are still there, or connects anew where we `slept` */
   constructor(
     clock: Clock,
     members: Peers,
     overlay: Pick<OverlayHost, 'named'>,
     timers: PeerTimers<Peer>,
-    renew: () => void,
+    waking: Waking,
+    renew: (slept: boolean) => void,
   ) {
     this.#clock = clock;
     this.#members = members;
     this.#overlay = overlay;
     this.#timers = timers;
+    this.#waking = waking;
     this.#renew = renew;
   }
 
@@ -88,9 +92,11 @@ export class WayEvents implements WayNews {
   }
 
   /** The machine is in another network, or slept. */
-  changed(): void {
+  changed(slept: boolean): void {
     this.#changedAt = this.#clock.now();
-    this.#renew();
+    this.#renew(slept);
+    // Relays that may be gone are none by now, so handshakes go wherever the peers were.
+    if (slept) this.#waking.woke(this.#changedAt);
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);
     });

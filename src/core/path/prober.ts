@@ -75,19 +75,7 @@ export class Prober {
   constructor(env: Env, ports: ProberPorts, fullSize: number) {
     this.#ports = ports;
     this.#openings = new TokenBucket(openedPerS, openedAtOnce, env.clock.now());
-    this.#probing = new Probing(
-      env,
-      {
-        ping: (transaction, size, path) => {
-          ports.ping(transaction, size, path);
-        },
-        log: (event, detail) => {
-          ports.log(event, detail);
-        },
-        framesSent: () => this.#life.sent,
-      },
-      fullSize,
-    );
+    this.#probing = new Probing(env, { ...ports, framesSent: () => this.#life.sent }, fullSize);
   }
 
   get active(): ActivePath | null {
@@ -213,7 +201,9 @@ export class Prober {
   observed(now: number, endpoint: Endpoint, by: string): void {
     if (!this.#ports.direct) return;
     const { active } = this.#probing;
-    if (active && active.key !== formatEndpoint(endpoint)) this.#life.elsewhere(now);
+    // It may have moved there.
+    if (active && active.key !== formatEndpoint(endpoint) && this.#life.elsewhere(now))
+      this.#ask(now, active);
     this.#probing.observed(now, endpoint, by);
   }
 
@@ -232,6 +222,7 @@ export class Prober {
       if (this.#life.suspected && remote.state === 'usable') this.#spareAt = now;
       return;
     }
+    this.#life.answered(ping.sentAt);
     // What is too long for the path is no sign that it eats whatever it is given.
     if (remote.mtu?.inDoubt === true) return;
     const eaten = this.#life.eaten(ping.framesSent, directFrames);
@@ -272,6 +263,11 @@ export class Prober {
     if (inUse.missed > 0 || now - inUse.lastPingAt < askMs) return;
     if (active) this.#probing.ping(active, now, this.#life.used(now));
     else if (this.#way) this.#pingWay(now, this.#way);
+  }
+
+  /** Asks the direct path in use, unless it owes an answer. */
+  #ask(now: number, active: Remote): void {
+    if (active.missed === 0) this.#probing.ping(active, now, this.#life.used(now));
   }
 
   /** The peer's NAT gave its packets one of these ports: ours is opened for each, unless there is a direct path. */

@@ -18,6 +18,8 @@
  *   nothing is heard at all         ping after 3 to 10 s,   a beat (2 or 4 s) late by     15 s renew, 35 s lost
  *                                   4 unanswered: dead      0.4 s ask, 1.1 s suspect,
  *                                                           3.4 s dead
+ *   the peer streams from elsewhere ask at once, unheard    -                             -
+ *                                   until it answers
  *   a third party says it is gone   -                       ask at once, 1.6 s dead       -
  *   pings pass, frames do not       20 frames: dead         -                             -
  *   keys grow old                   -                       -                             session.ts
@@ -37,6 +39,7 @@
  * asks for that. Who acts: the prober for paths, the overlay for links, the peer for its session. The simulator
  * runs the overlay without any peer, so judges take numbers and times, and know no one. Times are monotonic ms.
  */
+import { Elsewhere } from './elsewhere.js';
 import { timeoutMs, type RoundTrip } from './round-trip.js';
 import type { Traffic } from './traffic.js';
 
@@ -155,8 +158,9 @@ export class PathLiveness {
   #rxSeen = 0;
   /** When frames were last seen to have come in. */
   #carriedAt = -Infinity;
-  /** When something came from another endpoint of the peer. */
+  /** When something came from another endpoint of the peer, and whether it moved there. */
   #elsewhereAt = -Infinity;
+  readonly #elsewhere = new Elsewhere();
   /** Frames went out after the last one came in. */
   #unanswered = false;
   #suspected = false;
@@ -168,7 +172,7 @@ export class PathLiveness {
     return this.#txSeen;
   }
 
-  /** When something came in by the path last. */
+  /** When something came in by the path last, as far as that is known. */
   get heardAt(): number {
     return this.#rxAt;
   }
@@ -185,26 +189,34 @@ export class PathLiveness {
   changed(): void {
     this.#proven = undefined;
     this.#suspected = false;
+    this.#elsewhere.clear();
   }
 
-  /** Something of the peer came from another endpoint: what comes in now is no sign that this path lives. */
-  elsewhere(now: number): void {
+  /** Something of the peer came from another endpoint. True: the path in use is to be asked at once. */
+  elsewhere(now: number): boolean {
     this.#elsewhereAt = now;
+    return this.#elsewhere.came(now);
+  }
+
+  /** The path answered a ping that went out then. */
+  answered(sentAt: number): void {
+    this.#elsewhere.answered(sentAt);
   }
 
   look(now: number, traffic: Traffic): void {
     const { txDirect, rxDirect } = traffic;
+    const movedSince = this.#elsewhere.movedSince(now);
     if (txDirect !== this.#txSeen || rxDirect !== this.#rxSeen) {
       if (!this.used(now)) this.#usedSince = now;
       this.#usedAt = now;
     }
-    if (rxDirect !== this.#rxSeen) {
+    if (rxDirect !== this.#rxSeen && movedSince === Infinity) {
       this.#unanswered = traffic.txAt > traffic.rxDirectAt;
       this.#carriedAt = now;
     } else if (txDirect !== this.#txSeen) this.#unanswered = true;
     this.#txSeen = txDirect;
     this.#rxSeen = rxDirect;
-    this.#rxAt = traffic.rxDirectAt;
+    this.#rxAt = movedSince === Infinity ? traffic.rxDirectAt : Math.min(this.#rxAt, movedSince);
   }
 
   /** @param spare names another path that works and has answered of late, if there is one */

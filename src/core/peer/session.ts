@@ -178,6 +178,16 @@ export class Session {
     if (this.connecting && !this.#byRelay && this.#ports.relayed()) this.#initiate(now);
   }
 
+  /**
+   * The peer may have lost this session, which nothing tells: a handshake at once, beside the keys that stand. It counts as one with
+   * another process, since what the peer had learnt of us would be gone as well.
+   */
+  renew(now: number): void {
+    this.#restarted = true;
+    this.#tries = 0;
+    this.#initiate(now);
+  }
+
   tick(now: number): void {
     const current = this.#current;
     for (const pair of [...this.#keypairs]) if (now >= this.#rejectAt(pair)) this.#drop(pair);

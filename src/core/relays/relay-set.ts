@@ -122,7 +122,12 @@ export class RelaySet {
     for (const relay of this.#relays) relay.nudge(this.#now);
   }
 
-  /** Something is not answered: the same, with patience for a relay that answers by UDP. */
+  /** The machine slept: relays may have given us up, so connections to them are made anew. */
+  resume(): void {
+    for (const relay of this.#relays) relay.resume();
+  }
+
+  /** Something is not answered: as `nudge`, with patience for a relay that answers by UDP. */
   doubt(): void {
     for (const relay of this.#relays) relay.doubt(this.#now);
   }

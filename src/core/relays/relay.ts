@@ -175,7 +175,12 @@ export class Relay implements Askable {
     this.#client.nudge();
   }
 
-  /** What goes through relays is not answered: the same, but that UDP answers is a sign that this relay lives. */
+  /** The machine slept: connects anew. Until that is done it is not up, so that nobody waits for what went through it. */
+  resume(): void {
+    this.#client.resume();
+  }
+
+  /** What goes through relays is not answered: as `nudge`, but that UDP answers is a sign that this relay lives. */
   doubt(now: number): void {
     this.check(now);
     this.#client.doubt();

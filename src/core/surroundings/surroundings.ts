@@ -59,8 +59,8 @@ export interface SurroundingsPorts {
   nearby(card: Card): void;
   /** A reflexive address that was not known. */
   discovered(): void;
-  /** Addresses or ways changed, or the machine slept: everything that was learnt about the way out is in doubt. */
-  changed(): void;
+  /** Addresses or ways changed, or the machine `slept`: everything that was learnt about the way out is in doubt. */
+  changed(slept: boolean): void;
 }
 
 export class Surroundings {
@@ -304,7 +304,7 @@ export class Surroundings {
     this.#probe?.clear();
     this.#stun.refresh(now);
     this.#mapPort(now);
-    this.#ports.changed();
+    this.#ports.changed(slept);
   }
 
   #mapPort(now: number): void {

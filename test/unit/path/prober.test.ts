@@ -427,6 +427,84 @@ describe('prober', () => {
     expect(r.prober.remotes.length).toBeLessThanOrEqual(32);
   });
 
+  describe('whose peer streams to us from another endpoint than the one in use', () => {
+    const newAt = { host: '203.0.113.9', port: 4000 };
+    /** Frames both ways for so long, the peer's from `from`; calls `each` every 50 ms. */
+    const stream = (ms: number, from: typeof newAt, each: () => void = () => undefined): void => {
+      let next = 0;
+      r.run(ms, () => {
+        r.traffic.txDirect++;
+        const { path } = r.prober;
+        if (path?.kind === 'direct' && r.reach.has(path.endpoint.host)) r.peer.received++;
+        r.traffic.rxDirect++;
+        r.traffic.lastRx = r.clock.now();
+        if (from !== peerAt && r.clock.now() >= next) {
+          next = r.clock.now() + 100;
+          r.prober.observed(r.clock.now(), from, 'roamed');
+        }
+        each();
+      });
+    };
+
+    it.each([0, 400, 900, 1_400, 1_900, 2_400, 2_900])(
+      'has everything go by the relay, too, and follows it, %i ms after it was heard where it was',
+      (phase) => {
+        connectDirect();
+        stream(6_000 + phase, peerAt);
+        r.reach.delete(peerAt.host);
+        r.open(newAt.host);
+        const moved = r.clock.now();
+        let [bothAt, followedAt] = [0, 0];
+        stream(3_000, newAt, () => {
+          if (r.besides.at(-1)) bothAt ||= r.clock.now() - moved;
+          const { path } = r.prober;
+          if (path?.kind === 'direct' && path.endpoint.host === newAt.host)
+            followedAt ||= r.clock.now() - moved;
+        });
+        expect(bothAt).toBeGreaterThan(0);
+        expect(bothAt).toBeLessThan(800);
+        expect(followedAt).toBeGreaterThan(0);
+        expect(followedAt).toBeLessThan(1_600);
+      },
+    );
+
+    it('follows it where there is no relay', () => {
+      connectDirect();
+      stream(6_000, peerAt);
+      r.setRelays([]);
+      r.reach.delete(peerAt.host);
+      r.open(newAt.host);
+      stream(1_600, newAt);
+      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: newAt });
+    });
+
+    it('stays where it is, and doubts nothing, while that answers: only the ways to and fro differ', () => {
+      connectDirect();
+      r.open(newAt.host);
+      const moves = r.moves.length;
+      stream(30_000, newAt);
+      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+      expect(r.moves).toHaveLength(moves);
+      expect(r.besides.every((path) => path === undefined)).toBe(true);
+      // It dies, and what comes in by the other way does not keep it.
+      r.reach.delete(peerAt.host);
+      stream(3_000, newAt);
+      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: newAt });
+    });
+
+    it('stays when single packets come from there, as while the peer keeps other paths warm', () => {
+      connectDirect();
+      // Pongs wait in a queue that has just filled.
+      r.open(peerAt.host, 2_000, 1_800);
+      for (let i = 0; i < 6; i++) {
+        r.prober.observed(r.clock.now(), newAt, 'ping');
+        stream(500, peerAt);
+      }
+      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+      expect(r.besides.every((path) => path === undefined)).toBe(true);
+    });
+  });
+
   describe('in doubt', () => {
     const other: RelayChoice = {
       path: { kind: 'relay', relay: 1, destination: new Uint8Array(16) },

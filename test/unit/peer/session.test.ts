@@ -236,6 +236,39 @@ describe('session', () => {
     expect(wire.sent).toHaveLength(sent);
   });
 
+  it('is renewed at once, beside the keys that stand, with a peer that may have lost it: nothing learnt holds', () => {
+    const { a, b, wire, clock, run, agree } = rig();
+    a.session.connect(clock.now());
+    run(100);
+    // The peer gave it up, and nobody heard.
+    b.session.reset();
+    a.session.renew(clock.now());
+    expect(a.session.established).toBe(true);
+    run(100);
+    agree();
+    expect([a.established, b.established]).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+    // It had not: for the peer it is a rekey, and the next one is for both.
+    a.session.renew(clock.now());
+    run(100);
+    b.session.connect(clock.now());
+    run(100);
+    agree();
+    expect([a.established, b.established]).toEqual([
+      [true, true, true, false],
+      [true, true, false, false],
+    ]);
+    // It goes on trying.
+    wire.open = false;
+    a.session.renew(clock.now());
+    const sent = wire.sent.length;
+    run(1_000);
+    expect(wire.sent.length).toBeGreaterThan(sent);
+    expect(a.session.established).toBe(true);
+  });
+
   it('rekeys at 120 s and keeps at most current and previous', () => {
     const { a, b, run, agree, clock } = rig();
     a.session.connect(clock.now());

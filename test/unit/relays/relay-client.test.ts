@@ -86,6 +86,27 @@ describe('RelayClient', () => {
     expect(client.downs[0]?.retryInMs).toBe(0);
   });
 
+  it('connects anew when the machine slept, without asking first whether the connection lives', async () => {
+    const relay = await kit.relay();
+    const proxy = await kit.proxy(relay);
+    const client = await kit.client(new TestNetwork([relay.fact]).node(1), proxy.fact).up();
+    proxy.freeze();
+    proxy.reroute();
+    client.client.resume();
+    expect(client.downs).toMatchObject([{ retryInMs: 0 }]);
+    expect(client.downs[0]?.reason.message).toContain('this machine slept');
+    await until(() => client.ups.length === 2);
+    expect(client.downs).toHaveLength(1);
+    // The same twice, in the midst of it, and while it is stopped.
+    client.client.resume();
+    client.client.resume();
+    await until(() => client.ups.length === 3);
+    client.client.stop();
+    client.client.resume();
+    await sleep(100);
+    expect(client.client.state).toBe('stopped');
+  });
+
   it('keeps a living connection when nudged', async () => {
     const relay = await kit.relay();
     const client = await kit.client(new TestNetwork([relay.fact]).node(1), relay.fact).up();

@@ -166,7 +166,22 @@ export class RelayClient {
   }
 
   /**
-   * Something that goes through relays is not answered. The same, but a relay that answers by UDP is alive, and its
+   * The machine slept: the relay may have given the connection up, and a NAT have forgotten it. It is made anew at once, which takes
+   * less time than to ask whether it lives.
+   */
+  resume(): void {
+    if (!this.#running || this.#channel?.waits === true) return;
+    this.#cancelMove?.();
+    this.#next?.close();
+    this.#next = undefined;
+    this.#failures = -1;
+    this.#downSince = this.#now();
+    if (this.#channel) this.#channel.terminate('this machine slept');
+    else this.#retryIn(0);
+  }
+
+  /**
+   * Something that goes through relays is not answered. As `nudge`, but a relay that answers by UDP is alive, and its
    * connection may only be slow: it has three times as long. An attempt under way goes on.
    */
   doubt(): void {
