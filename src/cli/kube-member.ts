@@ -7,16 +7,16 @@ import { EvioError } from '../core/lib/errors.js';
 import { errorInLog } from '../core/process/detach.js';
 import { inspectorFlags } from '../core/process/inspector.js';
 import { selfArguments } from '../core/process/self.js';
-import type { ServiceManager } from '../service/report.js';
 import { runningNetworks } from './run-detached.js';
+import { installService } from './service-command.js';
 
 export interface MemberOptions {
   /** Text of the invite; undefined: the machine is a member already. */
   readonly token: string | undefined;
   /** More words for `evio join`: name and address. */
   readonly words: readonly string[];
-  /** Who runs services here; undefined: the node runs in the background. */
-  readonly service: ServiceManager | undefined;
+  /** By its service; else the node runs in the background. */
+  readonly service: boolean;
   /** Until it is connected, ms. */
   readonly waitMs: number;
 }
@@ -43,16 +43,11 @@ export async function runMember(home: Home, options: MemberOptions): Promise<Res
   const { token, words, service, waitMs } = options;
   const wait = ['--wait', `${Math.ceil(waitMs / 1000)}s`];
   const running = (await runningNetworks(home)).length > 0;
-  const byService = service !== undefined && !running;
+  const byService = service && !running;
   if (token !== undefined)
     runSelf(['join', '-', ...words, ...(byService ? ['--no-start'] : ['--detach', ...wait])], token);
   else if (!running && !byService) runSelf(['node', '--detach', ...wait], '');
-  if (byService)
-    await service.install('node', {
-      command: [process.execPath, ...selfArguments([], inspectorFlags())],
-      home: home.path,
-      start: true,
-    });
+  if (byService) await installService('node', { home, start: true });
   const client = await ControlClient.connect(home.controlSocket);
   try {
     const { connected } = await client.request('wait', { timeoutMs: waitMs }, waitMs + 1000);

@@ -3,8 +3,9 @@
  * ours alone, by its name; that of another plugin is never touched, and none of ours is written beside it, since the
  * runtime takes the first and would take the other whenever ours goes.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isThere } from '../core/disk/there.js';
 import { replaceFileSync } from '../core/disk/replace-file.js';
 import { storageError } from '../core/disk/storage-error.js';
 import { EvioError } from '../core/lib/errors.js';
@@ -46,9 +47,7 @@ export function conflistText({ ranges, network, device, portmap, policy }: Confl
 }
 
 /** A plugin may be a link to what only the host has: the agent's pod sees the folder alone. */
-function isInstalled(folder: string, plugin: string): boolean {
-  return lstatSync(join(folder, plugin), { throwIfNoEntry: false }) !== undefined;
-}
+const isInstalled = (folder: string, plugin: string): boolean => isThere(join(folder, plugin));
 
 export class Conflist {
   readonly #folder: string;

@@ -114,7 +114,7 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
         const value = flags[key];
         return value === undefined ? [] : [`--${key}`, value];
       }),
-      service: flags['no-service'] ? undefined : await this.#service(),
+      service: !flags['no-service'] && (await this.#hasServices()),
       waitMs: flags.wait,
     });
     this.say(`In the network ${network.name} as ${node.name}, ${node.ip}.`);
@@ -141,13 +141,14 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
     return { ...facts, joined: true, next: null };
   }
 
-  /** Who runs services here; undefined where nobody does. */
-  async #service() {
+  /** Somebody runs services here. */
+  async #hasServices(): Promise<boolean> {
     const { serviceManager } = await import('../../service/manager.js');
     try {
-      return serviceManager();
+      serviceManager();
+      return true;
     } catch {
-      return undefined;
+      return false;
     }
   }
 }

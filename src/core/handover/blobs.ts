@@ -10,6 +10,13 @@ const count = z.number().int().nonnegative();
 export const ref = z.tuple([count, count]);
 export type Ref = z.infer<typeof ref>;
 
+/** What one process leaves to another: JSON, and the bytes that it refers to. */
+export interface Snapshot {
+  readonly head: object;
+  /** With keys in it: to be wiped once it is sent. */
+  readonly blob: Uint8Array;
+}
+
 export class BlobWriter {
   readonly #parts: Uint8Array[] = [];
   #length = 0;

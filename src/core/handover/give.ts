@@ -21,6 +21,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
+import type { Snapshot } from './blobs.js';
 import { Channel } from './channel.js';
 import { handoverVariable } from './variable.js';
 
@@ -34,11 +35,6 @@ const channelFd = 3;
 export const firstFd = 4;
 /** Version of this talk. */
 export const talkVersion = 1;
-
-export interface Snapshot {
-  readonly head: object;
-  readonly blob: Uint8Array;
-}
 
 /** Something that goes to the successor by itself. */
 export interface Given {

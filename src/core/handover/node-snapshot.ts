@@ -16,7 +16,7 @@ import { windowWords } from '../dataplane/flood/window.js';
 import { keyLimit, peerLimit, peerStride } from '../dataplane/plane/shared.js';
 import type { HeldMember, HeldNode } from '../node/held.js';
 import { Suite } from '../wire/packet.js';
-import { BlobReader, BlobWriter, ref } from './blobs.js';
+import { BlobReader, BlobWriter, ref, type Snapshot } from './blobs.js';
 
 const whole = z.number().int().nonnegative();
 const index = whole.max(0xffff_ffff);
@@ -105,13 +105,7 @@ const snapshot = z.object({
 const versions = { sessions: 1, floods: 1, flows: 1, counters: 1, relays: 1, overlay: 1 } as const;
 type PartName = keyof typeof versions;
 
-export interface EncodedSnapshot {
-  readonly head: object;
-  /** With keys in it: to be wiped once it is sent. */
-  readonly blob: Uint8Array;
-}
-
-export function encodeNodeSnapshot(node: HeldNode): EncodedSnapshot {
+export function encodeNodeSnapshot(node: HeldNode): Snapshot {
   const blobs = new BlobWriter();
   const credential = blobs.put(node.credential);
   const { plane } = node;

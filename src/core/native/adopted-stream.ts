@@ -4,11 +4,8 @@
  * when it waits next, and each read brings a whole message.
  */
 import { Socket as Stream } from 'node:net';
-import { Arena } from './arena.js';
-import { libc, Socket } from './libc.js';
-
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
+import { descriptorPair, PairType } from './descriptor-pair.js';
+import { libc } from './libc.js';
 
 export interface AdoptedStream {
   readonly stream: Stream;
@@ -28,10 +25,9 @@ export interface OneBuffer {
  */
 export function adoptStream(fd: number, onread?: OneBuffer): AdoptedStream | undefined {
   const c = libc();
-  const { view, base } = new Arena(64);
-  if (c.socketpair(AF_UNIX, SOCK_STREAM | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, 0, base) !== 0)
-    return undefined;
-  const [place, other] = [view.getInt32(0, true), view.getInt32(4, true)];
+  const pair = descriptorPair(PairType.stream);
+  if (!pair) return undefined;
+  const [place, other] = pair;
   const options = { fd: place, readable: true, writable: false, ...(onread && { onread }) };
   const stream = new Stream(options);
   c.dup2(fd, place);

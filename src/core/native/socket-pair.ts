@@ -1,10 +1,7 @@
 /** Two ends of one stream: one for this process, one for a process that it starts. */
 import { Socket as Stream } from 'node:net';
-import { Arena } from './arena.js';
-import { errnoName, libc, Socket } from './libc.js';
-
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
+import { descriptorPair, PairType } from './descriptor-pair.js';
+import { errnoName, libc } from './libc.js';
 
 export interface SocketPair {
   readonly stream: Stream;
@@ -19,12 +16,7 @@ export function streamOf(fd: number): Stream {
 
 /** Throws Error with what the system said. */
 export function socketPair(): SocketPair {
-  const c = libc();
-  const { view, base } = new Arena(64);
-  if (c.socketpair(AF_UNIX, SOCK_STREAM | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, 0, base) !== 0)
-    throw new Error(`no pair of sockets: ${errnoName(c.errno())}`);
-  return {
-    stream: streamOf(view.getInt32(0, true)),
-    fd: view.getInt32(4, true),
-  };
+  const pair = descriptorPair(PairType.stream);
+  if (!pair) throw new Error(`no pair of sockets: ${errnoName(libc().errno())}`);
+  return { stream: streamOf(pair[0]), fd: pair[1] };
 }

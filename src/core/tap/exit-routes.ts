@@ -38,7 +38,7 @@ import {
   type RouteRule,
   type TableRoute,
 } from './rule-message.js';
-import { withNetlink } from './with-netlink.js';
+import { withRoutes } from './with-netlink.js';
 
 const priorities = { bound: 5_200, lan: 5_201, table: 5_202 } as const;
 const tables = 0x0e00_0000;
@@ -75,7 +75,7 @@ const routeKey = ({ prefix: to, metric, type, device, gateway }: TableRoute): st
  * @returns what could not be done, as sentences
  */
 export function setExit(networkId: string, way: ExitWay): string[] {
-  return withNetlink((netlink) => {
+  return withRoutes((netlink) => {
     const table = tableOf(networkId);
     const rules = rulesOf(netlink);
     if (rules.some((rule) => rule.priority === priorities.table && rule.table !== table))
@@ -95,7 +95,7 @@ export function setExit(networkId: string, way: ExitWay): string[] {
 /** Takes all of it back. True when there was anything. */
 export function clearExit(networkId: string): boolean {
   let found = false;
-  withNetlink((netlink) => {
+  withRoutes((netlink) => {
     const table = tableOf(networkId);
     const rules = rulesOf(netlink);
     if (rules.some((rule) => rule.priority === priorities.table && rule.table !== table)) return [];

@@ -14,7 +14,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { errnoName } from '../native/libc.js';
-import { Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
+import { NetlinkError, NetlinkFlag, type Netlink } from '../native/netlink.js';
 import { interfaceIndex } from '../native/packet-ring.js';
 import { EvioError } from '../lib/errors.js';
 import { lanHelloType } from '../wire/lan-hello.js';
@@ -28,6 +28,7 @@ import {
   type Handing,
   type Handover,
 } from './tc-message.js';
+import { withNetlink } from './with-netlink.js';
 
 /** The port of a LAN, as the filters need it. */
 export interface JoinedLan {
@@ -134,31 +135,29 @@ export function joinPorts(device: string, lan?: JoinedLan, before = false): bool
   const pods = interfaceIndex(podPortOf(device));
   const port = lan ? interfaceIndex(lan.port) : 0;
   if (own === 0 || (pods === 0 && port === 0 && !before)) return false;
-  let netlink: Netlink | undefined;
-  try {
-    netlink = new Netlink();
-    clear(netlink, own);
-    if (pods === 0 && port === 0) return false;
-    for (const index of [own, pods, port].filter((one) => one !== 0)) {
-      if (index !== own) clear(netlink, index);
-      netlink.change(TrafficMessage.addQueue, NetlinkFlag.create | NetlinkFlag.excl, encodeArrivals(index));
-    }
-    const joined = lan && port !== 0 ? { index: port, word: lan.word, open: lan.open } : undefined;
-    for (const handover of handoversOf(own, macOf(device), pods, joined)) {
-      const flags = NetlinkFlag.create | NetlinkFlag.excl;
-      netlink.change(TrafficMessage.addFilter, flags, encodeHandover(handover));
-    }
-    return pods !== 0;
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkError)) throw thrown;
-    throw new EvioError(
-      'EVIO_DEVICE',
-      `The interface ${device} cannot be joined with its ports (${errnoName(thrown.errno)}).`,
-      ['The kernel needs sch_ingress, cls_u32 and act_mirred.'],
-    );
-  } finally {
-    netlink?.close();
-  }
+  return withNetlink(
+    (netlink) => {
+      clear(netlink, own);
+      if (pods === 0 && port === 0) return false;
+      for (const index of [own, pods, port].filter((one) => one !== 0)) {
+        if (index !== own) clear(netlink, index);
+        netlink.change(TrafficMessage.addQueue, NetlinkFlag.create | NetlinkFlag.excl, encodeArrivals(index));
+      }
+      const joined = lan && port !== 0 ? { index: port, word: lan.word, open: lan.open } : undefined;
+      for (const handover of handoversOf(own, macOf(device), pods, joined)) {
+        const flags = NetlinkFlag.create | NetlinkFlag.excl;
+        netlink.change(TrafficMessage.addFilter, flags, encodeHandover(handover));
+      }
+      return pods !== 0;
+    },
+    ({ errno }) => {
+      throw new EvioError(
+        'EVIO_DEVICE',
+        `The interface ${device} cannot be joined with its ports (${errnoName(errno)}).`,
+        ['The kernel needs sch_ingress, cls_u32 and act_mirred.'],
+      );
+    },
+  );
 }
 
 /** Removes what an earlier node, or this one, had joined. */

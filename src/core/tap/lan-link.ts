@@ -13,9 +13,10 @@ import { networkInterfaces } from 'node:os';
 import type { LanState } from '../bridging/report.js';
 import { EvioError } from '../lib/errors.js';
 import { errnoName } from '../native/libc.js';
-import { Netlink, NetlinkError, NetlinkFlag } from '../native/netlink.js';
+import { NetlinkFlag, type Netlink } from '../native/netlink.js';
 import { interfaceIndex } from '../native/packet-ring.js';
 import { encodeBridge, encodeLinkChange, encodeLinkQuery, encodePair, LinkMessage } from './link-message.js';
+import { withNetlink } from './with-netlink.js';
 
 /** Names of the parts, by the network's id: 16 hexadecimal characters. */
 export function lanLinkNames(networkId: string): { port: string; end: string; bridge: string } {
@@ -169,18 +170,11 @@ export function disconnectLan(networkId: string): boolean {
 }
 
 function request(device: string, work: (netlink: Netlink) => void): void {
-  let netlink: Netlink | undefined;
-  try {
-    netlink = new Netlink();
-    work(netlink);
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkError)) throw thrown;
-    throw new EvioError('EVIO_DEVICE', `${device} cannot be bridged (${errnoName(thrown.errno)}).`, [
+  withNetlink(work, ({ errno }) => {
+    throw new EvioError('EVIO_DEVICE', `${device} cannot be bridged (${errnoName(errno)}).`, [
       'The kernel needs bridge and veth, and evio the capability CAP_NET_ADMIN.',
     ]);
-  } finally {
-    netlink?.close();
-  }
+  });
 }
 
 /** What a node needs of it. */

@@ -5,7 +5,7 @@
  *   attribute  length 2 | type 2 | value, padded to 4 bytes
  */
 import { concatBytes } from '../lib/bytes.js';
-import { attribute, numberAttribute, textAttribute } from './attribute.js';
+import { attribute, eachAttribute, numberAttribute, textAttribute, textOf } from './attribute.js';
 
 /** RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK. */
 export const LinkMessage = { add: 16, remove: 17, get: 18 } as const;
@@ -51,15 +51,12 @@ export function readLink(body: Uint8Array): LinkFacts | undefined {
   let name = '';
   let lower = 0;
   let elsewhere = false;
-  for (let at = infoBytes; at + 4 <= body.length;) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || at + length > body.length) return undefined;
-    const type = view.getUint16(at + 2, true);
-    if (type === IFLA_IFNAME) name = Buffer.from(body.subarray(at + 4, at + length - 1)).toString('utf8');
-    if (type === IFLA_LINK && length === 8) lower = view.getUint32(at + 4, true);
+  const whole = eachAttribute(body, infoBytes, (type, at, length) => {
+    if (type === IFLA_IFNAME) name = textOf(body, at, length);
+    if (type === IFLA_LINK && length === 4) lower = view.getUint32(at, true);
     if (type === IFLA_LINK_NETNSID) elsewhere = true;
-    at += (length + 3) & ~3;
-  }
+  });
+  if (!whole) return undefined;
   return { index, name, lower: elsewhere || lower === index ? 0 : lower };
 }
 

@@ -21,7 +21,7 @@ import {
   RouteMessage,
   type KernelRoute,
 } from './route-message.js';
-import { withNetlink } from './with-netlink.js';
+import { withRoutes } from './with-netlink.js';
 
 /** Metrics: behind what DHCP clients and network managers set, and behind everything. The lowest bits tell networks apart. */
 const metricOfRoutes = 0x1000;
@@ -64,7 +64,7 @@ export class MachineRoutes implements RouteTable {
   set(wanted: readonly WantedRoute[]): string[] {
     const device = indexOf(this.#device);
     const { route, refusal } = this.#metrics;
-    return withNetlink((netlink) => {
+    return withRoutes((netlink) => {
       const failed: string[] = [];
       const target = new Map<string, KernelRoute>();
       for (const { prefix, via } of wanted) {
@@ -99,7 +99,7 @@ export class MachineRoutes implements RouteTable {
 /** Removes every route of the network from this machine. Returns what could not be removed, as sentences. */
 export function forgetRoutes(networkId: string): string[] {
   const { route, refusal } = metricsOf(networkId);
-  return withNetlink((netlink) =>
+  return withRoutes((netlink) =>
     listOf(netlink)
       .filter(({ metric }) => metric === route || metric === refusal)
       .flatMap((entry) => change(netlink, RouteMessage.remove, 0, entry)),

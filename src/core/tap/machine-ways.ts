@@ -1,6 +1,5 @@
 /** The ways out of this machine, as the kernel's routes have them. */
 import { addressBytes, addressText } from '../lib/endpoint.js';
-import { Netlink, NetlinkError } from '../native/netlink.js';
 import { wayOut, type Egress, type Link, type WayOut, type WaysOut } from '../surroundings/ways-out.js';
 import { encodeLinkQuery, LinkMessage, readLink } from './link-message.js';
 import {
@@ -11,6 +10,7 @@ import {
   RouteMessage,
   type RouteFacts,
 } from './route-message.js';
+import { withNetlink } from './with-netlink.js';
 
 /** Addresses of the internet, one in each half of it: the kernel is asked for the way there, nothing is sent. */
 const internet = {
@@ -30,39 +30,35 @@ function egressOf({ device, gateway, source, metric }: RouteFacts): Egress {
  * @param further addresses that matter beside the internet: relays
  */
 export function machineWays(own: string, further: readonly string[]): WaysOut {
-  let netlink: Netlink | undefined;
-  try {
-    const socket = (netlink = new Netlink());
-    const links = new Map<number, Link | undefined>();
-    const link = (index: number): Link | undefined => {
-      if (!links.has(index)) {
-        const answer = socket.ask(LinkMessage.get, encodeLinkQuery(index));
-        links.set(index, answer && readLink(answer.body));
-      }
-      return links.get(index);
-    };
-    const family = (v4: boolean): WayOut | null => {
-      const targets = [
-        ...internet[v4 ? 'v4' : 'v6'],
-        ...further.filter((host) => host.includes(':') === !v4 && addressBytes(host) !== undefined),
-      ];
-      const routed = targets.map((host) => {
-        const answer = socket.ask(RouteMessage.get, encodeLookup(bytesOf(host)));
-        const route = answer && readRoute(answer.body);
-        return route && route.device !== 0 ? egressOf(route) : null;
-      });
-      const defaults = (): Egress[] =>
-        socket.dump(RouteMessage.get, encodeRouteQuery(v4)).flatMap(({ type, body }) => {
-          const route = type === RouteMessage.add ? readRoute(body) : undefined;
-          return route && isDefault(route) ? [egressOf(route)] : [];
+  return withNetlink(
+    (socket) => {
+      const links = new Map<number, Link | undefined>();
+      const link = (index: number): Link | undefined => {
+        if (!links.has(index)) {
+          const answer = socket.ask(LinkMessage.get, encodeLinkQuery(index));
+          links.set(index, answer && readLink(answer.body));
+        }
+        return links.get(index);
+      };
+      const family = (v4: boolean): WayOut | null => {
+        const targets = [
+          ...internet[v4 ? 'v4' : 'v6'],
+          ...further.filter((host) => host.includes(':') === !v4 && addressBytes(host) !== undefined),
+        ];
+        const routed = targets.map((host) => {
+          const answer = socket.ask(RouteMessage.get, encodeLookup(bytesOf(host)));
+          const route = answer && readRoute(answer.body);
+          return route && route.device !== 0 ? egressOf(route) : null;
         });
-      return wayOut(own, { routed, defaults, link });
-    };
-    return { v4: family(true), v6: family(false) };
-  } catch (thrown) {
-    if (!(thrown instanceof NetlinkError)) throw thrown;
-    return { v4: null, v6: null };
-  } finally {
-    netlink?.close();
-  }
+        const defaults = (): Egress[] =>
+          socket.dump(RouteMessage.get, encodeRouteQuery(v4)).flatMap(({ type, body }) => {
+            const route = type === RouteMessage.add ? readRoute(body) : undefined;
+            return route && isDefault(route) ? [egressOf(route)] : [];
+          });
+        return wayOut(own, { routed, defaults, link });
+      };
+      return { v4: family(true), v6: family(false) };
+    },
+    () => ({ v4: null, v6: null }),
+  );
 }

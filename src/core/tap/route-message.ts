@@ -8,7 +8,7 @@
  */
 import { concatBytes } from '../lib/bytes.js';
 import { ipv4Offset, isIpv4Prefix, prefixBytes, prefixOfBytes, type Prefix } from '../lib/prefix.js';
-import { attribute, numberAttribute } from './attribute.js';
+import { attribute, eachAttribute, numberAttribute } from './attribute.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -87,14 +87,10 @@ export interface RouteFacts {
 export function encodeLookup(address: Uint8Array): Uint8Array {
   const v4 = mapped.every((byte, i) => i >= 12 || address[i] === byte);
   const value = address.subarray(v4 ? 12 : 0);
-  const bytes = new Uint8Array(infoBytes + 4 + value.length);
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(infoBytes);
   bytes[0] = v4 ? AF_INET : AF_INET6;
   bytes[1] = value.length * 8;
-  view.setUint16(infoBytes, 4 + value.length, true);
-  view.setUint16(infoBytes + 2, RTA_DST, true);
-  bytes.set(value, infoBytes + 4);
-  return bytes;
+  return concatBytes(bytes, attribute(RTA_DST, value));
 }
 
 /** The route in a message; undefined when it cannot be read. */
@@ -112,23 +108,20 @@ export function readRoute(body: Uint8Array): RouteFacts | undefined {
   let source: Uint8Array | undefined;
   let device = 0;
   let metric = 0;
-  for (let at = infoBytes; at + 4 <= body.length;) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || at + length > body.length) return undefined;
-    const value = body.subarray(at + 4, at + length);
-    const type = view.getUint16(at + 2, true);
-    if (value.length === width) {
+  const whole = eachAttribute(body, infoBytes, (type, at, length) => {
+    const value = body.subarray(at, at + length);
+    if (length === width) {
       if (type === RTA_DST) destination = wide(value);
       if (type === RTA_GATEWAY) gateway = wide(value);
       if (type === RTA_PREFSRC) source = wide(value);
     }
-    if (value.length === 4) {
-      if (type === RTA_OIF) device = view.getUint32(at + 4, true);
-      if (type === RTA_PRIORITY) metric = view.getUint32(at + 4, true);
-      if (type === RTA_TABLE) table = view.getUint32(at + 4, true);
+    if (length === 4) {
+      if (type === RTA_OIF) device = view.getUint32(at, true);
+      if (type === RTA_PRIORITY) metric = view.getUint32(at, true);
+      if (type === RTA_TABLE) table = view.getUint32(at, true);
     }
-    at += (length + 3) & ~3;
-  }
+  });
+  if (!whole) return undefined;
   return {
     v4,
     destination: prefixOfBytes(destination, bits + (v4 ? ipv4Offset : 0)),

@@ -9,7 +9,7 @@
  */
 import { concatBytes } from '../lib/bytes.js';
 import { ipv4Offset, isIpv4Prefix, prefixBytes, type Prefix } from '../lib/prefix.js';
-import { attribute, numberAttribute, textAttribute } from './attribute.js';
+import { attribute, eachAttribute, numberAttribute, textAttribute, textOf } from './attribute.js';
 import { routeProtocol } from './route-message.js';
 
 /** RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
@@ -89,20 +89,16 @@ export function readRule(body: Uint8Array): RouteRule | undefined {
   let table = body[4] as number;
   let bound = '';
   let noDefault = false;
-  for (let at = infoBytes; at + 4 <= body.length;) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || at + length > body.length) return undefined;
-    const type = view.getUint16(at + 2, true);
-    if (type === FRA_PROTOCOL && length === 5) protocol = body[at + 4] as number;
-    if (type === FRA_OIFNAME) bound = Buffer.from(body.subarray(at + 4, at + length - 1)).toString('utf8');
-    if (length === 8) {
-      const value = view.getUint32(at + 4, true);
-      if (type === FRA_PRIORITY) priority = value;
-      if (type === FRA_TABLE) table = value;
-      if (type === FRA_SUPPRESS_PREFIXLEN) noDefault = value === 0;
-    }
-    at += (length + 3) & ~3;
-  }
+  const whole = eachAttribute(body, infoBytes, (type, at, length) => {
+    if (type === FRA_PROTOCOL && length === 1) protocol = body[at] as number;
+    if (type === FRA_OIFNAME) bound = textOf(body, at, length);
+    if (length !== 4) return;
+    const value = view.getUint32(at, true);
+    if (type === FRA_PRIORITY) priority = value;
+    if (type === FRA_TABLE) table = value;
+    if (type === FRA_SUPPRESS_PREFIXLEN) noDefault = value === 0;
+  });
+  if (!whole) return undefined;
   return protocol === routeProtocol
     ? { v4: body[0] === AF_INET, priority, table, bound, noDefault }
     : undefined;

@@ -7,13 +7,11 @@
 import type { Socket as Stream } from 'node:net';
 import { adoptStream } from '../native/adopted-stream.js';
 import { Arena } from '../native/arena.js';
-import { errnoName, libc, Socket, type Libc } from '../native/libc.js';
+import { descriptorPair, PairType } from '../native/descriptor-pair.js';
+import { errnoName, libc, type Libc } from '../native/libc.js';
 import { EvioError } from '../lib/errors.js';
 import { VirtioNetHdr } from '../tap/device.js';
 
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const flags = Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK;
 /** The longest message: a super-frame and its header. */
 const messageBytes = 65_536 + 64;
 
@@ -26,10 +24,9 @@ const noPair = (c: Libc): EvioError =>
 
 /** Two ends of one cable. Throws EVIO_DEVICE. */
 export function openCable(): [packets: number, port: number] {
-  const c = libc();
-  const arena = new Arena(64);
-  if (c.socketpair(AF_UNIX, SOCK_SEQPACKET | flags, 0, arena.base) !== 0) throw noPair(c);
-  return [arena.view.getInt32(0, true), arena.view.getInt32(4, true)];
+  const pair = descriptorPair(PairType.messages);
+  if (!pair) throw noPair(libc());
+  return pair;
 }
 
 export class FramePort {

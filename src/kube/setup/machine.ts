@@ -1,6 +1,7 @@
 /** What a machine needs to be a node beside evio itself, and what of it can be put right here. */
-import { accessSync, constants, existsSync, lstatSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isThere } from '../../core/disk/there.js';
 
 export interface Finding {
   readonly id: 'runtime' | 'kubelet' | 'kubeadm' | 'plugins' | 'forwarding' | 'br_netfilter';
@@ -61,7 +62,7 @@ export function pluginSource(root: string): string | undefined {
 }
 
 export function lacksPlugin({ root, cniBin }: Whereabouts, name: string): boolean {
-  return lstatSync(join(root, cniBin, name), { throwIfNoEntry: false }) === undefined;
+  return !isThere(join(root, cniBin, name));
 }
 
 function knob(root: string, path: string): string | undefined {

@@ -21,6 +21,7 @@ import {
 import { dirname, join } from 'node:path';
 import { replaceFileSync } from '../../core/disk/replace-file.js';
 import { storageError } from '../../core/disk/storage-error.js';
+import { isThere } from '../../core/disk/there.js';
 import { conflistName } from '../conflist.js';
 import { installPlugin } from '../install.js';
 import { nodeIpOf, withNodeIp } from './kubelet-args.js';
@@ -153,19 +154,12 @@ export class Setup {
     }
     const ours = made.filter((path) => path !== kubelet?.path || textOf(path).trim() === '');
     for (const path of [join(root, cniConf, conflistName), ...ours]) {
-      if (!existsSync(path) && !this.#isLink(path)) continue;
+      if (!isThere(path)) continue;
       rmSync(path, { force: true });
       undone.push(path);
     }
     this.#file.remove();
     return undone;
-  }
-
-  #isLink(path: string): boolean {
-    return !lacksPlugin(
-      { ...this.#where, root: '/', cniBin: dirname(path) },
-      path.slice(dirname(path).length + 1),
-    );
   }
 
   #keep(change: Partial<SetupRecord>): void {

@@ -6,6 +6,7 @@
  *   letGo    UDP comes to rest, and what became of the associations since is told
  */
 import type { Server } from 'node:http';
+import type { Snapshot } from '../../core/handover/blobs.js';
 import { EvioError, messageOf } from '../../core/lib/errors.js';
 import { libc } from '../../core/native/libc.js';
 import { descriptorOf } from '../../core/native/listening.js';
@@ -31,11 +32,6 @@ export interface RelayDescriptors {
     readonly alternate: Omit<UdpSocket, 'fd'> | null;
     readonly metrics: boolean;
   };
-}
-
-export interface Snapshot {
-  readonly head: object;
-  readonly blob: Uint8Array;
 }
 
 /** Of the server that leaves. */

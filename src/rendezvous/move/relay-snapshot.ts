@@ -1,6 +1,6 @@
 /** What a relay leaves to the process after it, as it travels: JSON with references into one array of bytes (handover/blobs.ts). */
 import { z } from 'zod';
-import { BlobReader, BlobWriter, ref } from '../../core/handover/blobs.js';
+import { BlobReader, BlobWriter, ref, type Snapshot } from '../../core/handover/blobs.js';
 import { helloMessage, toNode } from '../../core/wire/signal.js';
 import { totalsOf, CounterBlock, type RelayTotals } from '../counters.js';
 import { rowLength } from '../forward/table-rows.js';
@@ -51,12 +51,7 @@ const snapshot = z.object({
   forwarding,
 });
 
-interface Encoded {
-  readonly head: object;
-  readonly blob: Uint8Array;
-}
-
-export function encodeForwarding({ rows, totals: counted }: HeldForwarding): Encoded {
+export function encodeForwarding({ rows, totals: counted }: HeldForwarding): Snapshot {
   const blobs = new BlobWriter();
   const head = { rows: blobs.put(rows), rowLength, totals: counted };
   return { head, blob: blobs.bytes() };
@@ -68,7 +63,7 @@ export function parseForwarding(head: unknown, blob: Uint8Array): HeldForwarding
   return parsed.success ? orNone(() => readForwarding(parsed.data, new BlobReader(blob))) : undefined;
 }
 
-export function encodeRelay(held: HeldRelay): Encoded {
+export function encodeRelay(held: HeldRelay): Snapshot {
   const blobs = new BlobWriter();
   const head: z.input<typeof snapshot> = {
     ...held,
