@@ -17,6 +17,7 @@ describe('a flood of initiations', () => {
   let net: TestNet;
   let a: TestNode;
   let b: TestNode;
+  let strangers = 0;
 
   beforeAll(async () => {
     net = await TestNet.create({ nat: 'public' });
@@ -37,7 +38,7 @@ describe('a flood of initiations', () => {
     };
     const { dh } = keysFromSeed(fromBase64Url(nodeSeed) as Uint8Array);
     const port = udpPortOf(a);
-    const stranger = await net.rig.lab.publicHost('stranger.flood');
+    const stranger = await net.rig.lab.publicHost(`stranger${++strangers}.flood`);
     const host = a.site.outside.v4 as string;
     /** Throughput while a flood goes to a port: to one where nobody listens it costs the machine as much, and the node nothing. */
     const under = async (to: number): Promise<number> => {

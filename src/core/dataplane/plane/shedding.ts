@@ -14,10 +14,10 @@ import {
 import { PacketType } from '../../wire/packet.js';
 
 /** Initiations that may come in a second while most are dropped: far more than are answered without a cookie. */
-export const shedToPerSecond = 500;
+export const shedToPerSecond = 200;
 /** The share that passes is set again this often, ms, and the filter goes when it has no reason any more. */
 const lookMs = 1_000;
-const leastShare = 1 / 512;
+const leastShare = 1 / 1_024;
 
 const Bpf = {
   byte: 0x30,
