@@ -21,6 +21,11 @@ export function asksVersion(argv) {
   return words.length === 1 && ['--version', '-v', '-V', 'version'].includes(words[0]);
 }
 
+/** True when the script of a shell asks what a person may type next (src/cli/complete.ts). */
+export function asksCompletion([first]) {
+  return first === '__complete';
+}
+
 export function printVersion(version, json) {
   const platform = `${process.platform}-${process.arch}`;
   const { version: node } = process;

@@ -2,7 +2,7 @@
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
+import { asksCompletion, asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
 
 holdUserSignal();
 if (process.features.inspector) {
@@ -33,6 +33,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
 if (asksVersion(argv)) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   printVersion(version, json);
+} else if (asksCompletion(argv)) {
+  // Quietly: what is not built offers nothing.
+  const { main } = await import('../dist/cli/complete.js').catch(() => ({ main: () => undefined }));
+  await main(argv);
+  process.exit();
 } else {
   const { main } = await load(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);

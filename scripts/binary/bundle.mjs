@@ -9,6 +9,7 @@ const path = (name) => fileURLToPath(new URL(name, root));
 /** Programs that travel as assets: what the entry starts, and threads, by the name under which compiledProgram asks for them. */
 const programs = {
   'main.js': { entry: 'scripts/binary/main.mjs', format: 'esm' },
+  'complete.js': { entry: 'dist/cli/complete.js', format: 'esm' },
   'cni.js': { entry: 'dist/cni/main.js', format: 'esm' },
   'worker.js': { entry: 'dist/core/dataplane/plane/worker.js', format: 'cjs' },
   'stack-worker.js': { entry: 'dist/core/userspace/stack-worker.js', format: 'cjs' },

@@ -7,7 +7,14 @@
 import { getAsset } from 'node:sea';
 import vm from 'node:vm';
 import pjson from '../../package.json';
-import { asksVersion, holdUserSignal, isPlugin, printVersion, readArguments } from '../../bin/first.js';
+import {
+  asksCompletion,
+  asksVersion,
+  holdUserSignal,
+  isPlugin,
+  printVersion,
+  readArguments,
+} from '../../bin/first.js';
 
 /** Runs a module that imports nothing but what Node brings; resolves to what it exports. */
 async function start(name) {
@@ -37,6 +44,10 @@ if (isPlugin(process.argv0, argv)) {
   process.exitCode = await main();
 } else if (asksVersion(argv)) {
   printVersion(pjson.version, json);
+} else if (asksCompletion(argv)) {
+  const { main } = await start('complete.js');
+  await main(argv);
+  process.exit();
 } else {
   const { main } = await start('main.js');
   await main(argv, json);

@@ -1,7 +1,10 @@
 /**
  * What the completion scripts ask for while a person types: `evio __complete KIND` prints one word a line, from the node that runs.
- * It loads what `evio peers` loads, and no oclif; whatever goes wrong, nothing is offered.
+ * The entries (bin/run.js, the program of one file) start this without anything else: a person waits for it, and what Node itself
+ * takes to start is most of a tenth of a second. So nothing of node_modules/ is loaded here. Whatever goes wrong, nothing is offered.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { homeFrom, type Home } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
 
@@ -11,35 +14,42 @@ export type CompletedKind = (typeof completedKinds)[number];
 /** The first word of the command line by which scripts ask. */
 export const completeWord = '__complete';
 
-export function isCompletedKind(word: string | undefined): word is CompletedKind {
+/** What stands for itself in every shell. A network is called what its owner likes, and shells put what is offered on the line. */
+const plain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** Prints what may stand where the line after `evio __complete` says; returns once it is written. */
+export async function main([, kind]: readonly string[]): Promise<void> {
+  const found = isCompletedKind(kind) ? await completeFor(kind, homeFrom).catch(() => []) : [];
+  const text = [...new Set(found)].filter((word) => plain.test(word)).map((word) => `${word}\n`);
+  // A shell that no longer listens is no error.
+  process.stdout.on('error', () => undefined);
+  await new Promise((resolve) => process.stdout.write(text.join(''), resolve));
+}
+
+function isCompletedKind(word: string | undefined): word is CompletedKind {
   return completedKinds.some((kind) => kind === word);
 }
 
-export async function completeFor(kind: CompletedKind): Promise<readonly string[]> {
-  try {
-    return await words[kind](homeFrom());
-  } catch {
-    return [];
-  }
+async function completeFor(kind: CompletedKind, home: () => Home): Promise<readonly string[]> {
+  const { controlSocket, networks: folder } = home();
+  // Invites are no affair of the node: they stand in the profiles.
+  if (kind === 'tokens') return inviteIds(folder);
+  const { networks } = await ask(controlSocket, 'networks', {});
+  if (kind === 'networks') return networks.map(({ name }) => name);
+  const answers = await Promise.all(networks.map(({ id }) => ask(controlSocket, 'peers', { network: id })));
+  return answers.flatMap(({ peers }) => peers.map(({ name }) => name));
 }
 
-const words: Record<CompletedKind, (home: Home) => Promise<readonly string[]>> = {
-  networks: async ({ controlSocket }) =>
-    (await ask(controlSocket, 'networks', {})).networks.map(({ name }) => name),
-  peers: async ({ controlSocket }) => {
-    const { networks } = await ask(controlSocket, 'networks', {});
-    const answers = await Promise.all(networks.map(({ id }) => ask(controlSocket, 'peers', { network: id })));
-    return [...new Set(answers.flatMap(({ peers }) => peers.map(({ name }) => name)))];
-  },
-  // Invites are no affair of the node: they stand in the profiles.
-  tokens: async (home) => {
-    const { Store } = await import('../core/config/store.js');
-    const { listInvites } = await import('../core/enroll/invites.js');
-    const store = new Store(home);
-    return store.ids().flatMap((id) =>
-      listInvites(store, id)
-        .filter(({ revoked }) => !revoked)
-        .map((invite) => invite.id),
-    );
-  },
-};
+/** Ids of invites that were not revoked. Reads the profiles unchecked: what checks them loads for longer than a person waits. */
+function inviteIds(networks: string): string[] {
+  return readdirSync(networks).flatMap((network) => {
+    try {
+      const profile = JSON.parse(readFileSync(join(networks, network, 'profile.json'), 'utf8')) as {
+        invites: { id: string; revoked: boolean }[];
+      };
+      return profile.invites.filter(({ revoked }) => !revoked).map(({ id }) => id);
+    } catch {
+      return [];
+    }
+  });
+}

@@ -98,7 +98,13 @@ ${flags.join('\n')}
 ${[...words, ...members].join('\n')}
     esac ;;
   esac; fi
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  # Not by compgen -W: it would run what a word says in $(…).
+  local -a all
+  read -r -d '' -a all <<< "$words"
+  COMPREPLY=()
+  for word in "\${all[@]}"; do
+    [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+  done
 }
 complete -o default -F _${bin} ${bin}
 `;

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { confine } from '../core/process/confinement.js';
 import { hearUserSignal } from '../core/native/signal-mask.js';
 import { keepHeapSmall } from '../core/native/v8.js';
-import { completeFor, completeWord, isCompletedKind } from './complete.js';
 import { presentError } from './errors.js';
 import { bundledPlugin, type Bundle } from './bundle.js';
 import { commandOf, readManifest, type Manifest } from './manifest.js';
@@ -53,11 +52,7 @@ export async function main(argv: readonly string[], json: boolean, bundle?: Bund
     keepHeapSmall();
   }
   const question = quickQuestion(argv, manifest);
-  const [first, kind] = argv;
-  if (first === completeWord && isCompletedKind(kind)) {
-    const words = await completeFor(kind);
-    process.stdout.write(words.map((word) => `${word}\n`).join(''));
-  } else if (question) process.exitCode = await answerQuickly(question);
+  if (question) process.exitCode = await answerQuickly(question);
   else await dispatch(argv, json, namesOf(manifest), bundle);
   // Sockets or workers that a failed command left behind must not hold the process.
   await new Promise((resolve) => process.stdout.write('', resolve));

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestHome, binary, root } from './support.js';
+import { TestHome, binary, fakeNode, root } from './support.js';
 
 interface Manifest {
   version: string;
@@ -103,14 +103,50 @@ describe('version', () => {
       bare: timeMs(['-e', '0']),
       version: timeMs([binary, '--version']),
       status: timeMs([binary, 'status', '--json']),
-      complete: timeMs([binary, '__complete', 'peers']),
     }));
     const median = (of: (round: (typeof rounds)[number]) => number): number =>
       rounds.map(of).sort((a, b) => a - b)[2] as number;
     const limit = 2 * median(({ bare }) => bare) + 150;
     expect(median(({ version }) => version)).toBeLessThan(limit);
     expect(median(({ status }) => status)).toBeLessThan(limit);
-    expect(median(({ complete }) => complete)).toBeLessThan(limit);
+  });
+
+  it('a completion takes less than 100 ms', { timeout: 60_000 }, async () => {
+    const server = await fakeNode(home);
+    try {
+      const rounds: { bare: number; asked: number }[] = [];
+      const best = (of: 'bare' | 'asked'): number => Math.min(...rounds.map((round) => round[of]));
+      const timed = async (args: readonly string[]): Promise<number> => {
+        const startedAt = performance.now();
+        await home.run([], { program: [process.execPath, ...args] });
+        return performance.now() - startedAt;
+      };
+      // Where Node alone takes longer, as on a machine that is not its own at the moment, that is what a completion is held against.
+      const until = performance.now() + 10_000;
+      while (rounds.length < 3 || (performance.now() < until && best('asked') >= 100))
+        rounds.push({
+          bare: await timed(['-e', '0']),
+          asked: await timed([binary, '__complete', 'peers']),
+        });
+      expect(best('asked')).toBeLessThan(Math.max(100, 2 * best('bare')));
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('a completion loads nothing of node_modules', () => {
+    const seen = new Set<string>();
+    const foreign: string[] = [];
+    const look = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import) *\(?'([^']+)'/g))
+        if (name.startsWith('.')) look(join(dirname(file), name));
+        else if (!name.startsWith('node:')) foreign.push(`${file}: ${name}`);
+    };
+    look(join(root, 'dist/cli/complete.js'));
+    expect(foreign).toEqual([]);
+    expect(seen.size).toBeGreaterThan(3);
   });
 });
 

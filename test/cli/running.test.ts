@@ -203,7 +203,9 @@ describe('with a node', () => {
   });
 
   it('completion is told of networks, peers and tokens, one a line, and of nothing where no node runs', async () => {
-    await serve({});
+    const { id } = status.network;
+    const evil = ['$(reboot)', '`reboot`', 'a b', '--force', '*', '\u001b[2J'].map((name) => ({ id, name }));
+    await serve({ networks: () => ({ networks: [{ id, name: 'home' }, ...evil] }) });
     const asked = async (kind: string): Promise<string> => (await home.run(['__complete', kind])).stdout;
     expect(await asked('networks')).toBe('home\n');
     expect(await asked('peers')).toBe('ben\n');
@@ -211,7 +213,8 @@ describe('with a node', () => {
     try {
       await madeNetwork(nobody);
       expect((await nobody.run(['__complete', 'tokens'])).stdout).toMatch(/^[0-9a-f]{12}\n$/);
-      expect(await nobody.run(['__complete', 'peers'])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+      for (const kind of ['peers', 'networks', 'nothing'])
+        expect(await nobody.run(['__complete', kind])).toMatchObject({ status: 0, stdout: '', stderr: '' });
     } finally {
       nobody.remove();
     }

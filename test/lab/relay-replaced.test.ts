@@ -73,6 +73,9 @@ describe('the relays of a network', () => {
     const { url } = JSON.parse(listening) as { url: string };
     await admin.node.json(['network', 'relay', 'add', url]);
     await untilAt(net.rig.relayUrl, url);
+    const address = (text: string): string => text.replace(/^evio:\/\/|#.*/g, '');
+    const { relays } = await member.node.json<{ relays: string[] }>(['network', 'relay', 'list']);
+    expect(relays.map(address).sort()).toEqual([net.rig.relayUrl, url].map(address).sort());
     await admin.node.json(['network', 'relay', 'remove', net.rig.relayUrl]);
     await untilAt(url);
     await net.rig.relay.stop();

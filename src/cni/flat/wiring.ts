@@ -44,7 +44,7 @@ export function namesOf(device: string): Names {
     throw new CniError(
       Code.config,
       `evio's interface ${device} has too long a name for pods in the network`,
-      `at most ${longestDevice} characters: evio node --device`,
+      `"device" in the profile.json of the network may have ${longestDevice} characters at most`,
     );
   return { device, bridge: `${device}-pods`, port: `${device}-port`, link: `${device}-link` };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -117,6 +117,19 @@ describe('completion of what a node knows', () => {
 ${completionScript('bash', 'evio', commands)}
 COMP_WORDS=(evio ${line.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${line.length}; _evio; echo "\${COMPREPLY[@]}"`;
     expect(run('bash', ['--norc', '-c'], script)).toEqual(words);
+  });
+
+  it('by bash: nothing of what is offered is run', () => {
+    const trace = join(tmpdir(), `evio-completion-${process.pid}`);
+    onTestFinished(() => {
+      rmSync(trace, { force: true });
+    });
+    const script = `evio() { printf '%s\\n' '$(touch\${IFS}${trace})' '\`touch\${IFS}${trace}\`' ben; }
+IFS=$' \\t\\n'
+${completionScript('bash', 'evio', commands)}
+COMP_WORDS=(evio ping 'b'); COMP_CWORD=2; _evio; echo "\${COMPREPLY[@]}"`;
+    expect(run('bash', ['--norc', '-c'], script)).toEqual(['ben']);
+    expect(existsSync(trace)).toBe(false);
   });
 
   it.for(cases)('by zsh: of %j offers %j', ([line, offeredWords], { skip }) => {
