@@ -34,7 +34,7 @@ function faultsOf(text: string, strict: boolean): string[] {
     if (/\b(?:an?|whole) $/.test(before)) continue;
     const quoted = /[`"“]$/.test(before) || /(?:: |\bsee |\brun )$/i.test(before);
     const words = said.split(/\s+/).map((word) => word.replace(/[.,:)'’?…]+$/, ''));
-    if (!firstWords.has(words[0] as string) && !words[0]?.startsWith('-')) {
+    if (!firstWords.has(words[0]) && !words[0]?.startsWith('-')) {
       if (strict || (quoted && !goesOn.has(words[0] as string))) faults.push(`no command: evio ${said}`);
       continue;
     }
