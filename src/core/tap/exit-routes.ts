@@ -79,7 +79,9 @@ export function setExit(networkId: string, way: ExitWay): string[] {
     const table = tableOf(networkId);
     const rules = rulesOf(netlink);
     if (rules.some((rule) => rule.priority === priorities.table && rule.table !== table))
-      return ['another network of this machine uses an exit: evio exit use off --network NETWORK, for that one'];
+      return [
+        'another network of this machine uses an exit: evio exit use off --network NETWORK, for that one',
+      ];
     const failed = setRoutes(netlink, table, routesFor(table, way));
     const wanted = rulesFor(netlink, table, way);
     const keys = new Set(wanted.map(ruleKey));
