@@ -39,7 +39,7 @@ const plain = [
 ] as const;
 
 /** What else this relay does when its operator asks, told to whoever asks for its networks: relays of before end by other orders. */
-const orders = ['stop', 'upgrade'];
+const orders = ['stop', 'upgrade', 'members'];
 
 /** The words after `evio relay` that mean the same, in whatever folder. */
 export function relayWords(flags: RelayFlags): string[] {

@@ -14,6 +14,7 @@ export default class Web extends BaseCommand {
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %>',
     'sudo <%= config.bin %> <%= command.id %> --network home --listen 127.0.0.1:8080',
+    'sudo <%= config.bin %> <%= command.id %> --relay',
     '<%= config.bin %> sim --nodes 1000 --record sim.jsonl && <%= config.bin %> <%= command.id %> --replay sim.jsonl',
   ];
 
@@ -24,10 +25,13 @@ export default class Web extends BaseCommand {
       helpValue: 'ADDRESS:PORT',
       description: 'where to serve it; port 0 takes a free one',
     }),
+    relay: Flags.boolean({
+      description: 'show networks as the relay that runs on this machine knows them, instead of a node',
+    }),
     replay: Flags.string({
       helpValue: 'FILE',
       description: 'show a recording of "evio sim --record" instead of a node',
-      exclusive: ['network'],
+      exclusive: ['network', 'relay'],
     }),
   };
 
@@ -42,8 +46,8 @@ export default class Web extends BaseCommand {
     const at = parseEndpoint(/^\d+$/.test(flags.listen) ? `127.0.0.1:${flags.listen}` : flags.listen);
     if (!at)
       throw badValue(`"${flags.listen}" is no address to listen at.`, 'For example: --listen 127.0.0.1:7480');
-    const source = await this.#source(flags.replay);
-    // A node that does not run, or a network that is not here, is told at once.
+    const source = await this.#source(flags);
+    // A node or relay that does not run, or a network that is not here, is told at once.
     const { networks } = await source.networks();
     const { selectNetwork } = await import('../core/config/select.js');
     const only = flags.network === undefined ? undefined : selectNetwork(networks, flags.network).id;
@@ -81,8 +85,9 @@ export default class Web extends BaseCommand {
     return undefined;
   }
 
-  async #source(replay: string | undefined): Promise<WebSource> {
+  async #source({ replay, relay }: { replay?: string | undefined; relay: boolean }): Promise<WebSource> {
     if (replay !== undefined) return (await import('../web/replay-source.js')).readReplay(replay);
+    if (relay) return new (await import('../web/relay-source.js')).RelaySource(this.home());
     const { NodeSource } = await import('../web/node-source.js');
     return new NodeSource(this.home().controlSocket);
   }

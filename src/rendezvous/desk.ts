@@ -5,8 +5,11 @@
 import { z } from 'zod';
 import type { Env } from '../core/lib/env.js';
 import { EvioError } from '../core/lib/errors.js';
+import type { LocalMember } from './local-network.js';
 import type { NetworkRecord } from './network-record.js';
+import { memberEntries, type MemberEntry } from './member-entries.js';
 import { openState } from './open-state.js';
+import type { PacketExchange } from './packet-exchange.js';
 import type { KnownTicket, Registry } from './registry.js';
 import type { StateLog } from './state-log.js';
 import type { AdmissionWay } from './state-lines.js';
@@ -16,6 +19,7 @@ const networkId = z.string().regex(/^[0-9a-f]{16}$/);
 
 export const deskRequest = z.discriminatedUnion('do', [
   z.object({ do: z.literal('networks') }),
+  z.object({ do: z.literal('members'), network: networkId }),
   z.object({ do: z.literal('allow'), network: networkId }),
   z.object({ do: z.literal('forget'), network: networkId }),
   z.object({ do: z.literal('invites') }),
@@ -66,6 +70,10 @@ export interface DeskPorts {
   readonly env: Env;
   /** Members of a network that are connected. */
   online(network: string): number;
+  /** Those that are connected to this relay, by id. */
+  here(record: NetworkRecord): ReadonlyMap<string, LocalMember>;
+  /** What is known of their packets; undefined for a relay that does not run. */
+  readonly packets: Pick<PacketExchange, 'byUdp' | 'passed'> | undefined;
   /** Forgets the network, on disk as well. */
   forget(record: NetworkRecord): Promise<void>;
 }
@@ -82,6 +90,8 @@ export class RelayDesk {
     switch (request.do) {
       case 'networks':
         return { networks: this.#networks() };
+      case 'members':
+        return this.#members(request.network);
       case 'allow':
         return { network: await this.#allow(request.network) };
       case 'forget':
@@ -142,17 +152,26 @@ export class RelayDesk {
   }
 
   async #forget(id: string): Promise<NetworkEntry> {
-    const { registry, env } = this.#ports;
-    const record = registry.network(id);
-    if (!record) {
-      throw new EvioError('EVIO_NO_NETWORK', `This relay knows no network ${id}.`, [
-        'See those it knows with: evio relay networks',
-      ]);
-    }
+    const { env } = this.#ports;
+    const record = this.#known(id);
     const entry = this.#entry(record);
     await this.#ports.forget(record);
     env.log.info('the operator had a network forgotten', { network: id });
     return entry;
+  }
+
+  #members(id: string): { network: NetworkEntry; members: readonly MemberEntry[] } {
+    const record = this.#known(id);
+    const { here, packets } = this.#ports;
+    return { network: this.#entry(record), members: memberEntries(record, here(record), packets) };
+  }
+
+  #known(id: string): NetworkRecord {
+    const record = this.#ports.registry.network(id);
+    if (record) return record;
+    throw new EvioError('EVIO_NO_NETWORK', `This relay knows no network ${id}.`, [
+      'See those it knows with: evio relay networks',
+    ]);
   }
 
   #entry(record: NetworkRecord): NetworkEntry {
@@ -182,6 +201,8 @@ export async function answerAtRest(folder: string, env: Env, request: DeskReques
       log,
       env,
       online: () => 0,
+      here: () => new Map(),
+      packets: undefined,
       forget: async (record) => {
         registry.forget(record, false);
         await log.append([{ kind: 'forget', network: record.id, refund: false }], true);

@@ -18,7 +18,7 @@ import type { Gate } from './gate.js';
 import { Introductions } from './introductions.js';
 import type { RelayLimits } from './limits.js';
 import type { Ledgers, NetworkLedger } from './ledgers.js';
-import { LocalNetwork, type LocalMember } from './local-network.js';
+import { begun, LocalNetwork, type LocalMember } from './local-network.js';
 import {
   encodeMessage,
   type ConnectionHost,
@@ -107,6 +107,8 @@ export class Hub implements ConnectionHost, PresenceListener {
     return this.#presence.of(network).size;
   }
 
+  /** Members of a network that are connected to this relay, by id. */
+  readonly here = (record: NetworkRecord): LocalNetwork['here'] => this.#networkOf(record).here;
   /** Nobody is welcomed before this. */
   attach(forwarder: Forwarder, ports: UdpPorts): void {
     this.packets.attach(forwarder);
@@ -409,8 +411,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       association,
       admin,
       speaker: member,
-      udpAt: undefined,
-      udpHost: undefined,
+      ...begun(env.clock.date()),
     };
     this.#members.set(connection, local);
     network.here.set(id, local);

@@ -21,6 +21,18 @@ export interface LocalMember {
   udpAt: number | undefined;
   /** From where that came last. */
   udpHost: string | undefined;
+  /** Since when it is connected to this process, date, ms. */
+  readonly since: number;
+  /** Bytes that the main thread forwarded for it meanwhile. */
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+/** What of a member begins with its connection. @param date ms */
+export function begun(
+  date: number,
+): Pick<LocalMember, 'udpAt' | 'udpHost' | 'since' | 'sentBytes' | 'receivedBytes'> {
+  return { udpAt: undefined, udpHost: undefined, since: date, sentBytes: 0, receivedBytes: 0 };
 }
 
 /** A network as this relay serves it: what is known of it, who is online anywhere, and who is connected here. */

@@ -11,6 +11,7 @@ import type { PlacedRequest } from '../core/wire/signal.js';
 import { Associations } from './associations.js';
 import { CounterBlock } from './counters.js';
 import { bindingLifetimeMs } from './forward/forward-core.js';
+import type { Passed } from './forward/forward-table.js';
 import type { Forwarder, ForwarderListener } from './forward/forwarder.js';
 import { byteBurst, bytesPerSecond, type RelayLimits } from './limits.js';
 import type { LocalMember, LocalNetwork } from './local-network.js';
@@ -99,13 +100,26 @@ export class PacketExchange implements ForwarderListener {
     if (!to || to === from) {
       const known = network.record.member(destination) !== undefined;
       this.counters.drop(known ? 'destination-offline' : 'no-destination', packets);
-    } else if (to.udpAt !== undefined && now - to.udpAt < bindingLifetimeMs) {
+    } else if (this.byUdp(to)) {
+      count(from, to, batch);
       this.#forwarder?.deliver(to.association, from.idBytes, batch);
     } else if (to.connection.passData(from.idBytes, message)) {
       this.counters.forwarded('ws-ws', packets, batch.length);
+      count(from, to, batch);
     } else {
       this.counters.drop('queue-full', packets);
     }
+  }
+
+  /** Packets for it go by UDP; else they take its WebSocket. */
+  byUdp({ udpAt }: LocalMember): boolean {
+    return udpAt !== undefined && this.#env.clock.now() - udpAt < bindingLifetimeMs;
+  }
+
+  /** What was forwarded for a member since it is connected. */
+  passed({ association, sentBytes, receivedBytes }: LocalMember): Passed {
+    const { sent, received } = this.#forwarder?.passed(association) ?? { sent: 0, received: 0 };
+    return { sent: sent + sentBytes, received: received + receivedBytes };
   }
 
   bound(association: number, endpoint: Endpoint): void {
@@ -118,9 +132,9 @@ export class PacketExchange implements ForwarderListener {
 
   /** Whether another member's UDP comes from where it says that it does. */
   placed({ network, connection }: LocalMember, { id, host }: PlacedRequest): void {
-    const { udpAt, udpHost } = network.here.get(id) ?? {};
-    const lately = udpAt !== undefined && this.#env.clock.now() - udpAt < bindingLifetimeMs;
-    connection.send({ type: 'placed', id, host, here: lately && udpHost === host });
+    const other = network.here.get(id);
+    const here = other !== undefined && this.byUdp(other) && other.udpHost === host;
+    connection.send({ type: 'placed', id, host, here });
   }
 
   hand(source: number, destination: number, batch: Uint8Array): void {
@@ -131,6 +145,7 @@ export class PacketExchange implements ForwarderListener {
     if (!from || !to?.connection.up) this.counters.drop('destination-offline', countPackets(batch));
     else if (to.connection.sendData(from.idBytes, batch)) {
       this.counters.forwarded('udp-ws', countPackets(batch), batch.length);
+      count(from, to, batch);
     } else {
       this.counters.drop('queue-full', countPackets(batch));
     }
@@ -155,4 +170,9 @@ export class PacketExchange implements ForwarderListener {
     }
     return bucket;
   }
+}
+
+function count(from: LocalMember, to: LocalMember, { length }: Uint8Array): void {
+  from.sentBytes += length;
+  to.receivedBytes += length;
 }

@@ -229,6 +229,8 @@ export class RelayServer {
       log,
       env,
       online: (network) => hub.online(network),
+      here: hub.here,
+      packets: hub.packets,
       forget: (record) => hub.forget(record, false),
     });
     const version = ownVersion();

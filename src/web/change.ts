@@ -20,12 +20,20 @@ const fields = [
 
 function sameMember(a: WebMember, b: WebMember): boolean {
   for (const field of fields) if (a[field] !== b[field]) return false;
-  return true;
+  const [here, there] = [a.here, b.here];
+  if (!here || !there) return here === there;
+  return (
+    here.since === there.since &&
+    here.joined === there.joined &&
+    here.expires === there.expires &&
+    here.admin === there.admin
+  );
 }
 
 /** Undefined where only the whole picture tells it: of another network, or one whose links are numbered by its members. */
 export function changeOf(before: Picture, now: Picture): Change | undefined {
-  if (before.network.id !== now.network.id || before.links || now.links || !now.self) return undefined;
+  if (before.network.id !== now.network.id || before.links || now.links) return undefined;
+  if (!now.self && !now.relay) return undefined;
   if (JSON.stringify(before.network) !== JSON.stringify(now.network)) return undefined;
   const earlier = new Map(before.members.map((member) => [member.id, member]));
   const members = now.members.filter((member) => {
@@ -39,11 +47,12 @@ export function changeOf(before: Picture, now: Picture): Change | undefined {
     said.delete(one.by);
     return was !== one;
   });
-  const { at, self, relays, size } = now;
+  const { at, self, relay, relays, size } = now;
   return {
     kind: 'change',
     at,
     self,
+    ...(relay ? { relay } : {}),
     ...(JSON.stringify(before.relays) === JSON.stringify(relays) ? {} : { relays }),
     size,
     ...(members.length === 0 ? {} : { members }),
@@ -77,10 +86,10 @@ const idOf = ({ id }: WebMember): string => id;
 const byOf = ({ by }: WebTold): string => by;
 
 export function applied(before: Picture, change: Change): Picture {
-  const { at, self, size, relays = before.relays } = change;
+  const { at, self, size, relay, relays = before.relays } = change;
   const members = merged(before.members, idOf, change.members, change.gone);
   const told = merged(before.told ?? none, byOf, change.told, change.untold);
-  return { ...before, at, self, size, relays, members, told };
+  return { ...before, at, self, size, ...(relay ? { relay } : {}), relays, members, told };
 }
 
 const none: readonly WebTold[] = [];

@@ -15,6 +15,16 @@ export interface WebMember {
   readonly txBytes: number;
   /** When it was seen last, ms since 1970; null: it is connected, or was never seen. */
   readonly seenAt: number | null;
+  /** What only a relay knows of it. */
+  readonly here?: {
+    /** Since when it is connected to the relay, ms since 1970; null: it is not. */
+    readonly since: number | null;
+    /** Since when it is a member; null: nobody witnessed that. */
+    readonly joined: number | null;
+    /** When its certificate ends. */
+    readonly expires: number;
+    readonly admin: boolean;
+  };
 }
 
 /** What another member says of its links: nothing proves it. */
@@ -34,7 +44,7 @@ export interface WebTold {
   }[];
 }
 
-/** One network as one member sees it, or as a simulation knows it. */
+/** One network as one member sees it, as a relay does, or as a simulation knows it. */
 export interface Picture {
   readonly kind: 'picture';
   /** Milliseconds since 1970; of a simulation, since its beginning. */
@@ -45,7 +55,7 @@ export interface Picture {
     readonly cidr: string;
     readonly mtu: number;
   };
-  /** Whose view it is; null: nobody's, all links are known. */
+  /** Whose view it is; null: a relay's, or nobody's, where all links are known. */
   readonly self: {
     readonly id: string;
     readonly name: string;
@@ -58,6 +68,15 @@ export interface Picture {
     readonly txBytes: number;
     readonly drops: Readonly<Record<string, number>>;
   } | null;
+  /** It is a relay's: members' traffic is what the relay forwarded, `rxBytes` what they sent. */
+  readonly relay?: {
+    /** The network is served, because it was let in so; empty: while the relay is open, or names it with --allow. */
+    readonly admitted: string;
+    /** When that was, ms since 1970; null as `admitted`. */
+    readonly since: number | null;
+    /** Members that are connected to it, of all. */
+    readonly online: number;
+  };
   readonly relays: readonly {
     readonly url: string;
     readonly state: string;
@@ -80,6 +99,7 @@ export interface Change {
   readonly at: number;
   readonly self: Picture['self'];
   readonly relays?: Picture['relays'];
+  readonly relay?: Picture['relay'];
   readonly size: number;
   /** New ones, and those of whom anything changed. */
   readonly members?: readonly WebMember[];

@@ -1,4 +1,4 @@
-/** Where the web view has its pictures from: a node that runs here, or a file. */
+/** Where the web view has its pictures from: a node or a relay that runs here, or a file. */
 import type { WebMessage, WebNetworks, WebWhy } from './model.js';
 
 export interface WebSource {

@@ -136,7 +136,7 @@ describe('ForwardCore', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 });
 
 describe('ForwardTable', () => {

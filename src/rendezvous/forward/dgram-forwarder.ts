@@ -7,7 +7,7 @@ import { PacketType, relayHeaderLength } from '../../core/wire/packet.js';
 import { batchOf } from '../../core/wire/relay.js';
 import { CounterBlock } from '../counters.js';
 import { ForwardCore, Verdict } from './forward-core.js';
-import { ForwardTable, type Association } from './forward-table.js';
+import { ForwardTable, passedBy, type Association, type Passed } from './forward-table.js';
 import type { Forwarder, ForwarderListener } from './forwarder.js';
 import type { RelayLimits } from '../limits.js';
 
@@ -110,6 +110,10 @@ export class DgramForwarder implements Forwarder {
       }
       at += length;
     }
+  }
+
+  passed(association: number): Passed {
+    return passedBy(this.#table, association);
   }
 
   async stop(): Promise<void> {

@@ -112,6 +112,7 @@ export class ForwardCore {
     view.setInt32(at + 16, after[4] as number, true);
     view.setInt32(at + 20, after[5] as number, true);
     this.counters.forwarded('udp-udp', 1, length);
+    this.table.passed(this.#lastSource, this.lastTarget, length);
     return true;
   }
 
@@ -177,6 +178,7 @@ export class ForwardCore {
     this.#lastSource = source;
     this.lastTarget = target;
     this.counters.forwarded('udp-udp', 1, length);
+    table.passed(source, target, length);
     return target;
   }
 

@@ -17,7 +17,7 @@ const keyLength = 32;
 const ipLength = 16;
 /** Memory of one table: mostly zero pages that are never touched. */
 export const tableBytes =
-  maxSlots * (8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + ipLength + 1 + 1 + 1);
+  maxSlots * (8 + 8 + 8 + 8 + 4 + 4 + nodeIdLength + keyLength + addressRoom + ipLength + 1 + 1 + 1);
 
 /** What the main thread tells about a connected node. */
 export interface Association {
@@ -34,6 +34,22 @@ export interface Association {
 
 export type TableMemory = SharedArrayBuffer | ArrayBuffer;
 
+/** Bytes that were forwarded for a node: what it sent, and what was sent to it. */
+export interface Passed {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** What went from UDP to UDP by an association; of one that is not there nothing did. */
+export function passedBy(
+  { used, index, sent, received }: Pick<ForwardTable, 'used' | 'index' | 'sent' | 'received'>,
+  association: number,
+): Passed {
+  const slot = association & 0xffff;
+  if (used[slot] !== 1 || index[slot] !== association) return { sent: 0, received: 0 };
+  return { sent: sent[slot] as number, received: received[slot] as number };
+}
+
 /** The columns of a table, each a place for every slot; `ForwardTable` says what they mean. */
 export function tableViews(memory: TableMemory) {
   let at = 0;
@@ -41,6 +57,8 @@ export function tableViews(memory: TableMemory) {
   return {
     counter: new Float64Array(memory, room(8), maxSlots),
     boundAt: new Float64Array(memory, room(8), maxSlots),
+    sent: new Float64Array(memory, room(8), maxSlots),
+    received: new Float64Array(memory, room(8), maxSlots),
     index: new Uint32Array(memory, room(4), maxSlots),
     network: new Uint32Array(memory, room(4), maxSlots),
     nodeId: new Uint8Array(memory, room(nodeIdLength), maxSlots * nodeIdLength),
@@ -63,6 +81,9 @@ export class ForwardTable {
   readonly counter: Float64Array;
   /** When the node was last heard by UDP, ms; 0 when it never bound. */
   readonly boundAt: Float64Array;
+  /** Bytes that went from UDP to UDP: of the node, and for it. Another thread may read them. */
+  readonly sent: Float64Array;
+  readonly received: Float64Array;
   /** Slot → the whole index; meaningful where `used`. */
   readonly index: Uint32Array;
   readonly network: Uint32Array;
@@ -103,6 +124,8 @@ export class ForwardTable {
     const views = tableViews(memory);
     this.counter = views.counter;
     this.boundAt = views.boundAt;
+    this.sent = views.sent;
+    this.received = views.received;
     this.index = views.index;
     this.network = views.network;
     this.nodeId = views.nodeId;
@@ -179,6 +202,7 @@ export class ForwardTable {
     this.known.add(this.#observedSource(slot));
     this.counter[slot] = -1;
     this.boundAt[slot] = 0;
+    this.sent[slot] = this.received[slot] = 0;
     this.released[slot] = 0;
     this.retired[slot] = 0;
     this.#buckets.reset(slot);
@@ -248,6 +272,12 @@ export class ForwardTable {
     if ((this.boundAt[slot] as number) > 0)
       this.known.delete(this.sourceOf(this.address, this.addressAt(slot)));
     this.key.fill(0, slot * keyLength, (slot + 1) * keyLength);
+  }
+
+  /** A packet of the node in one slot goes to the node in another. */
+  passed(from: number, to: number, bytes: number): void {
+    this.sent[from] = (this.sent[from] as number) + bytes;
+    this.received[to] = (this.received[to] as number) + bytes;
   }
 
   keyOf(slot: number): Uint8Array {

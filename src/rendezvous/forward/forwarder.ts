@@ -3,7 +3,7 @@ import type { Endpoint } from '../../core/lib/endpoint.js';
 import type { CounterBlock } from '../counters.js';
 import type { UdpSocket } from '../../core/native/udp-socket.js';
 import type { HeldForwarding } from '../move/held.js';
-import type { Association } from './forward-table.js';
+import type { Association, Passed } from './forward-table.js';
 import type { RowFacts } from './table-rows.js';
 
 export interface ForwarderListener {
@@ -55,6 +55,8 @@ export interface Forwarder {
   release(association: number): void;
   /** Sends packets (batch form, known to be whole) that came by WebSocket. They are dropped where it is not bound. */
   deliver(destination: number, sourceId: Uint8Array, batch: Uint8Array): void;
+  /** What went from UDP to UDP by an association so far; nothing of one that is not there. */
+  passed(association: number): Passed;
   /** Idempotent. */
   stop(): Promise<void>;
 }

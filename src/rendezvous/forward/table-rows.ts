@@ -83,6 +83,8 @@ export function takeRows(
       part(At.observed, ipLength),
     ];
     const boundAt = view.getFloat64(row + At.boundAt, true);
+    // Counted anew: what passed is told of a connection to this process.
+    table.sent[slot] = table.received[slot] = 0;
     table.index[slot] = index;
     table.network[slot] = network;
     table.counter[slot] = view.getFloat64(row + At.counter, true);

@@ -23,7 +23,7 @@ import {
   type ForwardSetup,
 } from './forward-messages.js';
 import { openForwardSocket } from './forward-socket.js';
-import { tableBytes, type Association } from './forward-table.js';
+import { passedBy, tableBytes, tableViews, type Association, type Passed } from './forward-table.js';
 import { rowsOf, takeRows, type RowFacts } from './table-rows.js';
 import type { ForwardSockets, Forwarder, ForwarderListener, MovableForwarder } from './forwarder.js';
 import type { RelayLimits } from '../limits.js';
@@ -41,6 +41,7 @@ export class WorkerForwarder implements Forwarder, MovableForwarder {
   readonly #listener: ForwarderListener;
   readonly #associations = new Map<number, Association>();
   readonly #table = new SharedArrayBuffer(tableBytes);
+  readonly #columns = tableViews(this.#table);
   readonly #controlBuffer = new SharedArrayBuffer(ControlWord.length * 4);
   readonly #control = new Int32Array(this.#controlBuffer);
   readonly #thread: SupervisedThread<ForwardEvent>;
@@ -157,6 +158,10 @@ export class WorkerForwarder implements Forwarder, MovableForwarder {
     Atomics.add(this.#control, ControlWord.downBytes, batch.length);
     const copy = new Uint8Array(batch);
     this.#command({ type: 'deliver', destination, sourceId, batch: copy }, [copy.buffer]);
+  }
+
+  passed(association: number): Passed {
+    return passedBy(this.#columns, association);
   }
 
   stop(): Promise<void> {

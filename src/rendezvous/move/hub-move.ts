@@ -6,7 +6,7 @@ import { fromHex } from '../../core/lib/bytes.js';
 import type { Env } from '../../core/lib/env.js';
 import type { Introductions } from '../introductions.js';
 import type { Ledgers } from '../ledgers.js';
-import type { LocalMember, LocalNetwork } from '../local-network.js';
+import { begun, type LocalMember, type LocalNetwork } from '../local-network.js';
 import type { ConnectionHost, MemberConnection } from '../member-connection.js';
 import type { PacketExchange } from '../packet-exchange.js';
 import type { Presence } from '../presence.js';
@@ -156,8 +156,7 @@ export class HubMove {
       association,
       admin,
       speaker,
-      udpAt: undefined,
-      udpHost: undefined,
+      ...begun(this.#parts.env.clock.date()),
     };
   }
 

@@ -35,12 +35,17 @@ export function Details({ network, member, picture, rate, choose, close }: Props
     };
   }, [network, id, path]);
 
+  const { here } = member;
   const facts: readonly (readonly [string, string])[] = [
     ['Address', member.ip],
     ['State', member.state],
     ['Way', path === null ? 'none' : `${path} ${member.endpoint}`],
     ['Round trip', round(member.rttMs)],
-    ['Link', member.link ?? 'none'],
+    ['Link', here ? '' : (member.link ?? 'none')],
+    ['Here since', here?.since ? new Date(here.since).toLocaleString() : ''],
+    ['Member since', here?.joined ? new Date(here.joined).toLocaleString() : ''],
+    ['Certificate until', here ? new Date(here.expires).toLocaleDateString() : ''],
+    ['May change the network', here?.admin ? 'yes, an admin' : ''],
     ['Traffic', `${bits(rate)}; ${bytes(member.rxBytes)} in, ${bytes(member.txBytes)} out`],
     ['Seen', member.seenAt === null ? '' : ago(member.seenAt)],
     ['Id', member.id],

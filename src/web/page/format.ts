@@ -21,6 +21,14 @@ export const round = (ms: number | null): string =>
 /** Of a time, ms since 1970. */
 export const ago = (at: number): string => `${since(Math.max(0, Date.now() - at))} ago`;
 
+/** Of a time, ms since 1970: the hour of today, else the day. */
+export function moment(at: number): string {
+  const date = new Date(at);
+  return date.toDateString() === new Date().toDateString()
+    ? date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+    : date.toLocaleDateString();
+}
+
 export function since(ms: number): string {
   const s = Math.round(ms / 1000);
   if (s < 90) return `${s} s`;

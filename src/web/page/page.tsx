@@ -5,7 +5,7 @@ import type { Picture, WebMessage, WebNetworks } from '../model.js';
 import { Throughput } from './chart.js';
 import { Details } from './details.js';
 import { follow, networks } from './feed.js';
-import { bits, round, since } from './format.js';
+import { bits, moment, round, since } from './format.js';
 import { Ring } from './ring.js';
 import { Members } from './table.js';
 import { noRates, ratesOf, type Rates } from './traffic.js';
@@ -83,7 +83,16 @@ function App() {
   const { picture, rates, events, stale } = view;
   // Nothing of it is looked at where nothing of it changed.
   const table = useMemo(
-    () => picture && <Members members={picture.members} rates={rates} chosen={chosen} choose={setChosen} />,
+    () =>
+      picture && (
+        <Members
+          members={picture.members}
+          byRelay={picture.relay !== undefined}
+          rates={rates}
+          chosen={chosen}
+          choose={setChosen}
+        />
+      ),
     [picture?.members, rates.members, chosen],
   );
   if (!picture)
@@ -92,7 +101,7 @@ function App() {
         <p>{stale ?? 'Asking the node …'}</p>
       </main>
     );
-  const { self, members, relays } = picture;
+  const { self, members, relay, relays } = picture;
   const by = (kind: string): number => members.filter(({ path }) => path === kind).length;
   const connected = members.filter(({ path }) => path !== null).length;
   const [, rx, tx] = rates.history;
@@ -122,7 +131,11 @@ function App() {
         )}
         <span class="soft">
           {picture.network.cidr}
-          {self ? ` as ${self.name}, ${self.ip}` : ', simulated'}
+          {self
+            ? ` as ${self.name}, ${self.ip}`
+            : relay
+              ? 'as the relay on this machine knows it'
+              : ', simulated'}
         </span>
         <span class={stale === null ? 'status' : 'status old'} role="status">
           {stale === null ? 'live' : `old: ${stale}`}
@@ -135,15 +148,19 @@ function App() {
           {self && <Fact name="Direct">{by('direct')}</Fact>}
           {self && <Fact name="By relay">{by('relay')}</Fact>}
           {self && <Fact name="Through members">{by('overlay')}</Fact>}
-          {self && <Fact name="In">{bits(rx.at(-1) ?? 0)}</Fact>}
-          {self && <Fact name="Out">{bits(tx.at(-1) ?? 0)}</Fact>}
+          {relay && <Fact name="Here now">{relay.online}</Fact>}
+          {relay && <Fact name="By UDP">{by('udp')}</Fact>}
+          {relay && <Fact name="By WebSocket">{by('websocket')}</Fact>}
+          {(self ?? relay) && <Fact name="In">{bits(rx.at(-1) ?? 0)}</Fact>}
+          {(self ?? relay) && <Fact name="Out">{bits(tx.at(-1) ?? 0)}</Fact>}
           {self && <Fact name="NAT">{self.nat}</Fact>}
           {self && <Fact name="Up">{since(self.uptimeMs)}</Fact>}
+          {relay?.since && <Fact name={`Let in ${relay.admitted}`}>{moment(relay.since)}</Fact>}
         </dl>
         <div class="columns">
           <div class="left">
             <Ring picture={picture} rates={rates} chosen={chosen} choose={setChosen} />
-            {self && <Throughput history={rates.history} />}
+            {(self ?? relay) && <Throughput history={rates.history} />}
           </div>
           <div class="right">
             {member && (

@@ -1,7 +1,7 @@
 /** Members as a table: searched, sorted, walked with the arrow keys. Only the rows in sight exist. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { WebMember } from '../model.js';
-import { ago, bits, round } from './format.js';
+import { ago, bits, moment, round } from './format.js';
 import type { Rates } from './traffic.js';
 
 const rowHeight = 34;
@@ -22,22 +22,40 @@ const rateOf = ({ id }: WebMember, rates: Rates): number => rates.members.get(id
 const wayOf = ({ path, state, seenAt }: WebMember): string =>
   path ?? (state === 'offline' && seenAt !== null ? `offline, seen ${ago(seenAt)}` : state);
 
-const columns: readonly Column[] = [
+const common: readonly Column[] = [
   { key: 'name', title: 'Name', value: (m) => m.name.toLowerCase(), text: (m) => m.name },
   { key: 'ip', title: 'Address', value: (m) => ipNumber(m.ip), text: (m) => m.ip },
   { key: 'way', title: 'Way', value: wayOf, text: wayOf },
+];
+const traffic: Column = {
+  key: 'rate',
+  title: 'Traffic',
+  value: (m, rates) => -rateOf(m, rates),
+  text: (m, rates) => (rateOf(m, rates) > 0 ? bits(rateOf(m, rates)) : ''),
+};
+const memberColumns: readonly Column[] = [
+  ...common,
   { key: 'rtt', title: 'Round trip', value: (m) => m.rttMs ?? Infinity, text: (m) => round(m.rttMs) },
-  {
-    key: 'rate',
-    title: 'Traffic',
-    value: (m, rates) => -rateOf(m, rates),
-    text: (m, rates) => (rateOf(m, rates) > 0 ? bits(rateOf(m, rates)) : ''),
-  },
+  traffic,
   { key: 'link', title: 'Link', value: (m) => m.link ?? '~', text: (m) => m.link ?? '' },
+];
+/** What a relay knows. */
+const relayColumns: readonly Column[] = [
+  ...common,
+  { key: 'from', title: 'Comes from', value: (m) => m.endpoint, text: (m) => m.endpoint },
+  traffic,
+  {
+    key: 'since',
+    title: 'Since',
+    value: (m) => m.here?.since ?? Infinity,
+    text: ({ here }) => (here?.since ? moment(here.since) : ''),
+  },
 ];
 
 interface Props {
   readonly members: readonly WebMember[];
+  /** They are seen by a relay. */
+  readonly byRelay: boolean;
   readonly rates: Rates;
   readonly chosen: string | null;
   readonly choose: (id: string) => void;
@@ -56,7 +74,8 @@ export function matching(members: readonly WebMember[], query: string): readonly
   });
 }
 
-export function Members({ members, rates, chosen, choose }: Props) {
+export function Members({ members, byRelay, rates, chosen, choose }: Props) {
+  const columns = byRelay ? relayColumns : memberColumns;
   const [query, setQuery] = useState('');
   const [sort, setSort] = useState({ key: 'name', down: false });
   const [top, setTop] = useState(0);
@@ -70,7 +89,7 @@ export function Members({ members, rates, chosen, choose }: Props) {
   }>({ sort: undefined, keys: [], ids: [], order: [] });
 
   const rows = useMemo(() => {
-    const column = columns.find(({ key }) => key === sort.key) ?? columns[0];
+    const column = columns.find(({ key }) => key === sort.key) ?? common[0];
     const found = matching(members, query);
     if (!column) return found;
     const keys = found.map((member) => column.value(member, rates));
@@ -90,7 +109,7 @@ export function Members({ members, rates, chosen, choose }: Props) {
     });
     sorted.current = { sort, keys, ids: found.map(({ id }) => id), order };
     return order.map((i) => found[i] as WebMember);
-  }, [members, rates.members, query, sort]);
+  }, [members, rates.members, query, sort, columns]);
 
   useEffect(() => {
     const slash = (event: KeyboardEvent): void => {

@@ -1,8 +1,8 @@
 /** Rates from counters that only grow, picture by picture. */
 import type { Picture } from '../model.js';
 
-/** Five minutes of pictures two seconds apart. */
-const kept = 150;
+/** So much is kept for the chart, seconds. */
+const keptS = 300;
 
 export interface Rates {
   /** Bytes a second of a member, both ways, by id. */
@@ -23,21 +23,25 @@ export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates)
   const per = (a: number, b: number): number => Math.max(0, (b - a) / seconds);
   const earlier = new Map(before.members.map((member) => [member.id, member]));
   const members = new Map<string, number>();
+  const sum = { rx: 0, tx: 0 };
   for (const { id, rxBytes, txBytes } of now.members) {
     const was = earlier.get(id);
-    const rate = was ? per(was.rxBytes + was.txBytes, rxBytes + txBytes) : 0;
-    if (rate >= quiet) members.set(id, rate);
+    if (!was) continue;
+    const [read, written] = [per(was.rxBytes, rxBytes), per(was.txBytes, txBytes)];
+    sum.rx += read;
+    sum.tx += written;
+    if (read + written >= quiet) members.set(id, read + written);
   }
   const [at, rx, tx] = rates.history;
-  const push = (column: readonly number[], value: number): number[] => [...column.slice(1 - kept), value];
-  const history: [number[], number[], number[]] =
+  const old = at.findIndex((time) => time > now.at / 1000 - keptS);
+  const push = (column: readonly number[], value: number): number[] => [...column.slice(old), value];
+  const whole =
     now.self && before.self
-      ? [
-          push(at, now.at / 1000),
-          push(rx, per(before.self.rxBytes, now.self.rxBytes)),
-          push(tx, per(before.self.txBytes, now.self.txBytes)),
-        ]
-      : [at, rx, tx];
+      ? { rx: per(before.self.rxBytes, now.self.rxBytes), tx: per(before.self.txBytes, now.self.txBytes) }
+      : now.relay && sum;
+  const history: Rates['history'] = whole
+    ? [push(at, now.at / 1000), push(rx, whole.rx), push(tx, whole.tx)]
+    : [at, rx, tx];
   // The same map, so that nothing is drawn again for it.
   return { members: members.size === 0 && rates.members.size === 0 ? rates.members : members, history };
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ToNode } from '../../../src/core/wire/signal.js';
 import { Introductions, watchLimit } from '../../../src/rendezvous/introductions.js';
 import { defaultLimits } from '../../../src/rendezvous/limits.js';
-import { LocalNetwork, type LocalMember } from '../../../src/rendezvous/local-network.js';
+import { begun, LocalNetwork, type LocalMember } from '../../../src/rendezvous/local-network.js';
 import type { MemberConnection } from '../../../src/rendezvous/member-connection.js';
 import { NetworkRecord, type KnownMember } from '../../../src/rendezvous/network-record.js';
 import { LocalPresence } from '../../../src/rendezvous/presence.js';
@@ -34,8 +34,7 @@ class TestMember {
       association: 0,
       admin: () => false,
       speaker,
-      udpAt: undefined,
-      udpHost: undefined,
+      ...begun(0),
     };
   }
 
