@@ -19,7 +19,7 @@ export const pathFlags = {
     multipleNonGreedy: true,
     helpValue: 'URL',
     description:
-      'STUN or TURN server for WebRTC, stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT, or none; repeatable; kept',
+      'STUN or TURN server for WebRTC, stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT, by UDP (not TCP or TLS), or none; repeatable; kept',
   }),
   'relay-proxy': Flags.string({
     helpValue: 'URL',

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { LabProcess } from '../../src/lab/exec.js';
-import { iperfTcp } from '../../src/lab/measure.js';
+import { run, shell, type LabProcess } from '../../src/lab/exec.js';
+import { iperfTcp, ping } from '../../src/lab/measure.js';
 import { outage, peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
 import { hasTurn, onlyUdpTo, startTurn, turn, type Turn } from './turn.js';
 
@@ -19,6 +19,41 @@ afterEach(async () => {
 });
 
 describe.runIf(hasTurn())('UDP to a TURN server only', () => {
+  it('is what a call goes by while routes to everywhere lead through the member itself', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    const a = net.nodes[0] as TestNode;
+    coturn = await startTurn(net);
+    await onlyUdpTo(a, coturn.address);
+    const b = await net.place({ nat: 'address-and-port-dependent' });
+    await onlyUdpTo(b, coturn.address);
+    net.join(b, ['--ice-server', coturn.url]);
+    await b.node.up();
+    await untilPath(b, a, 'webrtc', 40_000);
+    const lan = (b.site.host.v4 as string).replace(/\d+$/, '0/24');
+    for (const range of ['0.0.0.0/1', '128.0.0.0/1', lan])
+      await a.site.host.run(['ip', 'route', 'add', range, 'via', b.node.ip, 'dev', 'evio0']);
+    // Calls take ports from there on; what is not for the member itself would be an outer packet.
+    const rule = 'oifname evio0 udp sport 49152-65535 ip daddr != 10.144.0.0/16 counter';
+    await shell(
+      a.ns,
+      `nft 'table inet seen { chain o { type filter hook output priority 0; ${rule}; }; }'\n`,
+    );
+    const standing = await ping(a.ns, b.node.ip, { count: 60, intervalMs: 50 });
+    expect(standing.received).toBeGreaterThan(50);
+    // Another call, of which the routes are there from the beginning.
+    await b.node.stop();
+    b.node.launch(['node']);
+    await b.node.up();
+    await untilPath(b, a, 'webrtc', 60_000);
+    await untilPath(a, b, 'webrtc', 10_000);
+    expect((await peerOf(a, b))?.path?.endpoint).toMatch(/^webrtc:\/\/192\.0\.2\./);
+    const { received } = await ping(a.ns, b.node.ip, { count: 60, intervalMs: 50 });
+    expect(received).toBeGreaterThan(50);
+    const { stdout } = await run(['nft', 'list', 'table', 'inet', 'seen'], { ns: a.ns });
+    // The first question to the server, before the library's socket is pinned, may.
+    expect(Number(/counter packets (\d+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(2);
+  });
+
   it('goes by WebRTC, carries TCP, shows no password, and goes back to the relay when the server dies', async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
     const a = net.nodes[0] as TestNode;

@@ -14,7 +14,7 @@ const roundTripMs = 80;
 /** So that no processor is the limit, and what packets cost on the line counts as it does in the field. */
 const linkMbps = 20;
 /** Beside the system's: what most machines have. */
-const congestions = ['cubic', 'bbr'];
+const congestions = (process.env['LOSSY_CONGESTION'] ?? 'cubic bbr').split(' ');
 
 let net: TestNet;
 let a: TestNode, b: TestNode;

@@ -143,6 +143,7 @@ export async function peerPair(
       relays: () => (pair.relay ? [choice] : []),
       dataWays: () => (pair.relay ? [choice] : []),
       direct: true,
+      loops: () => false,
       candidates: () => [{ kind: 'host', endpoint: { host, port: 5000 } }],
       nat: () => ({ mapping: 'unknown', filtering: 'unknown', ports: 'unknown', range: undefined }),
       punching: () => undefined,

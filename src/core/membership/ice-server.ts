@@ -22,13 +22,15 @@ const form = /^(stun|turn):(?:(.+)@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d
  * `:`, `@` or `%`. Else a word for people on what is wrong, without the text itself.
  */
 export function parseIceServer(text: string): IceServer | string {
-  if (/^(stuns|turns):/.test(text)) return 'TLS to STUN and TURN servers is not spoken; give stun: or turn:';
+  if (/^(stuns|turns):/.test(text))
+    return 'STUN and TURN are spoken by UDP, not by TLS; give stun: or turn: (where UDP is blocked, the relay is the way)';
   const [, scheme, identity, bracketed = '', portText, query = ''] = form.exec(text) ?? [];
   if (scheme !== 'stun' && scheme !== 'turn')
     return 'it is neither stun:HOST:PORT nor turn:USER:PASSWORD@HOST:PORT';
   const port = portText === undefined ? defaultPort : Number(portText);
   if (port < 1 || port > 65_535) return `${port} is no port`;
-  if (query === '?transport=tcp') return 'TURN over TCP is not spoken; the server must answer by UDP';
+  if (query === '?transport=tcp')
+    return 'TURN is spoken by UDP, not by TCP; the server must answer by UDP (where UDP is blocked, the relay is the way)';
   if (query !== '' && query !== '?transport=udp') return 'of what follows ? only transport=udp is known';
   const host = bracketed.replace(/^\[|\]$/g, '');
   if (scheme === 'stun') {

@@ -101,6 +101,8 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
     env,
     addresses: () => ports.addresses(),
     ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
+    exit: (host) => ports.exit?.(plane.deviceName, host) ?? null,
+    stacked: () => ports.stacked?.(plane.deviceName) ?? [],
     pin: ({ v4, v6 }) => {
       plane.pin(v4?.pinned ? v4.device : 0, v6?.pinned ? v6.device : 0);
     },

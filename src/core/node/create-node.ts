@@ -14,7 +14,7 @@ import { clearNat, setNat } from '../tap/exit-nat.js';
 import { clearExit, setExit } from '../tap/exit-routes.js';
 import { joinPorts } from '../tap/joined-ports.js';
 import { lanLink } from '../tap/lan-link.js';
-import { machineWays } from '../tap/machine-ways.js';
+import { machineExit, machineWays, stackedOn } from '../tap/machine-ways.js';
 import { fastestSuite } from '../native/fastest-suite.js';
 import { fanSockets } from './fan-sockets.js';
 import { GatewaySocket } from './gateway-socket.js';
@@ -47,6 +47,8 @@ export function createNode(options: NodeOptions): Node {
         ),
       addresses: systemAddresses,
       ways: machineWays,
+      exit: machineExit,
+      stacked: stackedOn,
       ...(userspace || options.makeDevice
         ? {}
         : {

@@ -3,7 +3,7 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { IceServer } from '../membership/ice-server.js';
 import { StunPlaces } from '../carriers/webrtc/stun-places.js';
 import { Calls } from '../carriers/webrtc/calls.js';
-import type { Connection, ConnectionListener } from '../carriers/webrtc/connection.js';
+import type { Connection, ConnectionListener, ConnectionOptions } from '../carriers/webrtc/connection.js';
 import { containsCidr, parseIpv4 } from '../lib/ipv4.js';
 import type { Reach } from '../membership/reach.js';
 import type { Self } from '../membership/self.js';
@@ -51,7 +51,7 @@ export class PeerCalls implements Timed {
       idText: self.idText,
       carriers,
       connect: (offers, named, listener: ConnectionListener): Connection =>
-        open({ offers, servers: this.#servers(named), relayedOnly: !reach.direct }, listener),
+        open({ offers, ...this.#way(named), relayedOnly: !reach.direct }, listener),
       servers: () => this.#places.endpoints,
       usable: (candidate, own) => this.#usable(candidate, own),
       tell: (idText, message) => members.get(idText)?.tell(encodeIce(message)),
@@ -88,6 +88,13 @@ export class PeerCalls implements Timed {
     const { relays, reach } = this.#parts;
     const { id, idText } = peer.member;
     return !reach.relayed || relays.choices(id, idText)[0]?.path.kind !== 'relay';
+  }
+
+  /** The servers of a call, and the interface that leads to them. */
+  #way(named: readonly Endpoint[]): Pick<ConnectionOptions, 'servers' | 'device'> {
+    const servers = this.#servers(named);
+    const hosts = [...this.#places.endpoints, ...servers].map(({ host }) => host);
+    return { servers, device: this.#parts.surroundings.exitTo(hosts) };
   }
 
   /** Ours, and those that the other side named where we have none: they learn our outer address, which a member knows anyway. */

@@ -18,7 +18,7 @@ import type { NatProbePorts } from '../surroundings/nat-probe.js';
 import type { GatewayNews, GatewayWay } from '../surroundings/router-port.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LocalAddress } from '../surroundings/candidate.js';
-import type { WaysOut } from '../surroundings/ways-out.js';
+import type { Exit, WaysOut } from '../surroundings/ways-out.js';
 import type { Suite } from '../wire/packet.js';
 import type { RoutePorts } from './compose-subnets.js';
 import type { LanLink, LanPortState } from './bridge.js';
@@ -38,6 +38,10 @@ export interface EnginePorts {
   addresses(): LocalAddress[];
   /** Default: none is known. @param further addresses that matter beside those of the internet */
   readonly ways?: (device: string, further: readonly string[]) => WaysOut;
+  /** Where packets to an address leave; default: that is not known. @param device that of the network */
+  readonly exit?: (device: string, host: string) => Exit | null;
+  /** Interfaces that stand on that of the network; default: none. */
+  readonly stacked?: (device: string) => readonly string[];
   /** Tells when links, addresses or routes change; returns what ends it, undefined where nothing tells. */
   readonly watch?: (changed: () => void) => (() => void) | undefined;
   /** Opens sockets to the default gateway, to ask it for a port; default: it is not asked. */

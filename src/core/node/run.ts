@@ -133,6 +133,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     sendPacket: send,
     ...ways.ports,
     ...told,
+    loops: surroundings.loops,
     punching: () => {
       surroundings.punching(clock.now());
     },

@@ -34,13 +34,14 @@ export class Ways {
 }
 
 /** What the ways of all peers depend on has changed: told by relays, surroundings and the overlay. */
-export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed' | 'nearby' | 'forecast'> &
+export type WayNews = Pick<SurroundingsPorts, 'discovered' | 'changed' | 'rerouted' | 'nearby' | 'forecast'> &
   Pick<OverlayHostPorts, 'waysChanged'>;
 
 /** Their names, for `Turn.outputs`. */
 export const wayNewsNames = {
   discovered: true,
   changed: true,
+  rerouted: true,
   nearby: true,
   forecast: true,
   waysChanged: true,
@@ -99,6 +100,13 @@ export class WayEvents implements WayNews {
     if (slept) this.#waking.woke(this.#changedAt);
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);
+    });
+  }
+
+  /** Packets to some addresses may go by other interfaces now. */
+  rerouted(): void {
+    this.#tellAll((peer, now) => {
+      peer.prober.rerouted(now);
     });
   }
 

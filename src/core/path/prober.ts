@@ -48,6 +48,8 @@ export interface ProberPorts {
   log(event: string, detail: string): void;
   /** False: no direct path is looked for, nor taken. */
   readonly direct: boolean;
+  /** Packets to this address would be carried by the network itself. */
+  loops(host: string): boolean;
 }
 
 export class Prober {
@@ -283,8 +285,18 @@ export class Prober {
   networkChanged(now: number): void {
     if (!this.#probing.running) return;
     this.#way?.mtu?.again(now);
+    this.rerouted(now);
     this.#probing.doubt(now);
     this.#ports.offer();
+  }
+
+  /** Routes of this machine changed: what they lead through the network itself is a path no more. */
+  rerouted(now: number): void {
+    const { active, remotes } = this.#probing;
+    const looping = remotes.unloop(active);
+    if (!looping) return;
+    this.#fail(now, looping, 'its way leads through the network itself');
+    remotes.unloop(undefined);
   }
 
   /** A relay came, went or changed its transport. */

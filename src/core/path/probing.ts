@@ -42,6 +42,8 @@ export interface ProbingPorts {
   log(event: string, detail: string): void;
   /** Frames that went to the peer directly so far. */
   framesSent(): number;
+  /** Packets to this address would be carried by the network itself. */
+  loops(host: string): boolean;
 }
 
 /** Of a candidate that carries nothing. */
@@ -66,7 +68,7 @@ export interface Answer {
 }
 
 export class Probing {
-  readonly remotes = new Remotes();
+  readonly remotes: Remotes;
   /** In use: pinged by its owner, at the pace that liveness.ts gives, and never forgotten. */
   active: Remote | undefined;
   readonly #ports: ProbingPorts;
@@ -81,6 +83,7 @@ export class Probing {
   /** @param fullSize bytes of a ping that makes a packet as long as the longest frame does. */
   constructor(env: Env, ports: ProbingPorts, fullSize: number) {
     this.#ports = ports;
+    this.remotes = new Remotes((host) => ports.loops(host));
     this.#fullSize = fullSize;
     this.#pings = new Pings(env.random);
     this.#blind = new TokenBucket(blindPerS, blindAtOnce, env.clock.now());

@@ -6,6 +6,12 @@ import { maxRemotes, newRemote, type Remote } from './remote.js';
 
 export class Remotes {
   readonly #remotes = new Map<string, Remote>();
+  readonly #loops: (host: string) => boolean;
+
+  /** @param loops packets to this address would be carried by the network itself */
+  constructor(loops: (host: string) => boolean) {
+    this.#loops = loops;
+  }
 
   [Symbol.iterator](): IterableIterator<Remote> {
     return this.#remotes.values();
@@ -20,6 +26,7 @@ export class Remotes {
     const key = formatEndpoint(endpoint);
     const known = this.#remotes.get(key);
     if (known || !isProbeable(endpoint)) return known;
+    if (this.#loops(endpoint.host)) return undefined;
     if (this.#remotes.size >= maxRemotes && !this.#forgetDead()) return undefined;
     const remote = newRemote(key, endpoint, kind);
     this.#remotes.set(key, remote);
@@ -42,6 +49,17 @@ export class Remotes {
     for (const [key, remote] of this.#remotes) {
       if (!remote.offered && remote !== active && remote.state !== 'usable') this.#remotes.delete(key);
     }
+  }
+
+  /** Routes changed: forgets what would loop now. Returns `active` where that is such a one; it stays. */
+  unloop(active: Remote | undefined): Remote | undefined {
+    let looping: Remote | undefined;
+    for (const [key, remote] of this.#remotes) {
+      if (!this.#loops(remote.endpoint.host)) continue;
+      if (remote === active) looping = remote;
+      else this.#remotes.delete(key);
+    }
+    return looping;
   }
 
   clear(): void {

@@ -25,6 +25,8 @@ export interface PeerPorts<Peer> {
   dataWays(peer: Peer): readonly RelayChoice[];
   /** False: nothing is sent to an address of a peer, and nothing from there is answered. */
   readonly direct: boolean;
+  /** Packets to this address would be carried by the network itself: none are sent there. */
+  loops(host: string): boolean;
   candidates(): readonly Candidate[];
   /** What it should know of our NAT. */
   nat(): NatNews;

@@ -70,7 +70,8 @@ export class Peer {
           if (this.session.tries > 1) ports.checkRelays();
           const relays = ports.relays(this).map((choice) => choice.path);
           const paths = this.#ways.paths(env.clock.now(), this.prober.path, relays, this.session.tries);
-          return ports.direct ? paths : paths.filter((path) => path.kind !== 'direct');
+          const may = (host: string): boolean => ports.direct && !ports.loops(host);
+          return paths.filter((path) => path.kind !== 'direct' || may(path.endpoint.host));
         },
         send: (packet, path) => {
           ports.sendPacket(packet, path);
@@ -113,6 +114,7 @@ export class Peer {
         },
         relays: () => ports.dataWays(this),
         direct: ports.direct,
+        loops: (host) => ports.loops(host),
         changed: (from, to) => {
           if (to?.kind === 'direct') {
             this.#ways.remember(to.endpoint);

@@ -19,7 +19,7 @@ import { NatObserver } from './nat.js';
 import { NatProbe, type NatProbePorts } from './nat-probe.js';
 import { RouterPort, type GatewayNews, type GatewayWay } from './router-port.js';
 import { StunClient } from './stun-client.js';
-import { describeWay, sameWays, type WaysOut } from './ways-out.js';
+import { describeWay, sameWays, type Exit, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { MappingProtocol } from '../wire/port-mapping.js';
 import type { NatMapping, NatNews, NatPorts } from '../wire/nat.js';
@@ -31,12 +31,18 @@ const sleepJumpMs = 10_000;
 /** How often addresses and ways are compared, ms: where the kernel gives notice, and where it does not. */
 const noticedLookMs = 30_000;
 const blindLookMs = 1_000;
+/** Addresses of which is remembered whether the way there leads through the network itself. */
+const loopingLimit = 4_096;
 
 export interface SurroundingsPorts {
   readonly env: Env;
   addresses(): LocalAddress[];
   /** The ways out of this machine. */
   ways(): WaysOut;
+  /** Where packets to an address leave; default: that is not known. */
+  exit?(host: string): Exit | null;
+  /** Interfaces that stand on that of the network; default: none. */
+  stacked?(): readonly string[];
   /** The ways out are others: sockets are to be pinned, or not any more. Told before `changed`. */
   pin(ways: WaysOut): void;
   sendStun(request: Uint8Array, server: Endpoint): void;
@@ -59,6 +65,8 @@ export interface SurroundingsPorts {
   nearby(card: Card): void;
   /** A reflexive address that was not known. */
   discovered(): void;
+  /** Routes may have changed, and there are interfaces that stand on ours. */
+  rerouted(): void;
   /** Addresses or ways changed, or the machine `slept`: everything that was learnt about the way out is in doubt. */
   changed(slept: boolean): void;
 }
@@ -72,6 +80,10 @@ export class Surroundings {
   readonly #probe: NatProbe | undefined;
   #hosts: string[];
   #ways: WaysOut = { v4: null, v6: null };
+  /** Interfaces that stand on ours: what leaves there is carried by the network itself. */
+  #stacked: readonly string[] = [];
+  /** Addresses that were asked about since routes changed last. */
+  readonly #looping = new Map<string, boolean>();
   #watchAt: number;
   #lookAt: number;
   #lookEveryMs = blindLookMs;
@@ -179,6 +191,27 @@ export class Surroundings {
     return this.#nat.reflexive;
   }
 
+  /** Packets to this address would be carried by the network itself, as the routes are now. */
+  readonly loops = (host: string): boolean => {
+    // A socket that is pinned does not follow such routes.
+    const way = host.includes(':') ? this.#ways.v6 : this.#ways.v4;
+    if (way?.pinned === true) return false;
+    const known = this.#looping.get(host);
+    if (known !== undefined) return known;
+    const loops = this.#ports.exit?.(host)?.ours === true;
+    if (this.#looping.size < loopingLimit) this.#looping.set(host, loops);
+    return loops;
+  };
+
+  /** The interface by which one of these addresses is reached, or else the internet; undefined: none is known. */
+  exitTo(hosts: readonly string[]): string | undefined {
+    for (const host of hosts) {
+      const exit = this.#ports.exit?.(host);
+      if (exit?.ours === false) return exit.device;
+    }
+    return (this.#ways.v4 ?? this.#ways.v6)?.name;
+  }
+
   /** As they were when they were looked at last. */
   get ways(): WaysOut {
     return this.#ways;
@@ -244,6 +277,7 @@ export class Surroundings {
    */
   start(noticed: boolean): void {
     this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
+    this.#stacked = this.#ports.stacked?.() ?? [];
     this.#ways = this.#ports.ways();
     this.#ports.pin(this.#ways);
     const now = this.#ports.env.clock.now();
@@ -286,6 +320,8 @@ export class Surroundings {
     const { env } = this.#ports;
     this.#lookAt = now + this.#lookEveryMs;
     const addresses = this.#ports.addresses();
+    this.#stacked = this.#ports.stacked?.() ?? [];
+    this.#looping.clear();
     const hosts = usableAddresses(addresses, this.#excluded);
     const ways = this.#ports.ways();
     this.#lookAtLans(now, addresses);
@@ -294,7 +330,11 @@ export class Surroundings {
     this.#hosts = hosts;
     this.#ways = ways;
     if (!sameOut) this.#ports.pin(ways);
-    if (same && sameOut && !slept) return;
+    if (same && sameOut && !slept) {
+      // The network's own interface is one of them.
+      if (this.#stacked.length > 1) this.#ports.rerouted();
+      return;
+    }
     env.log.info(slept ? 'machine resumed' : same ? 'way out changed' : 'addresses changed', {
       addresses: hosts,
       v4: ways.v4 ? describeWay(ways.v4) : undefined,
@@ -326,6 +366,6 @@ export class Surroundings {
 
   get #excluded(): Excluded {
     const { device, cidr } = this.#ports;
-    return { devices: [device], cidrs: [cidr] };
+    return { devices: [device, ...this.#stacked], cidrs: [cidr] };
   }
 }

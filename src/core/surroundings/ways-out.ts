@@ -34,14 +34,39 @@ export interface Egress {
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** Index of the interface that it stands on, 0: none. */
-  readonly lower: number;
+  /** Indexes of the interfaces that it stands on: of a VLAN the cable, of a tunnel those by which its packets leave. */
+  readonly lowers: readonly number[];
+}
+
+/** Where packets to an address leave. */
+export interface Exit {
+  /** Name of the interface. */
+  readonly device: string;
+  /** It is ours, or stands on one of ours: what leaves there is carried by the network itself. */
+  readonly ours: boolean;
 }
 
 /** Interfaces that evio makes. */
 const ours = /^evio/;
 /** Interfaces that stand on each other: more are a circle. */
 const maxDepth = 8;
+
+/**
+ * True for an interface that evio made, and for one that stands on such a one.
+ *
+ * @param own name of the network's interface
+ */
+export function isOurs(
+  own: string,
+  index: number,
+  link: (index: number) => Link | undefined,
+  depth = 0,
+): boolean {
+  const found = depth > maxDepth ? undefined : link(index);
+  if (!found) return false;
+  const { name, lowers } = found;
+  return name === own || ours.test(name) || lowers.some((lower) => isOurs(own, lower, link, depth + 1));
+}
 
 /** Asked about one family. */
 export interface FamilyView {
@@ -59,12 +84,6 @@ export function wayOut(own: string, { routed, defaults, link }: FamilyView): Way
   const known = routed.filter((egress) => egress !== null);
   const [first] = known;
   if (!first) return null;
-  const isOurs = (index: number, depth = 0): boolean => {
-    const found = depth > maxDepth ? undefined : link(index);
-    if (!found) return false;
-    const { name, lower } = found;
-    return name === own || ours.test(name) || (lower !== 0 && isOurs(lower, depth + 1));
-  };
   const of = ({ device, gateway, source }: Egress, pinned: boolean): WayOut => ({
     device,
     name: link(device)?.name ?? '',
@@ -72,9 +91,9 @@ export function wayOut(own: string, { routed, defaults, link }: FamilyView): Way
     source,
     pinned,
   });
-  if (!known.some(({ device }) => isOurs(device))) return of(first, false);
+  if (!known.some(({ device }) => isOurs(own, device, link))) return of(first, false);
   const [best] = defaults()
-    .filter(({ device }) => device !== 0 && !isOurs(device))
+    .filter(({ device }) => device !== 0 && !isOurs(own, device, link))
     .sort((a, b) => a.metric - b.metric);
   return best ? of(best, true) : null;
 }

@@ -28,12 +28,38 @@ const IFF_NOARP = 0x80;
 const IFLA_LINK = 5;
 const IFLA_LINK_NETNSID = 37;
 
+/** By kind of a tunnel, the attributes of its data that have the address of its other end (`<linux/if_link.h>`, `<linux/if_tunnel.h>`). */
+const remoteOf: Readonly<Record<string, readonly number[]>> = {
+  vxlan: [2, 16],
+  geneve: [2, 7],
+  gre: [7],
+  gretap: [7],
+  erspan: [7],
+  ip6gre: [7],
+  ip6gretap: [7],
+  ip6erspan: [7],
+  ipip: [3],
+  sit: [3],
+  ip6tnl: [3],
+  vti: [5],
+  vti6: [5],
+};
+
 /** One interface. */
 export interface LinkFacts {
   readonly index: number;
   readonly name: string;
   /** Index of the interface of this network namespace that it stands on: VLAN, macvlan, VXLAN, tunnel; 0: on none. */
   readonly lower: number;
+  /** `vxlan`, `veth`, …; empty: of none that the kernel names. */
+  readonly kind: string;
+  /** Where a tunnel sends its packets, 4 or 16 bytes; undefined: it is none, or sends to many. */
+  readonly remote: Uint8Array | undefined;
+}
+
+/** The body of a request for all interfaces. */
+export function encodeLinksQuery(): Uint8Array {
+  return new Uint8Array(infoBytes);
 }
 
 /** The body of a request for the interface with this index. */
@@ -51,13 +77,35 @@ export function readLink(body: Uint8Array): LinkFacts | undefined {
   let name = '';
   let lower = 0;
   let elsewhere = false;
+  let about: TunnelFacts = { kind: '', remote: undefined };
   const whole = eachAttribute(body, infoBytes, (type, at, length) => {
     if (type === IFLA_IFNAME) name = textOf(body, at, length);
+    if (type === IFLA_LINKINFO) about = readInfo(body.subarray(at, at + length));
     if (type === IFLA_LINK && length === 4) lower = view.getUint32(at, true);
     if (type === IFLA_LINK_NETNSID) elsewhere = true;
   });
   if (!whole) return undefined;
-  return { index, name, lower: elsewhere || lower === index ? 0 : lower };
+  return { index, name, lower: elsewhere || lower === index ? 0 : lower, ...about };
+}
+
+type TunnelFacts = Pick<LinkFacts, 'kind' | 'remote'>;
+
+/** IFLA_LINKINFO: the kind comes before the data. */
+function readInfo(info: Uint8Array): TunnelFacts {
+  let kind = '';
+  let remote: Uint8Array | undefined;
+  eachAttribute(info, 0, (type, at, length) => {
+    if (type === IFLA_INFO_KIND) kind = textOf(info, at, length);
+    const wanted = remoteOf[kind];
+    if (type !== IFLA_INFO_DATA || !wanted) return;
+    const data = info.subarray(at, at + length);
+    eachAttribute(data, 0, (of, from, size) => {
+      const address = data.subarray(from, from + size);
+      if (wanted.includes(of) && (size === 4 || size === 16) && address.some((byte) => byte !== 0))
+        remote = address;
+    });
+  });
+  return { kind, remote };
 }
 
 function info(index: number, flags: number, change: number): Uint8Array {

@@ -1,15 +1,15 @@
 /** The ways out of this machine, as the kernel's routes have them. */
 import { addressBytes, addressText } from '../lib/endpoint.js';
-import { wayOut, type Egress, type Link, type WayOut, type WaysOut } from '../surroundings/ways-out.js';
-import { encodeLinkQuery, LinkMessage, readLink } from './link-message.js';
 import {
-  encodeLookup,
-  encodeRouteQuery,
-  isDefault,
-  readRoute,
-  RouteMessage,
-  type RouteFacts,
-} from './route-message.js';
+  isOurs,
+  wayOut,
+  type Egress,
+  type Exit,
+  type WayOut,
+  type WaysOut,
+} from '../surroundings/ways-out.js';
+import { LinkStack } from './link-stack.js';
+import { encodeRouteQuery, isDefault, readRoute, RouteMessage, type RouteFacts } from './route-message.js';
 import { withNetlink } from './with-netlink.js';
 
 /** Addresses of the internet, one in each half of it: the kernel is asked for the way there, nothing is sent. */
@@ -32,22 +32,14 @@ function egressOf({ device, gateway, source, metric }: RouteFacts): Egress {
 export function machineWays(own: string, further: readonly string[]): WaysOut {
   return withNetlink(
     (socket) => {
-      const links = new Map<number, Link | undefined>();
-      const link = (index: number): Link | undefined => {
-        if (!links.has(index)) {
-          const answer = socket.ask(LinkMessage.get, encodeLinkQuery(index));
-          links.set(index, answer && readLink(answer.body));
-        }
-        return links.get(index);
-      };
+      const stack = new LinkStack(socket);
       const family = (v4: boolean): WayOut | null => {
         const targets = [
           ...internet[v4 ? 'v4' : 'v6'],
           ...further.filter((host) => host.includes(':') === !v4 && addressBytes(host) !== undefined),
         ];
         const routed = targets.map((host) => {
-          const answer = socket.ask(RouteMessage.get, encodeLookup(bytesOf(host)));
-          const route = answer && readRoute(answer.body);
+          const route = stack.route(bytesOf(host));
           return route && route.device !== 0 ? egressOf(route) : null;
         });
         const defaults = (): Egress[] =>
@@ -55,10 +47,41 @@ export function machineWays(own: string, further: readonly string[]): WaysOut {
             const route = type === RouteMessage.add ? readRoute(body) : undefined;
             return route && isDefault(route) ? [egressOf(route)] : [];
           });
-        return wayOut(own, { routed, defaults, link });
+        return wayOut(own, { routed, defaults, link: stack.link });
       };
       return { v4: family(true), v6: family(false) };
     },
     () => ({ v4: null, v6: null }),
+  );
+}
+
+/**
+ * Where packets to this address leave as the routes are now; null where none leads there, or it is none.
+ *
+ * @param own name of the network's interface
+ */
+export function machineExit(own: string, host: string): Exit | null {
+  const address = addressBytes(host);
+  if (!address) return null;
+  return withNetlink(
+    (socket) => {
+      const stack = new LinkStack(socket);
+      const device = stack.route(address)?.device ?? 0;
+      const name = stack.link(device)?.name;
+      return name === undefined ? null : { device: name, ours: isOurs(own, device, stack.link) };
+    },
+    () => null,
+  );
+}
+
+/** Names of the interfaces that stand on that of a network: VLANs, tunnels through it. */
+export function stackedOn(own: string): string[] {
+  return withNetlink(
+    (socket) => {
+      const stack = new LinkStack(socket);
+      const links = stack.all();
+      return links.filter(({ index }) => isOurs(own, index, stack.link)).map(({ name }) => name);
+    },
+    () => [],
   );
 }

@@ -83,10 +83,10 @@ export interface RouteFacts {
   readonly source: Uint8Array | undefined;
 }
 
-/** The body of a question: which way would a packet to this address go? 16 bytes, IPv4 as mapped. */
+/** The body of a question: which way would a packet to this address go? 4 bytes, or 16, then IPv4 as mapped. */
 export function encodeLookup(address: Uint8Array): Uint8Array {
-  const v4 = mapped.every((byte, i) => i >= 12 || address[i] === byte);
-  const value = address.subarray(v4 ? 12 : 0);
+  const v4 = address.length === 4 || mapped.every((byte, i) => i >= 12 || address[i] === byte);
+  const value = address.subarray(v4 ? address.length - 4 : 0);
   const bytes = new Uint8Array(infoBytes);
   bytes[0] = v4 ? AF_INET : AF_INET6;
   bytes[1] = value.length * 8;

@@ -17,6 +17,7 @@ function lab() {
       },
       log: () => undefined,
       framesSent: () => 0,
+      loops: () => false,
     },
     1_368,
   );

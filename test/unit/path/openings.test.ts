@@ -18,6 +18,7 @@ function rig() {
       suspicious: () => undefined,
       relays: () => [],
       direct: true,
+      loops: () => false,
       changed: () => undefined,
       log: () => undefined,
     },

@@ -23,6 +23,8 @@ function rig() {
   const besides: (Path | undefined)[] = [];
   const moves: (ActivePath | null)[] = [];
   const paths: (Path | null)[] = [];
+  /** What leads through the network itself. */
+  const loops = new Set<string>();
   let relays: RelayChoice[] = [relay];
   let offers = 0;
   const prober = new Prober(
@@ -51,6 +53,7 @@ function rig() {
       suspicious: () => undefined,
       relays: () => relays,
       direct: true,
+      loops: (host) => loops.has(host),
       changed: (_from, to) => moves.push(to),
       log: () => undefined,
     },
@@ -83,6 +86,7 @@ function rig() {
     moves,
     paths,
     besides,
+    loops,
     prober,
     run,
     offers: () => offers,
@@ -111,6 +115,24 @@ describe('prober', () => {
     r.run(200);
     expect(kind()).toBe('direct');
     expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+  });
+
+  it('sends nothing to where the network itself would carry it, also when routes come to lead there later', () => {
+    r.prober.start(r.clock.now());
+    r.open(peerAt.host);
+    r.open(nearAt.host, 2000, 1);
+    r.loops.add(nearAt.host);
+    r.prober.offer(r.clock.now(), [{ kind: 'host', endpoint: nearAt }]);
+    r.prober.observed(r.clock.now(), nearAt, 'packet');
+    offer();
+    r.run(2_000);
+    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    expect(r.prober.remotes.map(({ endpoint }) => endpoint)).toEqual(['198.51.100.1:4000']);
+    r.loops.add(peerAt.host);
+    r.prober.rerouted(r.clock.now());
+    expect(kind()).toBe('relay');
+    r.run(5_000);
+    expect(kind()).toBe('relay');
   });
 
   it('keeps on the relay when the peer is silent, and tries again every minute', () => {

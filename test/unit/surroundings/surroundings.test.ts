@@ -61,6 +61,7 @@ function rig() {
     forecast: () => told.push('forecast'),
     nearby: () => told.push('nearby'),
     discovered: () => told.push('discovered'),
+    rerouted: () => told.push('rerouted'),
     changed: () => told.push('changed'),
   });
   surroundings.start(false);

@@ -8,16 +8,16 @@ import {
 } from '../../../src/core/surroundings/ways-out.js';
 
 const links: readonly Link[] = [
-  { index: 2, name: 'eth0', lower: 0 },
-  { index: 3, name: 'wlan0', lower: 0 },
-  { index: 7, name: 'lan7', lower: 0 },
-  { index: 8, name: 'evio1', lower: 0 },
+  { index: 2, name: 'eth0', lowers: [] },
+  { index: 3, name: 'wlan0', lowers: [] },
+  { index: 7, name: 'lan7', lowers: [] },
+  { index: 8, name: 'evio1', lowers: [] },
   // A VXLAN on the interface of the network, a VLAN on that, and a macvlan on the cable.
-  { index: 9, name: 'vx0', lower: 7 },
-  { index: 10, name: 'vx0.5', lower: 9 },
-  { index: 11, name: 'mac0', lower: 2 },
-  { index: 12, name: 'loop0', lower: 13 },
-  { index: 13, name: 'loop1', lower: 12 },
+  { index: 9, name: 'vx0', lowers: [7] },
+  { index: 10, name: 'vx0.5', lowers: [9] },
+  { index: 11, name: 'mac0', lowers: [2] },
+  { index: 12, name: 'loop0', lowers: [13] },
+  { index: 13, name: 'loop1', lowers: [12] },
 ];
 
 const by = (device: number, metric = 0): Egress => ({

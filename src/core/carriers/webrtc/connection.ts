@@ -8,6 +8,8 @@ export interface ConnectionOptions {
   readonly servers: readonly IceServer[];
   /** Only addresses that a TURN server gave us are told and used. */
   readonly relayedOnly: boolean;
+  /** The interface by which its packets leave, whatever the routes are; undefined: as the routes are. */
+  readonly device: string | undefined;
 }
 
 /** What a connection tells. Each is told later, never inside a call of its methods. */

@@ -5,14 +5,22 @@
  * The library calls back from threads of its own by way of the event loop. An exception in such a call ends the process, so
  * every one is caught here.
  */
+import { randomInt } from 'node:crypto';
 import type * as Library from 'node-datachannel';
 import { messageOf } from '../../lib/errors.js';
+import { pinSockets, type PortRange } from '../../native/pin-sockets.js';
 import type { IceCandidate, IceDescription } from '../../wire/ice.js';
 import type { Connection, ConnectionListener, ConnectionOptions } from './connection.js';
 import { candidateLine, candidateOf, descriptionOf, mediaId, sdpOf } from './sdp.js';
 
 /** What may wait in the library, bytes: a tenth of a second at 20 Mbit/s. What comes then is dropped, as by any full queue. */
 export const waitingLimit = 256 * 1024;
+/**
+ * Each connection has one UDP socket, at one of so many ports in a row, of those that IANA leaves free for such (RFC 6335): the
+ * library has no option to pin it, and by its port it is found.
+ */
+const portsEach = 64;
+const firstPort = 49_152;
 /** A call carries one channel, which both sides know of without being told. */
 const channel = { unordered: true, maxRetransmits: 0, negotiated: true, id: 0 } as const;
 
@@ -45,6 +53,7 @@ class DataChannelConnection implements Connection {
   #early: (() => void)[] = [];
   #open = false;
   #over = false;
+  readonly #ports = somePorts();
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options;
@@ -68,7 +77,7 @@ class DataChannelConnection implements Connection {
         sdpOf(description, offers ? 'active' : 'actpass'),
         offers ? 'answer' : 'offer',
       );
-      if (!offers) peer.setLocalDescription('answer');
+      if (!offers) this.#describe(peer, 'answer');
     });
   }
 
@@ -106,6 +115,8 @@ class DataChannelConnection implements Connection {
       })),
       iceTransportPolicy: relayedOnly ? 'relay' : 'all',
       disableAutoNegotiation: true,
+      portRangeBegin: this.#ports.first,
+      portRangeEnd: this.#ports.last,
     });
     this.#peer = peer;
     peer.onLocalDescription((sdp) => {
@@ -139,10 +150,20 @@ class DataChannelConnection implements Connection {
     data.onClosed(() => {
       this.#fail('the other side ended it');
     });
-    if (offers) peer.setLocalDescription('offer');
+    if (offers) this.#describe(peer, 'offer');
     const early = this.#early;
     this.#early = [];
     for (const deed of early) deed();
+  }
+
+  /** The library makes its socket while it describes itself, and sends to members only when it has their candidates. */
+  #describe(peer: Library.PeerConnection, as: 'offer' | 'answer'): void {
+    const { device } = this.#options;
+    const make = (): void => {
+      peer.setLocalDescription(as);
+    };
+    if (device === undefined) make();
+    else if (pinSockets(device, this.#ports, make) === 0) this.#fail(`no socket at the interface ${device}`);
   }
 
   #opened(peer: Library.PeerConnection): void {
@@ -200,6 +221,11 @@ class DataChannelConnection implements Connection {
       // It is closed.
     }
   }
+}
+
+function somePorts(): PortRange {
+  const first = firstPort + randomInt(65_536 - portsEach - firstPort);
+  return { first, last: first + portsEach - 1 };
 }
 
 function firstSentence(text: string): string {
