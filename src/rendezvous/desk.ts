@@ -71,7 +71,7 @@ export interface DeskPorts {
   /** Members of a network that are connected. */
   online(network: string): number;
   /** Those that are connected to this relay, by id. */
-  here(record: NetworkRecord): ReadonlyMap<string, LocalMember>;
+  readonly here: (record: NetworkRecord) => ReadonlyMap<string, LocalMember>;
   /** What is known of their packets; undefined for a relay that does not run. */
   readonly packets: Pick<PacketExchange, 'byUdp' | 'passed'> | undefined;
   /** Forgets the network, on disk as well. */
