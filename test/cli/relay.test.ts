@@ -124,7 +124,10 @@ describe('relay', () => {
     await startRelay();
     const at = homeAt(relayHome.path);
     await expect(askRelay(at, { do: 'dance' })).rejects.toMatchObject({ code: 'EVIO_BAD_VALUE' });
-    expect(await askRelay(at, { do: 'networks' })).toEqual({ networks: [], orders: ['stop', 'upgrade'] });
+    expect(await askRelay(at, { do: 'networks' })).toEqual({
+      networks: [],
+      orders: ['stop', 'upgrade', 'members'],
+    });
   });
 
   it('is the only one with its state folder', async () => {
