@@ -39,13 +39,7 @@ if (asksVersion(argv)) {
   await main(argv);
   process.exit();
 } else {
-  const oneFile = isOneFile(argv);
-  if (oneFile) {
-    // It may execute this program once more: before much is loaded, so that that is loaded once.
-    const { confine, isLasting } = await load('../dist/program/confine.js');
-    if (isLasting(argv)) confine(argv);
-  }
-  const { main } = await load(oneFile ? '../dist/program/node.js' : '../dist/cli/main.js');
+  const { main } = await load(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);
 }
 
