@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { homeFrom, type Home } from '../core/config/home.js';
+import { homeFrom } from '../core/config/home.js';
 import { ask } from '../core/control/client.js';
 
 export const completedKinds = ['networks', 'peers', 'tokens'] as const;
@@ -19,7 +19,7 @@ const plain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Prints what may stand where the line after `evio __complete` says; returns once it is written. */
 export async function main([, kind]: readonly string[]): Promise<void> {
-  const found = isCompletedKind(kind) ? await completeFor(kind, homeFrom).catch(() => []) : [];
+  const found = isCompletedKind(kind) ? await completeFor(kind).catch(() => []) : [];
   const text = [...new Set(found)].filter((word) => plain.test(word)).map((word) => `${word}\n`);
   // A shell that no longer listens is no error.
   process.stdout.on('error', () => undefined);
@@ -30,8 +30,8 @@ function isCompletedKind(word: string | undefined): word is CompletedKind {
   return completedKinds.some((kind) => kind === word);
 }
 
-async function completeFor(kind: CompletedKind, home: () => Home): Promise<readonly string[]> {
-  const { controlSocket, networks: folder } = home();
+async function completeFor(kind: CompletedKind): Promise<readonly string[]> {
+  const { controlSocket, networks: folder } = homeFrom();
   // Invites are no affair of the node: they stand in the profiles.
   if (kind === 'tokens') return inviteIds(folder);
   const { networks } = await ask(controlSocket, 'networks', {});

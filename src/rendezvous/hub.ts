@@ -109,6 +109,7 @@ export class Hub implements ConnectionHost, PresenceListener {
 
   /** Members of a network that are connected to this relay, by id. */
   readonly here = (record: NetworkRecord): LocalNetwork['here'] => this.#networkOf(record).here;
+
   /** Nobody is welcomed before this. */
   attach(forwarder: Forwarder, ports: UdpPorts): void {
     this.packets.attach(forwarder);

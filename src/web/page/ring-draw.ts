@@ -119,55 +119,38 @@ export function draw(
     context.stroke();
     context.globalAlpha = 1;
   }
+  /** The way from one place to another, curved towards the middle, so that neighbours on the ring are not one line. */
+  const chord = (
+    [x, y]: readonly [number, number],
+    [toX, toY]: readonly [number, number],
+    path: string | null,
+    width: number,
+  ): void => {
+    context.strokeStyle = colours.kinds[path ?? 'off'] ?? colours.faint;
+    context.lineWidth = width;
+    context.setLineDash(dashOf(path));
+    context.beginPath();
+    context.moveTo(x, y);
+    context.quadraticCurveTo((x + toX + middle) / 3, (y + toY + middle) / 3, toX, toY);
+    context.stroke();
+  };
   if (told && self) {
     const pairs = linksTold(told, self.id);
     context.globalAlpha = pairs.length > 300 ? 0.25 : 0.5;
-    for (const { a, b, path, rate } of pairs) {
-      const [[x, y], [toX, toY]] = [at(a), at(b)];
-      context.strokeStyle = colours.kinds[path ?? 'off'] ?? colours.faint;
-      context.lineWidth = widthOf(rate) * 0.75;
-      context.setLineDash(dashOf(path));
-      context.beginPath();
-      context.moveTo(x, y);
-      context.quadraticCurveTo((x + toX + middle) / 3, (y + toY + middle) / 3, toX, toY);
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-    context.setLineDash([]);
+    for (const { a, b, path, rate } of pairs) chord(at(a), at(b), path, widthOf(rate) * 0.75);
   }
-  if (self) {
-    const [x, y] = at(self.id);
-    for (const { member, x: toX, y: toY } of spots) {
-      if (member.path === null) continue;
-      const rate = rates.members.get(member.id) ?? 0;
-      context.strokeStyle = colours.kinds[kindOf(member)] ?? colours.faint;
-      context.globalAlpha = member.link === null ? 0.35 : 0.8;
-      context.lineWidth = widthOf(rate);
-      context.setLineDash(dashOf(member.path));
-      context.beginPath();
-      context.moveTo(x, y);
-      // Curved towards the middle, so that neighbours on the ring are not one line.
-      context.quadraticCurveTo((x + toX + middle) / 3, (y + toY + middle) / 3, toX, toY);
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-    context.setLineDash([]);
-  }
-  if (relay) {
-    context.globalAlpha = members.length > 300 ? 0.35 : 0.8;
+  // A relay stands in the middle.
+  const hub = self ? at(self.id) : relay && ([middle, middle] as const);
+  if (hub) {
+    const all = members.length > 300 ? 0.35 : 0.8;
     for (const { member, x, y } of spots) {
       if (member.path === null) continue;
-      context.strokeStyle = colours.kinds[kindOf(member)] ?? colours.faint;
-      context.lineWidth = widthOf(rates.members.get(member.id) ?? 0);
-      context.setLineDash(dashOf(member.path));
-      context.beginPath();
-      context.moveTo(middle, middle);
-      context.lineTo(x, y);
-      context.stroke();
+      context.globalAlpha = relay ? all : member.link === null ? 0.35 : 0.8;
+      chord(hub, [x, y], member.path, widthOf(rates.members.get(member.id) ?? 0));
     }
-    context.globalAlpha = 1;
-    context.setLineDash([]);
   }
+  context.globalAlpha = 1;
+  context.setLineDash([]);
   const dot = members.length > 400 ? 2 : members.length > 60 ? 3.5 : 5;
   for (const kind of [...kinds].reverse()) {
     context.fillStyle = colours.kinds[kind] ?? colours.faint;
