@@ -17,6 +17,7 @@ import { givenRelay, relayHeritage } from './give-relay.js';
 export interface RelayFlags {
   readonly listen: string;
   readonly public?: string | undefined;
+  readonly stun?: string[] | undefined;
   readonly 'tls-cert'?: string | undefined;
   readonly 'tls-key'?: string | undefined;
   readonly open: boolean;
@@ -30,6 +31,7 @@ export interface RelayFlags {
 const plain = [
   'listen',
   'public',
+  'stun',
   'open',
   'allow',
   'metrics',

@@ -1,8 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { waitFlag } from '../cli/flags.js';
+import type { Home } from '../core/config/home.js';
 import type { Logger } from '../core/lib/env.js';
-import { checkNetworkId } from '../core/identity/names.js';
+import { checkHostPort, checkNetworkId } from '../core/identity/names.js';
 
 /** A rate of the relay, Mbit/s. The upper end keeps a mistyped number of bit/s from meaning "no limit". */
 function rateFlag(description: string) {
@@ -17,18 +18,30 @@ const greeting = {
     'It serves the networks that were let in (evio relay networks); another one needs: evio relay invite',
 } as const;
 
-/** An address of a cloud machine or a home that nobody outside can reach, in a URL that is meant for others. */
-async function warnOfAddress(url: string, log: Logger): Promise<void> {
+/**
+ * The URL of a relay that others are to use may name an address of a cloud machine or a home that nobody outside can reach. Others
+ * say by which one they see this machine; where nobody is known who could, the operator is asked.
+ */
+async function warnOfAddress(
+  url: string,
+  home: Home,
+  servers: readonly string[],
+  log: Logger,
+): Promise<void> {
   const { parseRelayUrl } = await import('../core/relays/net/relay-url.js');
-  const { parseCidr } = await import('../core/lib/ipv4.js');
-  const { isPrivateRange } = await import('../core/surroundings/local-ranges.js');
+  const { isPrivateHost } = await import('../core/surroundings/local-ranges.js');
   const { host, port } = parseRelayUrl(url);
-  const address = parseCidr(`${host}/32`);
-  if (!address || !isPrivateRange(address)) return;
-  log.warn('the URL names a private address, so only machines of this site can use it', {
-    host,
-    fix: `evio relay --public HOST:${port}, with the public name or address of this machine`,
-  });
+  if (!isPrivateHost(host)) return;
+  const { outsideAddress } = await import('../core/doctor/outside-address.js');
+  const outside = await outsideAddress(home, servers);
+  const hint = outside
+    ? {
+        outside: outside.host,
+        seenBy: outside.by,
+        fix: `evio relay --public ${outside.host}:${port}, and have the router pass TCP and UDP of this port on to ${host}`,
+      }
+    : { fix: `evio relay --public HOST:${port}, with the public name or address of this machine` };
+  log.warn('the URL names a private address, so only machines of this site can use it', { host, ...hint });
 }
 
 export default class Relay extends BaseCommand {
@@ -57,6 +70,12 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       helpValue: 'HOST:PORT',
       description:
         'where nodes reach it, if that is not where it listens; wss://HOST:PORT behind a TLS proxy',
+    }),
+    stun: Flags.string({
+      multiple: true,
+      helpValue: 'HOST:PORT',
+      description:
+        'a STUN server, or another relay, that tells by which address the outside sees this machine, where its own is private; repeatable [default: the relays of its networks]',
     }),
     'tls-cert': Flags.string({
       helpValue: 'FILE',
@@ -87,9 +106,14 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
   async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Relay);
     flags.allow?.forEach(checkNetworkId);
+    flags.stun?.forEach(checkHostPort);
     const { relayWords, runRelay } = await import('../cli/run-relay.js');
-    if (flags.detach) return this.#detach(relayWords(flags), flags.wait);
     const log = await this.logger();
+    if (flags.detach) {
+      const relay = await this.#detach(relayWords(flags), flags.wait);
+      if (flags.public === undefined) await warnOfAddress(relay.url, this.home(), flags.stun ?? [], log);
+      return relay;
+    }
     await runRelay({
       home: this.home(),
       flags,
@@ -100,14 +124,15 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
         if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
         else this.print(listening.url);
         this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
-        if (flags.public === undefined) await warnOfAddress(listening.url, log);
+        // It serves meanwhile.
+        if (flags.public === undefined) void warnOfAddress(listening.url, this.home(), flags.stun ?? [], log);
       },
     });
     if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     return undefined;
   }
 
-  async #detach(words: readonly string[], waitMs: number): Promise<object> {
+  async #detach(words: readonly string[], waitMs: number): Promise<{ readonly url: string }> {
     const { detachRelay } = await import('../cli/relay-detached.js');
     const home = this.home();
     const relay = await detachRelay(home, words, waitMs);

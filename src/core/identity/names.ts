@@ -1,5 +1,5 @@
 /** Names, ranges and addresses as operators give them. */
-import { addressBytes } from '../lib/endpoint.js';
+import { addressBytes, parseHostPort } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
 import { formatCidr, formatIpv4, isHostAddress, parseCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
 
@@ -94,6 +94,12 @@ export function checkAddress(text: string, range: Cidr): number {
     );
   }
   return ip;
+}
+
+/** Passes HOST:PORT, or [IPv6]:PORT. Throws EvioError EVIO_BAD_VALUE. */
+export function checkHostPort(text: string): string {
+  if ((parseHostPort(text)?.port ?? 0) > 0) return text;
+  throw badValue(`"${text}" is not HOST:PORT.`, 'For example: relay.example.org:3478');
 }
 
 /** Passes the id of a network. Throws EvioError EVIO_BAD_VALUE. */

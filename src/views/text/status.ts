@@ -182,7 +182,7 @@ export function hintsOf({ device, certificate, conflicts = [] }: StatusReport): 
 /** What a state does not say: since when somebody is gone, whose address it has, why it is in quarantine. */
 export function stateNotes({ state, lastSeenAgeMs, addressOf, quarantine }: PeerReport): string[] {
   return [
-    ...(state === 'offline' && lastSeenAgeMs !== null ? [`seen ${formatAge(lastSeenAgeMs)} ago`] : []),
+    ...(state === 'offline' && lastSeenAgeMs !== null ? [`last seen ${formatAge(lastSeenAgeMs)} ago`] : []),
     ...(addressOf === null ? [] : [`address of ${printable(addressOf)}`]),
     ...(quarantine === null ? [] : [`quarantined (${quarantine.kind})`]),
   ];
