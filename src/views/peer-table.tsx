@@ -28,7 +28,8 @@ const state: Column = {
 const path: Column = {
   title: 'PATH',
   width: 12,
-  text: (peer) => [...(peer.path === null ? [] : [pathText(peer)]), ...stateNotes(peer)].join(', ') || '-',
+  text: (peer) =>
+    [...(peer.path === null ? [] : [pathText(peer)]), ...stateNotes(peer, 'seen')].join(', ') || '-',
   colour: (peer) => (peer.path === null ? undefined : pathColour[peer.path.kind]),
 };
 const rtt: Column = { title: 'RTT', width: 8, text: (peer) => formatMs(peer.path?.rttMs ?? null) };

@@ -1,5 +1,5 @@
 /** Machines that have one name, go, and come again as others: nobody is left behind under a name that somebody has. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sleep } from '../../src/lab/exec.js';
 import { TestNet, type TestNode } from './support.js';
 
@@ -17,13 +17,13 @@ let first: TestNode;
 let one: TestNode;
 let two: TestNode;
 
-beforeAll(async () => {
+beforeEach(async () => {
   net = await TestNet.create(site);
   one = await net.place(site);
   two = await net.place(site);
   [first] = net.nodes as [TestNode];
 });
-afterAll(async () => {
+afterEach(async () => {
   await net?.destroy();
 });
 
@@ -54,27 +54,25 @@ const names = (peers: readonly Peer[]): string =>
 const answers = async (name: string): Promise<string> =>
   (await first.node.json<{ peer: string; received: number }>(['ping', name, '-c', '3'])).peer;
 
-it('two machines of one name are told apart, and both answer by name', async () => {
+it('two machines of one name are told apart; one leaves and comes again as another, then is switched off', async () => {
   await comes(one);
   await untilPeers('web', (peers) => names(peers) === 'web');
   await comes(two);
   await untilPeers('web and web-2', (peers) => names(peers) === 'web,web-2');
   expect(await answers('web')).toBe(one.node.id);
   expect(await answers('web-2')).toBe(two.node.id);
-});
 
-it('one that left and came again has its name, and nothing is left of it before', async () => {
+  // It has its name again, and nothing is left of it before.
   const before = one.node.id;
   await one.node.cli(['leave', '--force']);
   await untilPeers('without it', (peers) => peers.every(({ id }) => id !== before));
   await comes(one);
   expect(one.node.id).not.toBe(before);
-  const peers = await untilPeers('both again', (seen) => names(seen) === 'web,web-2');
-  expect(peers.map(({ id }) => id).sort()).toEqual([one.node.id, two.node.id].sort());
-  for (const { name, id } of peers) expect(await answers(name)).toBe(id);
-});
+  const again = await untilPeers('both again', (seen) => names(seen) === 'web,web-2');
+  expect(again.map(({ id }) => id).sort()).toEqual([one.node.id, two.node.id].sort());
+  for (const { name, id } of again) expect(await answers(name)).toBe(id);
 
-it('one that is switched off is offline, with when it was last seen', async () => {
+  // Offline is not the same as one that does not answer.
   await one.node.stop();
   const off = (peers: readonly Peer[]): boolean =>
     peers.some(

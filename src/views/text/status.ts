@@ -179,10 +179,17 @@ export function hintsOf({ device, certificate, conflicts = [] }: StatusReport): 
   return out;
 }
 
-/** What a state does not say: since when somebody is gone, whose address it has, why it is in quarantine. */
-export function stateNotes({ state, lastSeenAgeMs, addressOf, quarantine }: PeerReport): string[] {
+/**
+ * What a state does not say: since when somebody is gone, whose address it has, why it is in quarantine.
+ *
+ * @param seen how to say it where a column is narrow
+ */
+export function stateNotes(
+  { state, lastSeenAgeMs, addressOf, quarantine }: PeerReport,
+  seen: 'last seen' | 'seen' = 'last seen',
+): string[] {
   return [
-    ...(state === 'offline' && lastSeenAgeMs !== null ? [`last seen ${formatAge(lastSeenAgeMs)} ago`] : []),
+    ...(state === 'offline' && lastSeenAgeMs !== null ? [`${seen} ${formatAge(lastSeenAgeMs)} ago`] : []),
     ...(addressOf === null ? [] : [`address of ${printable(addressOf)}`]),
     ...(quarantine === null ? [] : [`quarantined (${quarantine.kind})`]),
   ];
