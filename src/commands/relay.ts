@@ -33,7 +33,7 @@ async function warnOfAddress(
   const { host, port } = parseRelayUrl(url);
   if (!isPrivateHost(host)) return;
   const { outsideAddress } = await import('../core/doctor/outside-address.js');
-  const outside = await outsideAddress(home, servers);
+  const outside = await outsideAddress(home, servers).catch(() => undefined);
   const hint = outside
     ? {
         outside: outside.host,
