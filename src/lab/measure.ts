@@ -124,6 +124,8 @@ export interface IperfOptions {
   readonly congestion?: string;
   /** From server to client. */
   readonly reverse?: boolean;
+  /** 10^6 bit/s that are sent, default as many as go. */
+  readonly mbps?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -190,14 +192,12 @@ export async function iperfTcp(
   address: string,
   options: IperfOptions = {},
 ): Promise<TcpThroughput> {
-  const { congestion } = options;
-  const end = await iperf(
-    client,
-    server,
-    address,
-    congestion === undefined ? [] : ['-C', congestion],
-    options,
-  );
+  const { congestion, mbps } = options;
+  const extra = [
+    ...(congestion === undefined ? [] : ['-C', congestion]),
+    ...(mbps === undefined ? [] : ['-b', `${Math.round(mbps)}M`]),
+  ];
+  const end = await iperf(client, server, address, extra, options);
   return {
     mbps: (end.sum_received?.['bits_per_second'] ?? 0) / 1e6,
     retransmits: end.sum_sent?.['retransmits'] ?? 0,

@@ -52,7 +52,16 @@ const names = (peers: readonly Peer[]): string =>
     .sort()
     .join();
 const answers = async (name: string): Promise<string> =>
-  (await first.node.json<{ peer: string; received: number }>(['ping', name, '-c', '3'])).peer;
+  (
+    await first.node.json<{ peer: string; received: number }>([
+      'ping',
+      name,
+      '-c',
+      '2',
+      '--interval',
+      '100ms',
+    ])
+  ).peer;
 
 it('two machines of one name are told apart; one leaves and comes again as another, then is switched off', async () => {
   await comes(one);
