@@ -4,7 +4,7 @@
  *   interface ── copies ──▶ ring of the kernel ──▶ whose? ──▶ block of a file ──▶ file, or standard output
  *
  * The node has no part in it but for telling who its members are: a capture costs the node nothing where none runs, and what
- * the reader cannot take is dropped from the ring, not from the network.
+ * the reader cannot take is dropped from the ring, not from the network. With `keys` it tells the session keys, too (key-log.ts).
  */
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { EvioError } from '../core/lib/errors.js';
 import { blockCount, handOverMs, interfaceIndex, PacketRing } from '../core/native/packet-ring.js';
 import { interfaceBlock, LinkType, sectionBlock, statisticsBlock } from '../core/wire/pcapng.js';
 import { FrameBlocks } from './frame-blocks.js';
+import { KeyLog } from './key-log.js';
 import { CaptureMembers } from './members.js';
 import { CaptureSink } from './sink.js';
 
@@ -35,12 +36,14 @@ export interface CaptureOptions {
   readonly snapLength: number;
   /** The packets in which they travel, too: UDP of the node's port, by all interfaces. */
   readonly outer: boolean;
+  /** Where session keys go, for a dissector of the packets. */
+  readonly keys: string | undefined;
   /** `evio/0.1.0`. */
   readonly program: string;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** Called once frames are captured. */
-  readonly begun: (facts: { readonly device: string; readonly file: string }) => void;
+  readonly begun: (facts: { readonly device: string; readonly file: string; readonly keys?: string }) => void;
 }
 
 export const captureEnds = ['signal', 'count', 'time', 'reader', 'interface'] as const;
@@ -54,6 +57,8 @@ export interface CaptureReport {
   /** Outer packets among them. */
   readonly packets: number;
   readonly bytes: number;
+  /** Lines of the key log. */
+  readonly keys: number;
   /** Frames that came faster than they could be written. */
   readonly dropped: number;
   readonly ended: (typeof captureEnds)[number];
@@ -76,12 +81,16 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
   const names = await members.refresh();
   const ring = new PacketRing({ index }, options.snapLength);
   let outerRing: PacketRing | undefined;
+  let keys: KeyLog | undefined;
+  let begun = false;
   try {
     // An interface of the same name in another network namespace is another node's.
     const ours = Buffer.from(node.mac.replaceAll(':', ''), 'hex');
     const { mac: found } = ring;
     if (!equalBytes(found, ours)) throw notHere(device.name);
     if (options.outer) outerRing = new PacketRing({ udpPort: device.port }, options.snapLength);
+    // Before the first packet: whoever reads both live needs them by then.
+    if (options.keys !== undefined) keys = await KeyLog.begin(options.keys, controlSocket, network.id);
     const start = now();
     const file = options.file ?? `evio-${network.name}-${stamp()}.pcapng`;
     const sink = new CaptureSink(file);
@@ -100,12 +109,17 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
       ]),
       options.signal,
     );
-    options.begun({ device: device.name, file });
+    begun = true;
+    options.begun({
+      device: device.name,
+      file,
+      ...(options.keys === undefined ? {} : { keys: options.keys }),
+    });
     const choice = { peer, limit: options.count, snapLength: options.snapLength };
     const frames = new FrameBlocks(ring, { ...choice, face: 0, members });
     const packets = outerRing && new FrameBlocks(outerRing, { ...choice, face: 1, members: undefined });
     const sources = packets ? [frames, packets] : [frames];
-    const ended = await follow(options, { sink, members, sources, device: device.name, index });
+    const ended = await follow(options, { sink, members, keys, sources, device: device.name, index });
     if (ended === 'signal' || ended === 'time') await takeRest(sources, sink, options.signal);
     const counts = ring.counts();
     const outerCounts = outerRing?.counts();
@@ -123,12 +137,15 @@ export async function capture(options: CaptureOptions): Promise<CaptureReport> {
       frames: writtenBy(sources),
       packets: packets?.written ?? 0,
       bytes: sink.bytes,
+      keys: keys?.keys ?? 0,
       dropped: counts.dropped + (outerCounts?.dropped ?? 0),
       ended,
     };
   } finally {
     ring.close();
     outerRing?.close();
+    if (begun) keys?.close();
+    else keys?.discard();
   }
 }
 
@@ -157,12 +174,13 @@ async function follow(
   parts: {
     readonly sink: CaptureSink;
     readonly members: CaptureMembers;
+    readonly keys: KeyLog | undefined;
     readonly sources: readonly FrameBlocks[];
     readonly device: string;
     readonly index: number;
   },
 ): Promise<CaptureReport['ended']> {
-  const { sink, members, sources } = parts;
+  const { sink, members, keys, sources } = parts;
   const endAt = performance.now() + (forMs ?? Infinity);
   let checkAt = performance.now() + checkMs;
   let membersAt = performance.now() + membersMs;
@@ -180,6 +198,7 @@ async function follow(
     if (at >= endAt) return 'time';
     if (at >= checkAt) {
       checkAt = at + checkMs;
+      await keys?.tend();
       // What came before it went is in the ring still.
       if (interfaceIndex(parts.device) !== parts.index && !any) return 'interface';
     }

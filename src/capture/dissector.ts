@@ -1,11 +1,15 @@
 /**
- * A dissector for Wireshark and tshark, in Lua: names the fields of evio's packets (docs/protocol.md). What is sealed stays
- * sealed; `evio capture --outer` puts the frames that were inside beside them.
+ * A dissector for Wireshark and tshark, in Lua: names the fields of evio's packets (docs/protocol.md), and opens those that a
+ * key log has keys of (wire/key-log.ts), so that Wireshark shows the frames inside. `evio capture --outer` puts the frames that
+ * passed the interface beside them.
  *
  * It goes by the first byte and by what must be zero, on any UDP port, so nothing is to be set up. STUN on the same port is
  * Wireshark's own.
  */
-export const dissector = String.raw`-- evio.lua: a dissector of evio's packets for Wireshark 3.6 and later. Written by "evio capture --dissector".
+import { ciphers } from './dissector-ciphers.js';
+import { keyLog } from './dissector-keys.js';
+
+const fields = String.raw`-- evio.lua: a dissector of evio's packets for Wireshark 3.6 and later. Written by "evio capture --dissector".
 -- Into the folder of personal Lua plugins (Help, About Wireshark, Folders), or: tshark -X lua_script:evio.lua -r FILE
 
 local evio = Proto("evio", "evio virtual Ethernet")
@@ -13,6 +17,10 @@ local evio = Proto("evio", "evio virtual Ethernet")
 local kinds = {
   [0x50] = "data", [0x51] = "handshake init", [0x52] = "handshake response", [0x53] = "cookie reply",
   [0x58] = "relay send", [0x59] = "relay deliver", [0x5a] = "relay bind", [0x5b] = "relay bound", [0x5c] = "relay unbound",
+}
+local inner = {
+  [0x00] = "frame", [0x01] = "frame, checksum partial", [0x02] = "frame, checksum partial", [0x10] = "control",
+  [0x20] = "for another member", [0x22] = "multicast groups", [0x23] = "flood", [0x24] = "part of a flood", [0x25] = "piece",
 }
 local suites = { [1] = "AES-256-GCM", [2] = "ChaCha20-Poly1305" }
 
@@ -41,6 +49,12 @@ f.mac = ProtoField.bytes("evio.relay.mac", "MAC")
 f.address = ProtoField.ipv6("evio.relay.address", "Observed address")
 f.port = ProtoField.uint16("evio.relay.port", "Observed port")
 f.padding = ProtoField.bytes("evio.padding", "Padding")
+f.way = ProtoField.string("evio.key.direction", "Opened by a key to")
+f.member = ProtoField.string("evio.key.member", "Shared with")
+f.kind = ProtoField.uint8("evio.kind", "Kind", base.HEX, inner)
+f.ttl = ProtoField.uint8("evio.transit.ttl", "Members it may pass")
+f.final = ProtoField.bytes("evio.transit.destination", "Destination node id")
+f.origin = ProtoField.bytes("evio.flood.origin", "Origin node id")
 
 -- Shortest packet of each type.
 local least = {
@@ -59,18 +73,53 @@ local function ours(buf)
   return true
 end
 
-local packet
+`;
 
-local function data(buf, tree)
+const packets = String.raw`
+local packet
+local ethernet = Dissector.get("eth_withoutfcs")
+-- frames that were inside the datagram, shown once its own columns are written
+local frames = {}
+
+-- What was sealed: a kind and its body.
+local function inside(buf, pinfo, root, tree)
+  local kind = buf(0, 1):uint()
+  tree:add(f.kind, buf(0, 1))
+  local text = inner[kind] or string.format("kind %02x", kind)
+  local at = ({ [0x00] = 1, [0x01] = 1, [0x02] = 5 })[kind]
+  if kind == 0x23 and buf:len() > 102 then
+    -- kind, ttl, flags, bound, signature, place, path, origin, epoch, sequence: flood.ts
+    local said = 76 + 16 * math.floor(buf(75, 1):uint() / 32)
+    if buf:len() > said + 27 then
+      tree:add(f.origin, buf(said, 16))
+      at = ({ [0x00] = 1, [0x01] = 1, [0x02] = 5 })[buf(said + 26, 1):uint()]
+      at = at and said + 26 + at
+    end
+  elseif kind == 0x20 and buf:len() > 19 then
+    tree:add(f.ttl, buf(1, 1))
+    tree:add(f.final, buf(3, 16))
+    return text .. ": " .. packet(buf(19):tvb(), pinfo, root)
+  end
+  if at and buf:len() >= at + 14 then frames[#frames + 1] = buf(at):tvb() end
+  return text
+end
+
+local function data(buf, tree, pinfo, root)
   tree:add(f.flags, buf(1, 1))
   tree:add_le(f.receiver, buf(4, 4))
   tree:add(f.counter, buf(8, 8))
-  local inside = buf:len() - 32
-  tree:add(f.length, inside):set_generated()
-  if inside > 0 then tree:add(f.sealed, buf(16, inside)) end
-  tree:add(f.tag, buf(16 + inside, 16))
-  return string.format("to %08x, counter %s, %d bytes%s", buf(4, 4):le_uint(), buf(8, 8):uint64(), inside,
-    inside == 0 and " (keepalive)" or "")
+  local length = buf:len() - 32
+  tree:add(f.length, length):set_generated()
+  if length > 0 then tree:add(f.sealed, buf(16, length)) end
+  tree:add(f.tag, buf(16 + length, 16))
+  local text = string.format("to %08x, counter %s, %d bytes%s", buf(4, 4):le_uint(), buf(8, 8):uint64(), length,
+    length == 0 and " (keepalive)" or "")
+  local plain, key = plaintext(buf(4, 4):le_uint(), buf:raw(0, 16), length > 0 and buf:raw(16, length) or "", buf:raw(16 + length, 16))
+  if not plain then return text end
+  tree:add(f.way, key.way):set_generated()
+  tree:add(f.member, key.member):set_generated()
+  if length == 0 then return text end
+  return text .. ", " .. inside(ByteArray.new(plain, true):tvb("evio, opened"), pinfo, root, tree)
 end
 
 local function macs(buf, tree)
@@ -112,7 +161,7 @@ local function relayed(field)
     tree:add(field, buf(8, 16))
     local inner = buf(24):tvb()
     local node = buf(8, 16):bytes():tohex(true)
-    local what = ours(inner) and inner(0, 1):uint() < 0x58 and packet(inner, pinfo, root) or "not understood"
+    local what = inner(0, 1):uint() < 0x58 and packet(inner, pinfo, root) or "not understood"
     return string.format("%s %s: %s", field == f.destination and "to" or "from", node:sub(1, 8), what)
   end
 end
@@ -148,6 +197,7 @@ local bodies = {
 }
 
 packet = function(buf, pinfo, root)
+  if not ours(buf) then return "not understood" end
   local type = buf(0, 1):uint()
   local tree = root:add(evio, buf(), "evio " .. kinds[type])
   tree:add(f.type, buf(0, 1))
@@ -156,11 +206,25 @@ packet = function(buf, pinfo, root)
   return text
 end
 
+-- Length of one packet of a train, which the kernel cut or joined: where the next one with the same head begins.
+local function segment(buf)
+  local raw = buf:raw()
+  local head = raw:sub(1, raw:byte() == 0x50 and 8 or 24)
+  local at = raw:byte() ~= 0x51 and raw:byte() ~= 0x52 and raw:find(head, 33, true)
+  return at and at - 1 or #raw
+end
+
 function evio.dissector(buf, pinfo, root)
   if not ours(buf) then return 0 end
-  local text = packet(buf, pinfo, root)
+  frames = {}
+  local each, text, more = segment(buf), nil, 0
+  for at = 0, buf:len() - 1, each do
+    local one = packet(buf(at, math.min(each, buf:len() - at)):tvb(), pinfo, root)
+    if text then more = more + 1 else text = one end
+  end
   pinfo.cols.protocol = "evio"
-  pinfo.cols.info = text
+  pinfo.cols.info = more == 0 and text or string.format("%s, and %d more", text, more)
+  for _, frame in ipairs(frames) do ethernet:call(frame, pinfo, root) end
   return buf:len()
 end
 
@@ -169,3 +233,6 @@ evio:register_heuristic("udp", function(buf, pinfo, root)
 end)
 DissectorTable.get("udp.port"):add_for_decode_as(evio)
 `;
+
+/** The whole of it. */
+export const dissector = fields + ciphers + keyLog + packets;

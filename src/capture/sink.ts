@@ -60,13 +60,21 @@ export class CaptureSink {
   }
 }
 
-function fileStream(file: string): Writable {
+const fileStream = (file: string): Writable => createWriteStream(file, { fd: newFile(file, '--write') });
+
+/**
+ * Opens a new file, for its owner only, to write: never one that is there already, nor where a link leads.
+ *
+ * @param flag by which another one can be named
+ * @throws EvioError EVIO_STORAGE
+ */
+export function newFile(file: string, flag: string): number {
   try {
-    return createWriteStream(file, { fd: openSync(file, 'wx', 0o600) });
+    return openSync(file, 'wx', 0o600);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(file, thrown);
     throw new EvioError('EVIO_STORAGE', `${file} is there already, and is not written over.`, [
-      'Name another file with --write.',
+      `Name another file with ${flag}.`,
     ]);
   }
 }

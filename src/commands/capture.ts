@@ -10,7 +10,7 @@ const shortest = 96;
 export default class Capture extends BaseCommand {
   static override summary = 'capture the frames of a network on this machine, for Wireshark';
   static override description =
-    'Writes what passes the interface of a network, both ways, as pcapng: each frame with its direction and the member that it is exchanged with. It ends with Ctrl-C, after --count frames, after --for, or with the interface. It costs the node nothing: the kernel makes the copies, and drops and counts those that cannot be written fast enough. Needs root or CAP_NET_RAW.';
+    'Writes what passes the interface of a network, both ways, as pcapng: each frame with its direction and the member that it is exchanged with. It ends with Ctrl-C, after --count frames, after --for, or with the interface. It costs the node nothing: the kernel makes the copies, and drops and counts those that cannot be written fast enough. With --outer --keys the dissector opens the packets, too: tshark -X lua_script:evio.lua -o evio.keylog_file:KEYS -r FILE. Needs root or CAP_NET_RAW.';
 
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> --peer web-1 --for 30s',
@@ -18,6 +18,7 @@ export default class Capture extends BaseCommand {
     'sudo <%= config.bin %> <%= command.id %> -w - | wireshark -k -i -',
     'sudo <%= config.bin %> <%= command.id %> --outer -w both.pcapng --for 30s',
     '<%= config.bin %> <%= command.id %> --dissector > evio.lua',
+    'sudo <%= config.bin %> <%= command.id %> --outer --keys home.keys -w home.pcapng --for 30s',
   ];
 
   static override flags = {
@@ -39,9 +40,15 @@ export default class Capture extends BaseCommand {
         'the packets in which they travel, too: UDP between members and relays, sealed, as a second interface of the file',
       exclusive: ['peer'],
     }),
+    keys: Flags.string({
+      helpValue: 'FILE',
+      description:
+        'the session keys of these packets, too, into a new file: the dissector opens the packets by it, and so can whoever gets both files',
+      dependsOn: ['outer'],
+    }),
     dissector: Flags.boolean({
       description: "print a dissector of evio's packets for Wireshark, in Lua, and capture nothing",
-      exclusive: ['outer', 'peer', 'write', 'count', 'for', 'snaplen', 'network'],
+      exclusive: ['outer', 'keys', 'peer', 'write', 'count', 'for', 'snaplen', 'network'],
     }),
     snaplen: Flags.integer({
       min: shortest,
@@ -57,6 +64,10 @@ export default class Capture extends BaseCommand {
       const { dissector } = await import('../capture/dissector.js');
       this.print(dissector);
       return undefined;
+    }
+    if (flags.keys === '-') {
+      const { EvioError } = await import('../core/lib/errors.js');
+      throw new EvioError('EVIO_USAGE', 'Keys go into a file of their own.', ['Name one with --keys.']);
     }
     const isStream = flags.write === '-';
     if (isStream && this.jsonEnabled()) {
@@ -78,6 +89,7 @@ export default class Capture extends BaseCommand {
         forMs: flags.for,
         snapLength: flags.snaplen ?? wholeFrame,
         outer: flags.outer,
+        keys: flags.keys,
         program: this.agent(),
         signal,
         begun: (facts) => {
@@ -85,6 +97,10 @@ export default class Capture extends BaseCommand {
           this.say(
             `Capturing at ${facts.device} into ${isStream ? 'standard output' : facts.file}; Ctrl-C ends it.`,
           );
+          if (facts.keys !== undefined)
+            this.say(
+              `Warning: whoever has ${facts.keys} can read what passes now, all members' traffic with this machine. Give it to nobody who may not, and remove it when you are done.`,
+            );
         },
       });
       if (this.jsonEnabled()) this.emit({ event: 'captured', ...report });

@@ -130,12 +130,13 @@ describe.skipIf(!hasRoot)('a node that root runs', { timeout: 120_000 }, () => {
         process.execPath,
         ...['--input-type=module', '-e'],
         `import { ask } from ${JSON.stringify(client)};
-         await ask(${JSON.stringify(path)}, 'down', {}).catch((error) => console.log(error.code));`,
+         for (const method of ['down', 'sessionKeys'])
+           await ask(${JSON.stringify(path)}, method, {}).catch((error) => console.log(method, error.code));`,
       ],
     });
-    expect(down.stdout, down.stderr).toBe('EVIO_NO_PRIVILEGE\n');
-    expect((await statusOf(home)).process.refusedUsers).toBe(3);
-    expect((await home.run(['status'])).stdout).toContain('3 connections of other users');
+    expect(down.stdout, down.stderr).toBe('down EVIO_NO_PRIVILEGE\nsessionKeys EVIO_NO_PRIVILEGE\n');
+    expect((await statusOf(home)).process.refusedUsers).toBe(4);
+    expect((await home.run(['status'])).stdout).toContain('4 connections of other users');
   });
 
   it('listens on no TCP port', async () => {

@@ -304,6 +304,7 @@ export async function fakeNode(home: TestHome, change: Partial<Handlers> = {}): 
     exitSet: () => ({ network: 'home', ...exit }),
     services: () => ({ network: 'home', domain: 'home.evio', services: [offered] }),
     serviceSet: () => ({ network: 'home', domain: 'home.evio', services: [offered] }),
+    sessionKeys: () => ({ keys: '' }),
     bridges: () => ({ bridges: [{ network: 'home', ...lan }] }),
     bridgeSet: ({ lan: wanted }) => ({ network: 'home', bridge: wanted && { ...lan, ...wanted }, mtu: 1350 }),
     logs: () => ({ last: 0, lost: 0, lines: [] }),

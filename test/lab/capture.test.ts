@@ -9,7 +9,7 @@ import { need } from '../support/need.js';
 import { run, type LabProcess } from '../../src/lab/exec.js';
 import { ping } from '../../src/lab/measure.js';
 import { readPcapng, type ReadPacket } from '../support/pcapng.js';
-import { reaches, TestNet, type TestNode } from './support.js';
+import { reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 const hasTshark = (): boolean => need('tshark', spawnSync('tshark', ['--version']).status === 0);
 
@@ -230,6 +230,74 @@ describe('capture', () => {
       const { id } = (await d.node.json<{ node: { id: string } }>(['status'])).node;
       const relayed = rows.filter((line) => /^[^|]*\|[^|]*\|[^|]*\|0x5[89],/.test(line));
       expect(relayed.some((line) => line.includes(id))).toBe(true);
+    },
+  );
+
+  it.skipIf(!hasTshark())(
+    'tells keys when asked, by which tshark opens packets while they pass, by a relay and direct, across new keys',
+    async () => {
+      const names = ['keys.lua', 'log', 'sealed'].map((name) => file(`${name}-${Date.now()}`));
+      const [lua, log, sealed] = names as [string, string, string];
+      writeFileSync(lua, (await run(evio('capture', '--dissector'))).stdout);
+      const fields = ['ip.src', 'ip.dst', 'icmp.type', 'evio.type', 'evio.receiver', 'evio.key.direction'];
+      const tshark = (from: string): string =>
+        `tshark -l ${from} -X lua_script:${lua} -Y 'evio && icmp' -T fields -E separator=/s ${fields.map((name) => `-e ${name}`).join(' ')}`;
+      const capture = evio('capture', '--outer', '--keys', log, '-w', '-').join(' ');
+      const live = launch(
+        'sh',
+        '-c',
+        `{ ${capture} & echo "pid $!" >&2; wait; } | tee ${sealed} | ${tshark('-i -')} -o evio.keylog_file:${log}`,
+      );
+      const pid = Number((await live.line(/^pid \d+$/, 5_000)).slice(4));
+      const e = await net.place({ nat: 'public', v6: false });
+      try {
+        await live.line(/Warning: whoever has .* can read/, 20_000);
+        expect(statSync(log).mode & 0o777).toBe(0o600);
+        e.node.environment = { ...e.node.environment, EVIO_REKEY_AFTER_MS: '2000' };
+        net.join(e, ['--relay-only']);
+        await e.node.up();
+        await reaches(a, e, 30_000);
+        /** Receiver indexes of opened echoes between the two, by this way; pings until there are those of two keys of each direction. */
+        const acrossKeys = async (types: string): Promise<void> => {
+          const [ours, theirs] = [a.node.ip, e.node.ip];
+          const opened = (from: string, to: string, type: number, direction: string): number => {
+            const row = new RegExp(`,${from} \\S+,${to} ${type} ${types} (0x[0-9a-f]{8}) ${direction}$`);
+            return new Set(live.stdout.map((line) => row.exec(line)?.[1]).filter(Boolean)).size;
+          };
+          const enough = (): boolean =>
+            opened(ours, theirs, echo.request, 'send') > 1 && opened(theirs, ours, echo.reply, 'receive') > 1;
+          for (const end = Date.now() + 40_000; !enough() && Date.now() < end;)
+            await ping(a.ns, e.node.ip, { count: 1, intervalMs: 50 });
+          expect(enough(), live.stdout.slice(-20).join('\n')).toBe(true);
+        };
+        await acrossKeys('0x5[89],0x50');
+        await e.node.cli(['set', '--any-path']);
+        await untilPath(a, e, 'direct', 30_000);
+        await acrossKeys('0x50');
+      } finally {
+        process.kill(pid, 'SIGTERM');
+        await live.exited;
+      }
+      expect(live.stderr.join('\n')).not.toMatch(/lua.*error|keys\.lua-\d+:/i);
+      const id = (await e.node.json<{ node: { id: string } }>(['status'])).node.id;
+      const lines = readFileSync(log, 'utf8').split('\n').slice(1, -1);
+      for (const line of lines)
+        expect(line).toMatch(
+          /^(receive|send) [0-9a-f]{8} (AES-256-GCM|ChaCha20-Poly1305) [0-9a-f]{64} [0-9a-f]{32}$/,
+        );
+      expect(new Set(lines.filter((line) => line.endsWith(id))).size).toBeGreaterThan(4);
+      // And of the members that it had sessions with before.
+      expect(lines.some((line) => !line.endsWith(id))).toBe(true);
+      // The file alone has no words of it, nor do the node's log and its report know a key.
+      expect((await run(['sh', '-c', tshark(`-r ${sealed}`)])).stdout).toBe('');
+      const report = file(`report-${Date.now()}.tar`);
+      await a.node.cli(['report', '--output', report]);
+      const told = spawnSync('sh', ['-c', `zcat -f ${report}`], {
+        maxBuffer: 1 << 28,
+        encoding: 'latin1',
+      }).stdout;
+      expect(told).toContain('session keys are told to a capture');
+      for (const line of lines) expect(told).not.toContain(line.split(' ')[3]?.slice(0, 12));
     },
   );
 

@@ -150,6 +150,7 @@ describe('useStatus', () => {
       bridges: unasked,
       services: unasked,
       serviceSet: unasked,
+      sessionKeys: unasked,
       exit: unasked,
       exitSet: unasked,
       bridgeSet: unasked,

@@ -21,6 +21,7 @@ interface Answer {
   result?: unknown;
   error?: { code?: string; message?: string; suggestions?: string[] };
   event?: string;
+  keys?: string;
 }
 
 export function notRunning(): EvioError {
@@ -42,6 +43,7 @@ export class ControlClient {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #onEvent: ((event: NodeEvent) => void) | undefined;
+  #onKeys: ((lines: string) => void) | undefined;
   #onClose: (() => void) | undefined;
 
   private constructor(socket: Socket) {
@@ -100,6 +102,21 @@ export class ControlClient {
     await this.#send('watch', params, answerTimeoutMs);
   }
 
+  /**
+   * The session keys of a network, as lines of a key log: resolves to those there are. Each that comes later is told until the
+   * connection ends.
+   */
+  async sessionKeys(
+    params: Params<'sessionKeys'>,
+    onKeys: (lines: string) => void,
+    onClose: () => void,
+  ): Promise<string> {
+    this.#onKeys = onKeys;
+    this.#onClose = onClose;
+    const { keys } = await this.request('sessionKeys', params);
+    return keys;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -139,6 +156,7 @@ export class ControlClient {
         return;
       }
       if (answer.event !== undefined) this.#onEvent?.(answer as unknown as NodeEvent);
+      else if (answer.keys !== undefined) this.#onKeys?.(answer.keys);
       else this.#answer(answer);
     }
   }

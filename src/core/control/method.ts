@@ -56,6 +56,8 @@ export interface Asker {
   readonly signal: AbortSignal;
   /** From now on sends the asker the events of this network, by id, or of all. */
   watch(networkId: string | undefined): void;
+  /** Sends the asker, and nobody else, lines of a key log (wire/key-log.ts), beside the answers. */
+  readonly tellKeys: (lines: string) => void;
 }
 
 export interface ControlMethod<Request extends z.ZodType, Response extends z.ZodType, Answer> {

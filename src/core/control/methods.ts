@@ -26,6 +26,7 @@ import { recall } from './methods/recall.js';
 import { rekey } from './methods/rekey.js';
 import { policy } from './methods/policy.js';
 import { services } from './methods/services.js';
+import { sessionKeys } from './methods/session-keys.js';
 import { serviceSet } from './methods/service-set.js';
 import { status } from './methods/status.js';
 import { up } from './methods/up.js';
@@ -57,6 +58,7 @@ export const methods = {
   repath,
   services,
   serviceSet,
+  sessionKeys,
   routeAccept,
   routeAnnounce,
   routes,

@@ -40,6 +40,12 @@ function userOf(socket: Socket): number | undefined {
   return handle?.fd === undefined || handle.fd < 0 ? undefined : peerUser(handle.fd);
 }
 
+/** Sends what nobody waits for. */
+function push(socket: Socket, line: string): void {
+  if (socket.writableLength > maxUnsentBytes) socket.destroy();
+  else if (socket.writable) socket.write(line);
+}
+
 /** Nodes run on Linux only; elsewhere the socket's mode has to do. */
 function isOwn(user: number | undefined): boolean {
   return process.platform !== 'linux' || user === 0 || (user !== undefined && user === process.geteuid?.());
@@ -120,8 +126,7 @@ export class ControlServer {
     const line = `${JSON.stringify(event)}\n`;
     for (const { socket, watching } of this.#connections) {
       if (!watching || (watching.network !== undefined && watching.network !== network)) continue;
-      if (socket.writableLength > maxUnsentBytes) socket.destroy();
-      else socket.write(line);
+      push(socket, line);
     }
   }
 
@@ -227,6 +232,9 @@ export class ControlServer {
       signal: connection.abort.signal,
       watch: (network) => {
         connection.watching = { network };
+      },
+      tellKeys: (keys) => {
+        push(connection.socket, `${JSON.stringify({ keys })}\n`);
       },
     });
   }

@@ -36,7 +36,7 @@ export function composeOrders({ options, routes, settings, self, live, running }
     },
   });
   const local = new LocalOrders({
-    ...{ settings, live, changeProfile },
+    ...{ settings, live, changeProfile, log: options.env.log },
     announce: (cidr, shared) => orders.announce(cidr, shared),
     withdraw: (cidr) => orders.withdraw(cidr),
   });

@@ -1,10 +1,13 @@
-/** What a person orders of this machine beside membership and subnets: a LAN to bridge, a way out, programs to offer. */
+/** What a person orders of this machine beside membership and subnets: a LAN to bridge, a way out, programs to offer, keys for a capture. */
 import type { LanReport } from '../bridging/report.js';
+import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { Logger } from '../lib/env.js';
 import type { Turn } from '../lib/turn.js';
 import type { BridgedLan, Profile } from '../membership/profile.js';
 import type { ExitReport } from '../subnets/exit-report.js';
 import { exitCidr } from '../subnets/exits.js';
 import type { Subnets } from '../subnets/subnets.js';
+import { keyLogLine } from '../wire/key-log.js';
 import { withBridge } from './bridge.js';
 import type { Local } from './compose-local.js';
 import { withExit } from './exit.js';
@@ -16,9 +19,11 @@ import { withService, withServices } from './services.js';
 
 export interface LocalOrdersParts {
   readonly settings: LocalSettings;
+  readonly log: Logger;
   /** Throws EvioError EVIO_NOT_RUNNING. */
   readonly live: () => Local & {
     readonly turn: Turn;
+    readonly plane: DataPlane;
     readonly subnets: Subnets;
     readonly reporter: Reporter;
   };
@@ -90,5 +95,21 @@ export class LocalOrders implements NodeLocal {
     turn.input(() => {
       services.reconfigured();
     });
+  }
+
+  watchKeys(told: (lines: string) => void): () => void {
+    const { live, log } = this.#parts;
+    const unwatch = live().plane.watchKeys?.((member, keys) => {
+      const { localIndex, remoteIndex, suite, receiveKey, sendKey } = keys;
+      told(
+        keyLogLine({ direction: 'receive', index: localIndex, suite, key: receiveKey, member }) +
+          keyLogLine({ direction: 'send', index: remoteIndex, suite, key: sendKey, member }),
+      );
+    });
+    log.warn('session keys are told to a capture');
+    return () => {
+      unwatch?.();
+      log.info('session keys are told to a capture no more');
+    };
   }
 }

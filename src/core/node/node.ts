@@ -100,6 +100,11 @@ export interface NodeLocal {
    * @throws EvioError EVIO_UNKNOWN_PEER, EVIO_EXIT, EVIO_STORAGE
    */
   useExit(wanted: { readonly peer: string; readonly allowLan: boolean } | undefined): Promise<void>;
+  /**
+   * Tells the session keys there are, at once, and each that comes, as lines of a key log (wire/key-log.ts), until what is
+   * returned is called or the node stops. For whoever may read all that passes here: the log says that it happens.
+   */
+  watchKeys(told: (lines: string) => void): () => void;
 }
 
 export interface Node {

@@ -54,6 +54,7 @@ const handlers: Handlers = {
   bridges: nothing,
   services: nothing,
   serviceSet: nothing,
+  sessionKeys: nothing,
   exit: nothing,
   exitSet: nothing,
   bridgeSet: nothing,

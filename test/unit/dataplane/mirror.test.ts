@@ -95,4 +95,40 @@ describe('Mirror', () => {
   it('says nothing of links that were never set', () => {
     expect(new Mirror().replay().map((c) => c.type)).toEqual(['set-neighbours', 'set-subnets']);
   });
+
+  it('tells whoever watches keys those there are and those that come, and nobody else', () => {
+    const mirror = new Mirror();
+    const [id, publicKey] = [idOf(2), publicKeyOf(2)];
+    const guard = { mac: macOf(2), ip: 2, bridge: false };
+    const add = (localIndex: number): void => {
+      const [sendKey, receiveKey] = [
+        new Uint8Array(32).fill(localIndex),
+        new Uint8Array(32).fill(100 + localIndex),
+      ];
+      const keys = { localIndex, remoteIndex: 50 + localIndex, suite: 1, sendKey, receiveKey } as const;
+      mirror.note({ type: 'add-key', slot: 7, keys, replayed: false });
+    };
+    mirror.note({ type: 'add-peer', slot: 7, nodeId: id, publicKey, guard });
+    add(1);
+    add(2);
+    mirror.note({ type: 'remove-key', localIndex: 1 });
+    const told: (readonly [Uint8Array, number, number, number | undefined, number | undefined])[] = [];
+    const unwatch = mirror.watch((whose, { localIndex, remoteIndex, sendKey, receiveKey }) => {
+      told.push([whose, localIndex, remoteIndex, sendKey[0], receiveKey[0]]);
+    });
+    expect(told).toEqual([[id, 2, 52, 2, 102]]);
+    add(3);
+    expect(told.slice(1)).toEqual([[id, 3, 53, 3, 103]]);
+    unwatch();
+    add(4);
+    expect(told).toHaveLength(2);
+    // A plane that stops has no watchers left.
+    let after = 0;
+    mirror.watch(() => after++);
+    const before = after;
+    mirror.clear();
+    mirror.note({ type: 'add-peer', slot: 7, nodeId: id, publicKey, guard });
+    add(5);
+    expect([before, after]).toEqual([3, 3]);
+  });
 });

@@ -143,6 +143,7 @@ class Stage {
         useExit: () => Promise.resolve(),
         services: () => [],
         offerService: () => Promise.resolve(),
+        watchKeys: () => () => undefined,
       },
       repath: () => Promise.resolve(),
       leave: () => undefined,

@@ -4,7 +4,16 @@
  */
 import type { SubnetRule } from '../../switch/subnet-table.js';
 import type { Command } from './messages.js';
-import type { BesidePath, GuardRule, Neighbour, Path, PlaneLink, RelayRoute, SessionKeys } from './plane.js';
+import type {
+  BesidePath,
+  GuardRule,
+  KeyWatcher,
+  Neighbour,
+  Path,
+  PlaneLink,
+  RelayRoute,
+  SessionKeys,
+} from './plane.js';
 
 interface MirroredKey {
   readonly keys: SessionKeys;
@@ -34,6 +43,7 @@ export class Mirror {
   readonly #peers = new Map<number, MirroredPeer>();
   readonly #relays = new Map<number, RelayRoute>();
   readonly #slots = new Map<number, number>();
+  readonly #watchers = new Set<KeyWatcher>();
   #neighbours: readonly Neighbour[] = [];
   #subnets: readonly SubnetRule[] = [];
   #policy: Extract<Command, { type: 'set-policy' }> | undefined;
@@ -70,6 +80,7 @@ export class Mirror {
         this.#removeKey(command.keys.localIndex);
         peer.keys.set(command.keys.localIndex, { keys: copyKeys(command.keys), place: command.place });
         this.#slots.set(command.keys.localIndex, command.slot);
+        for (const told of this.#watchers) told(peer.nodeId, command.keys);
         return;
       }
       case 'use-key': {
@@ -111,6 +122,16 @@ export class Mirror {
     return [...this.#peers.values()].flatMap(({ keys }) =>
       [...keys.values()].map((mirrored) => copyKeys(mirrored.keys)),
     );
+  }
+
+  /** See `DataPlane.watchKeys`. */
+  watch(told: KeyWatcher): () => void {
+    for (const { nodeId, keys } of this.#peers.values())
+      for (const mirrored of keys.values()) told(nodeId, mirrored.keys);
+    this.#watchers.add(told);
+    return () => {
+      this.#watchers.delete(told);
+    };
   }
 
   /** Slots of the peers there are. */
@@ -172,6 +193,7 @@ export class Mirror {
 
   /** Wipes every key. */
   clear(): void {
+    this.#watchers.clear();
     for (const slot of [...this.#peers.keys()]) this.#forget(slot);
   }
 }

@@ -91,6 +91,9 @@ export interface SessionKeys {
   readonly receiveKey: Uint8Array;
 }
 
+/** Hears of keys. `nodeId`: whose they are. All bytes are the plane's, and for the time of the call. */
+export type KeyWatcher = (nodeId: Uint8Array, keys: SessionKeys) => void;
+
 /** A relay that is reached by UDP. */
 export interface RelayRoute {
   readonly endpoint: Endpoint;
@@ -296,6 +299,11 @@ export interface DataPlane {
   addKey(slot: number, keys: SessionKeys, held?: HeldCounters): void;
   useKey(slot: number, localIndex: number): void;
   removeKey(localIndex: number): void;
+  /**
+   * Tells every live key, at once, and each that is installed later, until what is returned is called or the plane stops.
+   * Undefined: it keeps no keys here.
+   */
+  watchKeys?(told: KeyWatcher): () => void;
   setRelay(relay: number, route: RelayRoute | null): void;
   /** Replaces the table from which ARP and ND are answered, and which guards other members' addresses. */
   setNeighbours(neighbours: readonly Neighbour[]): void;

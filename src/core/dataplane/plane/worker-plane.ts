@@ -49,6 +49,7 @@ export class WorkerPlane extends CommandPlane {
   readonly #owners: AddressOwners | undefined;
   readonly #makeDevice: (options: DeviceOptions) => Device;
   readonly #mirror = new Mirror();
+  readonly watchKeys = this.#mirror.watch.bind(this.#mirror);
   readonly #moving: Moving;
   readonly #shedding = new Shedding({
     sockets: () => this.#udp.map(({ fd }) => fd),
