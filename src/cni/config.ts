@@ -7,7 +7,7 @@
  */
 import { parseCidr } from '../core/lib/ipv4.js';
 import { Code, CniError } from './errors.js';
-import type { Result } from './result.js';
+import { readResult, type Result } from './result.js';
 import { checkVersion, type Version } from './version.js';
 
 /** An attachment that the runtime still knows: what GC must leave alone. */
@@ -198,7 +198,7 @@ export function readConfig(input: Json): Config {
       defaultPool,
     ipam: ipam as { type: string } | undefined,
     raw,
-    previous: (prevResult ?? undefined) as Result | undefined,
+    previous: isObject(prevResult) ? readResult(prevResult) : undefined,
     valid: attachments(raw['cni.dev/valid-attachments']),
   };
 }

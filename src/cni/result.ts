@@ -67,6 +67,27 @@ export function readAddresses(printed: unknown, plugin: string): Addresses {
   };
 }
 
+/** Reads what a runtime hands over as the result of ADD; it may leave out lists that are empty. Throws CniError (7). */
+export function readResult(given: Readonly<Record<string, unknown>>): Result {
+  const list = <T>(key: string, good: (entry: Partial<T>) => boolean): T[] => {
+    const entries: unknown = given[key] ?? [];
+    const fits = (entry: unknown): boolean =>
+      typeof entry === 'object' && entry !== null && good(entry as Partial<T>);
+    if (!Array.isArray(entries) || !entries.every(fits))
+      throw new CniError(Code.config, `prevResult of the network configuration: its "${key}" cannot be read`);
+    return entries as T[];
+  };
+  return {
+    interfaces: list<Interface>('interfaces', ({ name }) => typeof name === 'string'),
+    ips: list<Ip>(
+      'ips',
+      ({ address, gateway }) => isAddress(address) && (gateway === undefined || isAddress(gateway)),
+    ),
+    routes: list<Route>('routes', ({ dst, gw }) => isAddress(dst) && (gw === undefined || isAddress(gw))),
+    dns: (given['dns'] ?? {}) as Result['dns'],
+  };
+}
+
 /** The result as a runtime of this version expects it. */
 export function writeResult(result: Result, version: Version): Record<string, unknown> {
   const families = !atLeast(version, '1.0.0');

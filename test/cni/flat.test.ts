@@ -9,7 +9,7 @@ import { LabProcess, run } from '../../src/lab/exec.js';
 import { firstPing, ping } from '../../src/lab/measure.js';
 import { reaches, TestNet, type TestNode } from '../lab/support.js';
 import { Runtime, type Pod } from './runtime.js';
-import { missing } from './tools.js';
+import { buildOther, missing, othersToo } from './tools.js';
 
 if (missing !== undefined) console.log(missing);
 
@@ -163,6 +163,80 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     await heard(one, '10.144.255.255', [two, three]);
     await heard(two, '239.1.2.3', [one, three], '239.1.2.3');
   });
+
+  it('are so by a second network too, beside a routed one, which end in any order', async () => {
+    const networks = [
+      ['pods', 'eth0'],
+      ['flat', 'net1'],
+    ] as const;
+    /** As Multus has it: one container, and one network after the other. */
+    const addresses: string[][] = [];
+    const both: { runtime: Runtime; pod: Pod }[] = [];
+    for (const { runtime } of [a, b]) {
+      runtime.configure('pods', '1.1.0', { type: 'evio-cni' });
+      runtime.configure('flat', '1.1.0', { type: 'evio-cni', mode: 'flat' });
+      const pod = await runtime.pod('both');
+      both.push({ runtime, pod });
+      const got: string[] = [];
+      for (const [network, ifname] of networks) {
+        const { ips } = await runtime.add(network, pod, {}, ifname);
+        got.push(ips[0]?.address.split('/')[0] ?? '');
+      }
+      addresses.push(got);
+    }
+    const [here] = both as [(typeof both)[0]];
+    for (const [i, [, ifname]] of networks.entries()) {
+      const to = addresses[1]?.[i] ?? '';
+      expect(to).toMatch(i === 0 ? /^10\.244\./ : /^10\.144\./);
+      expect(await firstPing(here.pod.name, to, 10_000)).toBeDefined();
+      const { stdout } = await run(['ip', 'route', 'get', to], { ns: here.pod.name });
+      expect(stdout).toContain(` dev ${ifname} src ${addresses[0]?.[i]}`);
+    }
+    // Other pods and members are the second's neighbours; and what is outside goes by the first.
+    expect(await firstPing(here.pod.name, two.ip, 5_000)).toBeDefined();
+    const { stdout } = await run(['ip', 'route', 'show', 'default'], { ns: here.pod.name });
+    expect(stdout).toMatch(/^default via 10\.244\.\d+\.1 dev eth0 *\n$/);
+    // The first goes first on one node, last on the other; what is left goes on.
+    for (const [i, { runtime, pod }] of both.entries()) {
+      const [first, last] = i === 0 ? networks : ([...networks].reverse() as unknown as typeof networks);
+      expect((await runtime.tool('del', first[0], pod, {}, first[1])).status).toBe(0);
+      expect((await runtime.tool('check', last[0], pod, {}, last[1])).stderr).toBe('');
+      expect((await runtime.tool('del', last[0], pod, {}, last[1])).status).toBe(0);
+      expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toMatch(/eth0|net1/);
+      expect((await runtime.leftOvers()).filter((left) => /evio-pods|networks/.test(left))).toEqual([]);
+    }
+    expect(leases(a)).toEqual([one.ip]);
+    expect(leases(b).sort()).toEqual([two.ip, three.ip].sort());
+  });
+
+  it.skipIf(!othersToo)(
+    'have both networks by Multus itself',
+    async () => {
+      const { runtime } = a;
+      runtime.install(await buildOther('multus'));
+      const pod = await runtime.pod('multus');
+      const multus = {
+        cniVersion: '1.0.0',
+        name: 'node',
+        type: 'multus',
+        cniDir: join(runtime.folder, 'state', 'multus'),
+        binDir: join(runtime.folder, 'bin'),
+        delegates: [
+          { cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'evio-cni' }] },
+          { cniVersion: '1.0.0', name: 'flat', type: 'evio-cni', mode: 'flat' },
+        ],
+      };
+      const { status } = await runtime.plugin('ADD', multus, attached(pod), undefined, 'multus');
+      expect(status).toBe(0);
+      const { stdout } = await run(['ip', '-4', '-o', 'address'], { ns: pod.name });
+      expect(stdout).toMatch(/eth0 +inet 10\.244\.[^]*net1 +inet 10\.144\./);
+      expect(await firstPing(pod.name, two.ip, 5_000)).toBeDefined();
+      expect((await runtime.plugin('DEL', multus, attached(pod), undefined, 'multus')).status).toBe(0);
+      expect(leases(a)).toEqual([one.ip]);
+      expect((await runtime.leftOvers()).filter((left) => /evio-pods|networks/.test(left))).toEqual([]);
+    },
+    20 * 60_000,
+  );
 
   it('do not pass for others', async () => {
     const guard = ['table', 'bridge', 'evio-cni-evio0-pods'];

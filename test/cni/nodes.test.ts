@@ -115,6 +115,18 @@ describe.skipIf(missing !== undefined)('pods of nodes behind NATs', () => {
     const before = await drops(a, 'guard-ip');
     expect(await pings(b.node.ns, foreign)).toBe(false);
     expect(await drops(a, 'guard-ip')).toBeGreaterThan(before);
+    // It is named, also when it is over in an instant.
+    await run(['ip', 'address', 'add', `${foreign}/32`, 'dev', 'lo'], { ns: b.node.ns });
+    const burst = ['ping', '-c30', '-i0.005', '-W1', '-I', foreign, a.ip];
+    await run(burst, { ns: b.node.ns, allowFailure: true });
+    await run(['ip', 'address', 'delete', `${foreign}/32`, 'dev', 'lo'], { ns: b.node.ns });
+    const named = async (): Promise<string[]> => {
+      const { anomalies } = await a.node.node.json<{ anomalies: { name: string; kind: string }[] }>([
+        'status',
+      ]);
+      return anomalies.map(({ name, kind }) => `${name} ${kind}`);
+    };
+    await expect.poll(named, { timeout: 10_000, interval: 200 }).toContain(`${b.node.node.name} spoof`);
   });
 
   it('send super-frames that evio takes whole', async () => {

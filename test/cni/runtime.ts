@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run, shell, type RunResult } from '../../src/lab/exec.js';
 import { buildTools } from './tools.js';
@@ -50,6 +50,11 @@ export class Runtime {
     return new Runtime(machine, await buildTools());
   }
 
+  /** A plugin more, under the name of its program. */
+  install(program: string): void {
+    symlinkSync(program, join(this.folder, 'bin', basename(program)));
+  }
+
   /** Writes a network configuration; `plugins` are chained. */
   configure(name: string, cniVersion: string, ...plugins: readonly Json[]): void {
     const text = JSON.stringify({ cniVersion, name, plugins });
@@ -87,15 +92,16 @@ export class Runtime {
     network: string,
     pod: Pod,
     capabilities: Json = {},
+    ifname = 'eth0',
   ): Promise<RunResult> {
     const argv = this.#within([join(this.folder, 'bin', 'cnitool'), command, network, pod.netns]);
-    const env = { ...this.environment, CAP_ARGS: JSON.stringify(capabilities) };
+    const env = { ...this.environment, CAP_ARGS: JSON.stringify(capabilities), CNI_IFNAME: ifname };
     return run(argv, { env, allowFailure: true, timeoutMs: 60_000 });
   }
 
   /** The same, and parses what ADD answered. Throws with what it printed. */
-  async add(network: string, pod: Pod, capabilities: Json = {}): Promise<CniResult> {
-    const { status, stdout, stderr } = await this.tool('add', network, pod, capabilities);
+  async add(network: string, pod: Pod, capabilities: Json = {}, ifname = 'eth0'): Promise<CniResult> {
+    const { status, stdout, stderr } = await this.tool('add', network, pod, capabilities, ifname);
     if (status !== 0) throw new Error(`cnitool add: ${stdout}${stderr}`);
     return JSON.parse(stdout) as CniResult;
   }

@@ -1,16 +1,9 @@
 /** A machine of the cluster: a lab host with file systems, runtime and kubelet of its own (machine.sh). */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabProcess, run, sleep, type RunResult } from '../../src/lab/exec.js';
 import type { TestNode } from '../lab/support.js';
+import { endMachine } from '../support/ending.js';
 import { scriptOf, toolsFolder } from './tools.js';
 
 const images = ['pause', 'box', 'coredns'];
@@ -149,67 +142,12 @@ export class Machine {
   /** Ends everything of the machine, containers too, and its cgroups. */
   async stop(): Promise<void> {
     for (const process of [...this.daemons.values()].reverse()) await process.stop(2_000);
-    for (let round = 0; round < 20; round++) {
-      const pids = [...this.#grouped(), ...this.#mounted()];
-      if (pids.length === 0) break;
-      for (const pid of pids) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // It ended by itself.
-        }
-      }
-      await sleep(100);
-    }
+    await endMachine(this.#pid, `evio-${this.#group}`);
     await this.#first?.stop(500);
-    for (const folder of this.#cgroups())
-      try {
-        rmdirSync(folder);
-      } catch {
-        // Not empty: a process that the kernel has not let go yet.
-      }
   }
 
   /** Several runs may be on one machine: by the name of the namespace, which is unique. */
   get #group(): string {
     return this.place.ns;
-  }
-
-  /** Inner ones first. */
-  #cgroups(): string[] {
-    return readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
-      const top = join('/sys/fs/cgroup', hierarchy, `evio-${this.#group}`);
-      if (!existsSync(top)) return [];
-      const inner = readdirSync(top, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => join(entry.parentPath, entry.name));
-      return [top, ...inner].sort((a, b) => b.length - a.length);
-    });
-  }
-
-  #grouped(): number[] {
-    return this.#cgroups().flatMap((folder) => {
-      try {
-        return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-      } catch {
-        return [];
-      }
-    });
-  }
-
-  /** Processes in the machine's mount namespace. */
-  #mounted(): number[] {
-    const space = (pid: string): string => {
-      try {
-        return readlinkSync(`/proc/${pid}/ns/mnt`);
-      } catch {
-        return '';
-      }
-    };
-    const ours = this.#pid === '' ? '' : space(this.#pid);
-    if (ours === '' || ours === space('self')) return [];
-    return readdirSync('/proc')
-      .filter((pid) => /^\d+$/.test(pid) && space(pid) === ours)
-      .map(Number);
   }
 }

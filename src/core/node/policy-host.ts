@@ -9,7 +9,7 @@ import type { Clock, Logger } from '../lib/env.js';
 import type { Self } from '../membership/self.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
-import { AnomalyWatch, type Anomaly } from '../policy/anomaly.js';
+import { AnomalyWatch, type Anomaly, type Conduct } from '../policy/anomaly.js';
 import { Enforcement, type PolicyDocument, type PolicyReport } from '../policy/enforcement.js';
 import { subjectOf } from '../policy/subjects.js';
 import { Quarantine, type Confinement } from '../policy/quarantine.js';
@@ -98,26 +98,34 @@ export class PolicyHost implements Timed {
   }
 
   get dueAt(): number {
-    return Math.min(this.#enforcement.dueAt, this.#quarantine.dueAt);
+    return Math.min(this.#enforcement.dueAt, this.#quarantine.dueAt, this.#watch.dueAt);
   }
 
   tick(now: number): void {
     this.#enforcement.tick(now);
     for (const id of this.#quarantine.release(now)) this.#over(id);
+    for (const id of this.#watch.due(now)) {
+      const peer = this.#parts.members.get(id);
+      if (peer)
+        for (const found of this.#watch.judge(now, id, this.#conductOf(peer))) this.#found(now, peer, found);
+    }
   }
 
   /** A counter of its conduct has moved. */
   look(now: number, peer: Peer): void {
-    const { plane } = this.#parts;
-    const { probes, spoofed, floodLimited, replayed } = plane.peerCounters(peer.slot);
-    const conduct = {
+    for (const anomaly of this.#watch.look(now, peer.member.idText, this.#conductOf(peer)))
+      this.#found(now, peer, anomaly);
+  }
+
+  #conductOf(peer: Peer): Conduct {
+    const { probes, spoofed, floodLimited, replayed } = this.#parts.plane.peerCounters(peer.slot);
+    return {
       scan: probes,
       spoof: spoofed,
       flood: floodLimited,
       storm: peer.session.accepted,
       replay: replayed,
     };
-    for (const anomaly of this.#watch.look(now, peer.member.idText, conduct)) this.#found(now, peer, anomaly);
   }
 
   #found(now: number, peer: Peer, { kind, count }: Anomaly): void {

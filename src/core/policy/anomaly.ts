@@ -11,6 +11,8 @@
 import { anomalyKinds, type AnomalyKind } from './policy.js';
 
 const windowMs = 10_000;
+/** Within this of a look, counters move without that anybody is told (dataplane/loop/misconduct.ts). */
+const silentMs = 1_000;
 /** The same of the same member is told no more often. */
 const againMs = 60_000;
 /** What is reached within a window. */
@@ -44,9 +46,34 @@ const innocent: Conduct = { scan: 0, spoof: 0, flood: 0, storm: 0, replay: 0 };
 
 export class AnomalyWatch {
   readonly #watched = new Map<string, Watched>();
+  /** When to look once more at whom: what was over within the silence is seen then. The first is due first. */
+  readonly #again = new Map<string, number>();
 
   /** To be called when a counter has moved. Returns what is to be told. */
   look(now: number, id: string, conduct: Conduct): Anomaly[] {
+    this.#again.delete(id);
+    this.#again.set(id, now + silentMs);
+    return this.judge(now, id, conduct);
+  }
+
+  /** When somebody is to be looked at once more, ms. */
+  get dueAt(): number {
+    return this.#again.values().next().value ?? Infinity;
+  }
+
+  /** Who is to be given to {@link judge} now, though nobody was told of them; each once. */
+  due(now: number): string[] {
+    const ids: string[] = [];
+    for (const [id, at] of this.#again) {
+      if (at > now) break;
+      this.#again.delete(id);
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  /** As {@link look}, and nothing follows. */
+  judge(now: number, id: string, conduct: Conduct): Anomaly[] {
     const watched = this.#of(id, now);
     if (now - watched.windowAt >= windowMs) {
       watched.windowAt = now;
@@ -64,6 +91,7 @@ export class AnomalyWatch {
   /** Its counters begin at zero again, or it is gone. */
   forget(id: string): void {
     this.#watched.delete(id);
+    this.#again.delete(id);
   }
 
   #of(id: string, now: number): Watched {

@@ -50,14 +50,24 @@ describe('a configuration', () => {
     ['a MAC that is none', { runtimeConfig: { mac: '1:2' } }, 7],
     ['attachments that are none', { 'cni.dev/valid-attachments': ['x'] }, 7],
     ['a result that is a list', { prevResult: [] }, 7],
+    ['a result whose routes are none', { prevResult: { routes: {} } }, 7],
+    ['a result with an address that is a flag', { prevResult: { ips: [{ address: '-x' }] } }, 7],
+    ['a result with an interface without name', { prevResult: { interfaces: [{}] } }, 7],
   ])('is refused with %s', (_, change, code) => {
     expect(codeOf(() => readConfig({ ...minimal, ...change }))).toBe(code);
+  });
+
+  it('has a result without the lists that are empty, as runtimes written in Go hand it over', () => {
+    const ips = [{ address: '10.144.1.2/16', interface: 0 }];
+    const { previous } = readConfig({ ...minimal, prevResult: { interfaces: [{ name: 'net1' }], ips } });
+    expect(previous).toEqual({ interfaces: [{ name: 'net1' }], ips, routes: [], dns: {} });
   });
 
   it('of any content ends in a configuration or a code', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         codeOf(() => readConfig({ ...minimal, ...(value as object) }));
+        codeOf(() => readConfig({ ...minimal, prevResult: value }));
         codeOf(() => parseJson(JSON.stringify(value)));
       }),
     );

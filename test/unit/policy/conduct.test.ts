@@ -21,6 +21,25 @@ describe('AnomalyWatch', () => {
     ]);
   });
 
+  it('looks once more, at what was over before anybody was told again', () => {
+    const watch = new AnomalyWatch();
+    expect(watch.dueAt).toBe(Infinity);
+    // The first packet of a burst is told, the others are not.
+    expect(watch.look(0, 'a', { ...innocent, spoof: 1 })).toEqual([]);
+    watch.look(300, 'b', { ...innocent, scan: 1 });
+    watch.look(400, 'a', { ...innocent, spoof: 2 });
+    expect(watch.dueAt).toBe(1_300);
+    expect(watch.due(1_299)).toEqual([]);
+    expect(watch.due(1_300)).toEqual(['b']);
+    expect(watch.due(1_400)).toEqual(['a']);
+    expect(watch.judge(1_400, 'a', { ...innocent, spoof: 25 })).toEqual([{ kind: 'spoof', count: 25 }]);
+    // That look is the last, and who is gone is not looked at.
+    expect(watch.dueAt).toBe(Infinity);
+    watch.look(2_000, 'a', innocent);
+    watch.forget('a');
+    expect(watch.dueAt).toBe(Infinity);
+  });
+
   it('does not mind what comes slowly, however much it is in the end', () => {
     const watch = new AnomalyWatch();
     for (let i = 1; i < 1_000; i++)
