@@ -71,8 +71,7 @@ export function readAddresses(printed: unknown, plugin: string): Addresses {
 export function readResult(given: Readonly<Record<string, unknown>>): Result {
   const list = <T>(key: string, good: (entry: Partial<T>) => boolean): T[] => {
     const entries: unknown = given[key] ?? [];
-    const fits = (entry: unknown): boolean =>
-      typeof entry === 'object' && entry !== null && good(entry as Partial<T>);
+    const fits = (entry: unknown): boolean => typeof entry === 'object' && entry !== null && good(entry);
     if (!Array.isArray(entries) || !entries.every(fits))
       throw new CniError(Code.config, `prevResult of the network configuration: its "${key}" cannot be read`);
     return entries as T[];
