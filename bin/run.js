@@ -39,7 +39,13 @@ if (asksVersion(argv)) {
   await main(argv);
   process.exit();
 } else {
-  const { main } = await load(isOneFile(argv) ? '../dist/program/node.js' : '../dist/cli/main.js');
+  const oneFile = isOneFile(argv);
+  if (oneFile) {
+    // It may execute this program once more: before much is loaded, so that that is loaded once.
+    const { confine, isLasting } = await load('../dist/program/confine.js');
+    if (isLasting(argv)) confine(argv);
+  }
+  const { main } = await load(oneFile ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);
 }
 

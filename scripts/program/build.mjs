@@ -41,7 +41,12 @@ const places = {
 
 rmSync(out, { recursive: true, force: true });
 await build({
-  entryPoints: { node: path('scripts/program/node.mjs'), cni: path('dist/cni/main.js'), ...threads },
+  entryPoints: {
+    node: path('scripts/program/node.mjs'),
+    confine: path('dist/core/process/confinement.js'),
+    cni: path('dist/cni/main.js'),
+    ...threads,
+  },
   absWorkingDir: path('.'),
   outdir: out,
   bundle: true,

@@ -1,7 +1,7 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { confine } from '../core/process/confinement.js';
+import { confine, isLasting } from '../core/process/confinement.js';
 import { hearUserSignal } from '../core/native/signal-mask.js';
 import { keepHeapSmall } from '../core/native/v8.js';
 import { presentError } from './errors.js';
@@ -9,8 +9,6 @@ import { bundledPlugin, type Bundle } from './bundle.js';
 import { commandOf, readManifest, type Manifest } from './manifest.js';
 import { answerQuickly, quickQuestion } from './quick.js';
 
-/** With these a command that else runs for long is over soon. */
-const passing = new Set(['--detach', '--no-start', '--service', '--help', '-h']);
 const root = new URL('../../', import.meta.url);
 
 /** `evio help token create` and `evio token create -h` are `evio token create --help`. */
@@ -46,7 +44,7 @@ export async function main(argv: readonly string[], json: boolean, bundle?: Bund
   leaveQuietlyWithReader();
   doWithoutPasswd();
   const manifest = bundle?.manifest ?? readManifest(new URL('oclif.manifest.json', root));
-  if (commandOf(manifest, argv)?.daemon === true && !argv.some((word) => passing.has(word))) {
+  if (commandOf(manifest, argv)?.daemon === true && isLasting(argv)) {
     confine(argv);
     hearUserSignal();
     keepHeapSmall();

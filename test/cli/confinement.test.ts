@@ -139,7 +139,7 @@ describe.skipIf(!hasRoot)('a node that root runs', { timeout: 120_000 }, () => {
     expect((await home.run(['status'])).stdout).toContain('4 connections of other users');
   });
 
-  it('listens on no TCP port', async () => {
+  it('listens on no TCP port, but for names at its address in the network', async () => {
     const home = newHome();
     await madeNetwork(home);
     const { pid } = await start(home, ['node']);
@@ -159,7 +159,10 @@ describe.skipIf(!hasRoot)('a node that root runs', { timeout: 120_000 }, () => {
         .slice(1)
         .map((line) => line.trim().split(/\s+/));
     const own = (table: string): string[][] => rows(table).filter((row) => sockets.has(row[9] as string));
-    expect([...own('tcp'), ...own('tcp6')]).toEqual([]);
+    // 10.144.0.0/16, port 53, in the kernel's notation; it may not listen yet.
+    const names = /^[0-9A-F]{4}900A:0035$/;
+    const others = [...own('tcp'), ...own('tcp6')].filter((row) => !names.test(row[1] ?? ''));
+    expect(others).toEqual([]);
     // The look finds what there is.
     expect([...own('udp'), ...own('udp6')].length).toBeGreaterThan(0);
   });

@@ -28,6 +28,7 @@ describe('the package', () => {
       'bin/run.js',
       'oclif.manifest.json',
       'dist/commands/join.js',
+      'dist/program/confine.js',
       'dist/program/node.js',
       'LICENSE',
       'README.md',

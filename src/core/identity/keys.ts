@@ -4,9 +4,9 @@
  * A single 32-byte public key then names a node, a relay, an invite or a network. The map from Ed25519 to X25519 is
  * the birational one of RFC 7748 section 4.1, as in libsodium's `crypto_sign_ed25519_pk_to_curve25519`.
  */
-import { createPublicKey, verify as verifySignature } from 'node:crypto';
+import { createPrivateKey, createPublicKey, verify as verifySignature } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { toBase64Url } from '../lib/bytes.js';
+import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import { isLowOrder, type DhKeys } from '../noise/suite.js';
 
@@ -22,9 +22,23 @@ export interface Keys {
   readonly dh: DhKeys;
 }
 
+/** PKCS #8 around the seed of an Ed25519 key (RFC 8410 section 7), up to the seed. */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** By OpenSSL: the portable code takes 50 ms for its first, while a node that was killed is waited for. */
+function publicKeyOf(seed: Uint8Array): Uint8Array {
+  const der = Buffer.concat([pkcs8Head, seed]);
+  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  der.fill(0);
+  const publicKey = fromBase64Url(key.export({ format: 'jwk' }).x ?? '');
+  if (publicKey?.length !== publicKeyLength) throw new TypeError('no public key of this seed');
+  return publicKey;
+}
+
+/** Throws when the seed is not 32 bytes long. */
 export function keysFromSeed(seed: Uint8Array): Keys {
   const secretKey = ed25519.utils.toMontgomerySecret(seed);
-  const publicKey = ed25519.getPublicKey(seed);
+  const publicKey = publicKeyOf(seed);
   return { seed, publicKey, dh: { secretKey, publicKey: ed25519.utils.toMontgomery(publicKey) } };
 }
 

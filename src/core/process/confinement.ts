@@ -27,6 +27,14 @@ import { programFile, selfArguments } from './self.js';
 const fileFlags = /^--(token-file|tls-cert|tls-key)(=|$)/;
 const worldEntry = 0o001;
 
+/** With these a command that else runs for long is over soon. */
+const passing = new Set(['--detach', '--no-start', '--service', '--help', '-h']);
+
+/** True unless a command that runs for long is over soon with these arguments. */
+export function isLasting(argv: readonly string[]): boolean {
+  return !argv.some((word) => passing.has(word));
+}
+
 /** True when a user that is not root could get there: each folder on the way is the user's own, or open to all. */
 function reachable(path: string, uid: number): boolean {
   for (let at = dirname(path); ; at = dirname(at)) {
