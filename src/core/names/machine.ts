@@ -1,20 +1,20 @@
 /** Whether this process lives in the network that the machine's own name resolution is about. */
-import { readFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
 /**
  * False in a network namespace of its own (a laboratory, a pod beside its host): /etc/hosts and systemd-resolved are those of the
- * namespace that init has, and names of addresses that nobody reaches from there are no use. The interface's route tells.
+ * namespace that init has, and names of addresses that nobody reaches from there are no use. True where that cannot be seen.
  *
- * @param routes of init's namespace, as /proc/1/net/route has them; undefined: they cannot be read
+ * A name of an interface would not tell: both may have an `evio0`. Nor may who gave up its capabilities read `/proc/1/ns/net`; but
+ * each namespace has files of its own below /proc/PID/net, whose numbers no other has.
+ *
+ * @param own folder `net` in /proc of a process in the namespace that is asked about
+ * @param init of the one that has the machine's
  */
-export function isMachineNetwork(device: string, routes: string | undefined): boolean {
-  return routes === undefined || routes.split('\n').some((line) => line.startsWith(`${device}\t`));
-}
-
-export function initRoutes(): string | undefined {
+export function isMachineNetwork(own = '/proc/self/net', init = '/proc/1/net'): boolean {
   try {
-    return readFileSync('/proc/1/net/route', 'utf8');
+    return statSync(`${own}/route`).ino === statSync(`${init}/route`).ino;
   } catch {
-    return undefined;
+    return true;
   }
 }

@@ -15,7 +15,7 @@ import { formatIpv4, type Cidr } from '../lib/ipv4.js';
 import { isAlive } from '../lib/alive.js';
 import { changeHosts, hostsPath } from './hosts-file.js';
 import { withBlock, withoutBlocks, type HostsLine } from './hosts-text.js';
-import { initRoutes, isMachineNetwork } from './machine.js';
+import { isMachineNetwork } from './machine.js';
 import type { NameMode, NamesReport, NameWay } from './report.js';
 import { asksResolved, tellResolved, untellResolved } from './resolved.js';
 import { Responder } from './responder.js';
@@ -147,10 +147,9 @@ export class Names implements NameService {
 
   async #begin(): Promise<void> {
     const { mode, log } = this.#options;
-    const { device } = this.#facts;
     // A block of a process that was killed tells of members that nobody reaches.
     await forgetStaleNames([], this.#hosts).catch(() => undefined);
-    if (mode === 'auto' && !isMachineNetwork(device, initRoutes())) {
+    if (mode === 'auto' && !isMachineNetwork()) {
       this.#fault = 'this network namespace is not the machine’s own: name the way with --dns';
       return;
     }

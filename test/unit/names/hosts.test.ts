@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +10,7 @@ import { withBlock, withoutBlocks } from '../../../src/core/names/hosts-text.js'
 import { isMachineNetwork } from '../../../src/core/names/machine.js';
 import { forgetStaleNames } from '../../../src/core/names/names.js';
 import { domainOf, reverseZones } from '../../../src/core/names/zone.js';
+import { hasRoot } from '../../support/need.js';
 
 const [own, other] = ['a1'.repeat(16), 'b2'.repeat(16)];
 const lines = [
@@ -120,9 +123,19 @@ describe('what names are about', () => {
     expect(reverseZones({ base: 0x0a90_0000, prefix: 17 })).toEqual([]);
   });
 
-  it('is the machine’s own network, or that of a namespace', () => {
-    const routes = 'Iface\tDestination\nevio0\t0000900A\t00000000\n';
-    expect([isMachineNetwork('evio0', routes), isMachineNetwork('evio1', routes)]).toEqual([true, false]);
-    expect(isMachineNetwork('evio0', undefined)).toBe(true);
+  it('is the machine’s own network where that cannot be seen', () => {
+    expect([isMachineNetwork(), isMachineNetwork('/proc/self/net', '/proc/none/net')]).toEqual([true, true]);
+  });
+
+  it.skipIf(!hasRoot)('is not the network of a namespace, whatever its interfaces are called', async () => {
+    // It has `lo`, as every other.
+    const apart = spawn('unshare', ['--net', 'sh', '-c', 'echo there; exec sleep 60']);
+    try {
+      await once(apart.stdout, 'data');
+      const own = `/proc/${apart.pid ?? 0}/net`;
+      expect([isMachineNetwork(own), isMachineNetwork(own, own)]).toEqual([false, true]);
+    } finally {
+      apart.kill('SIGKILL');
+    }
   });
 });
