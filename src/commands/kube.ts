@@ -55,7 +55,8 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
     }),
     'service-pool': Flags.string({
       helpValue: 'CIDR',
-      description: 'addresses for Services of type LoadBalancer, outside the range of the network',
+      description:
+        'addresses for Services of type LoadBalancer, outside the range of the network; CIDR,CIDR for both families',
     }),
     'network-policy': Flags.boolean({
       description: 'put NetworkPolicies in force for the pods of this node (needs nft and CAP_NET_ADMIN)',
@@ -76,7 +77,7 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
     const { Agent } = await import('../kube/agent.js');
     const { Conflist } = await import('../kube/conflist.js');
     const { Services } = await import('../kube/services/services.js');
-    const { checkCidr } = await import('../core/identity/names.js');
+    const { parsePools } = await import('../kube/services/pools.js');
     const { lockAgent } = await import('../kube/lock.js');
     const { stopOnSignals } = await import('../core/process/signals.js');
     const home = this.home();
@@ -88,7 +89,7 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
         : await accessFrom(flags.kubeconfig, server);
     const nodeName = flags['node-name'] ?? hostname();
     const range = flags['service-pool'];
-    const pool = range === undefined ? undefined : checkCidr(range);
+    const pools = range === undefined ? undefined : parsePools(range);
     const release = await lockAgent(home);
     const client = new ApiClient(access);
     const ending = new AbortController();
@@ -104,9 +105,9 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
         conflist: new Conflist(flags['cni-conf'], flags['cni-bin']),
         policies: flags['network-policy'],
         services:
-          pool &&
+          pools &&
           ((changed, failed) =>
-            new Services({ client, pool, namespace: access.namespace, nodeName, changed, failed })),
+            new Services({ client, pools, namespace: access.namespace, nodeName, changed, failed })),
         emit: (event) => {
           const { level, text, facts } = sentence(event);
           if (this.jsonEnabled()) this.emit(event);

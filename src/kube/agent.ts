@@ -175,7 +175,7 @@ export class Agent {
           ...[...(wanted?.held.keys() ?? [])].map((cidr) => [cidr, { shared: true }] as const),
           ...ranges.map((cidr) => [cidr, { shared: false }] as const),
         ]),
-        accepted: new Set([...accepted, ...(wanted ? [wanted.pool] : [])]),
+        accepted: new Set([...accepted, ...(wanted?.pools ?? [])]),
       },
       await this.#routesOf(client, status.network.id),
       held,

@@ -8,11 +8,12 @@ import { parseAllDocuments } from 'yaml';
 import type { LabProcess } from '../../src/lab/exec.js';
 import { run, sleep } from '../../src/lab/exec.js';
 import { manifestObjects } from '../../src/kube/manifest.js';
-import { Cluster, pool } from './cluster.js';
+import { Cluster, pool, pool6 } from './cluster.js';
 import type { Machine } from './machine.js';
 import { familyCases, refusalCases } from './edge-cases.js';
 import { faultCases } from './fault-cases.js';
 import { placementCases } from './placement-cases.js';
+import { podCases } from './pod-cases.js';
 import { missing, toolsFolder } from './tools.js';
 import { dns, eager, policy, service, web } from './workloads.js';
 import { World } from './world.js';
@@ -24,7 +25,7 @@ const options = {
   namespace: 'kube-system',
   apiServer: 'https://10.144.0.1:6443',
   network: undefined,
-  pool,
+  pool: `${pool},${pool6}`,
   policy: true,
   home: '/var/lib/evio',
   cniConf: '/etc/cni/net.d',
@@ -55,7 +56,7 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
     await cluster.apply(...manifestObjects(options).filter(({ kind }) => kind !== 'DaemonSet'));
     kubeconfig = world.kubeconfig = await cluster.agentConfig();
     // A member that is no node reaches pods and Services where it accepts their ranges.
-    for (const range of ['10.244.0.0/16', pool])
+    for (const range of ['10.244.0.0/16', pool, pool6])
       await cluster.control.place.node.cli(['route', 'accept', range]);
   }, 45 * 60_000);
   afterAll(async () => {
@@ -69,7 +70,7 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
     expect((await cluster.kubectl(dry, { input })).stdout).toContain('daemonset.apps/evio');
     const helm = join(toolsFolder, 'bin/helm');
     const chart = join(import.meta.dirname, '../../deploy/helm');
-    const values = `image=${options.image},apiServer=${options.apiServer},servicePool=${pool},networkPolicy=true`;
+    const values = `image=${options.image},apiServer=${options.apiServer},servicePool=${pool}\\,${pool6},networkPolicy=true`;
     await run([helm, 'lint', chart, '--set', values]);
     const { stdout } = await run([
       helm,
@@ -183,6 +184,7 @@ describe.skipIf(missing !== undefined)('Kubernetes over evio', () => {
   }, 240_000);
 
   familyCases(() => world);
+  podCases(() => world);
 
   it('puts NetworkPolicies in force: between nodes, on one, and before the first packet', async () => {
     await cluster.apply(web(b.name, 'near', { app: 'near', only: b.name }));

@@ -9,6 +9,7 @@ import { Machine } from './machine.js';
 import { buildTools, scriptOf, toolsFolder } from './tools.js';
 
 export const pool = '10.145.0.0/24';
+export const pool6 = 'fd45:1::/112';
 /** Pods and Services of both families; each node has a /64. */
 export const podRange6 = 'fd44:4::/56';
 const serviceRanges = '10.96.0.0/16,fd96:1::/112';
@@ -197,7 +198,7 @@ export class Cluster {
       '--node-name',
       node.name,
       '--service-pool',
-      pool,
+      `${pool},${pool6}`,
       '--network-policy',
     ];
     return node.daemon(name, [process.execPath, program, ...args], { EVIO_HOME: node.place.node.home });

@@ -55,7 +55,7 @@ export class World {
   }
 
   async curl(from: Machine, url: string, waitS = 3): Promise<string> {
-    const { stdout } = await from.on(['curl', '-s', '-m', String(waitS), url], { allowFailure: true });
+    const { stdout } = await from.on(['curl', '-sg', '-m', String(waitS), url], { allowFailure: true });
     return stdout.trim();
   }
 

@@ -24,7 +24,8 @@ export default class KubeManifest extends BaseCommand {
     }),
     'service-pool': Flags.string({
       helpValue: 'CIDR',
-      description: 'addresses for Services of type LoadBalancer, outside the range of the network',
+      description:
+        'addresses for Services of type LoadBalancer, outside the range of the network; CIDR,CIDR for both families',
     }),
     'network-policy': Flags.boolean({ description: 'put NetworkPolicies in force on every node' }),
     home: Flags.string({
@@ -42,13 +43,16 @@ export default class KubeManifest extends BaseCommand {
 
   async run(): Promise<object> {
     const { flags } = await this.parse(KubeManifest);
+    const { parsePools } = await import('../../kube/services/pools.js');
     const { manifestObjects, manifestText } = await import('../../kube/manifest.js');
+    const range = flags['service-pool'];
+    if (range !== undefined) parsePools(range);
     const options = {
       image: flags.image,
       namespace: flags.namespace,
       apiServer: flags['api-server'],
       network: flags['evio-network'],
-      pool: flags['service-pool'],
+      pool: range,
       policy: flags['network-policy'],
       home: flags.home,
       cniConf: flags['cni-conf'],

@@ -30,6 +30,7 @@ export const serviceObject = z.object({
     loadBalancerClass: z.string().optional(),
     loadBalancerIP: z.string().optional(),
     externalTrafficPolicy: z.string().default('Cluster'),
+    ipFamilies: z.array(z.enum(['IPv4', 'IPv6'])).default(['IPv4']),
   }),
   status: z
     .object({

@@ -3,8 +3,8 @@ import type { NodeObject } from '../api/objects.js';
 
 /** What this node is to hold. */
 export interface WantedServices {
-  /** The range of all such addresses, which every node accepts. */
-  readonly pool: string;
+  /** The ranges of all such addresses, which every node accepts. */
+  readonly pools: readonly string[];
   /** Addresses that this node announces, each with its length, and the Service's name. */
   readonly held: ReadonlyMap<string, string>;
   /** What came and went since the last call. */

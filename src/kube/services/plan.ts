@@ -1,5 +1,4 @@
 /** Which Service gets which address, and which nodes hold it. Pure. */
-import { formatIpv4, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import {
   isReady,
   serviceLabel,
@@ -7,6 +6,7 @@ import {
   type ServiceObject,
   type SliceObject,
 } from '../api/objects.js';
+import { addressesIn, pooled, type Family, type Pools } from './pools.js';
 
 /** Services that name another class belong to another implementation. */
 export const serviceClass = 'evio.dev/member';
@@ -19,55 +19,74 @@ export function isOurs({ spec, metadata }: ServiceObject): boolean {
   return type === 'LoadBalancer' && named && metadata.deletionTimestamp === undefined;
 }
 
-/** The address that the Service has of the pool. */
-export function addressOf({ status }: ServiceObject, pool: Cidr): string | undefined {
-  return status.loadBalancer.ingress.map(({ ip }) => ip).find((ip) => ip !== undefined && isIn(ip, pool));
+/** Families that the Service has, and of which there is a pool; the first is its own first. */
+function familiesOf({ spec }: ServiceObject, pools: Pools): readonly Family[] {
+  return spec.ipFamilies.filter((family) => pools.has(family));
 }
 
-function isIn(ip: string, pool: Cidr): boolean {
-  const address = parseIpv4(ip);
-  if (address === undefined) return false;
-  const offset = (address >>> 0) - (pool.base >>> 0);
-  return offset >= 0 && offset < 2 ** (32 - pool.prefix);
+/** The addresses that the Service has of the pools: one of each of its families at most. */
+export function addressesOf(service: ServiceObject, pools: Pools): ReadonlyMap<Family, string> {
+  const found = new Map<Family, string>();
+  const families = familiesOf(service, pools);
+  for (const { ip } of service.status.loadBalancer.ingress) {
+    const has = ip === undefined ? undefined : pooled(ip, pools);
+    if (has && families.includes(has.family) && !found.has(has.family)) found.set(has.family, has.ip);
+  }
+  return found;
 }
 
 export interface Assignment {
   readonly namespace: string;
   readonly name: string;
-  readonly ip: string;
+  /** All that the Service is to have. */
+  readonly ips: readonly string[];
 }
 
 /**
- * Addresses for Services that have none yet, the oldest of equals first by name. What a Service asks for
+ * Addresses for Services that lack one of a family, the oldest of equals first by name. What a Service asks for
  * (`spec.loadBalancerIP`) it gets if that is free, else it waits. Two Services that have the same address: the second by
  * name gets another.
  */
-export function assignments(services: readonly ServiceObject[], pool: Cidr): readonly Assignment[] {
+export function assignments(services: readonly ServiceObject[], pools: Pools): readonly Assignment[] {
   const sorted = services.filter(isOurs).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const taken = new Set<string>();
-  const lacking = sorted.filter((service) => {
-    const ip = addressOf(service, pool);
-    if (ip === undefined || taken.has(ip)) return true;
-    taken.add(ip);
-    return false;
-  });
-  const size = 2 ** (32 - pool.prefix);
-  // The first and the last address of a range mean something else to some programs.
-  const [first, last] = size > 2 ? [1, size - 2] : [0, size - 1];
-  let next = first;
-  return lacking.flatMap((service) => {
-    const asked = service.spec.loadBalancerIP;
-    let ip: string | undefined;
-    if (asked !== undefined && asked !== '') ip = isIn(asked, pool) && !taken.has(asked) ? asked : undefined;
-    else
-      for (; next <= last && ip === undefined; next++) {
-        const candidate = formatIpv4((pool.base + next) | 0);
-        if (!taken.has(candidate)) ip = candidate;
+  const had = sorted.map((service) => {
+    const own = new Map<Family, string>();
+    for (const [family, ip] of addressesOf(service, pools))
+      if (!taken.has(ip)) {
+        taken.add(ip);
+        own.set(family, ip);
       }
-    if (ip === undefined) return [];
-    taken.add(ip);
+    return own;
+  });
+  const free = new Map([...pools].map(([family, pool]) => [family, addressesIn(pool)] as const));
+  const next = (family: Family): string | undefined => {
+    // Not `for … of`, which would end the generator at the first that is free.
+    for (;;) {
+      const { value, done } = free.get(family)?.next() ?? { value: undefined, done: true };
+      if (done) return undefined;
+      if (!taken.has(value)) return value;
+    }
+  };
+  return sorted.flatMap((service, i) => {
+    const own = had[i] ?? new Map<Family, string>();
+    const lacking = familiesOf(service, pools).filter((family) => !own.has(family));
+    const asked = service.spec.loadBalancerIP;
+    for (const family of lacking) {
+      const wish = asked === undefined || asked === '' ? undefined : asked;
+      const granted = wish === undefined ? undefined : pooled(wish, pools);
+      const isOfOther = granted !== undefined && granted.family !== family;
+      let ip: string | undefined;
+      if (wish === undefined || isOfOther) ip = next(family);
+      else if (granted && !taken.has(granted.ip)) ip = granted.ip;
+      if (ip === undefined) continue;
+      taken.add(ip);
+      own.set(family, ip);
+    }
+    if (!lacking.some((family) => own.has(family))) return [];
     const { namespace, name } = service.metadata;
-    return [{ namespace, name, ip }];
+    const ips = familiesOf(service, pools).flatMap((family) => own.get(family) ?? []);
+    return [{ namespace, name, ips }];
   });
 }
 

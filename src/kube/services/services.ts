@@ -1,5 +1,5 @@
 /**
- * Addresses for Services of `type: LoadBalancer`. An address is a subnet of length 32 that two nodes announce as shared: the
+ * Addresses for Services of `type: LoadBalancer`. An address is a subnet of its own length that two nodes announce as shared: the
  * network sends to the earlier one while it answers, and to the other within two seconds after, whatever the API server is
  * doing. On the node kube-proxy takes the packets over.
  *
@@ -7,9 +7,8 @@
  *   status, endpoints, nodes ──▶ each agent: am I one of the two? ──▶ subnets of this member
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cidr } from '../../core/lib/ipv4.js';
-import { formatCidr } from '../../core/lib/ipv4.js';
 import { messageOf } from '../../core/lib/errors.js';
+import { formatPrefix } from '../../core/lib/prefix.js';
 import type { ApiClient } from '../api/client.js';
 import { Mirror } from '../api/mirror.js';
 import {
@@ -21,14 +20,15 @@ import {
 } from '../api/objects.js';
 import type { ServicesHost, WantedServices } from './host.js';
 import { Lease, renewEveryMs } from './lease.js';
-import { addressOf, assignments, holdersOf, isOurs, keyOf } from './plan.js';
+import { addressesOf, assignments, holdersOf, isOurs, keyOf } from './plan.js';
+import { asRange, type Pools } from './pools.js';
 
 /** Between two looks for Services without an address, ms. */
 const assignEveryMs = 500;
 
 export interface ServicesOptions {
   readonly client: ApiClient;
-  readonly pool: Cidr;
+  readonly pools: Pools;
   /** Where the lease is. */
   readonly namespace: string;
   readonly nodeName: string;
@@ -62,12 +62,12 @@ export class Services implements ServicesHost {
   }
 
   wanted(node: string, nodes: readonly NodeObject[]): WantedServices {
-    const { pool } = this.#options;
+    const { pools } = this.#options;
     const held = new Map<string, string>();
     for (const service of this.#services.objects) {
-      const ip = isOurs(service) ? addressOf(service, pool) : undefined;
-      if (ip === undefined || !holdersOf(service, nodes, this.#slices.objects).includes(node)) continue;
-      held.set(`${ip}/32`, keyOf(service));
+      const ips = isOurs(service) ? [...addressesOf(service, pools).values()] : [];
+      if (ips.length === 0 || !holdersOf(service, nodes, this.#slices.objects).includes(node)) continue;
+      for (const ip of ips) held.set(asRange(ip), keyOf(service));
     }
     const before = this.#held;
     this.#held = held;
@@ -75,12 +75,16 @@ export class Services implements ServicesHost {
       ...[...before].filter(([ip]) => !held.has(ip)).map(([ip, name]) => ({ ip, name, held: false })),
       ...[...held].filter(([ip]) => !before.has(ip)).map(([ip, name]) => ({ ip, name, held: true })),
     ];
-    return { pool: formatCidr(pool), held, news: news.map((item) => ({ event: 'service', ...item })) };
+    return {
+      pools: [...pools.values()].map(formatPrefix),
+      held,
+      news: news.map((item) => ({ event: 'service', ...item })),
+    };
   }
 
   /** Gives addresses while this agent holds the lease. */
   async #assign(signal: AbortSignal): Promise<void> {
-    const { pool, client, failed } = this.#options;
+    const { pools, client, failed } = this.#options;
     let holds = false;
     let renewAt = -Infinity;
     while (!signal.aborted) {
@@ -92,9 +96,10 @@ export class Services implements ServicesHost {
           holds = await this.#lease.hold(now, new Date());
         }
         if (holds && this.synced)
-          for (const { namespace, name, ip } of assignments(this.#services.objects, pool)) {
+          for (const { namespace, name, ips } of assignments(this.#services.objects, pools)) {
             const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(name)}/status`;
-            await client.request('PATCH', path, { status: { loadBalancer: { ingress: [{ ip }] } } });
+            const ingress = ips.map((ip) => ({ ip }));
+            await client.request('PATCH', path, { status: { loadBalancer: { ingress } } });
           }
       } catch (thrown) {
         if (!signal.aborted) failed(`no addresses for Services can be given: ${messageOf(thrown)}`);

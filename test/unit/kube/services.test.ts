@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
+import type { EvioError } from '../../../src/core/lib/errors.js';
 import { nodeObject, serviceObject, sliceObject } from '../../../src/kube/api/objects.js';
-import { addressOf, assignments, holdersOf, isOurs } from '../../../src/kube/services/plan.js';
+import { addressesOf, assignments, holdersOf, isOurs } from '../../../src/kube/services/plan.js';
+import { addressesIn, parsePools } from '../../../src/kube/services/pools.js';
 
-const pool = parseCidr('10.145.0.0/30') as Cidr;
+const pool = parsePools('10.145.0.0/30');
+const both = parsePools('10.145.0.0/30,fd45:1::/112');
 
 function service(name: string, spec: object = {}, ip?: string, metadata: object = {}) {
   return serviceObject.parse({
@@ -27,24 +29,69 @@ const slice = (of: string, ...endpoints: object[]) =>
 describe('addresses of Services', () => {
   it('are of the pool, its first and last left out, and each given once', () => {
     expect(assignments([service('b'), service('a'), service('c')], pool)).toEqual([
-      { namespace: 'default', name: 'a', ip: '10.145.0.1' },
-      { namespace: 'default', name: 'b', ip: '10.145.0.2' },
+      { namespace: 'default', name: 'a', ips: ['10.145.0.1'] },
+      { namespace: 'default', name: 'b', ips: ['10.145.0.2'] },
     ]);
     expect(assignments([service('a', {}, '10.145.0.1'), service('b')], pool)).toEqual([
-      { namespace: 'default', name: 'b', ip: '10.145.0.2' },
+      { namespace: 'default', name: 'b', ips: ['10.145.0.2'] },
     ]);
   });
 
   it('are what a Service asks for, if that is free', () => {
     const asks = service('a', { loadBalancerIP: '10.145.0.2' });
-    expect(assignments([asks, service('b')], pool).map(({ ip }) => ip)).toEqual(['10.145.0.2', '10.145.0.1']);
+    expect(assignments([asks, service('b')], pool).flatMap(({ ips }) => ips)).toEqual([
+      '10.145.0.2',
+      '10.145.0.1',
+    ]);
     expect(assignments([asks, service('b', {}, '10.145.0.2')], pool)).toEqual([]);
     expect(assignments([service('a', { loadBalancerIP: '10.9.9.9' })], pool)).toEqual([]);
   });
 
   it('are given anew to the second of two that have the same', () => {
     const twice = [service('a', {}, '10.145.0.1'), service('b', {}, '10.145.0.1')];
-    expect(assignments(twice, pool)).toEqual([{ namespace: 'default', name: 'b', ip: '10.145.0.2' }]);
+    expect(assignments(twice, pool)).toEqual([{ namespace: 'default', name: 'b', ips: ['10.145.0.2'] }]);
+  });
+
+  it('are of the families of the Service, as far as there are pools', () => {
+    const dual = { ipFamilies: ['IPv6', 'IPv4'] };
+    expect(assignments([service('a', { ipFamilies: ['IPv6'] }), service('b', dual)], both)).toEqual([
+      { namespace: 'default', name: 'a', ips: ['fd45:1::1'] },
+      { namespace: 'default', name: 'b', ips: ['fd45:1::2', '10.145.0.1'] },
+    ]);
+    // One family is there already: it stays, and the other comes beside it.
+    expect(assignments([service('a', dual, '10.145.0.2')], both)).toEqual([
+      { namespace: 'default', name: 'a', ips: ['fd45:1::1', '10.145.0.2'] },
+    ]);
+    // What a Service asks for is of one family.
+    expect(assignments([service('a', { ...dual, loadBalancerIP: 'FD45:1::0:9' })], both)[0]?.ips).toEqual([
+      'fd45:1::9',
+      '10.145.0.1',
+    ]);
+    // An address by which nobody answers is none.
+    expect(assignments([service('a', { ipFamilies: ['IPv6'] })], pool)).toEqual([]);
+    expect(addressesOf(service('a', { ipFamilies: ['IPv6'] }, '10.145.0.1'), both).size).toBe(0);
+  });
+
+  it.each(['', 'x', '10.145.0.1/24', '10.145.0.0/24,10.146.0.0/24', '10.145.0.0/24,', 'fd45::1/112'])(
+    'are of no pool like %j',
+    (text) => {
+      let code = '';
+      try {
+        parsePools(text);
+      } catch (thrown) {
+        ({ code } = thrown as EvioError);
+      }
+      expect(code).toBe('EVIO_BAD_VALUE');
+    },
+  );
+
+  it('end with a pool, and of a large one after 65,534', () => {
+    const count = (text: string): number =>
+      [...parsePools(text).values()].flatMap((p) => [...addressesIn(p)]).length;
+    expect([count('10.145.0.0/30'), count('10.145.0.4/32'), count('10.0.0.0/8'), count('fd45::/64')]).toEqual(
+      [2, 1, 65_534, 65_534],
+    );
+    expect([...addressesIn(parsePools('255.255.255.248/29').get('IPv4')!)].at(-1)).toBe('255.255.255.254');
   });
 
   it('are not given to Services of others', () => {
@@ -52,7 +99,7 @@ describe('addresses of Services', () => {
     expect(isOurs(service('a', { loadBalancerClass: 'example.org/other' }))).toBe(false);
     expect(isOurs(service('a', { loadBalancerClass: 'evio.dev/member' }))).toBe(true);
     expect(isOurs(service('a', {}, undefined, { deletionTimestamp: '2026-01-01T00:00:00Z' }))).toBe(false);
-    expect(addressOf(service('a', {}, '192.0.2.1'), pool)).toBeUndefined();
+    expect(addressesOf(service('a', {}, '192.0.2.1'), pool).size).toBe(0);
   });
 });
 
