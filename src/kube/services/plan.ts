@@ -62,11 +62,10 @@ export function assignments(services: readonly ServiceObject[], pools: Pools): r
   const free = new Map([...pools].map(([family, pool]) => [family, addressesIn(pool)] as const));
   const next = (family: Family): string | undefined => {
     // Not `for … of`, which would end the generator at the first that is free.
-    for (;;) {
-      const { value, done } = free.get(family)?.next() ?? { value: undefined, done: true };
-      if (done) return undefined;
-      if (!taken.has(value)) return value;
-    }
+    const addresses = free.get(family);
+    for (let step = addresses?.next(); step && step.done !== true; step = addresses?.next())
+      if (!taken.has(step.value)) return step.value;
+    return undefined;
   };
   return sorted.flatMap((service, i) => {
     const own = had[i] ?? new Map<Family, string>();
