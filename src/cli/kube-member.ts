@@ -19,14 +19,16 @@ export interface MemberOptions {
   readonly service: boolean;
   /** Until it is connected, ms. */
   readonly waitMs: number;
+  /** Descriptor of the lock (kube/setup/lock.ts), which a join keeps that outlives us. */
+  readonly held: number;
 }
 
 /** Runs `evio ARGV --json` to its end, which may ask or tell on stderr. Throws the EvioError that it printed. */
-function runSelf(argv: readonly string[], input: string): void {
+function runSelf(argv: readonly string[], input: string, held: number): void {
   const { status, stdout, error } = spawnSync(
     process.execPath,
     selfArguments([...argv, '--json'], inspectorFlags()),
-    { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'inherit'] },
+    { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'inherit', held] },
   );
   if (error) throw new EvioError('EVIO_INTERNAL', `evio ${argv[0] ?? ''}: ${error.message}`);
   if (status !== 0)
@@ -40,13 +42,13 @@ function runSelf(argv: readonly string[], input: string): void {
  * @throws EvioError as `evio join`, EVIO_SERVICE, EVIO_TIMEOUT
  */
 export async function runMember(home: Home, options: MemberOptions): Promise<Result<'status'>> {
-  const { token, words, service, waitMs } = options;
+  const { token, words, service, waitMs, held } = options;
   const wait = ['--wait', `${Math.ceil(waitMs / 1000)}s`];
   const running = (await runningNetworks(home)).length > 0;
   const byService = service && !running;
   if (token !== undefined)
-    runSelf(['join', '-', ...words, ...(byService ? ['--no-start'] : ['--detach', ...wait])], token);
-  else if (!running && !byService) runSelf(['node', '--detach', ...wait], '');
+    runSelf(['join', '-', ...words, ...(byService ? ['--no-start'] : ['--detach', ...wait])], token, held);
+  else if (!running && !byService) runSelf(['node', '--detach', ...wait], '', held);
   if (byService) await installService('node', { home, start: true });
   const client = await ControlClient.connect(home.controlSocket);
   try {

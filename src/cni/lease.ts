@@ -7,9 +7,12 @@ import type { Home } from '../core/config/home.js';
 import { ControlClient } from '../core/control/client.js';
 import { EvioError } from '../core/lib/errors.js';
 import { cidrsOverlap, containsCidr, formatCidr, parseCidr, type Cidr } from '../core/lib/ipv4.js';
+import { cidrOfPrefix } from '../core/lib/prefix.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
 import { asAnswer } from './node.js';
+import { machineNetworks } from './overlap.js';
+import { Network } from './programs.js';
 
 /** Length of a node's range: 254 addresses. */
 export const rangeLength = 24;
@@ -46,7 +49,7 @@ export function ipamFor(range: string): { type: string; ranges: { subnet: string
  *
  * @throws CniError 11 when no node runs or the network does not answer, 7 when this member may not announce subnets.
  */
-export async function leasedRange({ network, pool }: Config, home: Home): Promise<string> {
+export async function leasedRange({ network, pool, bridge }: Config, home: Home): Promise<string> {
   const within = parseCidr(pool);
   if (within === undefined || within.prefix > rangeLength)
     throw new CniError(
@@ -75,7 +78,16 @@ export async function leasedRange({ network, pool }: Config, home: Home): Promis
         );
       if (own !== undefined) await client.request('routeWithdraw', { ...member, cidr: own.cidr });
       const taken = inPool.filter((route) => route !== own).map((route) => route.range);
-      const range = freeRange(within, taken, Math.floor(Math.random() * 2 ** (rangeLength - within.prefix)));
+      const used = machineNetworks(Network.host().links(), bridge);
+      const unfit = used.flatMap(({ range }) => cidrOfPrefix(range) ?? []);
+      const from = Math.floor(Math.random() * 2 ** (rangeLength - within.prefix));
+      const range = freeRange(within, [...taken, ...unfit], from);
+      if (range === undefined && freeRange(within, taken, from) !== undefined)
+        throw new CniError(
+          Code.config,
+          `pool: what is free of ${pool} overlaps networks of this machine`,
+          used.map(({ device, cidr }) => `${device}: ${cidr}`).join(', '),
+        );
       if (range === undefined) throw new CniError(Code.tryAgain, `all ranges of ${pool} are taken`);
       await client.request('routeAccept', { ...member, cidr: pool });
       await client.request('routeAnnounce', { ...member, cidr: formatCidr(range) });

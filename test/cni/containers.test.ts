@@ -53,10 +53,10 @@ describe.skipIf(missing !== undefined)('containers without Kubernetes', () => {
     }
     const [a, b] = hosts as [ContainerHost, ContainerHost];
     await reaches(a.place, b.place, 10_000);
-    for (const host of hosts) await host.importImage();
+    await Promise.all(hosts.map((host) => host.importImage()));
   }, 300_000);
   afterAll(async () => {
-    for (const host of hosts) await host.destroy();
+    await Promise.all(hosts.map((host) => host.destroy()));
     hosts = [];
     await net?.destroy();
   }, 60_000);
@@ -66,10 +66,10 @@ describe.skipIf(missing !== undefined)('containers without Kubernetes', () => {
     async (name, mode, range) => {
       const [a, b] = hosts as [ContainerHost, ContainerHost];
       for (const host of hosts) await host.configure(name, { type: 'evio-cni', mode });
-      for (const host of hosts) {
-        const run = ['podman', 'run', '-d', '--name', 'one', '--network', name, ...humble];
-        await host.run(...run, `--cgroup-parent=${host.cgroup}`, 'box', 'sleep', '1000');
-      }
+      const run = ['podman', 'run', '-d', '--name', 'one', '--network', name, ...humble];
+      await Promise.all(
+        hosts.map((host) => host.run(...run, `--cgroup-parent=${host.cgroup}`, 'box', 'sleep', '1000')),
+      );
       const at = `{{(index .NetworkSettings.Networks "${name}").IPAddress}}`;
       const ip = (await b.run('podman', 'inspect', '-f', at, 'one')).stdout.trim();
       expect(ip).toMatch(range);

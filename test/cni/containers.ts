@@ -2,6 +2,7 @@
  * A machine with podman and containerd of Debian, without Kubernetes and without a registry: its image is busybox, packed by hand.
  * The packages are unpacked beside the system, not installed.
  */
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +84,29 @@ export class ContainerHost {
     return run(this.#within(argv), { timeoutMs: 60_000 });
   }
 
+  /** Files and links in /etc and /opt that are other than those of the system below. */
+  async changes(): Promise<string> {
+    const folders = ['etc', 'opt'].map((name) => join(this.#folder, 't', `${name}.up`));
+    const { stdout } = await this.run('find', ...folders, '!', '-type', 'd', '-printf', '%P %y %l\n');
+    return stdout.split('\n').sort().join('\n');
+  }
+
+  /** Runs a program that may be killed: it alone, or with all that it started and that did not go its own way. */
+  killed(argv: readonly string[], afterMs: number, everything: boolean): Promise<void> {
+    const [program = '', ...args] = this.#within(argv);
+    const child = spawn(program, args, { detached: true, stdio: 'ignore' });
+    const timer = setTimeout(() => {
+      const { pid } = child;
+      if (pid !== undefined && child.exitCode === null) process.kill(everything ? -pid : pid, 'SIGKILL');
+    }, afterMs);
+    return new Promise((resolve) => {
+      child.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /** Parent of its containers' cgroups, which goes with the machine. */
   get cgroup(): string {
     return `/evio-${this.place.ns}`;
@@ -118,9 +142,14 @@ export class ContainerHost {
     await this.run('podman', 'import', rootfs, 'box');
     const archive = '/run/box.tar';
     await this.run('podman', 'save', '-q', '--format', 'oci-archive', '-o', archive, 'localhost/box:latest');
+    await this.ready();
+    await this.run('ctr', 'images', 'import', archive);
+  }
+
+  /** Until containerd answers. */
+  async ready(): Promise<void> {
     for (let tries = 0; ; tries++) {
-      const argv = this.#within(['ctr', 'images', 'import', archive]);
-      const { status, stderr } = await run(argv, { allowFailure: true });
+      const { status, stderr } = await run(this.#within(['ctr', 'version']), { allowFailure: true });
       if (status === 0) return;
       if (tries > 50) throw new Error(`${stderr}\n${this.#containerd.tail()}`);
       await sleep(200);

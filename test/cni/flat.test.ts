@@ -356,6 +356,33 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     expect((await b.runtime.plugin('ADD', config, attached(two.pod))).printed).toMatchObject({ code: 101 });
   });
 
+  it('are not connected while the disk is full, and leave nothing', async () => {
+    const pod = await a.runtime.pod('squeezed');
+    const folder = join(a.node.node.home, 'pods');
+    const before = leases(a);
+    await run([
+      'sh',
+      '-c',
+      `mount -t tmpfs -o size=8k,mode=700 none ${folder} && head -c 99999 /dev/zero > ${folder}/full || true`,
+    ]);
+    try {
+      const { status, printed } = await a.runtime.plugin('ADD', config, attached(pod));
+      expect([status, printed['msg']]).toEqual([
+        1,
+        expect.stringMatching(/the lease of .* cannot be written: .*no space/),
+      ]);
+      expect(readdirSync(folder)).toEqual(['full']);
+      expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toContain('eth0');
+    } finally {
+      await run(['umount', folder]);
+    }
+    expect(leases(a)).toEqual(before);
+    // Once there is room, it is.
+    expect((await a.runtime.plugin('ADD', config, attached(pod))).status).toBe(0);
+    expect((await a.runtime.plugin('DEL', config, attached(pod))).status).toBe(0);
+    expect(leases(a)).toEqual(before);
+  });
+
   it('leave nothing, also when their plugin is killed at any instant', async () => {
     const pod = await a.runtime.pod('killed');
     for (let round = 0; round < 12; round++) {

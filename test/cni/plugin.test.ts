@@ -281,10 +281,9 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect(guards.match(/chain ev/g)).toHaveLength(1);
     expect((await runtime.leftOvers()).filter((path) => path.includes('networks/'))).toHaveLength(2);
     // A bridge of somebody else is used, and stays.
-    expect(
-      (await runtime.plugin('ADD', { ...alone, name: 'guest', bridge: 'mine' }, attached(forgotten))).status,
-    ).toBe(0);
-    expect((await runtime.plugin('GC', { ...alone, name: 'guest', bridge: 'mine' }, {})).status).toBe(0);
+    const guest = { ...alone, name: 'guest', bridge: 'mine', ranges: [[{ subnet: '10.244.9.0/24' }]] };
+    expect((await runtime.plugin('ADD', guest, attached(forgotten))).status).toBe(0);
+    expect((await runtime.plugin('GC', guest, {})).status).toBe(0);
     await run(['ip', 'link', 'delete', 'mine'], { ns: node.ns });
     runtime.configure('pods', '1.1.0', evio);
     expect((await runtime.tool('gc', 'pods', kept)).status).toBe(0);
@@ -297,6 +296,37 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect([status, printed['cniVersion']]).toEqual([0, '1.1.0']);
     expect((await runtime.plugin('STATUS', alone, env)).status).toBe(0);
     expect((await runtime.plugin('DEL', alone, env)).status).toBe(0);
+  });
+
+  it('gives pods no range that is one of the machine, or of the network, and names it', async () => {
+    const [pod] = pods as [Pod];
+    const add = async (config: Record<string, unknown>): Promise<string> => {
+      const { status, printed } = await runtime.plugin('ADD', config, attached(pod));
+      expect([status, printed['code']]).toEqual([1, 7]);
+      expect((await run(['ip', '-o', 'link'], { ns: pod.name })).stdout).not.toContain('eth0');
+      expect(await runtime.leftOvers()).toEqual([]);
+      return JSON.stringify(printed);
+    };
+    const within = (subnet: string): Record<string, unknown> => ({ ...alone, ranges: [[{ subnet }]] });
+    expect(await add(within('10.144.7.0/24'))).toMatch(/overlaps 10\.144\.\d+\.\d+\/16 .* evio0/);
+    expect(await add({ ...alone, ranges: undefined, pool: '10.144.0.0/16' })).toContain('10.144.0.0/16');
+    await run(['ip', 'link', 'add', 'cni0', 'type', 'bridge'], { ns: node.ns });
+    try {
+      await run(['ip', 'address', 'add', '10.244.1.1/16', 'dev', 'cni0'], { ns: node.ns });
+      await run(['ip', 'address', 'add', 'fd44:1::1/48', 'dev', 'cni0'], { ns: node.ns });
+      const left = async (config: Record<string, unknown>): Promise<string> => {
+        const { status, printed } = await runtime.plugin('ADD', config, attached(pod));
+        expect([status, printed['code']]).toEqual([1, 7]);
+        return JSON.stringify(printed);
+      };
+      expect(await left(alone)).toMatch(/overlaps 10\.244\.1\.1\/16 .* cni0/);
+      expect(await left(within('fd44:1:0:7::/64'))).toMatch(/overlaps fd44:1::1\/48 .* cni0/);
+      expect(await left({ ...alone, ranges: undefined })).toMatch(
+        /10\.244\.0\.0\/16.*cni0: 10\.244\.1\.1\/16/,
+      );
+    } finally {
+      await run(['ip', 'link', 'delete', 'cni0'], { ns: node.ns });
+    }
   });
 
   it('leaves nothing when the disk is full', async () => {

@@ -183,14 +183,18 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
       '-c',
       'rm /opt/cni/bin/*; sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0',
     ]);
+    const lineOf = (argv: readonly string[], path = programs): string[] => [
+      ...['env', `PATH=${path}:${process.env['PATH'] ?? ''}`, `EVIO_HOME=${place.node.home}`],
+      ...[process.execPath, join(root, 'bin/run.js'), 'kube', ...argv],
+    ];
     const evio = (argv: readonly string[], path = programs): ReturnType<Machine['on']> =>
-      machine.on(
-        [
-          ...['env', `PATH=${path}:${process.env['PATH'] ?? ''}`, `EVIO_HOME=${place.node.home}`],
-          ...[process.execPath, join(root, 'bin/run.js'), 'kube', ...argv],
-        ],
-        { allowFailure: true, timeoutMs: 120_000 },
-      );
+      machine.on(lineOf(argv, path), { allowFailure: true, timeoutMs: 120_000 });
+    /** What reset has to take back; the names of what is there of it. */
+    const left = async (): Promise<string[]> => {
+      const folders = ['/etc/cni/net.d', '/opt/cni/bin', '/etc/default', '/etc/kubernetes'];
+      const { stdout } = await machine.on(['find', ...folders, '!', '-type', 'd'], { allowFailure: true });
+      return stdout.split('\n').filter((path) => /evio|host-local|kubelet|kubernetes/.test(path));
+    };
     // Without kubelet and kubeadm nothing is begun.
     const refused = await evio(['init', '--json', 'evio1x', '--', 'kubeadm', ...words], '/nowhere');
     expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'EVIO_KUBE_NODE' } });
@@ -202,11 +206,35 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
     const { steps } = JSON.parse(dry.stdout) as { steps: { id: string; state: string }[] };
     const todo = steps.filter(({ state }) => state === 'todo').map(({ id }) => id);
     expect(todo).toEqual(['plugins', 'forwarding', 'br_netfilter', 'network', 'join']);
+    const name = machine.name;
+    const init = ['init', '--json', token, '--name', name, '--', 'kubeadm', ...words, '--node-name', name];
+    const written = async (): Promise<string> => {
+      const stat = ['stat', '-c', '%i %z', '/etc/kubernetes/pki/ca.crt'];
+      return (await machine.on(stat, { allowFailure: true })).stdout;
+    };
+    /** Everything is killed once kubeadm has begun to write. */
+    const killedMidway = async (): Promise<void> => {
+      const before = await written();
+      const half = machine.spawn(lineOf(init));
+      await cluster.until('kubeadm has begun', 90_000, async () => {
+        if (!half.running) throw new Error(`init ended: ${half.tail(30)}`);
+        return !['', before].includes(await written());
+      });
+      const kubeadm = await run(['pgrep', '-P', String(half.pid)], { allowFailure: true });
+      for (const pid of [String(half.pid), ...kubeadm.stdout.split('\n').filter(Boolean)])
+        await run(['kill', '-KILL', pid], { allowFailure: true });
+      await half.exited;
+    };
+    // What is half done is no obstacle to the next, and is taken back.
+    await killedMidway();
+    await killedMidway();
+    expect(await left()).toContain('/etc/kubernetes/pki/ca.crt');
+    const unmade = await evio(['reset', '--json']);
+    if (unmade.status !== 0) throw new Error(`${unmade.stderr}${unmade.stdout}`);
+    expect(await left()).toEqual([]);
     const unit = kubeletUnit(machine, programs);
 
     const begun = performance.now();
-    const name = machine.name;
-    const init = ['init', '--json', token, '--name', name, '--', 'kubeadm', ...words, '--node-name', name];
     const made = await evio(init);
     if (made.status !== 0) throw new Error(`${made.stderr}${made.stdout}\n${unit.tail(30)}`);
     const joinedMs = performance.now() - begun;
@@ -241,13 +269,7 @@ describe.skipIf(missing !== undefined)('the agent as a pod', () => {
     expect(await ranges()).toContain(range);
     const reset = await evio(['reset', '--json']);
     if (reset.status !== 0) throw new Error(`${reset.stderr}${reset.stdout}`);
-    const left = await machine.on(
-      ['sh', '-c', 'ls /etc/cni/net.d /opt/cni/bin; cat /etc/default/kubelet; ls /etc/kubernetes'],
-      {
-        allowFailure: true,
-      },
-    );
-    expect(left.stdout).not.toMatch(/evio|host-local|node-ip|kubelet.conf/);
+    expect(await left()).toEqual([]);
     await cluster.until('its range is free', 10_000, async () => !(await ranges()).includes(range));
-  }, 300_000);
+  }, 420_000);
 });

@@ -7,6 +7,7 @@ import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { deviceOf, evioLink } from '../node.js';
 import { configure } from '../pod.js';
+import { checkOverlap } from '../overlap.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
 import type { Result } from '../result.js';
@@ -41,6 +42,7 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
     try {
       const addresses = ipam.add(config.raw, config.version);
       leased = true;
+      checkOverlap(addresses, links, config.bridge);
       const mac = config.mac ?? macOf(addresses.ips[0]?.address ?? '');
       const { bridge, hairpin, guard, policy } = config;
       const masqueraded = config.masquerade ? device : undefined;

@@ -5,7 +5,9 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../core/lib/errors.js';
 import { formatIpv4, hostCount, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
+import { Code, CniError } from '../errors.js';
 
 export interface Lease {
   readonly ip: string;
@@ -66,8 +68,15 @@ export class Leases {
   }
 
   #write({ ip, link, device, ip6 }: Lease): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(this.#folder, ip), `${link} ${device} ${ip6}\n`, { mode: 0o600 });
+    const path = join(this.#folder, ip);
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      writeFileSync(path, `${link} ${device} ${ip6}\n`, { mode: 0o600 });
+    } catch (thrown) {
+      // A disk that is full has the file, and nothing in it: an address that nobody would give back.
+      rmSync(path, { force: true });
+      throw new CniError(Code.failed, `the lease of ${ip} cannot be written: ${messageOf(thrown)}`, path);
+    }
   }
 
   /** With those that are avoided. */

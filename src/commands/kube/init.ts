@@ -105,6 +105,10 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
     const text =
       given === undefined && member ? undefined : tokenText({ argument: token, file: flags['token-file'] });
 
+    const { lockSetup } = await import('../../kube/setup/lock.js');
+    const held = lockSetup(home, () => {
+      this.say('Another "evio kube init" works on this machine, or what it has begun: waiting for its end.');
+    });
     const setup = new Setup(where, flags['cni-conf'], new RecordFile(home));
     for (const warning of setup.prepare()) this.say(warning);
     const { runMember } = await import('../../cli/kube-member.js');
@@ -116,12 +120,13 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
       }),
       service: !flags['no-service'] && (await this.#hasServices()),
       waitMs: flags.wait,
+      held,
     });
     this.say(`In the network ${network.name} as ${node.name}, ${node.ip}.`);
     if (setup.tellKubelet(node.ip) && joined)
       this.say(`The kubelet is told --node-ip=${node.ip} at its next start: systemctl restart kubelet`);
     const facts = { network: { id: network.id, name: network.name }, node: { name: node.name, ip: node.ip } };
-    if (joined) {
+    if (hasJoined(root)) {
       this.say('The kubelet has an account of a cluster already.');
       return { ...facts, joined: true, next: null };
     }
@@ -134,9 +139,11 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
       return { ...facts, joined: false, next };
     }
     const { runKubeadm } = await import('../../kube/setup/kubeadm.js');
+    // A join that came to no end, which kubeadm does not go on with: it finds its own files, and refuses.
+    if (setup.joined) runKubeadm(where, ['reset', '--force'], held);
     // Before: a kill in between must not leave a node that reset does not know of.
     setup.noteJoined();
-    runKubeadm(where, join);
+    runKubeadm(where, join, held);
     this.say('Joined the cluster. The node is ready once the agent runs on it: evio kube manifest');
     return { ...facts, joined: true, next: null };
   }

@@ -11,8 +11,12 @@ export default class KubeReset extends BaseCommand {
     await this.parse(KubeReset);
     const { EvioError } = await import('../../core/lib/errors.js');
     const { RecordFile } = await import('../../kube/setup/record.js');
-    const { hasJoined, Setup } = await import('../../kube/setup/setup.js');
+    const { Setup } = await import('../../kube/setup/setup.js');
     const home = this.home();
+    const { lockSetup } = await import('../../kube/setup/lock.js');
+    const held = lockSetup(home, () => {
+      this.say('"evio kube init" works on this machine, or what it has begun: waiting for its end.');
+    });
     const file = new RecordFile(home);
     const record = file.read();
     if (record === undefined) {
@@ -28,7 +32,8 @@ export default class KubeReset extends BaseCommand {
       criSocket: undefined,
       path: process.env['PATH'] ?? '',
     };
-    if (record.joined && hasJoined(where.root)) runKubeadm(where, ['reset', '--force']);
+    // Also of a join that came to no end: what kubeadm has written stays in the way of the next.
+    if (record.joined) runKubeadm(where, ['reset', '--force'], held);
     // An agent that still ran would announce again, and write its configuration.
     const release = await lockAgent(home);
     try {

@@ -1,0 +1,48 @@
+/**
+ * One `evio kube init` or `reset` at a time. The lock is the kernel's (flock(2)) and belongs to the open file, which the programs
+ * inherit that they run: after a kill it lasts until these have ended, too, so that nobody joins while another join still goes on.
+ */
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureFolder, type Home } from '../../core/config/home.js';
+import { storageError } from '../../core/disk/storage-error.js';
+import { EvioError } from '../../core/lib/errors.js';
+
+/** kubeadm gives up a join after five minutes. */
+const longestWaitS = 600;
+
+/**
+ * Waits for the lock, and holds it until this process ends. Returns the descriptor that holds it.
+ *
+ * @param waits is told when another has it
+ * @throws EvioError EVIO_KUBE_NODE, EVIO_STORAGE
+ */
+export function lockSetup(home: Home, waits: () => void): number {
+  const path = join(home.path, 'kube-init.lock');
+  let held: number;
+  ensureFolder(home.path);
+  try {
+    held = openSync(path, 'a', 0o600);
+  } catch (thrown) {
+    throw storageError(path, thrown);
+  }
+  const take = (...words: string[]): boolean => {
+    const { error, status } = spawnSync('flock', [...words, '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', held],
+    });
+    if (error)
+      throw new EvioError('EVIO_KUBE_NODE', `flock cannot be run: ${error.message}.`, [
+        'Install util-linux.',
+      ]);
+    return status === 0;
+  };
+  if (take('-n')) return held;
+  waits();
+  if (take('-w', String(longestWaitS))) return held;
+  throw new EvioError(
+    'EVIO_KUBE_NODE',
+    `Another "evio kube" has worked on this machine for ${longestWaitS} s.`,
+    [`Who it is: fuser -v ${path}`],
+  );
+}
