@@ -4,9 +4,9 @@
  * Flannel's host-gw sets up; the same with the kernel's VXLAN between the evio addresses, which is what its vxlan sets up.
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { run } from '../../src/lab/exec.js';
 import { firstPing, iperfTcp, ping } from '../../src/lab/measure.js';
 import { reaches, table, TestNet, untilPath, type TestNode } from '../lab/support.js';
+import { hostGateway, kernelVxlan, type Ends, type Side } from './by-hand.js';
 import { Runtime, type Pod } from './runtime.js';
 import { missing } from './tools.js';
 
@@ -14,17 +14,6 @@ const asked = process.env['EVIO_BENCH_CNI'] !== undefined && missing === undefin
 const rounds = Number(process.env['EVIO_BENCH_ROUNDS'] ?? 3);
 const seconds = 2;
 const starts = 9;
-
-interface Side {
-  readonly node: TestNode;
-  readonly runtime: Runtime;
-}
-/** Where packets begin and end. */
-interface Ends {
-  readonly from: string;
-  readonly to: string;
-  readonly ip: string;
-}
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
@@ -60,39 +49,6 @@ describe.skipIf(!asked)('pods over evio', () => {
     }
     ways.set(name, { from: ends[0]?.name ?? '', to: ends[1]?.name ?? '', ip: ends[1]?.ip ?? '' });
   };
-  /** A bridge with one pod on each node, and what leads to the other's. */
-  const byHand = async (
-    name: string,
-    octet: number,
-    way: (other: Side, range: string) => string[],
-  ): Promise<void> => {
-    const pods: string[] = [];
-    for (const [i, { node, runtime }] of sides.entries()) {
-      const pod = await runtime.pod(name);
-      pods.push(pod.name);
-      const bridge = `${name}-br`;
-      const other = sides[1 - i] as Side;
-      for (const line of [
-        `ip link add ${bridge} type bridge`,
-        `ip address add 10.${octet}.${i}.1/24 dev ${bridge}`,
-        `ip link set ${bridge} up`,
-        `ip link add ${name} type veth peer name eth0 netns ${pod.name}`,
-        `ip link set ${name} master ${bridge} up`,
-        `sysctl -qw net.ipv4.ip_forward=1`,
-        ...way(other, `10.${octet}.${1 - i}.0/24`),
-      ])
-        await run(['sh', '-c', line], { ns: node.ns });
-      for (const line of [
-        `ip address add 10.${octet}.${i}.2/24 dev eth0`,
-        `ip link set eth0 mtu ${name === 'vxlan' ? 1300 : 1350} up`,
-        `ip route add default via 10.${octet}.${i}.1`,
-      ])
-        await run(['sh', '-c', line], { ns: pod.name });
-      if (name === 'static') await node.node.cli(['route', 'announce', `10.${octet}.${i}.0/24`]);
-    }
-    ways.set(name, { from: pods[0] ?? '', to: pods[1] ?? '', ip: `10.${octet}.1.2` });
-  };
-
   beforeAll(async () => {
     net = await TestNet.create({ nat: 'public' });
     const [maker] = net.nodes as [TestNode];
@@ -111,15 +67,8 @@ describe.skipIf(!asked)('pods over evio', () => {
     ways.set('host', { from: a.node.ns, to: b.node.ns, ip: b.node.node.ip });
     await byPlugin('routed', { type: 'evio-cni' });
     await byPlugin('flat', { type: 'evio-cni', mode: 'flat' });
-    await byHand('static', 61, (other, range) => [
-      `ip route replace ${range} via ${other.node.node.ip} dev evio0`,
-    ]);
-    await byHand('vxlan', 62, (other, range) => [
-      `ip link add vx type vxlan id 7 dstport 8472 local ${sides.find((side) => side !== other)?.node.node.ip ?? ''} remote ${other.node.node.ip} dev evio0`,
-      `ip address add 10.63.0.${sides.indexOf(other) === 0 ? 2 : 1}/24 dev vx`,
-      'ip link set vx mtu 1300 up',
-      `ip route add ${range} via 10.63.0.${sides.indexOf(other) + 1} dev vx`,
-    ]);
+    ways.set('static', await hostGateway([a, b]));
+    ways.set('vxlan', await kernelVxlan([a, b]));
     for (const { from, ip } of ways.values())
       if ((await firstPing(from, ip, 15_000)) === undefined) throw new Error(`${from} does not reach ${ip}`);
   }, 300_000);

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
 import { firstPing, iperfTcp, ping } from '../../src/lab/measure.js';
+import { hostGateway, kernelVxlan } from './by-hand.js';
 import { reaches, TestNet, type TestNode } from '../lab/support.js';
 import { Runtime, type Pod } from './runtime.js';
 import { missing } from './tools.js';
@@ -150,6 +151,19 @@ describe.skipIf(missing !== undefined)('pods of nodes behind NATs', () => {
     await a.node.node.up();
     expect(await firstPing(a.pod.name, b.ip, 15_000)).toBeDefined();
     expect(await firstPing(b.pod.name, a.ip, 5_000)).toBeDefined();
+  });
+
+  it('of other networks reach each other over evio: by routes and by VXLAN, as those of Flannel', async () => {
+    for (const network of [hostGateway, kernelVxlan]) {
+      const { from, to, ip } = await network([a, b]);
+      expect(await firstPing(from, ip, 10_000)).toBeDefined();
+      const answer = await run(['ip', '-4', '-o', 'address', 'show', 'eth0'], { ns: to });
+      expect(answer.stdout).toContain(ip);
+    }
+    for (const { node } of [a, b]) {
+      for (const link of ['static-br', 'vxlan-br', 'static', 'vxlan', 'vx'])
+        await run(['ip', 'link', 'delete', link], { ns: node.ns });
+    }
   });
 
   it('are not given a range by a network that gave their node no right', async () => {
