@@ -17,6 +17,10 @@ export default class Join extends BaseCommand {
 
 A token among the arguments is wiped from the list of processes as soon as evio begins. Where others use this machine, give - to read it from standard input, --token-file, or EVIO_TOKEN in the environment.`;
 
+  // What oclif makes of so many switches that exclude each other has gaps.
+  static override usage =
+    '<%= command.id %> [TOKEN | --token-file FILE] [--name NAME] [--ip ADDRESS] [--detach | --service | --no-start] [FLAG]...';
+
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> evio1AbC…',
     'sudo <%= config.bin %> <%= command.id %> evio1AbC… --name web-1 --ip 10.144.0.7 --detach',
