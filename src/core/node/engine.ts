@@ -8,6 +8,7 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import { memoryKeeper, type LedgerKeeper } from '../ledger/keeper.js';
 import { Lifecycle, type Teardown } from '../lib/lifecycle.js';
 import { TokenBucket } from '../lib/token-bucket.js';
+import type { NetworkMetrics } from './metrics-report.js';
 import type { Amended, WrittenOrder } from '../membership/orders.js';
 import type { Profile } from '../membership/profile.js';
 import type { NamesReport } from '../names/report.js';
@@ -331,6 +332,10 @@ export class Engine implements Node {
 
   peers(): PeerReport[] {
     return this.#live.reporter.peers();
+  }
+
+  metrics(): NetworkMetrics {
+    return this.#live.reporter.metrics();
   }
 
   names(): NamesReport {

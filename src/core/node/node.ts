@@ -1,4 +1,5 @@
 /** A running node as its owner sees it: the command `node` and the control socket hold one. */
+import type { NetworkMetrics } from './metrics-report.js';
 import type { Env } from '../lib/env.js';
 import type { LanReport } from '../bridging/report.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
@@ -133,6 +134,8 @@ export interface Node {
   waitConnected(timeoutMs: number): Promise<boolean>;
   status(): StatusReport;
   peers(): PeerReport[];
+  /** The network in numbers, for who asks each second. */
+  metrics(): NetworkMetrics;
   /** How the members' names are found on this machine. */
   names(): NamesReport;
   /** Who was barred from the network, the last first. */

@@ -20,6 +20,7 @@ import type { Service } from '../wire/services.js';
 import type { NatFacts } from '../wire/nat.js';
 import { adviceOf, type WhyFacts } from './advice.js';
 import { roundedMs } from './ping-report.js';
+import type { PeerStanding, StatusHead } from './metrics-report.js';
 import type { RefusalReport } from './refusals.js';
 import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
@@ -28,6 +29,7 @@ import type {
   ApplicantReport,
   PeerReport,
   RefusedRoute,
+  ReportedState,
   StatusReport,
   WhyReport,
 } from './reports.js';
@@ -76,6 +78,23 @@ export interface PeerFacts {
   readonly onLink?: OnLink;
 }
 
+/** What the peer is told as: relays know of one that is connected to none that it is offline. */
+const stateOf = ({ state, session }: ReportedPeer, offline: boolean): ReportedState =>
+  offline && !session.established ? 'offline' : state;
+
+/** What is counted of a peer. */
+export function peerStanding(
+  peer: ReportedPeer,
+  { offline, link, confinement }: Pick<PeerFacts, 'offline' | 'link' | 'confinement'>,
+): PeerStanding {
+  return {
+    state: stateOf(peer, offline),
+    link,
+    path: peer.session.established ? peer.prober.active : null,
+    quarantine: confinement ?? null,
+  };
+}
+
 export function peerReport(
   peer: ReportedPeer,
   counters: PeerCounters,
@@ -84,14 +103,13 @@ export function peerReport(
 ): PeerReport {
   const { member, session } = peer;
   const at = session.handshakeAt;
-  const isOffline = offline && !session.established;
   return {
     id: member.idText,
     name,
     ip: formatIpv4(member.ip),
     ip6: addressText(ip6Of(prefix6, member.mac)),
     mac: macText(member.mac),
-    state: isOffline ? 'offline' : peer.state,
+    state: stateOf(peer, offline),
     addressOf,
     lastSeenAgeMs: session.established ? null : lastSeenAgeMs,
     path: session.established ? pathReport(peer.prober.active, onLink) : null,
@@ -106,7 +124,8 @@ export function peerReport(
   };
 }
 
-export interface StatusFacts {
+/** What the head of a status is made of. */
+export interface HeadFacts {
   readonly self: Self;
   readonly name: string;
   readonly version: string;
@@ -114,24 +133,26 @@ export interface StatusFacts {
   readonly device: Omit<StatusReport['device'], 'mtu'>;
   readonly relays: RelayReport[];
   readonly nat: StatusReport['nat'];
+  readonly certificate: RenewalReport;
+  readonly peers: readonly ReportedPeer[];
+}
+
+export interface StatusFacts extends HeadFacts {
   /** How far this machine's clock is behind the date in use; 0: it is used. */
   readonly behindMs: number;
-  readonly peers: readonly ReportedPeer[];
   /** The names by which members are shown. */
   readonly nameOf: (idText: string) => string | undefined;
   readonly conflicts: readonly Conflict[];
   readonly ring: RingReport;
   readonly anomalies: readonly AnomalyReport[];
   readonly refused: readonly Refusal[];
-  readonly certificate: RenewalReport;
   readonly waiting: readonly ApplicantReport[];
   readonly refusals: readonly RefusalReport[];
   readonly bridge: LanReport | undefined;
 }
 
-export function statusReport(facts: StatusFacts): StatusReport {
-  const { self, peers } = facts;
-  const prefix6 = prefix6Of(self.network.rootKey);
+export function statusHead(facts: HeadFacts): StatusHead {
+  const { self } = facts;
   return {
     node: {
       id: self.idText,
@@ -147,8 +168,16 @@ export function statusReport(facts: StatusFacts): StatusReport {
     device: { mtu: self.network.mtu, ...facts.device },
     relays: facts.relays.map((relay) => ({ ...relay, rttMs: rounded(relay.rttMs) })),
     nat: facts.nat,
-    ring: ringReport(facts.ring, peers, facts.nameOf),
-    peerCount: peers.filter((peer) => peer.state === 'connected').length,
+    certificate: certificateReport(facts.certificate),
+    peerCount: facts.peers.reduce((sum, peer) => sum + Number(peer.state === 'connected'), 0),
+  };
+}
+
+export function statusReport(facts: StatusFacts): StatusReport {
+  const prefix6 = prefix6Of(facts.self.network.rootKey);
+  return {
+    ...statusHead(facts),
+    ring: ringReport(facts.ring, facts.peers, facts.nameOf),
     conflicts: facts.conflicts.map(({ what, loser, holder }) => ({
       what,
       id: loser.idText,
@@ -158,7 +187,6 @@ export function statusReport(facts: StatusFacts): StatusReport {
       mac: macText(loser.mac),
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),
-    certificate: certificateReport(facts.certificate),
     anomalies: facts.anomalies,
     ...(facts.behindMs === 0 ? {} : { clock: { behindMs: Math.round(facts.behindMs) } }),
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),

@@ -19,7 +19,16 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Bridge } from './bridge.js';
 import type { Applicants } from './applicants.js';
 import type { PolicyHost } from './policy-host.js';
-import { natFactsOf, peerReport, statusReport, whyReport } from './report.js';
+import { networkMetrics, type NetworkMetrics } from './metrics-report.js';
+import {
+  natFactsOf,
+  peerReport,
+  peerStanding,
+  statusHead,
+  statusReport,
+  whyReport,
+  type HeadFacts,
+} from './report.js';
 import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
 import type { Services } from './services.js';
@@ -74,24 +83,10 @@ export class Reporter {
     this.#startedAt = parts.clock.now();
   }
 
-  status(): StatusReport {
-    const {
-      clock,
-      self,
-      name,
-      version,
-      plane,
-      relays,
-      surroundings,
-      members,
-      overlay,
-      policy,
-      renewals,
-      applicants,
-      subnets,
-      restarts,
-    } = this.#parts;
-    return statusReport({
+  #head(): HeadFacts {
+    const { clock, self, name, version, plane, relays, surroundings, members, renewals, restarts } =
+      this.#parts;
+    return {
       self,
       name: members.nameOf(self.idText) ?? name,
       version,
@@ -105,6 +100,14 @@ export class Reporter {
         portMapping: mappingReport(surroundings),
       },
       peers: members.all(),
+      certificate: renewals.report(),
+    };
+  }
+
+  status(): StatusReport {
+    const { members, overlay, policy, applicants, subnets } = this.#parts;
+    return statusReport({
+      ...this.#head(),
       nameOf: (idText) => members.nameOf(idText),
       conflicts: members.conflicts(),
       behindMs: this.#parts.dates?.behindMs ?? 0,
@@ -112,10 +115,34 @@ export class Reporter {
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
       bridge: this.#parts.bridge.report(),
-      certificate: renewals.report(),
       waiting: applicants.report(),
       refusals: this.#refusals(),
     });
+  }
+
+  /** The network in numbers. */
+  metrics(): NetworkMetrics {
+    const { members, overlay, relays, policy, applicants, subnets } = this.#parts;
+    const facts = this.#head();
+    const roles = overlay.roles();
+    const tellsAll = relays.anyUp && relays.complete;
+    return networkMetrics(
+      statusHead(facts),
+      {
+        sizeEstimate: overlay.report().sizeEstimate,
+        conflicts: members.conflicts().length,
+        waiting: applicants.report().length,
+        refusedRoutes: subnets.refusals().length,
+      },
+      members.all().map((peer) =>
+        peerStanding(peer, {
+          offline: tellsAll && !relays.isOnline(peer.member.idText),
+          link: roles.get(peer.member.idText) ?? null,
+          confinement: policy.confinementOf(peer),
+        }),
+      ),
+      policy.report(),
+    );
   }
 
   /** Of whom most was refused, first: by the control thread, and by the packet path. */

@@ -1,9 +1,9 @@
 /**
- * The series of a node, from what its control socket tells (control/metrics-report.ts). Labels are states, kinds, reasons,
+ * The series of a node, from what its control socket tells (node/metrics-report.ts). Labels are states, kinds, reasons,
  * and the at most 16 relays of a network: no member has a series of its own, so a network of ten thousand has as many as one of
  * two. test/unit/process/node-metrics.test.ts holds the number.
  */
-import type { NetworkMetrics } from '../control/metrics-report.js';
+import type { NetworkMetrics } from '../node/metrics-report.js';
 import type { Sample, Series } from '../metrics/series.js';
 import { natMappings } from '../wire/nat.js';
 

@@ -32,6 +32,31 @@ describe('two engines', () => {
     expect(a.saved?.endpoints).not.toEqual({});
   });
 
+  it('count what they report', async () => {
+    const { clock, a, b } = await startedPair();
+    const agree = (connected: number): void => {
+      const { engine } = a;
+      const [metrics, status, peers] = [engine.metrics(), engine.status(), engine.peers()];
+      expect(status).toMatchObject(metrics.status);
+      expect(metrics.sizeEstimate).toBe(status.ring.sizeEstimate);
+      expect(metrics.peers.connected).toBe(connected);
+      expect(Object.values(metrics.peers).reduce((sum, count) => sum + count, 0)).toBe(peers.length);
+      for (const { state } of peers) expect(metrics.peers[state]).toBeGreaterThan(0);
+      const link = peers[0]?.link ?? null;
+      if (link !== null) expect(metrics.links[link]).toBe(1);
+      expect(metrics.paths.direct.count).toBe(connected);
+      const rttMs = peers[0]?.path?.rttMs;
+      if (typeof rttMs === 'number') expect(metrics.paths.direct.rttMs?.max).toBeCloseTo(rttMs, 0);
+    };
+    await clock.run(3_000);
+    agree(1);
+    expect(a.engine.metrics().paths.direct.rttMs).not.toBeNull();
+    expect(Object.values(a.engine.metrics().links)).toContain(1);
+    await b.engine.stop();
+    await clock.run(1_000);
+    agree(0);
+  });
+
   it('rekey again and again without losing a frame', async () => {
     const { clock, a, b } = await startedPair();
     await clock.run(3_000);

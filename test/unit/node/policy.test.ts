@@ -66,6 +66,7 @@ describe('a policy in whole nodes', () => {
     );
     expect(other.engine.peers()[0]?.quarantine).toMatchObject({ kind: 'scan' });
     expect(other.engine.status().anomalies[0]).toMatchObject({ kind: 'scan' });
+    expect(other.engine.metrics().quarantined).toBe(1);
     send(53);
     await clock.run(50);
     expect(other.frames.length).toBe(before + 1);

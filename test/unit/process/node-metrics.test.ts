@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { networkMetrics } from '../../../src/core/control/metrics-report.js';
+import { networkMetrics } from '../../../src/core/node/metrics-report.js';
 import {
   metricsPlace,
   serveNodeMetrics,
@@ -30,6 +30,7 @@ function crowded(members: number, name = 'home', id = status.network.id) {
   }));
   return networkMetrics(
     { ...status, network: { ...status.network, name, id }, relays, device } as never,
+    { sizeEstimate: status.ring.sizeEstimate, conflicts: 0, waiting: 0, refusedRoutes: 0 },
     peers as never,
     policy,
   );

@@ -150,6 +150,9 @@ class Stage {
       waitConnected: () => Promise.resolve(true),
       status: () => status,
       peers: () => [],
+      metrics: () => {
+        throw new Error('not in this test');
+      },
       revoked: () => [],
       names: () => ({
         domain: `${name}.evio`,

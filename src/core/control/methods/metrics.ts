@@ -4,7 +4,6 @@ import { linkRoles } from '../../topology/overlay-ports.js';
 import { pathKinds } from '../../path/path.js';
 import { reportedStates } from '../../node/reports.js';
 import { method } from '../method.js';
-import { networkMetrics } from '../metrics-report.js';
 import { statusReport } from '../schema.js';
 
 const rttMs = z.object({ p50: z.number(), p90: z.number(), max: z.number() });
@@ -37,10 +36,7 @@ export const metrics = method({
     refusedUsers: z.number(),
   }),
   run: (_params, host) => ({
-    networks: host.networks().map(({ id }) => {
-      const node = host.node(id);
-      return networkMetrics(node.status(), node.peers(), node.policy());
-    }),
+    networks: host.networks().map(({ id }) => host.node(id).metrics()),
     refusedUsers: host.report().refusedUsers,
   }),
 });
