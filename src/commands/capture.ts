@@ -12,6 +12,11 @@ export default class Capture extends BaseCommand {
   static override description =
     'Writes what passes the interface of a network, both ways, as pcapng: each frame with its direction and the member that it is exchanged with. It ends with Ctrl-C, after --count frames, after --for, or with the interface. It costs the node nothing: the kernel makes the copies, and drops and counts those that cannot be written fast enough. With --outer --keys the dissector opens the packets, too: tshark -X lua_script:evio.lua -o evio.keylog_file:KEYS -r FILE. Needs root or CAP_NET_RAW.';
 
+  static override usage = [
+    '<%= command.id %> [-n NETWORK] [--peer PEER | --outer [--keys FILE]] [-w FILE] [--count N] [--for TIME] [--snaplen BYTES] [--json]',
+    '<%= command.id %> --dissector',
+  ];
+
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> --peer web-1 --for 30s',
     'sudo <%= config.bin %> <%= command.id %> -w /tmp/home.pcapng --count 1000 --json',

@@ -50,6 +50,7 @@ Without --kubeconfig it takes the account of the pod that it runs in ("evio kube
         'reach it here instead: by an address of the network, which answers before any Service does',
     }),
     'node-name': Flags.string({
+      helpValue: 'NAME',
       env: 'NODE_NAME',
       description: 'of the Node object [default: the name of the machine]',
     }),

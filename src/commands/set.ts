@@ -11,6 +11,11 @@ export default class Set extends BaseCommand {
   static override description =
     'Signs the certificate again, asks a relay whether name and address can be had, and stores them; a node that runs goes on with them. Sessions with other machines begin anew, and so they do when it is to make its paths in another way. With --new-key the running node gets another key through an admin that is there; name, address, tags and rights stay, and the key of before counts nowhere any more.';
 
+  static override usage = [
+    '<%= command.id %> [-n NETWORK] [--name NAME] [--ip ADDRESS] [--relay-only | --no-relay | --any-path] [--ice-server URL]... [--relay-proxy URL] [--json]',
+    '<%= command.id %> --new-key [-n NETWORK] [--json]',
+  ];
+
   static override examples = [
     'sudo <%= config.bin %> <%= command.id %> --name web-1',
     'sudo <%= config.bin %> <%= command.id %> --ip 10.144.0.7 --network home',

@@ -13,7 +13,11 @@ export default class KubeManifest extends BaseCommand {
 
   static override flags = {
     image: Flags.string({ required: true, helpValue: 'REF', description: 'image of evio' }),
-    namespace: Flags.string({ default: 'kube-system', description: 'where the agent runs' }),
+    namespace: Flags.string({
+      default: 'kube-system',
+      helpValue: 'NAME',
+      description: 'where the agent runs',
+    }),
     'api-server': Flags.string({
       helpValue: 'URL',
       description: 'the API server by an address of the network',
