@@ -15,7 +15,7 @@ import { reachOf } from '../membership/reach.js';
 import { RelayNames } from '../relays/net/relay-names.js';
 import { RelaySet, type RelaySetListener } from '../relays/relay-set.js';
 import { Surroundings } from '../surroundings/surroundings.js';
-import { pinnedTo } from '../surroundings/ways-out.js';
+import { pinnedDevice, pinnedTo } from '../surroundings/ways-out.js';
 import { beaconKey } from '../wire/beacon.js';
 import { encodeCard } from '../wire/ring.js';
 import { ledgerNews } from '../wire/signal.js';
@@ -104,7 +104,7 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
     exit: (host) => ports.exit?.(plane.deviceName, host) ?? null,
     stacked: () => ports.stacked?.(plane.deviceName) ?? [],
     pin: ({ v4, v6 }) => {
-      plane.pin(v4?.pinned ? v4.device : 0, v6?.pinned ? v6.device : 0);
+      plane.pin(pinnedDevice(v4), pinnedDevice(v6));
     },
     sendStun: (request, server) => {
       plane.sendPacket(request, { kind: 'direct', endpoint: server });
@@ -117,11 +117,14 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
         });
       }),
     secret: keys.seed,
-    probe: probe?.((socket, bytes, from) => {
-      turn.input(() => {
-        surroundings.receiveProbe(clock.now(), socket, bytes, from);
-      });
-    }),
+    probe: probe?.(
+      (socket, bytes, from) => {
+        turn.input(() => {
+          surroundings.receiveProbe(clock.now(), socket, bytes, from);
+        });
+      },
+      () => pinnedDevice(surroundings.ways.v4),
+    ),
     lan: lan && {
       key: beaconKey(network.rootKey),
       card: (addresses) => {

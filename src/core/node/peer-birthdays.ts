@@ -13,6 +13,7 @@ import type { RelaySet } from '../relays/relay-set.js';
 import { isProbeable } from '../surroundings/candidate.js';
 import { isPrivateHost } from '../surroundings/local-ranges.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
+import { pinnedDevice } from '../surroundings/ways-out.js';
 import { encodeBirthday, type BirthdayMessage } from '../wire/birthday.js';
 import { encodePing, pongLength } from '../wire/control.js';
 import type { EnginePorts } from './ports.js';
@@ -44,11 +45,14 @@ export class PeerBirthdays implements Timed {
   constructor(parts: BirthdayParts) {
     this.#parts = parts;
     const { env, self, fan, both, plane, carriers, relays, members, surroundings, changed, input } = parts;
-    const sockets: FanSockets = fan((socket, bytes, from) => {
-      input(() => {
-        this.birthdays.packet(socket, bytes, from);
-      });
-    });
+    const sockets: FanSockets = fan(
+      (socket, bytes, from) => {
+        input(() => {
+          this.birthdays.packet(socket, bytes, from);
+        });
+      },
+      () => pinnedDevice(surroundings.ways.v4),
+    );
     this.birthdays = new Birthdays({
       env,
       idText: self.idText,

@@ -11,7 +11,6 @@ import type { OwnCredential } from '../membership/own-credential.js';
 import type { ProxyChoice } from '../lib/proxy-url.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { RouteSettings } from '../subnets/settings.js';
-import type { Endpoint } from '../lib/endpoint.js';
 import type { Cidr } from '../lib/ipv4.js';
 import type { BeaconsPorts } from '../surroundings/beacons.js';
 import type { NatProbePorts } from '../surroundings/nat-probe.js';
@@ -21,6 +20,7 @@ import type { LocalAddress } from '../surroundings/candidate.js';
 import type { Exit, WaysOut } from '../surroundings/ways-out.js';
 import type { Suite } from '../wire/packet.js';
 import type { RoutePorts } from './compose-subnets.js';
+import type { Heard, Pin } from './numbered-sockets.js';
 import type { LanLink, LanPortState } from './bridge.js';
 import type { ExitPorts } from './exit.js';
 import type { NodeEvent } from './events.js';
@@ -47,9 +47,9 @@ export interface EnginePorts {
   /** Opens sockets to the default gateway, to ask it for a port; default: it is not asked. */
   readonly gateway?: (gateway: string, source: string, heard: (news: GatewayNews) => void) => GatewayPort;
   /** Makes sockets to see by what the NAT does; default: it is not looked at closer. */
-  readonly probe?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => ProbePort;
+  readonly probe?: (heard: Heard, pin: Pin) => ProbePort;
   /** Makes many sockets, for NATs that draw ports at random; default: none are made, and none of others helped. */
-  readonly fan?: (heard: (socket: number, bytes: Uint8Array, from: Endpoint) => void) => FanSockets;
+  readonly fan?: (heard: Heard, pin: Pin) => FanSockets;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
   /** The proxy by which a relay is reached, by the profile's wish; default: none. */

@@ -110,6 +110,11 @@ export function describeWay({ name, gateway, pinned }: WayOut): string {
   return [name, ...(gateway === '' ? [] : ['via', gateway]), ...(pinned ? ['(pinned)'] : [])].join(' ');
 }
 
+/** Index of the interface by which packets of a family are to leave, whatever routes say; 0: routes decide. */
+export function pinnedDevice(way: WayOut | null): number {
+  return way?.pinned ? way.device : 0;
+}
+
 /** Name of the interface that sockets of a family are to be pinned to; undefined: none. */
 export function pinnedTo({ v4, v6 }: WaysOut, ipv6: boolean): string | undefined {
   const way = ipv6 ? v6 : v4;
