@@ -61,6 +61,20 @@ function standIn(host: Network, bridge: string, { ips }: Addresses): void {
   host.change(v6.map((address) => `neighbour replace proxy ${address.split('/')[0] ?? ''} dev ${bridge}`));
 }
 
+/**
+ * What the bridge knows no port for goes to ports that are flooded. A guarded one is not: it is given what is for its own MAC, which the
+ * bridge is told, since a pod that is silent would not teach it.
+ */
+export function portLine(link: string, { hairpin, guard }: { hairpin: boolean; guard: boolean }): string {
+  const flood = guard ? ' flood off' : '';
+  return `link set dev ${link} type bridge_slave hairpin ${hairpin ? 'on' : 'off'}${flood}`;
+}
+
+/** See {@link portLine}. */
+export function teach(host: Network, link: string, mac: string): void {
+  host.run(['bridge', 'fdb', 'replace', mac, 'dev', link, 'master', 'static']);
+}
+
 export interface Plug {
   readonly bridge: string;
   /** Name of the veth's end at the bridge. */
@@ -111,10 +125,11 @@ export function plug(
       ...bridgeLines(present, plug, bridgeMac, gateways),
       `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
       `link set dev ${link} addrgenmode none master ${bridge}`,
-      `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
+      portLine(link, plug),
       ...(plug.routedOnly ? [`link set dev ${link} type bridge_slave isolated on`] : []),
       `link set dev ${link} up`,
     ]);
+    if (plug.guard) teach(host, link, mac);
     if (plug.routedOnly) standIn(host, bridge, addresses);
   } catch (thrown) {
     if (thrown instanceof CniError && thrown.details.includes('File exists'))

@@ -164,6 +164,23 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     await heard(two, '239.1.2.3', [one, three], '239.1.2.3');
   });
 
+  it('hear nothing that is for others, also for one that is gone', async () => {
+    const gone = await add(b, 'gone');
+    expect(await firstPing(one.pod.name, gone.ip, 10_000)).toBeDefined();
+    expect(await firstPing(two.pod.name, gone.ip, 10_000)).toBeDefined();
+    const many = ['-c10', '-i0.02', '-W1'];
+    const ask = (from: Placed, ip: string): Promise<unknown> =>
+      run(['ping', ...many, ip], { ns: from.pod.name, allowFailure: true });
+    const { frames, others } = await b.runtime.overheard(three.pod, async () => {
+      for (const from of [one, two]) await ask(from, gone.ip);
+      expect((await b.runtime.plugin('DEL', config, attached(gone.pod))).status).toBe(0);
+      for (const from of [one, two]) await ask(from, gone.ip);
+      await ask(one, three.ip);
+    });
+    expect(frames).toBeGreaterThanOrEqual(5);
+    expect(others).toEqual({});
+  });
+
   it('are so by a second network too, beside a routed one, which end in any order', async () => {
     const networks = [
       ['pods', 'eth0'],

@@ -240,6 +240,33 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect((await runtime.plugin('DEL', open, attached(rogue))).status).toBe(0);
   });
 
+  it('lets a pod hear nothing that is for others, also for one that is gone', async () => {
+    const [speaks, listens] = pods as [Pod, Pod];
+    const gone = await runtime.pod('gone');
+    const ips: string[] = [];
+    for (const pod of [speaks, listens, gone]) {
+      const { status, printed } = await runtime.plugin('ADD', alone, attached(pod));
+      expect(status).toBe(0);
+      ips.push((printed['ips'] as { address: string }[])[0]?.address.split('/')[0] ?? '');
+    }
+    const to = ips[2] ?? '';
+    expect(await pinged(speaks, to)).toBe(true);
+    expect(await pinged(node.ns, to)).toBe(true);
+    const many = ['-c10', '-i0.02', '-W1'];
+    const { frames, others } = await runtime.overheard(listens, async () => {
+      for (const ns of [speaks.name, node.ns]) await run(['ping', ...many, to], { ns });
+      expect((await runtime.plugin('DEL', alone, attached(gone))).status).toBe(0);
+      // Whoever knew it goes on for a while.
+      for (const ns of [speaks.name, node.ns]) await run(['ping', ...many, to], { ns, allowFailure: true });
+      await run(['ping', ...many, ips[1] ?? ''], { ns: node.ns });
+    });
+    expect(frames).toBeGreaterThanOrEqual(5);
+    expect(others).toEqual({});
+    for (const pod of [speaks, listens])
+      expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    await runtime.remove(gone);
+  });
+
   it('names what a broken attachment lacks', async () => {
     const [pod] = pods as [Pod];
     runtime.configure('pods', '1.1.0', evio);

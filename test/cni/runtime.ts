@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run, shell, type RunResult } from '../../src/lab/exec.js';
+import { LabProcess, run, shell, type RunResult } from '../../src/lab/exec.js';
 import { buildTools } from './tools.js';
 
+const overheard = fileURLToPath(new URL('../support/overheard.mjs', import.meta.url));
 const plugin = fileURLToPath(new URL('../../bin/evio-cni.js', import.meta.url));
 
 /** A machine on which pods run. */
@@ -138,6 +139,21 @@ export class Runtime {
         resolve({ status, printed: printed.trim() === '' ? {} : (JSON.parse(printed) as Json) });
       });
     });
+  }
+
+  /** Frames that a pod gets while something happens, and those of them that are for somebody else, by who sent them to whom. */
+  async overheard(
+    pod: Pod,
+    happens: () => Promise<unknown>,
+  ): Promise<{ frames: number; others: Record<string, number> }> {
+    const listener = new LabProcess(['nsenter', `--net=${pod.netns}`, process.execPath, overheard, 'eth0']);
+    await listener.line(/looking/, 10_000);
+    try {
+      await happens();
+    } finally {
+      await listener.stop(5_000);
+    }
+    return JSON.parse(listener.stdout.at(-1) ?? '') as { frames: number; others: Record<string, number> };
   }
 
   /** What plugins left on the machine: interfaces, tables of nftables, leases. Empty after the last DEL. */

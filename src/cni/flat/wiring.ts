@@ -8,6 +8,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { addressText } from '../../core/lib/endpoint.js';
+import { portLine, teach } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { masqueradeScript } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
@@ -108,10 +109,11 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
       ...bridgeLines(links, names, evio),
       `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
       `link set dev ${link} addrgenmode none master ${bridge}`,
-      `link set dev ${link} type bridge_slave hairpin ${plug.hairpin ? 'on' : 'off'}`,
+      portLine(link, plug),
       `link set dev ${link} up`,
       ...ips.map((ip) => `route replace ${ip} dev ${bridge}${isV6(ip) ? '' : ` src ${plug.nodeIp}`}`),
     ]);
+    if (plug.guard) teach(host, link, mac);
   } catch (thrown) {
     if (thrown instanceof CniError && thrown.details.includes('File exists'))
       throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
