@@ -117,7 +117,8 @@ function nodesWithEndpoints(service: ServiceObject, slices: readonly SliceObject
 
 /**
  * The nodes that hold the Service's address: two of those that are ready, and with `externalTrafficPolicy: Local` have an
- * endpoint. Every node computes the same (rendezvous hashing), and few addresses move when a node comes or goes.
+ * endpoint. Where none is ready it is not the nodes that are at fault (an API server that was gone takes all for lost at first), and
+ * any may hold it. Every node computes the same (rendezvous hashing), and few addresses move when a node comes or goes.
  */
 export function holdersOf(
   service: ServiceObject,
@@ -127,8 +128,9 @@ export function holdersOf(
   const local = service.spec.externalTrafficPolicy === 'Local';
   const withEndpoints = local ? nodesWithEndpoints(service, slices) : undefined;
   const key = keyOf(service);
-  return nodes
-    .filter((node) => isReady(node) && withEndpoints?.has(node.metadata.name) !== false)
+  const ready = nodes.filter(isReady);
+  return (ready.length > 0 ? ready : nodes)
+    .filter((node) => withEndpoints?.has(node.metadata.name) !== false)
     .map(({ metadata: { name } }) => ({ name, weight: hash(`${key} ${name}`) }))
     .sort((a, b) => b.weight - a.weight || (a.name < b.name ? -1 : 1))
     .slice(0, holdersEach)

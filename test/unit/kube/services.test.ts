@@ -127,6 +127,12 @@ describe('who holds an address', () => {
     }
   });
 
+  it('are the same while Kubernetes takes all nodes for lost', () => {
+    const lost = nodes.map(({ metadata: { name } }) => node(name, 'Unknown'));
+    for (let i = 0; i < 20; i++)
+      expect(holdersOf(service(`s${i}`), lost, [])).toEqual(holdersOf(service(`s${i}`), nodes, []));
+  });
+
   it('have an endpoint of their own where the Service keeps to local ones', () => {
     const local = service('web', { externalTrafficPolicy: 'Local' });
     const slices = [
