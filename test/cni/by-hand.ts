@@ -53,6 +53,13 @@ async function byHand(
   return { from: pods[0] ?? '', to: pods[1] ?? '', ip: `10.${octet}.1.2` };
 }
 
+/** Takes both back from the nodes, or what is there of them. */
+export async function withdrawByHand(sides: readonly [Side, Side]): Promise<void> {
+  for (const { node } of sides)
+    for (const link of ['static-br', 'vxlan-br', 'static', 'vxlan', 'vx'])
+      await run(['ip', 'link', 'delete', link], { ns: node.ns, allowFailure: true });
+}
+
 /** As `host-gw`: routes by the nodes' addresses in the network, whose members are told by announcements. */
 export async function hostGateway(sides: readonly [Side, Side]): Promise<Ends> {
   const ends = await byHand(sides, 'static', 61, 1350, ({ node: { ip } }, _own, _index, range) => [

@@ -39,6 +39,16 @@ describe.skipIf(missing !== undefined)('containers without Kubernetes', () => {
     return links + tables + stdout;
   };
 
+  /** What an attempt that failed has left. */
+  const clean = async (): Promise<void> => {
+    const lines = [
+      'podman rm -f -t 0 -a',
+      'ctr tasks kill -s KILL two; sleep 0.5; ctr containers delete two',
+      'rm -f /etc/cni/net.d/*.conflist',
+    ];
+    for (const host of hosts) await host.run('sh', '-c', `{ ${lines.join('; ')}; } >/dev/null 2>&1; true`);
+  };
+
   beforeAll(async () => {
     net = await TestNet.create({ nat: 'public' });
     const [maker] = net.nodes as [TestNode];
@@ -65,6 +75,7 @@ describe.skipIf(missing !== undefined)('containers without Kubernetes', () => {
     'podman and containerd, network %s (%s): find each other across NATs, and go without a trace',
     async (name, mode, range) => {
       const [a, b] = hosts as [ContainerHost, ContainerHost];
+      await clean();
       for (const host of hosts) await host.configure(name, { type: 'evio-cni', mode });
       const run = ['podman', 'run', '-d', '--name', 'one', '--network', name, ...humble];
       await Promise.all(
@@ -96,6 +107,7 @@ describe.skipIf(missing !== undefined)('containers without Kubernetes', () => {
     async (name, mode, range) => {
       const nerdctl = [await buildOther('nerdctl'), '--cgroup-manager=cgroupfs'];
       const [a, b] = hosts as [ContainerHost, ContainerHost];
+      await clean();
       for (const host of hosts) await host.configure(name, { type: 'evio-cni', mode });
       const image = ['localhost/box:latest', 'sleep', '1000'];
       for (const host of hosts) {

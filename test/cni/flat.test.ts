@@ -165,6 +165,7 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
   });
 
   it('hear nothing that is for others, also for one that is gone', async () => {
+    await b.runtime.plugin('DEL', config, attached(await b.runtime.pod('gone')));
     const gone = await add(b, 'gone');
     expect(await firstPing(one.pod.name, gone.ip, 10_000)).toBeDefined();
     expect(await firstPing(two.pod.name, gone.ip, 10_000)).toBeDefined();
@@ -193,6 +194,8 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
       runtime.configure('pods', '1.1.0', { type: 'evio-cni' });
       runtime.configure('flat', '1.1.0', { type: 'evio-cni', mode: 'flat' });
       const pod = await runtime.pod('both');
+      // Of an attempt that failed.
+      for (const [network, ifname] of networks) await runtime.tool('del', network, pod, {}, ifname);
       both.push({ runtime, pod });
       const got: string[] = [];
       for (const [network, ifname] of networks) {

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
 import { firstPing, iperfTcp, ping } from '../../src/lab/measure.js';
-import { hostGateway, kernelVxlan } from './by-hand.js';
+import { hostGateway, kernelVxlan, withdrawByHand } from './by-hand.js';
 import { reaches, TestNet, type TestNode } from '../lab/support.js';
 import { Runtime, type Pod } from './runtime.js';
 import { missing } from './tools.js';
@@ -117,7 +117,7 @@ describe.skipIf(missing !== undefined)('pods of nodes behind NATs', () => {
     expect(await pings(b.node.ns, foreign)).toBe(false);
     expect(await drops(a, 'guard-ip')).toBeGreaterThan(before);
     // It is named, also when it is over in an instant.
-    await run(['ip', 'address', 'add', `${foreign}/32`, 'dev', 'lo'], { ns: b.node.ns });
+    await run(['ip', 'address', 'replace', `${foreign}/32`, 'dev', 'lo'], { ns: b.node.ns });
     const burst = ['ping', '-c30', '-i0.005', '-W1', '-I', foreign, a.ip];
     await run(burst, { ns: b.node.ns, allowFailure: true });
     await run(['ip', 'address', 'delete', `${foreign}/32`, 'dev', 'lo'], { ns: b.node.ns });
@@ -154,16 +154,14 @@ describe.skipIf(missing !== undefined)('pods of nodes behind NATs', () => {
   });
 
   it('of other networks reach each other over evio: by routes and by VXLAN, as those of Flannel', async () => {
+    await withdrawByHand([a, b]);
     for (const network of [hostGateway, kernelVxlan]) {
       const { from, to, ip } = await network([a, b]);
       expect(await firstPing(from, ip, 10_000)).toBeDefined();
       const answer = await run(['ip', '-4', '-o', 'address', 'show', 'eth0'], { ns: to });
       expect(answer.stdout).toContain(ip);
     }
-    for (const { node } of [a, b]) {
-      for (const link of ['static-br', 'vxlan-br', 'static', 'vxlan', 'vx'])
-        await run(['ip', 'link', 'delete', link], { ns: node.ns });
-    }
+    await withdrawByHand([a, b]);
   });
 
   it('are not given a range by a network that gave their node no right', async () => {

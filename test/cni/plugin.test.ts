@@ -245,6 +245,8 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     const gone = await runtime.pod('gone');
     const ips: string[] = [];
     for (const pod of [speaks, listens, gone]) {
+      // Of an attempt that failed.
+      await runtime.plugin('DEL', alone, attached(pod));
       const { status, printed } = await runtime.plugin('ADD', alone, attached(pod));
       expect(status).toBe(0);
       ips.push((printed['ips'] as { address: string }[])[0]?.address.split('/')[0] ?? '');
@@ -337,8 +339,8 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     const within = (subnet: string): Record<string, unknown> => ({ ...alone, ranges: [[{ subnet }]] });
     expect(await add(within('10.144.7.0/24'))).toMatch(/overlaps 10\.144\.\d+\.\d+\/16 .* evio0/);
     expect(await add({ ...alone, ranges: undefined, pool: '10.144.0.0/16' })).toContain('10.144.0.0/16');
-    await run(['ip', 'link', 'add', 'cni0', 'type', 'bridge'], { ns: node.ns });
     try {
+      await run(['ip', 'link', 'add', 'cni0', 'type', 'bridge'], { ns: node.ns });
       await run(['ip', 'address', 'add', '10.244.1.1/16', 'dev', 'cni0'], { ns: node.ns });
       await run(['ip', 'address', 'add', 'fd44:1::1/48', 'dev', 'cni0'], { ns: node.ns });
       const left = async (config: Record<string, unknown>): Promise<string> => {

@@ -62,8 +62,10 @@ export class Runtime {
     writeFileSync(join(this.folder, 'conf', `${name}.conflist`), text);
   }
 
+  /** A pod of this name; one of it that an attempt left, which failed, goes. */
   async pod(name: string): Promise<Pod> {
     const ns = `${this.machine.ns}-${name}`;
+    if (this.#pods.has(ns)) await run(['ip', 'netns', 'delete', ns], { allowFailure: true });
     await run(['ip', 'netns', 'add', ns]);
     this.#pods.add(ns);
     await run(['ip', 'link', 'set', 'lo', 'up'], { ns });
