@@ -2,7 +2,7 @@
 import { firstFd, type Given } from '../core/handover/give.js';
 import type { Taker } from '../core/handover/take.js';
 import { messageOf } from '../core/lib/errors.js';
-import { closeOnExec } from '../core/native/close-on-exec.js';
+import { closeOnExec } from '../core/native/on-exec.js';
 import { descriptorsOf, inheritedSockets, type RelayHeritage } from '../rendezvous/move/heritage.js';
 import { parseForwarding, parseRelay } from '../rendezvous/move/relay-snapshot.js';
 import type { RelayServer } from '../rendezvous/server.js';

@@ -66,7 +66,8 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       ...nodeArguments({ ...options, networks: ids }),
       ...(options.json ? ['--json'] : []),
     ],
-    gaveOver: () => {
+    gaveOver: (pid) => {
+      notice.handedOver(pid);
       metrics?.close();
     },
     rekeyAfterMs,
@@ -106,7 +107,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   process.on('SIGUSR2', upgrade);
   try {
     const gave = await runner.run();
-    if (gave) await afterwards(gave, notice);
+    if (gave) await afterwards(gave, notice, () => runner.leave());
   } finally {
     process.removeListener('SIGUSR2', upgrade);
     for (const release of releases) release();

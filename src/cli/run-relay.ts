@@ -119,6 +119,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     } finally {
       giving = undefined;
     }
+    notice.handedOver(gave.pid);
     const gapMs = Math.round(gave.gapMs * 10) / 10;
     log.info('another process goes on', { pid: gave.pid, to: gave.to, gapMs });
     // After the answer, which the end would cut off.
@@ -181,8 +182,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
 
 /** The WebSockets are this process's until their nodes have come to the other one. */
 async function leave(gave: Gave, server: RelayServer, notice: ServiceNotice): Promise<never> {
-  const { child, pid } = gave;
-  notice.handedOver(pid);
+  const { child } = gave;
   const gone = new Promise<void>((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) resolve();
     else child.once('exit', () => resolve());

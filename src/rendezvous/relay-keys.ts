@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../core/disk/replace-file.js';
 import { storageError } from '../core/disk/storage-error.js';
+import { writtenByNewer } from '../core/disk/written-by-newer.js';
 import { keysFromSeed, seedLength, type Keys } from '../core/identity/keys.js';
 import { fromBase64Url, toBase64Url } from '../core/lib/bytes.js';
 import type { Random } from '../core/lib/env.js';
 import { EvioError } from '../core/lib/errors.js';
 import { parseJson } from '../core/lib/json.js';
 
-const identityFile = z.object({ version: z.literal(1), seed: z.string() });
+const form = 1;
+const identityFile = z.object({ version: z.literal(form), seed: z.string() });
 
 /** Whether a relay has run with this folder. */
 export function hasRelayKeys(folder: string): Promise<boolean> {
@@ -32,7 +34,7 @@ export async function makeRelayFolder(folder: string): Promise<void> {
 /**
  * The relay's keys, made at the first run.
  *
- * @throws EvioError EVIO_STORAGE when they cannot be kept, EVIO_PROFILE_CORRUPT when the file is damaged
+ * @throws EvioError EVIO_STORAGE when they cannot be kept, EVIO_PROFILE_CORRUPT when the file is damaged, EVIO_PROFILE_NEWER
  */
 export async function loadRelayKeys(folder: string, random: Random): Promise<Keys> {
   const path = join(folder, 'relay.json');
@@ -46,13 +48,17 @@ export async function loadRelayKeys(folder: string, random: Random): Promise<Key
     const seed = random.fill(new Uint8Array(seedLength));
     try {
       await makeRelayFolder(folder);
-      await replaceFile(path, `${JSON.stringify({ version: 1, seed: toBase64Url(seed) })}\n`);
+      await replaceFile(path, `${JSON.stringify({ version: form, seed: toBase64Url(seed) })}\n`);
     } catch (thrown) {
       throw storageError(path, thrown);
     }
     return keysFromSeed(seed);
   }
-  const parsed = identityFile.safeParse(parseJson(text));
+  const content = parseJson(text);
+  const found = (content as { version?: unknown } | null | undefined)?.version;
+  // Who took it for damaged would remove it, and all tokens with it.
+  if (typeof found === 'number' && found > form) throw writtenByNewer(path, found, form);
+  const parsed = identityFile.safeParse(content);
   const seed = parsed.success ? fromBase64Url(parsed.data.seed) : undefined;
   if (seed?.length !== seedLength) {
     throw new EvioError('EVIO_PROFILE_CORRUPT', `${path} is damaged, so this relay has lost its key.`, [

@@ -312,6 +312,7 @@ describe('storage', () => {
     const { status, error } = await owner.run(['token', 'create', '--json']);
     expect(error().code).toBe(code);
     expect(error().message).toContain(path);
+    expect(error().suggestions.join()).toContain(code === 'EVIO_PROFILE_NEWER' ? 'or a later one' : 'backup');
     expect(status).toBe(1);
     expect((await owner.run(['leave', '--force', '--network', network.id])).status).toBe(0);
     expect(existsSync(path)).toBe(false);

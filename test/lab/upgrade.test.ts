@@ -1,10 +1,10 @@
 /** A node hands everything to another process while traffic runs: nothing is lost, nothing comes twice. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sleep } from '../../src/lab/exec.js';
 import { iperfTcp } from '../../src/lab/measure.js';
 import { during, expectWhole, flow } from './flow.js';
-import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+import { reaches, TestNet, udpPortOf, untilPath, type TestNode } from './support.js';
 
 interface Upgraded {
   readonly from: string;
@@ -60,6 +60,21 @@ describe('upgrade of a node', () => {
     });
     console.log(`gaps ${gaps.join()} ms; ${JSON.stringify(results)}; without: ${JSON.stringify(quiet)}`);
     expectWhole(results, quiet);
+  });
+
+  it('leaves nothing of the network with the process that somebody waits for', async () => {
+    const { pid } = (await first.node.json<{ node: { pid: number } }>(['status'])).node;
+    /** What would keep an interface up that is put down in the other process, and its port taken. */
+    const held = (): number => {
+      const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      return files.filter((file) => file === '/dev/net/tun').length;
+    };
+    expect(held()).toBeGreaterThan(0);
+    const { pid: now } = await first.node.json<Upgraded>(['upgrade']);
+    await expect.poll(held, { timeout: 30_000 }).toBe(0);
+    const { stdout } = await first.site.host.run(['ss', '-Huanp', `sport = :${udpPortOf(first)}`]);
+    expect(stdout.match(/pid=(\d+)/g)).toEqual([`pid=${now}`]);
+    await reaches(second, first, 5_000);
   });
 
   it('loses nothing to and from a member that is reached by the relay only', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { replaceFileSync } from '../disk/replace-file.js';
 import { storageError } from '../disk/storage-error.js';
+import { writtenByNewer } from '../disk/written-by-newer.js';
 import { EvioError } from '../lib/errors.js';
 
 /**
@@ -34,13 +35,7 @@ export function readJson<T>(
     throw corrupt('it is not JSON');
   }
   const found = (content as { version?: unknown } | null)?.version;
-  if (typeof found === 'number' && found > version) {
-    throw new EvioError(
-      'EVIO_PROFILE_NEWER',
-      `The file ${path} was written by a newer evio (version ${found}, this one knows ${version}).`,
-      ['Install the newest evio: npm install --global evio'],
-    );
-  }
+  if (typeof found === 'number' && found > version) throw writtenByNewer(path, found, version);
   const result = schema.safeParse(content);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import { closeOnExec } from '../native/close-on-exec.js';
+import { closeOnExec } from '../native/on-exec.js';
 import { packed } from '../native/packed.js';
 import { become } from '../native/exec.js';
 import { streamOf } from '../native/socket-pair.js';
@@ -42,7 +42,7 @@ export class Taker {
     if (!Number.isInteger(fd) || fd < 3) return undefined;
     closeOnExec(fd);
     const channel = new Channel(streamOf(fd));
-    const { message } = await orEnd(log, channel.expect(['heritage'], waitMs));
+    const { message } = await channel.expect(['heritage'], waitMs).catch(anewOrEnd(channel, log));
     const parsed = heritage.safeParse(message);
     if (!parsed.success) return end(log, 'the process before speaks another language');
     void channel.send('hello', { version });
@@ -59,11 +59,7 @@ export class Taker {
   /** All is loaded: the process before comes to rest, and leaves what it knows. Ends this process where it does not. */
   take(id: string): Promise<Received> {
     void this.#channel.send('ready', { id });
-    return this.#channel.expect(['state'], waitMs).catch((thrown: unknown) => {
-      // It was killed before it had given anything: somebody has to do its work.
-      if (this.#channel.gone) beginAnew(this.#log);
-      return end(this.#log, messageOf(thrown));
-    });
+    return this.#channel.expect(['state'], waitMs).catch(anewOrEnd(this.#channel, this.#log));
   }
 
   /**
@@ -115,12 +111,12 @@ function beginAnew(log: Logger): void {
   log.error(thrown.message);
 }
 
-async function orEnd<T>(log: Logger, promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (thrown) {
+/** Where the process before was killed and has given nothing yet, be it a word, somebody has to do its work. */
+function anewOrEnd(channel: Channel, log: Logger): (thrown: unknown) => never {
+  return (thrown) => {
+    if (channel.gone) beginAnew(log);
     return end(log, messageOf(thrown));
-  }
+  };
 }
 
 /** Whatever was opened here is the other process's too, so nothing is closed in order. */

@@ -1,8 +1,9 @@
 /** This process becomes another program, or its own from the beginning: execve(2). */
 import { Arena } from './arena.js';
+import { keepStandardOnExec } from './on-exec.js';
 import { bind } from './symbols.js';
 
-/** Closes what is marked so, ends all threads, and does not return; where it does, Error. @param words the program's path first */
+/** Closes what is marked so but for standard input and outputs, ends all threads, and does not return; where it does, Error. @param words the program's path first */
 export function become(words: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Error {
   const assignments = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
   const all = [...words, ...assignments];
@@ -23,6 +24,7 @@ export function become(words: readonly [string, ...string[]], env: NodeJS.Proces
   };
   const [file] = words;
   const execve = bind('int execve(uintptr_t path, uintptr_t words, uintptr_t environment)');
+  keepStandardOnExec();
   execve(text(file), list(words), list(assignments));
   return new Error(`cannot start ${file} anew`);
 }

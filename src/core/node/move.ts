@@ -75,6 +75,10 @@ export class Move implements NodeMove {
     return this.#ports.beginAnew();
   }
 
+  leave(): Promise<void> {
+    return this.#ports.live().plane.stop();
+  }
+
   /** Goes on where the process before stops. @param begin what of the run says nothing to the outside */
   async takeOver(run: Run, heritage: Heritage, begin: () => void): Promise<void> {
     try {

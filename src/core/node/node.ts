@@ -64,6 +64,8 @@ export interface NodeMove {
   letGo(): void;
   /** The other process came to its end: begins anew, with keys of its own. */
   recover(): Promise<void>;
+  /** After `letGo`: closes what this process still holds of interface and sockets, which would outlive those of the other one. */
+  leave(): Promise<void>;
 }
 
 /** A program that is offered; `port` null: no more. */

@@ -1,6 +1,5 @@
 /**
- * The end of a process whose successor goes on. A service manager is told who is the service now; in the background nobody
- * waits for us. Who started us at a terminal, or as the first process of a container, waits for this process: it stays,
+ * The end of a process whose successor goes on. In the background nobody waits for us. Who started us at a terminal, or as the first process of a container, waits for this process: it stays,
  * passes signals on, and ends as its successor does.
  */
 import type { Gave } from '../handover/give.js';
@@ -11,10 +10,17 @@ export const backgroundVariable = 'EVIO_BACKGROUND';
 
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** Does not return. */
-export async function afterwards({ child, pid }: Gave, notice: ServiceNotice): Promise<never> {
+/**
+ * Does not return.
+ *
+ * @param leave closes what a process that stays would keep from its successor: a network that is put down there has its interface gone.
+ */
+export async function afterwards(
+  { child }: Gave,
+  notice: ServiceNotice,
+  leave: () => Promise<void> = () => Promise.resolve(),
+): Promise<never> {
   const waitsNobody = notice.asked || process.env[backgroundVariable] === '1';
-  notice.handedOver(pid);
   if (waitsNobody) return process.exit(0);
   for (const signal of passedOn) {
     process.removeAllListeners(signal);
@@ -22,6 +28,7 @@ export async function afterwards({ child, pid }: Gave, notice: ServiceNotice): P
       child.kill(signal);
     });
   }
+  await leave();
   return new Promise(() => {
     const end = (): void => {
       process.exit(child.exitCode ?? 1);

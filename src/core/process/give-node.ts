@@ -4,7 +4,7 @@ import { firstFd, type Given } from '../handover/give.js';
 import { encodeNodeSnapshot, parseNodeSnapshot } from '../handover/node-snapshot.js';
 import type { Taker } from '../handover/take.js';
 import { messageOf } from '../lib/errors.js';
-import { closeOnExec } from '../native/close-on-exec.js';
+import { closeOnExec } from '../native/on-exec.js';
 import type { Heritage } from '../node/held.js';
 import { wipeKeys } from '../node/move.js';
 import type { Node } from '../node/node.js';

@@ -71,8 +71,8 @@ export interface RunnerOptions {
   readonly taker?: Taker | undefined;
   /** Words after the program that start this node again, for these networks. */
   readonly words?: (networks: readonly string[]) => readonly string[];
-  /** Another process goes on: what it opens beside the node is free. */
-  readonly gaveOver?: () => void;
+  /** Another process goes on, whatever becomes of this one: what it opens beside the node is free. */
+  readonly gaveOver?: (pid: number) => void;
 }
 
 export class Runner {
@@ -180,8 +180,8 @@ export class Runner {
       this.#givingOver = giving.catch(() => undefined);
       const gave = await giving;
       this.#gave = gave;
-      this.#options.gaveOver?.();
       const { to, gapMs, pid } = gave;
+      this.#options.gaveOver?.(pid);
       env.log.info('another process goes on', { pid, to, gapMs: Math.round(gapMs) });
       void gave.settled.then(() => {
         this.#finish();
@@ -190,6 +190,11 @@ export class Runner {
     });
     this.#takingUp = done.catch(() => undefined);
     return done;
+  }
+
+  /** After `run` has resolved to another process, for one that stays: nothing of the networks is held here any more. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#nodes.map(({ move }) => move.leave()));
   }
 
   /** Ends `run`. Idempotent; resolves when everything is down. */

@@ -12,7 +12,10 @@ export interface ServiceNotice {
   stopping(): void;
   /** There is somebody to tell. */
   readonly asked: boolean;
-  /** Another process is the service from now on: nothing more is told by this one. */
+  /**
+   * Another process is the service from now on: nothing more is told by this one. To be said at once: whom the manager takes for
+   * the service may not end before, and it hears nobody else, be it a third process that goes on after the second.
+   */
   handedOver(pid: number): void;
 }
 

@@ -127,6 +127,7 @@ class Stage {
           this.log.push(`goes on ${name}`);
         },
         letGo: () => undefined,
+        leave: () => Promise.resolve(),
         recover: () => Promise.resolve(),
       },
       start: () => life.start(),

@@ -84,13 +84,16 @@ describe('starting and stopping', () => {
     expect((await health(proxied)).udpPort).toBe(proxied.port);
   });
 
-  it('refuses a damaged key file instead of taking another key', async () => {
+  it.each([
+    ['damaged', '{"version":1,"seed":"x"}', 'EVIO_PROFILE_CORRUPT'],
+    ['of a later version', '{"version":2,"seeds":["x"]}', 'EVIO_PROFILE_NEWER'],
+  ])('refuses a key file that is %s instead of taking another key', async (_, text, code) => {
     const home = kit.home();
     mkdirSync(join(home, 'relay'));
-    writeFileSync(join(home, 'relay', 'relay.json'), '{"version":1,"seed":"x"}');
+    writeFileSync(join(home, 'relay', 'relay.json'), text);
     const server = new RelayServer({ listen: '127.0.0.1:0', home, env });
-    await expect(server.start()).rejects.toMatchObject({ code: 'EVIO_PROFILE_CORRUPT' });
-    expect(readFileSync(join(home, 'relay', 'relay.json'), 'utf8')).toContain('"x"');
+    await expect(server.start()).rejects.toMatchObject({ code });
+    expect(readFileSync(join(home, 'relay', 'relay.json'), 'utf8')).toBe(text);
   });
 
   it('counts anew, and keeps the old file, when its state is damaged', async () => {
