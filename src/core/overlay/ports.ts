@@ -26,6 +26,8 @@ export interface LinkPeer {
   readonly state: PeerState;
   /** Its packets go through other members. */
   readonly indirect: boolean;
+  /** The session stands, and there is no way to it. Default: never. */
+  readonly cutOff?: boolean;
   /** Endpoints where it was reached before. */
   readonly remembered: readonly unknown[];
   /** Where others may try to reach it. */

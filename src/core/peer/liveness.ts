@@ -1,5 +1,5 @@
 /**
- * Who decides that a peer is dead. This file, and nobody else, for three things one above the other:
+ * Who decides that a peer is dead. This file with link-liveness.ts, and nobody else, for three things one above the other:
  *
  *   path     a way by which packets reach the peer directly     dead: the next best path is taken, usually a relay
  *   link     what the overlay keeps with the peer, by any path   suspect: others' packets go another way
@@ -21,6 +21,7 @@
  *   the peer streams from elsewhere ask at once, unheard    -                             -
  *                                   until it answers
  *   a third party says it is gone   -                       ask at once, 1.6 s dead       -
+ *   there is no way to it at all    -                       suspect, lives as the session -
  *   pings pass, frames do not       20 frames: dead         -                             -
  *   keys grow old                   -                       -                             session.ts
  *
@@ -87,23 +88,6 @@ const relayDeadMs = 1_250;
 /** The same while packets come through it: so long after the last; and so long after the first bind whatever comes. */
 const relayCarriedMs = 2_500;
 const relayOneWayMs = 6_000;
-
-/* ---- Links ---- */
-
-/** How often each side sends something, ms: ring neighbours and anchors, others. */
-export const ringBeatMs = 2_000;
-export const otherBeatMs = 4_000;
-/** Silence beyond a beat that is late before the other side is asked, how often it is asked, and until when. */
-const lateMs = 400;
-const askEveryMs = 500;
-const lateSuspectMs = 700;
-const lateDeadMs = 3_000;
-/** Packets went out and nothing came back: ask, send others' packets another way, give up. */
-const waitingAskMs = 600;
-const waitingSuspectMs = 1_100;
-const waitingDeadMs = 4_000;
-/** The same once the rendezvous has said that it is gone. */
-const doubtedDeadMs = 1_600;
 
 /* ---- Sessions ---- */
 
@@ -322,60 +306,6 @@ export function relayDeadAt(askedAt: number, heardAt: number, trip: RoundTrip): 
     heardAt + Math.max(relayCarriedMs, answerMs),
     askedAt + Math.max(relayOneWayMs, 2 * answerMs),
   );
-}
-
-/** Ask: the other side is asked to answer at once. */
-export type LinkVerdict = 'alive' | 'ask' | 'dead';
-
-/** Whether one link lives. */
-export class LinkLiveness {
-  /** It does not answer: others' packets had better go another way. */
-  suspect = false;
-  #since: number;
-  #askedAt = -Infinity;
-  #doubtedAt: number | undefined;
-
-  constructor(now: number) {
-    this.#since = now;
-  }
-
-  /** The link came up, or its other side is another process now: nothing held against it holds. */
-  came(now: number): void {
-    this.#since = now;
-    this.suspect = false;
-    this.#doubtedAt = undefined;
-    this.#askedAt = -Infinity;
-  }
-
-  /** The rendezvous says that it went offline: it has a moment to show that it lives. */
-  doubt(now: number): void {
-    this.#doubtedAt ??= now;
-  }
-
-  /**
-   * @param beatMs how often the other side sends something
-   * @param silence ms since anything came from it
-   * @param waiting ms since packets went out with nothing coming back, 0 for none
-   */
-  judge(now: number, beatMs: number, silence: number, waiting: number): LinkVerdict {
-    const quiet = Math.min(silence, now - this.#since);
-    if (this.#doubtedAt !== undefined && quiet < now - this.#doubtedAt) this.#doubtedAt = undefined;
-    const doubted = this.#doubtedAt === undefined ? 0 : now - this.#doubtedAt;
-    const unanswered = Math.max(doubted, Math.min(waiting, quiet));
-    const late = quiet - beatMs - lateMs;
-    if (late > lateDeadMs || unanswered > waitingDeadMs || doubted > doubtedDeadMs) return 'dead';
-    this.suspect = late > lateSuspectMs || unanswered > waitingSuspectMs;
-    const ask = late > 0 || doubted > 0 || unanswered > waitingAskMs;
-    if (!ask || now - this.#askedAt < askEveryMs - 1) return 'alive';
-    this.#askedAt = now;
-    return 'ask';
-  }
-
-  /** When `judge` is due next, if nothing comes and nothing goes out. */
-  dueAt(now: number, beatMs: number, silence: number): number {
-    const late = now - Math.min(silence, now - this.#since) + beatMs + lateMs + 1;
-    return late > now && this.#doubtedAt === undefined ? late : now + askEveryMs / 2;
-  }
 }
 
 /** Renew: a new handshake, beside the keys that stand. Lost: no keys are worth anything any more. */

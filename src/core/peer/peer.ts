@@ -227,6 +227,11 @@ export class Peer {
     return [...(endpoint ? [{ kind: 'reflexive' as const, endpoint }] : []), ...this.#offers.taken];
   }
 
+  /** The session stands, and there is no way to it. */
+  get cutOff(): boolean {
+    return this.session.established && !this.prober.path;
+  }
+
   /** ms since anything authentic came from it. */
   get silenceMs(): number {
     const now = this.#ports.env.clock.now();

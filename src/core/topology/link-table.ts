@@ -35,7 +35,7 @@ export interface Beats {
   beatWhenDue(now: number, link: Link, ask: boolean): number;
 }
 
-type Ports = Pick<OverlayPorts, 'env' | 'connect' | 'disconnect' | 'silence' | 'waiting'>;
+type Ports = Pick<OverlayPorts, 'env' | 'connect' | 'disconnect' | 'silence' | 'waiting' | 'cutOff'>;
 
 export class LinkTable {
   readonly #self: string;
@@ -245,6 +245,12 @@ export class LinkTable {
     if (!link.up) {
       if (now - link.since >= connectMs) return this.#end(now, link, 'failed');
       link.lookAt = link.since + connectMs;
+      return undefined;
+    }
+    if (this.#ports.cutOff?.(link.id) === true) {
+      // Keys and link are kept for when there is a way again: to make those of everybody anew takes long.
+      link.life.cutOff(now);
+      link.lookAt = now + lookMs;
       return undefined;
     }
     const silence = this.#ports.silence(link.id);

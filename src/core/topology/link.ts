@@ -1,5 +1,5 @@
 /** One link of the overlay: whom it is with, whether it stands, what both sides need it for, what the other side told. */
-import { LinkLiveness, otherBeatMs, ringBeatMs } from '../peer/liveness.js';
+import { LinkLiveness, otherBeatMs, ringBeatMs } from '../peer/link-liveness.js';
 import { Claim, type TableMessage } from '../wire/ring.js';
 import { positionOfText } from './position.js';
 import type { Place } from './ring.js';

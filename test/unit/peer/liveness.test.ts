@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerCounters } from '../../../src/core/dataplane/plane/plane.js';
 import { zeroCounters } from '../../../src/core/dataplane/plane/shared.js';
+import { LinkLiveness } from '../../../src/core/peer/link-liveness.js';
 import {
-  LinkLiveness,
   nextLook,
   PathLiveness,
   SessionLiveness,

@@ -16,6 +16,7 @@ class Rig {
   readonly asked: string[] = [];
   readonly silence = new Map<string, number>();
   readonly waiting = new Map<string, number>();
+  readonly cutOff = new Set<string>();
   onDisconnect: (id: string) => void = () => undefined;
   readonly table = new LinkTable(self, {
     env: { clock: new SimClock(), random: new SeededRandom(1), log: silentLogger },
@@ -26,6 +27,7 @@ class Rig {
     },
     silence: (id) => this.silence.get(id) ?? 0,
     waiting: (id) => this.waiting.get(id) ?? 0,
+    cutOff: (id) => this.cutOff.has(id),
   });
 
   up(now: number, n: number, indirect = false): Link {
@@ -61,6 +63,50 @@ class Rig {
     );
   }
 }
+
+describe('a link that there is no way to', () => {
+  const cut = (): { rig: Rig; link: Link } => {
+    const rig = new Rig();
+    const link = rig.up(0, 1);
+    rig.claim(0, Claim.long);
+    rig.look(0);
+    rig.cutOff.add(link.id);
+    rig.silence.set(link.id, Infinity);
+    rig.waiting.set(link.id, 60_000);
+    rig.table.unanswered(0);
+    return { rig, link };
+  };
+
+  it('is kept, and nothing is sent through it', () => {
+    const { rig, link } = cut();
+    expect(rig.lookUntil(30_000).map(([, , sight]) => sight)).toEqual(['suspect']);
+    expect([...rig.table]).toEqual([link]);
+    expect(rig.asked).toEqual([]);
+  });
+
+  it('is asked when there is one again, and not believed before it answers', () => {
+    const { rig, link } = cut();
+    rig.lookUntil(10_000);
+    rig.cutOff.clear();
+    rig.lookUntil(11_000);
+    expect(rig.asked).toContain(link.id);
+    expect(link.suspect).toBe(true);
+    rig.silence.set(link.id, 0);
+    rig.waiting.clear();
+    rig.lookUntil(12_000);
+    expect(link.suspect).toBe(false);
+  });
+
+  it('is dead when it does not answer then', () => {
+    const { rig, link } = cut();
+    rig.lookUntil(10_000);
+    rig.cutOff.clear();
+    const [at = 0] = rig.lookUntil(30_000).find(([, , sight]) => sight === 'dead') ?? [];
+    expect(at).toBeGreaterThan(13_000);
+    expect(at).toBeLessThan(16_000);
+    expect(rig.disconnects).toEqual([link.id]);
+  });
+});
 
 describe('beginning links', () => {
   it('asks for each once, through a link that reaches the other by itself', () => {

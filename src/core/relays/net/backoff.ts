@@ -5,6 +5,8 @@ import type { ChannelEnd } from './relay-channel.js';
 
 export const backoff = {
   first: 250,
+  soon: 1_000,
+  soonForMs: 10_000,
   early: 2_000,
   late: 30_000,
   earlyForMs: 120_000,
@@ -23,6 +25,7 @@ export function waitAfter(end: ChannelEnd, attempt: number, downMs: number, rand
   // Two machines with one key would otherwise throw each other out several times a second.
   if (end.code === CloseCode.replaced) return backoff.replaced * (0.5 + random.unit() / 2);
   if (attempt < 0) return 0;
-  const limit = downMs < backoff.earlyForMs ? backoff.early : backoff.late;
+  const { soon, soonForMs, early, earlyForMs, late } = backoff;
+  const limit = downMs < soonForMs ? soon : downMs < earlyForMs ? early : late;
   return random.unit() * Math.min(limit, backoff.first * 2 ** Math.min(attempt, 16));
 }
