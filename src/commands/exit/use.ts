@@ -31,10 +31,11 @@ export default class ExitUse extends BaseCommand {
     if (args.peer === 'off') return this.#off(network);
     const { ask } = await import('../../core/control/client.js');
     const { strictReturnAdvice } = await import('../../core/doctor/forwarding.js');
+    const { noWayAdvice } = await import('../../core/doctor/default-route.js');
     const { exitText } = await import('../../views/text/exit.js');
     const use = { peer: args.peer, allowLan: flags['allow-lan'] };
     const report = await ask(this.home().controlSocket, 'exitSet', { network, use });
-    const advice = strictReturnAdvice();
+    const advice = [...strictReturnAdvice(), ...(use.allowLan ? [] : noWayAdvice())];
     this.print(exitText(report));
     for (const line of advice) this.say(line);
     return { ...report, advice };

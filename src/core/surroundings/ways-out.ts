@@ -48,6 +48,7 @@ export interface Exit {
 
 /** Interfaces that evio makes. */
 const ours = /^evio/;
+export const isOurInterface = (name: string): boolean => ours.test(name);
 /** Interfaces that stand on each other: more are a circle. */
 const maxDepth = 8;
 
