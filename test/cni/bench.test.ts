@@ -102,23 +102,27 @@ describe.skipIf(!asked)('pods over evio', () => {
     const [{ runtime }] = sides as [Side];
     const rows: string[][] = [];
     const range = { type: 'host-local', ranges: [[{ subnet: '10.64.0.0/24' }]] };
-    for (const [name, config] of [
+    const ways = [
       ['bridge', { type: 'bridge', bridge: 'plain', isGateway: true, ipam: range }],
       ['routed', { type: 'evio-cni' }],
+      // As the agent writes it: nothing is asked of the node.
+      ['agent', { type: 'evio-cni', device: 'evio0', ranges: [[{ subnet: '10.66.0.0/24' }]] }],
       ['flat', { type: 'evio-cni', mode: 'flat' }],
-    ] as const) {
-      const took: number[] = [];
-      for (let i = 0; i < starts; i++) {
+    ] as const;
+    const all = new Map<string, number[]>();
+    // By turns, and the first of each is not counted: it makes the bridge.
+    for (let i = 0; i <= starts; i++)
+      for (const [name, config] of ways) {
         const pod = await runtime.pod(`${name}${i}`);
         const asked = { cniVersion: '1.0.0', name, ...config };
         const begun = performance.now();
         const { status, printed } = await runtime.plugin('ADD', asked, attached(pod), undefined, config.type);
         if (status !== 0) throw new Error(JSON.stringify(printed));
-        took.push(performance.now() - begun);
+        if (i > 0) all.set(name, [...(all.get(name) ?? []), performance.now() - begun]);
         await runtime.plugin('DEL', asked, attached(pod), undefined, config.type);
       }
+    for (const [name, took] of all)
       rows.push([name, `${Math.min(...took).toFixed(0)} ms`, `${median(took).toFixed(0)} ms`]);
-    }
     console.log(table([['ADD', 'least', 'median'], ...rows]));
   }, 300_000);
 });
