@@ -88,7 +88,7 @@ export class OverlayHost {
         },
         silence: (id) => members.get(id)?.silenceMs ?? Infinity,
         waiting: (id) => members.get(id)?.waitingMs(env.clock.now()) ?? 0,
-        cutOff: (id) => members.get(id)?.cutOff === true,
+        cutOff: (id) => !relays.anyUp && members.get(id)?.cutOff === true,
         locate: (positions) => relays.locate(positions.map(idOfPosition)),
         card: () => this.#introductions.card(),
         received: (from, card) => {

@@ -21,7 +21,7 @@
  *   the peer streams from elsewhere ask at once, unheard    -                             -
  *                                   until it answers
  *   a third party says it is gone   -                       ask at once, 1.6 s dead       -
- *   there is no way to it at all    -                       suspect, lives as the session -
+ *   no way to it, and no relay      -                       suspect, lives as the session -
  *   pings pass, frames do not       20 frames: dead         -                             -
  *   keys grow old                   -                       -                             session.ts
  *

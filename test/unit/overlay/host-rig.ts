@@ -24,6 +24,7 @@ export class FakePeer implements LinkPeer {
   readonly slot: number;
   state: PeerState = 'idle';
   indirect = false;
+  cutOff = false;
   remembered: unknown[] = [];
   whereabouts: readonly Candidate[] = [];
   silenceMs = 0;

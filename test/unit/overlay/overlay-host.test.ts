@@ -459,6 +459,20 @@ describe('the host', () => {
     expect([...host.roles().keys()].sort()).toEqual(ids);
   });
 
+  it.each([
+    ['keeps a link that it has no way to while no relay is up', false],
+    ['gives it up where a relay is up, and knows better', true],
+  ])('%s', (_what, relays) => {
+    const rig = hostRig({ relays });
+    const b = rig.add('b', idB);
+    rig.connect(b);
+    b.silenceMs = 60_000;
+    b.cutOff = true;
+    b.take();
+    rig.run(20_000);
+    expect(b.take().includes('disconnect')).toBe(relays);
+  });
+
   it('gives up a silent link once, though the peer tells at once that it is lost, and comes back to it', () => {
     const { host, run, add, connect, table } = hostRig();
     const b = add('b', idB);
