@@ -7,7 +7,7 @@ import type { LogRing } from '../core/lib/log-ring.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { serviceNotice } from '../core/process/service-notice.js';
-import { logReopener } from '../core/process/reopen-log.js';
+import { outputLog, reopened } from '../core/process/reopen-log.js';
 import type { NodeSwitches } from '../core/node/switches.js';
 import { nodeArguments } from './node-flags.js';
 import { Taker } from '../core/handover/take.js';
@@ -47,7 +47,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
   const certificateLifeMs = advanced('EVIO_CERTIFICATE_LIFE_MS');
   const notice = serviceNotice(process.env, systemClock);
-  const reopenLog = logReopener(home.log);
+  const outputs = await outputLog(home.log);
   const runner = new Runner({
     home,
     networks,
@@ -91,7 +91,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       },
       log,
       () => {
-        reopenLog();
+        reopened(outputs, log);
         runner.reread();
       },
     ),
@@ -111,6 +111,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   } finally {
     process.removeListener('SIGUSR2', upgrade);
     for (const release of releases) release();
+    outputs.release();
     metrics?.close();
   }
 }

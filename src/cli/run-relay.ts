@@ -6,6 +6,7 @@ import { Taker } from '../core/handover/take.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { afterwards } from '../core/process/afterwards.js';
+import { outputLog, reopened } from '../core/process/reopen-log.js';
 import { lockRelay } from '../core/process/relay-lock.js';
 import { serviceNotice, type ServiceNotice } from '../core/process/service-notice.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
@@ -94,6 +95,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     env: { clock: systemClock, random: systemRandom, log },
   });
   const notice = serviceNotice(process.env, systemClock);
+  const outputs = await outputLog(home.relayLog);
   let finish = (): void => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
   let gave: Gave | undefined;
@@ -157,7 +159,15 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
   process.on('SIGUSR2', onUpgrade);
   const releases = [
     () => process.removeListener('SIGUSR2', onUpgrade),
-    stopOnSignals(stop, log),
+    stopOnSignals(stop, log, () => {
+      reopened(outputs, log);
+      server.reread().catch((thrown: unknown) => {
+        log.error('goes on with the certificate of before', { reason: messageOf(thrown) });
+      });
+    }),
+    () => {
+      outputs.release();
+    },
     reportOnSignal(() => {
       log.info('report', { nodes: server.clients, ...server.totals() });
     }),

@@ -9,16 +9,18 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
+import { EvioError, messageOf } from '../core/lib/errors.js';
 import { descriptorOf, listenAtDescriptor } from '../core/native/listening.js';
 import { relayPath } from '../core/wire/signal.js';
 import { DoorKeeper, type DoorRefusal, type Guest } from './door-keeper.js';
 import type { RelayLimits } from './limits.js';
+import type { TlsPair } from './tls-files.js';
 
 const headersMs = 5_000;
 const requestMs = 10_000;
@@ -32,7 +34,7 @@ export interface DoorOptions {
   readonly limits: RelayLimits;
   readonly clock: Clock;
   /** PEM texts. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: TlsPair | undefined;
   /** Body of GET /healthz. */
   health(): object;
   /** A WebSocket is open; `admitted` is to be called when a member registered by it. */
@@ -77,6 +79,16 @@ export class HttpDoor {
     server.on('request', (request, response) => this.#answer(request, response));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.on('clientError', (_error, socket) => socket.destroy());
+  }
+
+  /** Another certificate from now on, for who comes. Throws EvioError EVIO_BAD_VALUE where it does not fit its key. */
+  renew(tls: TlsPair): void {
+    if (!('setSecureContext' in this.#server)) return;
+    try {
+      (this.#server as HttpsServer).setSecureContext({ ...tls });
+    } catch (thrown) {
+      throw new EvioError('EVIO_BAD_VALUE', `The TLS files cannot be used: ${messageOf(thrown)}.`);
+    }
   }
 
   /** Resolves to the port. Rejects with the system's error. */

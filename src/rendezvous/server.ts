@@ -3,7 +3,6 @@
  *
  * This file only puts the parts together: store, registry, hub (who is who), forwarder (UDP), door (TCP), metrics.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
 import { formatRelayUrl, parseRelayUrl, type RelayUrl } from '../core/relays/net/relay-url.js';
@@ -37,6 +36,7 @@ import { lateListener, movableOf } from './forward/late-listener.js';
 import { openState } from './open-state.js';
 import type { RelayListening, RelayServerOptions } from './server-options.js';
 import { RelayDesk } from './desk.js';
+import { readTls } from './tls-files.js';
 
 const pruneMs = 3_600_000;
 /** The same for passing members only. */
@@ -69,6 +69,7 @@ export class RelayServer {
   #endPruning: () => void = () => undefined;
   #port: number | undefined;
   #hub: Hub | undefined;
+  #door: HttpDoor | undefined;
   #registry: Registry | undefined;
   #desk: RelayDesk | undefined;
   #forwarder: Forwarder | undefined;
@@ -165,6 +166,12 @@ export class RelayServer {
     return this.#desk;
   }
 
+  /** Reads certificate and key again, which others renew. Throws EvioError EVIO_BAD_VALUE, and keeps those of before. */
+  async reread(): Promise<void> {
+    const tls = await readTls(this.#options.tls);
+    if (tls) this.#door?.renew(tls);
+  }
+
   /** Connected nodes. */
   get clients(): number {
     return this.#hub?.clients ?? 0;
@@ -186,7 +193,7 @@ export class RelayServer {
     // Whoever begins anew has the port that it had.
     const wanted = { ...listen, port: this.#port ?? listen.port };
     const announced = this.#announced();
-    const tls = await this.#readTls();
+    const tls = await readTls(this.#options.tls);
     const folder = join(this.#options.home, 'relay');
     const allow = new Set(this.#options.allow ?? []);
     const open = this.#options.open === true;
@@ -236,7 +243,7 @@ export class RelayServer {
     const version = ownVersion();
     let ports = { udpPort: 1, alternatePort: null as number | null };
     const makeDoor = (): HttpDoor =>
-      new HttpDoor({
+      (this.#door = new HttpDoor({
         limits: this.#limits,
         clock: env.clock,
         tls,
@@ -248,7 +255,7 @@ export class RelayServer {
           else this.#connect(socket, observed, admitted);
         },
         refused: (reason) => hub.turnedAway(reason),
-      });
+      }));
     this.#connect = (socket, observed, admitted, guest) => {
       const connection = new MemberConnection({
         socket,
@@ -346,18 +353,6 @@ export class RelayServer {
 
   #announced(): RelayUrl | undefined {
     return this.#options.public === undefined ? undefined : parseRelayUrl(this.#options.public);
-  }
-
-  async #readTls(): Promise<{ cert: string; key: string } | undefined> {
-    const { tls } = this.#options;
-    if (!tls) return undefined;
-    try {
-      return { cert: await readFile(tls.certFile, 'utf8'), key: await readFile(tls.keyFile, 'utf8') };
-    } catch (thrown) {
-      throw new EvioError('EVIO_BAD_VALUE', `Cannot read the TLS files: ${messageOf(thrown)}.`, [
-        'Give PEM files that this user may read: --tls-cert FILE --tls-key FILE',
-      ]);
-    }
   }
 
   async #openAlternate(host: string, port: number, forwarder: Forwarder): Promise<number | null> {

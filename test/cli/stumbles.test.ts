@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hasRoot } from '../support/need.js';
-import { TestHome, binary, root } from './support.js';
+import { TestHome, binary, madeNetwork, root } from './support.js';
 
 let home: TestHome;
 beforeEach(() => {
@@ -66,6 +66,32 @@ describe('a fresh clone', () => {
   });
 });
 
+describe('the machine that made the network', () => {
+  it('does not leave it unasked: what is lost is said, how it is kept, and how it is lost all the same', async () => {
+    const { network } = await madeNetwork(home);
+    const { status, error } = await home.run(['leave', '--json']);
+    expect(status).toBe(1);
+    expect(error()).toMatchObject({
+      code: 'EVIO_ROOT_KEY',
+      message: expect.stringMatching(
+        /root key of \S+ is on this machine: without it nobody can ever/,
+      ) as string,
+    });
+    const hints = error().suggestions.join('\n');
+    expect(hints).toContain('evio root export --out FILE --remove');
+    expect(hints).toContain('evio leave --force');
+    expect(existsSync(join(home.path, 'networks', network.id, 'profile.json'))).toBe(true);
+    // As it is told: exported, it may go.
+    const file = join(home.path, 'key');
+    const exported = await home.run(['root', 'export', '--out', file, '--remove', '--json'], {
+      env: { EVIO_PASSPHRASE: 'correct horse' },
+    });
+    expect(exported.status, exported.stdout).toBe(0);
+    expect((await home.run(['leave', '--json'])).json()).toEqual({ left: network.id });
+    expect(existsSync(file)).toBe(true);
+  });
+});
+
 describe('a word that is nearly a command', () => {
   it.each([
     ['stauts', 'status'],
@@ -77,9 +103,9 @@ describe('a word that is nearly a command', () => {
   });
 });
 
-describe.runIf(hasRoot())('the machine', () => {
-  /** The end of `evio WORDS` in namespaces of its own, after a line of the shell. */
-  const apart = (line: string, words: string): { stdout: string; stderr: string } =>
+describe.runIf(hasRoot())('the machine', { timeout: 90_000 }, () => {
+  /** The end of `evio WORDS` in namespaces of its own, after a line of the shell; it is told to end after these seconds. */
+  const apart = (line: string, words: string, seconds = 60): { stdout: string; stderr: string } =>
     spawnSync(
       'unshare',
       [
@@ -89,7 +115,7 @@ describe.runIf(hasRoot())('the machine', () => {
         'private',
         'sh',
         '-c',
-        `${line}; exec timeout -s INT 5 "$0" "$1" ${words}`,
+        `${line}; exec timeout -s INT ${seconds} "$0" "$1" ${words}`,
         process.execPath,
         binary,
       ],
@@ -98,7 +124,7 @@ describe.runIf(hasRoot())('the machine', () => {
 
   it('has a private address only: the relay says who cannot use its URL, and what to add', () => {
     const line = 'ip link set lo up; ip address add 192.168.7.7/32 dev lo';
-    const { stderr } = apart(line, 'relay --listen 192.168.7.7:3478 --json');
+    const { stderr } = apart(line, 'relay --listen 192.168.7.7:3478 --json', 5);
     expect(stderr).toContain('the URL names a private address');
     expect(stderr).toContain('evio relay --public HOST:3478');
   });
@@ -117,6 +143,70 @@ describe.runIf(hasRoot())('the machine', () => {
     expect(storage?.status).toBe('fail');
     expect(storage?.detail).toMatch(why);
     expect(storage?.detail).toContain(home.path);
+  });
+
+  /** Lines that make the home so. */
+  const made = {
+    'a read-only home': 'mount --bind "$EVIO_HOME" "$EVIO_HOME"; mount -o remount,ro,bind "$EVIO_HOME"',
+    'a full disk':
+      'mount -t tmpfs -o size=64k evio-full "$EVIO_HOME"; head -c 65536 /dev/zero > "$EVIO_HOME/ballast"',
+  } as const;
+  const causes = {
+    'a read-only home': 'the file system is read-only',
+    'a full disk': 'the disk is full',
+  } as const;
+
+  it.each([
+    ['a read-only home', 'init other'],
+    ['a read-only home', 'token create'],
+    ['a read-only home', 'set --name x'],
+    ['a read-only home', 'leave --force'],
+    ['a read-only home', 'node'],
+    ['a read-only home', 'node --detach'],
+    ['a read-only home', 'relay --listen 127.0.0.1:0 --detach'],
+    ['a full disk', 'init other'],
+    ['a full disk', 'relay --listen 127.0.0.1:0 --detach'],
+  ] as const)('has %s: evio %s names the cause', async (what, words) => {
+    await madeNetwork(home);
+    const { stdout } = apart(`ip link set lo up; ${made[what]}`, `${words} --json`);
+    const why = causes[what];
+    const { error } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as {
+      error?: { code: string; message: string };
+    };
+    expect(error).toMatchObject({ code: 'EVIO_STORAGE', message: expect.stringContaining(why) as string });
+    expect(error?.message).toContain(home.path);
+  });
+
+  it('has an address of the network: the node says on which interface and what to do, and the doctor, too', async () => {
+    const { network } = await madeNetwork(home);
+    const taken = network.cidr.replace(/\.0\.0\/16$/, '.7.1');
+    const line = `ip link set lo up; ip address add ${taken}/16 dev lo`;
+    const { error } = JSON.parse(apart(line, 'node --json').stdout) as {
+      error: { code: string; message: string; suggestions: string[] };
+    };
+    expect(error.code).toBe('EVIO_ADDRESS_RANGE');
+    expect(error.message).toContain(`${taken} is its own, on lo`);
+    expect(error.suggestions.join('\n')).toContain(`evio leave --network ${network.name}`);
+    const { checks } = JSON.parse(apart(line, 'doctor --json').stdout) as {
+      checks: { id: string; status: string; detail: string }[];
+    };
+    const range = checks.find(({ id }) => id === `range:${network.name}`);
+    expect(range).toMatchObject({ status: 'fail', detail: expect.stringContaining('on lo') as string });
+  });
+
+  it('runs a network of another home that has the same addresses: the node says on which interface', async () => {
+    const other = new TestHome();
+    try {
+      const { network } = await madeNetwork(home);
+      await other.run(['init', 'other', '--cidr', network.cidr]);
+      const before = `ip link set lo up; EVIO_HOME="${other.path}" "$0" "$1" node --detach --dns off >&2`;
+      const after = `"$0" "$1" node --json; EVIO_HOME="${other.path}"`;
+      const { stdout } = apart(`${before}; ${after} "$0" "$1" down >&2`, 'doctor --json');
+      const { error } = JSON.parse(stdout.split('\n')[0] ?? '') as { error: { message: string } };
+      expect(error.message).toMatch(/holds addresses that this machine uses: \S+ is its own, on evio0/);
+    } finally {
+      other.remove();
+    }
   });
 
   it('has room: the doctor says so, and leaves nothing behind', async () => {

@@ -111,6 +111,10 @@ describe('roaming', () => {
     await ip(a, 'addr add 10.144.250.1/24 dev eth0');
     await clash;
     await ip(a, 'addr del 10.144.250.1/24 dev eth0');
+    const route = a.node.process?.line(/"range-clash".*"eth0".*"route".*"10\.144\.251\.0\/24"/, 5_000);
+    await ip(a, 'route add 10.144.251.0/24 dev eth0');
+    await route;
+    await ip(a, 'route del 10.144.251.0/24 dev eth0');
     await settled();
   });
 

@@ -1,7 +1,7 @@
 /** Where a home keeps what (config/schema.ts). */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { storageError } from '../disk/storage-error.js';
 import { EvioError } from '../lib/errors.js';
 
@@ -59,6 +59,19 @@ export function ensureFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (thrown) {
-    throw storageError(path, thrown);
+    throw storageError(path, whyNot(path, thrown));
+  }
+}
+
+/** Of folders in folders Node says that they are not there, also where the disk is read-only. */
+function whyNot(path: string, thrown: unknown): unknown {
+  if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown;
+  let first = path;
+  while (!existsSync(dirname(first)) && dirname(first) !== first) first = dirname(first);
+  try {
+    mkdirSync(first, { mode: 0o700 });
+    return thrown;
+  } catch (why) {
+    return why;
   }
 }

@@ -10,7 +10,7 @@ import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
-import { machineRanges } from '../native/machine-ranges.js';
+import { machineRanges, runningRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver } from '../surroundings/nat.js';
 import type { NatFiltering, NatMapping } from '../wire/nat.js';
@@ -72,7 +72,8 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
 function rangeChecks(home: Home): Check[] {
   try {
     const local = machineRanges();
-    return rangesOf(new Store(home)).map((range) => checkRange(range, local));
+    const running = runningRanges();
+    return rangesOf(new Store(home)).map((range) => checkRange(range, local, running));
   } catch {
     // The profiles were looked at before: what is wrong with the folder is said.
     return [];

@@ -181,11 +181,16 @@ export function checkMtu(): Check {
   }
 }
 
-/** Whether the addresses of a network here are free for it. */
-export function checkRange({ name, cidr, allowed }: Range, local: readonly LocalRange[]): Check {
+/** Whether the addresses of a network here are free for it. `running`: addresses of networks that run on this machine. */
+export function checkRange(
+  { name, cidr, allowed, ip }: Range,
+  local: readonly LocalRange[],
+  running: readonly LocalRange[] = [],
+): Check {
   const id = `range:${name}`;
   const text = formatCidr(cidr);
-  const clash = clashOf(cidr, local);
+  const others = running.filter((range) => range.cidr.base !== ip);
+  const clash = clashOf(cidr, [...local, ...others]);
   const asked = isAllowed(cidr, allowed);
   const mend = `Leave the network (evio leave --network ${name}), or allow the range: evio join TOKEN --allow-range ${text}`;
   if (!clash) {

@@ -41,6 +41,8 @@ export interface EnrollPorts {
   readonly errands: RelayErrands;
   /** What addresses this machine uses already. */
   readonly machine: () => readonly LocalRange[];
+  /** What networks that run here have, those of other homes too. Default: nothing. */
+  readonly running?: () => readonly LocalRange[];
 }
 
 /**
@@ -52,7 +54,7 @@ export interface EnrollPorts {
  */
 export async function initNetwork(
   options: InitOptions,
-  { store, env, errands, machine }: EnrollPorts,
+  { store, env, errands, machine, running = () => [] }: EnrollPorts,
 ): Promise<InitResult> {
   const twin = store.list().find(({ name }) => name === options.name);
   if (twin) {
@@ -67,7 +69,7 @@ export async function initNetwork(
     );
   }
   const local = machine();
-  const free = freeRange([...rangesOf(store), ...local].map((range) => range.cidr));
+  const free = freeRange([...rangesOf(store), ...local, ...running()].map((range) => range.cidr));
   const cidr = options.cidr ?? free;
   const plan = {
     name: options.name,

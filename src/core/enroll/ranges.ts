@@ -1,7 +1,7 @@
 /** The address ranges of the networks in a home. */
 import type { Store } from '../config/store.js';
-import { openNetwork } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
+import { selfOf } from '../membership/self.js';
 import { parseCidr, type Cidr } from '../lib/ipv4.js';
 
 export interface Range {
@@ -11,6 +11,8 @@ export interface Range {
   readonly cidr: Cidr;
   /** What the operator allows it beside what is private and unused. */
   readonly allowed: readonly Cidr[];
+  /** Our address there. */
+  readonly ip: number;
 }
 
 /** Ranges as a profile keeps them. */
@@ -22,10 +24,14 @@ export function rangesOf(store: Store): Range[] {
   const ranges: Range[] = [];
   for (const id of store.ids()) {
     try {
-      const { network, allowedRanges } = store.profile(id);
-      const bytes = fromBase64Url(network);
-      const facts = bytes && openNetwork(bytes);
-      if (facts) ranges.push({ id, name: facts.name, cidr: facts.cidr, allowed: cidrsOf(allowedRanges) });
+      const profile = store.profile(id);
+      const { credential } = store.state(id);
+      const { network, certificate } = selfOf(
+        profile,
+        credential === undefined ? undefined : fromBase64Url(credential),
+      );
+      const { name, cidr } = network;
+      ranges.push({ id, name, cidr, allowed: cidrsOf(profile.allowedRanges), ip: certificate.ip });
     } catch {
       // A damaged profile keeps no range; the commands that use it say what is wrong.
     }

@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs';
 import { addressBytes } from '../lib/endpoint.js';
 import { containsCidr } from '../lib/ipv4.js';
 import { cidrOfPrefix, containsPrefix, prefixOfBytes, type Prefix } from '../lib/prefix.js';
-import { localRanges, type LocalRange } from '../surroundings/local-ranges.js';
+import { localRanges, networkRanges, type LocalRange } from '../surroundings/local-ranges.js';
 import { systemAddresses } from './addresses.js';
 
 /** Without the interfaces that evio made. Empty of routes where there is no /proc/net/route. */
 export function machineRanges(): LocalRange[] {
   return localRanges(systemAddresses(), routes());
+}
+
+/** What networks that run here have, this process's too. */
+export function runningRanges(): LocalRange[] {
+  return networkRanges(systemAddresses());
 }
 
 /**

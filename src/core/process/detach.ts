@@ -1,17 +1,19 @@
 /** `--detach`: a node or a relay that outlives the command that started it. */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureFolder, type Home } from '../config/home.js';
 import { storageError } from '../disk/storage-error.js';
+import { writeTrial } from '../disk/trial.js';
 import { ControlClient } from '../control/client.js';
 import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
 import { backgroundVariable } from './afterwards.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
+import { putAside } from './log-file.js';
 import { selfArguments } from './self.js';
 
-/** A log longer than this is put aside as evio.log.1 when a node starts, bytes. */
-const maxLogLength = 5 * 1024 * 1024;
 const lookEveryMs = 50;
 
 export interface DetachOptions {
@@ -26,10 +28,20 @@ export interface DetachOptions {
 function openLog(home: Home, path: string): number {
   try {
     ensureFolder(home.path);
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > maxLogLength) renameSync(path, `${path}.1`);
+    putAside(path);
     return openSync(path, 'a', 0o600);
   } catch (thrown) {
     throw storageError(path, thrown);
+  }
+}
+
+/** Why a program could not even say what it died of. */
+function diskFault(home: Home): EvioError | undefined {
+  try {
+    writeTrial(join(home.path, `.trial-${randomUUID()}`));
+    return undefined;
+  } catch (thrown) {
+    return storageError(home.path, thrown);
   }
 }
 
@@ -88,6 +100,7 @@ export function spawnDetached(home: Home, logPath: string, words: readonly strin
       if (ended === undefined) return;
       throw (
         errorInLog(printed()) ??
+        diskFault(home) ??
         new EvioError('EVIO_INTERNAL', `${who} ended early (${ended}).`, [`Look at its log: ${logPath}`])
       );
     },

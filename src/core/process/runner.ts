@@ -14,8 +14,6 @@ import { selectNetwork, type NamedNetwork } from '../config/select.js';
 import type { ControlHost, Upgraded } from '../control/method.js';
 import { handlersOf } from '../control/methods.js';
 import { ControlServer } from '../control/server.js';
-import { clashError, isAllowed } from '../enroll/range-rule.js';
-import { cidrsOf } from '../enroll/ranges.js';
 import { openNetwork } from '../identity/network.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { withFields, type Env } from '../lib/env.js';
@@ -23,13 +21,13 @@ import { LogRing } from '../lib/log-ring.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { giveOver, type Gave } from '../handover/give.js';
 import type { Taker } from '../handover/take.js';
-import { formatCidr } from '../lib/ipv4.js';
 import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
 import type { NodeSwitches } from '../node/switches.js';
-import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
-import { machineRanges } from '../native/machine-ranges.js';
+import type { LocalRange } from '../surroundings/local-ranges.js';
+import { machineRanges, runningRanges } from '../native/machine-ranges.js';
+import { checkFree } from './free-range.js';
 import { givenNode, nodeHeritage } from './give-node.js';
 import { successorProgram } from './successor.js';
 
@@ -66,6 +64,8 @@ export interface RunnerOptions {
   readonly certificateLifeMs?: number | undefined;
   /** What addresses this machine uses, without the interfaces of evio. Default: what the kernel tells. */
   readonly machine?: () => readonly LocalRange[];
+  /** What networks that run on it have. Default: what the kernel tells. */
+  readonly running?: () => readonly LocalRange[];
   readonly onEvent?: (event: NodeEvent) => void;
   /** What the process before left: this one goes on in its place. */
   readonly taker?: Taker | undefined;
@@ -119,6 +119,8 @@ export class Runner {
       for (const network of this.#options.networks) {
         if (this.#stopping) break;
         try {
+          // What is taken from a process before runs already.
+          if (!taker) this.#checkFree(network);
           await this.#startNode(network);
         } catch (thrown) {
           if (this.#stopping) break;
@@ -247,7 +249,9 @@ export class Runner {
       for (const { id } of wanted) {
         if (this.#stopping || !load || this.#nodes.some((node) => node.networkId === id)) continue;
         this.#putDown.delete(id);
-        await this.#startNode(load(id));
+        const network = load(id);
+        this.#checkFree(network);
+        await this.#startNode(network);
         started.push(id);
       }
       return started;
@@ -273,8 +277,13 @@ export class Runner {
     }
   }
 
+  #checkFree({ profile, state }: RunnerNetwork): void {
+    const { machine = machineRanges, running = runningRanges, switches } = this.#options;
+    // What the machine has of the range is no matter to a stack of its own.
+    if (!switches?.userspace) checkFree(profile, state, machine(), running());
+  }
+
   async #startNode(network: RunnerNetwork): Promise<void> {
-    this.#checkRange(network.profile);
     const { env, version, createNode, port, switches, rekeyAfterMs, certificateLifeMs } = this.#options;
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
@@ -314,23 +323,6 @@ export class Runner {
     } finally {
       this.#starting = undefined;
     }
-  }
-
-  /** An interface may have come by an address of the network since it was joined: the kernel could not tell them apart. */
-  #checkRange(profile: Profile): void {
-    const { machine = machineRanges, switches } = this.#options;
-    // What the machine has of the range is no matter to a stack of its own.
-    if (switches?.userspace) return;
-    const bytes = fromBase64Url(profile.network);
-    const facts = bytes && openNetwork(bytes);
-    if (!facts || isAllowed(facts.cidr, cidrsOf(profile.allowedRanges))) return;
-    const own = machine().filter(({ kind }) => kind === 'address');
-    const clash = clashOf(facts.cidr, own);
-    if (!clash) return;
-    throw clashError(facts.cidr, clash, [
-      `Give ${clash.device} another address, or leave the network: evio leave --network ${facts.name}`,
-      `If you mean it, join again: evio join TOKEN --allow-range ${formatCidr(facts.cidr)}`,
-    ]);
   }
 
   async #fail(node: Node, error: Error): Promise<void> {

@@ -73,6 +73,19 @@ export function localRanges(
   return out.filter(({ device }) => !ours.test(device));
 }
 
+/** Of a network that runs; a bridge for pods may have an address of its network. */
+const ofNetwork = /^evio\d+$/;
+
+/** The addresses of interfaces of networks: of this process and of others on this machine. */
+export function networkRanges(
+  addresses: readonly { readonly device: string; readonly address: string }[],
+): LocalRange[] {
+  return addresses.flatMap(({ device, address }) => {
+    const base = ofNetwork.test(device) ? parseIpv4(address) : undefined;
+    return base === undefined ? [] : [{ device, kind: 'address' as const, cidr: { base, prefix: 32 } }];
+  });
+}
+
 /** What of this machine lies in the range, or leads to a part of it; what is most exact first. */
 export function clashOf(cidr: Cidr, local: readonly LocalRange[]): LocalRange | undefined {
   const clashes = local.filter((range) => cidrsOverlap(range.cidr, cidr));

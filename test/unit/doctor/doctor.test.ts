@@ -51,13 +51,23 @@ describe('machine', () => {
     ['route', 'warn'],
   ] as const)('finds an %s of the machine in the range of a network: %s', (kind, status) => {
     const cidr = { base: 0x0a90_0000, prefix: 16 };
-    const range = { id: 'x', name: 'home', cidr, allowed: [] };
+    const range = { id: 'x', name: 'home', cidr, allowed: [], ip: 0x0a90_0005 };
     const local = [{ device: 'eth7', kind, cidr: { base: 0x0a90_0301, prefix: 32 } }];
     expect(checkRange(range, [])).toMatchObject({ id: 'range:home', status: 'pass' });
     const found = checkRange(range, local);
     expect(found.status).toBe(status);
     expect(found.detail).toContain('eth7');
     expect(checkRange({ ...range, allowed: [cidr] }, local).status).toBe('pass');
+    const network = (base: number) => ({
+      device: 'evio3',
+      kind: 'address' as const,
+      cidr: { base, prefix: 32 },
+    });
+    expect(checkRange(range, [], [network(range.ip)]).status).toBe('pass');
+    expect(checkRange(range, [], [network(range.ip), network(range.ip + 1)])).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('evio3') as string,
+    });
   });
 
   it('finds the interface of the default route', () => {

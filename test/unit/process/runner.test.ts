@@ -202,6 +202,7 @@ function runnerOf(stage: Stage, names: readonly string[], more: Partial<RunnerOp
     version: '0.1.0',
     createNode: stage.createNode,
     machine: () => [],
+    running: () => [],
     onEvent: (event) => events.push(event),
     ...more,
   });
@@ -276,6 +277,32 @@ describe('Runner', () => {
     await runner.stop();
     await run;
     expect(stage.log).toEqual(['start b', 'stop b']);
+  });
+
+  it('leaves out a network while another one of its range runs, and says which and what to do', async () => {
+    const stage = new Stage();
+    const plan = { name: 'a', cidr: '10.144.0.0/16', relays: [], mtu: 1350, nodeName: 'n' };
+    const profile = makeNetwork(plan, env);
+    const networks = [{ profile, state: emptyState, saveState: () => undefined }];
+    const at = (base: number) => ({
+      device: 'evio3',
+      kind: 'address' as const,
+      cidr: { base, prefix: 32 },
+    });
+    const { ip } = selfOf(profile).certificate;
+    const refused = runnerOf(stage, [], { networks, running: () => [at(ip + 1)] }).runner.run();
+    await expect(refused).rejects.toMatchObject({
+      code: 'EVIO_ADDRESS_RANGE',
+      message: expect.stringContaining('evio3') as string,
+      suggestions: expect.arrayContaining([expect.stringContaining('--userspace')]) as string[],
+    });
+    // Its own address, of a process that is about to end; and elsewhere.
+    const { runner } = runnerOf(stage, [], { networks, running: () => [at(ip), at(ip + 0x0100_0000)] });
+    const run = runner.run();
+    await started();
+    await runner.stop();
+    await run;
+    expect(stage.log).toEqual(['start a', 'stop a']);
   });
 
   it('gives each network what is its own, and every one the links asked for beside those of its profile', async () => {

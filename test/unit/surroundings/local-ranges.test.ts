@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatCidr, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
-import { clashOf, isPrivateRange, localRanges } from '../../../src/core/surroundings/local-ranges.js';
+import { clashOf, isPrivateRange, localRanges, networkRanges } from '../../../src/core/surroundings/local-ranges.js';
 
 const cidr = (text: string): Cidr => parseCidr(text) as Cidr;
 
@@ -31,6 +31,13 @@ describe('localRanges', () => {
       'eth0 route 10.20.0.0/22',
       'tun0 route 172.16.0.0/12',
       'tun0 gateway 192.168.1.1/32',
+    ]);
+  });
+
+  it('reads the addresses of networks apart, and not those of bridges for pods', () => {
+    const bridge = { device: 'evio-pods', address: '10.144.9.1' };
+    expect(networkRanges([...addresses, bridge])).toEqual([
+      { device: 'evio0', kind: 'address', cidr: { base: 0x0a90_0007, prefix: 32 } },
     ]);
   });
 
