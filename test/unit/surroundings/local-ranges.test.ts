@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { formatCidr, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
-import { clashOf, isPrivateRange, localRanges, networkRanges } from '../../../src/core/surroundings/local-ranges.js';
+import {
+  clashOf,
+  isPrivateRange,
+  localRanges,
+  networkRanges,
+} from '../../../src/core/surroundings/local-ranges.js';
 
 const cidr = (text: string): Cidr => parseCidr(text) as Cidr;
 
