@@ -27,7 +27,7 @@ async function serve(change: Parameters<typeof fakeNode>[1] = {}): Promise<Contr
   return server;
 }
 
-describe('without a node', () => {
+describe('without a node', { timeout: 60_000 }, () => {
   it.each([
     [['status']],
     [['status', '--watch']],
@@ -49,7 +49,7 @@ describe('without a node', () => {
   });
 });
 
-describe('with a node', () => {
+describe('with a node', { timeout: 60_000 }, () => {
   it('status', async () => {
     await serve();
     expect((await home.run(['status', '--json'])).json()).toEqual(status);
@@ -232,7 +232,7 @@ describe('with a node', () => {
   });
 });
 
-describe('several networks in one home', () => {
+describe('several networks in one home', { timeout: 120_000 }, () => {
   it.skipIf(!isRoot)('run side by side in one process, each with its own interface and port', async () => {
     const [first, second] = [await madeNetwork(home, 'first'), await madeNetwork(home, 'second')];
     // In a network namespace of its own: no interface of this machine is touched.
@@ -299,7 +299,7 @@ describe('several networks in one home', () => {
   });
 });
 
-describe('node', () => {
+describe('node', { timeout: 120_000 }, () => {
   it.skipIf(!isRoot)('needs a network', async () => {
     const { status: code, error } = await home.run(['node', '--json']);
     expect(error().code).toBe('EVIO_NO_NETWORK');
