@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { signAnnouncement } from '../../../src/core/identity/announcement.js';
 import type { Profile } from '../../../src/core/membership/profile.js';
 import { selfOf } from '../../../src/core/membership/self.js';
+import { exitCidr } from '../../../src/core/subnets/exits.js';
 import { encodeSubnets } from '../../../src/core/wire/subnets.js';
 import { udpFrame } from '../../support/frames.js';
 import { MemoryNet } from '../../support/memory-net.js';
@@ -144,6 +145,37 @@ describe('a member that announces a subnet', () => {
       );
     }
     expect(await passes(clock, b, a, inLan)).toBe(false);
+  });
+
+  it('needs it for a way out, too, and cannot make another offer one', async () => {
+    const { clock, boxes } = await stage(3);
+    const [a, b, c] = boxes as [Box, Box, Box];
+    await expect(b.engine.local.announceExit(true)).rejects.toMatchObject({ code: 'EVIO_NO_RIGHT' });
+    const { keys } = selfOf(b.profile);
+    const subnets = [{ prefix: prefix(exitCidr), shared: true, since: 1 }];
+    const say = async (of: Box, serial: number): Promise<void> => {
+      const { publicKey } = selfOf(of.profile).keys;
+      const signedAt = clock.date();
+      const announcement = signAnnouncement({ nodeKey: publicKey, serial, signedAt, subnets }, keys);
+      const message = encodeSubnets({
+        type: 'announce',
+        credential: selfOf(of.profile).credential,
+        announcement,
+      });
+      for (let slot = 0; slot < 2; slot++) b.plane.sendControl(slot, message);
+      await clock.run(500);
+    };
+    await say(b, 1);
+    for (const box of [a, c])
+      expect(box.events).toContainEqual(
+        expect.objectContaining({ event: 'route-refused', name: 'n1', cidr: exitCidr, fault: 'right' }),
+      );
+    // By its own key in the name of the first, which has the right.
+    await say(a, 1);
+    for (const box of [a, c]) expect(box.engine.local.exit().offers).toEqual([]);
+    await a.engine.local.announceExit(true);
+    await clock.run(500);
+    expect(c.engine.local.exit().offers.map(({ name }) => name)).toEqual(['n0']);
   });
 
   it('is told what it cannot announce', async () => {
