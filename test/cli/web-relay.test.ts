@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseRelayUrl, relayFactOf } from '../../src/core/relays/net/relay-url.js';
 import type { RelayFact } from '../../src/core/identity/network.js';
+import type { WebMessage } from '../../src/web/model.js';
 import { Chromium, hasChromium } from '../support/chromium.js';
 import { Kit, TestNetwork, UdpPeer, until, type TestClient } from '../unit/rendezvous/relay-kit.js';
 import { TestHome, binary } from './support.js';
@@ -37,6 +38,42 @@ async function end(child: ChildProcess | undefined): Promise<void> {
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGTERM');
   await ended;
+}
+
+/** Hears the pictures of a web view, from the second on; `until` resolves to the number of that in which the member is gone. */
+async function follow(address: string): Promise<{ until: (id: string) => Promise<number> }> {
+  const { origin, hash } = new URL(address);
+  const headers = { authorization: `Bearer ${hash.slice(1)}` };
+  const { body } = await fetch(`${origin}/api/stream`, { headers });
+  const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  const next = async (): Promise<WebMessage> => {
+    for (;;) {
+      const end = text.indexOf('\n');
+      if (end >= 0) {
+        const line = text.slice(0, end);
+        text = text.slice(end + 1);
+        return JSON.parse(line) as WebMessage;
+      }
+      const { value, done } = await reader.read();
+      if (done) throw new Error('the stream ended');
+      text += value;
+    }
+  };
+  while ((await next()).kind !== 'picture');
+  return {
+    until: async (id) => {
+      for (let pictures = 0; ;) {
+        const message = await next();
+        if (message.kind !== 'picture' && message.kind !== 'change') continue;
+        pictures++;
+        if (message.members?.some((member) => member.id === id && member.state === 'offline')) {
+          await reader.cancel();
+          return pictures;
+        }
+      }
+    },
+  };
 }
 
 let fact: RelayFact;
@@ -115,8 +152,16 @@ describe.skipIf(!hasChromium)('the web view of a relay', () => {
     await shown.evaluate(`document.querySelector('.details button').click()`);
 
     clearInterval(timer);
+    // The relay is asked each second: of the pictures that begin after a member went, the first shows it.
+    const before = await follow(url);
+    const wentAt = performance.now();
     one.client.stop();
-    await shown.until(`(${row('node-1')}).includes('offline')`);
+    await shown.until(`(${row('node-1')}).includes('offline')`, 30_000);
+    const ms = Math.round(performance.now() - wentAt);
+    const pictures = await before.until(one.node.idText);
+    console.log(`web view of a relay: a member's going was seen after ${ms} ms, in picture ${pictures}`);
+    // One more may be under way at that moment, and one be begun before the relay hears of it.
+    expect(pictures).toBeLessThanOrEqual(3);
     expect(shown.complaints).toEqual([]);
   }, 90_000);
 
