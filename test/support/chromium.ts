@@ -1,11 +1,14 @@
 /** A real Chromium, spoken to by its DevTools protocol over a WebSocket: no package in between. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 
 export const hasChromium = spawnSync('chromium', ['--version']).status === 0;
+
+/** USER_HZ, the same on all Linux machines that this runs on. */
+const ticksPerSecond = 100;
 
 export class Chromium {
   readonly #process: ChildProcess;
@@ -164,12 +167,29 @@ export class Chromium {
     await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
   }
 
-  /** Seconds of processor that the page's process used. */
-  async processorTime(): Promise<number> {
-    const { metrics } = await this.send<{ metrics: { name: string; value: number }[] }>(
-      'Performance.getMetrics',
-    );
-    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
+  /** Seconds of processor that all processes of the browser used: the page's, and those that draw and fetch for it. */
+  processorTime(): number {
+    const parents = new Map<number, number>();
+    const ticks = new Map<number, number>();
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+        // Behind the name, which may hold anything: state, parent …, user and system time (proc(5)).
+        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        parents.set(Number(name), Number(fields[1]));
+        ticks.set(Number(name), Number(fields[11]) + Number(fields[12]));
+      } catch {
+        // It ended.
+      }
+    }
+    let sum = 0;
+    for (const [pid, used] of ticks) {
+      let at: number | undefined = pid;
+      while (at !== undefined && at > 1 && at !== this.#process.pid) at = parents.get(at);
+      if (at === this.#process.pid) sum += used;
+    }
+    return sum / ticksPerSecond;
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,8 @@ const eventLimit = 60;
 interface View {
   readonly picture: Picture | undefined;
   readonly rates: Rates;
-  readonly events: readonly { readonly at: number; readonly text: string }[];
+  /** The newest first; numbered, so that a new one leaves the others of the list as they are. */
+  readonly events: readonly { readonly at: number; readonly text: string; readonly number: number }[];
   /** Why what is shown is old; null: it is not. */
   readonly stale: string | null;
 }
@@ -24,7 +25,10 @@ interface View {
 const empty: View = { picture: undefined, rates: noRates, events: [], stale: null };
 
 function told(view: View, message: WebMessage): View {
-  if (message.kind === 'event') return { ...view, events: [message, ...view.events].slice(0, eventLimit) };
+  if (message.kind === 'event') {
+    const event = { ...message, number: (view.events[0]?.number ?? 0) + 1 };
+    return { ...view, events: [event, ...view.events].slice(0, eventLimit) };
+  }
   if (message.kind === 'gone') return { ...view, stale: message.reason };
   const before = view.picture;
   // A change of what was never seen: the whole picture comes first.
@@ -203,8 +207,8 @@ function App() {
             <section aria-label="Events">
               <h2>Events</h2>
               <ol class="log" aria-live="polite">
-                {events.map(({ at, text }, i) => (
-                  <li key={`${at} ${i}`}>
+                {events.map(({ at, text, number }) => (
+                  <li key={number}>
                     <time>{new Date(at).toLocaleTimeString()}</time> {text}
                   </li>
                 ))}
