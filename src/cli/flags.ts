@@ -29,7 +29,7 @@ export const threadsFlag = Flags.integer({
 export const dnsFlag = Flags.option({
   options: nameModes,
   default: 'auto' as const,
-  helpValue: 'HOW',
+  helpValue: nameModes.join('|'),
   description:
     'how programs of this machine find members by NAME.NETWORK.evio: by systemd-resolved, a marked block in /etc/hosts, not at all, or by what this machine uses',
 })();
