@@ -58,6 +58,14 @@ export interface RouterRules {
   readonly inside?: string | undefined;
   readonly hairpin?: boolean;
   readonly forwards?: readonly PortForward[];
+  /** Outside ports are of this range, instead of those that the inside has. Nothing for kinds that draw their own. */
+  readonly ports?: PortSpan | undefined;
+}
+
+/** Ports from first to last, both included. */
+export interface PortSpan {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** ICMPv6 errors a firewall must let through for the path MTU and unreachability to work (RFC 4890 §4.3.1). */
@@ -89,7 +97,8 @@ function forwardRule(outside: string, forward: PortForward): string {
  * with the outside address as their source (REQ-9a).
  */
 export function routerRules(spec: RouterRules): string {
-  const { kind, outside, inside, hairpin = false, forwards = [] } = spec;
+  const { kind, outside, inside, hairpin = false, forwards = [], ports } = spec;
+  const draws = kind === 'address-and-port-dependent' || kind === 'sequential-ports';
   const nat = outside !== undefined;
   const byAddress = kind === 'address-dependent-filtering';
   const cone = byAddress || kind === 'endpoint-independent-filtering';
@@ -132,6 +141,11 @@ export function routerRules(spec: RouterRules): string {
       ...chain('postrouting', 'nat hook postrouting priority srcnat;', [
         ...(kind === 'sequential-ports'
           ? [`${toOutside} meta l4proto { tcp, udp } snat ip to ${outside} : ${nextPort}`]
+          : []),
+        ...(ports && !draws
+          ? [
+              `${toOutside} meta nfproto ipv4 meta l4proto { tcp, udp } masquerade to :${ports.first}-${ports.last}`,
+            ]
           : []),
         `${toOutside} meta nfproto ipv4 masquerade${kind === 'address-and-port-dependent' ? ' random,fully-random' : ''}`,
         `oifname "${insideDevice}" ip saddr ${inside} ct status dnat snat ip to ${outside}`,

@@ -3,7 +3,7 @@ import { EvioError } from '../core/lib/errors.js';
 import { LabProcess, run, shell } from './exec.js';
 import type { LaunchOptions, RunOptions, RunResult } from './exec.js';
 import { insideDevice, outsideDevice, routerRules } from './rules.js';
-import type { PortForward, SiteKind } from './rules.js';
+import type { PortForward, PortSpan, SiteKind } from './rules.js';
 import type { PublicSegment } from './segment.js';
 import { Uplink } from './uplink.js';
 
@@ -29,6 +29,8 @@ export const coreLinkLocal = 'fe80::1';
 export const siteLinkLocal = 'fe80::2';
 /** Next hop of every uplink; the public segment answers ARP for it on each port. */
 export const coreV4 = '192.0.2.1';
+/** Outside ports after they moved: this many, and then the next as many, above those that the kernel gives programs. */
+const movedPorts = { first: 61_000, count: 500, spans: 8 };
 
 /** A machine in the lab: a namespace with one interface, `eth0`. */
 export class LabHost {
@@ -76,6 +78,8 @@ export class Site {
   #outsideV4: string | undefined;
   #outsideV6: string | undefined;
   #inside6: string | undefined;
+  #moves = 0;
+  #ports: PortSpan | undefined;
   readonly #cable: Uplink;
 
   constructor(segment: PublicSegment, number: number, name: string, options: SiteOptions) {
@@ -257,6 +261,7 @@ export class Site {
       inside: `${inner ? this.#lan : this.#cgn}.0/24`,
       hairpin: this.#options.hairpin === true,
       forwards,
+      ports: outer ? this.#ports : undefined,
     });
     const lines = [`nft -f - <<'EOF'`, rules, 'EOF'];
     const timeout = this.#options.udpTimeoutS;
@@ -321,6 +326,17 @@ export class Site {
       await run(['conntrack', '-F'], { ns });
       if (this.#options.hairpin === true) await shell(ns, `nft flush map inet evlab mapping\n`);
     }
+  }
+
+  /**
+   * Every mapping is forgotten, and the next ones have other outside ports, as of a router that restarts without its table. What
+   * kept its port before (`masquerade` of Linux, as long as it is free) does not from now on.
+   */
+  async movePorts(): Promise<void> {
+    const first = movedPorts.first + (this.#moves++ % movedPorts.spans) * movedPorts.count;
+    this.#ports = { first, last: first + movedPorts.count - 1 };
+    await this.#installRouterRules();
+    await this.flushNat();
   }
 
   /** Forwards a port (or echo requests) of the outside address to a machine inside, through every router. */

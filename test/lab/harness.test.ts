@@ -325,6 +325,21 @@ describe('things that happen', () => {
     expect(await socket.reflexive(at(one, 7000))).toEqual(mapped);
   });
 
+  it('movePorts gives every mapping another port, the same to everybody, each time', async () => {
+    for (const name of ['eimA', 'cgn'] as const) {
+      const socket = await (await agentOn(sites[name].host)).udp();
+      const seen = new Set<number>();
+      for (let round = 0; round < 3; round++) {
+        if (round > 0) await sites[name].movePorts();
+        const mapped = await socket.reflexive(at(one, 7000));
+        expect(mapped?.host).toBe(sites[name].outside.v4);
+        expect(await socket.reflexive(at(two, 7000))).toEqual(mapped);
+        seen.add(mapped?.port ?? 0);
+      }
+      expect(seen.size).toBe(3);
+    }
+  });
+
   it('partition separates groups, both families, and heals', async () => {
     const reach = async (from: LabHost, to: string | undefined): Promise<number> =>
       (await ping(from.ns, to ?? '', { count: 1, timeoutMs: 300 })).received;

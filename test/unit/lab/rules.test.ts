@@ -19,6 +19,14 @@ describe('routerRules', () => {
     expect(router('endpoint-independent')).toMatch(/masquerade\n/);
   });
 
+  it('gives ports of a range where it is told one, but to kinds that draw their own', () => {
+    const ports = { first: 61_000, last: 61_499 };
+    const range = 'meta l4proto { tcp, udp } masquerade to :61000-61499';
+    expect(router('endpoint-independent', { ports })).toContain(range);
+    for (const kind of ['address-and-port-dependent', 'sequential-ports'] as const)
+      expect(router(kind, { ports })).not.toContain('61000-61499');
+  });
+
   it('lets in by what was sent out: anybody, or whoever was sent to', () => {
     const open = router('endpoint-independent-filtering');
     expect(open).toContain('ip daddr 192.0.2.9 dnat ip to udp dport map @mapping');
