@@ -144,6 +144,7 @@ export async function peerPair(
       dataWays: () => (pair.relay ? [choice] : []),
       direct: true,
       loops: () => false,
+      veiled: () => false,
       candidates: () => [{ kind: 'host', endpoint: { host, port: 5000 } }],
       nat: () => ({ mapping: 'unknown', filtering: 'unknown', ports: 'unknown', range: undefined }),
       punching: () => undefined,

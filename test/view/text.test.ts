@@ -121,6 +121,14 @@ describe('reports', () => {
         advice: ['Open UDP.'],
       }),
     ).toBe('b is not reached now.\n\nNAT here: mapping unknown\nNAT there: not told\n\n- Open UDP.\n');
+    const reached = { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.5 } as const;
+    const of = (loss: { asked: number; unanswered: number }): string =>
+      whyText({
+        ...{ peer: 'b', path: reached, loss, candidates: [], log: [], advice: [] },
+        nat: { local: natUnknown, remote: null },
+      });
+    expect(of({ asked: 64, unanswered: 3 })).toMatch(/^b is reached .*, 3 of 64 pings lost\n/);
+    expect(of({ asked: 0, unanswered: 0 })).not.toContain('lost');
   });
 
   it('name NAT and drops', () => {

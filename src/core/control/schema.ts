@@ -279,6 +279,7 @@ export const pingReport = z.object({
 export const whyReport = z.object({
   peer: z.string(),
   path: pathReport.nullable(),
+  loss: z.object({ asked: z.number(), unanswered: z.number() }).optional(),
   candidates: z.array(
     z.object({
       endpoint: z.string(),

@@ -4,6 +4,8 @@ import type { Candidate } from '../wire/candidate.js';
 import type { NatFacts } from '../wire/nat.js';
 
 export interface WhyFacts {
+  /** Monotonic ms. */
+  readonly now: number;
   readonly local: readonly Candidate[];
   readonly nat: NatFacts;
   readonly udpBlocked: boolean;

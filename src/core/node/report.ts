@@ -53,7 +53,7 @@ export function pathReport(path: ActivePath | null, onLink?: OnLink): PathReport
 /** What reports tell of a peer. `Peer` (peer/peer.ts) has it. */
 export interface ReportedPeer extends Pick<Peer, 'member' | 'state'> {
   readonly session: Pick<Session, 'established' | 'handshakeAt'>;
-  readonly prober: Pick<Prober, 'active' | 'remotes'>;
+  readonly prober: Pick<Prober, 'active' | 'remotes' | 'lossAt'>;
   /** What it tells of its NAT; undefined: nothing yet, or it runs an older evio. */
   readonly nat: NatFacts | undefined;
   readonly why: Pick<WhyLog, 'entries'>;
@@ -231,6 +231,7 @@ export function whyReport(peer: ReportedPeer, facts: WhyFacts): WhyReport {
   return {
     peer: peer.member.idText,
     path: peer.session.established ? pathReport(active, facts.onLink) : null,
+    ...(peer.session.established && active ? { loss: peer.prober.lossAt(facts.now) } : {}),
     candidates: [
       ...facts.local.map((c) => ({
         endpoint: formatEndpoint(c.endpoint),

@@ -242,8 +242,9 @@ export class Reporter {
   }
 
   why(peer: Peer): WhyReport {
-    const { relays, surroundings } = this.#parts;
+    const { clock, relays, surroundings } = this.#parts;
     return whyReport(peer, {
+      now: clock.now(),
       local: surroundings.candidates,
       nat: surroundings.nat,
       udpBlocked: relays.udpBlocked,

@@ -179,6 +179,8 @@ export interface CandidateReport {
 export interface WhyReport {
   readonly peer: string;
   readonly path: PathReport | null;
+  /** Of the path: pings since it was taken, 64 at most, and how many of them were not answered. Left out where there is none. */
+  readonly loss?: { readonly asked: number; readonly unanswered: number } | undefined;
   readonly candidates: readonly CandidateReport[];
   /** What was tried and decided, oldest first; `at` is RFC 3339. */
   readonly log: readonly { readonly at: string; readonly event: string; readonly detail: string }[];

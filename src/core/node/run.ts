@@ -134,6 +134,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     ...ways.ports,
     ...told,
     loops: surroundings.loops,
+    veiled: surroundings.veiled,
     punching: () => {
       surroundings.punching(clock.now());
     },

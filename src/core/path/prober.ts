@@ -4,7 +4,7 @@
  *
  * Relay paths need no probe to be taken, the relay link answers for them; but what they carry is found out as for direct ones.
  */
-import type { BesidePath, Origin, Path } from '../dataplane/plane/plane.js';
+import type { Origin, Path } from '../dataplane/plane/plane.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { HeldPath } from '../peer/held.js';
@@ -16,11 +16,14 @@ import type { Candidate } from '../wire/candidate.js';
 import type { Abilities } from '../wire/control.js';
 import { maxPortRange, type PortRange } from '../wire/nat.js';
 import { Beside } from './beside.js';
+import type { Loss } from './loss.js';
 import type { Use } from './mtu.js';
-import type { ActivePath, RelayChoice } from './path.js';
+import type { ActivePath } from './path.js';
 import type { Ping } from './pings.js';
+import type { ProberPorts } from './prober-ports.js';
 import { Probing, type RemoteReport } from './probing.js';
-import { beats, died, type Remote } from './remote.js';
+import { beats, died, trialLives, type Remote } from './remote.js';
+import { Trial } from './trial.js';
 import { Way } from './way.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
@@ -33,31 +36,13 @@ const openedAtOnce = 2 * maxPortRange;
 /** With no path at all, relays and members are looked at again this often. */
 const pathlessMs = 500;
 
-export interface ProberPorts {
-  /** Seals and sends a ping of `size` bytes. */
-  ping(transaction: number, size: number, path: Path): void;
-  /** Sends our candidates under a new sequence number, by the active path. */
-  offer(): void;
-  /** `beside`: that is in doubt, and everything goes this way as well. */
-  setPath(path: Path | null, beside: BesidePath | undefined): void;
-  /** The path in use is in doubt: what stands behind it (the relay links) had better be checked. */
-  suspicious(): void;
-  /** Ways to this peer through relays, then through members; best first. */
-  relays(): readonly RelayChoice[];
-  changed(from: ActivePath | null, to: ActivePath | null): void;
-  log(event: string, detail: string): void;
-  /** False: no direct path is looked for, nor taken. */
-  readonly direct: boolean;
-  /** Packets to this address would be carried by the network itself. */
-  loops(host: string): boolean;
-}
-
 export class Prober {
   readonly #ports: ProberPorts;
   readonly #probing: Probing;
   readonly #life = new PathLiveness();
   readonly #openings: TokenBucket;
   readonly #beside = new Beside();
+  readonly #trial = new Trial();
   /** In use as long as there is no direct path. */
   #way: Way | undefined;
   #nextUpgradeAt = Infinity;
@@ -109,6 +94,11 @@ export class Prober {
     return this.#way ? timeoutMs(this.#way) : 0;
   }
 
+  /** Of the path in use. */
+  lossAt(now: number): Loss {
+    return this.#probing.loss.at(now);
+  }
+
   get remotes(): readonly RemoteReport[] {
     return this.#probing.report;
   }
@@ -117,7 +107,7 @@ export class Prober {
   get dueAt(): number {
     const { active, remotes, running, dueAt } = this.#probing;
     if (!running) return Infinity;
-    const at = Math.min(dueAt, this.#spareAt);
+    const at = Math.min(dueAt, this.#spareAt, this.#trial.dueAt);
     if (active) {
       const width = active.mtu?.dueAt(this.#use(active.rttMs)) ?? Infinity;
       const doubt = this.#beside.dueAt(active, this.#life.heardAt);
@@ -186,6 +176,7 @@ export class Prober {
   reset(): void {
     const before = this.active;
     this.#probing.reset();
+    this.#trial.end();
     this.#way = undefined;
     this.#beside.reset();
     this.#spareAt = Infinity;
@@ -225,6 +216,7 @@ export class Prober {
       return;
     }
     this.#life.answered(ping.sentAt);
+    this.#trial.answered(ping.sentAt);
     // What is too long for the path is no sign that it eats whatever it is given.
     if (remote.mtu?.inDoubt === true) return;
     const eaten = this.#life.eaten(ping.framesSent, directFrames);
@@ -372,6 +364,11 @@ export class Prober {
     this.#spareAt = Infinity;
     const { active } = this.#probing;
     if (!active) return;
+    if (this.#trial.asks(now)) this.#probing.ping(active, now);
+    if (this.#trial.failed(now)) {
+      active.flaps = Math.max(active.flaps, trialLives);
+      return this.#fail(now, active, 'answers only as long as it carries nothing');
+    }
     const verdict = this.#life.judge(now, active, this.#spare);
     if (verdict.kind === 'dead') return this.#fail(now, active, verdict.why);
     this.#doubt(now, active.key, active, this.#life.heardAt);
@@ -400,6 +397,7 @@ export class Prober {
     remote.missed = 0;
     died(remote, now);
     this.#probing.active = undefined;
+    this.#trial.end();
     this.#life.changed();
     if (this.#way) this.#way.lastPingAt = -Infinity;
     this.#apply({ kind: 'direct', endpoint: remote.key, rttMs: remote.rttMs });
@@ -434,11 +432,13 @@ export class Prober {
     if (best === active && (best || !relayMoved)) return;
     if (best !== active) {
       this.#probing.active = best;
+      this.#trial.end();
       this.#life.changed();
       if (best) {
         best.missed = 0;
         best.lastPongAt = now;
         best.takenAt = now;
+        if (this.#ports.veiled(best.endpoint.host)) this.#trial.begin(now, best);
       }
     }
     this.#apply(before);
@@ -446,6 +446,7 @@ export class Prober {
 
   #apply(before: ActivePath | null): void {
     const after = this.active;
+    this.#probing.loss.watch(after?.endpoint);
     this.#beside.take(undefined);
     this.#setPath();
     this.#ports.log('path', after ? `${after.kind} ${after.endpoint}` : 'none');

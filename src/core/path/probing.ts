@@ -21,6 +21,7 @@ import { isProbeable } from '../surroundings/candidate.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { PortRange } from '../wire/nat.js';
 import { pongLength, type Abilities } from '../wire/control.js';
+import { LossMeter } from './loss.js';
 import { PathMtu, type Use } from './mtu.js';
 import { Pings, type Ping } from './pings.js';
 import type { RelayChoice } from './path.js';
@@ -74,6 +75,7 @@ export class Probing {
   readonly #ports: ProbingPorts;
   readonly #fullSize: number;
   readonly #pings: Pings;
+  readonly loss = new LossMeter();
   /** It outlives sessions: who begins anew has no more of it. */
   readonly #blind: TokenBucket;
   #running = false;
@@ -163,6 +165,7 @@ export class Probing {
     this.#joins = this.#copies = false;
     this.remotes.clear();
     this.#pings.clear();
+    this.loss.watch(undefined);
     this.active = undefined;
   }
 
@@ -193,6 +196,7 @@ export class Probing {
   pong(now: number, transaction: number, direct: boolean, able: Abilities): Answer | undefined {
     const ping = this.#pings.take(now, transaction);
     if (!ping) return undefined;
+    this.loss.answered(transaction);
     this.#joins = able.joins;
     this.#copies = able.copies;
     const rttMs = now - ping.sentAt;
@@ -225,7 +229,7 @@ export class Probing {
     const { mtu, endpoint, key } = remote;
     if (!mtu) return false;
     const before = mtu.proven;
-    for (const size of mtu.tick(now, use)) this.#send(now, key, size, { kind: 'direct', endpoint });
+    for (const size of mtu.tick(now, use)) this.#send(now, key, size, { kind: 'direct', endpoint }, false);
     if (mtu.proven === before) return false;
     this.#ports.log('narrow', `${key} answers packets of ${mtu.proven} bytes, and none of ${before}`);
     return true;
@@ -307,16 +311,19 @@ export class Probing {
 
   /** A ping by a relay, or through members; as short as can be, or of `size` bytes that must not be fragmented. */
   pingRelay(now: number, { path, label }: RelayChoice, size = 0): void {
-    this.#send(now, label, size, path);
+    this.#send(now, label, size, path, size === 0);
   }
 
-  #send(now: number, key: string, size: number, path: Path): void {
+  /** @param counts false: it asks what the path carries, and may be too long for it: unanswered, it is no loss */
+  #send(now: number, key: string, size: number, path: Path, counts = true): void {
     const bytes = Math.max(size, pongLength);
     const direct = path.kind === 'direct';
     const ping = { key, direct, sentAt: now, size: bytes, framesSent: this.#ports.framesSent() };
     // Who does not join pieces gets what is too long as fragments of IP, or not at all: so it is tried, too.
     const whole = this.#joins && size > 0 && (direct || path.kind === 'relay');
-    this.#ports.ping(this.#pings.add(ping), bytes, whole ? { ...path, whole } : path);
+    const transaction = this.#pings.add(ping);
+    if (counts) this.loss.asked(key, transaction, now);
+    this.#ports.ping(transaction, bytes, whole ? { ...path, whole } : path);
   }
 
   /** It does not work: nothing that was known of it holds. */

@@ -27,6 +27,8 @@ export interface PeerPorts<Peer> {
   readonly direct: boolean;
   /** Packets to this address would be carried by the network itself: none are sent there. */
   loops(host: string): boolean;
+  /** They leave by an interface of which nobody sees on what it stands. */
+  veiled(host: string): boolean;
   candidates(): readonly Candidate[];
   /** What it should know of our NAT. */
   nat(): NatNews;

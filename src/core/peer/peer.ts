@@ -115,6 +115,7 @@ export class Peer {
         relays: () => ports.dataWays(this),
         direct: ports.direct,
         loops: (host) => ports.loops(host),
+        veiled: (host) => ports.veiled(host),
         changed: (from, to) => {
           if (to?.kind === 'direct') {
             this.#ways.remember(to.endpoint);

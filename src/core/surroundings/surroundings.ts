@@ -19,7 +19,7 @@ import { NatObserver } from './nat.js';
 import { NatProbe, type NatProbePorts } from './nat-probe.js';
 import { RouterPort, type GatewayNews, type GatewayWay } from './router-port.js';
 import { StunClient } from './stun-client.js';
-import { describeWay, sameWays, type Exit, type WaysOut } from './ways-out.js';
+import { describeWay, sameWays, type Exit, type WayOut, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { MappingProtocol } from '../wire/port-mapping.js';
 import type { NatMapping, NatNews, NatPorts } from '../wire/nat.js';
@@ -31,8 +31,8 @@ const sleepJumpMs = 10_000;
 /** How often addresses and ways are compared, ms: where the kernel gives notice, and where it does not. */
 const noticedLookMs = 30_000;
 const blindLookMs = 1_000;
-/** Addresses of which is remembered whether the way there leads through the network itself. */
-const loopingLimit = 4_096;
+/** Addresses of which is remembered where packets to them leave. */
+const exitLimit = 4_096;
 
 export interface SurroundingsPorts {
   readonly env: Env;
@@ -82,8 +82,8 @@ export class Surroundings {
   #ways: WaysOut = { v4: null, v6: null };
   /** Interfaces that stand on ours: what leaves there is carried by the network itself. */
   #stacked: readonly string[] = [];
-  /** Addresses that were asked about since routes changed last. */
-  readonly #looping = new Map<string, boolean>();
+  /** Where packets to addresses leave that were asked about since routes changed last. */
+  readonly #exits = new Map<string, Exit | null>();
   #watchAt: number;
   #lookAt: number;
   #lookEveryMs = blindLookMs;
@@ -194,14 +194,30 @@ export class Surroundings {
   /** Packets to this address would be carried by the network itself, as the routes are now. */
   readonly loops = (host: string): boolean => {
     // A socket that is pinned does not follow such routes.
-    const way = host.includes(':') ? this.#ways.v6 : this.#ways.v4;
-    if (way?.pinned === true) return false;
-    const known = this.#looping.get(host);
-    if (known !== undefined) return known;
-    const loops = this.#ports.exit?.(host)?.ours === true;
-    if (this.#looping.size < loopingLimit) this.#looping.set(host, loops);
-    return loops;
+    return this.#wayTo(host)?.pinned !== true && this.#exit(host)?.ours === true;
   };
+
+  /**
+   * They leave by an interface of which nobody sees on what it stands, and not by the way out: relays are reached without it.
+   */
+  readonly veiled = (host: string): boolean => {
+    const way = this.#wayTo(host);
+    if (way?.pinned === true) return false;
+    const exit = this.#exit(host);
+    return exit?.veiled === true && exit.device !== way?.name;
+  };
+
+  #wayTo(host: string): WayOut | null {
+    return host.includes(':') ? this.#ways.v6 : this.#ways.v4;
+  }
+
+  #exit(host: string): Exit | null {
+    const known = this.#exits.get(host);
+    if (known !== undefined) return known;
+    const exit = this.#ports.exit?.(host) ?? null;
+    if (this.#exits.size < exitLimit) this.#exits.set(host, exit);
+    return exit;
+  }
 
   /** The interface by which one of these addresses is reached, or else the internet; undefined: none is known. */
   exitTo(hosts: readonly string[]): string | undefined {
@@ -321,7 +337,7 @@ export class Surroundings {
     this.#lookAt = now + this.#lookEveryMs;
     const addresses = this.#ports.addresses();
     this.#stacked = this.#ports.stacked?.() ?? [];
-    this.#looping.clear();
+    this.#exits.clear();
     const hosts = usableAddresses(addresses, this.#excluded);
     const ways = this.#ports.ways();
     this.#lookAtLans(now, addresses);

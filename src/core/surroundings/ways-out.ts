@@ -36,6 +36,8 @@ export interface Link {
   readonly name: string;
   /** Indexes of the interfaces that it stands on: of a VLAN the cable, of a tunnel those by which its packets leave. */
   readonly lowers: readonly number[];
+  /** Its packets are carried by a program or by keys, and the kernel does not tell where to: tun, WireGuard, PPP. */
+  readonly veiled?: boolean;
 }
 
 /** Where packets to an address leave. */
@@ -44,6 +46,8 @@ export interface Exit {
   readonly device: string;
   /** It is ours, or stands on one of ours: what leaves there is carried by the network itself. */
   readonly ours: boolean;
+  /** It is such an interface, or stands on one: it may lead through the network itself, or not. */
+  readonly veiled: boolean;
 }
 
 /** Interfaces that evio makes. */
@@ -67,6 +71,13 @@ export function isOurs(
   if (!found) return false;
   const { name, lowers } = found;
   return name === own || ours.test(name) || lowers.some((lower) => isOurs(own, lower, link, depth + 1));
+}
+
+/** True for an interface of which nobody sees on what it stands, and for one on top of such a one. */
+export function isVeiled(index: number, link: (index: number) => Link | undefined, depth = 0): boolean {
+  const found = depth > maxDepth ? undefined : link(index);
+  if (!found) return false;
+  return found.veiled === true || found.lowers.some((lower) => isVeiled(lower, link, depth + 1));
 }
 
 /** Asked about one family. */

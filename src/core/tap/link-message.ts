@@ -45,6 +45,10 @@ const remoteOf: Readonly<Record<string, readonly number[]>> = {
   vti6: [5],
 };
 
+/** Kinds of tunnels that do not tell where their packets go; `tun` has both layers. */
+const veilKinds: ReadonlySet<string> = new Set(['tun', 'wireguard', 'amneziawg', 'ovpn', 'ppp']);
+export const isVeilKind = (kind: string): boolean => veilKinds.has(kind);
+
 /** One interface. */
 export interface LinkFacts {
   readonly index: number;

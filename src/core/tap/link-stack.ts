@@ -6,7 +6,14 @@
 import type { Netlink } from '../native/netlink.js';
 import type { Link } from '../surroundings/ways-out.js';
 import { eachAttribute } from './attribute.js';
-import { encodeLinkQuery, encodeLinksQuery, LinkMessage, readLink, type LinkFacts } from './link-message.js';
+import {
+  encodeLinkQuery,
+  encodeLinksQuery,
+  isVeilKind,
+  LinkMessage,
+  readLink,
+  type LinkFacts,
+} from './link-message.js';
 import { encodeLookup, readRoute, RouteMessage, type RouteFacts } from './route-message.js';
 
 /** Neighbours (`<linux/neighbour.h>`): ndmsg family 1 | 0 | 0 | index 4 | state 2 | flags 1 | type 1, attributes. */
@@ -60,6 +67,7 @@ export class LinkStack {
         lowers && {
           index,
           name: facts.name,
+          veiled: isVeilKind(facts.kind),
           get lowers() {
             return lowers();
           },

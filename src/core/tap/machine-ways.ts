@@ -2,6 +2,7 @@
 import { addressBytes, addressText } from '../lib/endpoint.js';
 import {
   isOurs,
+  isVeiled,
   wayOut,
   type Egress,
   type Exit,
@@ -68,7 +69,9 @@ export function machineExit(own: string, host: string): Exit | null {
       const stack = new LinkStack(socket);
       const device = stack.route(address)?.device ?? 0;
       const name = stack.link(device)?.name;
-      return name === undefined ? null : { device: name, ours: isOurs(own, device, stack.link) };
+      return name === undefined
+        ? null
+        : { device: name, ours: isOurs(own, device, stack.link), veiled: isVeiled(device, stack.link) };
     },
     () => null,
   );

@@ -11,11 +11,15 @@ export const natLine = (nat: WhyReport['nat']['local']): string =>
 export const logText = (log: WhyReport['log']): string =>
   log.map(({ at, event, detail }) => `${at}  ${printable(event)}  ${printable(detail)}\n`).join('');
 
-export function whyText({ peer, path, candidates, log, nat, advice }: WhyReport): string {
+/** `, 3 of 64 pings lost`. */
+const lossText = (loss: WhyReport['loss']): string =>
+  loss && loss.asked > 0 ? `, ${loss.unanswered} of ${loss.asked} pings lost` : '';
+
+export function whyText({ peer, path, loss, candidates, log, nat, advice }: WhyReport): string {
   const parts = [
     path === null
       ? `${printable(peer)} is not reached now.\n`
-      : `${printable(peer)} is reached ${path.lan ? 'directly on the LAN' : path.kind === 'direct' ? 'directly' : `by ${path.kind}`}: ${printable(path.endpoint)}, ${formatMs(path.rttMs)}\n`,
+      : `${printable(peer)} is reached ${path.lan ? 'directly on the LAN' : path.kind === 'direct' ? 'directly' : `by ${path.kind}`}: ${printable(path.endpoint)}, ${formatMs(path.rttMs)}${lossText(loss)}\n`,
   ];
   if (candidates.length > 0) {
     parts.push(

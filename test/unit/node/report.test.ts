@@ -31,7 +31,7 @@ function peerOf(
     member,
     state: path ? 'connected' : 'connecting',
     session: { established: path !== null, handshakeAt: path ? 9_000 : undefined },
-    prober: { active: path, remotes },
+    prober: { active: path, remotes, lossAt: () => ({ asked: 64, unanswered: 3 }) },
     why: { entries: [{ date: Date.UTC(2026, 0, 1), event: 'path', detail: 'x' }] },
     nat: undefined,
   };
@@ -184,6 +184,7 @@ describe('statusReport', () => {
 
 describe('whyReport', () => {
   const facts = {
+    now: 0,
     local: [{ kind: 'host', endpoint: { host: '192.0.2.1', port: 5000 } }],
     nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' },
     udpBlocked: false,
@@ -195,6 +196,7 @@ describe('whyReport', () => {
     expect(whyReport(peerOf(direct, [remote('active')]), facts)).toEqual({
       peer: other.idText,
       path: { kind: 'direct', endpoint: '192.0.2.2:5000', rttMs: 1.235 },
+      loss: { asked: 64, unanswered: 3 },
       candidates: [
         { endpoint: '192.0.2.1:5000', kind: 'host', side: 'local', state: 'offered', rttMs: null },
         { endpoint: '192.0.2.2:5000', kind: 'host', side: 'remote', state: 'active', rttMs: 1 },

@@ -19,6 +19,7 @@ function rig() {
       relays: () => [],
       direct: true,
       loops: () => false,
+      veiled: () => false,
       changed: () => undefined,
       log: () => undefined,
     },

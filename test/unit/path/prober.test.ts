@@ -25,6 +25,8 @@ function rig() {
   const paths: (Path | null)[] = [];
   /** What leads through the network itself. */
   const loops = new Set<string>();
+  /** What leads into an interface of which nobody sees on what it stands. */
+  const veiled = new Set<string>();
   let relays: RelayChoice[] = [relay];
   let offers = 0;
   const prober = new Prober(
@@ -54,6 +56,7 @@ function rig() {
       relays: () => relays,
       direct: true,
       loops: (host) => loops.has(host),
+      veiled: (host) => veiled.has(host),
       changed: (_from, to) => moves.push(to),
       log: () => undefined,
     },
@@ -87,6 +90,7 @@ function rig() {
     paths,
     besides,
     loops,
+    veiled,
     prober,
     run,
     offers: () => offers,
@@ -260,6 +264,48 @@ describe('prober', () => {
     prober.networkChanged(clock.now());
     run(5_000);
     expect(kind()).toBe('direct');
+  });
+
+  describe('into an interface of which nobody sees on what it stands', () => {
+    /** How often the path was taken, and how long it was in use all in all, ms. */
+    const use = (ms: number, each: (direct: boolean) => void): { taken: number; usedMs: number } => {
+      let [taken, usedMs, before] = [0, 0, false];
+      r.run(ms, () => {
+        const direct = kind() === 'direct';
+        if (direct && !before) taken++;
+        if (direct) usedMs += 50;
+        before = direct;
+        each(direct);
+      });
+      return { taken, usedMs };
+    };
+
+    it('leaves at once, and for long, what answers only as long as it carries nothing', () => {
+      r.veiled.add(peerAt.host);
+      r.prober.start(r.clock.now());
+      r.open(peerAt.host);
+      offer();
+      const { taken, usedMs } = use(300_000, (direct) => {
+        // What is on it goes round and round.
+        if (direct) r.reach.delete(peerAt.host);
+        else r.open(peerAt.host);
+      });
+      expect(taken).toBeGreaterThan(1);
+      expect(taken).toBeLessThan(5);
+      expect(usedMs / taken).toBeLessThan(900);
+    });
+
+    it('stays with what answers under way, also where a ping of three is lost', () => {
+      r.veiled.add(peerAt.host);
+      r.prober.start(r.clock.now());
+      r.open(peerAt.host);
+      offer();
+      r.run(100);
+      r.reach.delete(peerAt.host);
+      r.run(100);
+      r.open(peerAt.host);
+      expect(use(60_000, () => undefined)).toEqual({ taken: 1, usedMs: 60_000 });
+    });
   });
 
   it('takes a host candidate of the same round trip instead of one that hairpins, and stays with it', () => {

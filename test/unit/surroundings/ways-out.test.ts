@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   describeWay,
+  isVeiled,
   sameWays,
   wayOut,
   type Egress,
@@ -39,6 +40,16 @@ function look(routed: (Egress | null)[], defaults: Egress[] = []) {
   });
   return { way: way && `${way.name} ${way.pinned}`, dumped };
 }
+
+describe('an interface of which nobody sees on what it stands', () => {
+  it('is veiled, and so is what stands on it', () => {
+    const veils = [...links, { index: 20, name: 'work', lowers: [], veiled: true }];
+    veils.push({ index: 21, name: 'work.5', lowers: [20], veiled: false });
+    const of = (index: number): boolean => isVeiled(index, (i) => veils.find((link) => link.index === i));
+    expect([20, 21].map(of)).toEqual([true, true]);
+    expect([2, 9, 12, 99].map(of)).toEqual([false, false, false, false]);
+  });
+});
 
 describe('the way out', () => {
   it('is what the kernel says, and no table is read for that', () => {
