@@ -17,6 +17,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 tools=(
   ip:iproute2 tc:iproute2 nft:nftables ping:iputils-ping conntrack:conntrack ethtool:ethtool iperf3:iperf3
   turnserver:coturn turnutils_stunclient:coturn sshd:openssh-server ssh:openssh-client ps:procps zsh:zsh fish:fish miniupnpd:miniupnpd tinyproxy:tinyproxy
+  faketime:faketime keepalived:keepalived dnsmasq:dnsmasq-base busybox:busybox wg:wireguard-tools wireguard-go:wireguard-go
   prometheus:prometheus promtool:prometheus chromium:chromium tshark:tshark
 )
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
