@@ -39,7 +39,7 @@ export function checkFree(
   );
   if (!other) return;
   throw clashError(cidr, other, [
-    `Another evio network runs on ${other.device}: run this one without an interface, evio node --network ${name} --userspace, or ${leave}`,
+    `Another network of evio runs on ${other.device}: run this one without an interface, evio node --network ${name} --userspace, or ${leave}`,
     allow,
   ]);
 }
