@@ -27,6 +27,7 @@ describe('upgrade of a node', () => {
   let net: TestNet;
   let first: TestNode;
   let second: TestNode;
+  let subnets = 0;
 
   beforeAll(async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
@@ -104,19 +105,22 @@ describe('upgrade of a node', () => {
       (await second.node.json<{ device: { drops: Record<string, number> } }>(['status'])).device.drops[
         'guard-ip'
       ] ?? 0;
-    const before = await guarded();
-    for (const part of [1, 2, 3]) {
+    for (let n = 0; n < 3; n++) {
+      // Ranges of this attempt alone: the router of one before announces its own on.
+      const part = (subnets += 1);
       const inside = `10.60.${part}.1`;
       await router.site.host.run(['ip', 'addr', 'add', `${inside}/32`, 'dev', 'lo']);
       await router.node.cli(['route', 'announce', `10.60.${part}.0/24`]);
       const ping = ['ping', '-n', '-i', '0.01', '-I', inside, second.node.ip];
       const pings = router.site.host.launch(ping);
       await pings.line(/bytes from/, 5_000);
+      // The first of them may have come before the word that the subnet is there.
+      const before = await guarded();
       await second.node.json<Upgraded>(['upgrade']);
       await sleep(300);
       await pings.stop(500);
+      expect((await guarded()) - before).toBe(0);
     }
-    expect((await guarded()) - before).toBe(0);
   });
 
   it('loses nothing with four packet threads', async () => {
