@@ -22,7 +22,7 @@ import type { ActivePath } from './path.js';
 import type { Ping } from './pings.js';
 import type { ProberPorts } from './prober-ports.js';
 import { Probing, type RemoteReport } from './probing.js';
-import { beats, died, trialLives, type Remote } from './remote.js';
+import { beats, died, type Remote } from './remote.js';
 import { Trial } from './trial.js';
 import { Way } from './way.js';
 
@@ -110,7 +110,7 @@ export class Prober {
     const at = Math.min(dueAt, this.#spareAt, this.#trial.dueAt);
     if (active) {
       const width = active.mtu?.dueAt(this.#use(active.rttMs)) ?? Infinity;
-      const doubt = this.#beside.dueAt(active, this.#life.heardAt);
+      const doubt = this.#trial.running ? Infinity : this.#beside.dueAt(active, this.#life.heardAt);
       return Math.min(at, this.#life.dueAt(active), width, doubt);
     }
     const way = this.#way;
@@ -118,7 +118,7 @@ export class Prober {
     const relay = way
       ? Math.min(this.#wayPingAt(way), this.#beside.dueAt(way, this.#heardAt))
       : this.#choseAt + pathlessMs;
-    let shunned = Infinity;
+    let shunned = this.#trial.barredUntil > this.#choseAt ? this.#trial.barredUntil : Infinity;
     for (const { state, shunnedUntil } of remotes) {
       if (state === 'usable' && shunnedUntil > this.#choseAt) shunned = Math.min(shunned, shunnedUntil);
     }
@@ -365,13 +365,10 @@ export class Prober {
     const { active } = this.#probing;
     if (!active) return;
     if (this.#trial.asks(now)) this.#probing.ping(active, now);
-    if (this.#trial.failed(now)) {
-      active.flaps = Math.max(active.flaps, trialLives);
-      return this.#fail(now, active, 'answers only as long as it carries nothing');
-    }
+    if (this.#trial.failed(now)) return this.#fail(now, active, 'answers only as long as it carries nothing');
     const verdict = this.#life.judge(now, active, this.#spare);
     if (verdict.kind === 'dead') return this.#fail(now, active, verdict.why);
-    this.#doubt(now, active.key, active, this.#life.heardAt);
+    if (!this.#trial.running) this.#doubt(now, active.key, active, this.#life.heardAt);
     if (this.#beside.wins(now, active))
       return this.#fail(now, active, `unanswered, while ${this.#beside.way?.label ?? ''} answers`);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
@@ -420,6 +417,7 @@ export class Prober {
     let best = active;
     for (const remote of remotes) {
       if (remote.state !== 'usable' || remote === best || now < remote.shunnedUntil) continue;
+      if (now < this.#trial.barredUntil && this.#ports.veiled(remote.endpoint.host)) continue;
       if (!best || (best.withdrawn && !remote.withdrawn) || beats(remote, best)) best = remote;
     }
     const relay = this.#beside.best(now, this.#ports.relays());

@@ -46,8 +46,6 @@ export const shortLifeMs = 30_000;
 /** After the second short life it is left alone for so long, after each further one for twice as long. */
 export const firstShunMs = 4_000;
 export const longestShunMs = 600_000;
-/** Short lives for which it counts that a path failed its trial (trial.ts): it is left alone for a minute at least. */
-export const trialLives = 5;
 
 /** A candidate that was never asked. */
 export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind']): Remote {

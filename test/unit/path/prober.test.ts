@@ -295,6 +295,27 @@ describe('prober', () => {
       expect(usedMs / taken).toBeLessThan(900);
     });
 
+    it('does not try the other addresses of a tunnel after the first, also where the network changes', () => {
+      for (const { host } of [peerAt, nearAt]) {
+        r.veiled.add(host);
+        r.open(host);
+      }
+      r.prober.start(r.clock.now());
+      r.prober.offer(r.clock.now(), [
+        { kind: 'reflexive', endpoint: peerAt },
+        { kind: 'host', endpoint: nearAt },
+      ]);
+      let looked = 0;
+      const { taken } = use(50_000, (direct) => {
+        for (const { host } of [peerAt, nearAt]) {
+          if (direct) r.reach.delete(host);
+          else r.open(host);
+        }
+        if (++looked === 200) r.prober.networkChanged(r.clock.now());
+      });
+      expect(taken).toBe(1);
+    });
+
     it('stays with what answers under way, also where a ping of three is lost', () => {
       r.veiled.add(peerAt.host);
       r.prober.start(r.clock.now());
