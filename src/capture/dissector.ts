@@ -81,18 +81,21 @@ local ethernet = Dissector.get("eth_withoutfcs")
 -- frames that were inside the datagram, shown once its own columns are written
 local frames = {}
 
+-- where the frame begins behind a kind that has one
+local frame_at = { [0x00] = 1, [0x01] = 1, [0x02] = 5 }
+
 -- What was sealed: a kind and its body.
 local function inside(buf, pinfo, root, tree)
   local kind = buf(0, 1):uint()
   tree:add(f.kind, buf(0, 1))
   local text = inner[kind] or string.format("kind %02x", kind)
-  local at = ({ [0x00] = 1, [0x01] = 1, [0x02] = 5 })[kind]
+  local at = frame_at[kind]
   if kind == 0x23 and buf:len() > 102 then
     -- kind, ttl, flags, bound, signature, place, path, origin, epoch, sequence: flood.ts
     local said = 76 + 16 * math.floor(buf(75, 1):uint() / 32)
     if buf:len() > said + 27 then
       tree:add(f.origin, buf(said, 16))
-      at = ({ [0x00] = 1, [0x01] = 1, [0x02] = 5 })[buf(said + 26, 1):uint()]
+      at = frame_at[buf(said + 26, 1):uint()]
       at = at and said + 26 + at
     end
   elseif kind == 0x20 and buf:len() > 19 then

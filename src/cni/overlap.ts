@@ -2,7 +2,7 @@
  * Ranges of pods beside the networks of the machine: where they overlap, the bridge would take over what the machine reaches by an
  * interface of its own. No I/O.
  */
-import { parsePrefix, prefixesOverlap, prefixOf, type Prefix } from '../core/lib/prefix.js';
+import { hostPrefix, prefixesOverlap, prefixOf, type Prefix } from '../core/lib/prefix.js';
 import { Code, CniError } from './errors.js';
 import type { Link } from './programs.js';
 import { isV6, type Addresses } from './result.js';
@@ -16,7 +16,7 @@ interface Used {
 
 /** The range in which an address with its length lies. */
 function rangeOf(address: string, length: number): Prefix | undefined {
-  const host = parsePrefix(`${address}/${isV6(address) ? 128 : 32}`);
+  const host = hostPrefix(address);
   return host && prefixOf(host.words, isV6(address) ? length : 96 + length);
 }
 

@@ -2,7 +2,6 @@
  * What the vectors speak of: for each kind a way from a value to bytes and one back. Byte strings are written as `hex:…`, so
  * that a reader in another language needs this file for nothing but the names of the fields.
  */
-import { createCipheriv } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import {
   isGenuineAnnouncement,
@@ -43,13 +42,8 @@ import { encodeIce, parseIce, type IceMessage } from '../../src/core/wire/ice.js
 import { encodeLanHello, lanHelloFrame, parseLanHello } from '../../src/core/wire/lan-hello.js';
 import { encodeLedger, parseLedger, type LedgerMessage } from '../../src/core/wire/ledger.js';
 import type { NatNews } from '../../src/core/wire/nat.js';
-import {
-  dataHeaderLength,
-  PacketType,
-  relayHeaderLength,
-  Suite,
-  tagLength,
-} from '../../src/core/wire/packet.js';
+import type { Suite } from '../../src/core/wire/packet.js';
+import { dataHeaderLength, PacketType, relayHeaderLength, tagLength } from '../../src/core/wire/packet.js';
 import * as relay from '../../src/core/wire/relay.js';
 import {
   encodeCard,
@@ -64,7 +58,7 @@ import { encodeSubnets, parseSubnets, type SubnetsMessage } from '../../src/core
 import { encodeTestimony, parseTestimony, type TestimonyMessage } from '../../src/core/wire/testimony.js';
 import { encodeView, parseView, type ViewMessage } from '../../src/core/wire/views.js';
 import { openTicket, signTicket } from '../../src/rendezvous/ticket.js';
-import { associated } from '../support/sealed.js';
+import { sealWith } from '../support/sealed.js';
 import { delivered, flood, openedFlood, relaySend, type FloodBatch, type Relayed } from './on-the-way.js';
 
 export interface Codec {
@@ -164,31 +158,6 @@ type Sealing = {
   readonly counter: number;
 };
 
-/** A data packet, by node:crypto alone. */
-function sealed({
-  key,
-  suite,
-  index,
-  counter,
-  plaintext,
-}: Sealing & { readonly plaintext: Uint8Array }): Uint8Array {
-  const packet = new Uint8Array(dataHeaderLength + plaintext.length + tagLength);
-  const view = new DataView(packet.buffer);
-  packet[0] = PacketType.data;
-  view.setUint32(4, index, true);
-  view.setBigUint64(8, BigInt(counter));
-  const nonce = concatBytes(new Uint8Array(4), packet.subarray(8, 16));
-  const cipher =
-    suite === Suite.aes256gcm
-      ? createCipheriv('aes-256-gcm', key, nonce)
-      : createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: tagLength });
-  cipher.setAAD(associated(packet));
-  packet.set(cipher.update(plaintext), dataHeaderLength);
-  cipher.final();
-  packet.set(cipher.getAuthTag(), dataHeaderLength + plaintext.length);
-  return packet;
-}
-
 /** What the program itself opens, by OpenSSL's records. */
 function opened(bytes: Uint8Array, { key, suite }: Sealing): Uint8Array | undefined {
   const arena = new Arena(4096);
@@ -285,7 +254,9 @@ export const codecs: Readonly<Record<string, Codec>> = {
   }),
   handshake: codec<Transcript>({ encode: transcript, decode: (_bytes, value) => value }),
   data: codec<Sealing & { plaintext: Uint8Array }>({
-    encode: sealed,
+    // By node:crypto alone.
+    encode: ({ suite, key, index, counter, plaintext }) =>
+      sealWith(suite, key, { index, counter }, plaintext),
     decode: (bytes, value) => ({ ...value, plaintext: opened(bytes, value) }),
   }),
   ping: codec<{ transaction: number; size: number }>({

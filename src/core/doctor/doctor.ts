@@ -5,7 +5,7 @@ import { Store } from '../config/store.js';
 import { rangesOf } from '../enroll/ranges.js';
 import { openNetwork } from '../identity/network.js';
 import { termOf } from '../membership/renewal.js';
-import { selfOf } from '../membership/self.js';
+import { selfWith } from '../membership/self.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
@@ -84,11 +84,7 @@ function certificateChecks(home: Home): Check[] {
   try {
     const store = new Store(home);
     return store.ids().map((id) => {
-      const { credential } = store.state(id);
-      const self = selfOf(
-        store.profile(id),
-        credential === undefined ? undefined : fromBase64Url(credential),
-      );
+      const self = selfWith(store.profile(id), store.state(id));
       return checkCertificate(self.network.name, termOf(self), Date.now());
     });
   } catch {

@@ -10,7 +10,7 @@ import { formatIpv4 } from '../lib/ipv4.js';
 import { amend } from '../membership/amend.js';
 import { resolveOrder, type Amended, type WrittenOrder } from '../membership/orders.js';
 import { rootKeysOf } from '../membership/root-keys.js';
-import { selfOf, type Self } from '../membership/self.js';
+import { selfWith, type Self } from '../membership/self.js';
 import { isOfRoot } from '../membership/speaker.js';
 import { ledgerNews } from '../wire/signal.js';
 import type { RelayErrands } from './errands.js';
@@ -28,8 +28,7 @@ export function storedNetwork(store: Store, networkId: string, dateMs: number): 
   const profile = store.profile(networkId);
   const state = store.state(networkId);
   const { ledger } = store.ledger(networkId);
-  const held = state.credential === undefined ? undefined : fromBase64Url(state.credential);
-  const self = selfOf(profile, held, ledger.standing.facts);
+  const self = selfWith(profile, state, ledger.standing.facts);
   const members = state.members.flatMap((text) => {
     const bytes = fromBase64Url(text);
     const verdict = bytes && verifyCredential(bytes, self.network, dateMs, true, ledger.standing);

@@ -5,7 +5,7 @@ import { makeMember } from '../membership/certify.js';
 import { badValue, checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { OwnCredential } from '../membership/own-credential.js';
-import { selfOf } from '../membership/self.js';
+import { selfOf, selfWith } from '../membership/self.js';
 import { decodeToken, type Token } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
@@ -66,8 +66,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
     store.pending.drop(networkId);
     const profile = store.profile(networkId);
     if (Object.keys(kept).length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
-    const held = store.state(networkId).credential;
-    const self = selfOf(profile, held === undefined ? undefined : fromBase64Url(held));
+    const self = selfWith(profile, store.state(networkId));
     return { ...membershipOf(self), networkId, already: true, overlapping };
   }
   if (!isAllowed(cidr, cidrsOf(allowedRanges))) {

@@ -1,9 +1,8 @@
 /** `evio leave`: tells relays and members, stops a network's node and forgets the network. */
 import { selectNetwork, type NamedNetwork } from '../config/select.js';
 import type { Store } from '../config/store.js';
-import { fromBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
-import { selfOf } from '../membership/self.js';
+import { selfWith } from '../membership/self.js';
 import type { RelayErrands } from './errands.js';
 
 /** Codes that say there was nothing to stop. */
@@ -65,8 +64,7 @@ function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
 /** No node runs that could tell: the command does it. What cannot be read is left as it is. */
 async function tellRelays(store: Store, id: string, errands: Pick<RelayErrands, 'leave'>): Promise<boolean> {
   try {
-    const held = store.state(id).credential;
-    const self = selfOf(store.profile(id), held === undefined ? undefined : fromBase64Url(held));
+    const self = selfWith(store.profile(id), store.state(id));
     const { relays } = self.network;
     return relays.length === 0 || (await errands.leave(relays, self)) > 0;
   } catch {

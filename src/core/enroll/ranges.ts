@@ -1,7 +1,6 @@
 /** The address ranges of the networks in a home. */
 import type { Store } from '../config/store.js';
-import { fromBase64Url } from '../lib/bytes.js';
-import { selfOf } from '../membership/self.js';
+import { selfWith } from '../membership/self.js';
 import { parseCidr, type Cidr } from '../lib/ipv4.js';
 
 export interface Range {
@@ -25,11 +24,7 @@ export function rangesOf(store: Store): Range[] {
   for (const id of store.ids()) {
     try {
       const profile = store.profile(id);
-      const { credential } = store.state(id);
-      const { network, certificate } = selfOf(
-        profile,
-        credential === undefined ? undefined : fromBase64Url(credential),
-      );
+      const { network, certificate } = selfWith(profile, store.state(id));
       const { name, cidr } = network;
       ranges.push({ id, name, cidr, allowed: cidrsOf(profile.allowedRanges), ip: certificate.ip });
     } catch {

@@ -81,6 +81,11 @@ export function parsePrefix(text: string): Prefix | undefined {
   return samePrefix(prefix, prefixOfBytes(bytes, 128), length) ? prefix : undefined;
 }
 
+/** This one address; undefined for what is none. */
+export function hostPrefix(ip: string): Prefix | undefined {
+  return parsePrefix(`${ip}/${ip.includes(':') ? 128 : 32}`);
+}
+
 /** The canonical text (RFC 5952), which can be a key. */
 export function formatPrefix(prefix: Prefix): string {
   const bits = prefix.length - (isIpv4Prefix(prefix) ? ipv4Offset : 0);

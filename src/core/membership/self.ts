@@ -20,7 +20,7 @@ import { macOf, macText, networkIdOf, nodeIdOf, nodeIdText } from '../identity/n
 import { parseReceipt, signedDate } from '../identity/receipt.js';
 import { factsNow } from '../ledger/facts.js';
 import type { ChangedFacts } from '../ledger/statement.js';
-import type { Profile } from './profile.js';
+import type { NodeState, Profile } from './profile.js';
 
 /** A credential with a witness's receipt put into it. Throws EvioError EVIO_PROFILE_CORRUPT when it is none. */
 export function withReceipt(credential: Uint8Array, receipt: Uint8Array): Uint8Array {
@@ -73,6 +73,15 @@ export interface Self {
   readonly certificate: Certificate;
   /** Since when it has what the certificate claims; none while no witness has said so. */
   readonly claims: Claims;
+}
+
+/** Reads a profile with the later credential that the node's state may have; else as {@link selfOf}. */
+export function selfWith(
+  profile: Profile,
+  { credential }: Pick<NodeState, 'credential'>,
+  facts?: ChangedFacts,
+): Self {
+  return selfOf(profile, credential === undefined ? undefined : fromBase64Url(credential), facts);
 }
 
 /**

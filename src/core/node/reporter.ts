@@ -28,6 +28,7 @@ import {
   statusReport,
   whyReport,
   type HeadFacts,
+  type PeerFacts,
 } from './report.js';
 import type { RefusalReport, Refusals } from './refusals.js';
 import type { Renewals } from './renewals.js';
@@ -122,25 +123,17 @@ export class Reporter {
 
   /** The network in numbers. */
   metrics(): NetworkMetrics {
-    const { members, overlay, relays, policy, applicants, subnets } = this.#parts;
-    const facts = this.#head();
-    const roles = overlay.roles();
-    const tellsAll = relays.anyUp && relays.complete;
+    const { members, overlay, policy, applicants, subnets } = this.#parts;
+    const factsOf = this.#standings();
     return networkMetrics(
-      statusHead(facts),
+      statusHead(this.#head()),
       {
         sizeEstimate: overlay.report().sizeEstimate,
         conflicts: members.conflicts().length,
         waiting: applicants.report().length,
         refusedRoutes: subnets.refusals().length,
       },
-      members.all().map((peer) =>
-        peerStanding(peer, {
-          offline: tellsAll && !relays.isOnline(peer.member.idText),
-          link: roles.get(peer.member.idText) ?? null,
-          confinement: policy.confinementOf(peer),
-        }),
-      ),
+      members.all().map((peer) => peerStanding(peer, factsOf(peer))),
       policy.report(),
     );
   }
@@ -168,13 +161,24 @@ export class Reporter {
     return [...byId.values()].sort((a, b) => sum(b) - sum(a)).slice(0, reportedRefusals);
   }
 
-  /** By name. */
-  peers(): PeerReport[] {
-    const { clock, self, plane, members, overlay, relays, keeper, policy, services } = this.#parts;
-    const { onLink } = this.#parts.surroundings;
-    const prefix6 = prefix6Of(self.network.rootKey);
+  /** Of each peer what stands outside of it: looked up once for all of them. */
+  #standings(): (peer: Peer) => Pick<PeerFacts, 'offline' | 'link' | 'confinement'> {
+    const { overlay, relays, policy } = this.#parts;
     const roles = overlay.roles();
     const tellsAll = relays.anyUp && relays.complete;
+    return (peer) => ({
+      offline: tellsAll && !relays.isOnline(peer.member.idText),
+      link: roles.get(peer.member.idText) ?? null,
+      confinement: policy.confinementOf(peer),
+    });
+  }
+
+  /** By name. */
+  peers(): PeerReport[] {
+    const { clock, self, plane, members, keeper, services } = this.#parts;
+    const { onLink } = this.#parts.surroundings;
+    const prefix6 = prefix6Of(self.network.rootKey);
+    const factsOf = this.#standings();
     const nameOf = ({ idText, name }: Pick<Claimant, 'idText' | 'name'>): string =>
       members.nameOf(idText) ?? name;
     return members
@@ -186,10 +190,8 @@ export class Reporter {
         const facts = {
           name: nameOf(member),
           addressOf: holder && holder.idText !== member.idText ? nameOf(holder) : null,
-          offline: tellsAll && !relays.isOnline(member.idText),
+          ...factsOf(peer),
           lastSeenAgeMs: seen === undefined ? null : Math.max(0, clock.date() - seen),
-          confinement: policy.confinementOf(peer),
-          link: roles.get(member.idText) ?? null,
           prefix6,
           onLink,
           services: services.of(member.idText),

@@ -2,8 +2,7 @@
 import { clashError, isAllowed } from '../enroll/range-rule.js';
 import { cidrsOf } from '../enroll/ranges.js';
 import type { NodeState, Profile } from '../membership/profile.js';
-import { selfOf } from '../membership/self.js';
-import { fromBase64Url } from '../lib/bytes.js';
+import { selfWith } from '../membership/self.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
 
@@ -12,18 +11,15 @@ import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
  *
  * @param machine what this machine has beside its networks
  * @param networks addresses of the networks that run on it; our own counts for nothing
- * @throws EvioError EVIO_ADDRESS_RANGE; of selfOf
+ * @throws EvioError EVIO_ADDRESS_RANGE; of selfWith
  */
 export function checkFree(
   profile: Profile,
-  { credential }: Pick<NodeState, 'credential'>,
+  state: Pick<NodeState, 'credential'>,
   machine: readonly LocalRange[],
   networks: readonly LocalRange[],
 ): void {
-  const { network, certificate } = selfOf(
-    profile,
-    credential === undefined ? undefined : fromBase64Url(credential),
-  );
+  const { network, certificate } = selfWith(profile, state);
   const { cidr, name } = network;
   if (isAllowed(cidr, cidrsOf(profile.allowedRanges))) return;
   const allow = `If you mean it, join again: evio join TOKEN --allow-range ${formatCidr(cidr)}`;

@@ -56,28 +56,27 @@ export const isOurInterface = (name: string): boolean => ours.test(name);
 /** Interfaces that stand on each other: more are a circle. */
 const maxDepth = 8;
 
+type Links = (index: number) => Link | undefined;
+
+/** True when this holds for an interface, or for one that it stands on. */
+function anyBelow(index: number, link: Links, holds: (link: Link) => boolean, depth = 0): boolean {
+  const found = depth > maxDepth ? undefined : link(index);
+  if (!found) return false;
+  return holds(found) || found.lowers.some((lower) => anyBelow(lower, link, holds, depth + 1));
+}
+
 /**
  * True for an interface that evio made, and for one that stands on such a one.
  *
  * @param own name of the network's interface
  */
-export function isOurs(
-  own: string,
-  index: number,
-  link: (index: number) => Link | undefined,
-  depth = 0,
-): boolean {
-  const found = depth > maxDepth ? undefined : link(index);
-  if (!found) return false;
-  const { name, lowers } = found;
-  return name === own || ours.test(name) || lowers.some((lower) => isOurs(own, lower, link, depth + 1));
+export function isOurs(own: string, index: number, link: Links): boolean {
+  return anyBelow(index, link, ({ name }) => name === own || ours.test(name));
 }
 
 /** True for an interface of which nobody sees on what it stands, and for one on top of such a one. */
-export function isVeiled(index: number, link: (index: number) => Link | undefined, depth = 0): boolean {
-  const found = depth > maxDepth ? undefined : link(index);
-  if (!found) return false;
-  return found.veiled === true || found.lowers.some((lower) => isVeiled(lower, link, depth + 1));
+export function isVeiled(index: number, link: Links): boolean {
+  return anyBelow(index, link, ({ veiled }) => veiled === true);
 }
 
 /** Asked about one family. */

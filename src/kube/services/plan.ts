@@ -6,6 +6,7 @@ import {
   type ServiceObject,
   type SliceObject,
 } from '../api/objects.js';
+import type { Prefix } from '../../core/lib/prefix.js';
 import { addressesIn, pooled, type Family, type Pools } from './pools.js';
 
 /** Services that name another class belong to another implementation. */
@@ -42,6 +43,12 @@ export interface Assignment {
   readonly ips: readonly string[];
 }
 
+/** Those that nobody has when it is their turn. */
+function* freeIn(pool: Prefix, taken: ReadonlySet<string>): Generator<string, undefined> {
+  for (const ip of addressesIn(pool)) if (!taken.has(ip)) yield ip;
+  return undefined;
+}
+
 /**
  * Addresses for Services that lack one of a family, the oldest of equals first by name. What a Service asks for
  * (`spec.loadBalancerIP`) it gets if that is free, else it waits. Two Services that have the same address: the second by
@@ -59,24 +66,15 @@ export function assignments(services: readonly ServiceObject[], pools: Pools): r
       }
     return own;
   });
-  const free = new Map([...pools].map(([family, pool]) => [family, addressesIn(pool)] as const));
-  const next = (family: Family): string | undefined => {
-    // Not `for … of`, which would end the generator at the first that is free.
-    const addresses = free.get(family);
-    for (let step = addresses?.next(); step && step.done !== true; step = addresses?.next())
-      if (!taken.has(step.value)) return step.value;
-    return undefined;
-  };
+  const free = new Map([...pools].map(([family, pool]) => [family, freeIn(pool, taken)] as const));
   return sorted.flatMap((service, i) => {
     const own = had[i] ?? new Map<Family, string>();
     const lacking = familiesOf(service, pools).filter((family) => !own.has(family));
-    const asked = service.spec.loadBalancerIP;
+    const wish = service.spec.loadBalancerIP ?? '';
+    const granted = wish === '' ? undefined : pooled(wish, pools);
     for (const family of lacking) {
-      const wish = asked === undefined || asked === '' ? undefined : asked;
-      const granted = wish === undefined ? undefined : pooled(wish, pools);
-      const isOfOther = granted !== undefined && granted.family !== family;
       let ip: string | undefined;
-      if (wish === undefined || isOfOther) ip = next(family);
+      if (wish === '' || (granted && granted.family !== family)) ip = free.get(family)?.next().value;
       else if (granted && !taken.has(granted.ip)) ip = granted.ip;
       if (ip === undefined) continue;
       taken.add(ip);

@@ -3,7 +3,7 @@ import { EvioError } from '../../core/lib/errors.js';
 import {
   containsPrefix,
   formatPrefix,
-  ipv4Offset,
+  hostPrefix,
   isIpv4Prefix,
   parsePrefix,
   type Prefix,
@@ -34,11 +34,6 @@ export function parsePools(text: string): Pools {
   return pools;
 }
 
-/** This one address as a prefix, which says its family; undefined for what is none. */
-export function hostPrefix(ip: string): Prefix | undefined {
-  return parsePrefix(`${ip}/${ip.includes(':') ? 128 : 32}`);
-}
-
 /** The canonical text of an address that lies in the pool of its family. */
 export function pooled(
   ip: string,
@@ -65,5 +60,5 @@ export function* addressesIn({ words, length }: Prefix): Generator<string> {
 
 /** The address as a range of its own, as members announce it. */
 export function asRange(ip: string): string {
-  return `${ip}/${ip.includes(':') ? 128 : 128 - ipv4Offset}`;
+  return `${ip}/${ip.includes(':') ? 128 : 32}`;
 }
