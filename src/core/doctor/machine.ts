@@ -1,7 +1,6 @@
 /** Checks of this machine alone. Nothing here asks the network. */
 import { createSocket } from 'node:dgram';
-import { existsSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describeClash, isAllowed } from '../enroll/range-rule.js';
 import type { Range } from '../enroll/ranges.js';
 import { messageOf } from '../lib/errors.js';
@@ -10,6 +9,7 @@ import { systemAddresses } from '../native/addresses.js';
 import { hasNetAdmin } from '../native/privilege.js';
 import { clashOf, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
 import { fail, pass, warn, type Check } from './check.js';
+import { defaultInterface } from './default-route.js';
 
 const container = 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun';
 /** Node, session and relay headers on an interface MTU of 1350 fit this with IPv6. */
@@ -148,15 +148,6 @@ async function hasSegmentation(): Promise<boolean> {
   const result = c.setsockopt(fd, Socket.SOL_UDP, Socket.UDP_SEGMENT, arena.base + at, 4);
   c.close(fd);
   return result === 0;
-}
-
-/** Interface of the IPv4 default route (proc(5), /proc/net/route). */
-export function defaultInterface(routes: string): string | undefined {
-  for (const line of routes.split('\n').slice(1)) {
-    const [name, destination] = line.split('\t');
-    if (name !== undefined && destination === '00000000') return name;
-  }
-  return undefined;
 }
 
 /** MTU of the interface that leads outside. */

@@ -32,23 +32,23 @@ export interface Env {
   readonly log: Logger;
 }
 
-/** A log whose lines have these fields, unless they say otherwise. */
-export function withFields(log: Logger, common: Readonly<Record<string, unknown>>): Logger {
+/** A log whose lines have the fields that are told then, unless they say otherwise. */
+export function withFields(log: Logger, common: () => Readonly<Record<string, unknown>>): Logger {
   return {
     error: (message, fields) => {
-      log.error(message, { ...common, ...fields });
+      log.error(message, { ...common(), ...fields });
     },
     warn: (message, fields) => {
-      log.warn(message, { ...common, ...fields });
+      log.warn(message, { ...common(), ...fields });
     },
     info: (message, fields) => {
-      log.info(message, { ...common, ...fields });
+      log.info(message, { ...common(), ...fields });
     },
     debug: (message, fields) => {
-      log.debug(message, { ...common, ...fields });
+      log.debug(message, { ...common(), ...fields });
     },
     trace: (message, fields) => {
-      log.trace(message, { ...common, ...fields });
+      log.trace(message, { ...common(), ...fields });
     },
   };
 }

@@ -99,10 +99,11 @@ export class OwnCredential {
     const before = this.#self.network;
     this.#facts = facts;
     this.#self = selfOf(this.#profile, this.bytes, facts);
-    const { mtu, relays } = this.#self.network;
+    const { name, mtu, relays } = this.#self.network;
     const same = (a: RelayFact, b: RelayFact | undefined): boolean =>
       b !== undefined && a.address === b.address && equalBytes(a.key, b.key);
     return (
+      name !== before.name ||
       mtu !== before.mtu ||
       relays.length !== before.relays.length ||
       !relays.every((relay, at) => same(relay, before.relays[at]))

@@ -43,7 +43,6 @@ const remakes = { perSecond: 1 / 60, burst: 5 };
 
 export class Engine implements Node {
   readonly networkId: string;
-  readonly networkName: string;
   readonly #options: NodeOptions;
   readonly #ports: EnginePorts;
   readonly #life: Lifecycle;
@@ -61,6 +60,11 @@ export class Engine implements Node {
   #run: Run | undefined;
   readonly move: Move;
   readonly #remakes: TokenBucket;
+
+  /** As it is called now. */
+  get networkName(): string {
+    return this.#credential.self.network.name;
+  }
 
   constructor(options: NodeOptions, ports: EnginePorts) {
     this.#options = options;
@@ -85,7 +89,6 @@ export class Engine implements Node {
     this.#ledger = options.ledger ?? memoryKeeper(network.rootKey);
     this.#credential.setFacts(this.#ledger.ledger.standing.facts);
     this.networkId = networkId;
-    this.networkName = network.name;
     this.#keyOrder = new KeyOrder({
       env,
       credential: this.#credential,

@@ -288,6 +288,8 @@ export class Runner {
     const links = new Set([...(network.profile.links ?? []), ...(this.#options.links ?? [])]);
     let fatal: Error | undefined;
     const { taker } = this.#options;
+    const made: { node?: Node } = {};
+    const log = withFields(env.log, () => ({ network: made.node?.networkName ?? nameOf(network) }));
     const node = createNode({
       ...(taker === undefined ? {} : { heritage: (id) => nodeHeritage(taker, id) }),
       profile: network.profile,
@@ -297,7 +299,7 @@ export class Runner {
       },
       ...(network.changeProfile === undefined ? {} : { changeProfile: network.changeProfile.bind(network) }),
       ...(network.ledger === undefined ? {} : { ledger: network.ledger }),
-      env: { ...env, log: withFields(env.log, { network: nameOf(network.profile) }) },
+      env: { ...env, log },
       version,
       ...(port === undefined ? {} : { port }),
       ...switches,
@@ -312,6 +314,7 @@ export class Runner {
         void this.#fail(node, error);
       },
     });
+    made.node = node;
     this.#starting = node;
     try {
       await node.start();
@@ -408,10 +411,10 @@ export class Runner {
   }
 }
 
-/** The name in a profile. */
-function nameOf(profile: Profile): string | undefined {
+/** The name of the network as it is stored. */
+function nameOf({ profile, ledger }: RunnerNetwork): string | undefined {
   const bytes = fromBase64Url(profile.network);
-  return bytes && openNetwork(bytes)?.name;
+  return ledger?.ledger.standing.facts?.name ?? (bytes && openNetwork(bytes)?.name);
 }
 
 function errorOf(thrown: unknown): Error {

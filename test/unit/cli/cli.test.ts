@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDuration } from '../../../src/cli/duration.js';
 import { toEvioError } from '../../../src/cli/errors.js';
 import { commandOf, readManifest, type FlagShape, type Manifest } from '../../../src/cli/manifest.js';
+import { factOf } from '../../../src/cli/network-fact.js';
 import { quickQuestion } from '../../../src/cli/quick.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 
@@ -146,5 +147,29 @@ describe('toEvioError', () => {
         expect(toEvioError(thrown)).toBeInstanceOf(EvioError);
       }),
     );
+  });
+});
+
+describe('what a network is set to', () => {
+  it.each([
+    [['mtu=1280'], { do: 'facts', mtu: 1280 }],
+    [['mtu', '1280'], { do: 'facts', mtu: 1280 }],
+    [['name=foo'], { do: 'facts', name: 'foo' }],
+    [['name', 'foo'], { do: 'facts', name: 'foo' }],
+    [['admit', '2'], { do: 'admission', approvals: 2 }],
+  ] as const)('%j', ([first, second], order) => {
+    expect(factOf(first, second)).toEqual(order);
+  });
+
+  it.each([
+    [['mtu']],
+    [['mtu=']],
+    [['mtu', 'big']],
+    [['mtu=1', '2']],
+    [['=1']],
+    [['', '1']],
+    [['relay', 'x']],
+  ])('is refused: %j', ([first = '', second]) => {
+    expect(() => factOf(first, second)).toThrow(/nothing that can be set/);
   });
 });

@@ -3,13 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
-import {
-  checkNode,
-  checkPlatform,
-  checkRange,
-  checkUdp,
-  defaultInterface,
-} from '../../../src/core/doctor/machine.js';
+import { checkNode, checkPlatform, checkRange, checkUdp } from '../../../src/core/doctor/machine.js';
 import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
 import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
@@ -68,12 +62,6 @@ describe('machine', () => {
       status: 'fail',
       detail: expect.stringContaining('evio3') as string,
     });
-  });
-
-  it('finds the interface of the default route', () => {
-    const head = 'Iface\tDestination\tGateway\n';
-    expect(defaultInterface(`${head}eth1\t0002A8C0\t0\neth0\t00000000\t010200C0\n`)).toBe('eth0');
-    expect(defaultInterface(head)).toBeUndefined();
   });
 });
 
