@@ -38,6 +38,6 @@ export async function amendHere(
 export function notesOf({ notes, spread }: Done): string[] {
   return [
     ...notes,
-    ...(spread ? [] : ['No node runs here: the others hear of it when it runs next: evio node']),
+    ...(spread ? [] : ['No node runs here: the others hear of it when it runs next: sudo evio node']),
   ];
 }

@@ -6,6 +6,7 @@ import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
 import { logLevelFrom } from '../core/process/log-level.js';
 import { presentError } from './errors.js';
+import { asTyped } from './program-name.js';
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
@@ -23,12 +24,9 @@ export abstract class BaseCommand extends Command {
     return homeFrom();
   }
 
-  /** A command line that root can type and that finds this state folder: sudo drops EVIO_HOME, and root has its own. */
-  protected asRoot(line: string): string {
-    const { path } = this.home();
-    if (path === homeFrom({}, 0).path) return `sudo ${line}`;
-    const quoted = /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-    return `sudo EVIO_HOME=${quoted} ${line}`;
+  /** In talk: what a person at this terminal sees on standard output anyway, and nobody else is to; a word for it elsewhere. */
+  protected secret(value: string, word: string): string {
+    return process.stdout.isTTY && !this.jsonEnabled() ? value : word;
   }
 
   /** `evio/0.1.0`, as relays and logs see it. */
@@ -51,6 +49,7 @@ export abstract class BaseCommand extends Command {
       level: logLevelFrom(process.env),
       pretty,
       colour: pretty && !process.env['NO_COLOR'],
+      worded: asTyped,
       write: (line) => process.stderr.write(line),
       keep:
         ring &&
@@ -65,16 +64,21 @@ export abstract class BaseCommand extends Command {
     return process.stdout.isTTY && !process.env['CI'] && !process.env['NO_COLOR'] && !this.jsonEnabled();
   }
 
-  /** Data for people, on stdout; nothing with --json. */
+  /** What a person reads, on stdout: its commands are as this person types them. Nothing with --json. */
+  protected show(text: string): void {
+    this.print(asTyped(text));
+  }
+
+  /** Data as it is, on stdout; nothing with --json. */
   protected print(text: string): void {
     if (this.jsonEnabled()) return;
     const safe = printableLines(text);
     process.stdout.write(safe.endsWith('\n') || safe === '' ? safe : `${safe}\n`);
   }
 
-  /** Talk for people, on stderr; nothing with --json. */
+  /** Talk for people, on stderr, with commands as in `show`; nothing with --json. */
   protected say(text: string): void {
-    if (!this.jsonEnabled()) process.stderr.write(`${printableLines(text)}\n`);
+    if (!this.jsonEnabled()) process.stderr.write(`${printableLines(asTyped(text))}\n`);
   }
 
   /** One JSON line of a long-running command. */

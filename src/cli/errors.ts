@@ -1,6 +1,7 @@
 /** How errors leave the program: one sentence and next steps on stderr, or one JSON object on stdout; one exit status. */
-import { EvioError, messageOf } from '../core/lib/errors.js';
+import { EvioError, messageOf, runAsRoot } from '../core/lib/errors.js';
 import { nearest } from './did-you-mean.js';
+import { asTyped, shellWord } from './program-name.js';
 import { printable, printableLines } from '../core/lib/printable.js';
 
 /** What oclif throws for wrong flags and arguments, or an unknown command. */
@@ -74,6 +75,13 @@ function wantsStack(env: NodeJS.ProcessEnv): boolean {
   return env['EVIO_LOG'] === 'debug' || env['EVIO_LOG'] === 'trace';
 }
 
+/** The command line once more, as root; without it where it has a token or a password. */
+function sameAsRoot(): string {
+  const words = process.argv.slice(2);
+  if (words.some((word) => /evio1|:\S*@/.test(word))) return runAsRoot;
+  return `Run it as root: sudo evio ${words.map(shellWord).join(' ')}`;
+}
+
 /** Prints an error and returns the exit status it asks for. */
 export function presentError(
   thrown: unknown,
@@ -84,8 +92,11 @@ export function presentError(
   const error = toEvioError(thrown, help, commands);
   if (json) process.stdout.write(`${JSON.stringify(error)}\n`);
   else {
-    process.stderr.write(`evio: ${printable(sentenceOf(error.message))}\n`);
-    for (const suggestion of error.suggestions) process.stderr.write(`  - ${printableLines(suggestion)}\n`);
+    process.stderr.write(`evio: ${printable(asTyped(sentenceOf(error.message)))}\n`);
+    for (const suggestion of error.suggestions)
+      process.stderr.write(
+        `  - ${printableLines(asTyped(suggestion === runAsRoot ? sameAsRoot() : suggestion))}\n`,
+      );
   }
   if (wantsStack(process.env)) {
     const cause = error.cause instanceof Error ? error.cause : error;

@@ -12,6 +12,7 @@ import { logLevelFrom } from '../core/process/log-level.js';
 import { printableLines } from '../core/lib/printable.js';
 import { peersText, statusText } from '../views/text/status.js';
 import { presentError } from './errors.js';
+import { asTyped } from './program-name.js';
 import { commandOf, type CommandShape, type FlagShape, type Manifest } from './manifest.js';
 
 /** The questions, by the name of command and method, and how an answer is shown to people. */
@@ -71,7 +72,7 @@ export async function answerQuickly({ method, network, json }: QuickQuestion): P
     const { controlSocket } = homeFrom();
     const result = await ask(controlSocket, method, { network });
     const text = texts[method] as (result: unknown) => string;
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : printableLines(text(result)));
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : printableLines(asTyped(text(result))));
     return 0;
   } catch (thrown) {
     return presentError(thrown, json, `evio ${method} --help`);

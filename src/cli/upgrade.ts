@@ -31,7 +31,7 @@ export async function upgradeAll(home: Home): Promise<UpgradedPart[]> {
   if (relay) parts.push({ part: 'relay', ...relay });
   if (parts.length > 0) return parts;
   throw new EvioError('EVIO_NOT_RUNNING', 'Neither a node nor a relay runs here.', [
-    'Start one: evio node, evio relay',
+    'Start one: sudo evio node, or: evio relay',
     'For one with another state folder set EVIO_HOME.',
   ]);
 }

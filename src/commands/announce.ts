@@ -50,7 +50,7 @@ export default class Announce extends BaseCommand {
       text,
     };
     const report = await ask(this.home().controlSocket, 'serviceSet', { network, ...service });
-    this.print(servicesText(report));
+    this.show(servicesText(report));
     return report;
   }
 }

@@ -36,7 +36,7 @@ export default class Apply extends BaseCommand {
             this.say(`${network}: ${detail}`);
           });
     if (flags['dry-run'])
-      this.print(
+      this.show(
         changes
           .map(({ command, detail, network }) => `${network}: ${detail} (evio ${command.join(' ')})\n`)
           .join(''),

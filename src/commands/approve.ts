@@ -48,7 +48,7 @@ export default class Approve extends BaseCommand {
     const { ask } = await import('../core/control/client.js');
     const { waitingText } = await import('../views/text/waiting.js');
     const { waiting = [] } = await ask(this.home().controlSocket, 'status', { network });
-    this.print(waitingText(waiting));
+    this.show(waitingText(waiting));
     return { waiting };
   }
 }

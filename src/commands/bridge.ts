@@ -45,7 +45,7 @@ export default class Bridge extends BaseCommand {
       lan,
     });
     const advice = mtuAdvice(mtu, lanMtu(args.interface));
-    if (bridge) this.print(bridgesText([{ network, ...bridge }]));
+    if (bridge) this.show(bridgesText([{ network, ...bridge }]));
     for (const line of advice) this.say(line);
     return { network, bridge, advice };
   }

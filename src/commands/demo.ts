@@ -44,7 +44,7 @@ export default class Demo extends BaseCommand {
         },
       });
       view?.close();
-      this.print(demoText(result));
+      this.show(demoText(result));
       if (!result.ok) process.exitCode = ExitStatus.failed;
       return result;
     } finally {

@@ -31,7 +31,7 @@ export default class Doctor extends BaseCommand {
       relays: flags.relay ?? [],
       running: await runningProcess(home).catch(() => undefined),
     });
-    this.print(doctorText(report));
+    this.show(doctorText(report));
     if (report.verdict === 'fail') process.exitCode = ExitStatus.failed;
     return report;
   }

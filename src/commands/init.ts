@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import { onOthers } from '../cli/program-name.js';
 import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 
 export default class Init extends BaseCommand {
@@ -72,10 +73,12 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       `Made the network ${network.name} (${network.id}), ${network.cidr}. This machine is ${node.name}, ${node.ip}.`,
     );
     if (network.relays.length === 0) {
-      this.say('It has no relay: machines behind NAT will not find each other. Give one with --relay.');
+      this.say(
+        'It has no relay: machines behind NAT will not find each other. Give it one with: evio network relay add URL',
+      );
     }
-    this.say(`Start this machine with:      ${this.asRoot('evio node')}`);
-    this.say(`Let other machines join with: sudo evio join TOKEN`);
+    this.say('Start this machine with:      sudo evio node');
+    this.say(`Let other machines join with: ${onOthers(`join ${this.secret(result.token, 'TOKEN')}`)}`);
     this.say(`The token admits ${firstToken.uses} machines until ${result.tokenExpires}:`);
     this.print(result.token);
     return result;

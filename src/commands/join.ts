@@ -150,7 +150,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
       return;
     }
     const who = needed > 1 ? `the approval of ${needed} admins` : "an admin's approval";
-    this.say(`Waiting for ${who}: on an admin's machine: evio approve ${name}`);
+    this.say(`Waiting for ${who}: on an admin's machine: "evio approve ${name}"`);
     this.say('Ctrl-C stops waiting; the same command goes on with it.');
   }
 

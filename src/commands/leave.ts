@@ -25,9 +25,8 @@ export default class Leave extends BaseCommand {
     const { relayErrands } = await import('../core/enroll/errands.js');
     const { stopNode } = await import('../cli/stop-node.js');
     const home = this.home();
-    const { runningNetworks } = await import('../cli/run-detached.js');
     const { forgetNames } = await import('../cli/forget-names.js');
-    if ((await runningNetworks(home)).length === 0) await forgetNames(home);
+    await forgetNames(home);
     const left = await leaveNetwork(
       new Store(home),
       flags.network,

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
+import { asTyped } from '../cli/program-name.js';
 import { durationFlag, networkFlag } from '../cli/flags.js';
 
 export default class Logs extends BaseCommand {
@@ -29,7 +30,7 @@ export default class Logs extends BaseCommand {
     const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
     const show = (line: string): void => {
       if (this.jsonEnabled()) this.emit({ event: 'log', ...(JSON.parse(line) as object) });
-      else process.stdout.write(prettyLine(line, colour));
+      else process.stdout.write(prettyLine(line, colour, asTyped));
     };
     if (flags.follow) {
       const { interruptible } = await import('../core/process/signals.js');

@@ -24,7 +24,7 @@ export default class Netcheck extends BaseCommand {
     const { netcheck } = await import('../core/doctor/netcheck.js');
     const { netcheckText } = await import('../views/text/netcheck.js');
     const report = await netcheck(this.home(), flags.relay ?? []);
-    this.print(netcheckText(report));
+    this.show(netcheckText(report));
     return report;
   }
 }

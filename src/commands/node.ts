@@ -65,7 +65,7 @@ export default class Node extends BaseCommand {
       throw badValue(
         'One UDP port cannot serve several networks.',
         'Leave out --port: each network has a port of its own, and keeps it.',
-        'Or give each its port once: evio node --network NETWORK --port PORT',
+        'Or give each its port once: sudo evio node --network NETWORK --port PORT',
       );
     }
     if (switches.userspace && networks.length > 1) {
@@ -78,7 +78,7 @@ export default class Node extends BaseCommand {
     if (links && networks.length > 1) {
       throw badValue(
         'A peer to stay linked with is one of a certain network.',
-        'Say which with --network, or keep the link in the profile: evio join TOKEN --link PEER',
+        'Say which with --network, or keep the link in the profile: sudo evio join TOKEN --link PEER',
       );
     }
     const wishes = wishesOf(flags);

@@ -17,7 +17,7 @@ export default class Peers extends BaseCommand {
     const { ask } = await import('../core/control/client.js');
     const { peersText } = await import('../views/text/status.js');
     const result = await ask(this.home().controlSocket, 'peers', { network: flags.network });
-    this.print(peersText(result.peers, result.revoked, result.self));
+    this.show(peersText(result.peers, result.revoked, result.self));
     return result;
   }
 }

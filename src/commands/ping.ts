@@ -51,7 +51,7 @@ export default class Ping extends BaseCommand {
         this.print(`no reply from ${args.peer}: seq=${seq}`);
       },
     });
-    this.print(pingSummaryText({ ...report, peer: args.peer }));
+    this.show(pingSummaryText({ ...report, peer: args.peer }));
     if (report.received === 0) process.exitCode = ExitStatus.unreachable;
     return report;
   }

@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { waitFlag } from '../cli/flags.js';
 import type { Home } from '../core/config/home.js';
+import { shellWord } from '../cli/program-name.js';
 import type { Logger } from '../core/lib/env.js';
 import { checkHostPort, checkNetworkId } from '../core/identity/names.js';
 
@@ -10,13 +11,16 @@ function rateFlag(description: string) {
   return Flags.integer({ min: 1, max: 1_000_000, helpValue: 'MBPS', description });
 }
 
-/** What the operator does next. */
-const greeting = {
-  any: 'It serves anybody. Make a network with: evio init NAME --relay URL',
-  first: 'It waits for its first network, which claims it: evio init NAME --relay URL',
-  admitted:
-    'It serves the networks that were let in (evio relay networks); another one needs: evio relay invite',
-} as const;
+/** What the operator does next. @param url as it may be shown */
+function greeting(serves: string, url: string): string {
+  if (serves === 'any') return `It serves anybody. Make a network with: evio init --relay ${url}`;
+  if (serves === 'first') return `It waits for its first network, which claims it: evio init --relay ${url}`;
+  return 'It serves the networks that were let in (evio relay networks); another one needs: evio relay invite';
+}
+
+/** The command line that the relay was started by, with another address for others. */
+const withPublic = (argv: readonly string[], address: string): string =>
+  ['evio relay', ...argv.filter((word) => word !== '--json').map(shellWord), '--public', address].join(' ');
 
 /**
  * The URL of a relay that others are to use may name an address of a cloud machine or a home that nobody outside can reach. Others
@@ -27,6 +31,7 @@ async function warnOfAddress(
   home: Home,
   servers: readonly string[],
   log: Logger,
+  argv: readonly string[],
 ): Promise<void> {
   const { parseRelayUrl } = await import('../core/relays/net/relay-url.js');
   const { isPrivateHost } = await import('../core/surroundings/local-ranges.js');
@@ -38,9 +43,9 @@ async function warnOfAddress(
     ? {
         outside: outside.host,
         seenBy: outside.by,
-        fix: `evio relay --public ${outside.host}:${port}, and have the router pass TCP and UDP of this port on to ${host}`,
+        fix: `${withPublic(argv, `${outside.host}:${port}`)}, and have the router pass TCP and UDP of this port on to ${host}`,
       }
-    : { fix: `evio relay --public HOST:${port}, with the public name or address of this machine` };
+    : { fix: `${withPublic(argv, `HOST:${port}`)}, with the public name or address of this machine` };
   log.warn('the URL names a private address, so only machines of this site can use it', { host, ...hint });
 }
 
@@ -111,7 +116,8 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     const log = await this.logger();
     if (flags.detach) {
       const relay = await this.#detach(relayWords(flags), flags.wait);
-      if (flags.public === undefined) await warnOfAddress(relay.url, this.home(), flags.stun ?? [], log);
+      if (flags.public === undefined)
+        await warnOfAddress(relay.url, this.home(), flags.stun ?? [], log, this.argv);
       return relay;
     }
     await runRelay({
@@ -123,13 +129,18 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
       listening: async (listening) => {
         if (this.jsonEnabled()) this.emit({ event: 'listening', ...listening });
         else this.print(listening.url);
-        this.say(`The relay listens on ${listening.listen}. ${greeting[listening.serves]}`);
+        this.say(`The relay listens on ${listening.listen}. ${this.#next(listening)}`);
         // It serves meanwhile.
-        if (flags.public === undefined) void warnOfAddress(listening.url, this.home(), flags.stun ?? [], log);
+        if (flags.public === undefined)
+          void warnOfAddress(listening.url, this.home(), flags.stun ?? [], log, this.argv);
       },
     });
     if (this.jsonEnabled()) this.emit({ event: 'stopped' });
     return undefined;
+  }
+
+  #next({ serves, url }: { readonly serves: string; readonly url: string }): string {
+    return greeting(serves, this.secret(url, 'URL'));
   }
 
   async #detach(words: readonly string[], waitMs: number): Promise<{ readonly url: string }> {
@@ -138,6 +149,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     const relay = await detachRelay(home, words, waitMs);
     this.print(relay.url);
     this.say(`The relay runs in the background (process ${relay.pid}). Its log: ${home.relayLog}`);
+    this.say(this.#next(relay));
     return relay;
   }
 }

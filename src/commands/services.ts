@@ -18,7 +18,7 @@ export default class Services extends BaseCommand {
     const { ask } = await import('../core/control/client.js');
     const { servicesText } = await import('../views/text/services.js');
     const report = await ask(this.home().controlSocket, 'services', { network: flags.network });
-    this.print(servicesText(report));
+    this.show(servicesText(report));
     return report;
   }
 }

@@ -115,7 +115,7 @@ export default class Sim extends BaseCommand {
       const rows = Math.min((process.stdout.rows || 30) - 4, mostRows);
       const drawing = simRing(picture, { columns, rows });
       if (drawing !== '') this.print(`${drawing}\n`);
-      this.print(simText(report, performance.now() - startedAt));
+      this.show(simText(report, performance.now() - startedAt));
       return report;
     } finally {
       recording?.close();

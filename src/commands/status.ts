@@ -30,7 +30,7 @@ export default class Status extends BaseCommand {
     if (!flags.watch) {
       const status = await ask(home.controlSocket, 'status', { network: flags.network });
       const { statusText } = await import('../views/text/status.js');
-      this.print(statusText(status));
+      this.show(statusText(status));
       return status;
     }
     if (this.mayDraw()) {
@@ -42,7 +42,7 @@ export default class Status extends BaseCommand {
     const { statusText } = await import('../views/text/status.js');
     await followStatus(home, flags.network, flags.interval, (status) => {
       if (this.jsonEnabled()) this.emit({ event: 'status', ...status });
-      else this.print(`${statusText(status)}\n`);
+      else this.show(`${statusText(status)}\n`);
     });
     return undefined;
   }

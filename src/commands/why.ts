@@ -35,7 +35,7 @@ export default class Why extends BaseCommand {
       return told;
     }
     const result = await ask(this.home().controlSocket, 'why', { network: flags.network, peer: args.peer });
-    this.print(whyText({ ...result, peer: args.peer }));
+    this.show(whyText({ ...result, peer: args.peer }));
     return result;
   }
 }

@@ -14,7 +14,7 @@ export function serviceManager(exists: (path: string) => boolean = existsSync): 
   if (exists('/run/systemd/system')) return systemd;
   if (exists('/sbin/openrc-run')) return openrc;
   throw new EvioError('EVIO_SERVICE', 'Neither systemd nor OpenRC runs this machine.', [
-    'Have your own init system start: evio node',
-    'Or run it in the background: evio node --detach',
+    'Have your own init system start: sudo evio node',
+    'Or run it in the background: sudo evio node --detach',
   ]);
 }

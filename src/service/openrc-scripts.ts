@@ -44,6 +44,11 @@ start_pre() {
 		return 1
 	fi
 }
+
+# One that was killed just before could not take its names out of /etc/hosts.
+stop_post() {
+	${[program as string, ...words, 'down', '--tidy'].map(quoted).join(' ')} || :
+}
 `;
 }
 

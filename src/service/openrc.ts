@@ -65,7 +65,7 @@ async function install(service: Service, options: InstallOptions): Promise<Servi
 async function uninstall(service: Service): Promise<ServiceReport> {
   if (!existsSync(scriptOf(service)))
     throw new EvioError('EVIO_SERVICE', `There is no ${scriptOf(service)} on this machine.`, [
-      'Make it: evio service install',
+      'Make it: sudo evio service install',
     ]);
   await call('rc-service', '--ifstarted', scriptName[service], 'stop');
   if (existsSync(join('/etc/runlevels', runlevel, scriptName[service])))

@@ -45,7 +45,7 @@ async function uninstall(service: Service): Promise<ServiceReport> {
   const { path } = await report(service);
   if (path === null)
     throw new EvioError('EVIO_SERVICE', `There is no ${unitName[service]} on this machine.`, [
-      'Make it: evio service install',
+      'Make it: sudo evio service install',
     ]);
   await systemctl('disable', '--now', '--quiet', unitName[service]);
   rmSync(fileOf(service), { force: true });

@@ -66,6 +66,8 @@ Environment=${quoted(`EVIO_HOME=${home}`)}
 # "evio down" ends it, and it stays down. Who was killed is back at once, since streams wait for it; what failed will fail again.
 Restart=on-failure
 RestartSec=100ms
+# After a kill, with nobody to start it again, its names stay in /etc/hosts. Where systemd-resolved has them, there are none.
+ExecStopPost=-/bin/sh -c '! grep -q "^# evio begin " /etc/hosts || exec "$$0" "$$@"' ${[...command, 'down', '--tidy'].map(quoted).join(' ')}
 ExecStopPost=/bin/sh -c 'test "$$SERVICE_RESULT" != exit-code || exec sleep 2'
 WatchdogSec=60
 TimeoutStopSec=15

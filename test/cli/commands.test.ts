@@ -187,7 +187,7 @@ describe('wrong usage', () => {
     async (args) => {
       const { status, stdout, stderr } = await home.run(args);
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/^evio: .+\.\n( {2}- .+\n)* {2}- See: evio .*--help\n$/);
+      expect(stderr).toMatch(/^evio: .+\.\n( {2}- .+\n)* {2}- See: \S+\/bin\/run\.js .*--help\n$/);
       expect(status).toBe(2);
     },
   );

@@ -44,7 +44,7 @@ describe('without a node', { timeout: 60_000 }, () => {
   it('says how to start one', async () => {
     const { status: code, stdout, stderr } = await home.run(['status']);
     expect(stdout).toBe('');
-    expect(stderr).toContain('evio node');
+    expect(stderr).toContain(`${binary} node`);
     expect(code).toBe(3);
   });
 });
@@ -279,6 +279,73 @@ describe('several networks in one home', { timeout: 120_000 }, () => {
       return (JSON.parse(text) as { port?: number }).port;
     });
     expect(new Set(ports).size).toBe(2);
+  });
+
+  it.skipIf(!isRoot)('that do not run are listed as such, and are asked for by name', async () => {
+    const [first, second] = [await madeNetwork(home, 'home'), await madeNetwork(home, 'work')];
+    const words = [
+      'unshare',
+      '--net',
+      process.execPath,
+      binary,
+      'node',
+      '--network',
+      'home',
+      '--detach',
+      '--json',
+    ];
+    expect((await home.run([], { program: words })).status).toBe(0);
+    try {
+      const { id, name } = second.network;
+      const all = (await home.run(['status', '--json'])).json();
+      expect(all).toMatchObject({ network: { name: 'home' }, resting: [{ id, name }] });
+      expect((await home.run(['status'])).stdout).toMatch(
+        /^Not running +work \([0-9a-f]+\): \S+ up --network work$/m,
+      );
+      // Who names one hears of that one.
+      const one = await home.run(['status', '--network', 'home', '--json']);
+      expect(one.json()).not.toHaveProperty('resting');
+      for (const asked of [['status'], ['peers'], ['down'], ['ping', 'ben']])
+        expect((await home.run([...asked, '--network', 'work', '--json'])).error()).toMatchObject({
+          code: 'EVIO_NOT_RUNNING',
+          suggestions: ['Take it up with: evio up --network work'],
+        });
+      // Where both could be meant, both are named.
+      for (const asked of [
+        ['token', 'create'],
+        ['network', 'show'],
+        ['leave', '--force'],
+      ])
+        expect((await home.run([...asked, '--json'])).error()).toMatchObject({
+          code: 'EVIO_AMBIGUOUS_NETWORK',
+          suggestions: [
+            expect.stringMatching(
+              /^Choose one with: --network (?:home, or --network work|work, or --network home)$/,
+            ) as string,
+            expect.any(String),
+          ],
+        });
+      expect((await home.run(['up', '--network', 'work', '--json'])).json()).toEqual({ started: [id] });
+      expect((await home.run(['peers', '--json'])).error().code).toBe('EVIO_AMBIGUOUS_NETWORK');
+      expect((await home.run(['status', '--network', 'work', '--json'])).status).toBe(0);
+      expect((await home.run(['down', '--network', 'home', '--json'])).json()).toEqual({
+        stopped: [first.network.id],
+      });
+      expect((await home.run(['status', '--json'])).json()).toMatchObject({ network: { name: 'work' } });
+      // One is left while the other goes on.
+      expect((await home.run(['up', '--network', 'home', '--json'])).json()).toEqual({
+        started: [first.network.id],
+      });
+      expect((await home.run(['leave', '--network', 'work', '--force', '--json'])).json()).toEqual({
+        left: id,
+      });
+      expect((await home.run(['status', '--json'])).json()).toMatchObject({
+        network: { name: 'home' },
+        resting: [],
+      });
+    } finally {
+      await home.run(['down']);
+    }
   });
 
   it.skipIf(!isRoot)('share neither a port nor a peer to be linked with', async () => {

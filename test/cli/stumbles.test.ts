@@ -124,9 +124,9 @@ describe.runIf(hasRoot())('the machine', { timeout: 90_000 }, () => {
 
   it('has a private address only: the relay says who cannot use its URL, and what to add', () => {
     const line = 'ip link set lo up; ip address add 192.168.7.7/32 dev lo';
-    const { stderr } = apart(line, 'relay --listen 192.168.7.7:3478 --json', 5);
+    const { stderr } = apart(line, 'relay --listen 192.168.7.7:3478 --json', 8);
     expect(stderr).toContain('the URL names a private address');
-    expect(stderr).toContain('evio relay --public HOST:3478');
+    expect(stderr).toContain('evio relay --listen 192.168.7.7:3478 --public HOST:3478');
   });
 
   it.each([

@@ -51,7 +51,13 @@ export class TestHome {
   }
 
   get environment(): Record<string, string | undefined> {
-    return { ...process.env, EVIO_HOME: this.path, EVIO_LOG: undefined, NODE_OPTIONS: undefined };
+    return {
+      ...process.env,
+      EVIO_HOME: this.path,
+      EVIO_LOG: undefined,
+      NODE_OPTIONS: undefined,
+      SUDO_UID: undefined,
+    };
   }
 
   /** Runs `evio …` to its end. */

@@ -115,6 +115,17 @@ describe('names of members', () => {
     expect((await a.node.cli(['down'], { allowFailure: true })).status).toBe(3);
     expect(hostsOf()).toBe(before);
     await start();
+    // Of a node that runs, nothing is taken.
+    await a.node.cli(['down', '--tidy']);
+    expect(await found(`${b.node.name}.lab.evio`)).toBe(b.node.ip);
+    await kill();
+    const { checks } = JSON.parse(
+      (await a.node.cli(['doctor', '--json'], { allowFailure: true })).stdout,
+    ) as { checks: { id: string; fix: string | null }[] };
+    expect(checks.find(({ id }) => id === 'names')?.fix).toContain('evio down --tidy');
+    expect((await a.node.cli(['down', '--tidy'])).status).toBe(0);
+    expect(hostsOf()).toBe(before);
+    await start();
     await kill();
     await start();
     expect(hostsOf().match(/# evio begin/g)).toHaveLength(1);

@@ -53,7 +53,7 @@ describe('a machine that waits to be let in', () => {
     web.node.launch(join());
     expect((await untilWaiting(1))[0]?.id).toBe(first?.id);
     const { stdout } = await admin.node.cli(['status']);
-    expect(stdout).toContain('web waits for approval: evio approve web');
+    expect(stdout).toMatch(/web waits for approval: \S+\/bin\/run\.js approve web/);
   });
 
   it('is known to no member meanwhile, and has no interface', async () => {

@@ -27,7 +27,7 @@ export default class AdminList extends BaseCommand {
       rank,
       self: idText === self.idText,
     }));
-    this.print(adminsText(admins));
+    this.show(adminsText(admins));
     return { admins };
   }
 }

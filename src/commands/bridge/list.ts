@@ -18,7 +18,7 @@ export default class BridgeList extends BaseCommand {
     const { ask } = await import('../../core/control/client.js');
     const { bridgesText } = await import('../../views/text/bridges.js');
     const result = await ask(this.home().controlSocket, 'bridges', { network: flags.network });
-    this.print(bridgesText(result.bridges));
+    this.show(bridgesText(result.bridges));
     return result;
   }
 }

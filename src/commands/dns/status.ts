@@ -18,7 +18,7 @@ export default class DnsStatus extends BaseCommand {
     const { ask } = await import('../../core/control/client.js');
     const { namesText } = await import('../../views/text/names.js');
     const result = await ask(this.home().controlSocket, 'names', { network: flags.network });
-    this.print(namesText(result));
+    this.show(namesText(result));
     return result;
   }
 }

@@ -21,7 +21,7 @@ export default class ExitAnnounce extends BaseCommand {
     const { network } = flags;
     const report = await ask(this.home().controlSocket, 'exitSet', { network, announced: true });
     const advice = ['0.0.0.0/0', '::/0'].flatMap(forwardingAdvice);
-    this.print(exitText(report));
+    this.show(exitText(report));
     for (const line of advice) this.say(line);
     return { ...report, advice };
   }

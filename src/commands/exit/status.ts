@@ -18,7 +18,7 @@ export default class ExitStatus extends BaseCommand {
     const { ask } = await import('../../core/control/client.js');
     const { exitText } = await import('../../views/text/exit.js');
     const report = await ask(this.home().controlSocket, 'exit', { network: flags.network });
-    this.print(exitText(report));
+    this.show(exitText(report));
     return report;
   }
 }

@@ -36,7 +36,7 @@ export default class ExitUse extends BaseCommand {
     const use = { peer: args.peer, allowLan: flags['allow-lan'] };
     const report = await ask(this.home().controlSocket, 'exitSet', { network, use });
     const advice = [...strictReturnAdvice(), ...(use.allowLan ? [] : noWayAdvice())];
-    this.print(exitText(report));
+    this.show(exitText(report));
     for (const line of advice) this.say(line);
     return { ...report, advice };
   }

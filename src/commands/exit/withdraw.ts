@@ -19,7 +19,7 @@ export default class ExitWithdraw extends BaseCommand {
     const { exitText } = await import('../../views/text/exit.js');
     const { network } = flags;
     const report = await ask(this.home().controlSocket, 'exitSet', { network, announced: false });
-    this.print(exitText(report));
+    this.show(exitText(report));
     return report;
   }
 }

@@ -135,7 +135,7 @@ A container runtime, the kubelet, kubeadm and the CNI project's plugins have to 
       this.say(
         'Next, with the line that the control plane prints by: kubeadm token create --print-join-command',
       );
-      this.print(next);
+      this.show(next);
       return { ...facts, joined: false, next };
     }
     const { runKubeadm } = await import('../../kube/setup/kubeadm.js');

@@ -18,7 +18,7 @@ export default class NetworkShow extends BaseCommand {
     const { networkText } = await import('../../views/text/network.js');
     const store = new Store(this.home());
     const network = networkAsStored(store, store.pick(flags.network), Date.now());
-    this.print(networkText(network));
+    this.show(networkText(network));
     return { network };
   }
 }

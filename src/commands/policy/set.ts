@@ -25,7 +25,7 @@ export default class PolicySet extends BaseCommand {
     const text = await readPolicyFile(args.file);
     const network = store.pick(flags.network);
     const result = testPolicy(text, knownMembers(store, network, Date.now()));
-    this.print(policyTestText(args.file, result));
+    this.show(policyTestText(args.file, result));
     if (!result.ok) {
       process.exitCode = 1;
       return result;

@@ -24,7 +24,7 @@ export default class PolicyTest extends BaseCommand {
     const known = flags.network !== undefined || store.ids().length > 0;
     const members = known ? knownMembers(store, store.pick(flags.network), Date.now()) : [];
     const result = testPolicy(text, members);
-    this.print(policyTestText(args.file, result));
+    this.show(policyTestText(args.file, result));
     if (!result.ok) process.exitCode = 1;
     return result;
   }

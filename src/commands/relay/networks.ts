@@ -14,7 +14,7 @@ export default class RelayNetworks extends BaseCommand {
     const { relayNetworks } = await import('../../cli/relay-desk.js');
     const { relayNetworksText } = await import('../../views/text/relay-networks.js');
     const networks = await relayNetworks(this.home(), await this.env());
-    this.print(relayNetworksText(networks));
+    this.show(relayNetworksText(networks));
     return { networks };
   }
 }

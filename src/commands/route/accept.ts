@@ -30,7 +30,7 @@ export default class RouteAccept extends BaseCommand {
     const { routesText } = await import('../../views/text/routes.js');
     const request = { network: flags.network, cidr: args.cidr, accepted: !flags.remove };
     const result = await ask(this.home().controlSocket, 'routeAccept', request);
-    this.print(routesText(result.routes));
+    this.show(routesText(result.routes));
     return result;
   }
 }

@@ -34,7 +34,7 @@ export default class RouteAnnounce extends BaseCommand {
     const socket = this.home().controlSocket;
     const { routes } = await ask(socket, 'routeAnnounce', { network, cidr: args.cidr, shared });
     const advice = forwardingAdvice(args.cidr);
-    this.print(routesText(routes));
+    this.show(routesText(routes));
     for (const line of advice) this.say(line);
     return { routes, advice };
   }

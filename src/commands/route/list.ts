@@ -18,7 +18,7 @@ export default class RouteList extends BaseCommand {
     const { ask } = await import('../../core/control/client.js');
     const { routesText } = await import('../../views/text/routes.js');
     const result = await ask(this.home().controlSocket, 'routes', { network: flags.network });
-    this.print(routesText(result.routes));
+    this.show(routesText(result.routes));
     return result;
   }
 }

@@ -20,7 +20,7 @@ export default class RouteWithdraw extends BaseCommand {
     const { routesText } = await import('../../views/text/routes.js');
     const request = { network: flags.network, cidr: args.cidr };
     const result = await ask(this.home().controlSocket, 'routeWithdraw', request);
-    this.print(routesText(result.routes));
+    this.show(routesText(result.routes));
     return result;
   }
 }

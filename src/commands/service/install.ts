@@ -43,7 +43,7 @@ export default class ServiceInstall extends BaseCommand {
       start: !flags['no-start'],
       relayWords: words.length > 0 ? words : undefined,
     });
-    this.print(serviceText(report));
+    this.show(serviceText(report));
     return report;
   }
 }

@@ -16,7 +16,7 @@ export default class ServiceStatus extends BaseCommand {
     const { flags } = await this.parse(ServiceStatus);
     const { serviceManager } = await import('../../service/manager.js');
     const report = await serviceManager().report(serviceOf(flags.relay));
-    this.print(serviceText(report));
+    this.show(serviceText(report));
     if (report.active !== 'active') process.exitCode = ExitStatus.notRunning;
     return report;
   }

@@ -31,7 +31,7 @@ export default class TokenList extends BaseCommand {
       approve: (invite.approvals ?? 0) > 0,
       state: invite.revoked ? 'revoked' : invite.expires <= now ? 'expired' : 'valid',
     }));
-    this.print(tokensText(tokens));
+    this.show(tokensText(tokens));
     return { tokens };
   }
 }

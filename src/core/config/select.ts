@@ -9,6 +9,11 @@ export interface NamedNetwork {
 /** Shorter beginnings of an id are taken for a name only. */
 const minPrefix = 4;
 
+/** The name, where it means one network. */
+function shortOf({ id, name }: NamedNetwork, networks: readonly NamedNetwork[]): string {
+  return networks.filter((other) => other.name === name).length === 1 ? name : id;
+}
+
 /**
  * The network that a selector means: a name, an id or the beginning of one; without selector the only one.
  *
@@ -18,7 +23,7 @@ export function selectNetwork(networks: readonly NamedNetwork[], selector?: stri
   if (networks.length === 0) {
     throw new EvioError('EVIO_NO_NETWORK', 'This machine is in no network.', [
       'Make one with: evio init',
-      'Or join one with: evio join TOKEN',
+      'Or join one with: sudo evio join TOKEN',
     ]);
   }
   const found =
@@ -38,7 +43,10 @@ export function selectNetwork(networks: readonly NamedNetwork[], selector?: stri
     throw new EvioError(
       'EVIO_AMBIGUOUS_NETWORK',
       selector === undefined ? 'Several networks are here.' : `Several networks are called ${selector}.`,
-      [`Choose one with --network ${first.id}`, `The networks here: ${list}`],
+      [
+        `Choose one with: ${found.map((one) => `--network ${shortOf(one, networks)}`).join(', or ')}`,
+        `The networks here: ${list}`,
+      ],
     );
   }
   return first;

@@ -27,7 +27,7 @@ interface Answer {
 export function notRunning(): EvioError {
   const asOther = process.getuid?.() !== 0;
   return new EvioError('EVIO_NOT_RUNNING', 'No node runs here.', [
-    'Start it with: evio node',
+    'Start it with: sudo evio node',
     ...(asOther ? ['A node that root started is asked with sudo.'] : []),
     'For a node with another state folder set EVIO_HOME.',
   ]);
@@ -129,7 +129,7 @@ export class ControlClient {
         this.#waiting.delete(id);
         reject(
           new EvioError('EVIO_TIMEOUT', `The node did not answer within ${timeoutMs / 1000} s.`, [
-            'Look at its log; start it again with: evio down, then evio node',
+            'Look at its log; start it again with: evio down, then sudo evio node',
           ]),
         );
       }, timeoutMs);

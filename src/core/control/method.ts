@@ -29,6 +29,8 @@ export interface ControlHost {
   readonly log: LogRing;
   /** The running networks, in the order they were started. */
   networks(): readonly { readonly id: string; readonly name: string }[];
+  /** Networks of the home that do not run. */
+  resting(): readonly { readonly id: string; readonly name: string }[];
   /**
    * The node of the network that an id, the beginning of one, or a name means; undefined: of the only one.
    *

@@ -49,7 +49,11 @@ export type { NodeEvent } from '../node/events.js';
 export type { PingReply, PingReport } from '../node/ping-report.js';
 export type { OfferedService, PeerReport, RevokedReport, StatusReport, WhyReport } from '../node/reports.js';
 /** The answer of `evio status`: a network, and the process that runs it. */
-export type StatusAnswer = StatusReport & { readonly process: ProcessReport };
+export type StatusAnswer = StatusReport & {
+  readonly process: ProcessReport;
+  /** Networks of the home that do not run, where no network was named. */
+  readonly resting?: readonly { readonly id: string; readonly name: string }[] | undefined;
+};
 export type { ProcessReport } from './method.js';
 export type { NamesReport } from '../names/report.js';
 export type { LanReport } from '../bridging/report.js';
@@ -258,6 +262,9 @@ export const policyReport = z.object({
   ),
   others: z.record(z.enum(policyCounts), z.number()),
 });
+
+/** Networks that are stored and do not run. */
+export const restingNetworks = z.array(z.object({ id: z.string(), name: z.string() }));
 
 /** What `evio status` tells of the process beside its network. */
 export const processReport = z.object({

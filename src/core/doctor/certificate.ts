@@ -13,7 +13,7 @@ export function checkCertificate(network: string, { from, until }: Term, dateMs:
     return fail(
       id,
       `it ended ${date}: no member and no relay takes this machine any more.`,
-      `If the clock of this machine is right, join again with a new token: evio leave --network ${network}, then evio join TOKEN`,
+      `If the clock of this machine is right, join again with a new token: evio leave --network ${network}, then sudo evio join TOKEN`,
     );
   }
   if (until - dateMs < (until - from) * late) {

@@ -1,20 +1,23 @@
 /** `evio doctor`: every check in the order in which they depend on each other. */
+import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import type { Home } from '../config/home.js';
 import { Store } from '../config/store.js';
 import { rangesOf } from '../enroll/ranges.js';
-import { openNetwork } from '../identity/network.js';
+import { storedSelf } from '../enroll/stored-self.js';
 import { termOf } from '../membership/renewal.js';
-import { selfWith } from '../membership/self.js';
-import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { toBase64Url } from '../lib/bytes.js';
+import { isAlive } from '../lib/alive.js';
 import { systemRandom } from '../lib/env.js';
 import { formatEndpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
+import { hostsPath } from '../names/hosts-text.js';
 import { machineRanges, runningRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver } from '../surroundings/nat.js';
 import type { NatFiltering, NatMapping } from '../wire/nat.js';
 import { checkCertificate } from './certificate.js';
+import { leftNames } from './left-names.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
   checkHeld,
@@ -52,6 +55,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   if (process.platform === 'linux') checks.push(checkMtu());
   const { targets, profiles } = readNetworks(home);
   checks.push(checkStorage(home.path), ...profiles, ...rangeChecks(home), ...certificateChecks(home));
+  checks.push(...namesChecks());
   const [router, ...findings] = await Promise.all([
     probeRouter(systemRandom),
     ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
@@ -69,6 +73,15 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   return { checks, verdict: verdictOf(checks) };
 }
 
+function namesChecks(): Check[] {
+  try {
+    return leftNames(readFileSync(hostsPath, 'utf8'), isAlive);
+  } catch {
+    // Without the file there is nothing in it.
+    return [];
+  }
+}
+
 function rangeChecks(home: Home): Check[] {
   try {
     const local = machineRanges();
@@ -84,7 +97,7 @@ function certificateChecks(home: Home): Check[] {
   try {
     const store = new Store(home);
     return store.ids().map((id) => {
-      const self = selfWith(store.profile(id), store.state(id));
+      const self = storedSelf(store, id);
       return checkCertificate(self.network.name, termOf(self), Date.now());
     });
   } catch {
@@ -119,9 +132,7 @@ export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Ch
   }
   for (const id of ids) {
     try {
-      const bytes = fromBase64Url(store.profile(id).network);
-      const facts = bytes && openNetwork(bytes);
-      if (!facts) throw new Error('its network facts are not signed by their root key');
+      const facts = storedSelf(store, id).network;
       profiles.push(pass(`profile:${facts.name}`, `${id}, ${facts.relays.length} relays`));
       for (const { address, key } of facts.relays) {
         targets.set(`${address} ${toBase64Url(key)}`, { address: parseRelayAddress(address), key });
@@ -215,7 +226,7 @@ function natCheck(family: 4 | 6, mapping: NatMapping, filtering: NatFiltering): 
       return warn(
         id,
         `${mapping} mapping${filters}: direct paths work with peers whose NAT maps endpoint-independently, and filters less or lets this one's ports be predicted; others are relayed.`,
-        'Forward a UDP port to this machine and run: evio node --port PORT',
+        'Forward a UDP port to this machine and run: sudo evio node --port PORT',
       );
     case 'unknown':
       return warn(

@@ -183,7 +183,7 @@ export function checkRange(
   const others = running.filter((range) => range.cidr.base !== ip);
   const clash = clashOf(cidr, [...local, ...others]);
   const asked = isAllowed(cidr, allowed);
-  const mend = `Leave the network (evio leave --network ${name}), or allow the range: evio join TOKEN --allow-range ${text}`;
+  const mend = `Leave the network (evio leave --network ${name}), or allow the range: sudo evio join TOKEN --allow-range ${text}`;
   if (!clash) {
     if (isPrivateRange(cidr) || asked) return pass(id, `${text} is used by nothing else here`);
     return warn(id, `${text} is no range for private use.`, mend);

@@ -81,7 +81,7 @@ function findMember(members: readonly Member[], text: string, network: string): 
     : new EvioError(
         'EVIO_UNKNOWN_PEER',
         `No member of ${network} that this machine knows is called "${text}".`,
-        ['Run the node, which asks the relays: evio node'],
+        ['Run the node, which asks the relays: sudo evio node'],
       );
 }
 

@@ -62,7 +62,7 @@ export async function initNetwork(
       'EVIO_ALREADY_JOINED',
       `A network called ${options.name} is here already (${twin.id}).`,
       [
-        'Run it with: evio node',
+        'Run it with: sudo evio node',
         'Make another with another name: evio init NAME',
         `Forget it with: evio leave --network ${twin.id}`,
       ],

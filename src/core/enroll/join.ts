@@ -5,7 +5,7 @@ import { makeMember } from '../membership/certify.js';
 import { badValue, checkPeer } from '../identity/names.js';
 import { networkIdOf } from '../identity/node-id.js';
 import { OwnCredential } from '../membership/own-credential.js';
-import { selfOf, selfWith } from '../membership/self.js';
+import { selfOf } from '../membership/self.js';
 import { decodeToken, type Token } from '../identity/token.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import { EvioError } from '../lib/errors.js';
@@ -15,6 +15,7 @@ import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
 import { checkRange, isAllowed } from './range-rule.js';
 import { cidrsOf, rangesOf } from './ranges.js';
+import { storedSelf } from './stored-self.js';
 
 export interface JoinOptions {
   readonly token: string;
@@ -64,15 +65,14 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
     .map(({ name }) => name);
   if (store.has(networkId)) {
     store.pending.drop(networkId);
-    const profile = store.profile(networkId);
     if (Object.keys(kept).length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
-    const self = selfWith(profile, store.state(networkId));
+    const self = storedSelf(store, networkId);
     return { ...membershipOf(self), networkId, already: true, overlapping };
   }
   if (!isAllowed(cidr, cidrsOf(allowedRanges))) {
     checkRange(cidr, machine(), [
       'Ask who gave you the token whether the network can have another range.',
-      `If you mean it: evio join TOKEN --allow-range ${formatCidr(cidr)}`,
+      `If you mean it: sudo evio join TOKEN --allow-range ${formatCidr(cidr)}`,
     ]);
   }
   const contact = options.contact && token.network.relays.length > 0;

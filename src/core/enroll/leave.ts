@@ -2,8 +2,8 @@
 import { selectNetwork, type NamedNetwork } from '../config/select.js';
 import type { Store } from '../config/store.js';
 import { EvioError } from '../lib/errors.js';
-import { selfWith } from '../membership/self.js';
 import type { RelayErrands } from './errands.js';
+import { storedSelf } from './stored-self.js';
 
 /** Codes that say there was nothing to stop. */
 const nothingToStop: readonly string[] = ['EVIO_NOT_RUNNING', 'EVIO_NO_NETWORK'];
@@ -64,7 +64,7 @@ function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
 /** No node runs that could tell: the command does it. What cannot be read is left as it is. */
 async function tellRelays(store: Store, id: string, errands: Pick<RelayErrands, 'leave'>): Promise<boolean> {
   try {
-    const self = selfWith(store.profile(id), store.state(id));
+    const self = storedSelf(store, id);
     const { relays } = self.network;
     return relays.length === 0 || (await errands.leave(relays, self)) > 0;
   } catch {

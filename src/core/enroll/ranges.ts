@@ -1,7 +1,7 @@
 /** The address ranges of the networks in a home. */
 import type { Store } from '../config/store.js';
-import { selfWith } from '../membership/self.js';
 import { parseCidr, type Cidr } from '../lib/ipv4.js';
+import { storedSelf } from './stored-self.js';
 
 export interface Range {
   /** Network id. */
@@ -23,10 +23,10 @@ export function rangesOf(store: Store): Range[] {
   const ranges: Range[] = [];
   for (const id of store.ids()) {
     try {
-      const profile = store.profile(id);
-      const { network, certificate } = selfWith(profile, store.state(id));
+      const { network, certificate } = storedSelf(store, id);
       const { name, cidr } = network;
-      ranges.push({ id, name, cidr, allowed: cidrsOf(profile.allowedRanges), ip: certificate.ip });
+      const allowed = cidrsOf(store.profile(id).allowedRanges);
+      ranges.push({ id, name, cidr, allowed, ip: certificate.ip });
     } catch {
       // A damaged profile keeps no range; the commands that use it say what is wrong.
     }

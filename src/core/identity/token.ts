@@ -56,11 +56,11 @@ export function decodeToken(text: string): Token {
   const damaged = (why: string): EvioError =>
     new EvioError('EVIO_TOKEN_DAMAGED', `This is not a whole evio token: ${why}.`, [
       'Copy the token again, from "evio1" to its last character.',
-      'Make a new one with: evio token create',
+      'Make a new one with: "evio token create"',
     ]);
   const foreign = (why: string): EvioError =>
     new EvioError('EVIO_TOKEN_FOREIGN', `This token was not made by its network: ${why}.`, [
-      'Ask the owner of the network for a new one: evio token create',
+      'Ask the owner of the network for a new one: "evio token create"',
     ]);
   const compact = text.replace(/\s+/g, '');
   if (!compact.startsWith(tokenPrefix)) throw damaged(`it does not begin with "${tokenPrefix}"`);

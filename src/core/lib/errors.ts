@@ -65,9 +65,17 @@ export const errorCodes = {
   EVIO_INTERNAL: ExitStatus.failed,
 } as const;
 
+/** Next step of who lacks root's power. A person is shown the whole command line (cli/errors.ts). */
+export const runAsRoot = 'Run it with sudo.';
+
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What the operator sees. `message` is one sentence; `suggestions` are next steps, most likely first. */
+/**
+ * What the operator sees. `message` is one sentence; `suggestions` are next steps, most likely first.
+ *
+ * A command is written `evio WORDS`, `sudo evio WORDS` where it takes root: a person gets it as it can be pasted on this machine
+ * (cli/program-name.ts). One for another machine, or that is only named, stands in double quotes.
+ */
 export class EvioError extends Error {
   override readonly name = 'EvioError';
   readonly code: ErrorCode;

@@ -158,7 +158,7 @@ function setAdmission(
   if (approvals > voices) {
     throw badValue(
       `The network has ${voices} ${voices === 1 ? 'admin' : 'admins'} whose word counts by itself: those that the root key named.`,
-      'Name more on the machine with the root key: evio admin add NAME --by-root',
+      'Name more on the machine with the root key: "evio admin add NAME --by-root"',
     );
   }
   const stay = members.map(({ idText }) => idText).filter((id) => !standing.isBarred(id));
@@ -234,7 +234,7 @@ function addAdmin(
   if (author) {
     throw badValue(
       `${member.name} was an admin and is none any more: that is for good.`,
-      'Have it join again with another key: evio leave, then evio join TOKEN',
+      'Have it join again with another key: "evio leave", then "evio join TOKEN"',
     );
   }
   if (standing.isBarred(idOfKey(member.key)))

@@ -169,7 +169,7 @@ export function makeInvite(
       `This machine may not invite to the network ${self.network.name}.`,
       [
         'Make the token on an admin machine; they are listed by: evio admin list',
-        'Have an admin name this one: evio admin add NAME',
+        'Have an admin name this one: "evio admin add NAME"',
       ],
     );
   }

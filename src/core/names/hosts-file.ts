@@ -7,7 +7,6 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { setTimeout as sleep } from 'node:timers/promises';
 import { libc } from '../native/libc.js';
 
-export const hostsPath = '/etc/hosts';
 const lockExclusive = 2;
 const lockWithoutWaiting = 4;
 const patienceMs = 2_000;

@@ -9,6 +9,8 @@
  * the block brings one, and says so (`joined`).
  */
 
+export const hostsPath = '/etc/hosts';
+
 export interface HostsLine {
   readonly address: string;
   readonly name: string;

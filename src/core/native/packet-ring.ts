@@ -6,7 +6,7 @@
  *
  * Nobody waits for the reader: where every block is full, the kernel drops the copy and counts it.
  */
-import { EvioError } from '../lib/errors.js';
+import { EvioError, runAsRoot } from '../lib/errors.js';
 import { Arena } from './arena.js';
 import { Errno, errnoName, libc, Socket } from './libc.js';
 import { attachFilter, type FilterInstruction } from './socket-filter.js';
@@ -286,9 +286,7 @@ export function interfaceIndex(name: string): number {
 
 function refused(what: string, errno: number): EvioError {
   return errno === Errno.EPERM || errno === Errno.EACCES
-    ? new EvioError('EVIO_NO_PRIVILEGE', 'Capturing needs root or the capability CAP_NET_RAW.', [
-        'Run it with sudo.',
-      ])
+    ? new EvioError('EVIO_NO_PRIVILEGE', 'Capturing needs root or the capability CAP_NET_RAW.', [runAsRoot])
     : new EvioError('EVIO_DEVICE', `The kernel refuses ${what} to capture by (${errnoName(errno)}).`, [
         'See whether the node still runs: evio status',
       ]);

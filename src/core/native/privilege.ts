@@ -1,6 +1,6 @@
 /** May this process make interfaces? Asked before anything else is done. */
 import { existsSync, readFileSync } from 'node:fs';
-import { EvioError } from '../lib/errors.js';
+import { EvioError, runAsRoot } from '../lib/errors.js';
 
 const tunDevice = '/dev/net/tun';
 /** Bit of CAP_NET_ADMIN (linux/capability.h). */
@@ -25,7 +25,7 @@ export function requirePrivilege(): void {
     throw new EvioError(
       'EVIO_NO_PRIVILEGE',
       'Making a network interface needs root or the capability CAP_NET_ADMIN.',
-      ['Run it with sudo.', 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun'],
+      [runAsRoot, 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun'],
     );
   }
   if (!existsSync(tunDevice)) {

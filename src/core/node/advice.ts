@@ -68,7 +68,7 @@ function natAdvice(
   if (online && there?.mapping === 'unknown')
     return ['UDP of the peer reaches no relay: allow outgoing UDP in the firewall on its side.'];
   const open =
-    'forward a UDP port to it (evio node --port P), let its router open one (PCP, NAT-PMP, UPnP), or set the router to endpoint-independent mapping ("full cone")';
+    'forward a UDP port to it (sudo evio node --port P), let its router open one (PCP, NAT-PMP, UPnP), or set the router to endpoint-independent mapping ("full cone")';
   if (perDestination(here) && perDestination(there)) {
     const luck =
       here.ports === 'random' && there?.ports === 'random'
@@ -82,6 +82,6 @@ function natAdvice(
   if (perDestination(there))
     return [`The NAT there maps ${there?.mapping ?? ''}. For the peer, or for this machine: ${open}.`];
   return [
-    'The NAT or firewall on the other side lets nothing in: run `evio why` there, or forward a UDP port on either side.',
+    'The NAT or firewall on the other side lets nothing in: run "evio why" there, or forward a UDP port on either side.',
   ];
 }

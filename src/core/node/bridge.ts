@@ -126,7 +126,7 @@ export class Bridge {
     const { credential, link } = this.#parts;
     if ((credential.self.certificate.rights & Right.bridge) === 0) {
       throw new EvioError('EVIO_NO_RIGHT', 'This machine may not bridge a LAN.', [
-        'It needs the right "bridge", which the token gives that it joins by: evio token create --right bridge',
+        'It needs the right "bridge", which the token gives that it joins by: "evio token create --right bridge"',
       ]);
     }
     if (!link) {

@@ -114,7 +114,7 @@ export class Exit {
     const offers = this.#parts.subnets.exits();
     if (offers.some((offer) => offer.id === id && !offer.own)) return;
     throw new EvioError('EVIO_EXIT', `${name} offers no way out.`, [
-      `There: evio exit announce`,
+      'There: "evio exit announce"',
       'See who does: evio exit status',
     ]);
   }

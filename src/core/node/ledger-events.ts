@@ -200,7 +200,7 @@ export function revokedError(reason: string): EvioError {
       : `This machine was revoked from the network: ${printable(reason)}.`,
     [
       'Ask an admin of the network for a new token.',
-      'Forget the membership, then join anew with another key: evio leave, then evio join TOKEN',
+      'Forget the membership, then join anew with another key: evio leave, then sudo evio join TOKEN',
     ],
   );
 }

@@ -1,10 +1,17 @@
 /** Whether the addresses of a network are free on this machine when it starts: the kernel cannot tell two networks of one range apart. */
 import { clashError, isAllowed } from '../enroll/range-rule.js';
 import { cidrsOf } from '../enroll/ranges.js';
+import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import { selfWith } from '../membership/self.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
+
+interface StoredFiles {
+  readonly profile: Profile;
+  readonly state: Pick<NodeState, 'credential'>;
+  readonly ledger?: LedgerKeeper | undefined;
+}
 
 /**
  * An interface may have come by an address of the network since it was joined.
@@ -14,15 +21,14 @@ import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
  * @throws EvioError EVIO_ADDRESS_RANGE; of selfWith
  */
 export function checkFree(
-  profile: Profile,
-  state: Pick<NodeState, 'credential'>,
+  { profile, state, ledger }: StoredFiles,
   machine: readonly LocalRange[],
   networks: readonly LocalRange[],
 ): void {
-  const { network, certificate } = selfWith(profile, state);
+  const { network, certificate } = selfWith(profile, state, ledger?.ledger.standing.facts);
   const { cidr, name } = network;
   if (isAllowed(cidr, cidrsOf(profile.allowedRanges))) return;
-  const allow = `If you mean it, join again: evio join TOKEN --allow-range ${formatCidr(cidr)}`;
+  const allow = `If you mean it, join again: sudo evio join TOKEN --allow-range ${formatCidr(cidr)}`;
   const leave = `leave the network: evio leave --network ${name}`;
   const own = clashOf(
     cidr,

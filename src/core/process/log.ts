@@ -12,6 +12,8 @@ export interface LogOptions {
   /** Colour in lines for people. */
   readonly colour: boolean;
   readonly write: (line: string) => void;
+  /** What texts in lines for people are made into. Default: they stay as they are. */
+  readonly worded?: (text: string) => string;
   /** Gets each line as JSON, too, whatever is written. */
   readonly keep?: ((line: string) => void) | undefined;
 }
@@ -19,7 +21,11 @@ export interface LogOptions {
 const colours: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '2', trace: '2' };
 
 /** `13:02:11 info  relay up  url=192.0.2.1:3478`. Control characters cannot reach the terminal. */
-export function prettyLine(json: string, colour: boolean): string {
+export function prettyLine(
+  json: string,
+  colour: boolean,
+  worded: (text: string) => string = (text) => text,
+): string {
   const { time, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown> & {
     time: string;
     level: string;
@@ -28,19 +34,19 @@ export function prettyLine(json: string, colour: boolean): string {
   const paint = (code: string | undefined, text: string): string =>
     colour && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
   const facts = Object.entries(fields).map(([name, value]) => {
-    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    const text = typeof value === 'string' ? worded(value) : JSON.stringify(value);
     return printable(`${name}=${/[\s\p{C}]/u.test(text) ? JSON.stringify(text) : text}`);
   });
   const clock = time.slice(11, 19);
   const line = [
-    `${paint('2', clock)} ${paint(colours[level], level.padEnd(5))} ${printable(msg)}`,
+    `${paint('2', clock)} ${paint(colours[level], level.padEnd(5))} ${printable(worded(msg))}`,
     ...facts,
   ].join('  ');
   return `${line}\n`;
 }
 
 /** The program's logger. Messages are constant text; facts are fields. */
-export function createLogger({ level, pretty, colour, write, keep }: LogOptions): Logger {
+export function createLogger({ level, pretty, colour, write, keep, worded }: LogOptions): Logger {
   const log = pino(
     {
       level,
@@ -51,7 +57,7 @@ export function createLogger({ level, pretty, colour, write, keep }: LogOptions)
     {
       write(line: string) {
         keep?.(line);
-        write(pretty ? prettyLine(line, colour) : line);
+        write(pretty ? prettyLine(line, colour, worded) : line);
       },
     },
   );

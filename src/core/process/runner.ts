@@ -277,10 +277,10 @@ export class Runner {
     }
   }
 
-  #checkFree({ profile, state }: RunnerNetwork): void {
+  #checkFree(network: RunnerNetwork): void {
     const { machine = machineRanges, running = runningRanges, switches } = this.#options;
     // What the machine has of the range is no matter to a stack of its own.
-    if (!switches?.userspace) checkFree(profile, state, machine(), running());
+    if (!switches?.userspace) checkFree(network, machine(), running());
   }
 
   async #startNode(network: RunnerNetwork): Promise<void> {
@@ -353,6 +353,11 @@ export class Runner {
     return this.#nodes.map((node) => ({ id: node.networkId, name: node.networkName }));
   }
 
+  #resting(): NamedNetwork[] {
+    const { stored = () => [] } = this.#options;
+    return stored().filter(({ id }) => this.#nodes.every(({ networkId }) => networkId !== id));
+  }
+
   /** Throws EvioError EVIO_NO_NETWORK, EVIO_AMBIGUOUS_NETWORK. */
   #pick(selector: string | undefined): Node {
     if (this.#nodes.length === 0) {
@@ -364,10 +369,7 @@ export class Runner {
     const exact = this.#nodes.find(({ networkId }) => networkId === selector);
     if (exact) return exact;
     const running = this.#running();
-    const resting = (this.#options.stored?.() ?? []).filter(({ id }) =>
-      running.every((one) => one.id !== id),
-    );
-    const asleep = resting.find(({ id, name }) => selector === name || selector === id);
+    const asleep = this.#resting().find(({ id, name }) => selector === name || selector === id);
     if (asleep && !running.some(({ name }) => name === selector)) {
       throw new EvioError(
         'EVIO_NOT_RUNNING',
@@ -383,6 +385,7 @@ export class Runner {
     return {
       log: this.#options.logRing ?? new LogRing(),
       networks: () => this.#running(),
+      resting: () => this.#resting(),
       node: (network) => this.#pick(network),
       stop: (network) => this.#down(network),
       start: async (network) => {

@@ -168,7 +168,7 @@ export class Subnets {
   check(prefix: Prefix, shared: boolean): void {
     if (!mayAnnounce(this.#ports.self())) {
       throw new EvioError('EVIO_NO_RIGHT', 'This machine may not announce subnets.', [
-        'It needs the right "route", which the token gives that it joins by: evio token create --right route',
+        'It needs the right "route", which the token gives that it joins by: "evio token create --right route"',
       ]);
     }
     const held = this.#book
@@ -186,7 +186,7 @@ export class Subnets {
       'EVIO_SUBNET_TAKEN',
       `${name} announces ${formatPrefix(held.claim.prefix)} already.`,
       [
-        `Withdraw it there first: evio route withdraw ${formatPrefix(held.claim.prefix)}`,
+        `Withdraw it there first: "evio route withdraw ${formatPrefix(held.claim.prefix)}"`,
         'Two members that lead to one subnet both announce it with --shared.',
       ],
     );

@@ -4,6 +4,7 @@ import type {
   PeerReport,
   RevokedReport,
   ProcessReport,
+  StatusAnswer,
   StatusReport,
 } from '../../core/control/schema.js';
 import { lanText } from './bridges.js';
@@ -103,7 +104,9 @@ function refusedText({ name, count }: NonNullable<StatusReport['refusals']>[numb
   return `of ${printable(name)}: ${reasons.map(([reason, n]) => `${n} ${reason}`).join(', ')}`;
 }
 
-export function statusText(status: StatusReport & { readonly process?: ProcessReport }): string {
+export function statusText(
+  status: StatusReport & { readonly process?: ProcessReport; readonly resting?: StatusAnswer['resting'] },
+): string {
   const {
     node,
     network,
@@ -118,6 +121,7 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
     refusals = [],
     refusedRoutes = [],
     waiting = [],
+    resting = [],
   } = status;
   const pairs: [string, string][] = [
     ['Network', `${printable(network.name)} (${network.id}), ${network.cidr}, ${network.cidr6}`],
@@ -155,6 +159,10 @@ export function statusText(status: StatusReport & { readonly process?: ProcessRe
       `${refused.cidr} of ${printable(refused.name)}: ${refusalText(refused)}`,
     ]),
     ...waiting.map((applicant, i): [string, string] => [i === 0 ? 'Waiting' : '', applicantText(applicant)]),
+    ...resting.map(({ id, name }, i): [string, string] => [
+      i === 0 ? 'Not running' : '',
+      `${printable(name)} (${id}): evio up --network ${/^[\w.-]+$/.test(name) ? name : id}`,
+    ]),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);

@@ -197,6 +197,13 @@ describe('selectNetwork', () => {
       { id: 'bbbb000000000000', name: 'home' },
     ];
     expect(await codeOf(() => selectNetwork(twice, 'home'))).toBe('EVIO_AMBIGUOUS_NETWORK');
+    expect(() => selectNetwork([...twice, { id: 'cccc000000000000', name: 'work' }])).toThrow(
+      expect.objectContaining({
+        suggestions: expect.arrayContaining([
+          'Choose one with: --network aaaa000000000000, or --network bbbb000000000000, or --network work',
+        ]) as string[],
+      }) as Error,
+    );
     expect(selectNetwork(twice, 'bbbb').id).toBe('bbbb000000000000');
     expect(await codeOf(() => selectNetwork(twice, 'bb'))).toBe('EVIO_NO_NETWORK');
   });

@@ -3,6 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
+import { leftNames } from '../../../src/core/doctor/left-names.js';
+import { withBlock } from '../../../src/core/names/hosts-text.js';
 import { checkNode, checkPlatform, checkRange, checkUdp } from '../../../src/core/doctor/machine.js';
 import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
 import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
@@ -62,6 +64,19 @@ describe('machine', () => {
       status: 'fail',
       detail: expect.stringContaining('evio3') as string,
     });
+  });
+});
+
+describe('names in the hosts file', () => {
+  const lines = [{ address: '10.144.0.2', name: 'web.home.evio' }];
+  const hosts = withBlock('127.0.0.1\tlocalhost\n', 'c0'.repeat(16), 'home.evio', 4242, lines);
+
+  it('are told of where the node that wrote them is gone', () => {
+    expect(leftNames(hosts, () => true)).toEqual([]);
+    expect(leftNames('127.0.0.1\tlocalhost\n', () => false)).toEqual([]);
+    expect(leftNames(hosts, (pid) => pid !== 4242)).toMatchObject([
+      { id: 'names', status: 'warn', fix: expect.stringContaining('evio down --tidy') as string },
+    ]);
   });
 });
 

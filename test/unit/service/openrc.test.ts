@@ -49,6 +49,12 @@ describe('scripts of OpenRC', () => {
     });
   });
 
+  it('of the node take out of the hosts file what it left there when it was killed', () => {
+    const file = write('node', { ...facts, command: ['/bin/echo', 'a b'] });
+    const said = execFileSync('sh', ['-ec', '. "$0"; stop_post', file], { encoding: 'utf8' });
+    expect(said).toBe('a b down --tidy\n');
+  });
+
   it('start what they are told to, however its path is written', () => {
     expect(words('node', facts)).toEqual(['/usr/bin/evio', 'node']);
     for (const command of [

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { withBlock } from '../../../src/core/names/hosts-text.js';
 import { relayDefaults, services, unitName, unitText } from '../../../src/service/units.js';
 
 const facts = { command: ['/usr/bin/env'], home: '/var/lib/evio' };
@@ -62,6 +63,25 @@ describe('units', () => {
       '',
       'rests',
     ]);
+  });
+
+  it('of the node take names out of the hosts file that it left there, where it left any', () => {
+    const text = unitText('node', { ...facts, command: ['/opt/my evio'] });
+    const [, script, command] = /^ExecStopPost=-\/bin\/sh -c '(.*)' (.*)$/m.exec(text) ?? [];
+    expect(command).toBe('"/opt/my evio" down --tidy');
+    const folder = mkdtempSync(join(tmpdir(), 'evio-units-'));
+    try {
+      const hosts = join(folder, 'hosts');
+      const line = (script ?? '').replaceAll('$$', '$').replace('/etc/hosts', hosts);
+      const said = (): string =>
+        execFileSync('/bin/sh', ['-c', line, '/bin/echo', 'down', '--tidy'], { encoding: 'utf8' });
+      writeFileSync(hosts, '127.0.0.1\tlocalhost\n');
+      expect(said()).toBe('');
+      writeFileSync(hosts, withBlock('127.0.0.1\tlocalhost\n', 'c0'.repeat(16), 'home.evio', 4_194_305, []));
+      expect(said()).toBe('down --tidy\n');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('see home folders only where the program lies in one', () => {

@@ -14,7 +14,7 @@ export default class RelayInviteList extends BaseCommand {
     const { relayInvites } = await import('../../../cli/relay-desk.js');
     const { relayInvitesText } = await import('../../../views/text/relay-networks.js');
     const invites = await relayInvites(this.home(), await this.env());
-    this.print(relayInvitesText(invites));
+    this.show(relayInvitesText(invites));
     return { invites };
   }
 }

@@ -4,7 +4,7 @@ import { EvioError, type ErrorCode } from '../../lib/errors.js';
 import { printable } from '../../lib/printable.js';
 import type { Refusal } from '../../wire/signal.js';
 
-const newToken = 'Ask the owner of the network for a new token: evio token create';
+const newToken = 'Ask the owner of the network for a new token: "evio token create"';
 
 const meanings: Record<
   Refusal,
@@ -18,7 +18,7 @@ const meanings: Record<
   'token-used-up': {
     code: 'EVIO_TOKEN_USED_UP',
     sentence: () => 'The token was already used by as many machines as it allows.',
-    next: [newToken, 'Make one for several machines with: evio token create --uses N'],
+    next: [newToken, 'There, one for several machines is made with: "evio token create --uses N"'],
   },
   'token-revoked': {
     code: 'EVIO_TOKEN_REVOKED',
@@ -42,8 +42,8 @@ const meanings: Record<
     code: 'EVIO_RELAY_REFUSED',
     sentence: (detail) => notServed.get(detail) ?? 'The relay does not serve this network.',
     next: [
-      'On the machine of the relay, evio relay invite prints a URL for another network: evio init NAME --relay URL',
-      'For a network that exists: evio relay allow NETWORKID there, or start the relay with --open to serve any.',
+      'On the machine of the relay, "evio relay invite" prints a URL for another network: evio init NAME --relay URL',
+      'For a network that exists: "evio relay allow NETWORKID" there, or start the relay with --open to serve any.',
       'If the relay has a new key, the network must be told: make a token that names it.',
     ],
   },

@@ -46,7 +46,7 @@ export async function pinRelay(
       `The relay at ${address} is closed and tells its key to nobody.`,
       [
         'Give the whole line that "evio relay" printed there: evio://HOST:PORT#KEY',
-        "From somebody else's relay you need an invite: evio relay invite prints one on its machine.",
+        `From somebody else's relay you need an invite: "evio relay invite" prints one on its machine.`,
       ],
     );
   }
@@ -56,7 +56,7 @@ export async function pinRelay(
     throw new EvioError(
       'EVIO_RELAY_KEY_MISMATCH',
       `The relay at ${address} has another key than the URL says.`,
-      ['Copy the URL again from the output of `evio relay`.'],
+      ['Copy the URL again from the output of "evio relay".'],
     );
   }
   return { address, key };
@@ -167,8 +167,8 @@ export function registerOnce(options: RegisterOptions & { readonly relay: RelayF
 function stillWaiting({ approvals, needed }: Waiting): EvioError {
   const done = needed > 1 ? ` (${approvals} of ${needed} have)` : '';
   return new EvioError('EVIO_WAITING', `No admin has let this machine in yet${done}.`, [
-    "On an admin's machine: evio approve",
-    'Then go on with the same command here: evio join TOKEN',
+    `On an admin's machine: "evio approve"`,
+    'Then go on with the same command here: sudo evio join TOKEN',
   ]);
 }
 

@@ -123,7 +123,7 @@ export function unreachable(relay: RelayFact, why: string, cause?: unknown): Evi
     'EVIO_RELAY_UNREACHABLE',
     `The relay ${relay.address} cannot be reached: ${why}.`,
     [
-      'Check that `evio relay` runs there and that its TCP port is open from here.',
+      'Check that "evio relay" runs there and that its TCP port is open from here.',
       'Check this machine: network up, name resolved, clock right.',
     ],
     cause === undefined ? undefined : { cause },
