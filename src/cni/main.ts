@@ -1,5 +1,5 @@
 /** `evio-cni`: the plugin that container runtimes call, once for each thing to be done. */
-import { readSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { homeFrom } from '../core/config/home.js';
 import { longestConfig, parseJson, readConfig, versionOf } from './config.js';
 import type { Context } from './commands/context.js';
@@ -127,6 +127,16 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<number
   }
 }
 
+/** By the descriptor itself: to make a stream of it takes longer than to start a program. */
 function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+  for (let at = 0; at < bytes.length;)
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown;
+      // A pipe that is full, of a reader who wants nobody to wait.
+      process.stdout.write(bytes.subarray(at));
+      return;
+    }
 }

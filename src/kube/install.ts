@@ -20,7 +20,7 @@ export function installPlugin(folder: string): string {
     if (sea.isSea()) {
       copyFileSync(process.execPath, beside);
       chmodSync(beside, 0o755);
-    } else symlinkSync(fileURLToPath(new URL('../../bin/evio-cni.js', import.meta.url)), beside);
+    } else symlinkSync(fileURLToPath(new URL('../../bin/evio-cni.cjs', import.meta.url)), beside);
     renameSync(beside, path);
     return path;
   } catch (thrown) {

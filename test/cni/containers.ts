@@ -12,7 +12,7 @@ import type { TestNode } from '../lab/support.js';
 import { endMachine } from '../support/ending.js';
 
 const script = fileURLToPath(new URL('containers.sh', import.meta.url));
-const plugin = fileURLToPath(new URL('../../bin/evio-cni.js', import.meta.url));
+const plugin = fileURLToPath(new URL('../../bin/evio-cni.cjs', import.meta.url));
 const tools = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evio-test', 'containers');
 const packages = ['podman', 'conmon', 'libsubid4', 'containerd', 'runc'];
 const furtherPackages = ['containernetworking-plugins', 'iptables', 'busybox-static'];

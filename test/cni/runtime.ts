@@ -8,7 +8,7 @@ import { LabProcess, run, shell, type RunResult } from '../../src/lab/exec.js';
 import { buildTools } from './tools.js';
 
 const overheard = fileURLToPath(new URL('../support/overheard.mjs', import.meta.url));
-const plugin = fileURLToPath(new URL('../../bin/evio-cni.js', import.meta.url));
+const plugin = fileURLToPath(new URL('../../bin/evio-cni.cjs', import.meta.url));
 
 /** A machine on which pods run. */
 export interface Machine {
@@ -82,9 +82,12 @@ export class Runtime {
     return { CNI_PATH: join(folder, 'bin'), NETCONFPATH: join(folder, 'conf'), EVIO_HOME: machine.home };
   }
 
-  /** In the machine's network namespace as a runtime calls a plugin, `/var/lib/cni` being our folder. */
+  /**
+   * In the machine's network namespace as a runtime calls a plugin, `/var/lib/cni` being our folder. Authorities that a person told
+   * Node of are no runtime's: Node reads them at each start, which takes longer than all that the plugin does.
+   */
   #within(argv: readonly string[]): string[] {
-    const bind = `mount --bind ${join(this.folder, 'state')} /var/lib/cni && exec "$@"`;
+    const bind = `unset NODE_EXTRA_CA_CERTS; mount --bind ${join(this.folder, 'state')} /var/lib/cni && exec "$@"`;
     const enter = ['nsenter', `--net=/run/netns/${this.machine.ns}`, 'unshare', '--mount'];
     return [...enter, 'sh', '-c', bind, 'sh', ...argv];
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 
-const entry = fileURLToPath(new URL('../../../bin/evio-cni.js', import.meta.url));
+const entry = fileURLToPath(new URL('../../../bin/evio-cni.cjs', import.meta.url));
 /** Another Node than that of the tests may be named. */
 const node = process.env['EVIO_TEST_NODE'] ?? process.execPath;
 
