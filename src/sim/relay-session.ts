@@ -28,6 +28,7 @@ export class RelaySession implements Rendezvous {
   readonly #online = new Set<string>();
   readonly #asked = new Paced(askAgainMs);
   #up = false;
+  #lostAt = -Infinity;
   /** Tries to connect that came to nothing, since it was connected. */
   #failures = 0;
 
@@ -38,6 +39,10 @@ export class RelaySession implements Rendezvous {
   /** It is connected, as it believes itself. */
   get anyUp(): boolean {
     return this.#up;
+  }
+
+  get lostAt(): number {
+    return this.#up ? -Infinity : this.#lostAt;
   }
 
   isOnline(id: string): boolean {
@@ -79,6 +84,7 @@ export class RelaySession implements Rendezvous {
     clock.after(memberNoticesMs + random.unit() * 1000, () => {
       if (!self.alive || !this.#up || self.world.seesRelay(self)) return;
       this.#up = false;
+      this.#lostAt = clock.now();
       this.#online.clear();
       this.connect();
     });

@@ -31,6 +31,8 @@ export const lonelyAfterMs = 1_500;
 /** How often, while there are fewer links than that. */
 export const lonelyEveryMs = 8_000;
 export const lonelyLinks = 4;
+/** What members sent through a relay before it went may come in for so long. */
+const stillUnderWayMs = 1_000;
 
 export class OverlayHost {
   readonly #ports: OverlayHostPorts;
@@ -88,7 +90,7 @@ export class OverlayHost {
         },
         silence: (id) => members.get(id)?.silenceMs ?? Infinity,
         waiting: (id) => members.get(id)?.waitingMs(env.clock.now()) ?? 0,
-        cutOff: (id) => !relays.anyUp && members.get(id)?.cutOff === true,
+        cutOff: (id) => this.#cutOff(members.get(id)),
         locate: (positions) => relays.locate(positions.map(idOfPosition)),
         card: () => this.#introductions.card(),
         received: (from, card) => {
@@ -374,7 +376,18 @@ export class OverlayHost {
   #friend(id: string): LinkPeer | undefined {
     const friend = this.#overlay.friendOf(id);
     const peer = friend === undefined ? undefined : this.#ports.members.get(friend);
-    return peer?.state === 'connected' ? peer : undefined;
+    if (peer?.state !== 'connected') return undefined;
+    // It is told after others that the relay went by which it was reached.
+    return peer.relayed === true && !this.#ports.relays.isOnline(peer.member.idText) ? undefined : peer;
+  }
+
+  /**
+   * There is no way to it, and what took the relays may have taken that, too. Who was heard after they went, and falls silent, is
+   * silent by itself.
+   */
+  #cutOff(peer: LinkPeer | undefined): boolean {
+    const { env, relays } = this.#ports;
+    return peer?.cutOff === true && env.clock.now() - peer.silenceMs < relays.lostAt + stillUnderWayMs;
   }
 }
 

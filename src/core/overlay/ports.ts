@@ -26,6 +26,8 @@ export interface LinkPeer {
   readonly state: PeerState;
   /** Its packets go through other members. */
   readonly indirect: boolean;
+  /** Its packets go through a relay. Default: never. */
+  readonly relayed?: boolean;
   /** The session stands, and there is no way to it. Default: never. */
   readonly cutOff?: boolean;
   /** Endpoints where it was reached before. */
@@ -58,6 +60,8 @@ export interface LinkPeers {
 /** The relays. `RelaySet` (relays/relay-set.ts) is this. */
 export interface Rendezvous {
   readonly anyUp: boolean;
+  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is. */
+  readonly lostAt: number;
   isOnline(idText: string): boolean;
   /** Learns whether a member is online, where that is not known. */
   ask(idText: string): void;

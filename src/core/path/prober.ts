@@ -46,6 +46,8 @@ export class Prober {
   /** In use as long as there is no direct path. */
   #way: Way | undefined;
   #nextUpgradeAt = Infinity;
+  /** The way that there was at the last burst. */
+  #triedBy: string | undefined;
   #choseAt = -Infinity;
   /** When frames last went by a relay, as far as seen, and how many; and since when they wait for an answer. */
   #relayedAt = -Infinity;
@@ -295,11 +297,13 @@ export class Prober {
   relaysChanged(now: number): void {
     const { running } = this.#probing;
     if (!running) return;
-    const before = this.#way?.label;
+    const before = this.#way;
     this.#choose(now);
-    // Another way out may mean another way in: try for a direct path at once.
-    const moved = before !== undefined && this.#way && before !== this.#way.label;
-    if (!this.#probing.active && moved) this.#again(now);
+    // Another way out may mean another way in: try for a direct path at once. Not so the one by which it was tried already, as when
+    // a relay comes back, or other members.
+    const way = this.#way;
+    if (this.#probing.active || !before || !way || way.path.kind === 'overlay') return;
+    if (way.label !== before.label && way.label !== this.#triedBy) this.#again(now);
   }
 
   /** Does what is due; `traffic` was looked at now. */
@@ -405,6 +409,7 @@ export class Prober {
 
   /** A new offer and a new burst at everything that is not usable. */
   #again(now: number): void {
+    this.#triedBy = this.#way?.label;
     this.#ports.offer();
     this.#probing.burst(now);
   }

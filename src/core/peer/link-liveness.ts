@@ -14,6 +14,8 @@ const waitingSuspectMs = 1_100;
 const waitingDeadMs = 4_000;
 /** The same once the rendezvous has said that it is gone. */
 const doubtedDeadMs = 1_600;
+/** It was cut off, as others were, and comes back to the relay in its own time: silence from when there is a way again. */
+const unprovenDeadMs = 10_000;
 
 /** Ask: the other side is asked to answer at once. */
 export type LinkVerdict = 'alive' | 'ask' | 'dead';
@@ -63,7 +65,8 @@ export class LinkLiveness {
     const doubted = this.#doubtedAt === undefined ? 0 : now - this.#doubtedAt;
     const unanswered = Math.max(doubted, Math.min(waiting, quiet));
     const late = quiet - beatMs - lateMs;
-    if (late > lateDeadMs || unanswered > waitingDeadMs || doubted > doubtedDeadMs) return 'dead';
+    const silent = this.#unproven ? quiet > unprovenDeadMs : late > lateDeadMs || unanswered > waitingDeadMs;
+    if (silent || doubted > doubtedDeadMs) return 'dead';
     this.suspect = this.#unproven || late > lateSuspectMs || unanswered > waitingSuspectMs;
     const ask = this.#unproven || late > 0 || doubted > 0 || unanswered > waitingAskMs;
     if (!ask || now - this.#askedAt < askEveryMs - 1) return 'alive';

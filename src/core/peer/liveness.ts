@@ -21,7 +21,8 @@
  *   the peer streams from elsewhere ask at once, unheard    -                             -
  *                                   until it answers
  *   a third party says it is gone   -                       ask at once, 1.6 s dead       -
- *   no way to it, and no relay      -                       suspect, lives as the session -
+ *   relays went, and its way too    -                       suspect, lives as the session -
+ *   the same, relays are back       -                       suspect, 10 s dead            -
  *   pings pass, frames do not       20 frames: dead         -                             -
  *   keys grow old                   -                       -                             session.ts
  *

@@ -162,6 +162,11 @@ export class Peer {
     return this.prober.active?.kind === 'overlay';
   }
 
+  /** Its packets go through a relay. */
+  get relayed(): boolean {
+    return this.prober.active?.kind === 'relay';
+  }
+
   /** Takes a newer certificate of the same node. False when address or rights differ, so that the peer must be made anew. */
   update(member: Member): boolean {
     if (member.ip !== this.#member.ip || member.rights !== this.#member.rights) return false;

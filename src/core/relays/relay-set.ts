@@ -37,6 +37,7 @@ export class RelaySet {
   readonly #queries: RelayQueries;
   readonly #placements: Placements;
   readonly #home = new HomeRelay();
+  #lostAt = -Infinity;
   #roster = { complete: true, size: 0 };
 
   constructor(options: RelaySetOptions, listener: RelaySetListener) {
@@ -54,6 +55,11 @@ export class RelaySet {
 
   get anyUp(): boolean {
     return this.#relays.some((relay) => relay.up);
+  }
+
+  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is. */
+  get lostAt(): number {
+    return this.anyUp ? -Infinity : this.#lostAt;
   }
 
   /** True when a relay is up and none answers by UDP. */
@@ -211,6 +217,7 @@ export class RelaySet {
         listener.named(welcome.online);
       },
       lost: (relay, reason) => {
+        this.#lostAt = this.#now;
         this.#queries.lost(relay);
         listener.down(relay.url, reason);
         this.#tellRoster();

@@ -41,7 +41,7 @@ export interface OverlayPorts {
   silence(id: string): number;
   /** ms since packets began to go out on this link with nothing coming back; 0 when there are none. */
   waiting(id: string): number;
-  /** There is no way to it, not even through others, and no relay to say whether it lives. Default: never. */
+  /** There is no way to it, not even through others, and that may be the relays' fault. Default: never. */
   cutOff?(id: string): boolean;
   /**
    * Asks the rendezvous for the online member at or after each of these positions; the answer comes by `found`.

@@ -24,6 +24,7 @@ export class FakePeer implements LinkPeer {
   readonly slot: number;
   state: PeerState = 'idle';
   indirect = false;
+  relayed = false;
   cutOff = false;
   remembered: unknown[] = [];
   whereabouts: readonly Candidate[] = [];
@@ -92,6 +93,7 @@ export function hostRig({
   const given: { at: number; routes: readonly LinkRoute[]; complete: boolean }[] = [];
   const relays = {
     anyUp,
+    lostAt: -Infinity,
     online: new Set<string>(),
     asked: [] as string[],
     located: 0,

@@ -460,17 +460,45 @@ describe('the host', () => {
   });
 
   it.each([
-    ['keeps a link that it has no way to while no relay is up', false],
-    ['gives it up where a relay is up, and knows better', true],
-  ])('%s', (_what, relays) => {
-    const rig = hostRig({ relays });
+    ['keeps a link whose way went with the relays', { up: false, lostAgoMs: 0, silentMs: 500 }, false],
+    [
+      'gives up one that was heard after the relays had gone',
+      { up: false, lostAgoMs: 60_000, silentMs: 0 },
+      true,
+    ],
+    ['gives up one where no relay ever was', { up: false, lostAgoMs: Infinity, silentMs: 0 }, true],
+    [
+      'gives up one where a relay is up, and knows better',
+      { up: true, lostAgoMs: -Infinity, silentMs: 0 },
+      true,
+    ],
+  ])('%s', (_what, { up, lostAgoMs, silentMs }, gone) => {
+    const rig = hostRig({ relays: up });
     const b = rig.add('b', idB);
     rig.connect(b);
-    b.silenceMs = 60_000;
+    rig.clock.advance(1_000);
+    const heardAt = rig.clock.now() - silentMs;
+    rig.relays.lostAt = up ? -Infinity : rig.clock.now() - lostAgoMs;
+    Object.defineProperty(b, 'silenceMs', { get: () => rig.clock.now() - heardAt });
     b.cutOff = true;
     b.take();
-    rig.run(20_000);
-    expect(b.take().includes('disconnect')).toBe(relays);
+    rig.run(7_000);
+    expect(b.take().includes('disconnect')).toBe(gone);
+    rig.run(13_000);
+  });
+
+  it('goes through no friend that was reached by the relay that went', () => {
+    const { host, relays, add, connect, table } = hostRig();
+    const [b, c] = [add('b', idB), add('c', idC)];
+    connect(b);
+    table(b, { successors: [idC] });
+    b.relayed = true;
+    relays.online.add(idB);
+    expect(host.choice(c)?.label).toBe('via b');
+    relays.online.clear();
+    expect(host.choice(c)?.label).not.toBe('via b');
+    b.relayed = false;
+    expect(host.choice(c)?.label).toBe('via b');
   });
 
   it('gives up a silent link once, though the peer tells at once that it is lost, and comes back to it', () => {

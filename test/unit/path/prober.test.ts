@@ -150,6 +150,24 @@ describe('prober', () => {
     expect(r.offers()).toBeGreaterThanOrEqual(2);
   });
 
+  it('tries for a direct path by another relay at once, and not again by the one that comes back', () => {
+    const [path] = [relay.path];
+    const carrier: RelayChoice = {
+      path: { ...path, kind: 'carrier', carrier: 1 } as Path,
+      label: 'ws://192.0.2.1:3478',
+    };
+    r.prober.start(r.clock.now());
+    r.run(5_000);
+    const before = r.offers();
+    for (const ways of [[], [carrier], [relay]]) {
+      r.setRelays(ways);
+      r.run(300);
+    }
+    expect(r.offers()).toBe(before);
+    r.setRelays([{ ...relay, label: 'udp://192.0.2.2:3478' }]);
+    expect(r.offers()).toBe(before + 1);
+  });
+
   it.each([
     [1_300, true],
     [1_050, true],
