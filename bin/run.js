@@ -64,9 +64,11 @@ async function load(path) {
   }
 }
 
-/** `evio node` starts from one file, which is faster, where that was built after the rest (scripts/program). */
+/** `evio node` and `evio relay` start from one file, which is faster, where that was built after the rest (scripts/program). */
 function isOneFile([command, ...words]) {
-  if (command !== 'node' || words.some((word) => ['--help', '-h'].includes(word))) return false;
+  // `evio relay invite` and its like are other commands.
+  const lasts = command === 'node' || (command === 'relay' && (words[0] ?? '-').startsWith('-'));
+  if (!lasts || words.some((word) => ['--help', '-h'].includes(word))) return false;
   const dateOf = (name) =>
     statSync(new URL(`../dist/${name}`, import.meta.url), { throwIfNoEntry: false })?.mtimeMs;
   return dateOf('program/node.js') >= dateOf('cli/main.js');

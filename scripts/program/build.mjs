@@ -1,5 +1,5 @@
 /**
- * Puts what a node is made of into few files, dist/program/: `evio node` and its threads start in half the processor time then,
+ * Puts what a node or a relay is made of into few files, dist/program/: `evio node`, `evio relay` and their threads start in half the processor time then,
  * since most of it went into finding and loading 700 modules. `bin/run.js` takes these files where they are not older than the
  * rest of dist/. The plugin that container runtimes call, once for each pod (`bin/evio-cni.cjs`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
  */
@@ -16,6 +16,7 @@ const out = path('dist/program');
 const threads = {
   worker: path('dist/core/dataplane/plane/worker.js'),
   'stack-worker': path('dist/core/userspace/stack-worker.js'),
+  'forward-worker': path('dist/rendezvous/forward/forward-worker.js'),
 };
 
 /** A module that asks where it is, is told its place in dist/, but one that starts threads: these lie beside the one file. */

@@ -1,4 +1,4 @@
-/** `evio node` as its one file starts it. What else the command line has is in dist/, and is not asked for here. */
+/** `evio node` and `evio relay` as their one file starts them. What else the command line has is in dist/, and is not asked for here. */
 import { readFileSync } from 'node:fs';
 import { main as run } from '../../dist/cli/main.js';
 
@@ -8,5 +8,8 @@ export const main = (argv, json) =>
   run(argv, json, {
     pjson: read('package.json'),
     manifest: read('oclif.manifest.json'),
-    commands: { node: () => import('../../dist/commands/node.js') },
+    commands: {
+      node: () => import('../../dist/commands/node.js'),
+      relay: () => import('../../dist/commands/relay.js'),
+    },
   });

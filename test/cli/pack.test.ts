@@ -30,6 +30,7 @@ describe('the package', () => {
       'dist/commands/join.js',
       'dist/program/confine.js',
       'dist/program/node.js',
+      'dist/program/forward-worker.js',
       'LICENSE',
       'README.md',
     ]) {
