@@ -11,7 +11,8 @@ describe('of two members without a relay one is killed', () => {
     await clock.run(8_000);
     expect(a.engine.peers()[0]?.path?.kind).toBe('direct');
     const { route } = net;
-    net.route = (from, to) => (from.host === b.host || to.host === b.host ? null : route(from, to));
+    net.route = (from, to, bytes) =>
+      from.host === b.host || to.host === b.host ? null : route(from, to, bytes);
     const killedAt = clock.now();
     a.events.length = 0;
     while (!a.events.some(({ event }) => event === 'peer-lost') && clock.now() < killedAt + 60_000) {
