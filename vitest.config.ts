@@ -10,7 +10,7 @@ const retry = process.env['CI'] ? 1 : 0;
  */
 const beside = [
   'apply,barred-elsewhere,bridge,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
-  'netcheck,network-facts,new-key,passing,port-guard,port-mapping,proxy,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
+  'netcheck,network-facts,new-key,passing,port-guard,port-mapping,proxy,ranges,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
   'spoof,subnets,tunnel,waiting,webrtc',
 ].map((names) => `test/lab/{${names}}.test.ts`);
 

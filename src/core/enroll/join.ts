@@ -72,6 +72,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   if (!isAllowed(cidr, cidrsOf(allowedRanges))) {
     checkRange(cidr, machine(), [
       'Ask who gave you the token whether the network can have another range.',
+      'Or take part without an interface, so that nothing of this machine changes: evio join TOKEN --userspace',
       `If you mean it: sudo evio join TOKEN --allow-range ${formatCidr(cidr)}`,
     ]);
   }
