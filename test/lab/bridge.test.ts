@@ -4,13 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, sleep } from '../../src/lab/exec.js';
-import { firstPing } from '../../src/lab/measure.js';
+import { firstPing, iperfTcp } from '../../src/lab/measure.js';
 import { lanRig, leftover, untilLan, type LanRig } from '../support/lan-rig.js';
 
 describe('a LAN behind a member', () => {
   let rig: LanRig;
   beforeAll(async () => {
-    rig = await lanRig(['a', 'c']);
+    rig = await lanRig(['a', 'c'], 1_500);
   });
   afterAll(async () => {
     await rig?.destroy();
@@ -45,6 +45,35 @@ describe('a LAN behind a member', () => {
     const { stdout } = await run(['ip', 'neighbour', 'show', right.ip], { ns: left.ns });
     const { stdout: mac } = await run(['cat', '/sys/class/net/eth1/address'], { ns: right.ns });
     expect(stdout).toContain(mac.trim());
+  });
+
+  it('of longer packets than the network carries hears that they are too big, and its TCP goes on', async () => {
+    const { left, right } = rig;
+    const six = async (ns: string): Promise<string> => {
+      const { stdout } = await run(['ip', '-6', '-o', 'addr', 'show', 'dev', 'eth1', 'scope', 'link'], {
+        ns,
+      });
+      return `${/inet6 ([0-9a-f:]+)/.exec(stdout)?.[1]}%eth1`;
+    };
+    for (const [to, size] of [
+      [right.ip, '1472'],
+      [await six(right.ns), '1452'],
+    ] as const) {
+      const words = ['ping', '-n', '-c', '3', '-i', '0.3', '-W', '1', '-M', 'do', '-s', size, to];
+      const { stdout, stderr } = await run(words, { ns: left.ns, allowFailure: true });
+      // The first is told by who was asked, the next by the kernel, which believed it.
+      expect(stdout).toMatch(/mtu ?= ?1350/);
+      expect(stdout + stderr).toMatch(/0 received/);
+    }
+    for (const [from, to] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      await run(['ip', 'route', 'flush', 'cache'], { ns: from.ns });
+      const { mbps } = await iperfTcp(from.ns, to.ns, to.ip, { seconds: 1 });
+      console.log(`between LANs of 1500 bytes: ${mbps.toFixed(0)} Mbit/s`);
+      expect(mbps).toBeGreaterThan(3);
+    }
   });
 
   it('is left as it was when the node stops', async () => {

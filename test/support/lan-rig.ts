@@ -45,8 +45,11 @@ export async function untilLan(node: TestNode, state: string, ms: number): Promi
   throw new Error(`${node.node.name} is ${JSON.stringify(seen)}, not ${state}, after ${ms} ms`);
 }
 
-/** @param names of the members beside the maker; `b` is on the LAN of `a` */
-export async function lanRig(names: readonly ('a' | 'b' | 'c')[]): Promise<LanRig> {
+/**
+ * @param names of the members beside the maker; `b` is on the LAN of `a`
+ * @param mtu of the LANs, bytes; as short as the network's by default
+ */
+export async function lanRig(names: readonly ('a' | 'b' | 'c')[], mtu = 1_350): Promise<LanRig> {
   const net = await TestNet.create({ nat: 'endpoint-independent' });
   const spaces: string[] = [];
   const [maker] = net.nodes as [TestNode];
@@ -67,7 +70,7 @@ export async function lanRig(names: readonly ('a' | 'b' | 'c')[]): Promise<LanRi
   const plug = async (ns: string, lan: string, n: number): Promise<void> => {
     await run(['ip', 'link', 'add', 'eth1', 'netns', ns, 'type', 'veth', 'peer', `p${n}`, 'netns', lan]);
     await run(['ip', 'link', 'set', `p${n}`, 'master', 'sw0', 'up'], { ns: lan });
-    await run(['ip', 'link', 'set', 'eth1', 'mtu', '1350', 'up'], { ns });
+    await run(['ip', 'link', 'set', 'eth1', 'mtu', `${mtu}`, 'up'], { ns });
   };
   const machine = async (name: string, lan: string, ip: string): Promise<{ ns: string; ip: string }> => {
     const ns = await space(name);

@@ -7,7 +7,7 @@
  *      A packet of our own socket is none to be sent (own-packet.ts). With a LAN behind the interface, `LanPort.take` first
  *      deals with what is not for the network.
  *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
- *      plaintext in the header's place.
+ *      plaintext in the header's place. What is too long for the network is dropped, and its sender told (`#refuse`).
  *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
  *   4. `#dispatch` looks up whose its destination is:
  *        a group                   `#flood`: Broadcast seals a copy for each link that leads to somebody who wants it, in
@@ -23,7 +23,9 @@
  *      UDP_SEGMENT, several by sendmmsg; what goes by a carrier is given to the control thread.
  */
 import { Errno } from '../../native/libc.js';
+import { TokenBucket } from '../../lib/token-bucket.js';
 import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
+import { answerTooBig, tooBigCapacity } from '../../switch/too-big.js';
 import { VirtioNetHdr } from '../../tap/device.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../../wire/ethernet.js';
 import { checksumFieldOffset, locateTransport } from '../../wire/ip.js';
@@ -50,6 +52,9 @@ const frameOverhead = ethernetHeaderLength + 2 * vlanTagLength;
 /** Bytes of kind 0x02 before the frame. */
 const checksumAtBytes = 5;
 const wantedEveryMs = 1_000;
+/** Senders of too long packets that are told so, a second and at once: each needs it once for each destination. */
+const refusalsPerSecond = 100;
+const refusalBurst = 100;
 /** Largest control message or packet of the control thread. */
 const maxControl = 60_000;
 
@@ -60,6 +65,7 @@ export class Transmit {
   readonly #cutter: GsoCutter;
   readonly #unknowns: UnknownAddresses;
   readonly #hold: Holder;
+  readonly #refusals: TokenBucket;
   /** The frame's place in the read buffer. */
   readonly #frame: number;
   readonly #answer: number;
@@ -84,7 +90,8 @@ export class Transmit {
     this.#cutter = new GsoCutter(arena);
     this.#hold = new Holder(context);
     this.#frame = arena.alloc(frameBuffer) + headroom;
-    this.#answer = arena.alloc(headroom + answerCapacity) + headroom;
+    this.#answer = arena.alloc(headroom + Math.max(answerCapacity, tooBigCapacity)) + headroom;
+    this.#refusals = new TokenBucket(refusalsPerSecond, refusalBurst, context.now);
     this.#scratch = arena.alloc(frameBuffer) + headroom;
     this.#spare = new Route(arena, arena.alloc(routeBytes));
     this.#maxFrame = context.options.mtu + frameOverhead;
@@ -169,6 +176,7 @@ export class Transmit {
     }
     if ((this.#segment === 0 ? this.#length : this.#cutter.largest) > this.#maxFrame) {
       drop(c.shared, Drop.oversize);
+      this.#refuse();
       return false;
     }
     this.#plain = frame - 1;
@@ -287,6 +295,14 @@ export class Transmit {
     if (this.#c.stirred !== peer) stir(this.#c, peer);
     device[DeviceField.txFrames] = (device[DeviceField.txFrames] as number) + frames;
     device[DeviceField.txBytes] = (device[DeviceField.txBytes] as number) + bytes;
+  }
+
+  /** Tells the sender of what is too long for the network, which is no program of this host. */
+  #refuse(): void {
+    const { arena, options, now } = this.#c;
+    if (!this.#refusals.take(1, now)) return;
+    const length = answerTooBig(arena.u8, arena.view, this.#frame, this.#length, this.#answer, options.mtu);
+    if (length > 0) this.#writeAnswer(length);
   }
 
   #writeAnswer(length: number): void {
