@@ -33,12 +33,17 @@ it('is reached directly with forty addresses, on both sides', async () => {
   const [a] = net.nodes as [TestNode];
   const b = await net.place(cone);
   for (const [n, { ns }] of [a, b].entries()) {
-    const lines = Array.from({ length: 40 }, (_, i) => [
-      `link add vlan${i} type veth peer name end${i}`,
+    const plug = (device: string, i: number, address: string): string[] => [
+      `link add ${device} type veth peer name end${i}`,
       `link set end${i} up`,
-      `addr add 172.${20 + n}.${i}.1/24 dev vlan${i}`,
-      `link set vlan${i} up`,
-    ]).flat();
+      `addr add ${address}/24 dev ${device}`,
+      `link set ${device} up`,
+    ];
+    const lines = [
+      ...Array.from({ length: 40 }, (_, i) => plug(`vlan${i}`, i, `172.${20 + n}.${i}.1`)),
+      // Networks of containers, which both have with the same addresses.
+      ...['docker0', 'br-4f3a2b', 'cni0'].map((name, i) => plug(name, 40 + i, `172.17.${i}.1`)),
+    ].flat();
     await shell(ns, `ip -batch - <<'EOF'\n${lines.join('\n')}\nEOF\n`);
   }
   net.join(b);
@@ -51,6 +56,8 @@ it('is reached directly with forty addresses, on both sides', async () => {
   expect(candidates.filter(({ side }) => side === 'remote').map(({ endpoint }) => endpoint)).toContainEqual(
     expect.stringContaining(`${a.site.outside.v4}:`),
   );
+  // Neither theirs nor the network's own.
+  expect(candidates.filter(({ endpoint }) => /^(172\.17|10\.144)\./.test(endpoint))).toEqual([]);
 });
 
 describe.runIf(hasFakeTime())('a clock', () => {

@@ -12,8 +12,30 @@ export interface LocalAddress {
   readonly prefix?: number;
 }
 
-/** Interfaces that lead into this machine only: containers, bridges for them, other overlays of ours. */
-const localOnly = /^(lo|docker|veth|br-|virbr|cni|flannel|cali|kube|nerdctl|podman|lxc|lxd|evio)/;
+/**
+ * Interfaces that lead into this machine only, as the programs call them that make them: containers and virtual machines, the
+ * bridges and tunnels between them, other overlays of ours.
+ */
+const localOnly = new RegExp(
+  `^(${[
+    ...[
+      'lo',
+      'evio',
+      'veth',
+      'br-',
+      'docker',
+      'podman',
+      'nerdctl',
+      'buildkit',
+      'hassio',
+      'lxc',
+      'lxd',
+      'incus',
+    ],
+    ...['virbr', 'vmnet', 'vboxnet', 'mpqemubr', 'waydroid'],
+    ...['cni', 'kube', 'flannel', 'cali', 'vxlan\\.calico', 'tunl', 'cilium', 'weave', 'antrea', 'genev_sys'],
+  ].join('|')})`,
+);
 
 export interface Excluded {
   readonly devices: readonly string[];
