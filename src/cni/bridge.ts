@@ -2,7 +2,7 @@
  * The bridge of a node: a port for each pod, and the gateway's addresses, through which the node routes. It lives as long as
  * it has ports. All of this happens under the lock (lock.ts).
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
 import { masqueradeScript } from './masquerade.js';
 import { macOf, tableName } from './names.js';
@@ -21,10 +21,30 @@ export function gatewaysOf({ ips }: Addresses): readonly string[] {
   return [...new Set(gateways)];
 }
 
+/** RTF_DEFAULT of linux/ipv6_route.h: a default route that a router announced. */
+const announced = 0x0001_0000;
+
+/** Interfaces by which this machine leaves because a router there said so; bridges, where pods could say it, are none. */
+function routersAnnounced(): readonly string[] {
+  const rows = readFileSync('/proc/net/ipv6_route', 'utf8').trim().split('\n');
+  const names = rows.flatMap((row) => {
+    const [, , , , , , , , flags = '', name = ''] = row.trim().split(/\s+/);
+    return (parseInt(flags, 16) & announced) === 0 ? [] : [name];
+  });
+  return [...new Set(names)].filter((name) => !existsSync(`/sys/class/net/${name}/bridge`));
+}
+
 /** The node forwards between the bridge and its other interfaces. Read and written per network namespace. */
-function forward(family: 'ipv4' | 'ipv6'): void {
-  const knob = family === 'ipv4' ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding';
-  writeFileSync(`/proc/sys/net/${knob}`, '1');
+export function forward(family: 'ipv4' | 'ipv6'): void {
+  if (family === 'ipv4') return writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  const conf = '/proc/sys/net/ipv6/conf';
+  if (readFileSync(`${conf}/all/forwarding`, 'utf8').trim() === '1') return;
+  // Who forwards takes no router's word any more, and would lose its own way out with it; 2: it does all the same.
+  for (const name of routersAnnounced()) {
+    const knob = `${conf}/${name}/accept_ra`;
+    if (readFileSync(knob, 'utf8').trim() === '1') writeFileSync(knob, '2');
+  }
+  writeFileSync(`${conf}/all/forwarding`, '1');
 }
 
 /** What makes the bridge as it has to be, for `ip -batch`. */

@@ -14,6 +14,7 @@ import { buildOther, missing, othersToo } from './tools.js';
 if (missing !== undefined) console.log(missing);
 
 const config = { cniVersion: '1.1.0', name: 'flat', type: 'evio-cni', mode: 'flat' };
+type Config = typeof config & { readonly gateway?: boolean };
 
 interface Worker {
   readonly node: TestNode;
@@ -63,9 +64,9 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     await node.node.up();
     return { node, runtime: await Runtime.on({ ns: node.ns, home: node.node.home }) };
   };
-  const add = async (worker: Worker, name: string): Promise<Placed> => {
+  const add = async (worker: Worker, name: string, given: Config = config): Promise<Placed> => {
     const pod = await worker.runtime.pod(name);
-    const { status, printed } = await worker.runtime.plugin('ADD', config, attached(pod));
+    const { status, printed } = await worker.runtime.plugin('ADD', given, attached(pod));
     expect([status, printed]).toEqual([0, expect.anything()]);
     const [ip, ip6] = printed['ips'] as { address: string }[];
     const mac = (printed['interfaces'] as { mac: string }[]).at(-1)?.mac ?? '';
@@ -156,6 +157,37 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
       expect(await firstPing(one.pod.name, member.node.ip, 10_000)).toBeDefined();
       expect(await firstPing(member.ns, one.ip, 10_000)).toBeDefined();
       expect(await firstPing(member.ns, one.ip6, 10_000)).toBeDefined();
+    }
+  });
+
+  it('reach what is outside of the network by their node, by both families, where they have it as gateway', async () => {
+    const { ns } = a.node;
+    const outside = `${ns}-out`;
+    await run(['ip', 'netns', 'add', outside]);
+    try {
+      const lines = [
+        `link add out0 type veth peer name eth0 netns ${outside}`,
+        'addr add 172.31.9.1/24 dev out0',
+        'addr add fd99::1/64 dev out0 nodad',
+        'link set out0 up',
+      ];
+      await run(['ip', '-batch', '-'], { ns, input: `${lines.join('\n')}\n` });
+      const there = [
+        'addr add 172.31.9.2/24 dev eth0',
+        'addr add fd99::2/64 dev eth0 nodad',
+        'link set eth0 up',
+      ];
+      await run(['ip', '-batch', '-'], { ns: outside, input: `${there.join('\n')}\n` });
+      // Nothing out there has a way to the pod: the node stands in for it.
+      expect(await firstPing(one.pod.name, '172.31.9.2', 500)).toBeUndefined();
+      expect(await firstPing(one.pod.name, 'fd99::2', 500)).toBeUndefined();
+      const leaving = await add(a, 'leaving', { ...config, gateway: true });
+      expect(await firstPing(leaving.pod.name, '172.31.9.2', 5_000)).toBeDefined();
+      expect(await firstPing(leaving.pod.name, 'fd99::2', 5_000)).toBeDefined();
+      expect(await firstPing(leaving.pod.name, two.ip6, 5_000)).toBeDefined();
+      await a.runtime.plugin('DEL', config, attached(leaving.pod));
+    } finally {
+      await run(['ip', 'netns', 'delete', outside]);
     }
   });
 

@@ -4,7 +4,7 @@ import type { LabProcess } from '../../src/lab/exec.js';
 import type { Cluster } from './cluster.js';
 import type { Machine } from './machine.js';
 
-const program = fileURLToPath(new URL('flow.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../support/flow.mjs', import.meta.url));
 /** Between two datagrams of a stream, ms. */
 const paceMs = 20;
 let nextPort = 7_000;

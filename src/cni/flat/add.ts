@@ -16,7 +16,7 @@ import type { Addresses, Result } from '../result.js';
 import { Leases } from './leases.js';
 import { isUsed } from './probe.js';
 import { heldRanges, placeOf, takeRange, type Place } from './ranges.js';
-import { ip6Of, namesOf, plug, tidy, unroute } from './wiring.js';
+import { ip6Of, namesOf, plug, range6Of, tidy, unroute } from './wiring.js';
 
 /** Addresses that somebody else was found to use before it is given up. */
 const attempts = 4;
@@ -110,9 +110,12 @@ function attach(
   const mac = macOf(ip);
   const ip6 = ip6Of(place.prefix6, mac);
   // The node is the way to what lies outside of the network.
-  const gateway = config.gateway ? { gateway: nodeIp } : {};
+  const by = (gateway: string): { gateway?: string } => (config.gateway ? { gateway } : {});
   const addresses: Addresses = {
-    ips: [{ address: `${ip}/${cidr.prefix}`, ...gateway }, { address: `${ip6}/64` }],
+    ips: [
+      { address: `${ip}/${cidr.prefix}`, ...by(nodeIp) },
+      { address: `${ip6}/64`, ...by(ip6Of(place.prefix6, evio.address)) },
+    ],
     routes: [],
     dns: {},
   };
@@ -121,7 +124,11 @@ function attach(
     ...{ evio, link, netns, ifname, mac, nodeIp, ips: [ip, ip6] },
     guard: config.guard,
     hairpin: config.hairpin,
-    masquerade: config.gateway && config.masquerade ? ranges.map(formatCidr) : [],
+    gateway: config.gateway,
+    masquerade:
+      config.gateway && config.masquerade
+        ? ranges.flatMap((range) => [formatCidr(range), range6Of(place.prefix6, range)])
+        : [],
   });
   const routes = configure(Network.at(netns, held), ifname, addresses);
   return {

@@ -6,9 +6,9 @@
  *   pod ── veth ──┴─ evio0-pods ── evio0-link ═ veth ═ evio0-port ── evio0
  *                        └── the node itself: a route to each of its pods, and the gateway of those that want one
  */
-import { writeFileSync } from 'node:fs';
 import { addressText } from '../../core/lib/endpoint.js';
-import { portLine, teach } from '../bridge.js';
+import { formatIpv4, type Cidr } from '../../core/lib/ipv4.js';
+import { forward, portLine, teach } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { masqueradeScript } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
@@ -25,6 +25,11 @@ function bridgeMac(bridge: string): string {
 export function ip6Of(prefix: Uint8Array, mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((octet) => parseInt(octet, 16));
   return addressText(Uint8Array.of(...prefix, a ^ 2, b, c, 0xff, 0xfe, d, e, f));
+}
+
+/** The IPv6 addresses of the pods in this range: the last bytes of one are those of the IPv4 address. */
+export function range6Of(prefix: Uint8Array, range: Cidr): string {
+  return `${ip6Of(prefix, macOf(formatIpv4(range.base)))}/${96 + range.prefix}`;
 }
 
 /** Longest name of evio's interface to which the others can be added. */
@@ -65,7 +70,9 @@ export interface Plug {
   readonly nodeIp: string;
   readonly guard: boolean;
   readonly hairpin: boolean;
-  /** Ranges of the pods of this node, where they reach the outside by it. */
+  /** Pods reach what is outside of the network by this node. */
+  readonly gateway: boolean;
+  /** Ranges of the pods of this node that leave it with the node's address; of both families. */
   readonly masquerade: readonly string[];
 }
 
@@ -96,7 +103,7 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
   const { names, evio, link, netns, ifname, mac, ips } = plug;
   const { bridge } = names;
   const sizes = `mtu ${evio.mtu} gso_max_size ${evio.gso_max_size}`;
-  if (plug.masquerade.length > 0) writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  if (plug.gateway) for (const family of ['ipv4', 'ipv6'] as const) forward(family);
   const rules = [
     uplinkScript(bridge, names.link),
     ...(plug.masquerade.length > 0 ? [masqueradeScript(bridge, names.device, plug.masquerade)] : []),
