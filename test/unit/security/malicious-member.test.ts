@@ -17,6 +17,7 @@ import { parseControl } from '../../../src/core/wire/control.js';
 import { encodeLedger } from '../../../src/core/wire/ledger.js';
 import { PacketType } from '../../../src/core/wire/packet.js';
 import { encodeCard, encodeRing } from '../../../src/core/wire/ring.js';
+import { encodeServices } from '../../../src/core/wire/services.js';
 import { encodeTestimony } from '../../../src/core/wire/testimony.js';
 import { udpFrame } from '../../support/frames.js';
 import { openBoxOf, type OpenBox } from '../../support/lying-node.js';
@@ -160,6 +161,30 @@ describe('a member that lies', () => {
       handshake,
     );
     expect(friend.engine.status().refusals).toBeUndefined();
+    await intact();
+  });
+
+  it('with services that cannot be read: each is counted, and what it said before stays', async () => {
+    const { clock, ids, victim, liar, refused, named, intact } = await stage();
+    const offered = (): unknown => victim.engine.peers().find(({ id }) => id === ids[3])?.services;
+    const ssh = { name: 'ssh', protocol: 'tcp', port: 22, text: '' } as const;
+    const good = encodeServices({ type: 'services', services: [ssh] });
+    liar.plane.say(ids[1], good);
+    await clock.run(100);
+    expect(offered()).toEqual([ssh]);
+    const changed = (at: number, byte: number): Uint8Array => good.map((old, i) => (i === at ? byte : old));
+    for (const bytes of [
+      good.subarray(0, -1),
+      Uint8Array.of(...good, 0),
+      // Count, flags, port, and a letter of the name.
+      ...[changed(1, 17), changed(1, 2), changed(2, 2), changed(4, 0), changed(6, 0x2e)],
+      Uint8Array.of(...encodeServices({ type: 'ask' }), 0),
+    ])
+      liar.plane.say(ids[1], bytes);
+    await clock.run(1_000);
+    expect(refused()).toEqual({ unreadable: 8 });
+    expect(named()).toEqual([]);
+    expect(offered()).toEqual([ssh]);
     await intact();
   });
 
