@@ -35,8 +35,10 @@ export function changeOf(before: Picture, now: Picture): Change | undefined {
   if (before.network.id !== now.network.id || before.links || now.links) return undefined;
   if (!now.self && !now.relay) return undefined;
   if (JSON.stringify(before.network) !== JSON.stringify(now.network)) return undefined;
-  const earlier = new Map(before.members.map((member) => [member.id, member]));
-  const members = now.members.filter((member) => {
+  // Of a node, which is asked for its members more seldom than for itself, they are often the very same.
+  const [old, current] = before.members === now.members ? [[], []] : [before.members, now.members];
+  const earlier = new Map(old.map((member) => [member.id, member]));
+  const members = current.filter((member) => {
     const was = earlier.get(member.id);
     earlier.delete(member.id);
     return !was || !sameMember(was, member);
@@ -47,7 +49,7 @@ export function changeOf(before: Picture, now: Picture): Change | undefined {
     said.delete(one.by);
     return was !== one;
   });
-  const { at, self, relay, relays, size } = now;
+  const { at, membersAt, self, relay, relays, size } = now;
   return {
     kind: 'change',
     at,
@@ -56,6 +58,7 @@ export function changeOf(before: Picture, now: Picture): Change | undefined {
     ...(JSON.stringify(before.relays) === JSON.stringify(relays) ? {} : { relays }),
     size,
     ...(members.length === 0 ? {} : { members }),
+    ...(membersAt === undefined ? {} : { membersAt }),
     ...(earlier.size === 0 ? {} : { gone: [...earlier.keys()] }),
     ...(told.length === 0 ? {} : { told }),
     ...(said.size === 0 ? {} : { untold: [...said.keys()] }),
@@ -86,10 +89,11 @@ const idOf = ({ id }: WebMember): string => id;
 const byOf = ({ by }: WebTold): string => by;
 
 export function applied(before: Picture, change: Change): Picture {
-  const { at, self, size, relay, relays = before.relays } = change;
+  const { at, self, size, relay, relays = before.relays, membersAt } = change;
   const members = merged(before.members, idOf, change.members, change.gone);
   const told = merged(before.told ?? none, byOf, change.told, change.untold);
-  return { ...before, at, self, size, ...(relay ? { relay } : {}), relays, members, told };
+  const when = membersAt === undefined ? {} : { membersAt };
+  return { ...before, at, self, size, ...(relay ? { relay } : {}), relays, members, ...when, told };
 }
 
 const none: readonly WebTold[] = [];

@@ -87,6 +87,8 @@ export interface Picture {
   /** Members of the network as far as the ring tells; there may be more than `members`. */
   readonly size: number;
   readonly members: readonly WebMember[];
+  /** When the members were so, where that is not `at`: a node is asked for its members more seldom than for itself. */
+  readonly membersAt?: number;
   /** Links between others, by places in `members`: where the view is nobody's. */
   readonly links?: readonly (readonly [from: number, to: number])[];
   /** What members say of their links, as far as they were asked and answered. */
@@ -103,6 +105,7 @@ export interface Change {
   readonly size: number;
   /** New ones, and those of whom anything changed. */
   readonly members?: readonly WebMember[];
+  readonly membersAt?: number;
   readonly gone?: readonly string[];
   readonly told?: readonly WebTold[];
   /** Members that say nothing any more. */

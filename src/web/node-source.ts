@@ -4,10 +4,11 @@ import { ControlClient, ask } from '../core/control/client.js';
 import type { NodeEvent, PeerReport, StatusAnswer } from '../core/control/schema.js';
 import { messageOf } from '../core/lib/errors.js';
 import { Hearsay } from './hearsay.js';
-import type { Picture, WebMember, WebMessage, WebNetworks, WebWhy } from './model.js';
+import type { Picture, WebMember, WebMessage, WebNetworks, WebTold, WebWhy } from './model.js';
+import { MembersPace } from './pace.js';
 import type { WebSource } from './source.js';
 
-/** An answer of a thousand members costs a node some milliseconds. */
+/** The node's own numbers, and its members as often as pace.ts says. */
 const intervalMs = 2_000;
 /** Events come in packs. */
 const settleMs = 150;
@@ -97,15 +98,23 @@ export class NodeSource implements WebSource {
         },
         stop,
       );
+      const pace = new MembersPace();
+      let seen: Seen = { members: [], told: [], at: 0 };
       while (!abort.signal.aborted) {
-        news.due = false;
-        const [status, { peers }, { views }] = await Promise.all([
-          client.request('status', { network }),
-          client.request('peers', { network }),
-          client.request('views', { network }).catch(untold),
-        ]);
-        const told = hearsay.take(views, performance.now());
-        tell({ ...pictureOf(status, peers, Date.now()), told });
+        const status = await client.request('status', { network });
+        const now = performance.now();
+        if (pace.due(now, status.device.rxBytes + status.device.txBytes) || news.due) {
+          news.due = false;
+          const [{ peers }, { views }] = await Promise.all([
+            client.request('peers', { network }),
+            client.request('views', { network }).catch(untold),
+          ]);
+          const at = Date.now();
+          const told = hearsay.take(views, performance.now());
+          seen = { members: peers.map((peer) => memberOf(peer, at)), told, at };
+          pace.asked(now, performance.now() - now);
+        }
+        tell(pictureOf(status, seen, Date.now()));
         await sleep(settleMs, undefined, { signal: abort.signal });
         if (news.due) continue;
         await new Promise<void>((resolve) => {
@@ -122,6 +131,13 @@ export class NodeSource implements WebSource {
       watcher.close();
     }
   }
+}
+
+/** What the last answers said of the members, and when, ms since 1970. */
+interface Seen {
+  readonly members: readonly WebMember[];
+  readonly told: readonly WebTold[];
+  readonly at: number;
 }
 
 /** A node of before knows no such question. */
@@ -144,7 +160,7 @@ function memberOf(peer: PeerReport, at: number): WebMember {
   };
 }
 
-export function pictureOf(status: StatusAnswer, peers: readonly PeerReport[], at: number): Picture {
+function pictureOf(status: StatusAnswer, { members, told, at: membersAt }: Seen, at: number): Picture {
   const { node, network, device, relays, nat, ring } = status;
   return {
     kind: 'picture',
@@ -169,13 +185,15 @@ export function pictureOf(status: StatusAnswer, peers: readonly PeerReport[], at
       rttMs,
       reason,
     })),
-    size: Math.max(Math.round(ring.sizeEstimate), peers.length + 1),
-    members: peers.map((peer) => memberOf(peer, at)),
+    size: Math.max(Math.round(ring.sizeEstimate), members.length + 1),
+    members,
+    membersAt,
+    told,
   };
 }
 
 /** A line for people; undefined for what nobody wants to read. */
-export function textOf(event: NodeEvent): string | undefined {
+function textOf(event: NodeEvent): string | undefined {
   switch (event.event) {
     case 'peer-connected':
       return `${event.name} connected, ${event.path}`;

@@ -17,17 +17,21 @@ import {
 } from '../wire/views.js';
 import type { Timed } from './pulse.js';
 
-/** Nobody looks any more when nobody asked for so long, ms. */
-const interestMs = 10_000;
+/** Nobody looks any more when nobody asked for so long, ms: a page asks every ten seconds while nothing happens. */
+const interestMs = 25_000;
 const lookEveryMs = 500;
-/** One member is asked again after so long, and said to be silent then, ms. */
+/** One member is asked again after so long, ms; after twice as long each time that it says the same, up to the second. */
 export const askEveryMs = 4_000;
+const askSeldomMs = 32_000;
+/** Less than this, bytes a second, is what keeps a link open. */
+const quietRate = 200;
 /** Questions and calls at each look. */
-const asksAtOnce = 16;
+const asksAtOnce = 4;
 const callsAtOnce = 2;
-/** A member without a session is called again after so long, ms. */
+/** A member without a session is called again after so long, ms; of many, one a second. */
 const callEveryMs = 60_000;
-/** What was said so long ago is told no more, ms. */
+const callStepMs = 1_000;
+/** What was said so long ago is told no more, ms; of many, when its turn came twice. */
 const keptMs = 180_000;
 /** Decision logs that are waited for at a time, and for how long, ms. */
 const recallsAtOnce = 16;
@@ -63,6 +67,8 @@ export interface Testimony {
 
 interface Heard {
   readonly at: number;
+  /** It is asked again after so long. */
+  readonly everyMs: number;
   readonly verdict: Verdict;
   readonly of: number;
   readonly links: readonly SeenLink[];
@@ -83,6 +89,7 @@ export class Gathered implements Timed {
   readonly #recalls = new Map<number, Recall>();
   #interestedUntil = -Infinity;
   #lookAt = Infinity;
+  #callEveryMs = callEveryMs;
 
   constructor(ports: GatheredPorts) {
     this.#ports = ports;
@@ -99,7 +106,7 @@ export class Gathered implements Timed {
     this.#interestedUntil = now + interestMs;
     if (this.#lookAt === Infinity) this.#lookAt = now;
     return [...this.#heard]
-      .filter(([, { at }]) => now - at <= keptMs)
+      .filter(([, { at }]) => now - at <= Math.max(keptMs, 2 * this.#callEveryMs))
       .map(([by, { at, verdict, of, links }]) => ({ by, ageMs: Math.round(now - at), verdict, of, links }));
   }
 
@@ -125,7 +132,10 @@ export class Gathered implements Timed {
       if (asked?.request !== message.request) return false;
       this.#asked.set(by, { request: -1, at: asked.at });
       const { verdict, of, links } = message;
-      this.#heard.set(by, { at: now, verdict, of, links });
+      const before = this.#heard.get(by);
+      const same = before !== undefined && saysTheSame(before, { at: now, verdict, of, links });
+      const everyMs = same ? Math.min(askSeldomMs, before.everyMs * 2) : askEveryMs;
+      this.#heard.set(by, { at: now, everyMs, verdict, of, links });
       return true;
     }
     if (message.type !== 'recalled') return false;
@@ -185,8 +195,9 @@ export class Gathered implements Timed {
   /** Who was asked longest ago, first. */
   #ask(now: number, members: readonly Witness[]): void {
     const askedAt = ({ id }: Witness): number => this.#asked.get(id)?.at ?? -Infinity;
+    const everyMs = ({ id }: Witness): number => this.#heard.get(id)?.everyMs ?? askEveryMs;
     const due = members
-      .filter((member) => member.connected && now - askedAt(member) >= askEveryMs)
+      .filter((member) => member.connected && now - askedAt(member) >= everyMs(member))
       .sort((a, b) => askedAt(a) - askedAt(b));
     for (const { id } of due.slice(0, asksAtOnce)) {
       const request = this.#number();
@@ -197,8 +208,9 @@ export class Gathered implements Timed {
 
   #call(now: number, members: readonly Witness[]): void {
     const calledAt = ({ id }: Witness): number => this.#calledAt.get(id) ?? -Infinity;
+    this.#callEveryMs = Math.max(callEveryMs, callStepMs * members.length);
     const due = members
-      .filter((member) => !member.connected && member.online && now - calledAt(member) >= callEveryMs)
+      .filter((member) => !member.connected && member.online && now - calledAt(member) >= this.#callEveryMs)
       .sort((a, b) => calledAt(a) - calledAt(b));
     for (const { id } of due.slice(0, callsAtOnce)) {
       this.#calledAt.set(id, now);
@@ -219,4 +231,16 @@ export class Gathered implements Timed {
   #number(): number {
     return Math.floor(this.#ports.random.unit() * 0xffff_ffff);
   }
+}
+
+/** The same links by the same ways, and no more than keeps them open. */
+function saysTheSame(before: Omit<Heard, 'everyMs'>, now: Omit<Heard, 'everyMs'>): boolean {
+  if (before.verdict !== now.verdict || before.of !== now.of || before.links.length !== now.links.length)
+    return false;
+  const was = new Map(before.links.map((link) => [link.id, link]));
+  const seconds = (now.at - before.at) / 1_000;
+  return now.links.every(({ id, path, role, bytes }) => {
+    const link = was.get(id);
+    return link?.path === path && link.role === role && bytes - link.bytes < quietRate * seconds;
+  });
 }

@@ -76,19 +76,24 @@ export function lanInterfaces(all: readonly LocalAddress[], exclude: Excluded): 
   }));
 }
 
-/** True for an address that one of our links has: packets to it pass no router. */
-export function isOnLink(host: string, all: readonly LocalAddress[], exclude: Excluded): boolean {
-  const wanted = addressBytes(host);
-  return all.some((local) => {
-    const own = leadsOut(local, exclude) ? addressBytes(local.address) : undefined;
-    if (!own || !wanted || local.prefix === undefined) return false;
+/** Tells of addresses whether one of our links has them: packets to them pass no router. */
+export function onLinkOf(all: readonly LocalAddress[], exclude: Excluded): (host: string) => boolean {
+  const links = all.flatMap((local) => {
+    const { address, prefix } = local;
+    const own = leadsOut(local, exclude) ? addressBytes(address) : undefined;
+    if (!own || prefix === undefined) return [];
     // Both families are written as 16 bytes, IPv4 behind 96 bits.
-    const bits = local.address.includes(':') ? local.prefix : 96 + local.prefix;
-    return own.every((byte, at) => {
-      const mask = 0xff & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * at)));
-      return (byte & mask) === ((wanted[at] as number) & mask);
-    });
+    const bits = address.includes(':') ? prefix : 96 + prefix;
+    const mask = own.map((_, at) => 0xff & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * at))));
+    return [{ mask, net: own.map((byte, at) => byte & (mask[at] as number)) }];
   });
+  return (host) => {
+    const wanted = addressBytes(host);
+    return (
+      wanted !== undefined &&
+      links.some(({ mask, net }) => wanted.every((byte, at) => (byte & (mask[at] as number)) === net[at]))
+    );
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Cidr } from '../lib/ipv4.js';
 import { Beacons, type BeaconsPorts } from './beacons.js';
 import {
   gatherCandidates,
-  isOnLink,
+  onLinkOf,
   lanInterfaces,
   usableAddresses,
   type Excluded,
@@ -182,9 +182,7 @@ export class Surroundings {
 
   /** Tells of addresses whether they are on one of our links as they are now: packets to them pass no router. */
   get onLink(): (host: string) => boolean {
-    const all = this.#ports.addresses();
-    const exclude = this.#excluded;
-    return (host) => isOnLink(host, all, exclude);
+    return onLinkOf(this.#ports.addresses(), this.#excluded);
   }
 
   get reflexive(): readonly Endpoint[] {
@@ -375,8 +373,8 @@ export class Surroundings {
   #found(bytes: Uint8Array): void {
     const card = parseCard(bytes);
     if (!card) return;
-    const all = this.#ports.addresses();
-    const candidates = card.candidates.filter(({ endpoint }) => isOnLink(endpoint.host, all, this.#excluded));
+    const { onLink } = this;
+    const candidates = card.candidates.filter(({ endpoint }) => onLink(endpoint.host));
     if (candidates.length > 0) this.#ports.nearby({ credential: card.credential, candidates });
   }
 

@@ -20,14 +20,16 @@ export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates)
   const seconds = before ? (now.at - before.at) / 1000 : 0;
   // Another network, or a counter that began anew.
   if (!before || before.network.id !== now.network.id || seconds <= 0) return noRates;
-  const per = (a: number, b: number): number => Math.max(0, (b - a) / seconds);
-  const earlier = new Map(before.members.map((member) => [member.id, member]));
+  const per = (a: number, b: number, time = seconds): number => Math.max(0, (b - a) / time);
+  const membersAt = ({ membersAt: told, at: moment }: Picture): number => told ?? moment;
+  const membersS = (membersAt(now) - membersAt(before)) / 1000;
+  const earlier = new Map(membersS > 0 ? before.members.map((member) => [member.id, member]) : []);
   const members = new Map<string, number>();
   const sum = { rx: 0, tx: 0 };
-  for (const { id, rxBytes, txBytes } of now.members) {
+  for (const { id, rxBytes, txBytes } of membersS > 0 ? now.members : []) {
     const was = earlier.get(id);
     if (!was) continue;
-    const [read, written] = [per(was.rxBytes, rxBytes), per(was.txBytes, txBytes)];
+    const [read, written] = [per(was.rxBytes, rxBytes, membersS), per(was.txBytes, txBytes, membersS)];
     sum.rx += read;
     sum.tx += written;
     if (read + written >= quiet) members.set(id, read + written);
@@ -42,6 +44,7 @@ export function ratesOf(before: Picture | undefined, now: Picture, rates: Rates)
   const history: Rates['history'] = whole
     ? [push(at, now.at / 1000), push(rx, whole.rx), push(tx, whole.tx)]
     : [at, rx, tx];
-  // The same map, so that nothing is drawn again for it.
-  return { members: members.size === 0 && rates.members.size === 0 ? rates.members : members, history };
+  // The same map where nothing is new, so that nothing is drawn again for it.
+  const same = membersS <= 0 || (members.size === 0 && rates.members.size === 0);
+  return { members: same ? rates.members : members, history };
 }

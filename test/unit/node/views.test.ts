@@ -76,7 +76,7 @@ describe('a member asks others what they see', () => {
     a.engine.views();
     await clock.run(2_000);
     expect(a.engine.views().length).toBe(2);
-    await clock.run(20_000);
+    await clock.run(40_000);
     expect(a.engine.views()).toEqual([]);
   });
 
@@ -168,14 +168,43 @@ describe('what is gathered', () => {
   it('of a thousand members is asked slowly, and calls few of those without a session', () => {
     const members = Array.from({ length: 1000 }, (_, i) => member(i, i < 100, i % 2 === 0));
     const { sent, called, run } = stage(members);
-    run(0, 10_000);
-    expect(sent.length).toBeLessThanOrEqual(20 * 16);
+    run(0, 15_000);
+    expect(sent.length).toBeLessThanOrEqual(30 * 4);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(100);
-    expect(called.length).toBeLessThanOrEqual(40);
-    expect(called.length).toBeGreaterThan(30);
+    expect(called.length).toBeLessThanOrEqual(60);
+    expect(called.length).toBeGreaterThan(50);
+    run(15_000, 1_000_000);
+    // Everyone once, and nobody twice in a thousand seconds.
+    expect(called.length).toBe(450);
     expect(new Set(called).size).toBe(called.length);
     for (const id of called)
       expect(members.find((each) => each.id === id)).toMatchObject({ connected: false, online: true });
+  });
+
+  it('is asked for less and less often while nothing changes, and often again when it does', () => {
+    const { gathered, sent, run, seen } = stage([member(1)]);
+    const answered = (from: number, to: number, of = 1, bytes = 1): number => {
+      const before = sent.length;
+      for (let now = from; now < to; now += 100) {
+        const asked = sent.length;
+        run(now, now + 100);
+        const question = sent.at(-1);
+        const links = [{ ...link, bytes: (bytes * now) / 1_000 }];
+        if (sent.length > asked && question)
+          gathered.received(now, member(1).id, {
+            ...seen(question.message.request, of),
+            links,
+          } as ViewMessage);
+      }
+      return sent.length - before;
+    };
+    // After 4, 8, 16 and then each 32 s.
+    expect(answered(0, 60_000)).toBe(4);
+    expect(answered(60_000, 220_000)).toBe(5);
+    // Another link, and traffic: each 4 s again.
+    answered(220_000, 260_000, 2);
+    expect(answered(260_000, 280_000, 2, 10_000)).toBeLessThanOrEqual(2);
+    expect(answered(280_000, 400_000, 2, 10_000)).toBeGreaterThan(20);
   });
 
   it('forgets who is a member no more', () => {

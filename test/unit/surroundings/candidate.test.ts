@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   gatherCandidates,
-  isOnLink,
+  onLinkOf,
   isProbeable,
   lanInterfaces,
   usableAddresses,
@@ -119,7 +119,7 @@ describe('candidates', () => {
     ]);
     const near = ['192.168.6.1', '192.168.7.255', 'fd00:1::99', '169.254.200.1'];
     const far = ['192.168.8.1', '8.8.8.8', 'fd00:2::1', '172.17.0.2', '10.144.0.9', '127.0.0.1', 'nonsense'];
-    expect(near.map((host) => isOnLink(host, all, exclude))).toEqual([true, true, true, true]);
-    expect(far.filter((host) => isOnLink(host, all, exclude))).toEqual([]);
+    expect(near.map(onLinkOf(all, exclude))).toEqual([true, true, true, true]);
+    expect(far.filter(onLinkOf(all, exclude))).toEqual([]);
   });
 });
