@@ -4,11 +4,18 @@
 export const pieceLength = 8;
 const mark = '[removed]';
 
-/** What looks like a secret whoever made it: tokens, the invites in relay URLs, the credentials of TURN. */
+/**
+ * What looks like a secret whoever made it: tokens, root keys in files, the invites in relay URLs, the credentials of TURN and of
+ * proxies, the key in an address of `evio web`, tokens of Kubernetes (JWT, RFC 7519), what an HTTP header proves.
+ */
 const patterns: readonly [RegExp, string][] = [
-  [/evio1[A-Za-z0-9_-]{8,}/g, mark],
+  [/evio(?:root)?1[A-Za-z0-9_-]{8,}/g, mark],
   [/(#[A-Za-z0-9_-]{43})\.[A-Za-z0-9_-]+/g, `$1.${mark}`],
   [/\b(turns?:)[^\s"'@]+@/g, `$1${mark}@`],
+  [/\b([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s"'@/]+@/g, `$1${mark}@`],
+  [/\b(https?:\/\/[^\s"'#]{1,300}#)[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])/g, `$1${mark}`],
+  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g, mark],
+  [/\b(Bearer|Basic) [A-Za-z0-9+/=._~-]{8,}/g, `$1 ${mark}`],
 ];
 
 export class Scrubber {

@@ -36,6 +36,19 @@ describe('Scrubber', () => {
       'turn:user:pass@turn.example:3478?transport=udp',
       'turn:[removed]@turn.example:3478?transport=udp',
     ],
+    ['a root key in a file', 'see evioroot1AQ8abcdefgh- there', 'see [removed] there'],
+    [
+      'credentials of a proxy',
+      'https_proxy=http://joe:hunter2hunter2@proxy.example:3128/',
+      'https_proxy=http://[removed]@proxy.example:3128/',
+    ],
+    [
+      'the key in the address of a web view',
+      `http://127.0.0.1:7480/?network=ab#${'k'.repeat(32)} x`,
+      'http://127.0.0.1:7480/?network=ab#[removed] x',
+    ],
+    ['a token of Kubernetes', `token: ${'eyJhbGciOiJSUzI1'}.eyJpc3Mi.c2lnbmF0dXJl"`, 'token: [removed]"'],
+    ['what a header proves', 'authorization: Bearer abcdef-0123456', 'authorization: Bearer [removed]'],
   ])('takes out %s', (_name, text, expected) => {
     expect(scrubber.scrub(text)).toBe(expected);
   });
