@@ -3,7 +3,8 @@
  * times a second, at full load (echo of all peers at once, full frames): packets a second, processor time of the packet thread
  * for each, and of the control thread. Twenty times the scrapes cost twenty times as much, so that it stands out of the noise of
  * a machine where other programs are, too: a twentieth of it is what a scrape each second costs. Medians of the rounds'
- * ratios, since what drifts is in all turns of a round; what stands in docs/metrics.md comes from here.
+ * ratios, since what drifts is in all turns of a round, and their means with standard errors; what stands in docs/metrics.md
+ * comes from here.
  */
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -64,6 +65,13 @@ try {
     }
     const medianOf = (pick: (round: Record<Kind, Turn>) => number): number => median(all.map(pick));
     const percent = (share: number): number => Number((share * 100).toFixed(2));
+    /** Mean and standard error. */
+    const meanOf = (pick: (round: Record<Kind, Turn>) => number): string => {
+      const values = all.map(pick);
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+      return `${percent(mean)} ± ${percent(Math.sqrt(squares / (values.length - 1) / values.length))}`;
+    };
     const kind = (which: Kind) => ({
       packetsPerSecond: Math.round(medianOf((round) => round[which].perSecond)),
       packetUs: Number(medianOf((round) => round[which].packetUs).toFixed(3)),
@@ -75,13 +83,18 @@ try {
       packetTimePercent: percent(medianOf((round) => round[which].packetUs / round[0].packetUs - 1)),
       controlPercent: percent(medianOf((round) => round[which].controlShare - round[0].controlShare)),
     });
+    const means = (which: Kind) => ({
+      packets: meanOf((round) => round[which].perSecond / round[0].perSecond - 1),
+      packetTime: meanOf((round) => round[which].packetUs / round[0].packetUs - 1),
+      control: meanOf((round) => round[which].controlShare - round[0].controlShare),
+    });
     const twenty = more(often);
     const report = {
       peers,
       rounds,
       without: kind(0),
-      eachSecond: { ...kind(1), more: more(1) },
-      often: { perSecond: often, ...kind(often), more: twenty },
+      eachSecond: { ...kind(1), more: more(1), meanPercent: means(1) },
+      often: { perSecond: often, ...kind(often), more: twenty, meanPercent: means(often) },
       aTwentieth: Object.fromEntries(
         Object.entries(twenty).map(([name, value]) => [name, Number((value / often).toFixed(3))]),
       ),
