@@ -103,7 +103,7 @@ export class NodeSource implements WebSource {
       while (!abort.signal.aborted) {
         const status = await client.request('status', { network });
         const now = performance.now();
-        if (pace.due(now, status.device.rxBytes + status.device.txBytes) || news.due) {
+        if (pace.due(now, status.device.rxBytes + status.device.txBytes, news.due)) {
           news.due = false;
           const [{ peers }, { views }] = await Promise.all([
             client.request('peers', { network }),
@@ -116,7 +116,10 @@ export class NodeSource implements WebSource {
         }
         tell(pictureOf(status, seen, Date.now()));
         await sleep(settleMs, undefined, { signal: abort.signal });
-        if (news.due) continue;
+        if (news.due) {
+          await sleep(Math.max(0, pace.newsAt - performance.now()), undefined, { signal: abort.signal });
+          continue;
+        }
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, intervalMs - settleMs);
           wake = () => {
