@@ -16,6 +16,8 @@ export class Chromium {
   readonly #folder: string;
   readonly #waiting = new Map<number, (answer: { result?: unknown; error?: { message: string } }) => void>();
   readonly #session: string;
+  /** Of each process of the browser what it was seen to have used. */
+  readonly #ticks = new Map<number, number>();
   #id = 100;
   /** What the page complained of: errors, violations of its policy, failed requests. */
   readonly complaints: string[] = [];
@@ -183,13 +185,13 @@ export class Chromium {
         // It ended.
       }
     }
-    let sum = 0;
     for (const [pid, used] of ticks) {
       let at: number | undefined = pid;
       while (at !== undefined && at > 1 && at !== this.#process.pid) at = parents.get(at);
-      if (at === this.#process.pid) sum += used;
+      if (at === this.#process.pid) this.#ticks.set(pid, used);
     }
-    return sum / ticksPerSecond;
+    // What one used that ended, such as that of a page before, was used.
+    return [...this.#ticks.values()].reduce((sum, used) => sum + used, 0) / ticksPerSecond;
   }
 
   async close(): Promise<void> {

@@ -167,6 +167,9 @@ function App() {
             {(self ?? relay) && <Throughput history={rates.history} />}
           </div>
           <div class="right">
+            <p class="heard" role="status" aria-label="Chosen member">
+              {member ? `${member.name}, ${member.path ?? member.state}, ${round(member.rttMs)}` : ''}
+            </p>
             {member && (
               <Details
                 network={network}

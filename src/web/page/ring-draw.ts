@@ -80,17 +80,74 @@ export const drawnOf = (members: readonly WebMember[], rates: Rates): string =>
     )
     .join();
 
-/** Draws all; returns where members are, for the pointer. */
+/** With room for names around it. */
+function ringOf(size: number): { readonly middle: number; readonly radius: number } {
+  const middle = size / 2;
+  return { middle, radius: middle - Math.min(72, size * 0.16) };
+}
+
+const dotOf = (members: readonly unknown[]): number =>
+  members.length > 400 ? 2 : members.length > 60 ? 3.5 : 5;
+
+/** Where the name of a member at a place of the ring begins or ends. */
+function nameAt(size: number, x: number, y: number): { readonly x: number; readonly y: number } {
+  const { middle, radius } = ringOf(size);
+  return { x: x + ((x - middle) / radius) * 10, y: y + ((y - middle) / radius) * 10 + 4 };
+}
+
+function write(
+  context: CanvasRenderingContext2D,
+  size: number,
+  colours: Colours,
+  { x, y }: Pick<Spot, 'x' | 'y'>,
+  text: string,
+): void {
+  const middle = size / 2;
+  const to = nameAt(size, x, y);
+  context.font = '12px system-ui, sans-serif';
+  context.fillStyle = colours.ink;
+  context.textAlign = Math.abs(x - middle) < 12 ? 'center' : x > middle ? 'left' : 'right';
+  const room = context.textAlign === 'left' ? size - to.x : context.textAlign === 'right' ? to.x : 96;
+  context.fillText(text, to.x, to.y, Math.max(8, room - 2));
+}
+
+/** A member that stands out: a circle around it, and its name. */
+function highlight(
+  context: CanvasRenderingContext2D,
+  size: number,
+  colours: Colours,
+  spot: Spot,
+  dot: number,
+): void {
+  context.strokeStyle = colours.mark;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.arc(spot.x, spot.y, dot + 4, 0, 2 * Math.PI);
+  context.stroke();
+  write(context, size, colours, spot, spot.member.name);
+}
+
+/** Draws who is pointed at, and nothing else: on a sheet of its own, so that the ring stays as it is. */
+export function drawPointed(
+  context: CanvasRenderingContext2D,
+  size: number,
+  colours: Colours,
+  spots: readonly Spot[],
+  pointed: string | null,
+): void {
+  context.clearRect(0, 0, size, size);
+  const spot = pointed === null ? undefined : spots.find(({ member }) => member.id === pointed);
+  if (spot) highlight(context, size, colours, spot, dotOf(spots));
+}
+
+/** Draws all but who is pointed at; returns where members are, for the pointer. */
 export function draw(
   context: CanvasRenderingContext2D,
   size: number,
   colours: Colours,
   { picture, rates, chosen }: Drawn,
-  pointed: string | null,
 ): Spot[] {
-  const middle = size / 2;
-  // Room for names around it.
-  const radius = middle - Math.min(72, size * 0.16);
+  const { middle, radius } = ringOf(size);
   const at = (id: string): [number, number] => {
     const angle = turnOf(id) * 2 * Math.PI - Math.PI / 2;
     return [middle + radius * Math.cos(angle), middle + radius * Math.sin(angle)];
@@ -151,7 +208,7 @@ export function draw(
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
-  const dot = members.length > 400 ? 2 : members.length > 60 ? 3.5 : 5;
+  const dot = dotOf(members);
   for (const kind of [...kinds].reverse()) {
     context.fillStyle = colours.kinds[kind] ?? colours.faint;
     context.beginPath();
@@ -162,26 +219,13 @@ export function draw(
     }
     context.fill();
   }
-  context.font = '12px system-ui, sans-serif';
   const names: { readonly x: number; readonly y: number }[] = [];
-  const label = (x: number, y: number, text: string, always: boolean): void => {
-    context.fillStyle = colours.ink;
-    context.textAlign = Math.abs(x - middle) < 12 ? 'center' : x > middle ? 'left' : 'right';
-    const [dx, dy] = [(x - middle) / radius, (y - middle) / radius];
-    const toX = x + dx * 10;
-    const toY = y + dy * 10 + 4;
+  const label = (x: number, y: number, text: string): void => {
+    const to = nameAt(size, x, y);
     // Of two names at one place the first is read; whoever points at the other sees it.
-    if (!always && names.some((name) => Math.abs(name.y - toY) < 11 && Math.abs(name.x - toX) < 60)) return;
-    names.push({ x: toX, y: toY });
-    const room = context.textAlign === 'left' ? size - toX : context.textAlign === 'right' ? toX : 96;
-    context.fillText(text, toX, toY, Math.max(8, room - 2));
-  };
-  const mark = (x: number, y: number): void => {
-    context.strokeStyle = colours.mark;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.arc(x, y, dot + 4, 0, 2 * Math.PI);
-    context.stroke();
+    if (names.some((name) => Math.abs(name.y - to.y) < 11 && Math.abs(name.x - to.x) < 60)) return;
+    names.push(to);
+    write(context, size, colours, { x, y }, text);
   };
   if (relay) {
     context.fillStyle = colours.mark;
@@ -189,12 +233,12 @@ export function draw(
   }
   const fewEnough = members.length <= 24;
   const own = self && at(self.id);
-  for (const { member, x, y } of spots) {
-    const shown = member.id === chosen || member.id === pointed;
-    if (shown) mark(x, y);
+  for (const spot of spots) {
+    const { member, x, y } = spot;
     // Our own name goes before that of a neighbour.
     const covered = own !== null && Math.hypot(x - own[0], y - own[1]) < 18;
-    if (shown || (fewEnough && !covered)) label(x, y, member.name, shown);
+    if (member.id === chosen) highlight(context, size, colours, spot, dot);
+    else if (fewEnough && !covered) label(x, y, member.name);
   }
   if (self) {
     const [x, y] = at(self.id);
@@ -202,7 +246,7 @@ export function draw(
     context.beginPath();
     context.arc(x, y, dot + 2, 0, 2 * Math.PI);
     context.fill();
-    label(x, y, self.name, true);
+    write(context, size, colours, { x, y }, self.name);
   }
   return spots;
 }

@@ -1,48 +1,71 @@
 /** The ring, and what is pointed at on it. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { bits, round } from './format.js';
-import { coloursOf, draw, drawnOf, type Drawn, type Spot } from './ring-draw.js';
+import { coloursOf, draw, drawnOf, drawPointed, type Drawn, type Spot } from './ring-draw.js';
 
 interface Props extends Drawn {
   readonly choose: (id: string) => void;
 }
 
+/** As many dots as the screen has. */
+function contextOf(element: HTMLCanvasElement, size: number): CanvasRenderingContext2D | null {
+  const scale = window.devicePixelRatio || 1;
+  const dots = Math.round(size * scale);
+  if (element.width !== dots) element.width = element.height = dots;
+  const context = element.getContext('2d');
+  context?.setTransform(scale, 0, 0, scale, 0, 0);
+  return context;
+}
+
 export function Ring(props: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  /** Above it: who is pointed at. */
+  const sheet = useRef<HTMLCanvasElement>(null);
   const tip = useRef<HTMLDivElement>(null);
-  const state = useRef({ props, spots: [] as Spot[], pointed: null as string | null, due: false });
+  const state = useRef({
+    props,
+    spots: [] as Spot[],
+    pointed: null as string | null,
+    due: false,
+    all: false,
+  });
   state.current.props = props;
 
-  const paint = (): void => {
-    const element = canvas.current;
+  /** At the next frame: all, or only who is pointed at. */
+  const paint = (all: boolean): void => {
     const { current } = state;
-    if (current.due || !element) return;
+    current.all ||= all;
+    if (current.due) return;
     current.due = true;
     requestAnimationFrame(() => {
-      current.due = false;
-      const context = element.getContext('2d');
-      const size = element.clientWidth;
-      if (!context || size === 0) return;
-      const scale = window.devicePixelRatio || 1;
-      if (element.width !== Math.round(size * scale))
-        element.width = element.height = Math.round(size * scale);
-      context.setTransform(scale, 0, 0, scale, 0, 0);
-      current.spots = draw(context, size, coloursOf(element), current.props, current.pointed);
+      const [base, above] = [canvas.current, sheet.current];
+      const whole = current.all;
+      current.due = current.all = false;
+      if (!base || !above || base.clientWidth === 0) return;
+      const size = base.clientWidth;
+      const colours = coloursOf(base);
+      const lower = whole ? contextOf(base, size) : null;
+      if (lower) current.spots = draw(lower, size, colours, current.props);
+      const upper = contextOf(above, size);
+      if (upper) drawPointed(upper, size, colours, current.spots, current.pointed);
     });
+  };
+  const paintAll = (): void => {
+    paint(true);
   };
 
   const { picture, rates, chosen } = props;
   const drawn = useMemo(() => drawnOf(picture.members, rates), [picture.members, rates.members]);
   // Most pictures differ in nothing that is drawn.
-  useEffect(paint, [drawn, picture.told, picture.links, picture.self?.id, chosen]);
+  useEffect(paintAll, [drawn, picture.told, picture.links, picture.self?.id, chosen]);
   useEffect(() => {
-    const observer = new ResizeObserver(paint);
+    const observer = new ResizeObserver(paintAll);
     if (canvas.current) observer.observe(canvas.current);
     const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', paint);
+    dark.addEventListener('change', paintAll);
     return () => {
       observer.disconnect();
-      dark.removeEventListener('change', paint);
+      dark.removeEventListener('change', paintAll);
     };
   }, []);
 
@@ -73,31 +96,34 @@ export function Ring(props: Props) {
     }
     if (pointed === state.current.pointed) return;
     state.current.pointed = pointed;
-    paint();
+    paint(false);
   };
 
   const { members, self, relay } = props.picture;
   const connected = members.filter(({ path }) => path !== null).length;
   return (
     <figure class="ring">
-      <canvas
-        ref={canvas}
-        role="img"
-        aria-label={
-          self
-            ? `Ring of ${members.length + 1} members: ${connected} are connected with ${self.name}. The table has the same.`
-            : relay
-              ? `Ring of ${members.length} members: ${connected} are connected to this relay. The table has the same.`
-              : `Ring of ${members.length} members.`
-        }
-        onMouseMove={point}
-        onMouseLeave={point}
-        onClick={(event) => {
-          const spot = near(event);
-          if (spot) props.choose(spot.member.id);
-        }}
-      />
-      <div class="tip" ref={tip} hidden />
+      <div class="disc">
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={
+            self
+              ? `Ring of ${members.length + 1} members: ${connected} are connected with ${self.name}. The table has the same.`
+              : relay
+                ? `Ring of ${members.length} members: ${connected} are connected to this relay. The table has the same.`
+                : `Ring of ${members.length} members.`
+          }
+          onMouseMove={point}
+          onMouseLeave={point}
+          onClick={(event) => {
+            const spot = near(event);
+            if (spot) props.choose(spot.member.id);
+          }}
+        />
+        <canvas ref={sheet} class="sheet" aria-hidden="true" />
+        <div class="tip" ref={tip} hidden />
+      </div>
       <figcaption>
         {relay ? (
           <>

@@ -164,6 +164,7 @@ export function Members({ members, byRelay, rates, chosen, choose }: Props) {
       <div
         class="scroll"
         ref={scroller}
+        role="group"
         tabIndex={0}
         aria-label="Members; arrow keys choose one"
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
@@ -194,7 +195,7 @@ export function Members({ members, byRelay, rates, chosen, choose }: Props) {
               <tr
                 key={member.id}
                 aria-rowindex={first + i + 2}
-                aria-selected={member.id === chosen}
+                aria-current={member.id === chosen ? 'true' : undefined}
                 class={member.path ?? 'off'}
                 onClick={() => choose(member.id)}
               >

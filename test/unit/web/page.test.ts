@@ -4,100 +4,14 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Picture, WebMember, WebMessage, WebTold } from '../../../src/web/model.js';
+import type { Picture } from '../../../src/web/model.js';
 import { readPage } from '../../../src/web/page-files.js';
 import { webServer } from '../../../src/web/server.js';
-import type { WebSource } from '../../../src/web/source.js';
 import { Chromium, hasChromium } from '../../support/chromium.js';
+import { scriptedMember as member, ScriptedSource } from '../../support/scripted-source.js';
 
 const token = 'abcdefghijklmnopqrstuvwxyz012345';
-const ways = ['direct', 'direct', 'direct', 'relay', 'overlay', null] as const;
-
-function member(i: number): WebMember {
-  // 2654435761 is Knuth's multiplier: places all around the ring.
-  const id = ((i * 2_654_435_761) >>> 0).toString(16).padStart(8, '0').repeat(4);
-  const path = ways[i % ways.length] ?? null;
-  return {
-    id,
-    name: `node-${i}`,
-    ip: `10.144.${i >> 8}.${i & 255}`,
-    state: path === null ? 'idle' : 'connected',
-    path,
-    endpoint: path === null ? '' : '192.0.2.9:4242',
-    rttMs: path === null ? null : 4 + (i % 90),
-    link: i % 40 === 0 ? 'long' : null,
-    rxBytes: 0,
-    txBytes: 0,
-    seenAt: null,
-  };
-}
-
-/** A node of which the test says what it tells. */
-class Script implements WebSource {
-  name = 'home <b>';
-  members: WebMember[] = [];
-  #tell: ((message: WebMessage) => void)[] = [];
-  #bytes = 0;
-  asked: string[] = [];
-  told: WebTold[] = [];
-
-  picture(): Picture {
-    this.#bytes += 3_000_000;
-    return {
-      kind: 'picture',
-      at: Date.now(),
-      network: { id: 'ab12', name: this.name, cidr: '10.144.0.0/16', mtu: 1350 },
-      self: {
-        id: '80000000800000008000000080000000',
-        name: 'anna',
-        ip: '10.144.0.1',
-        ip6: 'fd00::1',
-        version: '0.1.0',
-        uptimeMs: 4_000_000,
-        nat: 'endpoint-independent',
-        rxBytes: this.#bytes,
-        txBytes: this.#bytes / 3,
-        drops: { 'guard-mac': 3 },
-      },
-      relays: [
-        { url: 'evio://relay.example:3478', state: 'connected', transport: 'udp', rttMs: 12, reason: null },
-      ],
-      size: this.members.length + 1,
-      told: this.told,
-      members: this.members.map((m, i) => ({ ...m, rxBytes: (i % 7) * this.#bytes })),
-    };
-  }
-
-  async networks() {
-    return { networks: [{ id: 'ab12', name: this.name }] };
-  }
-
-  async why(_network: string | undefined, peer: string, from?: string) {
-    this.asked.push(from === undefined ? peer : `${from} about ${peer}`);
-    return {
-      candidates: [{ endpoint: '192.0.2.9:4242', kind: 'its, host', state: 'chosen' }],
-      log: [{ at: new Date().toISOString(), event: 'chosen', detail: 'direct by 192.0.2.9:4242' }],
-      advice: ['It could not be better.'],
-    };
-  }
-
-  tell(message: WebMessage): void {
-    for (const tell of this.#tell) tell(message);
-  }
-
-  async stream(_network: string | undefined, tell: (message: WebMessage) => void, signal: AbortSignal) {
-    this.#tell.push(tell);
-    tell(this.picture());
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => {
-        resolve();
-      });
-    });
-    this.#tell = this.#tell.filter((one) => one !== tell);
-  }
-}
-
-const source = new Script();
+const source = new ScriptedSource();
 const server = webServer({ page: readPage(), source, token, host: '127.0.0.1' });
 let port = 0;
 
@@ -211,22 +125,43 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await browser.until(`document.querySelector('tbody').innerText.includes('node-999')`);
   });
 
-  it('draws a thousand members within a frame', async () => {
-    // The time that drawing takes in the script, of many; a frame of 60 a second has 16.7 ms.
-    const ms = await browser.evaluate<number>(`(async () => {
-      const times = [];
+  it('draws sixty frames a second of a thousand members while they are pointed at', async () => {
+    // Processor time of the page's thread, which other programs do not take; a frame of 60 a second has 16.7 ms.
+    await browser.send('Performance.disable');
+    await browser.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const spentMs = async (): Promise<number> => {
+      type Answer = { metrics: { name: string; value: number }[] };
+      const { metrics } = await browser.send<Answer>('Performance.getMetrics');
+      return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN) * 1_000;
+    };
+    const before = await spentMs();
+    const frames = 90;
+    // Around the ring, so that another member is pointed at each time.
+    const { strokes, ms } = await browser.evaluate<Record<'strokes' | 'ms', number>>(`(async () => {
       const canvas = document.querySelector('canvas');
-      for (let i = 0; i < 30; i++) {
-        const before = performance.now();
-        canvas.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, clientX: 200 + i * 7, clientY: 300 + i * 5 }));
-        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-        times.push(performance.now() - before);
+      const { x, y, width } = canvas.getBoundingClientRect();
+      let strokes = 0;
+      const { clearRect } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+        strokes++;
+        return clearRect.apply(this, area);
+      };
+      const r = width / 2 - Math.min(72, width * 0.16);
+      const begun = performance.now();
+      for (let i = 0; i < ${frames}; i++) {
+        const [clientX, clientY] = [x + width / 2 + r * Math.cos(i / 14), y + width / 2 + r * Math.sin(i / 14)];
+        canvas.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, clientX, clientY }));
+        await new Promise((resolve) => requestAnimationFrame(resolve));
       }
-      times.sort((a, b) => a - b);
-      return times[15];
+      CanvasRenderingContext2D.prototype.clearRect = clearRect;
+      return { strokes, ms: (performance.now() - begun) / ${frames} };
     })()`);
-    // Two frames were waited for.
-    expect(ms).toBeLessThan(100);
+    const spent = ((await spentMs()) - before) / frames;
+    console.log(
+      `web view, 1,000 members: ${(1_000 / ms).toFixed(0)} frames/s, ${spent.toFixed(1)} ms for each`,
+    );
+    expect(strokes).toBeGreaterThan(frames / 2);
+    expect(spent).toBeLessThan(16.7);
   });
 
   it('shows a member: what is known, and why its packets go where they go; walked by keys', async () => {
@@ -239,6 +174,25 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     expect(source.asked.at(-1)).toBe(member(42).id);
     await browser.key('ArrowDown');
     await browser.until(`document.querySelector('.details h2')?.innerText === 'node-420'`);
+    // What a screen reader is told: names of what can be reached, and who was chosen.
+    const { nodes } = await browser.send<{
+      nodes: { role?: { value: string }; name?: { value: string }; ignored: boolean }[];
+    }>('Accessibility.getFullAXTree');
+    const heard = nodes
+      .filter(({ ignored }) => !ignored)
+      .map(({ role, name }) => `${role?.value}: ${name?.value}`);
+    for (const wanted of [
+      'searchbox: Search members',
+      'group: Members; arrow keys choose one',
+      'image: Ring of 1001 members: 834 are connected with anna. The table has the same.',
+      'status: Chosen member',
+      'StaticText: node-420, direct, 64 ms',
+      'button: Close',
+      'region: Member node-420',
+    ])
+      expect(heard, heard.filter((text) => text.startsWith(wanted.split(':')[0] ?? '')).join('\n')).toContain(
+        wanted,
+      );
     await browser.key('Escape');
     await browser.until(`!document.querySelector('.details')`);
     await browser.key('/', 'Slash');
@@ -276,7 +230,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     expect(told).toContain('eeeeeeee');
     await browser.evaluate(`document.querySelector('.told [aria-expanded]').click()`);
     await browser.until(`document.querySelector('.told .log')?.innerText.includes('chosen')`);
-    expect(source.asked.at(-1)).toBe(`${one.id} about ${two.id}`);
+    // The page asked for our decisions about node-1, too, and that question may come later.
+    expect(source.asked).toContain(`${one.id} about ${two.id}`);
     await choose('node-3');
     await browser.until(`document.querySelector('.details').innerText.includes('does not show its links')`);
     await choose('node-5');
@@ -409,7 +364,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
       await browser.resize(width, height, dark);
       await open();
       for (let i = 0; i < 8; i++) {
-        source.tell({ ...source.picture(), at: Date.now() + i * 2_000 });
+        source.tell({ ...source.picture(), at: Date.now() + (i + 1) * 2_000 });
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       await browser.until(`document.querySelector('.chart canvas')`);
@@ -419,7 +374,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
       expect(image.length).toBeGreaterThan(10_000);
       if (shots) {
         mkdirSync(shots, { recursive: true });
-        writeFileSync(`${shots}/web-${width}.png`, image);
+        writeFileSync(`${shots}/web-${width}${dark ? '-dark' : ''}.png`, image);
       }
     }
     expect(browser.complaints.filter((text) => !text.includes('401'))).toEqual([]);
