@@ -14,7 +14,7 @@ export default class RelayNetworks extends BaseCommand {
     const { relayNetworks } = await import('../../cli/relay-desk.js');
     const { relayNetworksText } = await import('../../views/text/relay-networks.js');
     const networks = await relayNetworks(this.home(), await this.env());
-    this.show(relayNetworksText(networks));
+    this.print(relayNetworksText(networks));
     return { networks };
   }
 }
