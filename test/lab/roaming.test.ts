@@ -181,7 +181,7 @@ describe('roaming', () => {
     expect(device.name).toBe('evio1');
     await a.node.cli(['down', '--network', 'work']);
     const { stderr } = await a.node.cli(['status', '--network', 'work'], { allowFailure: true });
-    expect(stderr).toContain('evio up --network work');
+    expect(stderr).toMatch(/ up --network work$/m);
     expect(await a.node.json(['node', '--network', 'work'])).toMatchObject({
       pid,
       started: [expect.any(String)],
