@@ -151,7 +151,7 @@ describe('prober', () => {
   });
 
   it('tries for a direct path by another relay at once, and not again by the one that comes back', () => {
-    const [path] = [relay.path];
+    const { path } = relay;
     const carrier: RelayChoice = {
       path: { ...path, kind: 'carrier', carrier: 1 } as Path,
       label: 'ws://192.0.2.1:3478',
