@@ -4,8 +4,9 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LabProcess, run } from '../../src/lab/exec.js';
+import { LabProcess, run, sleep } from '../../src/lab/exec.js';
 import { firstPing, ping } from '../../src/lab/measure.js';
 import { reaches, TestNet, type TestNode } from '../lab/support.js';
 import { Runtime, type Pod } from './runtime.js';
@@ -15,6 +16,20 @@ if (missing !== undefined) console.log(missing);
 
 const config = { cniVersion: '1.1.0', name: 'flat', type: 'evio-cni', mode: 'flat' };
 type Config = typeof config & { readonly gateway?: boolean };
+
+const rawFrames = fileURLToPath(new URL('../support/raw-frames.mjs', import.meta.url));
+/** A router advertisement (RFC 4861 section 4.2) of fe80::1 to all, for half an hour. */
+const routerAdvert = [
+  '333300000001' + '020000000001' + '86dd',
+  '60000000' +
+    '0010' +
+    '3aff' +
+    'fe80000000000000' +
+    '0000000000000001' +
+    'ff02000000000000' +
+    '0000000000000001',
+  '8600' + '3527' + '4000' + '0708' + '00000000' + '00000000',
+].join('');
 
 interface Worker {
   readonly node: TestNode;
@@ -178,6 +193,16 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
         'link set eth0 up',
       ];
       await run(['ip', '-batch', '-'], { ns: outside, input: `${there.join('\n')}\n` });
+      // The node itself leaves by IPv6 where a router says so, which those who forward do not hear.
+      const way = async (): Promise<string> =>
+        (await run(['ip', '-6', 'route', 'show', 'default'], { ns })).stdout;
+      // Machines of the lab hear none otherwise.
+      await run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/out0/accept_ra'], { ns });
+      for (let i = 0; i < 50 && (await way()) === ''; i++) {
+        await run([process.execPath, rawFrames, 'eth0', routerAdvert, '1'], { ns: outside });
+        await sleep(100);
+      }
+      expect(await way()).toContain('proto ra');
       // Nothing out there has a way to the pod: the node stands in for it.
       expect(await firstPing(one.pod.name, '172.31.9.2', 500)).toBeUndefined();
       expect(await firstPing(one.pod.name, 'fd99::2', 500)).toBeUndefined();
@@ -185,6 +210,7 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
       expect(await firstPing(leaving.pod.name, '172.31.9.2', 5_000)).toBeDefined();
       expect(await firstPing(leaving.pod.name, 'fd99::2', 5_000)).toBeDefined();
       expect(await firstPing(leaving.pod.name, two.ip6, 5_000)).toBeDefined();
+      expect(await way()).toContain('proto ra');
       await a.runtime.plugin('DEL', config, attached(leaving.pod));
     } finally {
       await run(['ip', 'netns', 'delete', outside]);
