@@ -7,7 +7,8 @@
  *      A packet of our own socket is none to be sent (own-packet.ts). With a LAN behind the interface, `LanPort.take` first
  *      deals with what is not for the network.
  *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
- *      plaintext in the header's place. What is too long for the network is dropped, and its sender told (`#refuse`).
+ *      plaintext in the header's place. What is too long for the network is dropped, and its sender told (`#refuse`); a
+ *      TCP connection begins with segments that are not (`clampMss`).
  *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
  *   4. `#dispatch` looks up whose its destination is:
  *        a group                   `#flood`: Broadcast seals a copy for each link that leads to somebody who wants it, in
@@ -25,6 +26,7 @@
 import { Errno } from '../../native/libc.js';
 import { TokenBucket } from '../../lib/token-bucket.js';
 import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
+import { clampMss } from '../../switch/mss.js';
 import { answerTooBig, tooBigCapacity } from '../../switch/too-big.js';
 import { VirtioNetHdr } from '../../tap/device.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../../wire/ethernet.js';
@@ -182,6 +184,7 @@ export class Transmit {
     this.#plain = frame - 1;
     this.#plainLength = this.#length + 1;
     if (this.#segment !== 0) return true;
+    clampMss(view, frame, this.#length, c.options.mtu, !partial);
     if (!partial) {
       u8[frame - 1] = Kind.frame;
       return true;
