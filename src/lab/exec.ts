@@ -78,8 +78,10 @@ function wrap(argv: readonly string[], ns: string | undefined): [string, string[
     : [findProgram('ip') ?? 'ip', ['netns', 'exec', ns, path ?? program, ...rest]];
 }
 
-function environment(extra: RunOptions['env']): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: searchPath, ...extra };
+/** In a namespace nobody is reached whom the authorities of this machine vouch for, and Node reads them all at each start: 60 to 80 ms. */
+function environment({ ns, env }: RunOptions): NodeJS.ProcessEnv {
+  const authorities = ns === undefined ? {} : { NODE_EXTRA_CA_CERTS: undefined };
+  return { ...process.env, PATH: searchPath, ...authorities, ...env };
 }
 
 function failure(argv: readonly string[], options: RunOptions, result: RunResult, why: string): EvioError {
@@ -97,7 +99,7 @@ function failure(argv: readonly string[], options: RunOptions, result: RunResult
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [program, args] = wrap(argv, options.ns);
   options.signal?.throwIfAborted();
-  const child = spawn(program, args, { env: environment(options.env), cwd: options.cwd, stdio: 'pipe' });
+  const child = spawn(program, args, { env: environment(options), cwd: options.cwd, stdio: 'pipe' });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -145,7 +147,7 @@ export function runSync(argv: readonly string[], options: RunOptions = {}): RunR
   try {
     const [program, args] = wrap(argv, options.ns);
     const done = spawnSync(program, args, {
-      env: environment(options.env),
+      env: environment(options),
       input: options.input ?? '',
       timeout: options.timeoutMs ?? 10_000,
       encoding: 'utf8',
@@ -192,7 +194,7 @@ export class LabProcess {
   constructor(argv: readonly string[], options: LaunchOptions = {}) {
     this.argv = argv;
     const [program, args] = wrap(argv, options.ns);
-    const child = spawn(program, args, { env: environment(options.env), cwd: options.cwd, stdio: 'pipe' });
+    const child = spawn(program, args, { env: environment(options), cwd: options.cwd, stdio: 'pipe' });
     this.#child = child;
     child.stdin.on('error', () => undefined);
     this.pid = child.pid ?? -1;
