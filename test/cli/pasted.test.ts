@@ -25,7 +25,8 @@ chmodSync(binary, 0o755);
 const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
 const inPath = `${join(folder, 'programs')}:${PATH}`;
 const shell = (line: string, path: string) => {
-  const env = { ...home.environment, PATH: path };
+  // These tests may run under npm, the person does not.
+  const env = { ...home.environment, PATH: path, npm_config_user_agent: undefined };
   return spawnSync('sh', ['-c', line], { cwd: project, encoding: 'utf8', env });
 };
 
