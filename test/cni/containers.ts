@@ -14,7 +14,7 @@ import { endMachine } from '../support/ending.js';
 const script = fileURLToPath(new URL('containers.sh', import.meta.url));
 const plugin = fileURLToPath(new URL('../../bin/evio-cni.cjs', import.meta.url));
 const tools = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evio-test', 'containers');
-const packages = ['podman', 'conmon', 'libsubid4', 'containerd', 'runc'];
+const packages = ['podman', 'conmon', 'libsubid4', 'libgpgme11', 'libassuan0', 'containerd', 'runc'];
 const furtherPackages = ['containernetworking-plugins', 'iptables', 'busybox-static'];
 
 /** Why these tests cannot run here; undefined: they can. */

@@ -68,6 +68,10 @@ describe('transfer', () => {
   it('loses nothing at a rekey: mixed traffic for 25 s, six rekeys', async () => {
     const [first] = net.nodes as [TestNode];
     await untilPath(first, direct, 'direct', 5_000);
+    // What came late by a slow way before, of keys that were forgotten meanwhile, is none of this.
+    const dropped = async (): Promise<Record<string, number>> =>
+      (await first.node.json<{ device: { drops: Record<string, number> } }>(['status'])).device.drops;
+    const before = await dropped();
     const pinger = first.site.host.launch([
       'ping',
       '-n',
@@ -99,14 +103,13 @@ describe('transfer', () => {
     );
     expect(summary).toContain('2400 received');
     expect(udpResult.lossPercent).toBeLessThan(0.05);
-    const drops = (await first.node.json<{ device: { drops: Record<string, number> } }>(['status'])).device
-      .drops;
+    const drops = await dropped();
     const tales = await Promise.all(
       [direct, relayed, blocked].map(({ node }) => node.cli(['why', first.node.name])),
     );
     // Where the machine stood still for a second, a path was in doubt, and copies are no fault.
     const copied = tales.some(({ stdout }) => stdout.includes('  doubt  '));
     for (const reason of ['bad-tag', 'unknown-index', ...(copied ? [] : ['replayed'])])
-      expect(drops[reason], reason).toBe(0);
+      expect(drops[reason], reason).toBe(before[reason]);
   });
 });
