@@ -16,7 +16,6 @@ import {
   fold,
   ipv4HeaderLength,
   ipv6HeaderLength,
-  locateTransport,
   Protocol,
   tcpChecksumOffset,
   TcpFlag,
@@ -26,16 +25,22 @@ import {
 const OptionKind = { end: 0, pad: 1, mss: 2 } as const;
 const mssLength = 4;
 /** Bytes of a frame that opens a connection: options of IP or headers of extension, options of TCP, and no data (but RFC 7413's). */
-const longestSyn = ethernetHeaderLength + 2 * vlanTagLength + 4 * 60;
+export const longestSyn = ethernetHeaderLength + 2 * vlanTagLength + 4 * 60;
 
 /**
  * Changes the frame of `length` bytes at `at` if it opens a TCP connection whose segments would be too long for IP packets of `mtu`
- * bytes. `summed`: its checksum is complete, and brought up to date (RFC 1624); else it is that of the pseudo-header, and
+ * bytes. `found`: where its transport header is (locateTransport). `summed`: its checksum is complete, and brought up to date (RFC 1624); else it is that of the pseudo-header, and
  * completed later. True when something changed.
  */
-export function clampMss(view: DataView, at: number, length: number, mtu: number, summed: boolean): boolean {
+export function clampMss(
+  view: DataView,
+  at: number,
+  length: number,
+  found: number,
+  mtu: number,
+  summed: boolean,
+): boolean {
   if (length > longestSyn) return false;
-  const found = locateTransport(view, at, length);
   if ((found & 0xff) !== Protocol.tcp) return false;
   const tcp = at + (found >> 8);
   if ((view.getUint8(tcp + 13) & TcpFlag.syn) === 0) return false;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clampMss } from '../../../src/core/switch/mss.js';
+import { locateTransport } from '../../../src/core/wire/ip.js';
 import { buildTcp, plainTcp, sum16 } from '../../support/frames.js';
 import { macOf } from '../../support/loop-rig.js';
 
@@ -22,7 +23,10 @@ function clamped(
   // Not at the start of the memory, and with something behind it.
   const memory = new Uint8Array(built.bytes.length + 64).fill(0xee);
   memory.set(built.bytes, 32);
-  const changed = clampMss(new DataView(memory.buffer), 32, built.bytes.length, mtu, checksum === 'complete');
+  const view = new DataView(memory.buffer);
+  const { length } = built.bytes;
+  const found = locateTransport(view, 32, length);
+  const changed = clampMss(view, 32, length, found, mtu, checksum === 'complete');
   expect(memory.subarray(0, 32).every((byte) => byte === 0xee)).toBe(true);
   expect(memory.subarray(32 + built.bytes.length).every((byte) => byte === 0xee)).toBe(true);
   const bytes = memory.slice(32, 32 + built.bytes.length);
@@ -86,7 +90,8 @@ describe('the longest segment of a TCP connection', () => {
       for (let n = 0; n < 3; n++) bytes[12 + (random() % (bytes.length - 12))] = random() & 0xff;
       const cut = i % 3 === 0 ? random() % bytes.length : bytes.length;
       const memory = bytes.slice(0, cut);
-      clampMss(new DataView(memory.buffer), 0, cut, 1_350, true);
+      const view = new DataView(memory.buffer);
+      clampMss(view, 0, cut, locateTransport(view, 0, cut), 1_350, true);
     }
   });
 

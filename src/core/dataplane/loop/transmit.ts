@@ -26,7 +26,7 @@
 import { Errno } from '../../native/libc.js';
 import { TokenBucket } from '../../lib/token-bucket.js';
 import { answerCapacity, answerNeighbour } from '../../switch/neighbour.js';
-import { clampMss } from '../../switch/mss.js';
+import { clampMss, longestSyn } from '../../switch/mss.js';
 import { answerTooBig, tooBigCapacity } from '../../switch/too-big.js';
 import { VirtioNetHdr } from '../../tap/device.js';
 import { ethernetHeaderLength, isGroup, macHigh, macLow, vlanTagLength } from '../../wire/ethernet.js';
@@ -184,14 +184,14 @@ export class Transmit {
     this.#plain = frame - 1;
     this.#plainLength = this.#length + 1;
     if (this.#segment !== 0) return true;
-    clampMss(view, frame, this.#length, c.options.mtu, !partial);
+    const found = partial || this.#length <= longestSyn ? locateTransport(view, frame, this.#length) : 0;
+    clampMss(view, frame, this.#length, found, c.options.mtu, !partial);
     if (!partial) {
       u8[frame - 1] = Kind.frame;
       return true;
     }
     const start = view.getUint16(header + VirtioNetHdr.checksumStart, true);
     const offset = view.getUint16(header + VirtioNetHdr.checksumOffset, true);
-    const found = locateTransport(view, frame, this.#length);
     if (found !== 0 && found >> 8 === start && checksumFieldOffset(found & 0xff) === offset) {
       u8[frame - 1] = Kind.frameChecksum;
       return true;
