@@ -9,11 +9,20 @@ export const ringBits = 52;
 /** Number of positions. */
 export const ringSize = 2 ** ringBits;
 
+function byte(id: Uint8Array, at: number): number {
+  return id[at] as number;
+}
+
 /** Position of a node id (16 bytes, or at least 7). */
 export function positionOf(id: Uint8Array, at = 0): number {
-  const byte = (i: number): number => id[at + i] as number;
-  const high = ((byte(0) << 16) | (byte(1) << 8) | byte(2)) >>> 0;
-  const low = ((byte(3) << 20) | (byte(4) << 12) | (byte(5) << 4) | (byte(6) >>> 4)) >>> 0;
+  // The packet loop asks: no closure that would be allocated.
+  const high = ((byte(id, at) << 16) | (byte(id, at + 1) << 8) | byte(id, at + 2)) >>> 0;
+  const low =
+    ((byte(id, at + 3) << 20) |
+      (byte(id, at + 4) << 12) |
+      (byte(id, at + 5) << 4) |
+      (byte(id, at + 6) >>> 4)) >>>
+    0;
   return high * 0x1000_0000 + low;
 }
 
