@@ -14,12 +14,22 @@ const beside = [
   'spoof,subnets,tunnel,waiting,webrtc',
 ].map((names) => `test/lab/{${names}}.test.ts`);
 
+/**
+ * Node reads the machine's further authorities at each start, which takes longer than the start itself: the tests start
+ * thousands of programs, and reach nobody whom those vouch for. Whoever does (a registry) takes them by the second name.
+ */
+const env = {
+  NODE_EXTRA_CA_CERTS: '',
+  EVIO_TEST_AUTHORITIES: process.env['NODE_EXTRA_CA_CERTS'] ?? '',
+};
+
 /** `unit` needs nothing but Node; `lab` needs root, namespaces and a fresh build in dist/. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          env,
           name: 'unit',
           include: ['test/{unit,vectors,fuzz,cli,view}/**/*.test.{ts,tsx}'],
           disableConsoleIntercept: true,
@@ -31,6 +41,7 @@ export default defineConfig({
       },
       {
         test: {
+          env,
           name: 'lab-beside',
           include: beside,
           disableConsoleIntercept: true,
@@ -43,6 +54,7 @@ export default defineConfig({
       },
       {
         test: {
+          env,
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           exclude: beside,
@@ -58,6 +70,7 @@ export default defineConfig({
       {
         // What takes minutes in the lab, and writes tables into docs/connectivity.md.
         test: {
+          env,
           name: 'matrix',
           include: ['test/matrix/**/*.test.ts'],
           disableConsoleIntercept: true,
@@ -70,6 +83,7 @@ export default defineConfig({
       {
         // The program of one file: needs root, and what `npm run build:binary` made.
         test: {
+          env,
           name: 'binary',
           include: ['test/binary/**/*.test.ts'],
           disableConsoleIntercept: true,
@@ -83,6 +97,7 @@ export default defineConfig({
       {
         // The plugin for container runtimes, with the CNI project's own tools: needs root and Go.
         test: {
+          env,
           name: 'cni',
           include: ['test/cni/**/*.test.ts'],
           disableConsoleIntercept: true,
@@ -96,6 +111,7 @@ export default defineConfig({
       {
         // A cluster of Kubernetes as it is published: needs root and Go, and builds for minutes at first.
         test: {
+          env,
           name: 'kubernetes',
           include: ['test/kubernetes/**/*.test.ts'],
           disableConsoleIntercept: true,

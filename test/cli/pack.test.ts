@@ -16,7 +16,12 @@ describe('the package', () => {
 
   it('installs globally without install scripts, and runs', { timeout: 240_000 }, () => {
     const npm = (...args: string[]): string =>
-      execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      execFileSync('npm', args, {
+        cwd: root,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: process.env['EVIO_TEST_AUTHORITIES'] },
+      });
     // dist/ is built before the tests; building again here would pull it from under the other ones.
     const packed = JSON.parse(npm('pack', '--json', '--ignore-scripts', '--pack-destination', folder)) as {
       filename: string;
