@@ -4,9 +4,15 @@
  * A single 32-byte public key then names a node, a relay, an invite or a network. The map from Ed25519 to X25519 is
  * the birational one of RFC 7748 section 4.1, as in libsodium's `crypto_sign_ed25519_pk_to_curve25519`.
  */
-import { createPrivateKey, createPublicKey, verify as verifySignature } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  sign as signMessage,
+  verify as verifySignature,
+  type KeyObject,
+} from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { copyBytes, fromBase64Url, toBase64Url } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import { isLowOrder, type DhKeys } from '../noise/suite.js';
 
@@ -25,12 +31,17 @@ export interface Keys {
 /** PKCS #8 around the seed of an Ed25519 key (RFC 8410 section 7), up to the seed. */
 const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
 
+/** Throws when the seed is not 32 bytes long. */
+function privateKeyOf(seed: Uint8Array): KeyObject {
+  const der = Buffer.concat([pkcs8Head, seed]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return key;
+}
+
 /** By OpenSSL: the portable code takes 50 ms for its first, while a node that was killed is waited for. */
 function publicKeyOf(seed: Uint8Array): Uint8Array {
-  const der = Buffer.concat([pkcs8Head, seed]);
-  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
-  der.fill(0);
-  const publicKey = fromBase64Url(key.export({ format: 'jwk' }).x ?? '');
+  const publicKey = fromBase64Url(createPublicKey(privateKeyOf(seed)).export({ format: 'jwk' }).x ?? '');
   if (publicKey?.length !== publicKeyLength) throw new TypeError('no public key of this seed');
   return publicKey;
 }
@@ -59,8 +70,14 @@ export function dhPublicKey(publicKey: Uint8Array): Uint8Array | undefined {
   }
 }
 
+/** Imported once a key: OpenSSL wipes its copy when the keys are forgotten. */
+const signing = new WeakMap<Keys, KeyObject>();
+
+/** The signature, 64 bytes: the same of every message each time (RFC 8032). */
 export function sign(keys: Keys, message: Uint8Array): Uint8Array {
-  return ed25519.sign(message, keys.seed);
+  let key = signing.get(keys);
+  if (!key) signing.set(keys, (key = privateKeyOf(keys.seed)));
+  return copyBytes(signMessage(null, message, key));
 }
 
 /** True for a genuine signature. OpenSSL does it: 0.1 ms instead of the 1.5 ms of the portable code. Never throws. */
