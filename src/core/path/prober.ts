@@ -17,19 +17,17 @@ import type { Abilities } from '../wire/control.js';
 import { maxPortRange, type PortRange } from '../wire/nat.js';
 import { Beside } from './beside.js';
 import type { Loss } from './loss.js';
-import type { Use } from './mtu.js';
 import type { ActivePath } from './path.js';
 import type { Ping } from './pings.js';
 import type { ProberPorts } from './prober-ports.js';
 import { Probing, type RemoteReport } from './probing.js';
 import { beats, died, type Remote } from './remote.js';
 import { Trial } from './trial.js';
+import { Usage } from './usage.js';
 import { Way } from './way.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
-/** Frames go by a relay as long as there were some of late. */
-const relayedMs = 5_000;
 /** Ports of the peer that are opened on its word, a second and at once: it names them, so it is bounded. */
 const openedPerS = maxPortRange / 2;
 const openedAtOnce = 2 * maxPortRange;
@@ -43,20 +41,13 @@ export class Prober {
   readonly #openings: TokenBucket;
   readonly #beside = new Beside();
   readonly #trial = new Trial();
+  readonly #usage = new Usage();
   /** In use as long as there is no direct path. */
   #way: Way | undefined;
   #nextUpgradeAt = Infinity;
   /** The way that there was at the last burst. */
   #triedBy: string | undefined;
   #choseAt = -Infinity;
-  /** When frames last went by a relay, as far as seen, and how many; and since when they wait for an answer. */
-  #relayedAt = -Infinity;
-  #relayedSeen = 0;
-  #waitingMs = 0;
-  #waitingSince = Infinity;
-  #heardAt = -Infinity;
-  /** Frames go by the path in use. */
-  #used = false;
   /** When a spare answered while the path in use is suspected: that is judged at once. */
   #spareAt = Infinity;
 
@@ -111,14 +102,14 @@ export class Prober {
     if (!running) return Infinity;
     const at = Math.min(dueAt, this.#spareAt, this.#trial.dueAt);
     if (active) {
-      const width = active.mtu?.dueAt(this.#use(active.rttMs)) ?? Infinity;
+      const width = active.mtu?.dueAt(this.#usage.of(active.rttMs)) ?? Infinity;
       const doubt = this.#trial.running ? Infinity : this.#beside.dueAt(active, this.#life.heardAt);
       return Math.min(at, this.#life.dueAt(active), width, doubt);
     }
     const way = this.#way;
-    const width = way?.mtu?.dueAt(this.#use(way.rttMs)) ?? Infinity;
+    const width = way?.mtu?.dueAt(this.#usage.of(way.rttMs)) ?? Infinity;
     const relay = way
-      ? Math.min(this.#wayPingAt(way), this.#beside.dueAt(way, this.#heardAt))
+      ? Math.min(this.#wayPingAt(way), this.#beside.dueAt(way, this.#usage.heardAt))
       : this.#choseAt + pathlessMs;
     let shunned = this.#trial.barredUntil > this.#choseAt ? this.#trial.barredUntil : Infinity;
     for (const { state, shunnedUntil } of remotes) {
@@ -127,13 +118,9 @@ export class Prober {
     return Math.min(at, relay, shunned, width, this.#nextUpgradeAt);
   }
 
-  /** How the path in use is used. */
-  #use(rttMs: number | null): Use {
-    return { rttMs, used: this.#used, waitingMs: this.#waitingMs };
-  }
-
   #wayPingAt(way: Way): number {
-    return way.pingAt(this.#used, Math.max(this.#waitingSince, this.#heardAt), this.#beside.doubt.doubted);
+    const { used, waitingSince } = this.#usage;
+    return way.pingAt(used, waitingSince, this.#beside.doubt.doubted);
   }
 
   /** The session stands (again): offer our candidates and begin. `via` is the direct endpoint that answered, if any. */
@@ -310,12 +297,7 @@ export class Prober {
   tick(now: number, traffic: Traffic): void {
     if (!this.#probing.running) return;
     this.#life.look(now, traffic);
-    this.#waitingMs = traffic.waiting(now);
-    this.#waitingSince = traffic.unanswered ? now - this.#waitingMs : Infinity;
-    this.#heardAt = traffic.rxAt;
-    if (traffic.txRelayed !== this.#relayedSeen) this.#relayedAt = now;
-    this.#relayedSeen = traffic.txRelayed;
-    this.#used = this.#probing.active ? this.#life.used(now) : now < this.#relayedAt + relayedMs;
+    this.#usage.look(now, traffic, this.#probing.active ? this.#life.used(now) : undefined);
     this.#watch(now);
     this.#probing.tick(now);
     if (this.#probing.active) return;
@@ -329,12 +311,12 @@ export class Prober {
 
   /** Pings the way in use; has another one help while it is in doubt, or take its place. */
   #watchWay(now: number, way: Way): void {
-    const narrow = way.tryWidth(now, this.#use(way.rttMs), (size) => {
+    const narrow = way.tryWidth(now, this.#usage.of(way.rttMs), (size) => {
       this.#probing.pingRelay(now, way.choice, size);
     });
     this.#rewidened('narrow', narrow);
     if (now >= this.#wayPingAt(way)) this.#pingWay(now, way);
-    this.#doubt(now, way.label, way, this.#heardAt);
+    this.#doubt(now, way.label, way, this.#usage.heardAt);
     if (!this.#beside.wins(now, way)) return;
     this.#ports.log('lost', `${way.label} does not answer, while ${this.#beside.way?.label ?? ''} does`);
     this.#beside.shun(now, way.label);
@@ -377,7 +359,7 @@ export class Prober {
       return this.#fail(now, active, `unanswered, while ${this.#beside.way?.label ?? ''} answers`);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.
     if (now >= this.#life.pingAt(active)) this.#probing.ping(active, now, this.#life.used(now));
-    if (!this.#probing.tryWidth(active, now, this.#use(active.rttMs))) return;
+    if (!this.#probing.tryWidth(active, now, this.#usage.of(active.rttMs))) return;
     // What vanished so far was too long.
     this.#life.changed();
     this.#setPath();
