@@ -76,7 +76,8 @@ module.exports = {
       from: { path: '^src/cni/' },
       to: {
         path: '^(src|node_modules)/',
-        pathNot: '^src/(cni|core/(lib|config/home|control/client|disk/storage-error))',
+        pathNot:
+          '^src/(cni|core/(lib|config/home|control/client|disk/storage-error|native/(libc|netlink|arena|symbols)|tap/attribute))',
         dependencyTypesNot: ['type-only'],
       },
     },

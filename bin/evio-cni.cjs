@@ -2,21 +2,81 @@
 // The CNI plugin, as container runtimes call it: on its own, because loading the command line takes longer than the work. In CommonJS,
 // because a pod waits for what loads ECMAScript modules, too.
 'use strict';
-const { existsSync, statSync } = require('node:fs');
+const {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} = require('node:fs');
 const { join } = require('node:path');
 
-// Compiled code is kept where root alone writes: Node's own place is below /tmp, where any user could put some for root to run.
-const home = process.env.EVIO_HOME || '/var/lib/evio';
-// Node before 22 has none, and takes as long to load what would say so as a program takes to start.
-if (parseInt(process.versions.node) >= 22 && existsSync(home))
-  require('node:module').enableCompileCache?.(join(home, 'cache'));
 const dist = join(__dirname, '../dist');
-const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
-// One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found.
-const isOneFile = dateOf('program/cni.cjs') >= dateOf('cni/main.js');
-const load = async () => (isOneFile ? require('../dist/program/cni.cjs') : import('../dist/cni/main.js'));
-load()
-  .then(({ main }) => main())
-  .then((status) => {
-    process.exitCode = status;
-  });
+/** Compiled code is kept where root alone writes: Node's own place is below /tmp, where any user could put some for root to run. */
+const home = process.env.EVIO_HOME || '/var/lib/evio';
+const kept = join(home, 'cache/cni');
+/** Of the text of a program, at its end (scripts/program/build.mjs) and at that of what was compiled of it. */
+const hashLength = 64;
+
+/**
+ * Loads the one file, by what was compiled of it before, which takes a third of the time. Whatever V8 did not compile itself, for
+ * this text, it does not take.
+ */
+function loadOneFile(path) {
+  const { Script } = require('node:vm');
+  const text = readFileSync(path, 'utf8');
+  const hash = text.slice(-hashLength);
+  let cachedData;
+  try {
+    const before = readFileSync(kept);
+    if (before.latin1Slice(before.length - hashLength) === hash)
+      cachedData = before.subarray(0, before.length - hashLength);
+  } catch {
+    // The first time.
+  }
+  const script = new Script(`(function (module, exports, require) {${text}\n})`, { filename: path, cachedData });
+  const module_ = { exports: {} };
+  script.runInThisContext()(module_, module_.exports, require);
+  const isNew = cachedData === undefined || script.cachedDataRejected === true;
+  return { ...module_.exports, keep: isNew ? () => keep(script.createCachedData(), hash) : undefined };
+}
+
+/** Whole or not at all, also when the machine loses its power: there is nobody to take away what makes every pod fail. */
+function keep(data, hash) {
+  if (!existsSync(home)) return;
+  const draft = `${kept}.${process.pid}`;
+  try {
+    mkdirSync(join(home, 'cache'), { recursive: true, mode: 0o700 });
+    const file = openSync(draft, 'w', 0o600);
+    try {
+      writeFileSync(file, Buffer.concat([data, Buffer.from(hash, 'latin1')]));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, kept);
+  } catch {
+    // It is faster with, and works without.
+    rmSync(draft, { force: true });
+  }
+}
+
+async function load() {
+  const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
+  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found.
+  if (dateOf('program/cni.cjs') >= dateOf('cni/main.js')) return loadOneFile(join(dist, 'program/cni.cjs'));
+  return import('../dist/cni/main.js');
+}
+
+load().then(async ({ main, keep }) => {
+  const status = await main();
+  // What a pod waits for: the rest is compiled when it is called.
+  if (keep && status === 0 && process.env.CNI_COMMAND === 'ADD') keep();
+  // At once: nothing is left to be done, and to take all down takes time.
+  process.exit(status);
+});

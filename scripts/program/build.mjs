@@ -3,7 +3,8 @@
  * since most of it went into finding and loading 700 modules. `bin/run.js` takes these files where they are not older than the
  * rest of dist/. The plugin that container runtimes call, once for each pod (`bin/evio-cni.cjs`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -69,10 +70,26 @@ await build({
     js: "import { createRequire as evioRequire } from 'node:module'; const require = evioRequire(import.meta.url), __dirname = '/', __filename = '/evio';",
   },
 });
+/** The plugin takes koffi's addon itself (koffi.cjs). */
+const nearKoffi = {
+  name: 'near-koffi',
+  setup(b) {
+    const near = path('scripts/program/koffi.cjs');
+    b.onResolve({ filter: /^koffi$/ }, ({ importer }) =>
+      importer === near ? { path: 'koffi', external: true } : { path: near },
+    );
+  },
+};
 // In CommonJS, which Node loads in half the time.
-await build({
+const { outputFiles } = await build({
   ...common,
   entryPoints: { cni: path('dist/cni/main.js') },
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
+  plugins: [nearKoffi, ...common.plugins],
+  external: ['node-datachannel'],
+  write: false,
 });
+// By the hash at its end bin/evio-cni.cjs knows whether what was compiled before is of this text.
+for (const { path: file, text } of outputFiles)
+  writeFileSync(file, `${text}//${createHash('sha256').update(text).digest('hex')}`);

@@ -4,11 +4,13 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
-import { masqueradeScript } from './masquerade.js';
+import { Refusal, type Kernel } from './kernel/kernel.js';
+import { masquerading } from './masquerade.js';
 import { macOf, tableName } from './names.js';
-import { guardScript, unguardScript } from './port-guard.js';
+import { guarding, guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
 import type { Link, Network } from './programs.js';
+import { enforce } from './standing.js';
 
 /** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
 const mark = 'evio-cni';
@@ -47,28 +49,24 @@ export function forward(family: 'ipv4' | 'ipv6'): void {
   writeFileSync(`${conf}/all/forwarding`, '1');
 }
 
-/** What makes the bridge as it has to be, for `ip -batch`. */
-function bridgeLines(
+/** Makes the bridge as it has to be. */
+function makeBridge(
+  kernel: Kernel,
   present: Link | undefined,
   { bridge: name, mtu }: Plug,
   mac: string,
   gateways: readonly string[],
-): string[] {
-  return [
-    ...(present
-      ? []
-      : [
-          `link add name ${name} address ${mac} mtu ${mtu} type bridge`,
-          `link set dev ${name} alias ${mark}`,
-        ]),
-    ...(present && present.mtu !== mtu ? [`link set dev ${name} mtu ${mtu}`] : []),
-    ...gateways.map((gateway) => `address replace ${gateway} dev ${name}${isV6(gateway) ? ' nodad' : ''}`),
-    `link set dev ${name} up`,
-  ];
+): void {
+  if (present === undefined) {
+    kernel.addBridge(name, mac, mtu);
+    kernel.set(name, { alias: mark });
+  } else if (present.mtu !== mtu) kernel.set(name, { mtu });
+  for (const gateway of gateways) kernel.addAddress(name, gateway, true);
+  kernel.set(name, { up: true });
 }
 
 /** The bridge answers for the pods behind it, which do not hear each other. */
-function standIn(host: Network, bridge: string, { ips }: Addresses): void {
+function standIn(kernel: Kernel, bridge: string, { ips }: Addresses): void {
   const set = (knob: string, value: string): void => {
     writeFileSync(`/proc/sys/net/${knob}`, value);
   };
@@ -78,21 +76,7 @@ function standIn(host: Network, bridge: string, { ips }: Addresses): void {
   const v6 = ips.map(({ address }) => address).filter(isV6);
   if (v6.length === 0) return;
   set(`ipv6/conf/${bridge}/proxy_ndp`, '1');
-  host.change(v6.map((address) => `neighbour replace proxy ${address.split('/')[0] ?? ''} dev ${bridge}`));
-}
-
-/**
- * What the bridge knows no port for goes to ports that are flooded. A guarded one is not: it is given what is for its own MAC, which the
- * bridge is told, since a pod that is silent would not teach it.
- */
-export function portLine(link: string, { hairpin, guard }: { hairpin: boolean; guard: boolean }): string {
-  const flood = guard ? ' flood off' : '';
-  return `link set dev ${link} type bridge_slave hairpin ${hairpin ? 'on' : 'off'}${flood}`;
-}
-
-/** See {@link portLine}. */
-export function teach(host: Network, link: string, mac: string): void {
-  host.run(['bridge', 'fdb', 'replace', mac, 'dev', link, 'master', 'static']);
+  for (const address of v6) kernel.answerFor(bridge, address.split('/')[0] ?? '');
 }
 
 export interface Plug {
@@ -115,50 +99,54 @@ export interface Plug {
 }
 
 /**
- * Connects a pod: one batch makes what is missing of the bridge, the veth with one end in the pod, and the port. Returns the
- * interfaces of the node that the pod uses.
+ * A pair of veths with one end in the pod, the other a port of the bridge. What the bridge knows no port for goes to ports that are
+ * flooded. A guarded one is not: it is given what is for its own MAC, which the bridge is told, since a pod that is silent would
+ * not teach it.
  */
+export function plugIn(kernel: Kernel, plug: Omit<Plug, 'device'>): void {
+  const { bridge, link, netns, ifname, mac, mtu, superFrame, hairpin, guard, routedOnly } = plug;
+  const sizes = { mtu, superFrame };
+  try {
+    kernel.addPair({ name: link, mac: macOf(link), ...sizes }, { name: ifname, mac, ...sizes }, netns);
+  } catch (thrown) {
+    if (thrown instanceof Refusal && thrown.exists)
+      throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
+    throw thrown;
+  }
+  kernel.set(link, { bare: true, bridge });
+  kernel.setPort(link, { hairpin, flood: !guard, isolated: routedOnly });
+  kernel.set(link, { up: true });
+  if (guard) kernel.teach(link, mac);
+}
+
+/** Connects a pod: makes what is missing of the bridge, and the port. Returns the interfaces of the node that the pod uses. */
 export function plug(
   host: Network,
+  kernel: Kernel,
   links: readonly Link[],
   addresses: Addresses,
   plug: Plug,
 ): readonly Interface[] {
-  const { bridge, link, netns, ifname, mac, mtu } = plug;
-  const sizes = `mtu ${mtu} gso_max_size ${plug.superFrame}`;
+  const { bridge, link, mac, mtu } = plug;
   const gateways = gatewaysOf(addresses);
   const present = links.find(({ ifname }) => ifname === bridge);
   // With a MAC of its own: the kernel's choice changes with the ports, and pods remember the gateway's.
   const bridgeMac = present?.address ?? macOf(gateways[0] ?? bridge);
-  const linkMac = macOf(link);
   for (const family of ['ipv4', 'ipv6'] as const)
     if (gateways.some((gateway) => isV6(gateway) === (family === 'ipv6'))) forward(family);
   const ranges = addresses.ips.map(({ address }) => address);
-  const rules = [
-    ...(plug.device === undefined ? [] : [masqueradeScript(bridge, plug.device, ranges)]),
-    ...(plug.guard ? [guardScript(bridge, link, mac, ranges)] : []),
+  const shared = [
+    ...(plug.device === undefined ? [] : [masquerading(bridge, plug.device, ranges)]),
+    ...(plug.guard ? [guarding(bridge)] : []),
   ];
   // Before the pod's first packet.
-  if (rules.length > 0) host.run(['nft', '-f', '-'], rules.join(''));
-  try {
-    host.change([
-      ...bridgeLines(present, plug, bridgeMac, gateways),
-      `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
-      `link set dev ${link} addrgenmode none master ${bridge}`,
-      portLine(link, plug),
-      ...(plug.routedOnly ? [`link set dev ${link} type bridge_slave isolated on`] : []),
-      `link set dev ${link} up`,
-    ]);
-    if (plug.guard) teach(host, link, mac);
-    if (plug.routedOnly) standIn(host, bridge, addresses);
-  } catch (thrown) {
-    if (thrown instanceof CniError && thrown.details.includes('File exists'))
-      throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
-    throw thrown;
-  }
+  enforce(host, shared, plug.guard ? guardScript(bridge, link, mac, ranges) : '', present === undefined);
+  makeBridge(kernel, present, plug, bridgeMac, gateways);
+  plugIn(kernel, plug);
+  if (plug.routedOnly) standIn(kernel, bridge, addresses);
   return [
     { name: bridge, mac: bridgeMac, mtu },
-    { name: link, mac: linkMac, mtu },
+    { name: link, mac: macOf(link), mtu },
   ];
 }
 

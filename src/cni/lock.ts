@@ -6,8 +6,12 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { libc } from '../core/native/libc.js';
 import { Code, CniError } from './errors.js';
 
+/** `<sys/file.h>`. */
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 /** Longest wait for others, seconds: fifty pods at once take three. */
 const waitS = 30;
 
@@ -16,7 +20,8 @@ export function locked<T>(path: string, work: (held: number) => T): T {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const held = openSync(path, 'a', 0o600);
   try {
-    // The program locks the file that it inherits, and ends: the lock is that of the open file, which stays ours.
+    if (libc().flock(held, LOCK_EX | LOCK_NB) === 0) return work(held);
+    // Others work. The program waits, locks the file that it inherits, and ends: the lock is that of the open file, which stays ours.
     const { status, error } = spawnSync('flock', ['--exclusive', '--wait', String(waitS), '3'], {
       stdio: ['ignore', 'ignore', 'ignore', held],
     });

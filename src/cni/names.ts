@@ -8,6 +8,13 @@ function hash(...words: readonly string[]): bigint {
   return value;
 }
 
+/** FNV-1a, 32 bits. */
+export function fingerprint(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
+
 /** The last `length` digits to the base of 36. */
 function digits(value: bigint, length: number): string {
   return value.toString(36).padStart(length, '0').slice(-length);

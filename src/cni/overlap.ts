@@ -15,9 +15,10 @@ interface Used {
 }
 
 /** The range in which an address with its length lies. */
-function rangeOf(address: string, length: number): Prefix | undefined {
+export function rangeOf(cidr: string): Prefix | undefined {
+  const [address = '', length] = cidr.split('/');
   const host = hostPrefix(address);
-  return host && prefixOf(host.words, isV6(address) ? length : 96 + length);
+  return host && prefixOf(host.words, isV6(address) ? Number(length) : 96 + Number(length));
 }
 
 /** Networks of the machine, but for what lies on `bridge`, and what every link has. */
@@ -26,8 +27,9 @@ export function machineNetworks(links: readonly Link[], bridge: string): readonl
     .filter(({ ifname }) => ifname !== bridge && ifname !== 'lo')
     .flatMap(({ ifname, addr_info }) =>
       addr_info.flatMap(({ local, prefixlen }) => {
-        const range = /^fe[89ab]/i.test(local) ? undefined : rangeOf(local, prefixlen);
-        return range ? [{ device: ifname, cidr: `${local}/${prefixlen}`, range }] : [];
+        const cidr = `${local}/${prefixlen}`;
+        const range = /^fe[89ab]/i.test(local) ? undefined : rangeOf(cidr);
+        return range ? [{ device: ifname, cidr, range }] : [];
       }),
     );
 }
@@ -36,8 +38,7 @@ export function machineNetworks(links: readonly Link[], bridge: string): readonl
 export function checkOverlap({ ips }: Addresses, links: readonly Link[], bridge: string): void {
   const used = machineNetworks(links, bridge);
   for (const { address } of ips) {
-    const [ip = '', length = ''] = address.split('/');
-    const range = rangeOf(ip, Number(length));
+    const range = rangeOf(address);
     const other = range && used.find((candidate) => prefixesOverlap(candidate.range, range));
     if (other)
       throw new CniError(

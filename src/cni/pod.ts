@@ -1,5 +1,8 @@
 /** What is done inside a pod: its interface gets addresses and routes. */
+import { writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
+import { Kernel, Refusal } from './kernel/kernel.js';
+import { within } from './kernel/namespace.js';
 import { isV6, type Addresses, type Result, type Route } from './result.js';
 import type { Network } from './programs.js';
 
@@ -13,36 +16,38 @@ function defaultRoutes({ ips }: Addresses): readonly Route[] {
   );
 }
 
-function routeLine({ dst, gw }: Route, { ips }: Addresses, ifname: string): string {
-  const via = gw ?? ips.find(({ address }) => isV6(address) === isV6(dst))?.gateway;
-  return `route add ${dst} ${via === undefined ? '' : `via ${via} `}dev ${ifname}`;
+/** The gateway of a route: its own, else that of its family. */
+function gatewayOf({ dst, gw }: Route, { ips }: Addresses): string | undefined {
+  return gw ?? ips.find(({ address }) => isV6(address) === isV6(dst))?.gateway;
 }
 
-/** Gives the interface its addresses and routes. Returns the routes that it has. */
-export function configure(pod: Network, ifname: string, addresses: Addresses): readonly Route[] {
-  // Duplicates are looked for by the IPAM plugin; the kernel's search takes a second.
-  const lines = [
-    `link set dev ${ifname} up`,
-    ...addresses.ips.map(
-      ({ address }) => `address add ${address} dev ${ifname}${isV6(address) ? ' nodad' : ''}`,
-    ),
-  ];
-  if (addresses.ips.some(({ address }) => isV6(address)))
-    pod.run(['sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`]);
-  if (addresses.routes.length > 0) {
-    pod.change([...lines, ...addresses.routes.map((route) => routeLine(route, addresses, ifname))]);
-    return addresses.routes;
-  }
-  const wanted = defaultRoutes(addresses);
-  try {
-    pod.change([...lines, ...wanted.map((route) => routeLine(route, addresses, ifname))]);
-    return wanted;
-  } catch (thrown) {
-    const at = thrown instanceof CniError ? /Command failed -:(\d+)/.exec(thrown.details)?.[1] : undefined;
-    if (at === undefined || Number(at) <= lines.length) throw thrown;
-    // The pod leaves by another of its networks.
-    return [];
-  }
+/** Gives the interface of the pod in this namespace its addresses and routes. Returns the routes that it has. */
+export function configure(netns: string, ifname: string, addresses: Addresses): readonly Route[] {
+  const { ips, routes } = addresses;
+  return within(netns, () =>
+    Kernel.use((kernel) => {
+      if (ips.some(({ address }) => isV6(address)))
+        writeFileSync(`/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`, '0');
+      kernel.set(ifname, { up: true });
+      // Duplicates are looked for by the IPAM plugin; the kernel's search takes a second.
+      for (const { address } of ips) kernel.addAddress(ifname, address);
+      const add = (route: Route): void => {
+        kernel.addRoute(ifname, route.dst, { gateway: gatewayOf(route, addresses) });
+      };
+      for (const route of routes) add(route);
+      if (routes.length > 0) return routes;
+      return defaultRoutes(addresses).filter((route) => {
+        try {
+          add(route);
+          return true;
+        } catch (thrown) {
+          if (!(thrown instanceof Refusal)) throw thrown;
+          // The pod leaves by another of its networks.
+          return false;
+        }
+      });
+    }),
+  );
 }
 
 /** Throws CniError (102) unless the pod has what this result says. */

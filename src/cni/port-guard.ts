@@ -11,9 +11,10 @@ import { addressBytes } from '../core/lib/endpoint.js';
 import { macPrefix, tableName } from './names.js';
 import type { Network } from './programs.js';
 import { isV6 } from './result.js';
+import { standing, type Standing } from './standing.js';
 
-/** What all ports share; writing it again changes nothing. */
-function shared(bridge: string): string[] {
+/** What all ports share. */
+function sharedLines(bridge: string): string[] {
   const table = `bridge ${tableName(bridge)}`;
   return [
     `table ${table} {`,
@@ -25,19 +26,23 @@ function shared(bridge: string): string[] {
   ];
 }
 
+/** What all guarded ports share. */
+export function guarding(bridge: string): Standing {
+  return standing(`bridge ${tableName(bridge)}`, sharedLines(bridge));
+}
+
 /**
- * The script for nft that keeps to itself what the node says on its bridge to find pods of its own: other members would take it
- * for a lie. `link` is the port that leads to them.
+ * The same, and what keeps to itself what the node says on its bridge to find pods of its own: other members would take it for a
+ * lie. `link` is the port that leads to them.
  */
-export function uplinkScript(bridge: string, link: string): string {
+export function guardingUplink(bridge: string, link: string): Standing {
   const table = `bridge ${tableName(bridge)}`;
-  return [
-    ...shared(bridge),
+  return standing(table, [
+    ...sharedLines(bridge),
     `add chain ${table} to-network { type filter hook postrouting priority srcnat; policy accept; }`,
     `flush chain ${table} to-network`,
     `add rule ${table} to-network oifname "${link}" ether saddr & ff:ff:00:00:00:00 != ${macPrefix}:00:00:00:00 drop`,
-    '',
-  ].join('\n');
+  ]);
 }
 
 /** Words of nft: the target of an advertisement is none of these addresses, and not link-local. */
@@ -50,7 +55,7 @@ function targetsOther(v6: readonly string[]): string {
 }
 
 /**
- * The script for nft that guards a port, which is not there yet. `addresses` with their prefix lengths. `strict`: nothing but
+ * The script for nft that guards a port, which is not there yet, beside what all share. `addresses` with their prefix lengths. `strict`: nothing but
  * this MAC passes.
  */
 export function guardScript(
@@ -66,7 +71,6 @@ export function guardScript(
   const v4 = own.filter((address) => !isV6(address));
   const v6 = own.filter(isV6);
   return [
-    ...shared(bridge),
     `add chain ${table} ${link}`,
     `flush chain ${table} ${link}`,
     // The tuning plugin may give the pod another MAC afterwards: only what looks like another pod's is refused.
@@ -86,7 +90,7 @@ export function guardScript(
 export function unguardScript(bridge: string, links: readonly string[]): string {
   const table = `bridge ${tableName(bridge)}`;
   return [
-    ...shared(bridge),
+    ...sharedLines(bridge),
     ...links.flatMap((link) => [
       `add chain ${table} ${link}`,
       `add element ${table} ports { "${link}" : jump ${link} }`,

@@ -1,7 +1,7 @@
 /** A pod on the bridge of pods that lies about whose an IPv6 address is: the node goes on finding the other pod. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileURLToPath } from 'node:url';
-import { guardScript } from '../../src/cni/port-guard.js';
+import { guarding, guardScript } from '../../src/cni/port-guard.js';
 import { addressBytes } from '../../src/core/lib/endpoint.js';
 import { run } from '../../src/lab/exec.js';
 import { ipv6Frame, neighbourBody, withChecksum } from '../support/frames.js';
@@ -16,7 +16,7 @@ const ip6 = (text: string): Uint8Array => addressBytes(text) as Uint8Array;
 
 async function plug(pod: 'liar' | 'honest', ns: string): Promise<void> {
   const link = `v-${pod}`;
-  const script = guardScript('pods', link, macs[pod], [addresses[pod]]);
+  const script = guarding('pods').write + guardScript('pods', link, macs[pod], [addresses[pod]]);
   await run(['nft', '-f', '-'], { ns: node, input: script });
   for (const line of [
     `link add ${link} type veth peer name eth0 address ${macs[pod]} netns ${ns}`,

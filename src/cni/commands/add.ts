@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { forgetAttached, noteAttached, podOf } from '../attached.js';
 import { plug, tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
+import { Kernel } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { deviceOf, evioLink } from '../node.js';
@@ -31,7 +32,7 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
   const { config } = context;
   return locked(lockOf(home), (held) => {
     const host = Network.host(held);
-    const links = host.links();
+    const links = Kernel.use((kernel) => kernel.links());
     const evio = evioLink(links, device);
     const link = linkName(config.name, containerId, ifname);
     // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
@@ -61,14 +62,14 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
         routedOnly: policy,
         device: masqueraded,
       };
-      const interfaces = plug(host, links, addresses, ends);
+      const interfaces = Kernel.use((kernel) => plug(host, kernel, links, addresses, ends));
       const pod = policy ? podOf(process.env['CNI_ARGS']) : undefined;
       if (pod)
         noteAttached(home.path, link, {
           ...pod,
           ips: addresses.ips.map(({ address }) => address.split('/')[0] ?? ''),
         });
-      const routes = configure(Network.at(netns, held), ifname, addresses);
+      const routes = configure(netns, ifname, addresses);
       return {
         interfaces: [...interfaces, { name: ifname, mac, mtu, sandbox: netns }],
         ips: addresses.ips.map((ip) => ({ ...ip, interface: interfaces.length })),

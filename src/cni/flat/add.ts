@@ -6,6 +6,7 @@ import { containsCidr, formatCidr, parseIpv4, type Cidr } from '../../core/lib/i
 import { lockOf, type Context } from '../commands/context.js';
 import { unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
+import { Kernel } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { asAnswer, evioLink } from '../node.js';
@@ -71,10 +72,8 @@ async function lease(
   for (let attempt = 0; attempt < attempts; attempt++) {
     let ranges = await heldRanges(client, place);
     const take = (): string | undefined =>
-      locked(lockOf(home), (held) => {
-        const there = Network.host(held)
-          .links()
-          .some(({ ifname }) => ifname === link);
+      locked(lockOf(home), () => {
+        const there = Kernel.use((kernel) => kernel.links()).some(({ ifname }) => ifname === link);
         // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
         if (there || leases.of(link).length > 0)
           throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
@@ -105,7 +104,7 @@ function attach(
 ): Result {
   const { device, cidr, ip: nodeIp } = place;
   const host = Network.host(held);
-  const links = host.links();
+  const links = Kernel.use((kernel) => kernel.links());
   const evio = evioLink(links, device);
   const mac = macOf(ip);
   const ip6 = ip6Of(place.prefix6, mac);
@@ -130,7 +129,7 @@ function attach(
         ? ranges.flatMap((range) => [formatCidr(range), range6Of(place.prefix6, range)])
         : [],
   });
-  const routes = configure(Network.at(netns, held), ifname, addresses);
+  const routes = configure(netns, ifname, addresses);
   return {
     interfaces: [...interfaces, { name: ifname, mac, mtu: evio.mtu, sandbox: netns }],
     ips: addresses.ips.map((entry) => ({ ...entry, interface: interfaces.length })),

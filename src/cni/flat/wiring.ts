@@ -8,13 +8,15 @@
  */
 import { addressText } from '../../core/lib/endpoint.js';
 import { formatIpv4, type Cidr } from '../../core/lib/ipv4.js';
-import { forward, portLine, teach } from '../bridge.js';
+import { forward, plugIn } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { masqueradeScript } from '../masquerade.js';
+import { Kernel } from '../kernel/kernel.js';
+import { masquerading } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
-import { guardScript, unguardScript, uplinkScript } from '../port-guard.js';
+import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
 import { isV6, type Interface } from '../result.js';
 import type { Link, Network } from '../programs.js';
+import { enforce } from '../standing.js';
 
 /** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
 function bridgeMac(bridge: string): string {
@@ -100,35 +102,26 @@ function bridgeLines(
 
 /** Connects a pod, which cannot send anything yet. Returns the interfaces of the node that it uses. */
 export function plug(host: Network, links: readonly Link[], plug: Plug): readonly Interface[] {
-  const { names, evio, link, netns, ifname, mac, ips } = plug;
+  const { names, evio, link, netns, ifname, mac, ips, guard, hairpin } = plug;
   const { bridge } = names;
-  const sizes = `mtu ${evio.mtu} gso_max_size ${evio.gso_max_size}`;
   if (plug.gateway) for (const family of ['ipv4', 'ipv6'] as const) forward(family);
-  const rules = [
-    uplinkScript(bridge, names.link),
-    ...(plug.masquerade.length > 0 ? [masqueradeScript(bridge, names.device, plug.masquerade)] : []),
-    ...(plug.guard ? [guardScript(bridge, link, mac, ips, true)] : []),
+  const shared = [
+    guardingUplink(bridge, names.link),
+    ...(plug.masquerade.length > 0 ? [masquerading(bridge, names.device, plug.masquerade)] : []),
   ];
-  host.run(['nft', '-f', '-'], rules.join(''));
-  const linkMac = macOf(link);
-  try {
-    host.change([
-      ...bridgeLines(links, names, evio),
-      `link add name ${link} address ${linkMac} ${sizes} type veth peer name ${ifname} ${sizes} address ${mac} netns ${netns}`,
-      `link set dev ${link} addrgenmode none master ${bridge}`,
-      portLine(link, plug),
-      `link set dev ${link} up`,
-      ...ips.map((ip) => `route replace ${ip} dev ${bridge}${isV6(ip) ? '' : ` src ${plug.nodeIp}`}`),
-    ]);
-    if (plug.guard) teach(host, link, mac);
-  } catch (thrown) {
-    if (thrown instanceof CniError && thrown.details.includes('File exists'))
-      throw new CniError(Code.exists, `the pod has an interface called ${ifname} already`, thrown.details);
-    throw thrown;
-  }
+  const isNew = !links.some(({ ifname }) => ifname === bridge);
+  enforce(host, shared, guard ? guardScript(bridge, link, mac, ips, true) : '', isNew);
+  host.change(bridgeLines(links, names, evio));
+  const { mtu, gso_max_size: superFrame } = evio;
+  Kernel.use((kernel) => {
+    const port = { bridge, link, netns, ifname, mac, mtu, superFrame, guard, hairpin, routedOnly: false };
+    plugIn(kernel, port);
+    for (const ip of ips)
+      kernel.addRoute(bridge, ip, { source: isV6(ip) ? undefined : plug.nodeIp, again: true });
+  });
   return [
-    { name: bridge, mac: bridgeMac(bridge), mtu: evio.mtu },
-    { name: link, mac: linkMac, mtu: evio.mtu },
+    { name: bridge, mac: bridgeMac(bridge), mtu },
+    { name: link, mac: macOf(link), mtu },
   ];
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseJson, readConfig } from '../../../src/cni/config.js';
 import { CniError } from '../../../src/cni/errors.js';
-import { masqueradeScript } from '../../../src/cni/masquerade.js';
+import { masquerading } from '../../../src/cni/masquerade.js';
 import { formatCidr, parseCidr, type Cidr } from '../../../src/core/lib/ipv4.js';
 import { freeRange } from '../../../src/cni/lease.js';
 import { linkName, linkPrefix, macOf } from '../../../src/cni/names.js';
@@ -171,9 +171,23 @@ describe('a range of the pool', () => {
   });
 });
 
-it('the table of a bridge names the way inside, and both families', () => {
-  const script = masqueradeScript('evio-pods', 'evio0', ['10.244.1.2/24', 'fd44::2/64']);
-  expect(script).toContain('add element inet evio-cni-evio-pods pods4 { 10.244.1.2/24 }');
-  expect(script).toContain('add element inet evio-cni-evio-pods pods6 { fd44::2/64 }');
-  expect(script.match(/oifname != \{ "evio-pods", "evio0" \} masquerade/g)).toHaveLength(2);
+describe('the table of a bridge', () => {
+  const rules = (...addresses: string[]): ReturnType<typeof masquerading> =>
+    masquerading('evio-pods', 'evio0', addresses);
+
+  it('names the way inside, and both families', () => {
+    const { write } = rules('10.244.1.2/24', 'fd44::2/64');
+    expect(write).toContain('add element inet evio-cni-evio-pods pods4 { 10.244.1.0/24 }');
+    expect(write).toContain('add element inet evio-cni-evio-pods pods6 { fd44::/64 }');
+    expect(write.match(/oifname != \{ "evio-pods", "evio0" \} masquerade/g)).toHaveLength(2);
+  });
+
+  it('stands for all pods of a range once it is written, and for no other range or interface', () => {
+    const { ask, write } = rules('10.244.1.2/24');
+    const [element = ''] = /element .*/.exec(ask) ?? [];
+    expect(write).toContain(`add ${element}`);
+    expect(rules('10.244.1.77/24').ask).toBe(ask);
+    expect(rules('10.244.2.2/24').ask).not.toBe(ask);
+    expect(masquerading('evio-pods', 'evio1', ['10.244.1.2/24']).ask).not.toBe(ask);
+  });
 });

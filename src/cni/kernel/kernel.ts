@@ -1,0 +1,158 @@
+/**
+ * What ADD does to interfaces, asked of the kernel itself: a program that is started takes 3 to 6 ms for it, and a pod waits for
+ * each. In the namespace of the thread (namespace.ts).
+ */
+import { Arena } from '../../core/native/arena.js';
+import { Errno, errnoName, libc } from '../../core/native/libc.js';
+import { Netlink, NetlinkError, NetlinkFlag } from '../../core/native/netlink.js';
+import { Code, CniError } from '../errors.js';
+import type { Link } from '../programs.js';
+import {
+  encodeAddress,
+  encodeAddressesQuery,
+  encodeBridge,
+  encodeForwarding,
+  encodeLinkChange,
+  encodeLinksQuery,
+  encodePair,
+  encodePort,
+  encodeProxy,
+  encodeRoute,
+  Message,
+  readAddress,
+  readLink,
+  type End,
+  type LinkChange,
+  type PortChange,
+  type RouteWords,
+} from './messages.js';
+import { withNamespace } from './namespace.js';
+
+/** The kernel refused something. */
+export class Refusal extends CniError {
+  /** It is there already. */
+  readonly exists: boolean;
+
+  constructor(what: string, errno: number) {
+    super(Code.failed, `the kernel refuses ${what}`, errnoName(errno));
+    this.exists = errno === Errno.EEXIST;
+  }
+}
+
+/** Something new, that must not be there. */
+const fresh = NetlinkFlag.create | NetlinkFlag.excl;
+/** The same, whether it is there or not. */
+const any = NetlinkFlag.create | NetlinkFlag.replace;
+
+export class Kernel {
+  readonly #netlink: Netlink;
+
+  private constructor(netlink: Netlink) {
+    this.#netlink = netlink;
+  }
+
+  /** All methods throw Refusal. */
+  static use<T>(work: (kernel: Kernel) => T): T {
+    let netlink: Netlink;
+    try {
+      netlink = new Netlink();
+    } catch (thrown) {
+      throw thrown instanceof NetlinkError ? new Refusal('a netlink socket', thrown.errno) : thrown;
+    }
+    try {
+      return work(new Kernel(netlink));
+    } finally {
+      netlink.close();
+    }
+  }
+
+  /** All interfaces with their addresses. */
+  links(): readonly Link[] {
+    const found = this.#dump('interfaces', Message.getLink, encodeLinksQuery(), readLink);
+    const addresses = this.#dump('addresses', Message.getAddress, encodeAddressesQuery(), readAddress);
+    const names = new Map(found.map(({ index, name }) => [index, name]));
+    return found.map(({ index, name, mac, mtu, superFrame, up, master }) => {
+      const bridge = names.get(master);
+      return {
+        ifname: name,
+        address: mac,
+        mtu,
+        gso_max_size: superFrame,
+        flags: up ? ['UP'] : [],
+        ...(bridge === undefined ? {} : { master: bridge }),
+        addr_info: addresses.filter((address) => address.index === index),
+      };
+    });
+  }
+
+  addBridge(name: string, mac: string, mtu: number): void {
+    this.#change(`the bridge ${name}`, Message.newLink, fresh, encodeBridge(name, mac, mtu));
+  }
+
+  /** A pair of veths, the far end in the namespace at this path. */
+  addPair(near: End, far: End, path: string): void {
+    withNamespace(path, (netns) => {
+      const what = `the interfaces ${near.name} and ${far.name}`;
+      this.#change(what, Message.newLink, fresh, encodePair(near, far, netns));
+    });
+  }
+
+  set(name: string, { bridge, ...change }: Omit<LinkChange, 'master'> & { readonly bridge?: string }): void {
+    const master = bridge === undefined ? {} : { master: this.#index(bridge) };
+    const body = encodeLinkChange(this.#index(name), { ...change, ...master });
+    this.#change(`${Object.keys(change).join(' and ')} of ${name}`, Message.newLink, 0, body);
+  }
+
+  setPort(name: string, change: PortChange): void {
+    this.#change(`the port ${name}`, Message.newLink, 0, encodePort(this.#index(name), change));
+  }
+
+  /** An address with its length; `again`: it may be there. */
+  addAddress(name: string, cidr: string, again = false): void {
+    const body = encodeAddress(this.#index(name), cidr);
+    this.#change(`the address ${cidr} of ${name}`, Message.newAddress, again ? any : fresh, body);
+  }
+
+  /** `again`: it may be there. */
+  addRoute(name: string, dst: string, words: RouteWords & { readonly again?: boolean }): void {
+    const body = encodeRoute(this.#index(name), dst, words);
+    const what = `the route to ${dst} by ${words.gateway ?? name}`;
+    this.#change(what, Message.newRoute, words.again === true ? any : fresh, body);
+  }
+
+  /** The bridge sends what is for this MAC to this port of its. */
+  teach(port: string, mac: string): void {
+    const body = encodeForwarding(this.#index(port), mac);
+    this.#change(`${mac} at the port ${port}`, Message.newNeighbour, any, body);
+  }
+
+  /** The interface answers for this IPv6 address, which lies behind it. */
+  answerFor(name: string, address: string): void {
+    const body = encodeProxy(this.#index(name), address);
+    this.#change(`to have ${name} answer for ${address}`, Message.newNeighbour, any, body);
+  }
+
+  #index(name: string): number {
+    const arena = new Arena(64);
+    arena.setText(0, name);
+    const index = libc().if_nametoindex(arena.base);
+    if (index === 0) throw new Refusal(`the interface ${name}`, libc().errno());
+    return index;
+  }
+
+  #change(what: string, type: number, flags: number, body: Uint8Array): void {
+    try {
+      this.#netlink.change(type, flags, body);
+    } catch (thrown) {
+      throw thrown instanceof NetlinkError ? new Refusal(what, thrown.errno) : thrown;
+    }
+  }
+
+  #dump<T>(what: string, type: number, body: Uint8Array, read: (body: Uint8Array) => T | undefined): T[] {
+    try {
+      return this.#netlink.dump(type, body).flatMap((message) => read(message.body) ?? []);
+    } catch (thrown) {
+      throw thrown instanceof NetlinkError ? new Refusal(`to list ${what}`, thrown.errno) : thrown;
+    }
+  }
+}
