@@ -39,7 +39,10 @@ function loadOneFile(path) {
   } catch {
     // The first time.
   }
-  const script = new Script(`(function (module, exports, require) {${text}\n})`, { filename: path, cachedData });
+  const script = new Script(`(function (module, exports, require) {${text}\n})`, {
+    filename: path,
+    cachedData,
+  });
   const module_ = { exports: {} };
   script.runInThisContext()(module_, module_.exports, require);
   const isNew = cachedData === undefined || script.cachedDataRejected === true;

@@ -4,12 +4,12 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
-import { Refusal, type Kernel } from './kernel/kernel.js';
+import { Kernel, listLinks, Refusal, type Link } from './kernel/kernel.js';
 import { masquerading } from './masquerade.js';
 import { macOf, tableName } from './names.js';
 import { guarding, guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
-import type { Link, Network } from './programs.js';
+import type { Network } from './programs.js';
 import { enforce } from './standing.js';
 
 /** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
@@ -151,25 +151,29 @@ export function plug(
 }
 
 /** Removes these ends of veths, and with them what is in the pods. A link that went by itself meanwhile is no error. */
-export function unplug(host: Network, names: readonly string[]): void {
+export function unplug(names: readonly string[]): void {
   for (const name of names) {
     try {
-      host.change([`link delete dev ${name}`]);
+      Kernel.use((kernel) => {
+        kernel.remove(name);
+      });
     } catch (thrown) {
-      if (host.links().some(({ ifname }) => ifname === name)) throw thrown;
+      if (listLinks().some(({ ifname }) => ifname === name)) throw thrown;
     }
   }
 }
 
 /** Forgets these ports, which are gone. A bridge that has no port left goes, too, and its tables. */
 export function tidy(host: Network, bridge: string, gone: readonly string[]): void {
-  const links = host.links();
+  const links = listLinks();
   if (links.some(({ master }) => master === bridge)) {
     if (gone.length > 0) host.run(['nft', '-f', '-'], unguardScript(bridge, gone));
     return;
   }
-  const ours = links.some(({ ifname }) => ifname === bridge) && host.alias(bridge) === mark;
-  if (ours) host.change([`link delete dev ${bridge} type bridge`]);
+  if (links.some(({ ifname, alias }) => ifname === bridge && alias === mark))
+    Kernel.use((kernel) => {
+      kernel.remove(bridge);
+    });
   // Harmless where there is none: what is added first can be deleted.
   const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
   host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));

@@ -1,8 +1,7 @@
 /** Hands a command on to another plugin (CNI specification, section 4). */
-import { accessSync, constants } from 'node:fs';
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { writeSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
+import { ended, findIn } from './programs.js';
 import { readAddresses, type Addresses } from './result.js';
 import { newestCommon, type Version } from './version.js';
 
@@ -21,16 +20,10 @@ const limitMs = 60_000;
 function find(name: string, folders: readonly string[]): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name))
     throw new CniError(Code.config, `ipam.type: ${JSON.stringify(name)} is no name of a plugin`);
-  for (const folder of folders) {
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here.
-    }
-  }
-  throw new CniError(Code.config, `the IPAM plugin ${name} is not in CNI_PATH`, folders.join(':'));
+  const path = findIn(folders, name);
+  if (path === undefined)
+    throw new CniError(Code.config, `the IPAM plugin ${name} is not in CNI_PATH`, folders.join(':'));
+  return path;
 }
 
 /** The plugin that gives addresses. */
@@ -85,14 +78,10 @@ export class Ipam {
     config: Readonly<Record<string, unknown>>,
     version: Version,
   ): unknown {
-    const { error, status, stdout } = spawnSync(this.#path, [], {
-      input: JSON.stringify({ ...config, cniVersion: version }),
-      encoding: 'utf8',
-      timeout: limitMs,
-      env: { ...process.env, CNI_COMMAND: command },
-      stdio: ['pipe', 'pipe', 'inherit', ...(this.#held === undefined ? [] : [this.#held])],
-    });
-    if (error) throw new CniError(Code.failed, `the IPAM plugin ${this.#name}: ${error.message}`);
+    const env = { ...process.env, CNI_COMMAND: command };
+    const input = JSON.stringify({ ...config, cniVersion: version });
+    const { status, stdout, stderr } = ended([this.#path], input, { held: this.#held, env, ms: limitMs });
+    if (stderr !== '') writeSync(2, stderr);
     let printed: unknown;
     try {
       printed = stdout.trim() === '' ? undefined : JSON.parse(stdout);

@@ -10,9 +10,9 @@ import { cidrsOverlap, containsCidr, formatCidr, parseCidr, type Cidr } from '..
 import { cidrOfPrefix } from '../core/lib/prefix.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
+import { listLinks } from './kernel/kernel.js';
 import { asAnswer } from './node.js';
 import { machineNetworks } from './overlap.js';
-import { Network } from './programs.js';
 
 /** Length of a node's range: 254 addresses. */
 export const rangeLength = 24;
@@ -78,7 +78,7 @@ export async function leasedRange({ network, pool, bridge }: Config, home: Home)
         );
       if (own !== undefined) await client.request('routeWithdraw', { ...member, cidr: own.cidr });
       const taken = inPool.filter((route) => route !== own).map((route) => route.range);
-      const used = machineNetworks(Network.host().links(), bridge);
+      const used = machineNetworks(listLinks(), bridge);
       const unfit = used.flatMap(({ range }) => cidrOfPrefix(range) ?? []);
       const from = Math.floor(Math.random() * 2 ** (rangeLength - within.prefix));
       const range = freeRange(within, [...taken, ...unfit], from);

@@ -5,9 +5,9 @@
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { libc } from '../core/native/libc.js';
 import { Code, CniError } from './errors.js';
+import { ended } from './programs.js';
 
 /** `<sys/file.h>`. */
 const LOCK_EX = 2;
@@ -22,10 +22,8 @@ export function locked<T>(path: string, work: (held: number) => T): T {
   try {
     if (libc().flock(held, LOCK_EX | LOCK_NB) === 0) return work(held);
     // Others work. The program waits, locks the file that it inherits, and ends: the lock is that of the open file, which stays ours.
-    const { status, error } = spawnSync('flock', ['--exclusive', '--wait', String(waitS), '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', held],
-    });
-    if (error) throw new CniError(Code.failed, `flock: ${error.message}`, 'install util-linux');
+    const flock = ['flock', '--exclusive', '--wait', String(waitS), '3'] as const;
+    const { status } = ended(flock, '', { held, ms: (waitS + 5) * 1000 });
     if (status !== 0) throw new CniError(Code.tryAgain, `other pods kept the plugin waiting for ${waitS} s`);
     return work(held);
   } finally {

@@ -4,7 +4,7 @@ import { ask } from '../core/control/client.js';
 import { EvioError } from '../core/lib/errors.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
-import type { Link } from './programs.js';
+import type { Link } from './kernel/kernel.js';
 
 /**
  * The name of evio's interface: from the configuration, else from the node.

@@ -4,7 +4,7 @@
  */
 import { hostPrefix, prefixesOverlap, prefixOf, type Prefix } from '../core/lib/prefix.js';
 import { Code, CniError } from './errors.js';
-import type { Link } from './programs.js';
+import type { Link } from './kernel/kernel.js';
 import { isV6, type Addresses } from './result.js';
 
 /** A network that the machine has an address in. */

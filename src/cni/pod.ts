@@ -1,10 +1,10 @@
 /** What is done inside a pod: its interface gets addresses and routes. */
 import { writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
-import { Kernel, Refusal } from './kernel/kernel.js';
+import { Kernel, listLinks, Refusal } from './kernel/kernel.js';
 import { within } from './kernel/namespace.js';
 import { isV6, type Addresses, type Result, type Route } from './result.js';
-import type { Network } from './programs.js';
+import { Network } from './programs.js';
 
 /** The default route of each family that has a gateway: what a pod gets whose IPAM plugin says nothing of routes. */
 function defaultRoutes({ ips }: Addresses): readonly Route[] {
@@ -51,9 +51,9 @@ export function configure(netns: string, ifname: string, addresses: Addresses): 
 }
 
 /** Throws CniError (102) unless the pod has what this result says. */
-export function checkPod(pod: Network, ifname: string, result: Result): void {
+export function checkPod(netns: string, ifname: string, result: Result): void {
   const missing = (what: string): CniError => new CniError(Code.broken, `the pod lacks ${what}`);
-  const link = pod.links().find((candidate) => candidate.ifname === ifname);
+  const link = within(netns, listLinks).find((candidate) => candidate.ifname === ifname);
   if (link === undefined) throw missing(`the interface ${ifname}`);
   if (!link.flags.includes('UP')) throw new CniError(Code.broken, `the pod's interface ${ifname} is down`);
   const has = new Set(link.addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
@@ -64,7 +64,7 @@ export function checkPod(pod: Network, ifname: string, result: Result): void {
   const routes = { 4: new Set<string>(), 6: new Set<string>() };
   for (const family of [4, 6] as const)
     if (result.routes.some(({ dst }) => isV6(dst) === (family === 6)))
-      routes[family] = new Set(pod.routes(family));
+      routes[family] = new Set(Network.at(netns).routes(family));
   for (const { dst } of result.routes) {
     const shown = dst.endsWith('/0') ? 'default' : dst.replace(/\/(32|128)$/, '');
     if (!routes[isV6(dst) ? 6 : 4].has(shown)) throw missing(`a route to ${dst}`);

@@ -1,8 +1,11 @@
 /**
- * `ip`, `nft` and `nsenter`, run to their end. A program of iproute2 costs 3 ms, less than loading anything that could speak
- * netlink from here; many changes are one batch.
+ * `ip`, `nft`, `nsenter` and other plugins, run to their end. A program of iproute2 takes 3 ms; many changes are one batch, and
+ * what a pod waits for is asked of the kernel (kernel/).
  */
-import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { runChild, type Ended } from '../core/native/child.js';
+import { messageOf } from '../core/lib/errors.js';
 import { Code, CniError } from './errors.js';
 
 /** Administration tools live in sbin, which the PATH of a runtime may lack. */
@@ -12,39 +15,50 @@ const path = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'
 /** A program that takes longer is stuck, ms. */
 const limitMs = 30_000;
 
-/**
- * Runs a program; returns what it printed. `held` is a descriptor that the program inherits: a lock that lasts until it has
- * ended, too. Throws CniError (100) with what it said.
- */
-export function run(argv: readonly [string, ...string[]], input = '', held?: number): string {
-  const [program, ...args] = argv;
-  const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
-    input,
-    encoding: 'utf8',
-    timeout: limitMs,
-    maxBuffer: 64 * 1024 * 1024,
-    env: { ...process.env, PATH: path },
-    stdio: held === undefined ? 'pipe' : ['pipe', 'pipe', 'pipe', held],
-  });
-  if (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new CniError(Code.failed, missing ? `${program} is not installed` : `${program}: ${error.message}`);
-  }
-  if (status !== 0) throw new CniError(Code.failed, `${program} failed (${status ?? signal})`, stderr.trim());
-  return stdout;
+/** Path of a program in these folders, or undefined. */
+export function findIn(folders: readonly string[], name: string): string | undefined {
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((candidate) => {
+      try {
+        accessSync(candidate, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
-/** What `ip -json` says of an interface. */
-export interface Link {
-  readonly ifname: string;
-  readonly mtu: number;
-  /** Bytes of the longest super-frame that it takes whole; the kernel cuts longer ones into packets itself. */
-  readonly gso_max_size: number;
-  readonly flags: readonly string[];
-  readonly address: string;
-  /** The bridge that it is a port of. */
-  readonly master?: string;
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number }[];
+/**
+ * Runs a program to its end, whatever that is. `held` is a descriptor that it has, too, as its descriptor 3: a lock that lasts
+ * until it has ended. Throws CniError (100) when it is not installed, or takes longer than `ms`.
+ */
+export function ended(
+  argv: readonly [string, ...string[]],
+  input: string,
+  {
+    held,
+    env = process.env,
+    ms = limitMs,
+  }: { held?: number | undefined; env?: NodeJS.ProcessEnv; ms?: number },
+): Ended {
+  const [program, ...args] = argv;
+  const found = program.includes('/') ? program : findIn(path.split(':'), program);
+  if (found === undefined) throw new CniError(Code.failed, `${program} is not installed`);
+  try {
+    return runChild(found, args, input, { env: { ...env, PATH: path }, held, limitMs: ms });
+  } catch (thrown) {
+    throw new CniError(Code.failed, `${program}: ${messageOf(thrown)}`);
+  }
+}
+
+/** Runs a program; returns what it printed. Throws CniError (100) with what it said. */
+export function run(argv: readonly [string, ...string[]], input = '', held?: number): string {
+  const { status, stdout, stderr } = ended(argv, input, { held });
+  if (status !== 0)
+    throw new CniError(Code.failed, `${argv[0]} failed (${status ?? 'a signal'})`, stderr.trim());
+  return stdout;
 }
 
 /** Runs programs in the namespace of the plugin, or of a pod. */
@@ -74,16 +88,6 @@ export class Network {
   /** Changes, each a line of `ip -batch`, in order; the first that fails ends it. */
   change(lines: readonly string[]): void {
     this.run(['ip', '-batch', '-'], `${lines.join('\n')}\n`);
-  }
-
-  /** All interfaces with their addresses. */
-  links(): readonly Link[] {
-    return this.#list<Link>(['ip', '-json', '-details', 'address', 'show']).filter((link) => link.ifname);
-  }
-
-  /** The alias of an interface, a word that somebody left there. */
-  alias(name: string): string | undefined {
-    return this.#list<{ ifalias?: string }>(['ip', '-json', 'link', 'show', 'dev', name])[0]?.ifalias;
   }
 
   /** Destinations of all routes of a family: ranges with their lengths, single addresses without, `default`. */

@@ -1,5 +1,5 @@
 /** One machine with a real evio node, and pods on it, attached by the CNI project's own `cnitool` and chained plugins. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { run, sleep } from '../../src/lab/exec.js';
@@ -8,6 +8,11 @@ import { Runtime, type Pod } from './runtime.js';
 import { missing } from './tools.js';
 
 if (missing !== undefined) console.log(missing);
+
+/** The plugin is one file, as it is delivered (bin/evio-cni.cjs). */
+const dateOf = (name: string): number =>
+  statSync(join(import.meta.dirname, '../../dist', name), { throwIfNoEntry: false })?.mtimeMs ?? NaN;
+const oneFile = dateOf('program/cni.cjs') >= dateOf('cni/main.js');
 
 const ranges = [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd44:1::/64' }]];
 const evio = { type: 'evio-cni', ranges };
@@ -402,6 +407,31 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
       });
     expect((await runtime.plugin('GC', alone, {})).status).toBe(0);
   }, 300_000);
+
+  it.skipIf(!oneFile)('takes no compiled code but what is whole and of its own text', async () => {
+    const [pod] = pods as [Pod];
+    const comesAndGoes = async (): Promise<void> => {
+      expect(await runtime.plugin('ADD', alone, attached(pod))).toMatchObject({ status: 0 });
+      expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    };
+    const path = join(node.node.home, 'cache/cni');
+    await comesAndGoes();
+    const whole = readFileSync(path);
+    const [code, hash] = [whole.subarray(0, -64), whole.subarray(-64)];
+    const broken = [
+      Buffer.alloc(0),
+      Buffer.alloc(whole.length),
+      Buffer.concat([code.subarray(0, 9_000), hash]),
+      Buffer.concat([code, Buffer.alloc(64, '0')]),
+    ];
+    for (const kept of broken) {
+      writeFileSync(path, kept);
+      await comesAndGoes();
+      expect(readFileSync(path).subarray(-64)).toEqual(hash);
+      expect(statSync(path).size).toBeGreaterThan(code.length / 2);
+    }
+    expect(readdirSync(join(node.node.home, 'cache')).filter((name) => name !== 'cni')).toEqual([]);
+  });
 
   // Last: it ends the node.
   it('waits for the node, and pods that are there stay', async () => {

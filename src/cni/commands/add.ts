@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { forgetAttached, noteAttached, podOf } from '../attached.js';
 import { plug, tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { Kernel } from '../kernel/kernel.js';
+import { Kernel, listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { deviceOf, evioLink } from '../node.js';
@@ -32,7 +32,7 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
   const { config } = context;
   return locked(lockOf(home), (held) => {
     const host = Network.host(held);
-    const links = Kernel.use((kernel) => kernel.links());
+    const links = listLinks();
     const evio = evioLink(links, device);
     const link = linkName(config.name, containerId, ifname);
     // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
@@ -78,7 +78,7 @@ export async function add(asked: Context, { containerId, ifname, netns }: Parame
       };
     } catch (thrown) {
       attempt(() => {
-        unplug(host, host.links().some(({ ifname }) => ifname === link) ? [link] : []);
+        unplug(listLinks().some(({ ifname }) => ifname === link) ? [link] : []);
       });
       attempt(() => {
         tidy(host, config.bridge, [link]);

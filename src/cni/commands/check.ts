@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { gatewaysOf } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
+import { listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { checkMasquerade } from '../masquerade.js';
 import { linkName } from '../names.js';
@@ -23,7 +24,7 @@ export async function check(asked: Context, { containerId, ifname, netns }: Para
   locked(lockOf(home), (held) => {
     const broken = (what: string): CniError => new CniError(Code.broken, what);
     const host = Network.host(held);
-    const links = host.links();
+    const links = listLinks();
     evioLink(links, device);
     ipamOf(context, held).do('CHECK', config.raw, config.version);
     const name = linkName(config.name, containerId, ifname);
@@ -37,6 +38,6 @@ export async function check(asked: Context, { containerId, ifname, netns }: Para
     if (config.masquerade) checkMasquerade(host, bridge);
     if (config.guard) checkGuard(host, bridge, name);
     if (!existsSync(netns)) throw broken(`there is no namespace at ${netns}`);
-    checkPod(Network.at(netns, held), ifname, previous);
+    checkPod(netns, ifname, previous);
   });
 }

@@ -2,6 +2,7 @@
 import { attachedLinks, forgetAttached } from '../attached.js';
 import { tidy, unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
+import { listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, linkPrefix } from '../names.js';
 import { guardedPorts } from '../port-guard.js';
@@ -17,7 +18,7 @@ export function gc(asked: Context): void {
   locked(lockOf(home), (held) => {
     const host = Network.host(held);
     const isStale = (link: string): boolean => link.startsWith(linkPrefix(name)) && !keep.has(link);
-    const stale = host.links().filter(({ ifname }) => isStale(ifname));
+    const stale = listLinks().filter(({ ifname }) => isStale(ifname));
     const failures: string[] = [];
     const attempt = (work: () => void): void => {
       try {
@@ -30,7 +31,7 @@ export function gc(asked: Context): void {
     };
     for (const { ifname } of stale)
       attempt(() => {
-        unplug(host, [ifname]);
+        unplug([ifname]);
       });
     attempt(() => {
       // Those of pods whose namespace went without DEL have no link any more.

@@ -1,14 +1,14 @@
 /** STATUS: could a pod be connected now? */
 import { Code, CniError } from '../errors.js';
+import { listLinks } from '../kernel/kernel.js';
 import { deviceOf, evioLink } from '../node.js';
-import { Network } from '../programs.js';
 import { ipamOf, withLease, type Context } from './context.js';
 
 /** Throws CniError: 51 when evio does not run here, so that pods do not reach other nodes; 50 for the rest. */
 export async function status(asked: Context): Promise<void> {
   let context: Context;
   try {
-    evioLink(Network.host().links(), await deviceOf(asked.config, asked.home));
+    evioLink(listLinks(), await deviceOf(asked.config, asked.home));
     context = await withLease(asked);
   } catch (thrown) {
     const { message, details } = thrown as CniError;

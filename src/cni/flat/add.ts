@@ -6,7 +6,7 @@ import { containsCidr, formatCidr, parseIpv4, type Cidr } from '../../core/lib/i
 import { lockOf, type Context } from '../commands/context.js';
 import { unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { Kernel } from '../kernel/kernel.js';
+import { listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { asAnswer, evioLink } from '../node.js';
@@ -73,7 +73,7 @@ async function lease(
     let ranges = await heldRanges(client, place);
     const take = (): string | undefined =>
       locked(lockOf(home), () => {
-        const there = Kernel.use((kernel) => kernel.links()).some(({ ifname }) => ifname === link);
+        const there = listLinks().some(({ ifname }) => ifname === link);
         // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
         if (there || leases.of(link).length > 0)
           throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
@@ -104,7 +104,7 @@ function attach(
 ): Result {
   const { device, cidr, ip: nodeIp } = place;
   const host = Network.host(held);
-  const links = Kernel.use((kernel) => kernel.links());
+  const links = listLinks();
   const evio = evioLink(links, device);
   const mac = macOf(ip);
   const ip6 = ip6Of(place.prefix6, mac);
@@ -154,8 +154,8 @@ async function keepRange(
 
 /** Removes all of a pod that is on this node, in the order in which an interrupted one can be done again. */
 export function detach(host: Network, leases: Leases, device: string | undefined, link: string): void {
-  const links = host.links();
-  if (links.some(({ ifname }) => ifname === link)) unplug(host, [link]);
+  const links = listLinks();
+  if (links.some(({ ifname }) => ifname === link)) unplug([link]);
   const own = leases.of(link);
   const used = new Set(leases.list().flatMap((other) => (other.link === link ? [] : [other.device])));
   for (const name of new Set([

@@ -4,6 +4,7 @@ import { ControlClient } from '../../core/control/client.js';
 import { EvioError } from '../../core/lib/errors.js';
 import { lockOf, type Context } from '../commands/context.js';
 import { Code, CniError } from '../errors.js';
+import { listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName } from '../names.js';
 import { asAnswer, evioLink } from '../node.js';
@@ -25,7 +26,7 @@ export async function check(context: Context, { containerId, ifname, netns }: Pa
   locked(lockOf(home), (held) => {
     const broken = (what: string): CniError => new CniError(Code.broken, what);
     const host = Network.host(held);
-    const links = host.links();
+    const links = listLinks();
     const names = namesOf(device);
     const link = linkName(config.name, containerId, ifname);
     const [lease] = new Leases(home.path).of(link);
@@ -38,7 +39,7 @@ export async function check(context: Context, { containerId, ifname, netns }: Pa
         throw broken(`the interface ${name} is no port of the bridge ${names.bridge}`);
     if (config.guard) checkGuard(host, names.bridge, link);
     if (!existsSync(netns)) throw broken(`there is no namespace at ${netns}`);
-    checkPod(Network.at(netns, held), ifname, previous);
+    checkPod(netns, ifname, previous);
   });
 }
 
@@ -47,7 +48,7 @@ export async function status(context: Context): Promise<void> {
   try {
     const { device } = await place(context);
     namesOf(device);
-    evioLink(Network.host().links(), device);
+    evioLink(listLinks(), device);
   } catch (thrown) {
     const { message, details } = thrown as CniError;
     throw new CniError(Code.limited, message, details);

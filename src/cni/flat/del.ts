@@ -3,6 +3,7 @@ import { ControlClient } from '../../core/control/client.js';
 import { containsCidr, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { lockOf, type Context } from '../commands/context.js';
 import { Code, CniError } from '../errors.js';
+import { listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, linkPrefix } from '../names.js';
 import { Network } from '../programs.js';
@@ -29,7 +30,7 @@ export async function gc(context: Context): Promise<void> {
   const failures: string[] = [];
   locked(lockOf(home), (held) => {
     const host = Network.host(held);
-    const ours = [...host.links().map(({ ifname }) => ifname), ...leases.list().map(({ link }) => link)];
+    const ours = [...listLinks().map(({ ifname }) => ifname), ...leases.list().map(({ link }) => link)];
     // One without a name was being written when its plugin was killed.
     const stale = ours.filter((link) => link === '' || link.startsWith(linkPrefix(name)));
     for (const link of new Set(stale.filter((link) => !keep.has(link))))

@@ -10,12 +10,12 @@ import { addressText } from '../../core/lib/endpoint.js';
 import { formatIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { forward, plugIn } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { Kernel } from '../kernel/kernel.js';
+import { Kernel, listLinks, type Link } from '../kernel/kernel.js';
 import { masquerading } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
 import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
 import { isV6, type Interface } from '../result.js';
-import type { Link, Network } from '../programs.js';
+import type { Network } from '../programs.js';
 import { enforce } from '../standing.js';
 
 /** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
@@ -134,16 +134,15 @@ export function unroute(host: Network, { bridge }: Names, ips: readonly string[]
 /** Forgets these ports, which are gone. Without `used` everything goes that no pod needs any more. */
 export function tidy(host: Network, names: Names, gone: readonly string[], used: boolean): void {
   const { bridge, port, link } = names;
-  const links = host.links();
+  const links = listLinks();
   const there = (name: string): boolean => links.some(({ ifname }) => ifname === name);
   if (used || links.some(({ ifname, master }) => master === bridge && ifname !== link)) {
     if (gone.length > 0) host.run(['nft', '-f', '-'], unguardScript(bridge, gone));
     return;
   }
-  host.change([
-    ...(there(port) ? [`link delete dev ${port}`] : []),
-    ...(there(bridge) ? [`link delete dev ${bridge} type bridge`] : []),
-  ]);
+  Kernel.use((kernel) => {
+    for (const name of [port, bridge]) if (there(name)) kernel.remove(name);
+  });
   // Harmless where there is none: what is added first can be deleted.
   const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
   host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));

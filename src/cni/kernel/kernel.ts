@@ -6,7 +6,6 @@ import { Arena } from '../../core/native/arena.js';
 import { Errno, errnoName, libc } from '../../core/native/libc.js';
 import { Netlink, NetlinkError, NetlinkFlag } from '../../core/native/netlink.js';
 import { Code, CniError } from '../errors.js';
-import type { Link } from '../programs.js';
 import {
   encodeAddress,
   encodeAddressesQuery,
@@ -27,6 +26,21 @@ import {
   type RouteWords,
 } from './messages.js';
 import { withNamespace } from './namespace.js';
+
+/** An interface, in the words of `ip -json`. */
+export interface Link {
+  readonly ifname: string;
+  readonly mtu: number;
+  /** Bytes of the longest super-frame that it takes whole; the kernel cuts longer ones into packets itself. */
+  readonly gso_max_size: number;
+  readonly flags: readonly string[];
+  readonly address: string;
+  /** A word that somebody left there; empty without. */
+  readonly alias: string;
+  /** The bridge that it is a port of. */
+  readonly master?: string;
+  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number }[];
+}
 
 /** The kernel refused something. */
 export class Refusal extends CniError {
@@ -71,10 +85,11 @@ export class Kernel {
     const found = this.#dump('interfaces', Message.getLink, encodeLinksQuery(), readLink);
     const addresses = this.#dump('addresses', Message.getAddress, encodeAddressesQuery(), readAddress);
     const names = new Map(found.map(({ index, name }) => [index, name]));
-    return found.map(({ index, name, mac, mtu, superFrame, up, master }) => {
+    return found.map(({ index, name, alias, mac, mtu, superFrame, up, master }) => {
       const bridge = names.get(master);
       return {
         ifname: name,
+        alias,
         address: mac,
         mtu,
         gso_max_size: superFrame,
@@ -101,6 +116,10 @@ export class Kernel {
     const master = bridge === undefined ? {} : { master: this.#index(bridge) };
     const body = encodeLinkChange(this.#index(name), { ...change, ...master });
     this.#change(`${Object.keys(change).join(' and ')} of ${name}`, Message.newLink, 0, body);
+  }
+
+  remove(name: string): void {
+    this.#change(`the end of ${name}`, Message.removeLink, 0, encodeLinkChange(this.#index(name), {}));
   }
 
   setPort(name: string, change: PortChange): void {
@@ -155,4 +174,9 @@ export class Kernel {
       throw thrown instanceof NetlinkError ? new Refusal(`to list ${what}`, thrown.errno) : thrown;
     }
   }
+}
+
+/** All interfaces of the namespace of this thread. Throws Refusal. */
+export function listLinks(): readonly Link[] {
+  return Kernel.use((kernel) => kernel.links());
 }

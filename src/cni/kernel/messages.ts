@@ -7,13 +7,20 @@
  *   rtmsg      family 1 | prefix length 1 | 0 | 0 | table 1 | protocol 1 | scope 1 | type 1 | flags 4
  *   ndmsg      family 1 | 0 | 0 2 | index 4 | state 2 | flags 1 | type 1            `<linux/neighbour.h>`
  */
-import { attribute, eachAttribute, numberAttribute, textAttribute, textOf } from '../../core/tap/attribute.js';
+import {
+  attribute,
+  eachAttribute,
+  numberAttribute,
+  textAttribute,
+  textOf,
+} from '../../core/tap/attribute.js';
 import { concatBytes } from '../../core/lib/bytes.js';
 import { addressBytes, addressText } from '../../core/lib/endpoint.js';
 
 /** RTM_*. */
 export const Message = {
   newLink: 16,
+  removeLink: 17,
   getLink: 18,
   newAddress: 20,
   getAddress: 22,
@@ -180,10 +187,18 @@ function bytesOf(address: string): Uint8Array {
   return address.includes(':') ? bytes : bytes.subarray(12);
 }
 
-function split(cidr: string): { readonly address: Uint8Array; readonly length: number; readonly v6: boolean } {
+function split(cidr: string): {
+  readonly address: Uint8Array;
+  readonly length: number;
+  readonly v6: boolean;
+} {
   const [text = '', length] = cidr.split('/');
   const address = bytesOf(text);
-  return { address, length: length === undefined ? 8 * address.length : Number(length), v6: text.includes(':') };
+  return {
+    address,
+    length: length === undefined ? 8 * address.length : Number(length),
+    v6: text.includes(':'),
+  };
 }
 
 /** An address with its length; one of IPv6 is usable at once, without asking whether another has it. */
@@ -255,6 +270,7 @@ export function encodeAddressesQuery(): Uint8Array {
 export interface LinkFacts {
   readonly index: number;
   readonly name: string;
+  readonly alias: string;
   readonly mac: string;
   readonly mtu: number;
   readonly superFrame: number;
@@ -267,10 +283,11 @@ export interface LinkFacts {
 export function readLink(body: Uint8Array): LinkFacts | undefined {
   if (body.length < infoBytes) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const texts = { name: '', mac: '' };
+  const texts = { name: '', alias: '', mac: '' };
   const numbers = { mtu: 0, superFrame: 0, master: 0 };
   const whole = eachAttribute(body, infoBytes, (type, at, length) => {
     if (type === IFLA_IFNAME) texts.name = textOf(body, at, length);
+    if (type === IFLA_IFALIAS) texts.alias = textOf(body, at, length);
     if (type === IFLA_ADDRESS)
       texts.mac = Array.from(body.subarray(at, at + length), (octet) =>
         octet.toString(16).padStart(2, '0'),
@@ -282,7 +299,12 @@ export function readLink(body: Uint8Array): LinkFacts | undefined {
     if (type === IFLA_MASTER) numbers.master = value;
   });
   if (!whole) return undefined;
-  return { index: view.getUint32(4, true), up: (view.getUint32(8, true) & IFF_UP) !== 0, ...texts, ...numbers };
+  return {
+    index: view.getUint32(4, true),
+    up: (view.getUint32(8, true) & IFF_UP) !== 0,
+    ...texts,
+    ...numbers,
+  };
 }
 
 export interface AddressFacts {

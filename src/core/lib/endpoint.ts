@@ -1,5 +1,6 @@
 /** An IP address and a UDP or TCP port, in the forms used inside evio and on the wire. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { parseIpv4 } from './ipv4.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
 
 /** `host` is an IP literal without brackets (never a name); IPv4-mapped IPv6 is always written as IPv4. */
@@ -44,18 +45,19 @@ export function isLoopback(host: string): boolean {
 /** The 16 bytes of an address, IPv4 as ::ffff:a.b.c.d. Undefined when `host` is not an IP literal. */
 export function addressBytes(host: string): Uint8Array | undefined {
   const out = new Uint8Array(16);
-  if (isIPv4(host)) {
+  const v4 = parseIpv4(host);
+  if (v4 !== undefined) {
     out[10] = out[11] = 0xff;
-    host.split('.').forEach((part, i) => (out[12 + i] = Number(part)));
+    new DataView(out.buffer).setUint32(12, v4);
     return out;
   }
   const bare = host.replace(/%.*$/, '');
   if (!isIPv6(bare)) return undefined;
   let text = bare;
-  const v4 = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
-  if (v4) {
-    const [a, b, c, d] = v4.slice(2).map(Number) as [number, number, number, number];
-    text = `${v4[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  const mixed = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
+  if (mixed) {
+    const [a, b, c, d] = mixed.slice(2).map(Number) as [number, number, number, number];
+    text = `${mixed[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   }
   const [head = '', tail] = text.split('::') as [string?, string?];
   const left = head === '' ? [] : head.split(':');

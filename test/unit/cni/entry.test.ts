@@ -1,4 +1,4 @@
-/** The plugin's entry. Node keeps compiled code from version 22.1 on; before, there is nothing to see. */
+/** The plugin's entry, before there is a node whose folder compiled code could be kept in. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
