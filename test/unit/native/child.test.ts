@@ -29,7 +29,7 @@ describe('a program that is run to its end', () => {
   it('may say and be told more than a pipe holds, both at once', () => {
     const much = 'äbc'.repeat(400_000);
     expect(sh('cat', much)).toEqual({ status: 0, stdout: much, stderr: '' });
-    expect(sh('tail -c 3; head -c 300000 /dev/zero >&2', much)).toMatchObject({ status: 0, stdout: 'bc' });
+    expect(sh('tail -c 2; head -c 300000 /dev/zero >&2', much)).toMatchObject({ status: 0, stdout: 'bc' });
   });
 
   it('need not listen', () => {
