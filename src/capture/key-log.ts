@@ -77,7 +77,7 @@ export class KeyLog {
           this.#take(lines);
         },
         () => {
-          this.#client = undefined;
+          if (this.#client === client) this.#client = undefined;
         },
       );
       this.#take(live);

@@ -1,5 +1,6 @@
 /** The relay as something that one process gives and another takes (core/handover). */
-import { firstFd, type Given } from '../core/handover/give.js';
+import type { Given } from '../core/handover/give.js';
+import { firstFd } from '../core/handover/start.js';
 import type { Taker } from '../core/handover/take.js';
 import { messageOf } from '../core/lib/errors.js';
 import { closeOnExec } from '../core/native/on-exec.js';

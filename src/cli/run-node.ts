@@ -66,6 +66,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       ...nodeArguments({ ...options, networks: ids }),
       ...(options.json ? ['--json'] : []),
     ],
+    supervised: notice.asked,
     gaveOver: (pid) => {
       notice.handedOver(pid);
       metrics?.close();

@@ -110,6 +110,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     const given = giveOver({
       command: [file, ...before, ...words],
       env: process.env,
+      supervised: notice.asked,
       given: [givenRelay(server)],
       version,
       log,
@@ -134,7 +135,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     // What half belongs to another process is not stopped before it is known whose it is.
     abandon.abort();
     await giving;
-    if (gave) gave.child.kill('SIGTERM');
+    gave?.signal('SIGTERM');
     await server.stop();
     finish();
   };
@@ -192,12 +193,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
 
 /** The WebSockets are this process's until their nodes have come to the other one. */
 async function leave(gave: Gave, server: RelayServer, notice: ServiceNotice): Promise<never> {
-  const { child } = gave;
-  const gone = new Promise<void>((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve();
-    else child.once('exit', () => resolve());
-  });
-  await Promise.race([server.passedOn, gone]);
+  await Promise.race([server.passedOn, gave.ended]);
   return afterwards(gave, notice);
 }
 

@@ -119,6 +119,21 @@ describe.runIf(hasMachine() && hasBinary())('services under systemd', () => {
     machine.sh('systemctl start evio-relay');
   });
 
+  it('are waited for at a stop, also when they went on as other processes', () => {
+    for (const unit of ['evio', 'evio-relay']) {
+      const first = property(unit, 'MainPID');
+      machine.sh(`systemctl reload ${unit}`);
+      const pid = property(unit, 'MainPID');
+      expect(pid).not.toBe(first);
+      expect(machine.sh(`cat /proc/${pid}/status`)).toMatch(/^PPid:\s+1$/m);
+      machine.sh(`systemctl stop ${unit}`);
+      // What is killed at a stop has failed.
+      expect(property(unit, 'Result')).toBe('success');
+      expect(property(unit, 'ActiveState')).toBe('inactive');
+    }
+    machine.sh('systemctl start evio-relay evio');
+  });
+
   it('stay down after evio down, and are back after a start; uninstalled, nothing is left but the state', () => {
     machine.sh('evio down');
     expect(status().active).toBe('inactive');

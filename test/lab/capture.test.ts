@@ -301,6 +301,19 @@ describe('capture', () => {
     },
   );
 
+  it('tells the keys of the process, too, that goes on in the place of the node', async () => {
+    const log = file('keys-after');
+    const captured = launch(...evio('capture', '--outer', '--keys', log, '-w', file('after'), '--json'));
+    await captured.line(/"event":"capturing"/, 20_000);
+    // The process before stays, since somebody waits for it.
+    await a.node.json(['upgrade']);
+    const late = await net.add({ nat: 'public', v6: false }, 'late');
+    await reaches(a, late, 30_000);
+    const { id } = (await late.node.json<{ node: { id: string } }>(['status'])).node;
+    await expect.poll(() => readFileSync(log, 'utf8'), { timeout: 30_000, interval: 100 }).toContain(id);
+    await captured.stop();
+  });
+
   it('does not take the interface of another node for that of its own', async () => {
     const env = { EVIO_HOME: a.node.home };
     const [elsewhere, nowhere, nobody] = await Promise.all([

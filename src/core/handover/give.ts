@@ -17,22 +17,16 @@
  * talk any more the leaver goes on as if nothing had been. Where somebody still does (a program that was only wrapped, one of
  * another user), and after `commit`, the leaver never uses the keys again, and begins anew, with new keys.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { Socket } from 'node:net';
 import type { Logger } from '../lib/env.js';
-import { EvioError, messageOf } from '../lib/errors.js';
+import { messageOf } from '../lib/errors.js';
 import type { Snapshot } from './blobs.js';
-import { Channel } from './channel.js';
-import { handoverVariable } from './variable.js';
+import { startSuccessor, type StartOptions, type Successor } from './start.js';
 
 /** A program may take long to load on a busy machine; what follows is quick. */
 const readyMs = 30_000;
 const stepMs = 10_000;
 /** A process that was killed is gone by then. */
 const goneMs = 3_000;
-/** Descriptors below are standard input and outputs, and the channel. */
-const channelFd = 3;
-export const firstFd = 4;
 /** Version of this talk. */
 export const talkVersion = 1;
 
@@ -50,10 +44,7 @@ export interface Given {
   recover(): Promise<void>;
 }
 
-export interface GiveOptions {
-  /** The program of the successor: executable and words. */
-  readonly command: readonly [string, ...string[]];
-  readonly env: NodeJS.ProcessEnv;
+export interface GiveOptions extends Omit<StartOptions, 'fds'> {
   readonly given: readonly Given[];
   readonly version: string;
   readonly log: Logger;
@@ -61,40 +52,22 @@ export interface GiveOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface Gave {
+export interface Gave extends Pick<Successor, 'pid' | 'signal' | 'ended'> {
   /** Version of the successor. */
   readonly to: string;
   /** The longest time in which nothing was read or sent, ms. */
   readonly gapMs: number;
-  readonly child: ChildProcess;
-  readonly pid: number;
   /** Resolves when the successor needs this process no more, or after a while. */
   readonly settled: Promise<void>;
 }
 
 /** Throws EvioError EVIO_UPGRADE, and this process goes on. */
 export async function giveOver(options: GiveOptions): Promise<Gave> {
-  const { command, env, given, log, version, signal } = options;
+  const { given, log, version, signal, ...how } = options;
   const described = given.map((one) => ({ one, ...one.describe() }));
   const fds = described.flatMap((each) => each.fds);
-  const [file, ...args] = command;
-  const { WATCHDOG_PID: _pid, ...inherited } = env;
-  const child = spawn(file, args, {
-    stdio: ['ignore', 1, 2, 'pipe', ...fds],
-    cwd: '/',
-    env: { ...inherited, [handoverVariable]: `${channelFd}` },
-  });
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      resolve();
-    });
-    child.once('error', () => {
-      resolve();
-    });
-  });
-  const stream = child.stdio[channelFd];
-  if (!(stream instanceof Socket)) throw new EvioError('EVIO_INTERNAL', 'no channel to the successor');
-  const channel = new Channel(stream);
+  const successor = await startSuccessor({ ...how, fds });
+  const { channel, pid, ended } = successor;
   const abandon = (): void => {
     channel.fail('it is not wanted any more');
   };
@@ -104,7 +77,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
   const gone: Given[] = [];
   let gapMs = 0;
   try {
-    let next = firstFd;
+    let next = successor.firstFd;
     const things = described.map(({ one, fds: own, facts }) => {
       const first = next;
       next += own.length;
@@ -138,8 +111,11 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
     return {
       to: typeof to === 'string' ? to : '',
       gapMs,
-      child,
-      pid: child.pid ?? 0,
+      pid,
+      ended,
+      signal: (name) => {
+        successor.signal(name);
+      },
       settled: channel.expect(['settled'], stepMs).then(
         () => undefined,
         () => undefined,
@@ -148,8 +124,8 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
   } catch (thrown) {
     // Only who is gone can be relied on to send nothing; what was killed may have been a wrapper of it.
     void channel.send('abandoned');
-    child.kill('SIGKILL');
-    await exited;
+    successor.signal('SIGKILL');
+    if (!how.supervised) await ended;
     const alone = await channel.over(goneMs);
     channel.close();
     log.error('the successor did not take over', { reason: messageOf(thrown) });

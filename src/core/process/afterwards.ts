@@ -16,27 +16,18 @@ const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
  * @param leave closes what a process that stays would keep from its successor: a network that is put down there has its interface gone.
  */
 export async function afterwards(
-  { child }: Gave,
+  { signal, ended }: Gave,
   notice: ServiceNotice,
   leave: () => Promise<void> = () => Promise.resolve(),
 ): Promise<never> {
   const waitsNobody = notice.asked || process.env[backgroundVariable] === '1';
   if (waitsNobody) return process.exit(0);
-  for (const signal of passedOn) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      child.kill(signal);
+  for (const name of passedOn) {
+    process.removeAllListeners(name);
+    process.on(name, () => {
+      signal(name);
     });
   }
   await leave();
-  return new Promise(() => {
-    const end = (): void => {
-      process.exit(child.exitCode ?? 1);
-    };
-    if (child.exitCode !== null || child.signalCode !== null) end();
-    else {
-      child.ref();
-      child.once('exit', end);
-    }
-  });
+  return process.exit((await ended) ?? 1);
 }

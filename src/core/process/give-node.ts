@@ -1,6 +1,7 @@
 /** The network of a node as something that one process gives and another takes (handover/). */
 import { z } from 'zod';
-import { firstFd, type Given } from '../handover/give.js';
+import type { Given } from '../handover/give.js';
+import { firstFd } from '../handover/start.js';
 import { encodeNodeSnapshot, parseNodeSnapshot } from '../handover/node-snapshot.js';
 import type { Taker } from '../handover/take.js';
 import { messageOf } from '../lib/errors.js';

@@ -71,6 +71,8 @@ export interface RunnerOptions {
   readonly taker?: Taker | undefined;
   /** Words after the program that start this node again, for these networks. */
   readonly words?: (networks: readonly string[]) => readonly string[];
+  /** A service manager watches over this process. */
+  readonly supervised?: boolean;
   /** Another process goes on, whatever becomes of this one: what it opens beside the node is free. */
   readonly gaveOver?: (pid: number) => void;
 }
@@ -174,6 +176,7 @@ export class Runner {
       const giving = giveOver({
         command,
         env: process.env,
+        supervised: this.#options.supervised ?? false,
         given: this.#nodes.map(givenNode),
         version,
         log: env.log,
@@ -182,6 +185,8 @@ export class Runner {
       this.#givingOver = giving.catch(() => undefined);
       const gave = await giving;
       this.#gave = gave;
+      // Whoever waits here, for events or for keys, would wait in vain, however long this process stays.
+      void this.#control.stop();
       const { to, gapMs, pid } = gave;
       this.#options.gaveOver?.(pid);
       env.log.info('another process goes on', { pid, to, gapMs: Math.round(gapMs) });
@@ -222,8 +227,8 @@ export class Runner {
   }
 
   /** All that there is to stop is the other process's: it is told, unless this one just comes to its end. */
-  #stopSuccessor({ child }: Gave): void {
-    if (!this.#ended) child.kill('SIGTERM');
+  #stopSuccessor({ signal }: Gave): void {
+    if (!this.#ended) signal('SIGTERM');
     this.#finish();
   }
 

@@ -1,4 +1,5 @@
 /** Who may use the keys, whenever the successor dies: the old process goes on, begins anew, or is done. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { giveOver, type Given } from '../../../src/core/handover/give.js';
@@ -34,11 +35,13 @@ async function give(
   diesAt: string,
   ids: readonly string[],
   [file, ...wrapper]: readonly [string, ...string[]] = [process.execPath],
+  supervised = false,
 ) {
   const log: string[] = [];
   const options = {
     command: [file, ...wrapper, successor, diesAt] as const,
     env: process.env,
+    supervised,
     given: ids.map((id) => given(id, log)),
     version: '1.0.0',
     log: silentLogger,
@@ -46,16 +49,21 @@ async function give(
   try {
     const gave = await giveOver(options);
     await gave.settled;
-    gave.child.kill('SIGKILL');
+    gave.signal('SIGKILL');
     return { log, to: gave.to };
   } catch (thrown) {
     return { log, code: (thrown as { code?: string }).code };
   }
 }
 
-describe('a process that gives over', () => {
+const node = [process.execPath] as const;
+
+describe.each([
+  ['to a child', false],
+  ['to a child of the service manager', true],
+])('a process that gives over %s', (_whose, supervised) => {
   it('lets go of one thing after the other, each after it was taken', async () => {
-    expect(await give('never', ['a', 'b'])).toEqual({
+    expect(await give('never', ['a', 'b'], node, supervised)).toEqual({
       log: ['a rests', 'a lets go', 'b rests', 'b lets go'],
       to: '9.9.9',
     });
@@ -67,19 +75,19 @@ describe('a process that gives over', () => {
     ['with the keys in hand', 'adopted', ['a rests', 'a goes on']],
     ['by its own will', 'refuses', ['a rests', 'a goes on']],
   ])('goes on where it stopped when the successor ends %s', async (_when, diesAt, log) => {
-    expect(await give(diesAt, ['a'])).toEqual({ log, code: 'EVIO_UPGRADE' });
+    expect(await give(diesAt, ['a'], node, supervised)).toEqual({ log, code: 'EVIO_UPGRADE' });
   });
 
   it.each([
     ['as it is told to go on', 'commit', ['a rests', 'a lets go', 'a begins anew']],
     ['between two things', 'took', ['a rests', 'a lets go', 'a begins anew']],
   ])('never uses the keys again when the successor ends %s', async (_when, diesAt, log) => {
-    expect(await give(diesAt, ['a', 'b'])).toEqual({ log, code: 'EVIO_UPGRADE' });
+    expect(await give(diesAt, ['a', 'b'], node, supervised)).toEqual({ log, code: 'EVIO_UPGRADE' });
   });
 
   it('never uses the keys again while something of the successor that was killed lives on', async () => {
     const shell = ['/bin/sh', '-c', '"$0" "$@" & wait', process.execPath] as const;
-    expect(await give('refuses', ['a'], shell)).toEqual({
+    expect(await give('refuses', ['a'], shell, supervised)).toEqual({
       log: ['a rests', 'a lets go', 'a begins anew'],
       code: 'EVIO_UPGRADE',
     });
@@ -87,9 +95,34 @@ describe('a process that gives over', () => {
 
   it('goes on when there is no such program', async () => {
     const log: string[] = [];
-    const options = { env: process.env, given: [given('a', log)], version: '1.0.0', log: silentLogger };
+    const options = {
+      env: process.env,
+      supervised,
+      given: [given('a', log)],
+      version: '1.0.0',
+      log: silentLogger,
+    };
     const nowhere = ['/nonexistent/evio'] as const;
     await expect(giveOver({ ...options, command: nowhere })).rejects.toMatchObject({ code: 'EVIO_UPGRADE' });
     expect(log).toEqual([]);
   });
+});
+
+it('is not the parent of who goes on where a service manager is to be', async () => {
+  const gave = await giveOver({
+    command: [process.execPath, successor, 'never'],
+    env: process.env,
+    supervised: true,
+    given: [given('a', [])],
+    version: '1.0.0',
+    log: silentLogger,
+  });
+  try {
+    const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${gave.pid}/status`, 'utf8')) ?? [];
+    expect(Number(parent)).not.toBe(process.pid);
+    expect(readFileSync(`/proc/${gave.pid}/cmdline`, 'utf8').split('\0')).toContain(successor);
+  } finally {
+    gave.signal('SIGKILL');
+  }
+  expect(await gave.ended).toBeUndefined();
 });

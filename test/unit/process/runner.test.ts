@@ -466,6 +466,28 @@ describe('Runner', () => {
     await run;
   });
 
+  it.runIf(process.geteuid?.() === 0)('hangs up on who watches once another process goes on', async () => {
+    const stage = new Stage();
+    stage.movable = true;
+    const { runner } = runnerOf(stage, ['a'], { words: () => [] });
+    const run = runner.run();
+    await started();
+    const [watcher, asker] = await Promise.all([
+      ControlClient.connect(home.controlSocket),
+      ControlClient.connect(home.controlSocket),
+    ]);
+    const closed = new Promise<void>((resolve) => {
+      void watcher.watch({ network: 'a' }, () => undefined, resolve);
+    });
+    await watcher.request('networks', {});
+    // Who asked for it hears the answer before.
+    const program = [process.execPath, successor, 'never'];
+    expect(await asker.request('upgrade', { program })).toMatchObject({ to: '9.9.9' });
+    await closed;
+    const gave = await run;
+    gave?.signal('SIGKILL');
+  });
+
   it('keeps a second one off the home', async () => {
     const stage = new Stage();
     const { runner } = runnerOf(stage, ['a']);
