@@ -35,7 +35,13 @@ export default class Status extends BaseCommand {
     }
     if (this.mayDraw()) {
       const { watchStatus } = await import('../views/watch-status.js');
-      await watchStatus({ path: home.controlSocket, network: flags.network, intervalMs: flags.interval });
+      const { asTyped } = await import('../cli/program-name.js');
+      await watchStatus({
+        path: home.controlSocket,
+        network: flags.network,
+        intervalMs: flags.interval,
+        worded: (text) => asTyped(text),
+      });
       return undefined;
     }
     const { followStatus } = await import('../cli/follow-status.js');

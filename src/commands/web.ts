@@ -52,7 +52,14 @@ export default class Web extends BaseCommand {
     const { selectNetwork } = await import('../core/config/select.js');
     const only = flags.network === undefined ? undefined : selectNetwork(networks, flags.network).id;
     const token = randomBytes(24).toString('base64url');
-    const server = webServer({ page: readPage(), source, token, host: at.host });
+    const { asTyped } = await import('../cli/program-name.js');
+    const server = webServer({
+      page: readPage(),
+      source,
+      token,
+      host: at.host,
+      worded: (text) => asTyped(text),
+    });
     const { listenError } = await import('../core/lib/listen-error.js');
     await listenAt(server, at).catch((thrown: unknown) => {
       const another = 'Take another port: evio web --listen 127.0.0.1:0';

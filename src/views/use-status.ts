@@ -23,6 +23,8 @@ export interface StatusSource {
   readonly path: string;
   readonly network: string | undefined;
   readonly intervalMs: number;
+  /** A text for people, with its commands as they can be typed here. */
+  readonly worded: (text: string) => string;
 }
 
 /** The next snapshot; without one before, or after a restart of the node, rates are zero. */
@@ -57,7 +59,7 @@ const ageStepMs = 1000;
  * The latest snapshot, and why there is no newer one. Survives a restart of the node. `staleMs` is the age of the
  * snapshot, in steps of a second, where no newer one came when it should have; undefined while it is fresh.
  */
-export function useStatus({ path, network, intervalMs }: StatusSource): {
+export function useStatus({ path, network, intervalMs, worded }: StatusSource): {
   snapshot: Snapshot | undefined;
   error: string | undefined;
   staleMs: number | undefined;
@@ -95,7 +97,7 @@ export function useStatus({ path, network, intervalMs }: StatusSource): {
         client?.close();
         client = undefined;
         if (gone) return;
-        setError(messageOf(thrown));
+        setError(worded(messageOf(thrown)));
         failed = true;
         judge();
       } finally {
@@ -110,6 +112,6 @@ export function useStatus({ path, network, intervalMs }: StatusSource): {
       clearInterval(clock);
       client?.close();
     };
-  }, [path, network, intervalMs]);
+  }, [path, network, intervalMs, worded]);
   return { snapshot, error, staleMs };
 }

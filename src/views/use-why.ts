@@ -6,7 +6,7 @@ import type { StatusSource } from './use-status.js';
 
 /** @param peer its id; undefined while nobody wants to know. What the node cannot tell stays as it was told last. */
 export function useWhy(
-  { path, network, intervalMs }: StatusSource,
+  { path, network, intervalMs, worded }: StatusSource,
   peer: string | undefined,
 ): WhyReport | undefined {
   const [why, setWhy] = useState<WhyReport>();
@@ -17,7 +17,7 @@ export function useWhy(
     const look = async (): Promise<void> => {
       const answer = await ask(path, 'why', { network, peer }).catch(() => undefined);
       if (gone) return;
-      if (answer) setWhy(answer);
+      if (answer) setWhy({ ...answer, advice: answer.advice.map((text) => worded(text)) });
       timer = setTimeout(() => void look(), intervalMs);
     };
     void look();
@@ -25,6 +25,6 @@ export function useWhy(
       gone = true;
       clearTimeout(timer);
     };
-  }, [path, network, intervalMs, peer]);
+  }, [path, network, intervalMs, worded, peer]);
   return why?.peer === peer ? why : undefined;
 }

@@ -30,6 +30,8 @@ export interface WebOptions {
   readonly source: WebSource;
   readonly token: string;
   readonly host: string;
+  /** A text for people, with its commands as they can be typed here; default: as it is. */
+  readonly worded?: (text: string) => string;
 }
 
 interface Asset {
@@ -38,7 +40,7 @@ interface Asset {
   readonly packed: Buffer;
 }
 
-export function webServer({ page, source, token, host }: WebOptions): Server {
+export function webServer({ page, source, token, host, worded = String }: WebOptions): Server {
   const gate = new Gate(token, host);
   const asset = (type: string, text: string): Asset => ({
     type,
@@ -75,13 +77,14 @@ export function webServer({ page, source, token, host }: WebOptions): Server {
       return;
     }
     if (!gate.isForUs(asked)) return refuse(response, 403, 'this is not the host that was asked');
-    if (!gate.mayAsk(asked)) return refuse(response, 401, 'open the address that evio web printed');
+    if (!gate.mayAsk(asked)) return refuse(response, 401, 'open the address that "evio web" printed');
     const network = url.searchParams.get('network') ?? undefined;
     if (url.pathname === '/api/networks') return json(response, await source.networks());
     if (url.pathname === '/api/why') {
       const { searchParams } = url;
       const from = searchParams.get('from') ?? undefined;
-      return json(response, await source.why(network, searchParams.get('peer') ?? '', from));
+      const why = await source.why(network, searchParams.get('peer') ?? '', from);
+      return json(response, { ...why, advice: why.advice.map((text) => worded(text)) });
     }
     if (url.pathname === '/api/stream') {
       if (streams >= streamLimit) return refuse(response, 503, `${streamLimit} pages look already`);
@@ -119,7 +122,7 @@ export function webServer({ page, source, token, host }: WebOptions): Server {
   const server = createServer((request, response) => {
     answer(request, response).catch((thrown: unknown) => {
       if (response.headersSent) response.destroy();
-      else refuse(response, thrown instanceof EvioError ? 502 : 500, messageOf(thrown));
+      else refuse(response, thrown instanceof EvioError ? 502 : 500, worded(messageOf(thrown)));
     });
   });
   server.requestTimeout = 10_000;

@@ -69,7 +69,7 @@ export class ScriptedSource implements WebSource {
     return {
       candidates: [{ endpoint: '192.0.2.9:4242', kind: 'its, host', state: 'chosen' }],
       log: [{ at: new Date().toISOString(), event: 'chosen', detail: 'direct by 192.0.2.9:4242' }],
-      advice: ['It could not be better.'],
+      advice: ['It could not be better.', 'See the others: evio peers'],
     };
   }
 

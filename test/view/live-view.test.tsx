@@ -10,6 +10,7 @@ import type { PeerReport } from '../../src/core/control/schema.js';
 import type { ControlServer } from '../../src/core/control/server.js';
 import { StatusView } from '../../src/views/status-view.js';
 import { nextSnapshot } from '../../src/views/use-status.js';
+import { asTyped } from '../../src/cli/program-name.js';
 import { LiveStatus } from '../../src/views/watch-status.js';
 import { fakeNode, peer, self, status, TestHome, why } from '../cli/support.js';
 
@@ -163,6 +164,9 @@ describe('colours', () => {
   });
 });
 
+/** How this program is called here. */
+const npx = { name: 'npx evio', plain: 'npx evio', asRoot: 'sudo npx evio' };
+
 // Machines that run tests are busy ones.
 describe('LiveStatus', { timeout: 60_000 }, () => {
   const [up, down, left, enter, escape] = ['\u001b[A', '\u001b[B', '\u001b[D', '\r', '\u001b'];
@@ -181,7 +185,8 @@ describe('LiveStatus', { timeout: 60_000 }, () => {
   /** The view of a node that answers so. */
   async function live(change: Parameters<typeof fakeNode>[1]): Promise<ReturnType<typeof render>> {
     server = await fakeNode(home, change);
-    const source = { path: join(home.path, 'control.sock'), network: undefined, intervalMs: 10 };
+    const path = join(home.path, 'control.sock');
+    const source = { path, network: undefined, intervalMs: 10, worded: (text: string) => asTyped(text, npx) };
     app = render(<LiveStatus {...source} />);
     return app;
   }
@@ -202,7 +207,12 @@ describe('LiveStatus', { timeout: 60_000 }, () => {
       why: ({ peer: id }) => {
         asked.push(id);
         const one = peers.find((each) => each.id === id) ?? peer;
-        return { ...why, peer: one.id, path: one.path, advice: [`Advice for ${one.name}.`] };
+        return {
+          ...why,
+          peer: one.id,
+          path: one.path,
+          advice: [`Advice for ${one.name}.`, 'Or: evio peers'],
+        };
       },
     });
     await until(/ben .*connected/);
@@ -212,6 +222,7 @@ describe('LiveStatus', { timeout: 60_000 }, () => {
     await until(/^> carl /m);
     stdin.write(enter);
     const page = await until(/Advice +Advice for carl\./);
+    expect(page).toContain('Or: npx evio peers');
     expect(page).toMatch(/Path +relay udp:\/\/relay\.example\.org:3478/);
     expect(page).toMatch(/RTT +21\.4 ms/);
     expect(page).toMatch(/Traffic +in .*, out .*; in all 100 B and 200 B/);

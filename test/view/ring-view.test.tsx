@@ -226,7 +226,8 @@ describe('LiveStatus', () => {
       status: () => ({ ...status, ring }),
       peers: () => ({ self, peers, revoked: [] }),
     });
-    const source = { path: join(home.path, 'control.sock'), network: undefined, intervalMs: 10 };
+    const path = join(home.path, 'control.sock');
+    const source = { path, network: undefined, intervalMs: 10, worded: String };
     const { stdin, lastFrame, unmount } = render(<LiveStatus {...source} />);
     const until = async (text: string): Promise<void> => {
       const end = Date.now() + 5000;

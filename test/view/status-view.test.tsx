@@ -113,7 +113,7 @@ describe('useStatus', () => {
   });
 
   function Probe({ path }: { path: string }): ReactNode {
-    const { snapshot, error } = useStatus({ path, network: undefined, intervalMs: 10 });
+    const { snapshot, error } = useStatus({ path, network: undefined, intervalMs: 10, worded: String });
     return <Text>{error ?? `${snapshot?.status.node.name ?? '-'} ${snapshot?.peers.length ?? 0}`}</Text>;
   }
 

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asTyped } from '../../../src/cli/program-name.js';
 import type { Picture } from '../../../src/web/model.js';
 import { readPage } from '../../../src/web/page-files.js';
 import { webServer } from '../../../src/web/server.js';
@@ -12,7 +13,15 @@ import { scriptedMember as member, ScriptedSource } from '../../support/scripted
 
 const token = 'abcdefghijklmnopqrstuvwxyz012345';
 const source = new ScriptedSource();
-const server = webServer({ page: readPage(), source, token, host: '127.0.0.1' });
+/** How this program is called here. */
+const npx = { name: 'npx evio', plain: 'npx evio', asRoot: 'sudo npx evio' };
+const server = webServer({
+  page: readPage(),
+  source,
+  token,
+  host: '127.0.0.1',
+  worded: (text) => asTyped(text, npx),
+});
 let port = 0;
 
 function get(
@@ -71,6 +80,11 @@ describe('the server of the web view', () => {
       expect((await get(path)).status, path).toBe(401);
     expect((await get('/../../etc/passwd', bearer)).status).toBe(404);
     expect((await get('/__proto__', bearer)).status).toBe(404);
+  });
+
+  it('advises with commands as they are typed here', async () => {
+    const { body } = await get('/api/why?peer=someone', bearer);
+    expect(body).toContain('See the others: npx evio peers');
   });
 
   it('is small', () => {
@@ -349,7 +363,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
 
   it('refuses the page that has no token', async () => {
     await browser.goto(`http://127.0.0.1:${port}/`);
-    await browser.until(`document.body.innerText.includes('open the address that evio web printed')`);
+    await browser.until(`document.body.innerText.includes('open the address that "evio web" printed')`);
     expect(browser.complaints.filter((text) => !text.includes('401'))).toEqual([]);
   });
 
