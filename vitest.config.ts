@@ -9,7 +9,7 @@ const retry = process.env['CI'] ? 1 : 0;
  * machine to themselves.
  */
 const beside = [
-  'apply,barred-elsewhere,bridge,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
+  'apply,barred-elsewhere,bridge,bridge-loop,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
   'netcheck,network-facts,new-key,passing,port-guard,port-mapping,proxy,ranges,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
   'spoof,subnets,tunnel,waiting,webrtc',
 ].map((names) => `test/lab/{${names}}.test.ts`);

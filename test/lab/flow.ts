@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { sleep, type LabProcess } from '../../src/lab/exec.js';
+import type { LabHost } from '../../src/lab/site.js';
 import type { TestNode } from './support.js';
 
 const paced = fileURLToPath(new URL('paced.mjs', import.meta.url));
@@ -11,13 +12,17 @@ async function end<T>(running: LabProcess): Promise<T> {
   return JSON.parse(running.stdout.at(-1) ?? '{}') as T;
 }
 
-/** A flow of numbered datagrams from one machine to another, or to everybody. */
-export async function flow(from: TestNode, to: TestNode, port: number, broadcast?: string) {
-  const receiver = to.site.host.launch([process.execPath, paced, 'receive', `${port}`]);
+/** A flow of numbered datagrams from one machine to an address of another. */
+export async function flowTo(
+  from: Pick<LabHost, 'launch'>,
+  to: Pick<LabHost, 'launch'>,
+  address: string,
+  port: number,
+  ...words: readonly 'broadcast'[]
+) {
+  const receiver = to.launch([process.execPath, paced, 'receive', `${port}`]);
   await receiver.line(/listening/, 5_000);
-  const target = broadcast === undefined ? [to.node.ip] : [broadcast];
-  const words = broadcast === undefined ? [] : ['broadcast'];
-  const sender = from.site.host.launch([process.execPath, paced, 'send', ...target, `${port}`, ...words]);
+  const sender = from.launch([process.execPath, paced, 'send', address, `${port}`, ...words]);
   return async () => {
     const { sent } = await end<{ sent: number }>(sender);
     await sleep(300);
@@ -26,7 +31,15 @@ export async function flow(from: TestNode, to: TestNode, port: number, broadcast
   };
 }
 
-export type Flow = Awaited<ReturnType<typeof flow>>;
+export type Flow = Awaited<ReturnType<typeof flowTo>>;
+
+/** A flow from one member to another, or to everybody. */
+export function flow(from: TestNode, to: TestNode, port: number, broadcast?: string): Promise<Flow> {
+  const hosts = [from.site.host, to.site.host] as const;
+  return broadcast === undefined
+    ? flowTo(...hosts, to.node.ip, port)
+    : flowTo(...hosts, broadcast, port, 'broadcast');
+}
 
 export interface Outcome {
   readonly sent: number;
