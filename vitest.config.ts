@@ -109,11 +109,12 @@ export default defineConfig({
         },
       },
       {
-        // A cluster of Kubernetes as it is published: needs root and Go, and builds for minutes at first.
+        // A cluster of Kubernetes as it is published: needs root and Go, and builds for minutes at first (globalSetup).
         test: {
           env,
           name: 'kubernetes',
           include: ['test/kubernetes/**/*.test.ts'],
+          globalSetup: ['test/kubernetes/setup.ts'],
           disableConsoleIntercept: true,
           fileParallelism: false,
           maxWorkers: 1,

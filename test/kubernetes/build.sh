@@ -1,23 +1,31 @@
 #!/usr/bin/env bash
-# Builds what the test needs into the folder $1, from published sources; does only what is missing. Kubernetes in one program of
-# 135 MB takes a minute of downloads and eight of compiling on two cores when Go's cache is cold; CoreDNS and Helm one each.
+# Builds what the test needs into the folder $1, from published sources; does only what is missing, also after it was killed.
+# Kubernetes in one program of 135 MB takes a minute of downloads and eight of compiling on two cores when Go's cache is cold;
+# CoreDNS and Helm one each. What it begins it says in lines `build: …`.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 out=$1
 mkdir -p "$out"/{bin,src,debs}
+exec 9>"$out/lock"
+flock -n 9 || {
+  echo 'build: another run builds, which is waited for'
+  flock 9
+}
 export GOFLAGS="-p=2 -buildvcs=false" CGO_ENABLED=0
 version=1.34.4
 
-module() { # name: its folder, made
+module() { # name what: its folder, empty unless its list of modules is whole
+  echo "build: $2"
+  [ -e "$out/src/$1/listed" ] || rm -rf "$out/src/$1"
   mkdir -p "$out/src/$1" && cd "$out/src/$1"
 }
 
 kubernetes() { # program source: built of Kubernetes' own modules
-  module "$1"
+  module "$1" "$1, of Kubernetes $version"
   cp "$2" main.go
-  if [ ! -e go.sum ]; then
-    rm -f go.mod
-    go mod init k8s && go mod edit -require "k8s.io/kubernetes@v$version"
+  if [ ! -e listed ]; then
+    go mod init k8s
+    go mod edit -require "k8s.io/kubernetes@v$version"
     # Kubernetes' own go.mod names these by folders beside it.
     for m in api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider cluster-bootstrap \
       code-generator component-base component-helpers controller-manager cri-api cri-client csi-translation-lib \
@@ -26,7 +34,8 @@ kubernetes() { # program source: built of Kubernetes' own modules
       sample-controller; do
       go mod edit -require "k8s.io/$m@v0${version#1}" -replace "k8s.io/$m=k8s.io/$m@v0${version#1}"
     done
-    go mod tidy -e && go mod tidy -e # the first writes go.mod, the second go.sum
+    for _ in go.mod go.sum; do go mod tidy -e; done # the first writes the one, the second the other
+    touch listed
   fi
   x=k8s.io/component-base/version
   nice -n 10 go build -trimpath -ldflags "-s -w -X $x.gitVersion=v$version -X $x.gitMajor=1 -X $x.gitMinor=34 -X $x.gitTreeState=clean -X $x.gitCommit=unknown" -o "$out/bin/$1.new" .
@@ -37,28 +46,38 @@ kubernetes() { # program source: built of Kubernetes' own modules
 [ -x "$out/bin/kubeadm" ] || kubernetes kubeadm "$here/kubeadm.go.txt"
 
 if [ ! -x "$out/bin/coredns" ]; then
-  module coredns
+  module coredns CoreDNS
   cp "$here/coredns.go.txt" main.go
-  [ -e go.mod ] || { go mod init coredns && go get github.com/coredns/coredns@v1.12.4 && go mod tidy -e; }
+  if [ ! -e listed ]; then
+    go mod init coredns
+    go get github.com/coredns/coredns@v1.12.4
+    go mod tidy -e
+    touch listed
+  fi
   nice -n 10 go build -trimpath -ldflags "-s -w" -o "$out/bin/coredns.new" .
   mv "$out/bin/coredns.new" "$out/bin/coredns"
 fi
 
 if [ ! -x "$out/bin/helm" ]; then
-  module helm
-  [ -e go.mod ] || {
+  module helm Helm
+  if [ ! -e listed ]; then
     go mod init helmtool
     printf '//go:build tools\n\npackage tools\n\nimport _ "helm.sh/helm/v3/cmd/helm"\n' >tools.go
-    go get helm.sh/helm/v3@v3.19.0 && go mod tidy -e
-  }
+    go get helm.sh/helm/v3@v3.19.0
+    go mod tidy -e
+    touch listed
+  fi
   nice -n 10 go build -trimpath -ldflags "-s -w" -o "$out/bin/helm.new" helm.sh/helm/v3/cmd/helm
   mv "$out/bin/helm.new" "$out/bin/helm"
 fi
 
 # --- Debian's packages, unpacked beside the system: machine.sh lays them over /usr --------------------------------
 if [ ! -e "$out/deb/usr/bin/containerd" ]; then
+  echo "build: Debian's packages"
   cd "$out/debs"
-  apt-get -qq download etcd-server containerd runc containernetworking-plugins iptables busybox-static
+  packages=(etcd-server containerd runc containernetworking-plugins iptables busybox-static)
+  # Lists of a machine may be missing, or older than what is to be had.
+  apt-get -qq download "${packages[@]}" || { apt-get -qq update && apt-get -qq download "${packages[@]}"; }
   rm -rf "$out/deb.new" && mkdir "$out/deb.new"
   for d in *.deb; do dpkg -x "$d" "$out/deb.new"; done
   for f in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
@@ -94,6 +113,7 @@ image() { # name entrypoint-json: of the folder $images/name
   rm -rf "$layout" "$images/part"
 }
 if [ ! -e "$out/images/coredns.tar" ]; then
+  echo 'build: images'
   images=$out/images
   rm -rf "$images" && mkdir -p "$images"/{pause,box,coredns}/bin "$images"/{box,coredns}/{etc,tmp,proc,sys,dev,root,www}
   printf '%s\n' '#include <signal.h>' '#include <sys/wait.h>' '#include <unistd.h>' \

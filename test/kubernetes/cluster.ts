@@ -6,7 +6,7 @@ import type { LabProcess } from '../../src/lab/exec.js';
 import { run, sleep } from '../../src/lab/exec.js';
 import { TestNet, type TestNode } from '../lab/support.js';
 import { Machine } from './machine.js';
-import { buildTools, scriptOf, toolsFolder } from './tools.js';
+import { scriptOf, toolsFolder } from './tools.js';
 
 export const pool = '10.145.0.0/24';
 export const pool6 = 'fd45:1::/112';
@@ -37,7 +37,6 @@ export class Cluster {
 
   /** @param further names of machines that will be nodes later */
   static async create(further: readonly string[] = []): Promise<Cluster> {
-    await buildTools();
     const net = await TestNet.create({ nat: 'public' });
     const cluster = new Cluster(net, mkdtempSync(join(tmpdir(), 'evio-kube-')));
     try {

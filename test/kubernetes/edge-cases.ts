@@ -1,6 +1,7 @@
 /** Both families, and what must be refused, named, and leave nothing behind. */
 import { expect, it } from 'vitest';
 import type { LabProcess } from '../../src/lab/exec.js';
+import { whole } from './tools.js';
 import { web } from './workloads.js';
 import type { World } from './world.js';
 
@@ -75,38 +76,42 @@ export function refusalCases(world: () => World): void {
     expect(await world().get(a, stolen, 8080)).toBe(`web-${c.name}`);
   });
 
-  it('connects no pod while the disk is full, says so, and leaves nothing behind', async () => {
-    const { cluster } = world();
-    const a = world().node(0);
-    const shell = async (script: string): Promise<string> => (await a.on(['sh', '-ec', script])).stdout;
-    const held = '/var/lib/cni';
-    // Interfaces on the bridge, and addresses that are given.
-    const counts = (): Promise<string> =>
-      shell(`ls /sys/class/net/evio-pods/brif | wc -l; ls ${held}/networks/*/ | grep -c '[.:]' || true`);
-    const before = await counts();
-    await shell(
-      `cp -a ${held} /run/held; mount -t tmpfs -o size=256k tmpfs ${held}; cp -a /run/held/. ${held}/; dd if=/dev/zero of=${held}/filler bs=4k 2>/dev/null || true`,
-    );
-    await cluster.apply(web(a.name, 'squeezed', { app: 'squeezed', only: a.name }));
-    await cluster.until('the pod waits, and says why', 40_000, async () => {
-      const { stdout } = await cluster.kubectl([
-        'get',
-        'events',
-        '-o',
-        'jsonpath={.items[*].message}',
-        ...of('squeezed'),
-      ]);
-      return /no space left on device/i.test(stdout) || stdout.slice(-400);
-    });
-    await shell(`rm ${held}/filler`);
-    await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/squeezed', '--timeout=60s']);
-    await cluster.kubectl(['delete', 'pod', 'squeezed', '--timeout=30s']);
-    await cluster.until('nothing is left', 15_000, async () => {
-      const now = await counts();
-      return now === before || `${before} before, ${now} now`;
-    });
-    await shell(`cp -a ${held}/. /run/held/; umount ${held}; rm -rf ${held}; mv /run/held ${held}`);
-  }, 240_000);
+  it.runIf(whole)(
+    'connects no pod while the disk is full, says so, and leaves nothing behind',
+    async () => {
+      const { cluster } = world();
+      const a = world().node(0);
+      const shell = async (script: string): Promise<string> => (await a.on(['sh', '-ec', script])).stdout;
+      const held = '/var/lib/cni';
+      // Interfaces on the bridge, and addresses that are given.
+      const counts = (): Promise<string> =>
+        shell(`ls /sys/class/net/evio-pods/brif | wc -l; ls ${held}/networks/*/ | grep -c '[.:]' || true`);
+      const before = await counts();
+      await shell(
+        `cp -a ${held} /run/held; mount -t tmpfs -o size=256k tmpfs ${held}; cp -a /run/held/. ${held}/; dd if=/dev/zero of=${held}/filler bs=4k 2>/dev/null || true`,
+      );
+      await cluster.apply(web(a.name, 'squeezed', { app: 'squeezed', only: a.name }));
+      await cluster.until('the pod waits, and says why', 40_000, async () => {
+        const { stdout } = await cluster.kubectl([
+          'get',
+          'events',
+          '-o',
+          'jsonpath={.items[*].message}',
+          ...of('squeezed'),
+        ]);
+        return /no space left on device/i.test(stdout) || stdout.slice(-400);
+      });
+      await shell(`rm ${held}/filler`);
+      await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/squeezed', '--timeout=60s']);
+      await cluster.kubectl(['delete', 'pod', 'squeezed', '--timeout=30s']);
+      await cluster.until('nothing is left', 15_000, async () => {
+        const now = await counts();
+        return now === before || `${before} before, ${now} now`;
+      });
+      await shell(`cp -a ${held}/. /run/held/; umount ${held}; rm -rf ${held}; mv /run/held ${held}`);
+    },
+    240_000,
+  );
 
   it('has no pod network where the range of the pods is one of the machine, and says so', async () => {
     const { cluster } = world();

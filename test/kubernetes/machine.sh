@@ -37,5 +37,7 @@ state = "/run/containerd"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
 C
-echo $$ >"$state/pid"
+# Whole once it is there.
+echo $$ >"$state/pid.new"
+mv "$state/pid.new" "$state/pid"
 exec sleep infinity

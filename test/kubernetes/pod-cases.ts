@@ -73,31 +73,45 @@ export function podCases(world: () => World): void {
     await cluster.kubectl(['delete', 'service', 'dual', 'six', 'near']);
   }, 120_000);
 
-  it('has pods that are neighbours in the network reach Services and pods by their node', async () => {
-    const { cluster, pods } = world();
+  it('has Services of both families by ClusterIP, also for pods that are neighbours in the network, which reach pods by their node', async () => {
+    const { cluster } = world();
     const a = world().node(0);
+    await cluster.apply(service('both', { type: 'ClusterIP', ipFamilyPolicy: 'RequireDualStack' }));
+    const ips = (await cluster.path('service both', '{.spec.clusterIPs[*]}')).split(' ');
+    expect(ips).toEqual([expect.stringMatching(/^10\.96\./), expect.stringMatching(/^fd96:1::/)]);
+    const everyPod = cluster.nodes.map(({ name }) => `web-${name}`).join(' ');
+    /** Every pod answers, sooner or later. */
+    const allOf = (who: string, ip: string, ask: () => Promise<string>): Promise<number> =>
+      cluster.until(`every pod answers ${who} by ${ip}`, 30_000, async () => {
+        const seen = new Set<string>();
+        for (let i = 0; i < 20 && seen.size < cluster.nodes.length; i++) seen.add(await ask());
+        const found = [...seen].sort().join(' ');
+        return found === everyPod || found;
+      });
+    const six = ips[1] ?? '';
+    for (const node of cluster.nodes) await allOf(node.name, six, () => world().get(node, six, 80));
+
     const ns = 'neighbour';
-    const asks = async (url: string): Promise<string> => {
-      const curl = ['ip', 'netns', 'exec', ns, 'curl', '-s', '-m', '3', url];
+    const asks = async (ip: string, port: number): Promise<string> => {
+      const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/`;
+      const curl = ['ip', 'netns', 'exec', ns, 'curl', '-sg', '-m', '3', url];
       return (await a.on(curl, { allowFailure: true })).stdout.trim();
     };
-    const ip = await cluster.path('service web', '{.spec.clusterIP}');
     await a.on(['ip', 'netns', 'add', ns]);
     try {
       await plugin(a, 'ADD', ns);
-      await cluster.until('every pod answers by the ClusterIP', 30_000, async () => {
-        const seen = new Set<string>();
-        for (let i = 0; i < 20 && seen.size < 3; i++) seen.add(await asks(`http://${ip}/`));
-        const found = [...seen].sort().join(' ');
-        return found === cluster.nodes.map(({ name }) => `web-${name}`).join(' ') || found;
-      });
-      for (const node of cluster.nodes)
-        expect(await asks(`http://${pods.get(node) ?? ''}:8080/`)).toBe(`web-${node.name}`);
+      for (const ip of ips) await allOf('a neighbour', ip, () => asks(ip, 80));
+      for (const { name } of cluster.nodes) {
+        const own = (await cluster.path(`pod web-${name}`, '{.status.podIPs[*].ip}')).split(' ');
+        expect(own).toHaveLength(2);
+        for (const ip of own) expect([ip, await asks(ip, 8080)]).toEqual([ip, `web-${name}`]);
+      }
     } finally {
       await plugin(a, 'DEL', ns);
       await a.on(['ip', 'netns', 'delete', ns]);
     }
-  }, 120_000);
+    await cluster.kubectl(['delete', 'service', 'both']);
+  }, 180_000);
 
   it('connects pods while its agent is away, and lets them speak once it has seen them', async () => {
     const { cluster } = world();

@@ -2,7 +2,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProgram, run } from '../../src/lab/exec.js';
 
 export const toolsFolder = join(
   process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
@@ -10,22 +9,10 @@ export const toolsFolder = join(
   'kubernetes',
 );
 
-const needed = ['go', 'gcc', 'openssl', 'apt-get', 'dpkg'];
-
-/** Why these tests cannot run here; undefined: they can. */
-export const missing: string | undefined = ((): string | undefined => {
-  if (process.getuid?.() !== 0) return 'SKIPPED: the Kubernetes tests need root, for namespaces.';
-  if (process.arch !== 'x64') return 'SKIPPED: the Kubernetes tests make images for x64 alone.';
-  const lacking = needed.find((program) => findProgram(program) === undefined);
-  if (lacking === undefined) return undefined;
-  return `SKIPPED: the Kubernetes tests build Kubernetes from its Go modules, and ${lacking} is not installed here.`;
-})();
-
 export function scriptOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** Twelve minutes on two cores where nothing is there yet, else nothing. */
-export async function buildTools(): Promise<void> {
-  await run(['bash', scriptOf('build.sh'), toolsFolder], { timeoutMs: 40 * 60_000 });
-}
+/** `npm run test:kubernetes`: all cases, and times as evio promises them. `npm test` leaves out what takes long, and allows `leeway` times as long. */
+export const whole = process.env['EVIO_TEST_WHOLE'] !== undefined;
+export const leeway = whole ? 1 : 2;
