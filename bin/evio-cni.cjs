@@ -24,12 +24,11 @@ const kept = join(home, 'cache/cni');
 const hashLength = 64;
 
 /**
- * Loads the one file, by what was compiled of it before, which takes a third of the time. Whatever V8 did not compile itself, for
- * this text, it does not take.
+ * Loads the plugin from the text of its one file, by what was compiled of it before, which takes a third of the time. Whatever V8 did
+ * not compile itself, for this text, it does not take.
  */
-function loadOneFile(path) {
+function loadText(text, filename, itsRequire) {
   const { Script } = require('node:vm');
-  const text = readFileSync(path, 'utf8');
   const hash = text.slice(-hashLength);
   let cachedData;
   try {
@@ -39,12 +38,9 @@ function loadOneFile(path) {
   } catch {
     // The first time.
   }
-  const script = new Script(`(function (module, exports, require) {${text}\n})`, {
-    filename: path,
-    cachedData,
-  });
+  const script = new Script(`(function (module, exports, require) {${text}\n})`, { filename, cachedData });
   const module_ = { exports: {} };
-  script.runInThisContext()(module_, module_.exports, require);
+  script.runInThisContext()(module_, module_.exports, itsRequire);
   const isNew = cachedData === undefined || script.cachedDataRejected === true;
   return { ...module_.exports, keep: isNew ? () => keep(script.createCachedData(), hash) : undefined };
 }
@@ -71,15 +67,21 @@ function keep(data, hash) {
 
 async function load() {
   const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
+  const oneFile = join(dist, 'program/cni.cjs');
   // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found.
-  if (dateOf('program/cni.cjs') >= dateOf('cni/main.js')) return loadOneFile(join(dist, 'program/cni.cjs'));
+  if (dateOf('program/cni.cjs') >= dateOf('cni/main.js'))
+    return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
   return import('../dist/cni/main.js');
 }
 
-load().then(async ({ main, keep }) => {
+async function run({ main, keep }) {
   const status = await main();
   // What a pod waits for: the rest is compiled when it is called.
   if (keep && status === 0 && process.env.CNI_COMMAND === 'ADD') keep();
   // At once: nothing is left to be done, and to take all down takes time.
   process.exit(status);
-});
+}
+
+// The program of one file has it, too (scripts/binary/entry.mjs).
+module.exports = { loadText, run };
+if (require.main === module) load().then(run);

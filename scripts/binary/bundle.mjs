@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { quick, withHash } from '../program/plugin.mjs';
 
 const root = new URL('../../', import.meta.url);
 const path = (name) => fileURLToPath(new URL(name, root));
@@ -10,7 +11,7 @@ const path = (name) => fileURLToPath(new URL(name, root));
 const programs = {
   'main.js': { entry: 'scripts/binary/main.mjs', format: 'esm' },
   'complete.js': { entry: 'dist/cli/complete.js', format: 'esm' },
-  'cni.js': { entry: 'dist/cni/main.js', format: 'esm' },
+  'cni.js': { entry: 'dist/cni/main.js', format: 'cjs', more: [quick('node:net')] },
   'worker.js': { entry: 'dist/core/dataplane/plane/worker.js', format: 'cjs' },
   'stack-worker.js': { entry: 'dist/core/userspace/stack-worker.js', format: 'cjs' },
   'forward-worker.js': { entry: 'dist/rendezvous/forward/forward-worker.js', format: 'cjs' },
@@ -38,6 +39,8 @@ const parts = {
     b.onResolve({ filter: /^node-datachannel$/ }, () => ({
       path: path('dist/core/native/packed-webrtc.js'),
     }));
+    // The plugin is an asset here.
+    b.onResolve({ filter: /^\.\.\/dist\/cni\/main\.js$/ }, () => ({ path: 'none', namespace: 'none' }));
     // Ink's tools for developers (DEV=true); the compiler that oclif looks for where commands are TypeScript.
     b.onResolve({ filter: /^(react-devtools-core|typescript)$/ }, () => ({
       path: 'none',
@@ -47,7 +50,7 @@ const parts = {
   },
 };
 
-async function bundled(entry, format) {
+async function bundled(entry, format, more = []) {
   const { outputFiles, metafile } = await build({
     entryPoints: [path(entry)],
     absWorkingDir: path('.'),
@@ -64,7 +67,7 @@ async function bundled(entry, format) {
     // Where it ends by an error nobody caught, Node prints the line.
     lineLimit: 200,
     logLevel: 'error',
-    plugins: [parts],
+    plugins: [...more, parts],
     // Nothing lies beside an asset: a place that is nowhere stands for it.
     define: {
       'import.meta.url': '"file:///evio/dist/program/evio.js"',
@@ -85,15 +88,23 @@ async function bundled(entry, format) {
 const entry = () => bundled('scripts/binary/entry.mjs', 'esm');
 const assets = () =>
   Promise.all(
-    Object.entries(programs).map(async ([name, { entry, format }]) => [name, await bundled(entry, format)]),
+    Object.entries(programs).map(async ([name, { entry, format, more }]) => [
+      name,
+      await bundled(entry, format, more),
+    ]),
   );
 
 /** The text of the entry, a module. */
 export const entryProgram = async () => (await entry()).text;
 
-/** The texts of the others by their names: modules, and scripts as `new Worker(text, { eval: true })` takes them. */
+/**
+ * The texts of the others by their names: modules, and scripts as `new Worker(text, { eval: true })` takes them, and the plugin as
+ * bin/evio-cni.cjs does.
+ */
 export const assetPrograms = async () =>
-  Object.fromEntries((await assets()).map(([name, { text }]) => [name, text]));
+  Object.fromEntries(
+    (await assets()).map(([name, { text }]) => [name, name === 'cni.js' ? withHash(text) : text]),
+  );
 
 /** Paths of all files that any of them is made of (scripts/sbom). */
 export const inputFiles = async () => [

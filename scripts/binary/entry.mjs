@@ -4,6 +4,7 @@
  *
  * The programs are assets (bundle.mjs), so that none is read for a question which another one answers.
  */
+import { createRequire } from 'node:module';
 import { getAsset } from 'node:sea';
 import vm from 'node:vm';
 import pjson from '../../package.json';
@@ -15,6 +16,7 @@ import {
   printVersion,
   readArguments,
 } from '../../bin/first.js';
+import plugin from '../../bin/evio-cni.cjs';
 
 /** Runs a module that imports nothing but what Node brings; resolves to what it exports. */
 async function start(name) {
@@ -40,8 +42,7 @@ holdUserSignal();
 delete process.env.NODE_OPTIONS;
 const { argv, json } = readArguments();
 if (isPlugin(process.argv0, argv)) {
-  const { main } = await start('cni.js');
-  process.exitCode = await main();
+  await plugin.run(plugin.loadText(getAsset('cni.js', 'utf8'), 'evio-cni', createRequire('/evio')));
 } else if (asksVersion(argv)) {
   printVersion(pjson.version, json);
 } else if (asksCompletion(argv)) {
