@@ -41,6 +41,10 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     approve: Flags.boolean({
       description: 'who joins by the token waits until an admin lets it in, by "evio approve"',
     }),
+    right: Flags.string({
+      options: ['bridge'],
+      description: 'this machine is to bridge a LAN; whatever else there is a right for it may do anyway',
+    }),
     ...pathFlags,
     'node-name': Flags.string({
       helpValue: 'NAME',
@@ -64,6 +68,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
         ip: flags.ip,
         mtu: flags.mtu,
         approve: flags.approve,
+        bridge: flags.right === 'bridge',
       },
       ports,
     );

@@ -15,7 +15,7 @@ export interface ServiceReport {
   readonly active: string;
   /** Process id of the running service. */
   readonly pid: number | null;
-  /** What it said of itself last. */
+  /** What it said of itself last; null when it does not run. */
   readonly status: string | null;
 }
 

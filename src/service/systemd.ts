@@ -62,14 +62,16 @@ async function report(service: Service): Promise<ServiceReport> {
   );
   const valueOf = (name: string): string | null => values.get(name)?.trim() || null;
   const pid = Number(valueOf('MainPID') ?? 0);
+  const active = valueOf('ActiveState') ?? 'inactive';
   return {
     service,
     unit,
     path: valueOf('FragmentPath'),
     enabled: valueOf('UnitFileState'),
-    active: valueOf('ActiveState') ?? 'inactive',
+    active,
     pid: pid > 0 ? pid : null,
-    status: valueOf('StatusText'),
+    // systemd keeps it past the service's end.
+    status: active === 'active' ? valueOf('StatusText') : null,
   };
 }
 

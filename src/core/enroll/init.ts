@@ -28,6 +28,8 @@ export interface InitOptions {
   readonly mtu?: number | undefined;
   /** Who joins by the first token waits until an admin lets it in. */
   readonly approve?: boolean | undefined;
+  /** This machine has the right to bridge a LAN. */
+  readonly bridge?: boolean | undefined;
 }
 
 export interface InitResult extends Membership {
@@ -78,6 +80,7 @@ export async function initNetwork(
     mtu: options.mtu ?? defaultMtu,
     ip: options.ip,
     nodeName: options.nodeName,
+    bridge: options.bridge,
   };
   // Everything the operator typed is checked before anybody is asked.
   makeNetwork(plan, env);

@@ -62,6 +62,8 @@ export interface NetworkPlan {
   /** Address of this machine; derived from its node id when left out. */
   readonly ip?: string | undefined;
   readonly nodeName: string;
+  /** This machine bridges a LAN. It may announce subnets, and is an admin, anyway. */
+  readonly bridge?: boolean | undefined;
 }
 
 /** What an operator asks for with `evio token create`. */
@@ -126,7 +128,7 @@ export function makeNetwork(plan: NetworkPlan, env: Pick<Env, 'clock' | 'random'
       name: checkNodeName(plan.nodeName),
       ip,
       role: Role.switch,
-      rights: Right.admin,
+      rights: plan.bridge ? Right.admin | Right.bridge : Right.admin,
       tags: [],
       notBefore: now,
       notAfter: now + certificateLifeMs,

@@ -127,6 +127,7 @@ export class Bridge {
     if ((credential.self.certificate.rights & Right.bridge) === 0) {
       throw new EvioError('EVIO_NO_RIGHT', 'This machine may not bridge a LAN.', [
         'It needs the right "bridge", which the token gives that it joins by: "evio token create --right bridge"',
+        'The machine that makes a network has it from the start: "evio init --right bridge"',
       ]);
     }
     if (!link) {

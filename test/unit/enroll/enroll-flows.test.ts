@@ -13,7 +13,7 @@ import { changeMember } from '../../../src/core/enroll/change.js';
 import { notRunning } from '../../../src/core/control/client.js';
 import { leaveNetwork } from '../../../src/core/enroll/leave.js';
 import { verifyCredential } from '../../../src/core/identity/certificate.js';
-import { Role, signInvite } from '../../../src/core/identity/invite.js';
+import { Right, Role, signInvite } from '../../../src/core/identity/invite.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { signNetwork, type RelayFact } from '../../../src/core/identity/network.js';
 import { selfOf, type Self } from '../../../src/core/membership/self.js';
@@ -102,6 +102,18 @@ describe('initNetwork', () => {
     expect(decodeToken(token).network.relays).toHaveLength(1);
     expect(deps.store.ids()).toEqual([network.id]);
     expect(listInvites(deps.store, network.id)).toHaveLength(1);
+  });
+
+  it('gives the first member the right to bridge where it is asked for, and only there', async () => {
+    const deps = depsWith(new FakeRelay());
+    const rightsOf = async (name: string, bridge?: boolean): Promise<number> => {
+      const { network } = await initNetwork({ ...plan, name, bridge }, deps);
+      const { credential, network: facts } = selfOf(deps.store.profile(network.id));
+      const checked = verifyCredential(credential, facts, systemClock.date());
+      return checked.ok ? checked.member.rights : -1;
+    };
+    expect(await rightsOf('home')).toBe(Right.admin);
+    expect(await rightsOf('plant', true)).toBe(Right.admin | Right.bridge);
   });
 
   it('stores nothing when the relay refuses', async () => {
