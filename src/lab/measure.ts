@@ -122,6 +122,8 @@ export interface IperfOptions {
   readonly streams?: number;
   /** Congestion control of both ends, by the kernel's name; default the system's. */
   readonly congestion?: string;
+  /** Payload bytes of a full TCP segment with timestamps, default what the way allows. */
+  readonly segment?: number;
   /** From server to client. */
   readonly reverse?: boolean;
   /** 10^6 bit/s that are sent, default as many as go. */
@@ -170,7 +172,8 @@ async function iperf(
     await daemon.line(/Server listening/, 5_000, signal);
     const argv = ['iperf3', '-c', address, '-p', `${port}`, '-t', `${seconds}`, '-P', `${streams}`, '-J'];
     argv.push('--connect-timeout', '5000', ...(options.reverse === true ? ['-R'] : []), ...extra);
-    const timeoutMs = seconds * 1000 + 20_000;
+    // Over a link that loses packets each of many streams may take seconds to begin and to end.
+    const timeoutMs = (seconds + 20 + streams / 2) * 1_000;
     const done = await run(argv, { ns: client, allowFailure: true, timeoutMs, signal });
     const report = JSON.parse(done.stdout === '' ? '{}' : done.stdout) as IperfJson;
     if (report.error !== undefined || report.end === undefined) {
@@ -185,6 +188,9 @@ async function iperf(
   }
 }
 
+/** What timestamps take of a segment (RFC 7323). */
+const timestampBytes = 12;
+
 /** TCP throughput from namespace `client` to `address`, which namespace `server` owns. */
 export async function iperfTcp(
   client: string,
@@ -192,9 +198,10 @@ export async function iperfTcp(
   address: string,
   options: IperfOptions = {},
 ): Promise<TcpThroughput> {
-  const { congestion, mbps } = options;
+  const { congestion, segment, mbps } = options;
   const extra = [
     ...(congestion === undefined ? [] : ['-C', congestion]),
+    ...(segment === undefined ? [] : ['-M', `${segment + timestampBytes}`]),
     ...(mbps === undefined ? [] : ['-b', `${Math.round(mbps)}M`]),
   ];
   const end = await iperf(client, server, address, extra, options);
