@@ -179,10 +179,12 @@ describe('a member that lies', () => {
       // Count, flags, port, and a letter of the name.
       ...[changed(1, 17), changed(1, 2), changed(2, 2), changed(4, 0), changed(6, 0x2e)],
       Uint8Array.of(...encodeServices({ type: 'ask' }), 0),
+      // One more than a member may have, each as it should be.
+      Uint8Array.of(Number(good[0]), 17, ...Array.from({ length: 17 }, () => [...good.subarray(2)]).flat()),
     ])
       liar.plane.say(ids[1], bytes);
     await clock.run(1_000);
-    expect(refused()).toEqual({ unreadable: 8 });
+    expect(refused()).toEqual({ unreadable: 9 });
     expect(named()).toEqual([]);
     expect(offered()).toEqual([ssh]);
     await intact();
