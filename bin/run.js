@@ -43,7 +43,7 @@ if (asksVersion(argv)) {
   if (oneFile) {
     // It may execute this program once more: before much is loaded, so that that is loaded once.
     const { confine, isLasting } = await load('../dist/program/confine.js');
-    if (isLasting(argv)) confine(argv);
+    if (isLasting(argv) && !isSetup(argv)) confine(argv);
   }
   const { main } = await load(oneFile ? '../dist/program/node.js' : '../dist/cli/main.js');
   await main(argv, json);
@@ -64,11 +64,21 @@ async function load(path) {
   }
 }
 
-/** `evio node` and `evio relay` start from one file, which is faster, where that was built after the rest (scripts/program). */
+/** `evio kube init` and `evio kube install` change the machine, and end. */
+function isSetup([command, word]) {
+  return command === 'kube' && ['init', 'install'].includes(word);
+}
+
+/**
+ * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where that was built
+ * after the rest (scripts/program).
+ */
 function isOneFile([command, ...words]) {
-  // `evio relay invite` and its like are other commands.
-  const lasts = command === 'node' || (command === 'relay' && (words[0] ?? '-').startsWith('-'));
-  if (!lasts || words.some((word) => ['--help', '-h'].includes(word))) return false;
+  // `evio relay invite`, `evio kube manifest` and their like are other commands.
+  const alone = (words[0] ?? '-').startsWith('-');
+  const inFile = ['node', 'join'].includes(command) || (['relay', 'kube'].includes(command) && alone);
+  if (!inFile && !isSetup([command, ...words])) return false;
+  if (words.some((word) => ['--help', '-h'].includes(word))) return false;
   const dateOf = (name) =>
     statSync(new URL(`../dist/${name}`, import.meta.url), { throwIfNoEntry: false })?.mtimeMs;
   return dateOf('program/node.js') >= dateOf('cli/main.js');

@@ -1,7 +1,9 @@
 /**
- * Puts what a node or a relay is made of into few files, dist/program/: `evio node`, `evio relay` and their threads start in half the processor time then,
- * since most of it went into finding and loading 700 modules. `bin/run.js` takes these files where they are not older than the
- * rest of dist/. The plugin that container runtimes call, once for each pod (`bin/evio-cni.cjs`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or node_modules/.
+ * Puts what runs for long, and what a machine waits for that is set up (scripts/program/node.mjs), into few files, dist/program/:
+ * programs and their threads start in half the processor time then, since most of it went into finding and loading 700 modules.
+ * `bin/run.js` takes these files where they are not older than the rest of dist/. The plugin that container runtimes call, once for
+ * each pod (`bin/evio-cni.cjs`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or
+ * node_modules/.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';

@@ -1,4 +1,4 @@
-/** `evio node` and `evio relay` as their one file starts them. What else the command line has is in dist/, and is not asked for here. */
+/** The commands that one file starts (bin/run.js). What else the command line has is in dist/, and is not asked for here. */
 import { readFileSync } from 'node:fs';
 import { main as run } from '../../dist/cli/main.js';
 
@@ -11,5 +11,9 @@ export const main = (argv, json) =>
     commands: {
       node: () => import('../../dist/commands/node.js'),
       relay: () => import('../../dist/commands/relay.js'),
+      join: () => import('../../dist/commands/join.js'),
+      kube: () => import('../../dist/commands/kube.js'),
+      'kube:init': () => import('../../dist/commands/kube/init.js'),
+      'kube:install': () => import('../../dist/commands/kube/install.js'),
     },
   });
