@@ -64,9 +64,13 @@ describe('a program that is run to its end', () => {
   it('leaves no descriptor open, there or not', () => {
     const count = (): number => readdirSync('/proc/self/fd').length;
     const before = count();
-    sh('true');
-    expect(() => runChild(join(folder, 'none'), [], '', { env, limitMs: 1_000 })).toThrow(/none: ENOENT/);
+    const times = 20;
+    for (let i = 0; i < times; i++) {
+      sh('true');
+      expect(() => runChild(join(folder, 'none'), [], '', { env, limitMs: 1_000 })).toThrow(/none: ENOENT/);
+    }
     expect(() => sh('sleep 60', 'x', { limitMs: 50 })).toThrow();
-    expect(count()).toBe(before);
+    // Others in this process may open some of their own meanwhile.
+    expect(count()).toBeLessThan(before + times);
   });
 });
