@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import type { Writable } from 'node:stream';
 import { EvioError } from '../core/lib/errors.js';
-import { storageError } from '../core/disk/storage-error.js';
+import { newFileError, storageError } from '../core/disk/storage-error.js';
 
 /** At the end, a reader that takes nothing is given so long, ms. */
 const lastWordsMs = 2_000;
@@ -72,10 +72,7 @@ export function newFile(file: string, flag: string): number {
   try {
     return openSync(file, 'wx', 0o600);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(file, thrown);
-    throw new EvioError('EVIO_STORAGE', `${file} is there already, and is not written over.`, [
-      `Name another file with ${flag}.`,
-    ]);
+    throw newFileError(file, thrown, flag);
   }
 }
 

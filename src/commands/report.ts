@@ -23,7 +23,7 @@ export default class Report extends BaseCommand {
     const { flags } = await this.parse(Report);
     const { makeReport } = await import('../cli/make-report.js');
     const { writeFileSync } = await import('node:fs');
-    const { storageError } = await import('../core/disk/storage-error.js');
+    const { newFileError } = await import('../core/disk/storage-error.js');
     const now = new Date();
     const file = flags.output ?? `evio-report-${now.toISOString().replaceAll(/[:.]/g, '-')}.tar.gz`;
     this.say('This takes some seconds: relays and the router are asked, too.');
@@ -32,7 +32,7 @@ export default class Report extends BaseCommand {
       // Never over something that is there: it may be a link that somebody else put.
       writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' });
     } catch (thrown) {
-      throw storageError(file, thrown);
+      throw newFileError(file, thrown, '--output');
     }
     this.print(file);
     return { file, bytes: bytes.length, files };

@@ -19,3 +19,20 @@ export function storageError(path: string, thrown: unknown): EvioError {
   const [why, next] = reasons[code] ?? [messageOf(thrown), 'Check the disk and the folder EVIO_HOME.'];
   return new EvioError('EVIO_STORAGE', `Cannot use ${path}: ${why}.`, [next], { cause: thrown });
 }
+
+/**
+ * For a new file that the operator named, outside of the state folder: EVIO_HOME is no help there.
+ *
+ * @param flag by which another one can be named
+ */
+export function newFileError(path: string, thrown: unknown, flag: string): EvioError {
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (code === 'EEXIST') {
+    return new EvioError('EVIO_STORAGE', `${path} is there already, and is not written over.`, [
+      `Name another file with ${flag}.`,
+    ]);
+  }
+  const [why] = code === 'ENOENT' ? ['its folder is not there'] : (reasons[code] ?? [messageOf(thrown)]);
+  const next = `Name a file with ${flag} that this user may write, on a disk with space.`;
+  return new EvioError('EVIO_STORAGE', `Cannot write ${path}: ${why}.`, [next], { cause: thrown });
+}

@@ -1,7 +1,7 @@
 /** `evio root`: a network's root key leaves this machine, encrypted, comes back, and is replaced. */
 import type { Store } from '../config/store.js';
 import { newFileSync } from '../disk/new-file.js';
-import { storageError } from '../disk/storage-error.js';
+import { newFileError } from '../disk/storage-error.js';
 import { generateKeys, keysFromSeed } from '../identity/keys.js';
 import { badValue } from '../identity/names.js';
 import { signNetwork } from '../identity/network.js';
@@ -41,8 +41,8 @@ export function exportRootKey(
   try {
     newFileSync(file, text);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(file, thrown);
-    throw badValue(`${file} is there already, and is not overwritten.`, 'Name another file.');
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw newFileError(file, thrown, '--out');
+    throw badValue(`${file} is there already, and is not overwritten.`, 'Name another file with --out.');
   }
 }
 

@@ -26,8 +26,17 @@ describe('where a capture goes', () => {
 
   it('is never a file that is there already, nor one in a folder that is not', () => {
     writeFileSync(join(folder, 'b'), 'mine');
-    for (const name of ['b', 'no/where']) {
-      expect(() => new CaptureSink(join(folder, name))).toThrow(EvioError);
+    for (const [name, why] of [
+      ['b', /is there already/],
+      ['no/where', /its folder is not there/],
+    ] as const) {
+      const open = (): CaptureSink => new CaptureSink(join(folder, name));
+      expect(open).toThrow(EvioError);
+      expect(open).toThrow(why);
+      // What is outside of the state folder is not mended by another one.
+      expect(open).toThrow(
+        expect.objectContaining({ suggestions: [expect.stringContaining('--write')] }) as Error,
+      );
     }
     expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('mine');
   });

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
 import { leftNames } from '../../../src/core/doctor/left-names.js';
@@ -159,6 +161,23 @@ describe('probeRelay', () => {
       expect(await statuses(url)).toEqual(good);
       const wrong = url.replace(/#.*/, `#${toBase64Url(generateKeys(systemRandom).publicKey)}`);
       expect(await statuses(wrong)).toEqual({ ...good, key: 'fail' });
+    } finally {
+      await kit.clean();
+    }
+  });
+
+  it('passes a relay with a certificate of its own making where its key is known, as nodes do', async () => {
+    const kit = new Kit();
+    try {
+      const home = kit.home();
+      const [certFile, keyFile] = [join(home, 'cert.pem'), join(home, 'key.pem')];
+      execFileSync('openssl', [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
+        ...['-subj', '/CN=relay', '-keyout', keyFile, '-out', certFile],
+      ]);
+      const { url, listen } = await kit.relay({ home, tls: { certFile, keyFile } });
+      expect(await statuses(url)).toEqual({ dns: 'pass', relay: 'pass', key: 'pass', clock: 'pass' });
+      expect(await statuses(`evios://${listen}`)).toEqual({ dns: 'pass', relay: 'fail' });
     } finally {
       await kit.clean();
     }
