@@ -119,6 +119,7 @@ export default defineConfig({
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,
+          retry,
           // The tests of a file use one cluster, one after the other.
           bail: 1,
         },

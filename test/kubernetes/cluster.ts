@@ -56,14 +56,8 @@ export class Cluster {
       await place.node.up();
       this.nodes.push(new Machine(place, folder));
     }
-    await run([
-      'bash',
-      scriptOf('certs.sh'),
-      pki,
-      control.ip,
-      ...this.nodes.map(({ name }) => name),
-      ...further,
-    ]);
+    const names = [...this.nodes.map(({ name }) => name), ...further];
+    await run(['bash', scriptOf('certs.sh'), pki, control.ip, ...names], { timeoutMs: 120_000 });
     for (const machine of [control, ...this.nodes]) await machine.start();
     control.daemon('etcd', [
       '/usr/bin/etcd',

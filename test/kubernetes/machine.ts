@@ -41,7 +41,7 @@ export class Machine {
       ...command,
     ]);
     const file = join(folder, 'pid');
-    for (let i = 0; i < 200 && !existsSync(file); i++) await sleep(50);
+    for (let i = 0; i < 600 && !existsSync(file); i++) await sleep(50);
     if (!existsSync(file)) throw new Error(`machine ${name}: ${this.#first.tail()}`);
     this.#pid = readFileSync(file, 'utf8').trim();
     // As installers write it. Who looks up its own name (kubeadm does) else asks a name server that is not in the lab: 10 s.
@@ -86,11 +86,13 @@ export class Machine {
     for (let i = 0; ; i++) {
       const { status } = await this.on(['ctr', 'version'], { allowFailure: true });
       if (status === 0) break;
-      if (i > 100) throw new Error(`containerd: ${this.daemons.get('containerd')?.tail() ?? ''}`);
+      if (i > 300) throw new Error(`containerd: ${this.daemons.get('containerd')?.tail() ?? ''}`);
       await sleep(100);
     }
-    for (const image of images)
-      await this.on(['ctr', '-n', 'k8s.io', 'images', 'import', join(toolsFolder, 'images', `${image}.tar`)]);
+    for (const image of images) {
+      const file = join(toolsFolder, 'images', `${image}.tar`);
+      await this.on(['ctr', '-n', 'k8s.io', 'images', 'import', file], { timeoutMs: 120_000 });
+    }
   }
 
   kubelet(pki: string): LabProcess {

@@ -13,6 +13,6 @@ export function scriptOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** `npm run test:kubernetes`: all cases, and times as evio promises them. `npm test` leaves out what takes long, and allows `leeway` times as long. */
+/** `npm run test:kubernetes`: all cases, and times as evio promises them. Without it what takes long is left out, and `leeway` times as long allowed. */
 export const whole = process.env['EVIO_TEST_WHOLE'] !== undefined;
 export const leeway = whole ? 1 : 2;
