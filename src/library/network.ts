@@ -82,7 +82,13 @@ export async function join({ token, home, name }: JoinOptions): Promise<void> {
   const env = { clock: systemClock, random: systemRandom, log: silentLogger };
   await joinNetwork(
     { token, name: name ?? nodeNameFrom(hostname()), contact: true },
-    { store: new Store(place), env, errands: relayErrands(env, `evio/${ownVersion()}`), machine: () => [] },
+    {
+      store: new Store(place),
+      env,
+      errands: relayErrands(env, `evio/${ownVersion()}`),
+      machine: () => [],
+      running: () => [],
+    },
   );
 }
 
@@ -116,6 +122,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<OpenNetwor
     logRing: new LogRing(),
     version: ownVersion(),
     machine: () => [],
+    running: () => [],
     createNode: (made) => {
       node = createNode({
         ...made,
