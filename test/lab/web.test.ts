@@ -100,6 +100,28 @@ describe('the web view of a node', () => {
     expect((picture?.at ?? Infinity) - at).toBeLessThan(1_900);
   });
 
+  it('tells that a member was killed as soon as the node knows', async () => {
+    const [maker] = net.nodes as [TestNode];
+    await reaches(maker, third, 10_000);
+    await until(() => picture?.members.find(({ name, path }) => name === 'n2' && path !== null));
+    const before = performance.now();
+    process.kill(third.node.process?.pid ?? 0, 'SIGKILL');
+    const { at } = await until(() =>
+      told.find(
+        ({ at, message }) => at > before && message.kind === 'event' && message.text === 'n2 is gone',
+      ),
+    );
+    const shown = await until(() =>
+      told.find((one) => one.at > at && memberIn(one.message, 'n2')?.path === null),
+    );
+    console.log(
+      `killed: known after ${Math.round(at - before)} ms, shown after ${Math.round(shown.at - before)} ms`,
+    );
+    // 1.8 s on a machine that does nothing else (docs/web.md); what a busy one adds is no fault of the page.
+    expect(at - before).toBeLessThan(4_000);
+    expect(shown.at - at).toBeLessThan(1_000);
+  });
+
   it('ends by a signal, and tells its pages', async () => {
     expect(await web?.stop(5_000)).toBe(0);
   });
