@@ -1,6 +1,7 @@
 /** What a machine needs to be a node beside evio itself, and what of it can be put right here. */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { findIn } from '../../cni/programs.js';
 import { isThere } from '../../core/disk/there.js';
 
 export interface Finding {
@@ -31,17 +32,10 @@ export const usedPlugins = [...neededPlugins, 'portmap'];
 /** Path of a program, or undefined. */
 export function findProgram({ root, path }: Whereabouts, name: string): string | undefined {
   const folders = [...path.split(delimiter), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
-  return folders
-    .filter((folder) => folder !== '')
-    .map((folder) => join(root, folder, name))
-    .find((candidate) => {
-      try {
-        accessSync(candidate, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+  return findIn(
+    folders.filter((folder) => folder !== '').map((folder) => join(root, folder)),
+    name,
+  );
 }
 
 /** Where the runtime looks for plugins: what containerd is told, else what all are built with. */
