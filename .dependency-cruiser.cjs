@@ -77,7 +77,7 @@ module.exports = {
       to: {
         path: '^(src|node_modules)/',
         pathNot:
-          '^src/(cni|core/(lib|config/home|control/client|disk/storage-error|native/(libc|netlink|arena|symbols|child)|tap/attribute))',
+          '^src/(cni|core/(lib|config/home|control/client|disk/storage-error|native/(libc|netlink|arena|symbols|child)|tap/(attribute|link-info)))',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -14,6 +14,23 @@ import {
   textAttribute,
   textOf,
 } from '../../core/tap/attribute.js';
+import {
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_MTU,
+  IFLA_MASTER,
+  IFLA_LINKINFO,
+  IFLA_IFALIAS,
+  IFLA_AF_SPEC,
+  IFLA_INFO_KIND,
+  IFLA_INFO_DATA,
+  VETH_INFO_PEER,
+  AF_INET6,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFF_UP,
+  linkInfo,
+  linkInfoBytes,
+} from '../../core/tap/link-info.js';
 import { concatBytes } from '../../core/lib/bytes.js';
 import { addressBytes, addressText } from '../../core/lib/endpoint.js';
 
@@ -30,30 +47,17 @@ export const Message = {
 
 const AF_INET = 2;
 const AF_BRIDGE = 7;
-const AF_INET6 = 10;
 
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_MASTER = 10;
-const IFLA_LINKINFO = 18;
-const IFLA_IFALIAS = 20;
-const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
 const IFLA_GSO_MAX_SIZE = 41;
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
-const VETH_INFO_PEER = 1;
-const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_UNICAST_FLOOD = 9;
 const IFLA_BRPORT_ISOLATED = 33;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
-const IFF_UP = 1;
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -77,7 +81,6 @@ const NUD_PERMANENT = 0x80;
 const NTF_MASTER = 0x04;
 const NTF_PROXY = 0x08;
 
-const infoBytes = 16;
 const addressInfoBytes = 8;
 
 /** An end of a pair of veths. */
@@ -93,22 +96,13 @@ function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':'), (octet) => parseInt(octet, 16));
 }
 
-function info(index: number, flags = 0): Uint8Array {
-  const bytes = new Uint8Array(infoBytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(4, index, true);
-  view.setUint32(8, flags, true);
-  view.setUint32(12, flags, true);
-  return bytes;
-}
-
 function bit(type: number, on: boolean): Uint8Array {
   return attribute(type, Uint8Array.of(on ? 1 : 0));
 }
 
 export function encodeBridge(name: string, mac: string, mtu: number): Uint8Array {
   return concatBytes(
-    info(0),
+    linkInfo(0),
     textAttribute(IFLA_IFNAME, name),
     attribute(IFLA_ADDRESS, macBytes(mac)),
     numberAttribute(IFLA_MTU, mtu),
@@ -118,7 +112,7 @@ export function encodeBridge(name: string, mac: string, mtu: number): Uint8Array
 
 function end({ name, mac, mtu, superFrame }: End): Uint8Array {
   return concatBytes(
-    info(0),
+    linkInfo(0),
     textAttribute(IFLA_IFNAME, name),
     attribute(IFLA_ADDRESS, macBytes(mac)),
     numberAttribute(IFLA_MTU, mtu),
@@ -150,7 +144,7 @@ export function encodeLinkChange(index: number, change: LinkChange): Uint8Array 
   const { mtu, alias, master, bare, up } = change;
   const none = attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(IN6_ADDR_GEN_MODE_NONE));
   return concatBytes(
-    info(index, up === true ? IFF_UP : 0),
+    linkInfo(index, up === true ? IFF_UP : 0),
     ...(mtu === undefined ? [] : [numberAttribute(IFLA_MTU, mtu)]),
     ...(alias === undefined ? [] : [textAttribute(IFLA_IFALIAS, alias)]),
     ...(master === undefined ? [] : [numberAttribute(IFLA_MASTER, master)]),
@@ -176,7 +170,7 @@ export function encodePort(index: number, { hairpin, flood, isolated }: PortChan
     bit(IFLA_BRPORT_ISOLATED, isolated),
   );
   return concatBytes(
-    info(index),
+    linkInfo(index),
     attribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'), data),
   );
 }
@@ -259,7 +253,7 @@ export function encodeProxy(index: number, address: string): Uint8Array {
 
 /** For all interfaces, without their counters. */
 export function encodeLinksQuery(): Uint8Array {
-  return concatBytes(info(0), numberAttribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+  return concatBytes(linkInfo(0), numberAttribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
 }
 
 /** For all addresses. */
@@ -281,11 +275,11 @@ export interface LinkFacts {
 
 /** The interface in an answer; undefined when it cannot be read. */
 export function readLink(body: Uint8Array): LinkFacts | undefined {
-  if (body.length < infoBytes) return undefined;
+  if (body.length < linkInfoBytes) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const texts = { name: '', alias: '', mac: '' };
   const numbers = { mtu: 0, superFrame: 0, master: 0 };
-  const whole = eachAttribute(body, infoBytes, (type, at, length) => {
+  const whole = eachAttribute(body, linkInfoBytes, (type, at, length) => {
     if (type === IFLA_IFNAME) texts.name = textOf(body, at, length);
     if (type === IFLA_IFALIAS) texts.alias = textOf(body, at, length);
     if (type === IFLA_ADDRESS)

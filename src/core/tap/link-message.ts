@@ -6,24 +6,27 @@
  */
 import { concatBytes } from '../lib/bytes.js';
 import { attribute, eachAttribute, numberAttribute, textAttribute, textOf } from './attribute.js';
+import {
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_MTU,
+  IFLA_MASTER,
+  IFLA_LINKINFO,
+  IFLA_IFALIAS,
+  IFLA_AF_SPEC,
+  IFLA_INFO_KIND,
+  IFLA_INFO_DATA,
+  VETH_INFO_PEER,
+  AF_INET6,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFF_UP,
+  linkInfo,
+  linkInfoBytes,
+} from './link-info.js';
 
 /** RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK. */
 export const LinkMessage = { add: 16, remove: 17, get: 18 } as const;
-const infoBytes = 16;
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_MASTER = 10;
-const IFLA_LINKINFO = 18;
-const IFLA_IFALIAS = 20;
-const IFLA_AF_SPEC = 26;
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
-const VETH_INFO_PEER = 1;
-const AF_INET6 = 10;
-const IFLA_INET6_ADDR_GEN_MODE = 8;
 const addressesNone = 1;
-const IFF_UP = 0x1;
 const IFF_NOARP = 0x80;
 const IFLA_LINK = 5;
 const IFLA_LINK_NETNSID = 37;
@@ -63,26 +66,24 @@ export interface LinkFacts {
 
 /** The body of a request for all interfaces. */
 export function encodeLinksQuery(): Uint8Array {
-  return new Uint8Array(infoBytes);
+  return linkInfo(0);
 }
 
 /** The body of a request for the interface with this index. */
 export function encodeLinkQuery(index: number): Uint8Array {
-  const bytes = new Uint8Array(infoBytes);
-  new DataView(bytes.buffer).setUint32(4, index, true);
-  return bytes;
+  return linkInfo(index);
 }
 
 /** The interface in a message; undefined when it cannot be read. */
 export function readLink(body: Uint8Array): LinkFacts | undefined {
-  if (body.length < infoBytes) return undefined;
+  if (body.length < linkInfoBytes) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const index = view.getUint32(4, true);
   let name = '';
   let lower = 0;
   let elsewhere = false;
   let about: TunnelFacts = { kind: '', remote: undefined };
-  const whole = eachAttribute(body, infoBytes, (type, at, length) => {
+  const whole = eachAttribute(body, linkInfoBytes, (type, at, length) => {
     if (type === IFLA_IFNAME) name = textOf(body, at, length);
     if (type === IFLA_LINKINFO) about = readInfo(body.subarray(at, at + length));
     if (type === IFLA_LINK && length === 4) lower = view.getUint32(at, true);
@@ -112,15 +113,6 @@ function readInfo(info: Uint8Array): TunnelFacts {
   return { kind, remote };
 }
 
-function info(index: number, flags: number, change: number): Uint8Array {
-  const bytes = new Uint8Array(infoBytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(4, index, true);
-  view.setUint32(8, flags, true);
-  view.setUint32(12, change, true);
-  return bytes;
-}
-
 /** No IPv6 address comes to it by itself: the machine has no business on that interface. */
 const noAddresses = attribute(
   IFLA_AF_SPEC,
@@ -130,7 +122,7 @@ const noAddresses = attribute(
 /** The body of a request for a bridge. */
 export function encodeBridge(name: string): Uint8Array {
   return concatBytes(
-    info(0, 0, 0),
+    linkInfo(0),
     textAttribute(IFLA_IFNAME, name),
     attribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, 'bridge')),
   );
@@ -145,13 +137,13 @@ export function encodeBridge(name: string): Uint8Array {
 export function encodePair(name: string, mac: Uint8Array, other: string, mtu: number): Uint8Array {
   const high = Uint8Array.of(0xfe, ...mac.subarray(1));
   const end = concatBytes(
-    info(0, 0, 0),
+    linkInfo(0),
     textAttribute(IFLA_IFNAME, other),
     attribute(IFLA_ADDRESS, high),
     numberAttribute(IFLA_MTU, mtu),
   );
   return concatBytes(
-    info(0, 0, 0),
+    linkInfo(0),
     textAttribute(IFLA_IFNAME, name),
     attribute(IFLA_ADDRESS, mac),
     numberAttribute(IFLA_MTU, mtu),
@@ -178,7 +170,7 @@ export interface LinkChange {
 export function encodeLinkChange(index: number, { master, alias, quiet, up }: LinkChange): Uint8Array {
   const flags = (up === true ? IFF_UP : 0) | (quiet === true ? IFF_NOARP : 0);
   return concatBytes(
-    info(index, flags, flags),
+    linkInfo(index, flags),
     ...(master === undefined ? [] : [numberAttribute(IFLA_MASTER, master)]),
     ...(alias === undefined ? [] : [textAttribute(IFLA_IFALIAS, alias)]),
     ...(quiet === true ? [noAddresses] : []),
