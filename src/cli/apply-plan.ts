@@ -2,6 +2,7 @@
  * From what is to what should be (`evio apply`): a list of changes, each of which is one command of evio. Pure: a plan that is
  * made of the state after it is empty.
  */
+import { sameRelay, shownRelay } from '../core/lib/relay-address.js';
 import { formatRelayAddress, parseRelayUrl } from '../core/relays/net/relay-url.js';
 import { localChanges, type localKinds, type PresentLocal } from './apply-local.js';
 import type { WantedNetwork } from './apply-file.js';
@@ -52,11 +53,14 @@ export function changesOf(wanted: WantedNetwork, now: PresentNetwork | undefined
     // Added before others are removed: a network is never without.
     wanted.relays.forEach((url, i) => {
       if (!have.includes(want[i] as string))
-        add('relay', `add the relay ${want[i] ?? ''}`, 'network', 'relay', 'add', url, ...here);
+        add('relay', `add the relay ${shownRelay(want[i] ?? '')}`, 'network', 'relay', 'add', url, ...here);
     });
     for (const address of have)
-      if (!want.includes(address))
-        add('relay', `remove the relay ${address}`, 'network', 'relay', 'remove', address, ...here);
+      // One that is added as it is now, with TLS or without, took its place.
+      if (!want.some((wish) => sameRelay(wish, address))) {
+        const relay = shownRelay(address);
+        add('relay', `remove the relay ${relay}`, 'network', 'relay', 'remove', relay, ...here);
+      }
   }
   if (wanted.announce) {
     const have = now?.announced ?? [];

@@ -74,7 +74,7 @@ The first line on standard output is the URL that "evio init --relay" takes; wit
     public: Flags.string({
       helpValue: 'HOST:PORT',
       description:
-        'where nodes reach it, if that is not where it listens; wss://HOST:PORT behind a TLS proxy',
+        'where nodes reach it, if that is not where it listens; evios://HOST:PORT behind a TLS proxy',
     }),
     stun: Flags.string({
       multiple: true,

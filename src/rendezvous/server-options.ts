@@ -7,7 +7,7 @@ export interface RelayServerOptions {
   readonly listen: string;
   /**
    * Where nodes reach this relay, when that is not where it listens: `HOST:PORT` of a port mapping (TCP and UDP), or
-   * `wss://HOST:PORT` of a reverse proxy that speaks TLS; UDP is then told as the port we listen on.
+   * `evios://HOST:PORT` of a reverse proxy that speaks TLS; UDP is then told as the port we listen on.
    */
   readonly public?: string | undefined;
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -205,6 +205,41 @@ describe('relay', () => {
     ] as const) {
       const outcome = await home.run(['init', name, '--relay', relayText, '--json']);
       expect(outcome.json<{ network: { relays: string[] } }>().network.relays).toEqual([listen]);
+    }
+  });
+
+  it('is shown with TLS as people write it, and goes by HOST:PORT', async () => {
+    const [cert, key] = [join(relayHome.path, 'cert.pem'), join(relayHome.path, 'key.pem')];
+    const made = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '1',
+    ];
+    execFileSync('openssl', [...made, '-subj', '/CN=relay', '-keyout', key, '-out', cert], {
+      stdio: 'ignore',
+    });
+    const { url, listen } = await startRelay('--tls-cert', cert, '--tls-key', key);
+    const kit = new Kit();
+    try {
+      const other = await kit.relay();
+      const words = ['init', 'one', '--relay', url, '--relay', other.url, '--json'];
+      const { network } = (await home.run(words)).json<{ network: { relays: string[] } }>();
+      expect(network.relays).toEqual([`wss://${listen}`, other.listen]);
+      expect((await home.run(['network', 'relay', 'list'])).stdout).toBe(
+        `evios://${listen}\n${other.listen}\n`,
+      );
+      expect((await home.run(['network', 'show'])).stdout).toContain(`evios://${listen}, ${other.listen}`);
+      const gone = await home.run(['network', 'relay', 'remove', listen]);
+      expect(gone.status, gone.stderr).toBe(0);
+      expect((await home.run(['network', 'relay', 'list'])).stdout).toBe(`${other.listen}\n`);
+    } finally {
+      await kit.clean();
     }
   });
 

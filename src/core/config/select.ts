@@ -9,8 +9,8 @@ export interface NamedNetwork {
 /** Shorter beginnings of an id are taken for a name only. */
 const minPrefix = 4;
 
-/** The name, where it means one network. */
-function shortOf({ id, name }: NamedNetwork, networks: readonly NamedNetwork[]): string {
+/** What --network takes for this network: its name, where that means one network, else its id. */
+export function shortOf({ id, name }: NamedNetwork, networks: readonly NamedNetwork[]): string {
   return networks.filter((other) => other.name === name).length === 1 ? name : id;
 }
 

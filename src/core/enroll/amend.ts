@@ -2,8 +2,9 @@
 import type { Store } from '../config/store.js';
 import { verifyCredential, type Member } from '../identity/certificate.js';
 import { Right } from '../identity/invite.js';
-import { describeNetwork, signNetwork, type NetworkReport } from '../identity/network.js';
+import { describeNetwork, signNetwork, type NetworkReport, type RelayFact } from '../identity/network.js';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.js';
+import { sameRelay } from '../lib/relay-address.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
@@ -152,14 +153,15 @@ export async function introduceRelay(
   const { self, ledger } = storedNetwork(store, networkId, env.clock.date());
   // Facts outside the ledger are signed by the first root only.
   const root = rootKeysOf(store.profile(networkId), self.network.rootKey);
-  const relays = [...self.network.relays.filter(({ address }) => address !== relay.fact.address), relay.fact];
+  const isIt = ({ address }: RelayFact): boolean => sameRelay(address, relay.fact.address);
+  const relays = [...self.network.relays.filter((fact) => !isIt(fact)), relay.fact];
   const owner = isOfRoot(self, ledger.standing) && (self.certificate.rights & Right.admin) !== 0;
   if (root && owner) {
     const networkBytes = signNetwork({ ...self.network, relays }, root);
     await errands.found(relay, { ...self, networkBytes });
   }
   const addRelay = { address: relay.fact.address, key: toBase64Url(relay.fact.key) };
-  const before = self.network.relays.find(({ address }) => address === relay.fact.address);
+  const before = self.network.relays.find(isIt);
   const undo: WrittenOrder = before
     ? { do: 'facts', addRelay: { address: before.address, key: toBase64Url(before.key) } }
     : { do: 'facts', removeRelay: addRelay.address };

@@ -1,5 +1,5 @@
 /** `evio leave`: tells relays and members, stops a network's node and forgets the network. */
-import { selectNetwork, type NamedNetwork } from '../config/select.js';
+import { selectNetwork, shortOf, type NamedNetwork } from '../config/select.js';
 import type { Store } from '../config/store.js';
 import { EvioError } from '../lib/errors.js';
 import type { RelayErrands } from './errands.js';
@@ -41,7 +41,8 @@ export async function leaveNetwork(
 }
 
 /** Throws EvioError EVIO_ROOT_KEY where the network's root key would go with the folder. */
-function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
+function keepRootKey(store: Store, network: NamedNetwork): void {
+  const { id, name } = network;
   let holds: boolean;
   try {
     holds = store.profile(id).rootSeed !== undefined;
@@ -50,13 +51,16 @@ function keepRootKey(store: Store, { id, name }: NamedNetwork): void {
     return;
   }
   if (!holds) return;
+  const all = store.list();
+  const which = all.length > 1 ? ` --network ${shortOf(network, all)}` : '';
+  const leave = `evio leave --force${which}`;
   throw new EvioError(
     'EVIO_ROOT_KEY',
     `The root key of ${name} is on this machine: without it nobody can ever name the network's first admins or replace its key.`,
     [
-      'Write it to a file first: evio root export --out FILE --remove, then: evio leave',
-      'Name other machines admins before: evio admin add NAME',
-      'To lose it: evio leave --force',
+      `Keep it in a file, and leave: evio root export --out ${name}.root${which} && ${leave}`,
+      `Name other machines admins before: evio admin add NAME${which}`,
+      `To lose it: ${leave}`,
     ],
   );
 }

@@ -6,6 +6,7 @@ import { parseCredential, type Member } from '../identity/certificate.js';
 import { parseInvite, type Invite } from '../identity/invite.js';
 import { badValue, checkNetworkName } from '../identity/names.js';
 import { maxMtu, maxRelays, minMtu, type NetworkFacts, type RelayFact } from '../identity/network.js';
+import { sameRelay, shownRelay } from '../lib/relay-address.js';
 import { inviteIdOf } from '../identity/node-id.js';
 import { factsNow } from '../ledger/facts.js';
 import { idOfKey, maxPolicyLength, maxReasonLength, noHash, type Said } from '../ledger/statement.js';
@@ -318,17 +319,17 @@ function changed(
   }
   let relays = [...now.relays];
   if (addRelay) {
-    relays = [...relays.filter(({ address }) => address !== addRelay.address), addRelay];
+    relays = [...relays.filter(({ address }) => !sameRelay(address, addRelay.address)), addRelay];
     if (relays.length > maxRelays) throw badValue(`A network has at most ${maxRelays} relays.`);
   }
   if (removeRelay !== undefined) {
-    relays = relays.filter(({ address }) => address !== removeRelay);
+    relays = relays.filter(({ address }) => !sameRelay(address, removeRelay));
     if (relays.length === now.relays.length) {
       throw badValue(
-        `The network has no relay ${removeRelay}.`,
+        `The network has no relay ${shownRelay(removeRelay)}.`,
         now.relays.length === 0
           ? 'It has none.'
-          : `It has: ${now.relays.map(({ address }) => address).join(', ')}`,
+          : `It has: ${now.relays.map(({ address }) => shownRelay(address)).join(', ')}`,
       );
     }
     if (relays.length === 0) {

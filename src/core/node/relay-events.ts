@@ -1,5 +1,6 @@
 /** What relays tell: that we are welcome or not, who else is, and how they see us. */
 import type { RelayFact } from '../identity/network.js';
+import { shownRelay } from '../lib/relay-address.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
@@ -51,7 +52,8 @@ export class RelayEvents implements RelaySetListener {
     this.#parts = parts;
   }
 
-  welcome(welcome: Welcome, { address: relay }: RelayFact): void {
+  welcome(welcome: Welcome, { address }: RelayFact): void {
+    const relay = shownRelay(address);
     const { env, credential, keeper } = this.#parts;
     this.#proveDate(welcome.date, relay);
     const receipt = welcome.receipt === null ? undefined : fromBase64Url(welcome.receipt);

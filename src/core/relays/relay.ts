@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { RelayReport } from './relay-report.js';
 import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { RelayFact } from '../identity/network.js';
+import { shownRelay } from '../lib/relay-address.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
@@ -49,6 +50,8 @@ export class Relay implements Askable {
   readonly index: number;
   readonly fact: RelayFact;
   readonly url: string;
+  /** As people write its address. */
+  readonly #shown: string;
   readonly #context: RelayContext;
   readonly #news: RelayNews;
   readonly #owner: RelayOwner;
@@ -71,6 +74,7 @@ export class Relay implements Askable {
     this.index = index;
     this.fact = fact;
     this.url = formatRelayUrl({ ...parseRelayAddress(fact.address), key: fact.key }).replace(/#.*$/, '');
+    this.#shown = shownRelay(fact.address);
     this.#context = context;
     this.#news = news;
     this.#owner = owner;
@@ -264,7 +268,7 @@ export class Relay implements Askable {
       route: (route) => {
         plane.setRelay(this.index, route);
         const transport = route ? 'udp' : 'websocket';
-        env.log.debug('relay transport', { relay: this.fact.address, transport });
+        env.log.debug('relay transport', { relay: this.#shown, transport });
         this.#news.changed();
       },
       reflexive: (server, observed) => {
@@ -303,14 +307,14 @@ export class Relay implements Askable {
         },
         waiting: (waiting) => {
           env.log.warn('this machine waits for admins to let it in', {
-            relay: this.fact.address,
+            relay: this.#shown,
             ...waiting,
           });
           this.#news.waiting(waiting);
         },
         refused: (error, code) => {
           this.#reason = error.message;
-          env.log.warn('relay refused', { relay: this.fact.address, code, reason: error.message });
+          env.log.warn('relay refused', { relay: this.#shown, code, reason: error.message });
           this.#news.refused(error, code);
         },
         member: (credential) => {
@@ -347,7 +351,7 @@ export class Relay implements Askable {
     this.#complete = welcome.complete ?? true;
     this.#size = welcome.size ?? welcome.online.length + 1;
     env.log.info('relay up', {
-      relay: this.fact.address,
+      relay: this.#shown,
       members: welcome.members.length + 1,
       online: this.#size,
       complete: this.#complete,
@@ -361,7 +365,7 @@ export class Relay implements Askable {
   }
 
   #went(reason: string, retryInMs: number): void {
-    const relay = this.fact.address;
+    const relay = this.#shown;
     this.#reason = reason;
     this.#context.env.log.info('relay down', { relay, reason, retryInMs: Math.round(retryInMs) });
     this.#online.clear();
@@ -401,11 +405,13 @@ export class Relay implements Askable {
   }
 
   async #findStunServers(welcome: Welcome, session: RelaySession): Promise<void> {
-    const relay = this.fact.address;
     const unresolved = (thrown: unknown): void => {
-      this.#context.env.log.debug('relay name not resolved', { relay, reason: messageOf(thrown) });
+      this.#context.env.log.debug('relay name not resolved', {
+        relay: this.#shown,
+        reason: messageOf(thrown),
+      });
     };
-    const { host } = parseRelayAddress(relay);
+    const { host } = parseRelayAddress(this.fact.address);
     const { names } = this.#context;
     this.#news.stunServers(await stunServersOf(host, welcome.udpPort, session, unresolved, names));
   }

@@ -1,4 +1,5 @@
 /** `evio netcheck` as plain text. */
+import { shownRelay } from '../../core/lib/relay-address.js';
 
 /** The JSON of `evio netcheck`. */
 export interface NetcheckFindings {
@@ -41,11 +42,11 @@ export function netcheckText({ udp, ipv6, nat, relays, portMapping, mtu, proxy }
     ...proxy.variables.map((name): [string, string] => ['Proxy', `${name} is set; evio does not use it`]),
     ...proxy.foreign.map((url): [string, string] => [
       'In between',
-      `something that is no relay answers for ${url}: a portal or a proxy`,
+      `something that is no relay answers for ${shownRelay(url)}: a portal or a proxy`,
     ]),
     ...relays.map(({ url, rttMs, tcpMs }): [string, string] => [
       'Relay',
-      `${url}  UDP ${ms(rttMs)}, TCP ${ms(tcpMs)}`,
+      `${shownRelay(url)}  UDP ${ms(rttMs)}, TCP ${ms(tcpMs)}`,
     ]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(13)}  ${value}\n`).join('');

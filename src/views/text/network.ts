@@ -1,4 +1,5 @@
 /** `evio network show` and `evio admin list` for people. */
+import { shownRelay } from '../../core/lib/relay-address.js';
 
 export interface ShownAdmin {
   readonly id: string;
@@ -38,7 +39,7 @@ export function networkText(network: ShownNetwork): string {
     `network  ${name} (${id})`,
     `range    ${cidr}`,
     `mtu      ${mtu}`,
-    `relays   ${relays.length === 0 ? 'none' : relays.join(', ')}`,
+    `relays   ${relays.length === 0 ? 'none' : relays.map(shownRelay).join(', ')}`,
     `ledger   ${serial} statements`,
     ...(admit === 0
       ? []

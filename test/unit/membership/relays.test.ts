@@ -50,6 +50,24 @@ describe('a relay', () => {
     expect(say(addKey)).toBe(1);
   });
 
+  it.each(['relay.example:443', 'wss://relay.example:443', 'wss://Relay.Example:443'])(
+    'with TLS goes by %s, and what comes in its place without TLS takes it',
+    (named) => {
+      const tls = { address: 'wss://relay.example:443', key: second.publicKey };
+      const { ledger, say } = lab();
+      const addresses = (): unknown => ledger.standing.facts?.relays.map((relay) => relay.address);
+      say({ do: 'facts', addRelay: tls });
+      say({ do: 'facts', removeRelay: named });
+      expect(addresses()).toEqual([address]);
+      say({ do: 'facts', addRelay: tls });
+      say({ do: 'facts', addRelay: { ...tls, address: 'relay.example:443' } });
+      expect(addresses()).toEqual([address, 'relay.example:443']);
+      expect(() => say({ do: 'facts', removeRelay: 'wss://relay.example:1' })).toThrow(
+        'The network has no relay evios://relay.example:1.',
+      );
+    },
+  );
+
   it('that goes does, too', () => {
     const { ledger, say, fault } = lab();
     say({ do: 'facts', addRelay: { address: 'other.example:3478', key: second.publicKey } });

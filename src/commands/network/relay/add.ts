@@ -21,6 +21,7 @@ export default class NetworkRelayAdd extends BaseCommand {
     const { amendHere, notesOf } = await import('../../../cli/amend.js');
     const { introduceRelay, networkAsStored } = await import('../../../core/enroll/amend.js');
     const { relayErrands } = await import('../../../core/enroll/errands.js');
+    const { shownRelay } = await import('../../../core/lib/relay-address.js');
     const { Store } = await import('../../../core/config/store.js');
     const env = await this.env();
     const store = new Store(this.home());
@@ -40,7 +41,7 @@ export default class NetworkRelayAdd extends BaseCommand {
       await amendHere(this.home(), networkId, undo, env).catch(() => undefined); // what failed is told below
       throw thrown;
     }
-    this.say(`The network uses the relay ${addRelay.address} now.`);
+    this.say(`The network uses the relay ${shownRelay(addRelay.address)} now.`);
     for (const note of notesOf(done)) this.say(note);
     return { network: networkAsStored(new Store(this.home()), networkId, Date.now()) };
   }

@@ -15,10 +15,11 @@ export default class NetworkRelayList extends BaseCommand {
   async run(): Promise<object> {
     const { flags } = await this.parse(NetworkRelayList);
     const { networkAsStored } = await import('../../../core/enroll/amend.js');
+    const { shownRelay } = await import('../../../core/lib/relay-address.js');
     const { Store } = await import('../../../core/config/store.js');
     const store = new Store(this.home());
     const { id, name, relays } = networkAsStored(store, store.pick(flags.network), Date.now());
-    if (relays.length > 0) this.print(relays.join('\n'));
+    if (relays.length > 0) this.print(relays.map(shownRelay).join('\n'));
     else this.say(`The network ${name} has no relay. Give it one with: evio network relay add URL`);
     return { network: { id, name }, relays };
   }

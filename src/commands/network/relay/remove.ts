@@ -11,7 +11,7 @@ export default class NetworkRelayRemove extends BaseCommand {
   static override args = {
     url: Args.string({
       required: true,
-      description: 'address of the relay (see "evio network show"), or its URL',
+      description: 'its URL, with the key or without, or HOST:PORT (see "evio network relay list")',
     }),
   };
   static override flags = { network: networkFlag };
@@ -20,11 +20,12 @@ export default class NetworkRelayRemove extends BaseCommand {
     const { args, flags } = await this.parse(NetworkRelayRemove);
     const { amendHere, notesOf } = await import('../../../cli/amend.js');
     const { networkAsStored } = await import('../../../core/enroll/amend.js');
+    const { shownRelay } = await import('../../../core/lib/relay-address.js');
     const { formatRelayAddress, parseRelayUrl } = await import('../../../core/relays/net/relay-url.js');
     const { Store } = await import('../../../core/config/store.js');
     const removeRelay = formatRelayAddress(parseRelayUrl(args.url));
     const done = await amendHere(this.home(), flags.network, { do: 'facts', removeRelay }, await this.env());
-    this.say(`The network does not use the relay ${removeRelay} any more.`);
+    this.say(`The network does not use the relay ${shownRelay(removeRelay)} any more.`);
     for (const note of notesOf(done)) this.say(note);
     return { network: networkAsStored(new Store(this.home()), done.networkId, Date.now()) };
   }

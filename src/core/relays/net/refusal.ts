@@ -1,5 +1,6 @@
 /** What a relay's `refused` means to the person at the machine. */
 import type { RelayFact } from '../../identity/network.js';
+import { shownRelay } from '../../lib/relay-address.js';
 import { EvioError, type ErrorCode } from '../../lib/errors.js';
 import { printable } from '../../lib/printable.js';
 import type { Refusal } from '../../wire/signal.js';
@@ -90,6 +91,6 @@ export function refusalError(
   const { code, sentence, next } = meanings[refused.code];
   const detail = printable(refused.detail ?? '');
   return new EvioError(code, sentence(detail), next, {
-    cause: new Error(`${relay.address}: ${printable(refused.message)}`),
+    cause: new Error(`${shownRelay(relay.address)}: ${printable(refused.message)}`),
   });
 }

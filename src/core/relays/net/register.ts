@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
 import { generateKeys, publicKeyLength, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
+import { shownRelay } from '../../lib/relay-address.js';
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { parseJson } from '../../lib/json.js';
@@ -43,7 +44,7 @@ export async function pinRelay(
   if (parsed.success && parsed.data.closed === true) {
     throw new EvioError(
       'EVIO_RELAY_KEY_HIDDEN',
-      `The relay at ${address} is closed and tells its key to nobody.`,
+      `The relay at ${shownRelay(address)} is closed and tells its key to nobody.`,
       [
         'Give the whole line that "evio relay" printed there: evio://HOST:PORT#KEY',
         `From somebody else's relay you need an invite: "evio relay invite" prints one on its machine.`,
@@ -55,7 +56,7 @@ export async function pinRelay(
   if (url.key && toBase64Url(url.key) !== toBase64Url(key)) {
     throw new EvioError(
       'EVIO_RELAY_KEY_MISMATCH',
-      `The relay at ${address} has another key than the URL says.`,
+      `The relay at ${shownRelay(address)} has another key than the URL says.`,
       ['Copy the URL again from the output of "evio relay".'],
     );
   }

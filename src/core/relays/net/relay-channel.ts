@@ -9,6 +9,7 @@ import type { connect, Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
 import { dhPublicKey, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
+import { shownRelay } from '../../lib/relay-address.js';
 import { fromBase64Url, toBase64Url, utf8 } from '../../lib/bytes.js';
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { Env } from '../../lib/env.js';
@@ -121,7 +122,7 @@ const waitingPings = 3;
 export function unreachable(relay: RelayFact, why: string, cause?: unknown): EvioError {
   return new EvioError(
     'EVIO_RELAY_UNREACHABLE',
-    `The relay ${relay.address} cannot be reached: ${why}.`,
+    `The relay ${shownRelay(relay.address)} cannot be reached: ${why}.`,
     [
       'Check that "evio relay" runs there and that its TCP port is open from here.',
       'Check this machine: network up, name resolved, clock right.',
@@ -134,7 +135,7 @@ export function unreachable(relay: RelayFact, why: string, cause?: unknown): Evi
 export function keyMismatch(relay: RelayFact): EvioError {
   return new EvioError(
     'EVIO_RELAY_KEY_MISMATCH',
-    `The relay at ${relay.address} does not have the key that this network expects.`,
+    `The relay at ${shownRelay(relay.address)} does not have the key that this network expects.`,
     [
       'If the relay was set up anew, restore its home folder (relay/relay.json) or make a token with its new key.',
       'If not, somebody else answers at this address: do not use it.',
