@@ -208,7 +208,7 @@ describe('relay', () => {
     }
   });
 
-  it('is shown with TLS as people write it, and goes by HOST:PORT', async () => {
+  it('is shown with TLS as people write it, and goes by HOST:PORT', { timeout: 60_000 }, async () => {
     const [cert, key] = [join(relayHome.path, 'cert.pem'), join(relayHome.path, 'key.pem')];
     const made = [
       'req',

@@ -66,7 +66,7 @@ describe('a fresh clone', () => {
   });
 });
 
-describe('the machine that made the network', () => {
+describe('the machine that made the network', { timeout: 60_000 }, () => {
   it('does not leave it unasked: what is lost is said, how it is kept, and how it is lost all the same', async () => {
     const { network } = await madeNetwork(home);
     const { status, error } = await home.run(['leave', '--json']);
