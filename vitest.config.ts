@@ -5,14 +5,17 @@ import { defineConfig } from 'vitest/config';
 const retry = process.env['CI'] ? 1 : 0;
 
 /**
- * Files of the lab whose tests ask what happens, not how fast: two of them run at a time. The others measure, and have the
+ * Files of the lab whose tests ask what happens, not how fast: some of them run at a time. The others measure, and have the
  * machine to themselves.
  */
 const beside = [
-  'apply,barred-elsewhere,bridge,bridge-loop,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,mtu,multicast,names,names-resolved',
-  'netcheck,network-facts,new-key,passing,port-guard,port-mapping,proxy,ranges,refusal,relay-address,relay-replaced,renewal,revoke,second-mac',
-  'spoof,subnets,tunnel,waiting,webrtc',
-].map((names) => `test/lab/{${names}}.test.ts`);
+  'apply,barred-elsewhere,birthday,bridge,bridge-loop,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,metrics,moved,moving,mtu,multicast,names,names-resolved',
+  'netcheck,network-facts,new-key,passing,path-switches,policy,port-guard,port-mapping,proxy,ranges,recovery,refusal,relay-address,relay-replaced,relays,renewal,revoke,second-mac',
+  'spoof,subnets,tunnel,waiting,web,webrtc',
+]
+  .map((names) => `test/lab/{${names}}.test.ts`)
+  // For a minute; at length it has a command of its own.
+  .concat('test/matrix/day.test.ts');
 
 /**
  * Node reads the machine's further authorities at each start, which takes longer than the start itself: the tests start
@@ -41,11 +44,12 @@ export default defineConfig({
       },
       {
         test: {
-          env,
+          env: { ...env, EVIO_BRIEF: '1' },
           name: 'lab-beside',
           include: beside,
           disableConsoleIntercept: true,
-          maxWorkers: availableParallelism(),
+          // Most of their time they wait.
+          maxWorkers: availableParallelism() + 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           retry,
