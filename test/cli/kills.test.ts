@@ -14,7 +14,7 @@ import { selfOf } from '../../src/core/membership/self.js';
 import { root } from './support.js';
 
 /** Kills; EVIO_KILLS=200 for the long run. */
-const kills = Number(process.env['EVIO_KILLS'] ?? 50);
+const kills = Number(process.env['EVIO_KILLS'] ?? 25);
 const few = Math.ceil(kills / 8);
 let home: string;
 

@@ -18,7 +18,7 @@ import { env, Kit, sleep, TestNetwork, type TestNode } from '../unit/rendezvous/
 const kit = new Kit();
 afterEach(() => kit.clean());
 const program = fileURLToPath(new URL('../support/relay-process.mjs', import.meta.url));
-const kills = Number(process.env['EVIO_KILLS'] ?? 50);
+const kills = Number(process.env['EVIO_KILLS'] ?? 25);
 
 /** A node whose use of an invite for one machine was acknowledged. */
 interface Told {
