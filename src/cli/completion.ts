@@ -167,26 +167,39 @@ compdef _${bin} ${bin}
 }
 
 function fish(bin: string, commands: readonly Completable[]): string {
-  const seen = (words: readonly string[]): string =>
-    words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
-  const lines = [`# fish completion of ${bin}: ${bin} completion fish | source`, `complete -c ${bin} -f`];
+  const at = (words: string): string => quoted(`__${bin}_at ${words}`);
+  const lines = [
+    `# fish completion of ${bin}: ${bin} completion fish | source`,
+    // fish's own __fish_seen_subcommand_from takes "token revoke" for "revoke", too. It asks for every command: the line is read once.
+    `# Whether the command typed so far is this one: the longest beginning that is a command; what follows are its arguments.
+function __${bin}_at
+    set -l line (commandline -opc)
+    if test "$line" != "$__${bin}_line"
+        set -g __${bin}_line $line
+        set -g __${bin}_command
+        for word in $line[2..-1]
+            string match -q -- '-*' $word; and continue
+            contains -- "$__${bin}_command$word" ${beginnings(commands).map(quoted).join(' ')}; or break
+            set __${bin}_command "$__${bin}_command$word "
+        end
+    end
+    test "$__${bin}_command" = "$argv "
+end`,
+    `complete -c ${bin} -f`,
+  ];
   for (const [prefix, next] of nextWords(commands)) {
-    const words = [...next.keys()].join(' ');
-    const when =
-      prefix === ''
-        ? '__fish_use_subcommand'
-        : `${seen(prefix.split(' '))}; and not __fish_seen_subcommand_from ${words}`;
+    const when = prefix === '' ? '__fish_use_subcommand' : at(prefix);
     for (const [word, text] of next)
-      lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(word)} -d ${quoted(text)}`);
+      lines.push(`complete -c ${bin} -n ${when} -a ${quoted(word)} -d ${quoted(text)}`);
   }
   for (const { words, flags, argument } of commands) {
-    const when = seen(words);
+    const when = at(words.join(' '));
     if (argument !== undefined)
-      lines.push(`complete -c ${bin} -n ${quoted(when)} -a ${quoted(`(${asked(bin, argument)})`)}`);
+      lines.push(`complete -c ${bin} -n ${when} -a ${quoted(`(${asked(bin, argument)})`)}`);
     for (const flag of flags) {
       const offered = flag.kind === undefined ? flag.options.join(' ') : `(${asked(bin, flag.kind)})`;
       const values = offered === '' ? '' : ` -x -a ${quoted(offered)}`;
-      lines.push(`complete -c ${bin} -n ${quoted(when)} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);
+      lines.push(`complete -c ${bin} -n ${when} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);
     }
   }
   return `${lines.join('\n')}\n`;

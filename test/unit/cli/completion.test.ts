@@ -26,6 +26,8 @@ const commands: Completable[] = [
     flags: [{ name: 'uses', summary: 'how often', options: [] }],
   },
   { words: ['token', 'list'], summary: 'list', flags: [] },
+  { words: ['invite', 'ping'], summary: 'ask one', argument: 'tokens', flags: [] },
+  { words: ['relay', 'down'], summary: 'stop', flags: [] },
   // A topic that the program does not have; one of its commands is a topic, too.
   { words: ['net', 'relay'], summary: 'show', flags: [{ name: 'all', summary: 'all', options: [] }] },
   {
@@ -46,7 +48,7 @@ COMP_WORDS=(evio ${line.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${lin
 
 describe('completion in bash', () => {
   it.each([
-    [[''], ['join', 'ping', 'token', 'net']],
+    [[''], ['join', 'ping', 'token', 'invite', 'relay', 'net']],
     [['to'], ['token']],
     [
       ['token', ''],
@@ -88,7 +90,7 @@ describe('completion in bash', () => {
 /** The script, with a program in front of it that stands for a node. */
 const node = `evio() {
   [ "$1" = __complete ] || return 1
-  case $2 in peers) printf 'ben\\nweb-2\\n' ;; networks) printf 'home\\nwork\\n' ;; esac
+  case $2 in peers) printf 'ben\\nweb-2\\n' ;; networks) printf 'home\\nwork\\n' ;; tokens) echo 0a1b ;; esac
 }`;
 
 describe('completion of what a node knows', () => {
@@ -102,6 +104,10 @@ describe('completion of what a node knows', () => {
       ['ben', 'web-2'],
     ],
     [['ping', 'w'], ['web-2']],
+    // "invite ping" is another command than "ping", and "net relay" than "relay".
+    [['invite', 'ping', ''], ['0a1b']],
+    [['net', 'relay', ''], ['add']],
+    [['relay', ''], ['down']],
     [
       ['ping', '--network', ''],
       ['home', 'work'],
@@ -137,7 +143,7 @@ COMP_WORDS=(evio ping 'b'); COMP_CWORD=2; _evio; echo "\${COMPREPLY[@]}"`;
     const script = `${node}
 compdef() { :; }
 _files() { :; }
-_describe() { local w; for w in $items; do [[ $w == "$PREFIX"* ]] && print -r -- "$w"; done; }
+_describe() { local w; for w in $items; do [[ $w == "$PREFIX"* ]] && print -r -- "\${w%%:*}"; done; }
 ${completionScript('zsh', 'evio', commands)}
 words=(evio ${line.map((word) => `'${word}'`).join(' ')}); CURRENT=${current}; PREFIX='${line.at(-1)}'; _evio`;
     const found = run('zsh', ['-f', '-c'], script);
@@ -146,7 +152,7 @@ words=(evio ${line.map((word) => `'${word}'`).join(' ')}); CURRENT=${current}; P
   });
 
   it.for(cases)('by fish: of %j offers %j', ([line, offeredWords], { skip }) => {
-    const script = `function evio; test "$argv[1]" = __complete; or return 1; switch $argv[2]; case peers; printf 'ben\\nweb-2\\n'; case networks; printf 'home\\nwork\\n'; end; end
+    const script = `function evio; test "$argv[1]" = __complete; or return 1; switch $argv[2]; case peers; printf 'ben\\nweb-2\\n'; case networks; printf 'home\\nwork\\n'; case tokens; echo 0a1b; end; end
 ${completionScript('fish', 'evio', commands)}
 complete -C 'evio ${line.join(' ')}' | cut -f1`;
     const found = run('fish', ['--no-config', '-c'], script);
