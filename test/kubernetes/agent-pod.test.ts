@@ -8,21 +8,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { run } from '../../src/lab/exec.js';
 import { Cluster, pool } from './cluster.js';
+import { bindHome, buildImage, image, kubeCommand, manifest, takeImage } from './delivery.js';
 import { kubeletUnit, openForJoin } from './kubeadm.js';
 import { Machine } from './machine.js';
 import { whole } from './tools.js';
 import { policy, web } from './workloads.js';
 
-const root = join(import.meta.dirname, '../..');
-const image = 'docker.io/library/evio:0.1.0';
 const agents = ['-n', 'kube-system', '-l', 'app.kubernetes.io/name=evio'];
 const daemonSet = ['-n', 'kube-system', 'daemonset/evio'];
-
-/** Where the agents' pods find the home of their machine: at one path on all of them. */
-async function bindHome(machine: Machine): Promise<void> {
-  const bind = `mkdir -p /var/lib/evio && mount --bind '${machine.place.node.home}' /var/lib/evio`;
-  await machine.on(['sh', '-c', bind]);
-}
 
 describe.skipIf(!whole || inject('noCluster') !== '')('the agent as a pod', () => {
   let cluster: Cluster;
@@ -60,16 +53,12 @@ describe.skipIf(!whole || inject('noCluster') !== '')('the agent as a pod', () =
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'evio-image-'));
     file = join(folder, 'evio.tar');
-    for (const script of [
-      ['scripts/binary/build.mjs', 'x64'],
-      ['scripts/oci/build.mjs', `--out=${file}`, 'x64'],
-    ])
-      await run([process.execPath, ...script], { cwd: root, timeoutMs: 300_000 });
+    await buildImage(file);
     cluster = await Cluster.create();
     [a, b] = cluster.nodes as [Machine, Machine];
     for (const node of cluster.nodes) {
       await bindHome(node);
-      await node.on(['ctr', '-n', 'k8s.io', 'images', 'import', file], { timeoutMs: 120_000 });
+      await takeImage(node, file);
       node.kubelet(cluster.pki);
       node.proxy(cluster.pki);
     }
@@ -93,12 +82,9 @@ describe.skipIf(!whole || inject('noCluster') !== '')('the agent as a pod', () =
 
   it('is ready on every node after the manifest was applied, and the nodes are with it', async () => {
     for (const node of cluster.nodes) await cluster.ready(node, 'False', 60_000);
-    const printed = await cluster.control.place.node.cli([
-      ...['kube', 'manifest', '--image', image, '--api-server', `https://${cluster.control.ip}:6443`],
-      ...['--service-pool', pool, '--network-policy'],
-    ]);
+    const input = await manifest(cluster, ['--service-pool', pool, '--network-policy']);
     const begun = performance.now();
-    await cluster.kubectl(['apply', '-f', '-'], { input: printed.stdout });
+    await cluster.kubectl(['apply', '-f', '-'], { input });
     for (const node of cluster.nodes)
       await cluster.ready(node, 'True', 90_000).catch(async (thrown: unknown) => {
         throw new Error(`${String(thrown)}\n${await why()}`);
@@ -173,17 +159,14 @@ describe.skipIf(!whole || inject('noCluster') !== '')('the agent as a pod', () =
     await machine.start();
     await bindHome(machine);
     await machine.runtime();
-    await machine.on(['ctr', '-n', 'k8s.io', 'images', 'import', file], { timeoutMs: 120_000 });
+    await takeImage(machine, file);
     // As a distribution leaves it: the plugins lie elsewhere, and nothing is forwarded.
     await machine.on([
       'sh',
       '-c',
       'rm /opt/cni/bin/*; sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0',
     ]);
-    const lineOf = (argv: readonly string[], path = programs): string[] => [
-      ...['env', `PATH=${path}:${process.env['PATH'] ?? ''}`, `EVIO_HOME=${place.node.home}`],
-      ...[process.execPath, join(root, 'bin/run.js'), 'kube', ...argv],
-    ];
+    const lineOf = (argv: readonly string[], path = programs): string[] => kubeCommand(machine, argv, path);
     const evio = (argv: readonly string[], path = programs): ReturnType<Machine['on']> =>
       machine.on(lineOf(argv, path), { allowFailure: true, timeoutMs: 120_000 });
     /** What reset has to take back; the names of what is there of it. */
