@@ -84,53 +84,49 @@ describe.skipIf(!asked || inject('noCluster') !== '')('a machine that kubeadm jo
     return { member, joined, known, started: started - begun, written: written - begun, ready };
   }
 
-  it(
-    'is a node that is ready within 10 s',
-    async () => {
-      const follow = ['get', 'nodes', '--watch', '--no-headers'];
-      const watch = cluster.control.spawn(cluster.kubectlCommand(follow));
-      const took: Record<Step, number>[] = [];
-      const load: number[] = [];
-      try {
-        for (let i = 0; i < rounds; i++) {
-          const place = await cluster.net.place({ nat: nats[i % nats.length] ?? 'public' });
-          const machine = new Machine(place, cluster.folder);
-          try {
-            await machine.start();
-            await bindHome(machine);
-            await machine.runtime();
-            await takeImage(machine, file);
-            const unit = kubeletUnit(machine, how.folder);
-            const round = await once(machine, watch).catch((thrown: unknown) => {
-              throw new Error(`${String(thrown)}\n${unit.tail(20)}`);
-            });
-            load.push(loadavg()[0] ?? 0);
-            took.push(round);
-            console.log(`${machine.name}: ${order.map((step) => `${step} ${round[step]}`).join(', ')} ms`);
-          } finally {
-            await machine.on(kubeCommand(machine, ['reset', '--json'], how.folder), { allowFailure: true });
-            await machine.stop();
-            await cluster.kubectl(['delete', 'node', machine.name], { allowFailure: true });
-          }
+  it('is a node that is ready within 10 s', async () => {
+    const follow = ['get', 'nodes', '--watch', '--no-headers'];
+    const watch = cluster.control.spawn(cluster.kubectlCommand(follow));
+    const took: Record<Step, number>[] = [];
+    const load: number[] = [];
+    try {
+      for (let i = 0; i < rounds; i++) {
+        const place = await cluster.net.place({ nat: nats[i % nats.length] ?? 'public' });
+        const machine = new Machine(place, cluster.folder);
+        try {
+          await machine.start();
+          await bindHome(machine);
+          await machine.runtime();
+          await takeImage(machine, file);
+          const unit = kubeletUnit(machine, how.folder);
+          const round = await once(machine, watch).catch((thrown: unknown) => {
+            throw new Error(`${String(thrown)}\n${unit.tail(20)}`);
+          });
+          load.push(loadavg()[0] ?? 0);
+          took.push(round);
+          console.log(`${machine.name}: ${order.map((step) => `${step} ${round[step]}`).join(', ')} ms`);
+        } finally {
+          await machine.on(kubeCommand(machine, ['reset', '--json'], how.folder), { allowFailure: true });
+          await machine.stop();
+          await cluster.kubectl(['delete', 'node', machine.name], { allowFailure: true });
         }
-      } finally {
-        await watch.stop(1_000);
       }
-      const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
-      const sorted = (step: Step): number[] => took.map((round) => round[step]).sort((a, b) => a - b);
-      const rows = order.map((step) => {
-        const list = sorted(step);
-        const figures = [list[0] ?? NaN, median(list), quantile(list, 0.95)].map(seconds);
-        return [...steps[step], ...figures];
-      });
-      const text = `${markdownTable([['until', 'by whom', 'least', 'median', 'p95'], ...rows])}
+    } finally {
+      await watch.stop(1_000);
+    }
+    const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
+    const sorted = (step: Step): number[] => took.map((round) => round[step]).sort((a, b) => a - b);
+    const rows = order.map((step) => {
+      const list = sorted(step);
+      const figures = [list[0] ?? NaN, median(list), quantile(list, 0.95)].map(seconds);
+      return [...steps[step], ...figures];
+    });
+    const text = `${markdownTable([['until', 'by whom', 'least', 'median', 'p95'], ...rows])}
 
 Seconds since \`evio kube init TOKEN -- kubeadm join …\` began, of ${rounds} machines one after the other, behind three kinds of NAT; control plane and all machines on
 the same processors, with a load of ${Math.min(...load).toFixed(1)} to ${Math.max(...load).toFixed(1)}. ${circumstances()}.`;
-      console.log(`\n${text}\n`);
-      await writeSection('join-kubeadm', text, 'kubernetes.md');
-      expect(quantile(sorted('ready'), 0.95)).toBeLessThan(10_000);
-    },
-    1_200_000,
-  );
+    console.log(`\n${text}\n`);
+    await writeSection('join-kubeadm', text, 'kubernetes.md');
+    expect(quantile(sorted('ready'), 0.95)).toBeLessThan(10_000);
+  }, 1_200_000);
 });
