@@ -4,13 +4,14 @@
  * agrees on whose it is, and the guard of every member lets its addresses through from here alone.
  */
 import type { Home } from '../core/config/home.js';
-import { ControlClient } from '../core/control/client.js';
+import { BlockingClient } from '../core/control/client-blocking.js';
 import { EvioError } from '../core/lib/errors.js';
 import { cidrsOverlap, containsCidr, formatCidr, parseCidr, type Cidr } from '../core/lib/ipv4.js';
 import { cidrOfPrefix } from '../core/lib/prefix.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
 import { listLinks } from './kernel/kernel.js';
+import { pause } from './pause.js';
 import { asAnswer } from './node.js';
 import { machineNetworks } from './overlap.js';
 
@@ -49,7 +50,7 @@ export function ipamFor(range: string): { type: string; ranges: { subnet: string
  *
  * @throws CniError 11 when no node runs or the network does not answer, 7 when this member may not announce subnets.
  */
-export async function leasedRange({ network, pool, bridge }: Config, home: Home): Promise<string> {
+export function leasedRange({ network, pool, bridge }: Config, home: Home): string {
   const within = parseCidr(pool);
   if (within === undefined || within.prefix > rangeLength)
     throw new CniError(
@@ -57,46 +58,44 @@ export async function leasedRange({ network, pool, bridge }: Config, home: Home)
       `pool: ${pool} is no range of at least ${2 ** (32 - rangeLength)} IPv4 addresses`,
     );
   const member = network === undefined ? {} : { network };
-  let client: ControlClient | undefined;
   try {
-    client = await ControlClient.connect(home.controlSocket);
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const { routes } = await client.request('routes', member);
-      const inPool = routes.flatMap((route) => {
-        const cidr = parseCidr(route.cidr);
-        return cidr !== undefined && cidrsOverlap(within, cidr) ? [{ ...route, range: cidr }] : [];
-      });
-      const own = inPool.find(
-        (route) => route.own && route.range.prefix === rangeLength && containsCidr(within, route.range),
-      );
-      if (own?.state === 'announced') return own.cidr;
-      if (own?.fault === 'right')
-        throw new CniError(
-          Code.config,
-          'this member may not announce subnets, so the network gives its pods no range',
-          'join with an invite of: evio token create --right route',
+    return BlockingClient.use(home.controlSocket, (client) => {
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        const { routes } = client.request('routes', member);
+        const inPool = routes.flatMap((route) => {
+          const cidr = parseCidr(route.cidr);
+          return cidr !== undefined && cidrsOverlap(within, cidr) ? [{ ...route, range: cidr }] : [];
+        });
+        const own = inPool.find(
+          (route) => route.own && route.range.prefix === rangeLength && containsCidr(within, route.range),
         );
-      if (own !== undefined) await client.request('routeWithdraw', { ...member, cidr: own.cidr });
-      const taken = inPool.filter((route) => route !== own).map((route) => route.range);
-      const used = machineNetworks(listLinks(), bridge);
-      const unfit = used.flatMap(({ range }) => cidrOfPrefix(range) ?? []);
-      const from = Math.floor(Math.random() * 2 ** (rangeLength - within.prefix));
-      const range = freeRange(within, [...taken, ...unfit], from);
-      if (range === undefined && freeRange(within, taken, from) !== undefined)
-        throw new CniError(
-          Code.config,
-          `pool: what is free of ${pool} overlaps networks of this machine`,
-          used.map(({ device, cidr }) => `${device}: ${cidr}`).join(', '),
-        );
-      if (range === undefined) throw new CniError(Code.tryAgain, `all ranges of ${pool} are taken`);
-      await client.request('routeAccept', { ...member, cidr: pool });
-      await client.request('routeAnnounce', { ...member, cidr: formatCidr(range) });
-      await new Promise((resolve) => setTimeout(resolve, settleMs));
-    }
-    throw new CniError(Code.tryAgain, `no range of ${pool} could be had in ${attempts} attempts`);
+        if (own?.state === 'announced') return own.cidr;
+        if (own?.fault === 'right')
+          throw new CniError(
+            Code.config,
+            'this member may not announce subnets, so the network gives its pods no range',
+            'join with an invite of: evio token create --right route',
+          );
+        if (own !== undefined) client.request('routeWithdraw', { ...member, cidr: own.cidr });
+        const taken = inPool.filter((route) => route !== own).map((route) => route.range);
+        const used = machineNetworks(listLinks(), bridge);
+        const unfit = used.flatMap(({ range }) => cidrOfPrefix(range) ?? []);
+        const from = Math.floor(Math.random() * 2 ** (rangeLength - within.prefix));
+        const range = freeRange(within, [...taken, ...unfit], from);
+        if (range === undefined && freeRange(within, taken, from) !== undefined)
+          throw new CniError(
+            Code.config,
+            `pool: what is free of ${pool} overlaps networks of this machine`,
+            used.map(({ device, cidr }) => `${device}: ${cidr}`).join(', '),
+          );
+        if (range === undefined) throw new CniError(Code.tryAgain, `all ranges of ${pool} are taken`);
+        client.request('routeAccept', { ...member, cidr: pool });
+        client.request('routeAnnounce', { ...member, cidr: formatCidr(range) });
+        pause(settleMs);
+      }
+      throw new CniError(Code.tryAgain, `no range of ${pool} could be had in ${attempts} attempts`);
+    });
   } catch (thrown) {
     throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;
-  } finally {
-    client?.close();
   }
 }

@@ -43,7 +43,7 @@ async function answer(
   switch (command) {
     case 'ADD': {
       const { add } = await import('./commands/add.js');
-      return writeResult(await add(context, parametersOf(env, command)), config.version);
+      return writeResult(add(context, parametersOf(env, command)), config.version);
     }
     case 'DEL': {
       const { del } = await import('./commands/del.js');
@@ -52,7 +52,7 @@ async function answer(
     }
     case 'CHECK': {
       const { check } = await import('./commands/check.js');
-      await check(context, parametersOf(env, command));
+      check(context, parametersOf(env, command));
       return undefined;
     }
     case 'GC': {
@@ -62,7 +62,7 @@ async function answer(
     }
     case 'STATUS': {
       const { status } = await import('./commands/status.js');
-      await status(context);
+      status(context);
       return undefined;
     }
   }
@@ -77,26 +77,26 @@ async function answerFlat(
   switch (command) {
     case 'ADD': {
       const { add } = await import('./flat/add.js');
-      return writeResult(await add(context, parametersOf(env, command)), context.config.version);
+      return writeResult(add(context, parametersOf(env, command)), context.config.version);
     }
     case 'DEL': {
       const { del } = await import('./flat/del.js');
-      await del(context, parametersOf(env, command));
+      del(context, parametersOf(env, command));
       return undefined;
     }
     case 'CHECK': {
       const { check } = await import('./flat/check.js');
-      await check(context, parametersOf(env, command));
+      check(context, parametersOf(env, command));
       return undefined;
     }
     case 'GC': {
       const { gc } = await import('./flat/del.js');
-      await gc(context);
+      gc(context);
       return undefined;
     }
     case 'STATUS': {
       const { status } = await import('./flat/check.js');
-      await status(context);
+      status(context);
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 /** The running evio node, as the plugin needs it. */
 import type { Home } from '../core/config/home.js';
-import { ask } from '../core/control/client.js';
+import { askBlocking } from '../core/control/client-blocking.js';
 import { EvioError } from '../core/lib/errors.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
@@ -11,10 +11,10 @@ import type { Link } from './kernel/kernel.js';
  *
  * @throws CniError 11 when no node runs, 7 when it has no such network.
  */
-export async function deviceOf({ device, network }: Config, home: Home): Promise<string> {
+export function deviceOf({ device, network }: Config, home: Home): string {
   if (device !== undefined) return device;
   try {
-    const status = await ask(home.controlSocket, 'status', network === undefined ? {} : { network });
+    const status = askBlocking(home.controlSocket, 'status', network === undefined ? {} : { network });
     return status.device.name;
   } catch (thrown) {
     throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;

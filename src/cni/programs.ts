@@ -85,11 +85,6 @@ export class Network {
     return run([...this.#enter, ...argv] as [string, ...string[]], input, this.#held);
   }
 
-  /** Changes, each a line of `ip -batch`, in order; the first that fails ends it. */
-  change(lines: readonly string[]): void {
-    this.run(['ip', '-batch', '-'], `${lines.join('\n')}\n`);
-  }
-
   /** Destinations of all routes of a family: ranges with their lengths, single addresses without, `default`. */
   routes(family: 4 | 6): readonly string[] {
     const printed = this.#list<{ dst: string }>([

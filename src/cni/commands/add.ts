@@ -24,11 +24,12 @@ function attempt(work: () => void): void {
 }
 
 /** On any failure nothing of the pod is left. Throws CniError. */
-export async function add(asked: Context, { containerId, ifname, netns }: Parameters): Promise<Result> {
+export function add(asked: Context, { containerId, ifname, netns }: Parameters): Result {
   if (!existsSync(netns))
     throw new CniError(Code.environment, `CNI_NETNS: there is no namespace at ${netns}`);
   const { home } = asked;
-  const [context, device] = await Promise.all([withLease(asked), deviceOf(asked.config, home)]);
+  const context = withLease(asked);
+  const device = deviceOf(asked.config, home);
   const { config } = context;
   return locked(lockOf(home), (held) => {
     const host = Network.host(held);

@@ -14,13 +14,13 @@ import type { Parameters } from '../request.js';
 import { ipamOf, lockOf, withPool, type Context } from './context.js';
 
 /** Throws CniError (102) that names what is missing, 7 without a previous result. */
-export async function check(asked: Context, { containerId, ifname, netns }: Parameters): Promise<void> {
+export function check(asked: Context, { containerId, ifname, netns }: Parameters): void {
   const context = withPool(asked);
   const { config, home } = context;
   const { previous, bridge } = config;
   if (previous === undefined)
     throw new CniError(Code.config, 'CHECK needs the result of ADD', 'the runtime passes it as "prevResult"');
-  const device = await deviceOf(config, home);
+  const device = deviceOf(config, home);
   locked(lockOf(home), (held) => {
     const broken = (what: string): CniError => new CniError(Code.broken, what);
     const host = Network.host(held);

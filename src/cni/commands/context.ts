@@ -22,9 +22,9 @@ function ranged(context: Context, range: string): Context {
 }
 
 /** With the range of this node, where the configuration names none. Throws CniError as `leasedRange`. */
-export async function withLease(context: Context): Promise<Context> {
+export function withLease(context: Context): Context {
   const { config, home } = context;
-  return config.ipam === undefined ? ranged(context, await leasedRange(config, home)) : context;
+  return config.ipam === undefined ? ranged(context, leasedRange(config, home)) : context;
 }
 
 /** With any range that holds the node's: an attachment is known by its container, and no node has to run. */

@@ -5,11 +5,11 @@ import { deviceOf, evioLink } from '../node.js';
 import { ipamOf, withLease, type Context } from './context.js';
 
 /** Throws CniError: 51 when evio does not run here, so that pods do not reach other nodes; 50 for the rest. */
-export async function status(asked: Context): Promise<void> {
+export function status(asked: Context): void {
   let context: Context;
   try {
-    evioLink(listLinks(), await deviceOf(asked.config, asked.home));
-    context = await withLease(asked);
+    evioLink(listLinks(), deviceOf(asked.config, asked.home));
+    context = withLease(asked);
   } catch (thrown) {
     const { message, details } = thrown as CniError;
     throw new CniError(Code.limited, message, details);

@@ -1,12 +1,12 @@
 /** ADD of a pod that is a neighbour in the network. */
 import { existsSync } from 'node:fs';
-import { ControlClient } from '../../core/control/client.js';
+import { BlockingClient } from '../../core/control/client-blocking.js';
 import { EvioError } from '../../core/lib/errors.js';
 import { containsCidr, formatCidr, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { lockOf, type Context } from '../commands/context.js';
 import { unplug } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { listLinks } from '../kernel/kernel.js';
+import { Kernel, listLinks } from '../kernel/kernel.js';
 import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { asAnswer, evioLink } from '../node.js';
@@ -14,93 +14,108 @@ import { configure } from '../pod.js';
 import { Network } from '../programs.js';
 import type { Parameters } from '../request.js';
 import type { Addresses, Result } from '../result.js';
-import { Leases } from './leases.js';
-import { isUsed } from './probe.js';
+import { hostsOf, Leases } from './leases.js';
+import { ask, askAhead, isUsed, quietAddresses } from './probe.js';
 import { heldRanges, placeOf, takeRange, type Place } from './ranges.js';
 import { ip6Of, namesOf, plug, range6Of, tidy, unroute } from './wiring.js';
 
 /** Addresses that somebody else was found to use before it is given up. */
 const attempts = 4;
 
+/** Somebody else was found to use the address. */
+class Taken extends CniError {
+  constructor(ip: string) {
+    super(Code.tryAgain, `somebody in the network uses ${ip}`);
+  }
+}
+
 /** On any failure nothing of the pod is left. Throws CniError. */
-export async function add(context: Context, parameters: Parameters): Promise<Result> {
+export function add(context: Context, parameters: Parameters): Result {
   if (!existsSync(parameters.netns))
     throw new CniError(Code.environment, `CNI_NETNS: there is no namespace at ${parameters.netns}`);
-  let client: ControlClient | undefined;
   try {
-    client = await ControlClient.connect(context.home.controlSocket);
-    return await connect(client, context, parameters);
+    return BlockingClient.use(context.home.controlSocket, (client) => connect(client, context, parameters));
   } catch (thrown) {
     throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;
-  } finally {
-    client?.close();
   }
 }
 
-async function connect(client: ControlClient, context: Context, parameters: Parameters): Promise<Result> {
+function connect(client: BlockingClient, context: Context, parameters: Parameters): Result {
   const { config, home } = context;
   const { containerId, ifname } = parameters;
-  const place = await placeOf(client, config.network);
+  const place = placeOf(client, config.network);
   const link = linkName(config.name, containerId, ifname);
   const leases = new Leases(home.path);
-  const ip = await lease(client, context, place, link);
-  try {
-    const ranges = await heldRanges(client, place);
-    const result = locked(lockOf(home), (held) =>
-      attach(held, context, parameters, { place, link, ip, ranges }),
-    );
-    await client.request('joinPods', { network: place.network });
-    await keepRange(client, place, ip, ranges);
-    return result;
-  } catch (thrown) {
-    locked(lockOf(home), (held) => {
-      const host = Network.host(held);
-      detach(host, leases, place.device, link);
-    });
-    throw thrown;
-  }
-}
-
-/** An address for the pod that nobody in the network uses. */
-async function lease(
-  client: ControlClient,
-  { config, home }: Context,
-  place: Place,
-  link: string,
-): Promise<string> {
-  const leases = new Leases(home.path);
   for (let attempt = 0; attempt < attempts; attempt++) {
-    let ranges = await heldRanges(client, place);
-    const take = (): string | undefined =>
-      locked(lockOf(home), () => {
-        const there = listLinks().some(({ ifname }) => ifname === link);
-        // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
-        if (there || leases.of(link).length > 0)
-          throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
-        return leases.take(ranges, place.cidr, { link, device: place.device }, (ip) =>
-          ip6Of(place.prefix6, macOf(ip)),
-        );
+    const taken = lease(client, context, place, link);
+    if (taken === undefined) continue;
+    try {
+      ask(place.device, taken.ip, taken.quiet);
+      const result = locked(lockOf(home), (held) =>
+        attach(held, context, parameters, { place, link, ...taken }),
+      );
+      client.request('joinPods', { network: place.network });
+      keepRange(client, place, taken);
+      return result;
+    } catch (thrown) {
+      const isTaken = thrown instanceof Taken;
+      locked(lockOf(home), (held) => {
+        if (isTaken) leases.avoid(taken.ip);
+        detach(Network.host(held), leases, place.device, link);
       });
-    let ip = take();
-    if (ip === undefined) {
-      ranges = [await takeRange(client, place)];
-      ip = take();
+      if (!isTaken) throw thrown;
     }
-    if (ip === undefined) continue;
-    if (!(await isUsed(Network.host(), ip, place.device))) return ip;
-    const used = ip;
-    locked(lockOf(home), () => {
-      leases.avoid(used);
-    });
   }
   throw new CniError(Code.tryAgain, 'others use addresses that the network gave to this node for pods');
 }
 
+/** An address that the pod may have, if nobody in the network is found to use it. */
+interface Given {
+  readonly ip: string;
+  /** Nobody spoke as it since it was asked for ahead. */
+  readonly quiet: boolean;
+  /** All that this node holds. */
+  readonly ranges: readonly Cidr[];
+}
+
+/** A lease of an address. Undefined: others were faster. */
+function lease(
+  client: BlockingClient,
+  { config, home }: Context,
+  { device, ...place }: Place,
+  link: string,
+): Given | undefined {
+  const leases = new Leases(home.path);
+  const take = (ranges: readonly Cidr[]): Given | undefined =>
+    locked(lockOf(home), () => {
+      const links = listLinks();
+      evioLink(links, device);
+      // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
+      if (links.some(({ ifname }) => ifname === link) || leases.of(link).length > 0)
+        throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
+      const free = leases.free(ranges, place.cidr);
+      const quiet = Kernel.use((kernel) => quietAddresses(kernel, device));
+      const ip = free.find((candidate) => quiet.has(candidate)) ?? free[0];
+      if (ip === undefined) return undefined;
+      leases.take({ ip, ip6: ip6Of(place.prefix6, macOf(ip)), link, device });
+      return { ip, quiet: quiet.has(ip), ranges };
+    });
+  const ranges = heldRanges(client, { device, ...place });
+  const given = take(ranges);
+  if (given) return given;
+  const more = takeRange(client, { device, ...place }, (range) => {
+    Kernel.use((kernel) => {
+      askAhead(kernel, device, hostsOf(range, place.cidr));
+    });
+  });
+  return take([...ranges, more]);
+}
+
 function attach(
   held: number,
-  { config }: Context,
+  { config, home }: Context,
   { netns, ifname }: Parameters,
-  { place, link, ip, ranges }: { place: Place; link: string; ip: string; ranges: readonly Cidr[] },
+  { place, link, ip, ranges }: Given & { readonly place: Place; readonly link: string },
 ): Result {
   const { device, cidr, ip: nodeIp } = place;
   const host = Network.host(held);
@@ -128,8 +143,14 @@ function attach(
       config.gateway && config.masquerade
         ? ranges.flatMap((range) => [formatCidr(range), range6Of(place.prefix6, range)])
         : [],
+    permitted: (kernel) => {
+      if (isUsed(kernel, device, ip)) throw new Taken(ip);
+    },
   });
   const routes = configure(netns, ifname, addresses);
+  Kernel.use((kernel) => {
+    askAhead(kernel, device, new Leases(home.path).free(ranges, cidr));
+  });
   return {
     interfaces: [...interfaces, { name: ifname, mac, mtu: evio.mtu, sandbox: netns }],
     ips: addresses.ips.map((entry) => ({ ...entry, interface: interfaces.length })),
@@ -139,17 +160,12 @@ function attach(
 }
 
 /** The range may have been given back when its last pod went, while this one came. */
-async function keepRange(
-  client: ControlClient,
-  { network, ...place }: Place,
-  ip: string,
-  ranges: readonly Cidr[],
-): Promise<void> {
+function keepRange(client: BlockingClient, { network, ...place }: Place, { ip, ranges }: Given): void {
   const address = { base: parseIpv4(ip) ?? 0, prefix: 32 };
   const range = ranges.find((candidate) => containsCidr(candidate, address));
-  const now = await heldRanges(client, { network, ...place });
+  const now = heldRanges(client, { network, ...place });
   if (range && !now.some((candidate) => containsCidr(candidate, address)))
-    await client.request('routeAnnounce', { network, cidr: formatCidr(range) });
+    client.request('routeAnnounce', { network, cidr: formatCidr(range) });
 }
 
 /** Removes all of a pod that is on this node, in the order in which an interrupted one can be done again. */
@@ -164,7 +180,6 @@ export function detach(host: Network, leases: Leases, device: string | undefined
   ])) {
     const names = namesOf(name);
     unroute(
-      host,
       names,
       own.flatMap(({ ip, ip6 }) => [ip, ...(ip6 === '' ? [] : [ip6])]),
     );

@@ -1,6 +1,6 @@
 /** CHECK and STATUS of pods that are neighbours in the network. */
 import { existsSync } from 'node:fs';
-import { ControlClient } from '../../core/control/client.js';
+import { BlockingClient } from '../../core/control/client-blocking.js';
 import { EvioError } from '../../core/lib/errors.js';
 import { lockOf, type Context } from '../commands/context.js';
 import { Code, CniError } from '../errors.js';
@@ -17,12 +17,12 @@ import { placeOf, type Place } from './ranges.js';
 import { namesOf } from './wiring.js';
 
 /** Throws CniError (102) that names what is missing, 7 without a previous result. */
-export async function check(context: Context, { containerId, ifname, netns }: Parameters): Promise<void> {
+export function check(context: Context, { containerId, ifname, netns }: Parameters): void {
   const { config, home } = context;
   const { previous } = config;
   if (previous === undefined)
     throw new CniError(Code.config, 'CHECK needs the result of ADD', 'the runtime passes it as "prevResult"');
-  const { device } = await place(context);
+  const { device } = place(context);
   locked(lockOf(home), (held) => {
     const broken = (what: string): CniError => new CniError(Code.broken, what);
     const host = Network.host(held);
@@ -44,9 +44,9 @@ export async function check(context: Context, { containerId, ifname, netns }: Pa
 }
 
 /** Throws CniError (51) when evio does not run here, or gives pods no addresses. */
-export async function status(context: Context): Promise<void> {
+export function status(context: Context): void {
   try {
-    const { device } = await place(context);
+    const { device } = place(context);
     namesOf(device);
     evioLink(listLinks(), device);
   } catch (thrown) {
@@ -55,14 +55,10 @@ export async function status(context: Context): Promise<void> {
   }
 }
 
-async function place({ config, home }: Context): Promise<Place> {
-  let client: ControlClient | undefined;
+function place({ config, home }: Context): Place {
   try {
-    client = await ControlClient.connect(home.controlSocket);
-    return await placeOf(client, config.network);
+    return BlockingClient.use(home.controlSocket, (client) => placeOf(client, config.network));
   } catch (thrown) {
     throw thrown instanceof EvioError ? asAnswer(thrown) : thrown;
-  } finally {
-    client?.close();
   }
 }

@@ -1,5 +1,5 @@
 /** DEL and GC of pods that are neighbours in the network. What is not there any more is no error. */
-import { ControlClient } from '../../core/control/client.js';
+import { BlockingClient } from '../../core/control/client-blocking.js';
 import { containsCidr, parseIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { lockOf, type Context } from '../commands/context.js';
 import { Code, CniError } from '../errors.js';
@@ -12,17 +12,17 @@ import { detach } from './add.js';
 import { Leases } from './leases.js';
 import { heldRanges, placeOf, returnRanges } from './ranges.js';
 
-export async function del(context: Context, { containerId, ifname }: Parameters): Promise<void> {
+export function del(context: Context, { containerId, ifname }: Parameters): void {
   const { config, home } = context;
   const leases = new Leases(home.path);
   locked(lockOf(home), (held) => {
     detach(Network.host(held), leases, undefined, linkName(config.name, containerId, ifname));
   });
-  await giveBack(context, leases);
+  giveBack(context, leases);
 }
 
 /** Goes on after a failure, and throws CniError with all of them. */
-export async function gc(context: Context): Promise<void> {
+export function gc(context: Context): void {
   const { config, home } = context;
   const { name, valid = [] } = config;
   const leases = new Leases(home.path);
@@ -40,26 +40,24 @@ export async function gc(context: Context): Promise<void> {
         failures.push(thrown instanceof CniError ? `${thrown.message}: ${thrown.details}` : String(thrown));
       }
   });
-  await giveBack(context, leases);
+  giveBack(context, leases);
   if (failures.length > 0)
     throw new CniError(Code.failed, 'not everything could be removed', failures.join('; '));
 }
 
 /** Ranges without pods go back to the network. Where no node runs they do with the next pod that goes. */
-async function giveBack({ config, home }: Context, leases: Leases): Promise<void> {
-  let client: ControlClient | undefined;
+function giveBack({ config, home }: Context, leases: Leases): void {
   try {
-    client = await ControlClient.connect(home.controlSocket);
-    const place = await placeOf(client, config.network);
-    const ranges = await heldRanges(client, place);
-    const empty = locked(lockOf(home), () => {
-      const used = leases.list().map(({ ip }) => ({ base: parseIpv4(ip) ?? 0, prefix: 32 }));
-      return ranges.filter((range: Cidr) => !used.some((address) => containsCidr(range, address)));
+    BlockingClient.use(home.controlSocket, (client) => {
+      const place = placeOf(client, config.network);
+      const ranges = heldRanges(client, place);
+      const empty = locked(lockOf(home), () => {
+        const used = leases.list().map(({ ip }) => ({ base: parseIpv4(ip) ?? 0, prefix: 32 }));
+        return ranges.filter((range: Cidr) => !used.some((address) => containsCidr(range, address)));
+      });
+      returnRanges(client, place, empty);
     });
-    await returnRanges(client, place, empty);
   } catch {
     // It is no part of what the runtime asked for.
-  } finally {
-    client?.close();
   }
 }

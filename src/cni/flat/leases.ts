@@ -41,21 +41,15 @@ export class Leases {
     return this.list().filter((lease) => lease.link === link);
   }
 
-  /** Gives a free address of these ranges to a pod; undefined: there is none. `network`: range that they lie in. */
-  take(
-    ranges: readonly Cidr[],
-    network: Cidr,
-    pod: Pick<Lease, 'link' | 'device'>,
-    ip6Of: (ip: string) => string,
-  ): string | undefined {
+  /** Free addresses of these ranges. `network`: range that they lie in. */
+  free(ranges: readonly Cidr[], network: Cidr): string[] {
     const taken = new Set(this.#all().map(({ ip }) => ip));
-    for (const range of ranges)
-      for (const ip of hostsOf(range, network)) {
-        if (taken.has(ip)) continue;
-        this.#write({ ip, ip6: ip6Of(ip), ...pod });
-        return ip;
-      }
-    return undefined;
+    return ranges.flatMap((range) => hostsOf(range, network).filter((ip) => !taken.has(ip)));
+  }
+
+  /** Gives an address, which is free, to a pod. */
+  take(lease: Lease): void {
+    this.#write(lease);
   }
 
   /** Somebody else uses it: nobody gets it for a while. */

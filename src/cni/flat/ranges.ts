@@ -2,7 +2,7 @@
  * The ranges of the network that this node holds for its pods: announced, signed, and ruled on as subnets are
  * (core/subnets/pods.ts). The announcement is the network's lease; the addresses in it are given by the machine (leases.ts).
  */
-import type { ControlClient } from '../../core/control/client.js';
+import type { BlockingClient } from '../../core/control/client-blocking.js';
 import type { Result } from '../../core/control/methods.js';
 import { addressBytes } from '../../core/lib/endpoint.js';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../../core/lib/ipv4.js';
 import { Code, CniError } from '../errors.js';
 import { freeRange } from '../lease.js';
+import { pause } from '../pause.js';
 
 /** Length of one: 16 addresses. */
 export const podRangeLength = 28;
@@ -37,8 +38,8 @@ export interface Place {
 }
 
 /** Throws CniError (7) where the network has no room for such ranges. */
-export async function placeOf(client: ControlClient, network: string | undefined): Promise<Place> {
-  const status = await client.request('status', network === undefined ? {} : { network });
+export function placeOf(client: BlockingClient, network: string | undefined): Place {
+  const status = client.request('status', network === undefined ? {} : { network });
   const cidr = parseCidr(status.network.cidr);
   if (cidr === undefined || cidr.prefix > podRangeLength)
     throw new CniError(Code.config, `the network ${status.network.cidr} is too small for pods of its own`);
@@ -54,8 +55,8 @@ function inside(routes: Routes, cidr: Cidr): (Routes[number] & { readonly range:
 }
 
 /** Those that the network has given to this node. */
-export async function heldRanges(client: ControlClient, { network, cidr }: Place): Promise<Cidr[]> {
-  const { routes } = await client.request('routes', { network });
+export function heldRanges(client: BlockingClient, { network, cidr }: Place): Cidr[] {
+  const { routes } = client.request('routes', { network });
   return inside(routes, cidr).flatMap(({ own, state, range }) =>
     own && state === 'announced' && containsCidr(cidr, range) ? [range] : [],
   );
@@ -64,13 +65,14 @@ export async function heldRanges(client: ControlClient, { network, cidr }: Place
 /**
  * Takes one more range, in which no member that is known here has an address.
  *
+ * @param announced is told of each that is tried, at once
  * @throws CniError 11 when none can be had, 7 when this member may not announce subnets
  */
-export async function takeRange(client: ControlClient, place: Place): Promise<Cidr> {
+export function takeRange(client: BlockingClient, place: Place, announced: (range: Cidr) => void): Cidr {
   const { network, cidr, ip } = place;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const { routes } = await client.request('routes', { network });
-    const { peers } = await client.request('peers', { network });
+    const { routes } = client.request('routes', { network });
+    const { peers } = client.request('peers', { network });
     const members = [ip, ...peers.map((peer) => peer.ip)].flatMap((text) => {
       const base = parseIpv4(text);
       return base === undefined ? [] : [{ base, prefix: 32 }];
@@ -80,12 +82,13 @@ export async function takeRange(client: ControlClient, place: Place): Promise<Ci
     const range = freeRange(cidr, taken, from, podRangeLength);
     if (range === undefined) break;
     const text = formatCidr(range);
-    await client.request('routeAnnounce', { network, cidr: text });
-    await new Promise((resolve) => setTimeout(resolve, settleMs));
-    const after = await client.request('routes', { network });
+    client.request('routeAnnounce', { network, cidr: text });
+    announced(range);
+    pause(settleMs);
+    const after = client.request('routes', { network });
     const own = after.routes.find((route) => route.own && route.cidr === text);
     if (own?.state === 'announced') return range;
-    if (own !== undefined) await client.request('routeWithdraw', { network, cidr: text });
+    if (own !== undefined) client.request('routeWithdraw', { network, cidr: text });
     if (own?.fault === 'right')
       throw new CniError(
         Code.config,
@@ -97,10 +100,6 @@ export async function takeRange(client: ControlClient, place: Place): Promise<Ci
 }
 
 /** Gives back ranges in which no pod has an address any more. */
-export async function returnRanges(
-  client: ControlClient,
-  { network }: Place,
-  ranges: readonly Cidr[],
-): Promise<void> {
-  for (const range of ranges) await client.request('routeWithdraw', { network, cidr: formatCidr(range) });
+export function returnRanges(client: BlockingClient, { network }: Place, ranges: readonly Cidr[]): void {
+  for (const range of ranges) client.request('routeWithdraw', { network, cidr: formatCidr(range) });
 }

@@ -10,7 +10,7 @@ import { addressText } from '../../core/lib/endpoint.js';
 import { formatIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { forward, plugIn } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { Kernel, listLinks, type Link } from '../kernel/kernel.js';
+import { Kernel, listLinks, Refusal, type Link } from '../kernel/kernel.js';
 import { masquerading } from '../masquerade.js';
 import { macOf, macPrefix, tableName } from '../names.js';
 import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
@@ -76,28 +76,27 @@ export interface Plug {
   readonly gateway: boolean;
   /** Ranges of the pods of this node that leave it with the node's address; of both families. */
   readonly masquerade: readonly string[];
+  /** Throws where the pod must not be connected after all; asked as late as can be. */
+  readonly permitted: (kernel: Kernel) => void;
 }
 
-/** What is missing of the bridge and its port, for `ip -batch`. */
-function bridgeLines(
+/** Makes what is missing of the bridge and its port, and has all of it as it must be. */
+function makeBridge(
+  kernel: Kernel,
   links: readonly Link[],
   { bridge, port, link }: Names,
-  { mtu, gso_max_size, address }: Link,
-): string[] {
+  { mtu, gso_max_size: superFrame, address }: Link,
+): void {
   const has = (name: string): Link | undefined => links.find(({ ifname }) => ifname === name);
-  const sizes = `mtu ${mtu} gso_max_size ${gso_max_size}`;
-  return [
-    ...(has(bridge) ? [] : [`link add name ${bridge} address ${bridgeMac(bridge)} mtu ${mtu} type bridge`]),
-    ...(has(port)
-      ? []
-      : [`link add name ${port} address ${address} ${sizes} type veth peer name ${link} ${sizes}`]),
-    ...[port, link].map((name) => `link set dev ${name} mtu ${mtu} addrgenmode none`),
-    `link set dev ${bridge} mtu ${mtu}`,
-    // With the node's own MAC, so that the kernel takes what is for it as meant for this machine.
-    `link set dev ${port} address ${address}`,
-    `link set dev ${link} master ${bridge}`,
-    ...[bridge, port, link].map((name) => `link set dev ${name} up`),
-  ];
+  const sizes = { mtu, superFrame };
+  if (!has(bridge)) kernel.addBridge(bridge, bridgeMac(bridge), mtu);
+  if (!has(port))
+    kernel.addPair({ name: port, mac: address, ...sizes }, { name: link, mac: bridgeMac(link), ...sizes });
+  // With the node's own MAC, so that the kernel takes what is for it as meant for this machine.
+  kernel.set(port, { mtu, mac: address, bare: true });
+  kernel.set(link, { mtu, bare: true, bridge });
+  kernel.set(bridge, { mtu });
+  for (const name of [bridge, port, link]) kernel.set(name, { up: true });
 }
 
 /** Connects a pod, which cannot send anything yet. Returns the interfaces of the node that it uses. */
@@ -111,9 +110,10 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
   ];
   const isNew = !links.some(({ ifname }) => ifname === bridge);
   enforce(host, shared, guard ? guardScript(bridge, link, mac, ips, true) : '', isNew);
-  host.change(bridgeLines(links, names, evio));
   const { mtu, gso_max_size: superFrame } = evio;
   Kernel.use((kernel) => {
+    makeBridge(kernel, links, names, evio);
+    plug.permitted(kernel);
     const port = { bridge, link, netns, ifname, mac, mtu, superFrame, guard, hairpin, routedOnly: false };
     plugIn(kernel, port);
     for (const ip of ips)
@@ -126,9 +126,15 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
 }
 
 /** Removes the node's ways to these addresses; harmless where there are none. */
-export function unroute(host: Network, { bridge }: Names, ips: readonly string[]): void {
-  const lines = ips.map((ip) => `ip route delete ${ip} dev ${bridge} 2>/dev/null`);
-  host.run(['sh', '-c', [...lines, 'true'].join('; ')]);
+export function unroute({ bridge }: Names, ips: readonly string[]): void {
+  Kernel.use((kernel) => {
+    for (const ip of ips)
+      try {
+        kernel.removeRoute(bridge, ip);
+      } catch (thrown) {
+        if (!(thrown instanceof Refusal)) throw thrown;
+      }
+  });
 }
 
 /** Forgets these ports, which are gone. Without `used` everything goes that no pod needs any more. */

@@ -13,6 +13,8 @@ import {
   encodeForwarding,
   encodeLinkChange,
   encodeLinksQuery,
+  encodeNeighbour,
+  encodeNeighboursQuery,
   encodePair,
   encodePort,
   encodeProxy,
@@ -20,8 +22,10 @@ import {
   Message,
   readAddress,
   readLink,
+  readNeighbour,
   type End,
   type LinkChange,
+  type NeighbourFacts,
   type PortChange,
   type RouteWords,
 } from './messages.js';
@@ -104,12 +108,14 @@ export class Kernel {
     this.#change(`the bridge ${name}`, Message.newLink, fresh, encodeBridge(name, mac, mtu));
   }
 
-  /** A pair of veths, the far end in the namespace at this path. */
-  addPair(near: End, far: End, path: string): void {
-    withNamespace(path, (netns) => {
+  /** A pair of veths, the far end in the namespace at this path, or beside the near one. */
+  addPair(near: End, far: End, path?: string): void {
+    const add = (netns?: number): void => {
       const what = `the interfaces ${near.name} and ${far.name}`;
       this.#change(what, Message.newLink, fresh, encodePair(near, far, netns));
-    });
+    };
+    if (path === undefined) add();
+    else withNamespace(path, add);
   }
 
   set(name: string, { bridge, ...change }: Omit<LinkChange, 'master'> & { readonly bridge?: string }): void {
@@ -137,6 +143,38 @@ export class Kernel {
     const body = encodeRoute(this.#index(name), dst, words);
     const what = `the route to ${dst} by ${words.gateway ?? name}`;
     this.#change(what, Message.newRoute, words.again === true ? any : fresh, body);
+  }
+
+  removeRoute(name: string, dst: string): void {
+    this.#change(
+      `the end of the route to ${dst}`,
+      Message.removeRoute,
+      0,
+      encodeRoute(this.#index(name), dst, {}),
+    );
+  }
+
+  /** Asks who has this IPv4 address beside the interface; the kernel waits for the answer (`neighbours`). */
+  ask(name: string, ip: string): void {
+    const body = encodeNeighbour(this.#index(name), ip);
+    this.#change(`to ask for ${ip}`, Message.newNeighbour, NetlinkFlag.create, body);
+  }
+
+  /** Nothing is known of this address any more. Harmless where nothing was. */
+  forget(name: string, ip: string): void {
+    try {
+      this.#change(`to forget ${ip}`, Message.removeNeighbour, 0, encodeNeighbour(this.#index(name), ip));
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) throw thrown;
+    }
+  }
+
+  /** What is known of IPv4 addresses beside this interface. */
+  neighbours(name: string): readonly NeighbourFacts[] {
+    const own = this.#index(name);
+    return this.#dump('neighbours', Message.getNeighbour, encodeNeighboursQuery(), readNeighbour).filter(
+      ({ index }) => index === own,
+    );
   }
 
   /** The bridge sends what is for this MAC to this port of its. */

@@ -42,7 +42,10 @@ export const Message = {
   newAddress: 20,
   getAddress: 22,
   newRoute: 24,
+  removeRoute: 25,
   newNeighbour: 28,
+  removeNeighbour: 29,
+  getNeighbour: 30,
 } as const;
 
 const AF_INET = 2;
@@ -75,13 +78,20 @@ const RTN_UNICAST = 1;
 
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
+const NDA_CACHEINFO = 3;
+const NUD_INCOMPLETE = 0x01;
 const NUD_REACHABLE = 0x02;
+const NUD_FAILED = 0x20;
 const NUD_NOARP = 0x40;
 const NUD_PERMANENT = 0x80;
+const NTF_USE = 0x01;
 const NTF_MASTER = 0x04;
 const NTF_PROXY = 0x08;
 
 const addressInfoBytes = 8;
+const neighbourBytes = 12;
+/** Of the times in NDA_CACHEINFO, ms: USER_HZ is 100. */
+const tickMs = 10;
 
 /** An end of a pair of veths. */
 export interface End {
@@ -120,9 +130,10 @@ function end({ name, mac, mtu, superFrame }: End): Uint8Array {
   );
 }
 
-/** A pair of veths. @param netns descriptor of the namespace in which the far end is made */
-export function encodePair(near: End, far: End, netns: number): Uint8Array {
-  const peer = attribute(VETH_INFO_PEER, end(far), numberAttribute(IFLA_NET_NS_FD, netns));
+/** A pair of veths. @param netns descriptor of the namespace in which the far end is made; undefined: beside the near one */
+export function encodePair(near: End, far: End, netns?: number): Uint8Array {
+  const place = netns === undefined ? [] : [numberAttribute(IFLA_NET_NS_FD, netns)];
+  const peer = attribute(VETH_INFO_PEER, end(far), ...place);
   return concatBytes(
     end(near),
     attribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, 'veth'), attribute(IFLA_INFO_DATA, peer)),
@@ -132,6 +143,7 @@ export function encodePair(near: End, far: End, netns: number): Uint8Array {
 /** What is set of an interface that is there. */
 export interface LinkChange {
   readonly mtu?: number;
+  readonly mac?: string;
   readonly alias?: string;
   /** Index of the bridge that it is to be a port of. */
   readonly master?: number;
@@ -141,11 +153,12 @@ export interface LinkChange {
 }
 
 export function encodeLinkChange(index: number, change: LinkChange): Uint8Array {
-  const { mtu, alias, master, bare, up } = change;
+  const { mtu, mac, alias, master, bare, up } = change;
   const none = attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(IN6_ADDR_GEN_MODE_NONE));
   return concatBytes(
     linkInfo(index, up === true ? IFF_UP : 0),
     ...(mtu === undefined ? [] : [numberAttribute(IFLA_MTU, mtu)]),
+    ...(mac === undefined ? [] : [attribute(IFLA_ADDRESS, macBytes(mac))]),
     ...(alias === undefined ? [] : [textAttribute(IFLA_IFALIAS, alias)]),
     ...(master === undefined ? [] : [numberAttribute(IFLA_MASTER, master)]),
     ...(bare === true ? [attribute(IFLA_AF_SPEC, attribute(AF_INET6, none))] : []),
@@ -226,7 +239,7 @@ export function encodeRoute(index: number, dst: string, { gateway, source }: Rou
 }
 
 function neighbour(family: number, index: number, state: number, flags: number): Uint8Array {
-  const bytes = new Uint8Array(12);
+  const bytes = new Uint8Array(neighbourBytes);
   const view = new DataView(bytes.buffer);
   bytes[0] = family;
   view.setUint32(4, index, true);
@@ -249,6 +262,16 @@ export function encodeProxy(index: number, address: string): Uint8Array {
     neighbour(AF_INET6, index, NUD_PERMANENT, NTF_PROXY),
     attribute(NDA_DST, bytesOf(address)),
   );
+}
+
+/** An IPv4 address beside an interface: to have the kernel ask who has it (ARP), or to forget what it knows. */
+export function encodeNeighbour(index: number, ip: string): Uint8Array {
+  return concatBytes(neighbour(AF_INET, index, 0, NTF_USE), attribute(NDA_DST, bytesOf(ip)));
+}
+
+/** For all IPv4 addresses beside interfaces. */
+export function encodeNeighboursQuery(): Uint8Array {
+  return neighbour(AF_INET, 0, 0, 0);
 }
 
 /** For all interfaces, without their counters. */
@@ -322,4 +345,38 @@ export function readAddress(body: Uint8Array): AddressFacts | undefined {
   if (!whole || own === undefined || (own.length !== 4 && own.length !== 16)) return undefined;
   const index = new DataView(body.buffer, body.byteOffset, body.length).getUint32(4, true);
   return { index, local: own.length === 4 ? own.join('.') : addressText(own), prefixlen: body[1] as number };
+}
+
+export interface NeighbourFacts {
+  /** Of the interface that it is beside. */
+  readonly index: number;
+  readonly ip: string;
+  /** Somebody spoke as this address, also once that is long ago. */
+  readonly heard: boolean;
+  /** The kernel has asked for it, and for how long there was no answer, ms; it may have stopped asking. Undefined: it does not ask. */
+  readonly silentMs: number | undefined;
+}
+
+/** The neighbour in an answer; undefined when it cannot be read. */
+export function readNeighbour(body: Uint8Array): NeighbourFacts | undefined {
+  if (body.length < neighbourBytes) return undefined;
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const state = view.getUint16(8, true);
+  let ip = '';
+  let heard = false;
+  let updated = 0;
+  const whole = eachAttribute(body, neighbourBytes, (type, at, length) => {
+    if (type === NDA_DST && length === 4) ip = body.subarray(at, at + length).join('.');
+    if (type === NDA_LLADDR) heard = true;
+    // confirmed 4 | used 4 | updated 4 | references 4
+    if (type === NDA_CACHEINFO && length >= 12) updated = view.getUint32(at + 8, true);
+  });
+  if (!whole || ip === '') return undefined;
+  const silent = !heard && (state & (NUD_INCOMPLETE | NUD_FAILED)) !== 0;
+  return {
+    index: view.getUint32(4, true),
+    ip,
+    heard,
+    silentMs: silent ? updated * tickMs : undefined,
+  };
 }

@@ -1,40 +1,24 @@
 /** Asks a running node. Loads nothing heavy: `evio status` in a script should cost little more than Node itself. */
 import { createConnection, type Socket } from 'node:net';
-import { errorCodes, EvioError, type ErrorCode } from '../lib/errors.js';
+import {
+  answerTimeoutMs,
+  maxAnswerLength,
+  noAnswer,
+  notOurs,
+  notRunning,
+  refusalOf,
+  type Answer,
+} from './client-errors.js';
 import { LineSplitter } from './lines.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Method, Params, Result } from './methods.js';
 
-/** Time for an answer that needs no waiting in the node, ms. */
-const answerTimeoutMs = 5000;
-/** An answer of thousands of peers is long. */
-const maxAnswerLength = 64 * 1024 * 1024;
+export { notRunning };
 
 interface Waiting {
   resolve(result: unknown): void;
   reject(error: Error): void;
   cancelTimer(): void;
-}
-
-interface Answer {
-  id?: number | null;
-  result?: unknown;
-  error?: { code?: string; message?: string; suggestions?: string[] };
-  event?: string;
-  keys?: string;
-}
-
-export function notRunning(): EvioError {
-  const asOther = process.getuid?.() !== 0;
-  return new EvioError('EVIO_NOT_RUNNING', 'No node runs here.', [
-    'Start it with: sudo evio node',
-    ...(asOther ? ['A node that root started is asked with sudo.'] : []),
-    'For a node with another state folder set EVIO_HOME.',
-  ]);
-}
-
-function isErrorCode(code: string | undefined): code is ErrorCode {
-  return code !== undefined && Object.hasOwn(errorCodes, code);
 }
 
 export class ControlClient {
@@ -71,13 +55,7 @@ export class ControlClient {
         resolve(new ControlClient(socket));
       });
       socket.once('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EACCES' || error.code === 'EPERM') {
-          reject(
-            new EvioError('EVIO_NO_PRIVILEGE', `The node at ${path} belongs to another user.`, [
-              'Run the command as the user that runs the node, for example with sudo.',
-            ]),
-          );
-        } else reject(notRunning());
+        reject(error.code === 'EACCES' || error.code === 'EPERM' ? notOurs(path) : notRunning());
       });
     });
   }
@@ -127,11 +105,7 @@ export class ControlClient {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        reject(
-          new EvioError('EVIO_TIMEOUT', `The node did not answer within ${timeoutMs / 1000} s.`, [
-            'Look at its log; start it again with: evio down, then sudo evio node',
-          ]),
-        );
+        reject(noAnswer(timeoutMs));
       }, timeoutMs);
       const cancelTimer = (): void => {
         clearTimeout(timer);
@@ -173,8 +147,7 @@ export class ControlClient {
       waiting.resolve(result);
       return;
     }
-    const code = isErrorCode(error.code) ? error.code : 'EVIO_INTERNAL';
-    waiting.reject(new EvioError(code, error.message ?? 'The node failed.', error.suggestions ?? []));
+    waiting.reject(refusalOf(error));
   }
 
   #end(): void {
