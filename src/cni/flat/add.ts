@@ -16,7 +16,7 @@ import type { Parameters } from '../request.js';
 import type { Addresses, Result } from '../result.js';
 import { hostsOf, Leases } from './leases.js';
 import { ask, askAhead, isUsed, quietAddresses } from './probe.js';
-import { heldRanges, placeOf, takeRange, type Place } from './ranges.js';
+import { heldRanges, isMembers, placeOf, takeRange, type Place } from './ranges.js';
 import { ip6Of, namesOf, plug, range6Of, tidy, unroute } from './wiring.js';
 
 /** Addresses that somebody else was found to use before it is given up. */
@@ -50,6 +50,8 @@ function connect(client: BlockingClient, context: Context, parameters: Parameter
     const taken = lease(client, context, place, link);
     if (taken === undefined) continue;
     try {
+      // Whatever may come late by the network: members are known here.
+      if (isMembers(client, place, taken.ip)) throw new Taken(taken.ip);
       ask(place.device, taken.ip, taken.quiet);
       const result = locked(lockOf(home), (held) =>
         attach(held, context, parameters, { place, link, ...taken }),

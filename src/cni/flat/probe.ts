@@ -4,7 +4,7 @@
  * (RFC 826, RFC 5227), and the kernel notes that of addresses which it has asked for.
  *
  * So that no pod waits for silence, addresses are asked for before they are needed: with each pod the next ones. When one is given, it is
- * asked for again; members are answered for by this node itself, at once.
+ * asked for again, and looked at once more just before the pod is connected. Of members the node is asked (ranges.ts).
  */
 import { Kernel } from '../kernel/kernel.js';
 import { pause } from '../pause.js';

@@ -5,6 +5,7 @@
 import type { BlockingClient } from '../../core/control/client-blocking.js';
 import type { Result } from '../../core/control/methods.js';
 import { addressBytes } from '../../core/lib/endpoint.js';
+import { EvioError } from '../../core/lib/errors.js';
 import {
   cidrsOverlap,
   containsCidr,
@@ -45,6 +46,17 @@ export function placeOf(client: BlockingClient, network: string | undefined): Pl
     throw new CniError(Code.config, `the network ${status.network.cidr} is too small for pods of its own`);
   const prefix6 = (addressBytes(status.network.cidr6.split('/')[0] ?? '') ?? new Uint8Array(16)).slice(0, 8);
   return { network: status.network.id, cidr, prefix6, device: status.device.name, ip: status.node.ip };
+}
+
+/** Does a member have this address? The node knows, or a relay, where those do not tell of everybody. */
+export function isMembers(client: BlockingClient, { network }: Place, ip: string): boolean {
+  try {
+    client.request('why', { network, peer: ip });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof EvioError && thrown.code === 'EVIO_UNKNOWN_PEER') return false;
+    throw thrown;
+  }
 }
 
 function inside(routes: Routes, cidr: Cidr): (Routes[number] & { readonly range: Cidr })[] {
