@@ -16,16 +16,46 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');
 }
 
+/** V8 of Node 26 counts calls instead of work. As it is by itself, and a fifth or a tenth of that. */
+const [major] = process.versions.node.split('.').map(Number) as [number];
+const late =
+  major >= 26
+    ? '--invocation-count-for-maglev=400 --invocation-count-for-turbofan=3000'
+    : '--interrupt-budget=67584';
+const early =
+  major >= 26
+    ? '--invocation-count-for-maglev=40 --invocation-count-for-turbofan=300'
+    : '--interrupt-budget=13000';
+/** Enough for a loop to be compiled that takes a packet a round. */
+const earlyRounds = 3_000;
+
 /**
- * Lets V8 compile a function after a fifth of the work that it waits for otherwise (66 KiB of bytecode run, in Node 20). A
- * packet loop that sees a packet now and then would run uncompiled for minutes, and each packet would take that much longer.
- * It holds for all threads of the process.
+ * Lets V8 compile the functions of a packet loop after a fifth of the work that it waits for otherwise (66 KiB of bytecode
+ * run, in Node 20). A loop that sees a packet now and then would run uncompiled for minutes, and each packet would take
+ * that much longer.
+ *
+ * V8 knows one number for all threads of a process and looks at it when a function has done so much work, so it is the low
+ * one while packets are handled only: compiled as early, the rest of a node would take more processor time to compile than
+ * to run whenever much happens at once. Two calls take some 10 µs together, and after the first rounds do nothing.
  */
-export function compileEarly(): void {
-  // V8 of Node 26 counts calls instead of work.
-  const counts = ['--invocation-count-for-maglev=40', '--invocation-count-for-turbofan=300'];
-  const [major] = process.versions.node.split('.').map(Number) as [number];
-  for (const flag of major >= 26 ? counts : ['--interrupt-budget=13000']) setFlagsFromString(flag);
+export class EarlyCompilation {
+  #left = earlyRounds;
+  #is = false;
+
+  /** Packets are about to be handled. */
+  begin(): void {
+    if (this.#left === 0) return;
+    this.#left--;
+    this.#is = true;
+    setFlagsFromString(early);
+  }
+
+  /** They were. */
+  end(): void {
+    if (!this.#is) return;
+    this.#is = false;
+    setFlagsFromString(late);
+  }
 }
 
 const bufferedBytes = 16 << 20;

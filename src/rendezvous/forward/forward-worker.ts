@@ -7,7 +7,7 @@ import { Arena } from '../../core/native/arena.js';
 import { monotonicClock } from '../../core/native/clock.js';
 import { libc, PollEvent, Pollfd } from '../../core/native/libc.js';
 import { ThreadWord } from '../../core/native/supervised-thread.js';
-import { compileEarly } from '../../core/native/v8.js';
+import { EarlyCompilation } from '../../core/native/v8.js';
 import { CounterBlock } from '../counters.js';
 import { ForwardLoop } from './forward-loop.js';
 import type { ForwardCommand, ForwardSetup } from './forward-messages.js';
@@ -38,6 +38,9 @@ function run(setup: ForwardSetup): void {
   watch(1, setup.socket.fd);
   watch(2, setup.alternate?.fd ?? -1);
 
+  const happened = (place: number): boolean =>
+    arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  const early = new EarlyCompilation();
   let rests = setup.rests;
   if (rests) port.postMessage({ type: 'rests' });
   while (Atomics.load(control, ThreadWord.stop) === 0) {
@@ -59,15 +62,17 @@ function run(setup: ForwardSetup): void {
         } else loop.command(command);
       }
     }
-    if (!rests && loop.round()) continue;
+    const more = !rests && loop.round();
+    early.end();
+    if (more) continue;
     c.poll(arena.base + pollfds, rests ? 1 : 3, lookUpMs);
-    if (arena.view.getUint16(pollfds + Pollfd.revents, true) !== 0) {
+    if (happened(1)) early.begin();
+    if (happened(0)) {
       c.read(setup.wakeFd, arena.base + drain, 8);
     }
   }
 }
 
-compileEarly();
 const setup = workerData as ForwardSetup;
 run(setup);
 setup.port.close();

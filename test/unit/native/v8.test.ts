@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tellBuffered } from '../../../src/core/native/v8.js';
@@ -28,5 +29,37 @@ describe('told of buffers', () => {
     });
     expect(found).toBeGreaterThanOrEqual(4);
     expect(found).toBeLessThan(10);
+  });
+});
+
+describe('early compilation', () => {
+  it('is of what runs while packets are handled, and of nothing else', () => {
+    // In a process of its own: V8 has one number for all of a process, and is to compile before it goes on.
+    const program = `
+      import { EarlyCompilation } from ${JSON.stringify(new URL('../../../dist/core/native/v8.js', import.meta.url).href)};
+      const isCompiled = new Function('f', 'return (%GetOptimizationStatus(f) & 16) !== 0');
+      let seed = 0;
+      const calls = (before, after) => {
+        const f = new Function('n', 'let s = ' + ++seed + '; for (let i = 0; i < n; i++) s = (s + i * 7) % 1000; return s;');
+        let made = 0;
+        for (; made < 2000 && !isCompiled(f); made++) {
+          before();
+          f(10);
+          after();
+        }
+        return made;
+      };
+      const nothing = () => undefined;
+      const early = new EarlyCompilation();
+      const never = calls(nothing, nothing);
+      const within = calls(() => early.begin(), () => early.end());
+      const outside = calls(() => (early.begin(), early.end()), nothing);
+      console.log(JSON.stringify({ never, within, outside }));`;
+    const flags = ['--allow-natives-syntax', '--no-concurrent-recompilation', '--input-type=module'];
+    const told = execFileSync(process.execPath, [...flags, '-e', program], { encoding: 'utf8' });
+    const { never, within, outside } = JSON.parse(told) as Record<'never' | 'within' | 'outside', number>;
+    expect(never).toBeLessThan(2_000);
+    expect(within * 3).toBeLessThan(never);
+    expect(outside).toBe(never);
   });
 });

@@ -16,7 +16,7 @@ import { KernelIo } from '../loop/kernel-io.js';
 import { KeyMemory } from '../keys/key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
-import { compileEarly } from '../../native/v8.js';
+import { EarlyCompilation } from '../../native/v8.js';
 import { sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
@@ -101,6 +101,7 @@ function run(setup: WorkerSetup): void {
   };
   const happened = (place: number): boolean =>
     arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  const early = new EarlyCompilation();
   let ready: number = Ready.both;
   while (Atomics.load(shared.control, ThreadWord.stop) === 0) {
     takeCommands();
@@ -111,6 +112,7 @@ function run(setup: WorkerSetup): void {
       continue;
     }
     const found = loop.round(ready);
+    early.end();
     if (found !== Round.idle) idle = 0;
     ready = Ready.both;
     setUrgent?.(urgency.urgent);
@@ -122,6 +124,7 @@ function run(setup: WorkerSetup): void {
     if (urgency.bulk) urgency.pause(clock());
     c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
     ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);
+    if (ready !== 0) early.begin();
     if (happened(2)) {
       c.read(setup.wakeFd, arena.base + drain, 8);
       idle = 0;
@@ -132,7 +135,6 @@ function run(setup: WorkerSetup): void {
   loop.close();
 }
 
-compileEarly();
 const setup = workerData as WorkerSetup;
 run(setup);
 setup.port.close();
