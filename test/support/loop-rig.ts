@@ -82,9 +82,9 @@ export function makeRig(
   n: number,
   shared = sharedMemory(),
   leaf = false,
-  more: { bridge?: boolean; snooping?: boolean; datagramOffload?: boolean } = {},
+  more: { bridge?: boolean; snooping?: boolean; datagramOffload?: boolean; mtu?: number } = {},
 ): Rig {
-  const { datagramOffload, ...groups } = more;
+  const { datagramOffload, mtu = 1350, ...groups } = more;
   // Mapped memory is kept for the next rig of the process: views of it may outlive the test.
   const length = arenaLength + 65_536;
   const address = arenas.pop() ?? mapLow(length);
@@ -100,7 +100,7 @@ export function makeRig(
     io,
     shared,
     loopOptions({
-      ...{ nodeId: idOf(n), seed: seedOf(n), leaf, ip: ipOf(n), prefix6, mac: macOf(n), mtu: 1350 },
+      ...{ nodeId: idOf(n), seed: seedOf(n), leaf, ip: ipOf(n), prefix6, mac: macOf(n), mtu },
       ...groups,
     }),
     () => time.now,

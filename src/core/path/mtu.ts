@@ -13,6 +13,8 @@
  * finds out its own direction. Pings are not fragmented on the way, and what ICMP says is not asked.
  */
 
+import { linePlaintext } from '../wire/packet.js';
+
 /** Every path of IPv6 and most of IPv4 carries it, with the headers of a relay. */
 export const basePing = 1_000;
 /** A ping is given up after this, or two round trips. */
@@ -29,6 +31,11 @@ const fan = 8;
 const fanTries = 3;
 /** The search ends when it knows the size to this many bytes. */
 const closeEnough = 8;
+/**
+ * The full size has room for a tag, or for where an unfinished checksum lies. Whether frames pass that have neither, which is nearly
+ * all of them, is found out to the byte: of an MTU of 1400 they just fit by a relay's IPv4 on lines of 1500.
+ */
+const seldom = 4;
 /** In use, the size in force is tried this often. */
 const beatMs = 2_000;
 /** While frames go out and nothing comes back: this soon. */
@@ -52,6 +59,7 @@ export interface Use {
 export class PathMtu {
   readonly #full: number;
   readonly #base: number;
+  readonly #joins: boolean;
   #phase: Phase = 'rest';
   /** The longest that was answered; 0: none yet. */
   #proven = 0;
@@ -73,6 +81,7 @@ export class PathMtu {
   /** @param joins the peer joins pieces; else a path carries full-size packets or is of no use */
   constructor(full: number, joins: boolean) {
     this.#full = full;
+    this.#joins = joins;
     this.#base = joins ? Math.min(basePing, full) : full;
     this.#target = full;
   }
@@ -86,9 +95,15 @@ export class PathMtu {
     return this.#proven === this.#full;
   }
 
-  /** The longest plaintext that may go as one packet; undefined: any. A ping has one byte more, its kind. */
+  /**
+   * The longest plaintext that may go as one packet, a ping and its kind; undefined: not known, or the peer joins no pieces. Floods
+   * and envelopes are longer than a full frame. Where that passes they are taken to fit as well, as far as a line of 1500 bytes goes,
+   * or without end where the frame is longer than that.
+   */
   get limit(): number | undefined {
-    return this.#proven === 0 || this.full ? undefined : this.#proven + 1;
+    if (this.#proven === 0 || !this.#joins) return undefined;
+    if (!this.full) return this.#proven + 1;
+    return this.#proven < linePlaintext ? linePlaintext : Infinity;
   }
 
   /** Whether the size in force still passes is being found out: what vanishes now may be too long. */
@@ -221,10 +236,20 @@ export class PathMtu {
       this.#rest(now);
       return [];
     }
-    this.#fan = fanOf(this.#proven, this.#target - 1);
+    this.#fan = this.#fanOf(this.#proven, this.#target - 1);
     this.#sent = 1;
     this.#dueAt = now + wait;
     return this.#fan;
+  }
+
+  /** Sizes above `low` up to `high`, evenly apart, and that of a frame without a tag; the longest first. */
+  #fanOf(low: number, high: number): number[] {
+    const untagged = this.#full - seldom;
+    const named = low < untagged && untagged < high;
+    const sizes = new Set(named ? [untagged] : []);
+    const even = named ? fan - 1 : fan;
+    for (let i = even; i > 0; i--) sizes.add(low + Math.ceil(((high - low) * i) / even));
+    return [...sizes].sort((a, b) => b - a);
   }
 
   #rest(now: number, raiseAt?: number): void {
@@ -238,11 +263,4 @@ export class PathMtu {
 
 function waitMs({ rttMs }: Pick<Use, 'rttMs'>): number {
   return Math.max(leastWaitMs, 2 * (rttMs ?? 0));
-}
-
-/** Sizes above `low` up to `high`, evenly apart, the longest first. */
-function fanOf(low: number, high: number): number[] {
-  const sizes = new Set<number>();
-  for (let i = fan; i > 0; i--) sizes.add(low + Math.ceil(((high - low) * i) / fan));
-  return [...sizes];
 }

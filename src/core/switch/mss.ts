@@ -1,7 +1,8 @@
 /**
- * Lowers the longest segment that a TCP connection begins with, where the network carries less (RFC 9293 section 3.7.1, RFC 6691).
+ * Lowers the longest segment that a TCP connection begins with, where less is carried (RFC 9293 section 3.7.1, RFC 6691).
  * Machines behind this one, of a LAN that is routed or bridged, offer what their own interface takes. "Too big" (too-big.ts) would
- * teach them better, but many a firewall lets no ICMP through; then connections open, and stop at the first long packet.
+ * teach them better, but many a firewall lets no ICMP through; then connections open, and stop at the first long packet. And a path
+ * may carry less in one packet than the interface (path/mtu.ts): what is longer goes in pieces, of which each can be lost.
  *
  *   | … flags (SYN) … | checksum 2 | … options: kind 2, length 4, segment 2 … |
  */
@@ -29,8 +30,9 @@ export const longestSyn = ethernetHeaderLength + 2 * vlanTagLength + 4 * 60;
 
 /**
  * Changes the frame of `length` bytes at `at` if it opens a TCP connection whose segments would be too long for IP packets of `mtu`
- * bytes. `found`: where its transport header is (locateTransport). `summed`: its checksum is complete, and brought up to date (RFC 1624); else it is that of the pseudo-header, and
- * completed later. True when something changed.
+ * bytes, or for frames of `longest` bytes with tags such as its own. `found`: where its transport header is (locateTransport).
+ * `summed`: its checksum is complete, and brought up to date (RFC 1624); else it is that of the pseudo-header, and completed later.
+ * True when something changed.
  */
 export function clampMss(
   view: DataView,
@@ -38,6 +40,7 @@ export function clampMss(
   length: number,
   found: number,
   mtu: number,
+  longest: number,
   summed: boolean,
 ): boolean {
   if (length > longestSyn) return false;
@@ -48,8 +51,10 @@ export function clampMss(
   if (end > at + length) return false;
   const field = mssField(view, tcp + tcpHeaderLength, end);
   if (field === 0) return false;
-  const v6 = etherTypeBefore(view, at, payloadOffset(view, at, length)) === EtherType.ipv6;
-  const most = mtu - (v6 ? ipv6HeaderLength : ipv4HeaderLength) - tcpHeaderLength;
+  const ip = payloadOffset(view, at, length);
+  const v6 = etherTypeBefore(view, at, ip) === EtherType.ipv6;
+  const fits = longest - ip;
+  const most = (fits < mtu ? fits : mtu) - (v6 ? ipv6HeaderLength : ipv4HeaderLength) - tcpHeaderLength;
   const offered = view.getUint16(field);
   if (offered <= most) return false;
   view.setUint16(field, most);

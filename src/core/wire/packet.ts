@@ -65,6 +65,9 @@ export type Suite = (typeof Suite)[keyof typeof Suite];
 export const underlayMtu = 1500;
 export const underlayOverhead = 48;
 
+/** Longest plaintext, kind included, of a direct packet that a line of 1500 bytes carries, by IPv6, too. */
+export const linePlaintext = underlayMtu - underlayOverhead - dataHeaderLength - tagLength;
+
 /** Bytes that evio adds to an Ethernet payload of `mtu` bytes on a direct path (Ethernet 14 and one VLAN tag inside). */
 export const directOverhead = dataHeaderLength + 1 + 18 + tagLength;
 /** Header of a packet that a relay carries by UDP: see wire/relay.ts. */

@@ -265,6 +265,62 @@ describe('the packet loop on a narrow path', () => {
     expect(Uint8Array.from(bytes)).toEqual(payload);
   });
 
+  const offer = (mss: number) => ({
+    ...{ destination: macOf(2), source: macOf(1), ...plainTcp, payload: new Uint8Array(0) },
+    ...{ flags: 0x02, options: Uint8Array.of(2, 4, mss >> 8, mss & 0xff) },
+  });
+  const header = { flags: 1, type: 0, headerLength: 54, size: 0, start: 34, offset: 16 };
+  const wide = { kind: 'direct', endpoint: endpointOf(2) } as const;
+  /** What is carried; of segments that both sides begin with, what is left beside the headers of frame, IPv4 and TCP. */
+  it.each([
+    ['a narrow path', { ...wide, limit }, limit - 1 - 54],
+    ['one that carries the full size', { ...wide, limit: 1_420 }, 1_460 - 100],
+    ['one without limits', { ...wide, limit: Infinity }, 1_460 - 100],
+    ['one that is not measured, as by any way', wide, 1_310],
+  ] as const)('has TCP begin with segments that fit %s, whoever begins', (_, path, most) => {
+    for (const checksum of ['partial', 'complete'] as const) {
+      const [a, b] = [
+        makeRig(1, undefined, false, { mtu: 1_400 }),
+        makeRig(2, undefined, false, { mtu: 1_500 }),
+      ];
+      a.meet(2);
+      b.meet(1);
+      const { bytes } = buildTcp(offer(1_460), checksum);
+      const honest = [...buildTcp(offer(most), checksum).bytes];
+      const syn = () =>
+        checksum === 'partial' ? fromDevice(bytes.slice(), header) : fromDevice(bytes.slice());
+      // One waits for a path, the other is sent at once; the receiver's path is wide.
+      b.loop.command({ type: 'set-path', slot: slotOf(1), path: { ...wide, limit: Infinity } });
+      a.loop.command({ type: 'set-path', slot: slotOf(2), path: null });
+      a.io.deviceIn.push(syn());
+      a.run();
+      expect(a.io.netOut).toHaveLength(0);
+      a.loop.command({ type: 'set-path', slot: slotOf(2), path });
+      a.io.deviceIn.push(syn());
+      a.run();
+      carry(a, b);
+      expect(b.io.deviceOut.map(({ frame }) => [...frame])).toEqual([honest, honest]);
+    }
+    // The other way about: this side measured, that side did not.
+    for (const checksum of ['partial', 'complete'] as const) {
+      const [a, b] = [
+        makeRig(1, undefined, false, { mtu: 1_500 }),
+        makeRig(2, undefined, false, { mtu: 1_400 }),
+      ];
+      a.meet(2);
+      b.meet(1);
+      a.loop.command({ type: 'set-path', slot: slotOf(2), path: { ...wide, limit: Infinity } });
+      b.loop.command({ type: 'set-path', slot: slotOf(1), path: { ...path, endpoint: endpointOf(1) } });
+      const { bytes } = buildTcp(offer(1_460), checksum);
+      a.io.deviceIn.push(checksum === 'partial' ? fromDevice(bytes, header) : fromDevice(bytes));
+      a.run();
+      carry(a, b);
+      expect(b.io.deviceOut.map(({ frame }) => [...frame])).toEqual([
+        [...buildTcp(offer(most), checksum).bytes],
+      ]);
+    }
+  });
+
   it('cuts control messages as well, but no ping that tries the path', () => {
     const [a, b] = pair();
     const path = { kind: 'direct', endpoint: endpointOf(2) } as const;

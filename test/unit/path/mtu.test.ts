@@ -45,7 +45,7 @@ describe('what a path carries', () => {
     const p = path(2_000);
     p.run(100);
     expect(p.mtu.full).toBe(true);
-    expect(p.mtu.limit).toBeUndefined();
+    expect(p.mtu.limit).toBe(1_420);
     p.run(600_000);
     expect(p.sent.map(({ size }) => size)).toEqual([full, basePing]);
     expect(p.mtu.dueAt(p.use)).toBe(Infinity);
@@ -59,6 +59,19 @@ describe('what a path carries', () => {
     expect(p.mtu.proven).toBeLessThanOrEqual(most);
     expect(p.mtu.proven).toBeGreaterThanOrEqual(most - 8);
     expect(p.sent.length).toBeLessThanOrEqual(50);
+  });
+
+  it.each([1_364, 1_365, 1_367])('is found to the byte where frames without a tag just pass: %i', (most) => {
+    const p = path(most);
+    p.run(3_000);
+    expect(p.mtu.proven).toBe(1_364);
+  });
+
+  it('has no limit where frames pass that are longer than other lines are', () => {
+    const p = path(9_018, { size: 9_018 });
+    expect(p.mtu.limit).toBeUndefined();
+    p.run(100);
+    expect(p.mtu.limit).toBe(Infinity);
   });
 
   it('is found for jumbo frames, too', () => {

@@ -118,7 +118,7 @@ describe('prober', () => {
     offer();
     r.run(200);
     expect(kind()).toBe('direct');
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
   });
 
   it('sends nothing to where the network itself would carry it, also when routes come to lead there later', () => {
@@ -130,7 +130,7 @@ describe('prober', () => {
     r.prober.observed(r.clock.now(), nearAt, 'packet');
     offer();
     r.run(2_000);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
     expect(r.prober.remotes.map(({ endpoint }) => endpoint)).toEqual(['198.51.100.1:4000']);
     r.loops.add(peerAt.host);
     r.prober.rerouted(r.clock.now());
@@ -184,9 +184,10 @@ describe('prober', () => {
       expect(kind()).toBe('direct');
       r.run(8_000);
       const path = r.paths.at(-1);
-      const { limit = 1_369 } = path?.kind === 'direct' ? path : {};
-      expect(limit).toBeLessThanOrEqual(most + 1);
-      expect(limit).toBeGreaterThan(most - 9);
+      const limit = path?.kind === 'direct' ? path.limit : 0;
+      if (joins) expect(limit).toBeLessThanOrEqual(most + 1);
+      if (joins) expect(limit).toBeGreaterThan(most - 9);
+      else expect(limit).toBeUndefined();
       expect(r.prober.path).toEqual(path);
     },
   );
@@ -198,12 +199,12 @@ describe('prober', () => {
       return path?.kind === 'relay' ? path.limit : -1;
     };
     r.run(3_000);
-    expect(limit()).toBeUndefined();
+    expect(limit()).toBe(1_420);
     r.relayed.maxSize = 1_200;
     let silent = 0;
     r.run(8_000, () => {
       r.traffic.txRelayed++;
-      silent += limit() === undefined ? 50 : 0;
+      silent += limit() === 1_420 ? 50 : 0;
     });
     expect(silent).toBeLessThan(4_000);
     expect(limit()).toBeGreaterThan(1_192);
@@ -211,7 +212,7 @@ describe('prober', () => {
     expect(r.paths.at(-1)).toEqual(r.prober.path);
     r.relayed.maxSize = 2_000;
     r.run(130_000);
-    expect(limit()).toBeUndefined();
+    expect(limit()).toBe(1_420);
   });
 
   it('keeps the path in use, and a shorter packet, when long ones begin to vanish', () => {
@@ -221,7 +222,7 @@ describe('prober', () => {
     r.run(6_000, () => {
       r.traffic.txDirect += 3;
       const { path } = r.prober;
-      const narrow = path?.kind === 'direct' && path.limit !== undefined;
+      const narrow = path?.kind === 'direct' && path.limit !== 1_420;
       if (narrow) {
         leftAt ||= r.clock.now();
         r.peer.received += 3;
@@ -352,14 +353,14 @@ describe('prober', () => {
     r.prober.start(r.clock.now());
     offer();
     r.run(1_000);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
     r.open(nearAt.host, 2000, 2);
     r.prober.offer(r.clock.now(), [
       { kind: 'reflexive', endpoint: peerAt },
       { kind: 'host', endpoint: nearAt },
     ]);
     r.run(1_000);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: nearAt });
     const moves = r.moves.length;
     r.run(60_000);
     expect(r.moves).toHaveLength(moves);
@@ -374,7 +375,7 @@ describe('prober', () => {
       { kind: 'host', endpoint: nearAt },
     ]);
     r.run(30_000);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: nearAt });
     expect(r.moves.filter((m) => m?.kind === 'direct').length).toBeLessThanOrEqual(2);
   });
 
@@ -504,12 +505,12 @@ describe('prober', () => {
     r.reach.delete(nearAt.host);
     moved();
     r.run(2_000);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
     // No better than the old one, which still answers: for all that is known not for long.
     r.open(nearAt.host);
     moved();
     r.run(300);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: nearAt });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: nearAt });
   });
 
   it('takes an endpoint that only shows itself by its packets (peer-reflexive)', () => {
@@ -517,7 +518,7 @@ describe('prober', () => {
     r.open('203.0.113.50');
     r.prober.observed(r.clock.now(), { host: '203.0.113.50', port: 777 }, 'ping');
     r.run(300);
-    expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host: '203.0.113.50', port: 777 } });
+    expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: { host: '203.0.113.50', port: 777 } });
   });
 
   it('follows a peer that roams for months, each time to another endpoint', () => {
@@ -529,7 +530,7 @@ describe('prober', () => {
       r.open(host);
       r.prober.observed(r.clock.now(), { host, port: 777 }, 'roamed');
       r.run(500);
-      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: { host, port: 777 } });
+      expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: { host, port: 777 } });
     }
     expect(r.prober.remotes.length).toBeLessThanOrEqual(32);
   });
@@ -582,7 +583,7 @@ describe('prober', () => {
       r.reach.delete(peerAt.host);
       r.open(newAt.host);
       stream(1_600, newAt);
-      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: newAt });
+      expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: newAt });
     });
 
     it('stays where it is, and doubts nothing, while that answers: only the ways to and fro differ', () => {
@@ -590,13 +591,13 @@ describe('prober', () => {
       r.open(newAt.host);
       const moves = r.moves.length;
       stream(30_000, newAt);
-      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+      expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
       expect(r.moves).toHaveLength(moves);
       expect(r.besides.every((path) => path === undefined)).toBe(true);
       // It dies, and what comes in by the other way does not keep it.
       r.reach.delete(peerAt.host);
       stream(3_000, newAt);
-      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: newAt });
+      expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: newAt });
     });
 
     it('stays when single packets come from there, as while the peer keeps other paths warm', () => {
@@ -607,7 +608,7 @@ describe('prober', () => {
         r.prober.observed(r.clock.now(), newAt, 'ping');
         stream(500, peerAt);
       }
-      expect(r.prober.path).toEqual({ kind: 'direct', endpoint: peerAt });
+      expect(r.prober.path).toMatchObject({ kind: 'direct', endpoint: peerAt });
       expect(r.besides.every((path) => path === undefined)).toBe(true);
     });
   });

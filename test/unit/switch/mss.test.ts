@@ -18,6 +18,7 @@ function clamped(
   frame: Parameters<typeof buildTcp>[0],
   checksum: 'partial' | 'complete' = 'complete',
   mtu = 1_350,
+  longest = mtu + 22,
 ): { bytes: Uint8Array; changed: boolean; tcp: number; before: Uint8Array } {
   const built = buildTcp(frame, checksum);
   // Not at the start of the memory, and with something behind it.
@@ -26,7 +27,7 @@ function clamped(
   const view = new DataView(memory.buffer);
   const { length } = built.bytes;
   const found = locateTransport(view, 32, length);
-  const changed = clampMss(view, 32, length, found, mtu, checksum === 'complete');
+  const changed = clampMss(view, 32, length, found, mtu, longest, checksum === 'complete');
   expect(memory.subarray(0, 32).every((byte) => byte === 0xee)).toBe(true);
   expect(memory.subarray(32 + built.bytes.length).every((byte) => byte === 0xee)).toBe(true);
   const bytes = memory.slice(32, 32 + built.bytes.length);
@@ -51,6 +52,17 @@ describe('the longest segment of a TCP connection', () => {
       );
       expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(honest.bytes).toString('hex'));
     }
+  });
+
+  it.each([
+    ['no tag', {}, 1_246],
+    ['no tag, by IPv6', six, 1_226],
+    ['a tag', { vlans: [5] }, 1_242],
+    ['two', { ...six, vlans: [5, 6] }, 1_218],
+  ] as const)('is what a path of 1,300 bytes a frame carries with %s', (_, change, most) => {
+    const { bytes } = clamped({ ...open, ...change }, 'complete', 1_350, 1_300);
+    const honest = buildTcp({ ...open, ...change, options: Uint8Array.from(offers(most)) }, 'complete');
+    expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(honest.bytes).toString('hex'));
   });
 
   it('is found behind other options, at an odd byte, too', () => {
@@ -91,7 +103,7 @@ describe('the longest segment of a TCP connection', () => {
       const cut = i % 3 === 0 ? random() % bytes.length : bytes.length;
       const memory = bytes.slice(0, cut);
       const view = new DataView(memory.buffer);
-      clampMss(view, 0, cut, locateTransport(view, 0, cut), 1_350, true);
+      clampMss(view, 0, cut, locateTransport(view, 0, cut), 1_350, 1_364, true);
     }
   });
 

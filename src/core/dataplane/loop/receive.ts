@@ -17,6 +17,7 @@
  *        piece       `#join`: Joiner has it until the plaintext is whole, which is looked at where it lies then
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
  *   6. Admission asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
+ *      `#clamp` has a TCP connection that begins send segments that the path back takes whole.
  *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
@@ -24,6 +25,7 @@
  * guard, and by the flow that a segment wants to join.
  */
 import { Errno } from '../../native/libc.js';
+import { clampMss, longestSyn } from '../../switch/mss.js';
 import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { locateTransport } from '../../wire/ip.js';
 import {
@@ -285,10 +287,14 @@ export class Receive {
       }
       const transport = locateTransport(view, frame, length);
       if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
-      if (this.#admission.admit(key.peer, frame, length))
-        key.guess = gro.offer(key.peer.slot, frame, length, transport);
+      if (!this.#admission.admit(key.peer, frame, length)) return;
+      if (length <= longestSyn) this.#clamp(key.peer, frame, length, transport, false);
+      key.guess = gro.offer(key.peer.slot, frame, length, transport);
     } else if (kind === Kind.frame) {
-      if (this.#admission.admit(key.peer, frame, length)) this.#gro.writePlain(frame, length);
+      if (!this.#admission.admit(key.peer, frame, length)) return;
+      if (length <= longestSyn)
+        this.#clamp(key.peer, frame, length, locateTransport(view, frame, length), true);
+      this.#gro.writePlain(frame, length);
     } else if (kind === Kind.frameChecksumAt) {
       this.#partialAt(key.peer, frame + 4, length - 4);
     } else if (kind === Kind.control) {
@@ -312,6 +318,12 @@ export class Receive {
     } else {
       drop(c.shared, Drop['malformed-frame']);
     }
+  }
+
+  /** What the frame offers is how long segments may be that this host sends the peer; what the path there carries is known here. */
+  #clamp({ route }: PeerEntry, frame: number, length: number, transport: number, summed: boolean): void {
+    const { arena, options } = this.#c;
+    clampMss(arena.view, frame, length, transport, options.mtu, route.frame, summed);
   }
 
   /** A piece: what it makes whole is a plaintext like any other, but no piece. */

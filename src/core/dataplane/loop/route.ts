@@ -1,5 +1,6 @@
 /** A path as the packet loop needs it: the socket address and relay header lie ready in the arena. */
 import type { Arena } from '../../native/arena.js';
+import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { nodeIdLength, relayHeaderLength } from '../../wire/packet.js';
 import type { Path, RelayRoute } from '../plane/plane.js';
 import { relayLimit } from '../plane/shared.js';
@@ -12,6 +13,11 @@ export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
 export const carrierPrefix = 2;
 /** Longer than any plaintext. */
 const unlimited = 0xffff;
+/**
+ * The longest frame that goes as one packet wherever the next one goes, by a relay, by IPv6 or through members, on lines of 1480 bytes:
+ * that of an MTU of 1350.
+ */
+const modestFrame = ethernetHeaderLength + 1350;
 /** Bytes of arena that a route takes: socket address, node id. */
 export const routeBytes = 64;
 const destinationOffset = 32;
@@ -79,6 +85,8 @@ export class Route {
   #hops: Hops | null = null;
   /** Longest plaintext of one packet; what is longer goes in pieces (keys/seal.ts). */
   limit = unlimited;
+  /** Longest frame that goes as one packet, as far as that is known: so long TCP's segments may make theirs. */
+  frame = modestFrame;
   /** Until this moment the kernel is not asked to cut datagrams on this route: it refused. */
   gsoRetryAt = 0;
   readonly #arena: Arena;
@@ -97,8 +105,13 @@ export class Route {
     this.gsoRetryAt = 0;
     this.relay = null;
     this.limit = unlimited;
+    this.frame = modestFrame;
     if (path === null) return true;
-    if (path.kind !== 'overlay') this.limit = path.limit ?? unlimited;
+    if (path.kind !== 'overlay' && path.limit !== undefined) {
+      this.limit = Math.min(path.limit, unlimited);
+      // One byte is the kind.
+      this.frame = this.limit - 1;
+    }
     if (path.kind === 'direct') {
       if (!writeSockaddr(u8, view, this.address, path.endpoint)) return false;
       this.kind = RouteKind.direct;

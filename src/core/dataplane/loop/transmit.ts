@@ -7,8 +7,7 @@
  *      A packet of our own socket is none to be sent (own-packet.ts). With a LAN behind the interface, `LanPort.take` first
  *      deals with what is not for the network.
  *   2. `#classify` checks what the header says of it (segments, a checksum to be completed) and puts the kind of the
- *      plaintext in the header's place. What is too long for the network is dropped, and its sender told (`#refuse`); a
- *      TCP connection begins with segments that are not (`clampMss`).
+ *      plaintext in the header's place. What is too long for the network is dropped, and its sender told (`#refuse`).
  *   3. `answerNeighbour` answers ARP and ND for members: then the answer goes back to the interface, and that is all.
  *   4. `#dispatch` looks up whose its destination is:
  *        a group                   `#flood`: Broadcast seals a copy for each link that leads to somebody who wants it, in
@@ -16,9 +15,9 @@
  *        nobody's whom we know     `#unknown`: it waits for its owner to be found, then goes on with 4 or is flooded
  *        a peer's out of reach     `#wait`: it is held, the control thread is told, and `ready` goes on with 5
  *        a peer's                  `#seal`
- *   5. `#seal` has a super-frame cut by GsoCutter, and each frame made a data packet by `Sealer.seal`, which takes a
- *      counter, has `TxBatch.reserve` make room and seals there; for a peer behind other members once more, in an
- *      envelope for the next hop.
+ *   5. `#seal` has TCP begin with segments that the path takes whole (`clampMss`), a super-frame cut by GsoCutter, and each
+ *      frame made a data packet by `Sealer.seal`, which takes a counter, has `TxBatch.reserve` make room and seals there; for a
+ *      peer behind other members once more, in an envelope for the next hop.
  *   6. `#count` counts, and tells when traffic begins (`stir`).
  *   7. `TxBatch.flush` sends what is gathered, when it is full and at the end of the round (loop.ts): trains by
  *      UDP_SEGMENT, several by sendmmsg; what goes by a carrier is given to the control thread.
@@ -78,6 +77,8 @@ export class Transmit {
   #segment = 0;
   #plain = 0;
   #plainLength = 0;
+  /** Where the transport header is, of a frame that may open a connection (locateTransport). */
+  #transport = 0;
   /** What is sent now has waited for its owner long enough. */
   #releasing = false;
   /** The device is gone, and the control thread was told. */
@@ -105,10 +106,9 @@ export class Transmit {
     const at = this.#frame - VirtioNetHdr.size;
     const n = io.readDevice(at, maxDatagram + VirtioNetHdr.size + frameOverhead);
     if (n <= 0) {
-      if ((n === -Errno.EBADFD || n === -Errno.EBADF) && !this.deviceLost) {
-        this.deviceLost = true;
-        this.#c.uplink.tell({ type: 'failed', message: 'the network interface was removed' });
-      }
+      if ((n !== -Errno.EBADFD && n !== -Errno.EBADF) || this.deviceLost) return 0;
+      this.deviceLost = true;
+      this.#c.uplink.tell({ type: 'failed', message: 'the network interface was removed' });
       return 0;
     }
     this.#length = n - VirtioNetHdr.size;
@@ -166,12 +166,8 @@ export class Transmit {
     if (type !== VirtioNetHdr.gsoNone) {
       const known =
         type === VirtioNetHdr.gsoTcp4 || type === VirtioNetHdr.gsoTcp6 || type === VirtioNetHdr.gsoUdpL4;
-      if (!known) {
-        drop(c.shared, Drop['malformed-frame']);
-        return false;
-      }
       this.#segment = view.getUint16(header + VirtioNetHdr.gsoSize, true);
-      if (!this.#cutter.begin(frame, this.#length, this.#segment)) {
+      if (!known || !this.#cutter.begin(frame, this.#length, this.#segment)) {
         drop(c.shared, Drop['malformed-frame']);
         return false;
       }
@@ -185,7 +181,7 @@ export class Transmit {
     this.#plainLength = this.#length + 1;
     if (this.#segment !== 0) return true;
     const found = partial || this.#length <= longestSyn ? locateTransport(view, frame, this.#length) : 0;
-    clampMss(view, frame, this.#length, found, c.options.mtu, !partial);
+    this.#transport = found;
     if (!partial) {
       u8[frame - 1] = Kind.frame;
       return true;
@@ -202,6 +198,13 @@ export class Transmit {
     view.setUint16(this.#plain + 1, start, true);
     view.setUint16(this.#plain + 3, offset, true);
     return true;
+  }
+
+  /** A TCP connection that the frame opens has no segments for frames of more than `longest` bytes. */
+  #clamp(longest: number): void {
+    const { arena, options } = this.#c;
+    const summed = arena.u8[this.#plain] === Kind.frame;
+    clampMss(arena.view, this.#frame, this.#length, this.#transport, options.mtu, longest, summed);
   }
 
   /** The destination is nobody's that we know: the control thread may know better, for a moment. */
@@ -226,6 +229,7 @@ export class Transmit {
     let frames = 0;
     let bytes = 0;
     if (this.#segment === 0) {
+      this.#clamp(this.#maxFrame);
       if (!broadcast.send(this.#plain, this.#plainLength)) return;
       frames = 1;
       bytes = this.#length;
@@ -270,6 +274,7 @@ export class Transmit {
     let frames = 0;
     let bytes = 0;
     if (this.#segment === 0) {
+      this.#clamp(peer.route.frame);
       if (!this.#sealer.seal(key, peer.route, this.#plain, this.#plainLength)) return;
       frames = 1;
       bytes = this.#length;
@@ -373,7 +378,9 @@ export class Transmit {
     this.#segment = held.segment;
     this.#plain = this.#frame - held.before;
     this.#plainLength = held.length + held.before;
-    this.#c.arena.u8.set(held.bytes, this.#plain);
+    const { u8, view } = this.#c.arena;
+    u8.set(held.bytes, this.#plain);
+    this.#transport = held.length <= longestSyn ? locateTransport(view, this.#frame, held.length) : 0;
     return held.segment === 0 || this.#cutter.begin(this.#frame, held.length, held.segment);
   }
 

@@ -16,7 +16,7 @@ export type { HeldCounters } from './held.js';
 
 /** How long a packet may be on a path (path/mtu.ts). */
 export interface PathWidth {
-  /** Longest plaintext of one packet, bytes, kind included; what is longer goes in pieces. Left out: nothing does. */
+  /** Longest plaintext of one packet, bytes, kind included; what is longer goes in pieces. Left out: it is not known, and nothing does. */
   readonly limit?: number | undefined;
   /** A single control message is to arrive as one IP packet, or not at all. It has no meaning for `setPath`. */
   readonly whole?: boolean;
