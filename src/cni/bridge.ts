@@ -6,11 +6,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
 import { Kernel, listLinks, Refusal, type Link } from './kernel/kernel.js';
 import { masquerading } from './masquerade.js';
-import { macOf, tableName } from './names.js';
+import { macOf } from './names.js';
 import { guarding, guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
 import type { Network } from './programs.js';
-import { enforce } from './standing.js';
+import { dropTables, enforce } from './standing.js';
 
 /** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
 const mark = 'evio-cni';
@@ -174,7 +174,5 @@ export function tidy(host: Network, bridge: string, gone: readonly string[]): vo
     Kernel.use((kernel) => {
       kernel.remove(bridge);
     });
-  // Harmless where there is none: what is added first can be deleted.
-  const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
-  host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));
+  dropTables(host, bridge);
 }

@@ -17,17 +17,23 @@ export function masquerading(bridge: string, device: string, addresses: readonly
     const range = rangeOf(address);
     return range ? [formatPrefix(range)] : [];
   });
-  return standing(table, [
-    `table ${table} {`,
-    '  set pods4 { type ipv4_addr; flags interval; auto-merge; }',
-    '  set pods6 { type ipv6_addr; flags interval; auto-merge; }',
-    '  chain outward { type nat hook postrouting priority srcnat; policy accept; }',
-    '}',
-    ...ranges.map((range) => `add element ${table} ${isV6(range) ? 'pods6' : 'pods4'} { ${range} }`),
-    `flush chain ${table} outward`,
-    `add rule ${table} outward ip saddr @pods4 ip daddr != 224.0.0.0/4 ${inside} masquerade`,
-    `add rule ${table} outward ip6 saddr @pods6 ip6 daddr != ff00::/8 ${inside} masquerade`,
-  ]);
+  return standing({
+    table,
+    frame: [
+      `table ${table} {`,
+      '  set pods4 { type ipv4_addr; flags interval; auto-merge; }',
+      '  set pods6 { type ipv6_addr; flags interval; auto-merge; }',
+      '  chain outward { type nat hook postrouting priority srcnat; policy accept; }',
+      '}',
+    ],
+    elements: ranges.map((range) => [isV6(range) ? 'pods6' : 'pods4', range]),
+    chains: {
+      outward: [
+        `ip saddr @pods4 ip daddr != 224.0.0.0/4 ${inside} masquerade`,
+        `ip6 saddr @pods6 ip6 daddr != ff00::/8 ${inside} masquerade`,
+      ],
+    },
+  });
 }
 
 /** Throws CniError when the table is missing. */

@@ -13,22 +13,25 @@ import type { Network } from './programs.js';
 import { isV6 } from './result.js';
 import { standing, type Standing } from './standing.js';
 
-/** What all ports share. */
-function sharedLines(bridge: string): string[] {
-  const table = `bridge ${tableName(bridge)}`;
+/** What is there before there are rules. */
+function frame(bridge: string): string[] {
   return [
-    `table ${table} {`,
+    `table bridge ${tableName(bridge)} {`,
     '  map ports { type ifname : verdict; }',
     '  chain from-pod { type filter hook prerouting priority dstnat; policy accept; }',
     '}',
-    `flush chain ${table} from-pod`,
-    `add rule ${table} from-pod iifname vmap @ports`,
   ];
 }
 
+const fromPod = ['iifname vmap @ports'];
+
 /** What all guarded ports share. */
 export function guarding(bridge: string): Standing {
-  return standing(`bridge ${tableName(bridge)}`, sharedLines(bridge));
+  return standing({
+    table: `bridge ${tableName(bridge)}`,
+    frame: frame(bridge),
+    chains: { 'from-pod': fromPod },
+  });
 }
 
 /**
@@ -37,12 +40,17 @@ export function guarding(bridge: string): Standing {
  */
 export function guardingUplink(bridge: string, link: string): Standing {
   const table = `bridge ${tableName(bridge)}`;
-  return standing(table, [
-    ...sharedLines(bridge),
-    `add chain ${table} to-network { type filter hook postrouting priority srcnat; policy accept; }`,
-    `flush chain ${table} to-network`,
-    `add rule ${table} to-network oifname "${link}" ether saddr & ff:ff:00:00:00:00 != ${macPrefix}:00:00:00:00 drop`,
-  ]);
+  return standing({
+    table,
+    frame: [
+      ...frame(bridge),
+      `add chain ${table} to-network { type filter hook postrouting priority srcnat; policy accept; }`,
+    ],
+    chains: {
+      'from-pod': fromPod,
+      'to-network': [`oifname "${link}" ether saddr & ff:ff:00:00:00:00 != ${macPrefix}:00:00:00:00 drop`],
+    },
+  });
 }
 
 /** Words of nft: the target of an advertisement is none of these addresses, and not link-local. */
@@ -90,7 +98,7 @@ export function guardScript(
 export function unguardScript(bridge: string, links: readonly string[]): string {
   const table = `bridge ${tableName(bridge)}`;
   return [
-    ...sharedLines(bridge),
+    ...frame(bridge),
     ...links.flatMap((link) => [
       `add chain ${table} ${link}`,
       `add element ${table} ports { "${link}" : jump ${link} }`,

@@ -1,37 +1,60 @@
 /**
- * Rules of nftables that all pods of a bridge share. They are written where they do not stand already, which a set in their table
- * tells, by a number made from their text. To write them for each pod would take those before away, and `nft` does not end until
- * the kernel has let go of what was taken away: 10 ms.
+ * Rules of nftables that all pods of a bridge share. They are written where they do not stand already: each bears a comment, a number
+ * made from the text of all, by which the kernel is asked. To write them for each pod would take those before away, and
+ * `nft` does not end until the kernel has let go of what was taken away: 10 ms.
  */
-import { fingerprint } from './names.js';
+import { countRules } from './kernel/rules.js';
+import { fingerprint, tableName } from './names.js';
 import type { Network } from './programs.js';
 
 export interface Standing {
   /** Writes them; harmless where they stand. */
   readonly write: string;
-  /** Fails where they do not stand. */
+  /** Fails where an element of a set is missing. */
   readonly ask: string;
+  /** The comment of each rule. */
+  readonly mark: string;
+  /** True while all rules are in their chains. */
+  stands(): boolean;
 }
 
-/** Rules of one table, `FAMILY NAME`, as lines for nft. */
-export function standing(table: string, lines: readonly string[]): Standing {
-  const element = `element ${table} written { 0x${fingerprint(lines.join('\n')).toString(16)} }`;
+/** What stands in one table. */
+export interface Shared {
+  /** `FAMILY NAME` */
+  readonly table: string;
+  /** Its sets and chains, as lines of a script; harmless where they are there. */
+  readonly frame: readonly string[];
+  /** By set. */
+  readonly elements?: readonly (readonly [set: string, element: string])[];
+  /** By chain. */
+  readonly chains: Readonly<Record<string, readonly string[]>>;
+}
+
+export function standing({ table, frame, elements = [], chains }: Shared): Standing {
+  const mark = `evio-cni ${fingerprint(JSON.stringify([frame, elements, chains])).toString(16)}`;
+  const inSets = elements.map(([set, element]) => `element ${table} ${set} { ${element} }`);
   const write = [
-    ...lines,
-    `table ${table} {`,
-    '  set written { type mark; }',
-    '}',
-    `flush set ${table} written`,
-    `add ${element}`,
-    '',
+    ...frame,
+    ...inSets.map((element) => `add ${element}`),
+    ...Object.entries(chains).flatMap(([chain, rules]) => [
+      `flush chain ${table} ${chain}`,
+      ...rules.map((rule) => `add rule ${table} ${chain} ${rule} comment "${mark}"`),
+    ]),
   ];
-  return { write: write.join('\n'), ask: `get ${element}\n` };
+  return {
+    write: `${write.join('\n')}\n`,
+    ask: inSets.map((element) => `get ${element}\n`).join(''),
+    mark,
+    stands: () =>
+      Object.entries(chains).every(([chain, rules]) => countRules(table, chain, mark) === rules.length),
+  };
 }
 
 /** Has the shared rules and a pod's own in force. `fresh`: the bridge is new, and the shared ones cannot stand. */
 export function enforce(host: Network, shared: readonly Standing[], own: string, fresh: boolean): void {
-  const all = (key: keyof Standing): string => shared.map((rules) => rules[key]).join('');
-  if (!fresh) {
+  if (shared.length === 0 && own === '') return;
+  const all = (key: 'ask' | 'write'): string => shared.map((rules) => rules[key]).join('');
+  if (!fresh && shared.every((rules) => rules.stands())) {
     try {
       host.run(['nft', '-f', '-'], all('ask') + own);
       return;
@@ -39,5 +62,11 @@ export function enforce(host: Network, shared: readonly Standing[], own: string,
       // One transaction: nothing of it was done.
     }
   }
-  if (shared.length > 0 || own !== '') host.run(['nft', '-f', '-'], all('write') + own);
+  host.run(['nft', '-f', '-'], all('write') + own);
+}
+
+/** Takes all tables of a bridge away. Harmless where there is none: what is added first can be deleted. */
+export function dropTables(host: Network, bridge: string): void {
+  const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
+  host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));
 }

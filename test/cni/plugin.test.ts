@@ -298,6 +298,36 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect((await runtime.tool('del', 'pods', pod)).status).toBe(0);
   });
 
+  it('has rules that all pods share written again by the next, whatever of them somebody took away', async () => {
+    const [stays, comes] = pods as [Pod, Pod];
+    expect((await runtime.plugin('ADD', alone, attached(stays))).status).toBe(0);
+    const rules = async (): Promise<string> => {
+      const parts = [
+        'chain bridge evio-cni-evio-pods from-pod',
+        'chain inet evio-cni-evio-pods outward',
+        'set inet evio-cni-evio-pods pods4',
+      ];
+      const lists = await Promise.all(
+        parts.map((part) => run(['nft', 'list', ...part.split(' ')], { ns: node.ns })),
+      );
+      return lists.map(({ stdout }) => stdout).join('');
+    };
+    const whole = await rules();
+    expect(whole).toMatch(/vmap @ports.*masquerade.*masquerade.*10\.244\./s);
+    for (const harm of [
+      'chain bridge evio-cni-evio-pods from-pod',
+      'chain inet evio-cni-evio-pods outward',
+      'set inet evio-cni-evio-pods pods4',
+    ]) {
+      await run(['nft', 'flush', ...harm.split(' ')], { ns: node.ns });
+      expect(await rules()).not.toBe(whole);
+      expect((await runtime.plugin('ADD', alone, attached(comes))).status).toBe(0);
+      expect(await rules()).toBe(whole);
+      expect((await runtime.plugin('DEL', alone, attached(comes))).status).toBe(0);
+    }
+    expect((await runtime.plugin('DEL', alone, attached(stays))).status).toBe(0);
+  });
+
   it('collects what the runtime has forgotten, and nothing else', async () => {
     const [kept, forgotten] = pods as [Pod, Pod];
     for (const pod of [kept, forgotten])

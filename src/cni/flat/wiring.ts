@@ -12,11 +12,11 @@ import { forward, plugIn } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
 import { Kernel, listLinks, Refusal, type Link } from '../kernel/kernel.js';
 import { masquerading } from '../masquerade.js';
-import { macOf, macPrefix, tableName } from '../names.js';
+import { macOf, macPrefix } from '../names.js';
 import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
 import { isV6, type Interface } from '../result.js';
 import type { Network } from '../programs.js';
-import { enforce } from '../standing.js';
+import { dropTables, enforce } from '../standing.js';
 
 /** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
 function bridgeMac(bridge: string): string {
@@ -149,7 +149,5 @@ export function tidy(host: Network, names: Names, gone: readonly string[], used:
   Kernel.use((kernel) => {
     for (const name of [port, bridge]) if (there(name)) kernel.remove(name);
   });
-  // Harmless where there is none: what is added first can be deleted.
-  const tables = ['inet', 'bridge'].map((family) => `table ${family} ${tableName(bridge)}`);
-  host.run(['nft', '-f', '-'], tables.map((table) => `add ${table}\ndelete ${table}\n`).join(''));
+  dropTables(host, bridge);
 }

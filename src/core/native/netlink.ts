@@ -53,10 +53,10 @@ export class Netlink {
   readonly #socket: number;
   #sequence = 1;
 
-  /** Throws NetlinkError, and EvioError EVIO_NO_NATIVE. */
-  constructor() {
+  /** @param protocol of `<linux/netlink.h>`: rtnetlink, where none is named. Throws NetlinkError, and EvioError EVIO_NO_NATIVE. */
+  constructor(protocol = 0) {
     const c = libc();
-    this.#socket = c.socket(AF_NETLINK, SOCK_RAW | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, 0);
+    this.#socket = c.socket(AF_NETLINK, SOCK_RAW | Socket.SOCK_CLOEXEC | Socket.SOCK_NONBLOCK, protocol);
     if (this.#socket < 0) throw new NetlinkError(c.errno());
   }
 
