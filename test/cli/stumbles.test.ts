@@ -210,6 +210,16 @@ describe.runIf(hasRoot())('the machine', { timeout: 90_000 }, () => {
     }
   });
 
+  it('gets its root key back: the node that runs uses it once that is told as it says', async () => {
+    await madeNetwork(home);
+    const line = `ip link set lo up; cd "$EVIO_HOME"; export EVIO_PASSPHRASE="correct horse"; evio() { "${process.execPath}" "${binary}" "$@"; }
+evio root export --out key --remove; evio node --detach --dns off; evio root import key; evio root replace; evio upgrade; evio root replace`;
+    const { stderr } = apart(line, 'down');
+    expect(stderr).toMatch(/root import FILE, and have a node that runs here take it: \S+ upgrade$/m);
+    expect(stderr).toMatch(/The node that runs here goes by it after: \S+ upgrade$/m);
+    expect(stderr).toContain('The network has another root key.');
+  });
+
   it('has room: the doctor says so, and leaves nothing behind', async () => {
     const { checks } = (await home.run(['doctor', '--json'])).json<{
       checks: { id: string; status: string }[];

@@ -7,7 +7,7 @@ import { passphraseFlag } from '../../cli/passphrase.js';
 export default class RootImport extends BaseCommand {
   static override summary = "put the network's root key back on this machine";
   static override description =
-    'From a file that evio root export wrote. It must be the key of this network that counts. A node that runs here goes by it from its next start.';
+    'From a file that evio root export wrote. It must be the key of this network that counts. A node that runs here goes by it after "evio upgrade".';
 
   static override examples = ['<%= config.bin %> <%= command.id %> /media/usb/home.root'];
   static override args = { file: Args.string({ required: true, description: 'the file' }) };
@@ -29,7 +29,10 @@ export default class RootImport extends BaseCommand {
     }
     const passphrase = (): Promise<string> => passphraseFrom(flags['passphrase-file'], false);
     await importRootKey(store, id, text, passphrase, await this.env());
-    this.say('The root key is on this machine. A node that runs here goes by it from its next start.');
+    this.say('The root key is on this machine.');
+    const { runningNetworks } = await import('../../cli/run-detached.js');
+    if ((await runningNetworks(this.home())).includes(id))
+      this.say('The node that runs here goes by it after: evio upgrade');
     return { network: id, imported: true };
   }
 }

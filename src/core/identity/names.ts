@@ -105,5 +105,9 @@ export function checkHostPort(text: string): string {
 /** Passes the id of a network. Throws EvioError EVIO_BAD_VALUE. */
 export function checkNetworkId(text: string): string {
   if (/^[0-9a-f]{16}$/.test(text)) return text;
-  throw badValue(`"${text}" is not a network id.`, 'See it in the output of: evio init --json');
+  throw badValue(
+    `"${text}" is not a network id.`,
+    'Members see it in parentheses behind the name: "evio network show"',
+    'Those that the relay on this machine knows: evio relay networks',
+  );
 }

@@ -342,7 +342,7 @@ export function resign(profile: Profile, change: Change, dateMs: number): Uint8A
     throw new EvioError(
       'EVIO_ROOT_KEY',
       "The network's root key, which signs for this machine, is not here.",
-      ['Put it back first: evio root import FILE'],
+      ['Put it back first: evio root import FILE, and have a node that runs here take it: evio upgrade'],
     );
   }
   if (!signer) throw corrupt('the key that signed its certificate is missing');

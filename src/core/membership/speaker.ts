@@ -115,7 +115,7 @@ export class Speaker {
     if (!this.#root) {
       throw new EvioError('EVIO_ROOT_KEY', "Only the network's root key says this, and it is not here.", [
         'Do it on the machine that made the network.',
-        'Or put the key back first: evio root import FILE',
+        'Or put the key back first: evio root import FILE, and have a node that runs here take it: evio upgrade',
       ]);
     }
     this.#say(saying, this.#root);
