@@ -41,6 +41,8 @@ export interface Config {
   readonly hairpin: boolean;
   /** The pod's MAC as the runtime wants it (capability `mac`). */
   readonly mac: string | undefined;
+  /** The addresses that a pod of mode `flat` is to have (capability `ips`); those of others are the IPAM plugin's to read. */
+  readonly ips: readonly string[];
   /** From which the network gives this node a range, where the configuration names none. */
   readonly pool: string;
   /** The plugin that gives addresses; undefined: a range of the network. */
@@ -112,6 +114,13 @@ function withIpam(raw: Json): Json {
     throw wrong('ranges', ranges, 'a list of lists of ranges');
   const { ranges: _, ...rest } = raw;
   return { ...rest, ipam: { type: 'host-local', ranges } };
+}
+
+function addresses(capabilities: Json): readonly string[] {
+  const { ips = [] } = capabilities;
+  if (!Array.isArray(ips) || !ips.every((ip) => typeof ip === 'string'))
+    throw wrong('ips', ips, 'a list of addresses');
+  return ips;
 }
 
 function attachments(value: unknown): readonly Attachment[] | undefined {
@@ -193,6 +202,7 @@ export function readConfig(input: Json): Config {
     policy: flag(raw, 'policy', false),
     hairpin: flag(raw, 'hairpin', true),
     mac: text(capabilities, 'mac', (value) => macPattern.test(value), 'a MAC')?.toLowerCase(),
+    ips: mode === 'flat' ? addresses(capabilities) : [],
     pool:
       text(raw, 'pool', (value) => parseCidr(value) !== undefined, 'a range of IPv4 addresses') ??
       defaultPool,

@@ -287,6 +287,41 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     expect(leases(b).sort()).toEqual([two.ip, three.ip].sort());
   });
 
+  it('have the address that they ask for, by it or by its MAC, and none that another has', async () => {
+    const asks = (runtimeConfig: object): Config => ({ ...config, runtimeConfig }) as Config;
+    const [x = 0, y = 0] = a.node.node.ip.split('.').slice(2).map(Number);
+    // Far from the node's own, so that no other range has it.
+    const ip = `10.144.${(x + 128) % 256}.${y < 128 ? 200 : 20}`;
+    const mac = `0a:58:${ip
+      .split('.')
+      .map((octet) => Number(octet).toString(16).padStart(2, '0'))
+      .join(':')}`;
+    for (const runtimeConfig of [{ ips: [`${ip}/16`] }, { mac }, { ips: [ip], mac }]) {
+      const asking = await add(a, 'asking', asks(runtimeConfig));
+      expect(asking).toMatchObject({ ip, mac });
+      expect(await firstPing(two.pod.name, ip, 10_000)).toBeDefined();
+      // It is of this pod, and of no other of this node or another.
+      for (const worker of [a, b]) {
+        const second = await worker.runtime.pod('second');
+        const refused = await worker.runtime.plugin('ADD', asks({ ips: [ip] }), attached(second));
+        expect([refused.status, refused.printed['code']]).toEqual([1, 11]);
+        expect(JSON.stringify(refused.printed)).toContain(ip);
+      }
+      expect((await a.runtime.plugin('DEL', config, attached(asking.pod))).status).toBe(0);
+    }
+    const outside = await a.runtime.pod('outside');
+    for (const runtimeConfig of [
+      { ips: ['192.0.2.1'] },
+      { mac: '02:00:00:00:00:01' },
+      { ips: [ip], mac: one.mac },
+    ]) {
+      const { status, printed } = await a.runtime.plugin('ADD', asks(runtimeConfig), attached(outside));
+      expect([status, printed['code']]).toEqual([1, 7]);
+    }
+    expect(leases(a)).toEqual([one.ip]);
+    expect(leases(b).sort()).toEqual([two.ip, three.ip].sort());
+  });
+
   it.skipIf(!othersToo)(
     'have both networks by Multus itself',
     async () => {

@@ -17,6 +17,7 @@ import type { Addresses, Result } from '../result.js';
 import { hostsOf, Leases } from './leases.js';
 import { ask, askAhead, isUsed, quietAddresses } from './probe.js';
 import { heldRanges, isMembers, placeOf, takeRange, type Place } from './ranges.js';
+import { wantedAddress } from './wanted.js';
 import { ip6Of, namesOf, plug, range6Of, tidy, unroute } from './wiring.js';
 
 /** Addresses that somebody else was found to use before it is given up. */
@@ -46,8 +47,9 @@ function connect(client: BlockingClient, context: Context, parameters: Parameter
   const place = placeOf(client, config.network);
   const link = linkName(config.name, containerId, ifname);
   const leases = new Leases(home.path);
+  const wanted = wantedAddress(config, place);
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const taken = lease(client, context, place, link);
+    const taken = lease(client, context, place, { link, wanted });
     if (taken === undefined) continue;
     try {
       // Whatever may come late by the network: members are known here.
@@ -85,7 +87,7 @@ function lease(
   client: BlockingClient,
   { config, home }: Context,
   { device, ...place }: Place,
-  link: string,
+  { link, wanted }: { readonly link: string; readonly wanted: string | undefined },
 ): Given | undefined {
   const leases = new Leases(home.path);
   const take = (ranges: readonly Cidr[]): Given | undefined =>
@@ -95,7 +97,7 @@ function lease(
       // Before anything is done: an attachment that is there must not be undone by the failure of a second one.
       if (links.some(({ ifname }) => ifname === link) || leases.of(link).length > 0)
         throw new CniError(Code.exists, `the container is attached to ${config.name} already`);
-      const free = leases.free(ranges, place.cidr);
+      const free = leases.free(ranges, place.cidr).filter((ip) => wanted === undefined || ip === wanted);
       const quiet = Kernel.use((kernel) => quietAddresses(kernel, device));
       const ip = free.find((candidate) => quiet.has(candidate)) ?? free[0];
       if (ip === undefined) return undefined;
@@ -105,7 +107,9 @@ function lease(
   const ranges = heldRanges(client, { device, ...place });
   const given = take(ranges);
   if (given) return given;
-  const more = takeRange(client, { device, ...place }, (range) => {
+  if (wanted !== undefined && ranges.some((range) => hostsOf(range, place.cidr).includes(wanted)))
+    throw new CniError(Code.tryAgain, `another has ${wanted}, which the pod asks for`);
+  const more = takeRange(client, { device, ...place }, wanted, (range) => {
     Kernel.use((kernel) => {
       askAhead(kernel, device, hostsOf(range, place.cidr));
     });

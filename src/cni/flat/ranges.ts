@@ -74,13 +74,28 @@ export function heldRanges(client: BlockingClient, { network, cidr }: Place): Ci
   );
 }
 
+/** The largest range that has this address and overlaps nothing that is taken. */
+function rangeAround(ip: string, taken: readonly Cidr[]): Cidr | undefined {
+  for (let prefix = podRangeLength; prefix <= 32; prefix++) {
+    const size = 2 ** (32 - prefix);
+    const range = { base: Math.floor((parseIpv4(ip) ?? 0) / size) * size, prefix };
+    if (!taken.some((other) => cidrsOverlap(range, other))) return range;
+  }
+  return undefined;
+}
+
 /**
- * Takes one more range, in which no member that is known here has an address.
+ * Takes one more range, in which no member that is known here has an address; with the `wanted` address where there is one.
  *
  * @param announced is told of each that is tried, at once
  * @throws CniError 11 when none can be had, 7 when this member may not announce subnets
  */
-export function takeRange(client: BlockingClient, place: Place, announced: (range: Cidr) => void): Cidr {
+export function takeRange(
+  client: BlockingClient,
+  place: Place,
+  wanted: string | undefined,
+  announced: (range: Cidr) => void,
+): Cidr {
   const { network, cidr, ip } = place;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const { routes } = client.request('routes', { network });
@@ -91,7 +106,8 @@ export function takeRange(client: BlockingClient, place: Place, announced: (rang
     });
     const taken = [...inside(routes, cidr).map(({ range }) => range), ...members];
     const from = Math.floor(Math.random() * 2 ** (podRangeLength - cidr.prefix));
-    const range = freeRange(cidr, taken, from, podRangeLength);
+    const range =
+      wanted === undefined ? freeRange(cidr, taken, from, podRangeLength) : rangeAround(wanted, taken);
     if (range === undefined) break;
     const text = formatCidr(range);
     client.request('routeAnnounce', { network, cidr: text });
@@ -108,7 +124,12 @@ export function takeRange(client: BlockingClient, place: Place, announced: (rang
         'join with an invite of: evio token create --right route',
       );
   }
-  throw new CniError(Code.tryAgain, `no range of ${formatCidr(cidr)} could be had for pods`);
+  throw new CniError(
+    Code.tryAgain,
+    wanted === undefined
+      ? `no range of ${formatCidr(cidr)} could be had for pods`
+      : `${wanted}, which a pod asks for, is of a member or of the pods of another node`,
+  );
 }
 
 /** Gives back ranges in which no pod has an address any more. */

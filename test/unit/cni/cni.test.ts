@@ -48,6 +48,7 @@ describe('a configuration', () => {
     ['a device that ends a string', { device: 'a"b' }, 7],
     ['a flag that is a word', { masquerade: 'yes' }, 7],
     ['a MAC that is none', { runtimeConfig: { mac: '1:2' } }, 7],
+    ['addresses that are none', { mode: 'flat', runtimeConfig: { ips: '10.1.0.5' } }, 7],
     ['attachments that are none', { 'cni.dev/valid-attachments': ['x'] }, 7],
     ['a result that is a list', { prevResult: [] }, 7],
     ['a result whose routes are none', { prevResult: { routes: {} } }, 7],
