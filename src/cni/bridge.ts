@@ -9,7 +9,7 @@ import { masquerading } from './masquerade.js';
 import { macOf } from './names.js';
 import { guarding, guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
-import type { Network } from './programs.js';
+import type { Begun, Network } from './programs.js';
 import { dropTables, enforce } from './standing.js';
 
 /** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
@@ -122,6 +122,7 @@ export function plugIn(kernel: Kernel, plug: Omit<Plug, 'device'>): void {
 /** Connects a pod: makes what is missing of the bridge, and the port. Returns the interfaces of the node that the pod uses. */
 export function plug(
   host: Network,
+  nft: Begun,
   kernel: Kernel,
   links: readonly Link[],
   addresses: Addresses,
@@ -140,7 +141,7 @@ export function plug(
     ...(plug.guard ? [guarding(bridge)] : []),
   ];
   // Before the pod's first packet.
-  enforce(host, shared, plug.guard ? guardScript(bridge, link, mac, ranges) : '', present === undefined);
+  enforce(host, nft, shared, plug.guard ? guardScript(bridge, link, mac, ranges) : '', present === undefined);
   makeBridge(kernel, present, plug, bridgeMac, gateways);
   plugIn(kernel, plug);
   if (plug.routedOnly) standIn(kernel, bridge, addresses);

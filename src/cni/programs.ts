@@ -4,7 +4,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { runChild, type Ended } from '../core/native/child.js';
+import { startChild, type Child, type Ended } from '../core/native/child.js';
 import { messageOf } from '../core/lib/errors.js';
 import { Code, CniError } from './errors.js';
 
@@ -30,35 +30,73 @@ export function findIn(folders: readonly string[], name: string): string | undef
     });
 }
 
-/**
- * Runs a program to its end, whatever that is. `held` is a descriptor that it has, too, as its descriptor 3: a lock that lasts
- * until it has ended. Throws CniError (100) when it is not installed, or takes longer than `ms`.
- */
+interface Given {
+  /** A descriptor that it has, too, as its descriptor 3: a lock that lasts until it has ended. */
+  readonly held?: number | undefined;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A program that was started and waits for its input. */
+class Begun {
+  readonly #name: string;
+  readonly #child: Child;
+  #over = false;
+
+  /** Throws CniError (100) when it is not installed. */
+  constructor([program, ...args]: readonly [string, ...string[]], { held, env = process.env }: Given) {
+    this.#name = program;
+    const found = program.includes('/') ? program : findIn(path.split(':'), program);
+    if (found === undefined) throw new CniError(Code.failed, `${program} is not installed`);
+    this.#child = this.#told(() => startChild(found, args, { env: { ...env, PATH: path }, held }));
+  }
+
+  /** True once it has ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Gives it its input, and waits for its end, whatever that is. Throws CniError (100) when it takes longer than `ms`. */
+  end(input: string, ms = limitMs): Ended {
+    this.#over = true;
+    return this.#told(() => this.#child.finish(input, ms));
+  }
+
+  /** The same; returns what it printed. Throws CniError (100) with what it said, too. */
+  run(input: string): string {
+    const { status, stdout, stderr } = this.end(input);
+    if (status !== 0)
+      throw new CniError(Code.failed, `${this.#name} failed (${status ?? 'a signal'})`, stderr.trim());
+    return stdout;
+  }
+
+  /** Ends it where it waits still. */
+  close(): void {
+    if (!this.#over) this.#child.abandon();
+    this.#over = true;
+  }
+
+  #told<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      throw new CniError(Code.failed, `${this.#name}: ${messageOf(thrown)}`);
+    }
+  }
+}
+export type { Begun };
+
+/** Runs a program to its end, whatever that is. Throws CniError (100) when it is not installed, or takes longer than `ms`. */
 export function ended(
   argv: readonly [string, ...string[]],
   input: string,
-  {
-    held,
-    env = process.env,
-    ms = limitMs,
-  }: { held?: number | undefined; env?: NodeJS.ProcessEnv; ms?: number },
+  { ms, ...given }: Given & { readonly ms?: number },
 ): Ended {
-  const [program, ...args] = argv;
-  const found = program.includes('/') ? program : findIn(path.split(':'), program);
-  if (found === undefined) throw new CniError(Code.failed, `${program} is not installed`);
-  try {
-    return runChild(found, args, input, { env: { ...env, PATH: path }, held, limitMs: ms });
-  } catch (thrown) {
-    throw new CniError(Code.failed, `${program}: ${messageOf(thrown)}`);
-  }
+  return new Begun(argv, given).end(input, ms);
 }
 
 /** Runs a program; returns what it printed. Throws CniError (100) with what it said. */
 export function run(argv: readonly [string, ...string[]], input = '', held?: number): string {
-  const { status, stdout, stderr } = ended(argv, input, { held });
-  if (status !== 0)
-    throw new CniError(Code.failed, `${argv[0]} failed (${status ?? 'a signal'})`, stderr.trim());
-  return stdout;
+  return new Begun(argv, { held }).run(input);
 }
 
 /** Runs programs in the namespace of the plugin, or of a pod. */
@@ -79,6 +117,11 @@ export class Network {
   /** The namespace at this path. */
   static at(netns: string, held?: number): Network {
     return new Network(['nsenter', `--net=${netns}`, '--'], held);
+  }
+
+  /** Starts a program, which is given its input later: it is loaded while other work is done. Throws CniError (100). */
+  begin(...argv: readonly [string, ...string[]]): Begun {
+    return new Begun([...this.#enter, ...argv] as [string, ...string[]], { held: this.#held });
   }
 
   run(argv: readonly [string, ...string[]], input?: string): string {

@@ -5,7 +5,7 @@
  */
 import { countRules } from './kernel/rules.js';
 import { fingerprint, tableName } from './names.js';
-import type { Network } from './programs.js';
+import type { Begun, Network } from './programs.js';
 
 export interface Standing {
   /** Writes them; harmless where they stand. */
@@ -50,19 +50,29 @@ export function standing({ table, frame, elements = [], chains }: Shared): Stand
   };
 }
 
+/** `nft`, which loads while addresses are asked for. */
+export function beginFilter(host: Network): Begun {
+  return host.begin('nft', '-f', '-');
+}
+
 /** Has the shared rules and a pod's own in force. `fresh`: the bridge is new, and the shared ones cannot stand. */
-export function enforce(host: Network, shared: readonly Standing[], own: string, fresh: boolean): void {
+export function enforce(
+  host: Network,
+  nft: Begun,
+  shared: readonly Standing[],
+  own: string,
+  fresh: boolean,
+): void {
   if (shared.length === 0 && own === '') return;
   const all = (key: 'ask' | 'write'): string => shared.map((rules) => rules[key]).join('');
-  if (!fresh && shared.every((rules) => rules.stands())) {
-    try {
-      host.run(['nft', '-f', '-'], all('ask') + own);
-      return;
-    } catch {
-      // One transaction: nothing of it was done.
-    }
+  const stand = !fresh && shared.every((rules) => rules.stands());
+  try {
+    nft.run((stand ? all('ask') : all('write')) + own);
+  } catch (thrown) {
+    if (!stand) throw thrown;
+    // One transaction: nothing of it was done.
+    host.run(['nft', '-f', '-'], all('write') + own);
   }
-  host.run(['nft', '-f', '-'], all('write') + own);
 }
 
 /** Takes all tables of a bridge away. Harmless where there is none: what is added first can be deleted. */

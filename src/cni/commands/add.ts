@@ -10,6 +10,7 @@ import { deviceOf, evioLink } from '../node.js';
 import { configure } from '../pod.js';
 import { checkOverlap } from '../overlap.js';
 import { Network } from '../programs.js';
+import { beginFilter } from '../standing.js';
 import type { Parameters } from '../request.js';
 import type { Result } from '../result.js';
 import { ipamOf, lockOf, withLease, type Context } from './context.js';
@@ -40,6 +41,7 @@ export function add(asked: Context, { containerId, ifname, netns }: Parameters):
     if (links.some((candidate) => candidate.ifname === link))
       throw new CniError(Code.exists, `the container ${containerId} is attached by ${ifname} already`);
     const ipam = ipamOf(context, held);
+    const nft = beginFilter(host);
     let leased = false;
     try {
       const addresses = ipam.add(config.raw, config.version);
@@ -63,7 +65,7 @@ export function add(asked: Context, { containerId, ifname, netns }: Parameters):
         routedOnly: policy,
         device: masqueraded,
       };
-      const interfaces = Kernel.use((kernel) => plug(host, kernel, links, addresses, ends));
+      const interfaces = Kernel.use((kernel) => plug(host, nft, kernel, links, addresses, ends));
       const pod = policy ? podOf(process.env['CNI_ARGS']) : undefined;
       if (pod)
         noteAttached(home.path, link, {
@@ -93,6 +95,8 @@ export function add(asked: Context, { containerId, ifname, netns }: Parameters):
           ipam.do('DEL', config.raw, config.version);
         });
       throw thrown;
+    } finally {
+      nft.close();
     }
   });
 }

@@ -11,8 +11,9 @@ import { locked } from '../lock.js';
 import { linkName, macOf } from '../names.js';
 import { asAnswer, evioLink } from '../node.js';
 import { configure } from '../pod.js';
-import { Network } from '../programs.js';
+import { Network, type Begun } from '../programs.js';
 import type { Parameters } from '../request.js';
+import { beginFilter } from '../standing.js';
 import type { Addresses, Result } from '../result.js';
 import { hostsOf, Leases } from './leases.js';
 import { ask, askAhead, isUsed, quietAddresses } from './probe.js';
@@ -55,9 +56,14 @@ function connect(client: BlockingClient, context: Context, parameters: Parameter
       // Whatever may come late by the network: members are known here.
       if (isMembers(client, place, taken.ip)) throw new Taken(taken.ip);
       ask(place.device, taken.ip, taken.quiet);
-      const result = locked(lockOf(home), (held) =>
-        attach(held, context, parameters, { place, link, ...taken }),
-      );
+      const result = locked(lockOf(home), (held) => {
+        const nft = beginFilter(Network.host(held));
+        try {
+          return attach(held, nft, context, parameters, { place, link, ...taken });
+        } finally {
+          nft.close();
+        }
+      });
       client.request('joinPods', { network: place.network });
       keepRange(client, place, taken);
       return result;
@@ -119,6 +125,7 @@ function lease(
 
 function attach(
   held: number,
+  nft: Begun,
   { config, home }: Context,
   { netns, ifname }: Parameters,
   { place, link, ip, ranges }: Given & { readonly place: Place; readonly link: string },
@@ -139,7 +146,7 @@ function attach(
     routes: [],
     dns: {},
   };
-  const interfaces = plug(host, links, {
+  const interfaces = plug(host, nft, links, {
     names: namesOf(device),
     ...{ evio, link, netns, ifname, mac, nodeIp, ips: [ip, ip6] },
     guard: config.guard,

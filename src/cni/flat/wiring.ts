@@ -15,7 +15,7 @@ import { masquerading } from '../masquerade.js';
 import { macOf, macPrefix } from '../names.js';
 import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
 import { isV6, type Interface } from '../result.js';
-import type { Network } from '../programs.js';
+import type { Begun, Network } from '../programs.js';
 import { dropTables, enforce } from '../standing.js';
 
 /** Its own MAC, which must not look like a pod's: the bridge speaks to pods of this node only. */
@@ -100,7 +100,7 @@ function makeBridge(
 }
 
 /** Connects a pod, which cannot send anything yet. Returns the interfaces of the node that it uses. */
-export function plug(host: Network, links: readonly Link[], plug: Plug): readonly Interface[] {
+export function plug(host: Network, nft: Begun, links: readonly Link[], plug: Plug): readonly Interface[] {
   const { names, evio, link, netns, ifname, mac, ips, guard, hairpin } = plug;
   const { bridge } = names;
   if (plug.gateway) for (const family of ['ipv4', 'ipv6'] as const) forward(family);
@@ -109,7 +109,7 @@ export function plug(host: Network, links: readonly Link[], plug: Plug): readonl
     ...(plug.masquerade.length > 0 ? [masquerading(bridge, names.device, plug.masquerade)] : []),
   ];
   const isNew = !links.some(({ ifname }) => ifname === bridge);
-  enforce(host, shared, guard ? guardScript(bridge, link, mac, ips, true) : '', isNew);
+  enforce(host, nft, shared, guard ? guardScript(bridge, link, mac, ips, true) : '', isNew);
   const { mtu, gso_max_size: superFrame } = evio;
   Kernel.use((kernel) => {
     makeBridge(kernel, links, names, evio);

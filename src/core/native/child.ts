@@ -25,8 +25,6 @@ export interface ChildOptions {
   readonly env: NodeJS.ProcessEnv;
   /** A descriptor of ours that it has, too, as its descriptor 3. */
   readonly held?: number | undefined;
-  /** Time that it has, ms. */
-  readonly limitMs: number;
 }
 
 export interface Ended {
@@ -45,24 +43,28 @@ export function runChild(
   path: string,
   args: readonly string[],
   input: string,
-  { env, held, limitMs }: ChildOptions,
+  { limitMs, ...options }: ChildOptions & { readonly limitMs: number },
 ): Ended {
+  return startChild(path, args, options).finish(input, limitMs);
+}
+
+/** Starts the program at this path, which gets its input later. Throws as `runChild`. */
+export function startChild(path: string, args: readonly string[], { env, held }: ChildOptions): Child {
   const pipes = [pipe(), pipe(), pipe()] as const;
   const [[stdin, write], [stdout, outputs], [stderr, errors]] = pipes;
   const fds = [stdin, outputs, errors, ...(held === undefined ? [] : [held])];
-  let child: Child;
   try {
-    child = new Child(spawn(path, [path, ...args], env, fds), write, [stdout, stderr]);
+    return new Child(spawn(path, [path, ...args], env, fds), write, [stdout, stderr]);
   } catch (thrown) {
     for (const fd of [write, stdout, stderr]) closeSync(fd);
     throw thrown;
   } finally {
     for (const fd of [stdin, outputs, errors]) closeSync(fd);
   }
-  return child.finish(input, limitMs);
 }
 
-class Child {
+/** A program that runs: `finish` or `abandon` is called, once. */
+export class Child {
   readonly #pid: number;
   /** Less than zero once it is closed. */
   #input: number;
@@ -74,7 +76,7 @@ class Child {
     this.#outputs = outputs;
   }
 
-  /** See `runChild`. */
+  /** Gives it its input, and waits for its end. Throws as `runChild`. */
   finish(input: string, limitMs: number): Ended {
     const end = performance.now() + limitMs;
     try {
@@ -88,6 +90,14 @@ class Child {
       this.#closeInput();
       for (const fd of this.#outputs) closeSync(fd);
     }
+  }
+
+  /** Ends it: it got no input. */
+  abandon(): void {
+    process.kill(this.#pid, 'SIGKILL');
+    this.#wait(Infinity);
+    this.#closeInput();
+    for (const fd of this.#outputs) closeSync(fd);
   }
 
   /** Writes and reads what is ready until both outputs are closed. */
