@@ -16,7 +16,7 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');
 }
 
-/** V8 of Node 26 counts calls instead of work. As it is by itself, and a fifth or a tenth of that. */
+/** V8 of Node 26 counts calls instead of work. As it is by itself, and a tenth or less of that. */
 const [major] = process.versions.node.split('.').map(Number) as [number];
 const late =
   major >= 26
@@ -24,13 +24,13 @@ const late =
     : '--interrupt-budget=67584';
 const early =
   major >= 26
-    ? '--invocation-count-for-maglev=40 --invocation-count-for-turbofan=300'
-    : '--interrupt-budget=13000';
+    ? '--invocation-count-for-maglev=20 --invocation-count-for-turbofan=150'
+    : '--interrupt-budget=6500';
 /** Enough for a loop to be compiled that takes a packet a round. */
-const earlyRounds = 3_000;
+const earlyRounds = 1_500;
 
 /**
- * Lets V8 compile the functions of a packet loop after a fifth of the work that it waits for otherwise (66 KiB of bytecode
+ * Lets V8 compile the functions of a packet loop after a tenth of the work that it waits for otherwise (66 KiB of bytecode
  * run, in Node 20). A loop that sees a packet now and then would run uncompiled for minutes, and each packet would take
  * that much longer.
  *

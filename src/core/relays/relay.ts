@@ -68,6 +68,8 @@ export class Relay implements Askable {
   #reason: string | null = null;
   #complete = true;
   #size = 0;
+  /** Members that were online when it was lost. */
+  #lost: number | undefined;
 
   /** @param index the data plane's number of this relay */
   constructor(index: number, fact: RelayFact, context: RelayContext, news: RelayNews, owner: RelayOwner) {
@@ -291,6 +293,7 @@ export class Relay implements Askable {
         credential: () => this.#context.credential(),
         heads: () => this.#context.heads?.() ?? [],
         brings: () => this.#context.brings?.(this.fact),
+        members: () => (this.#up ? this.size : this.#lost),
         byUdp: () => ({ aliveAt: this.#link.aliveAt, answerMs: timeoutMs(this.#link.trip) }),
         agent,
         env,
@@ -367,6 +370,7 @@ export class Relay implements Askable {
   #went(reason: string, retryInMs: number): void {
     const relay = this.#shown;
     this.#reason = reason;
+    if (this.#up) this.#lost = this.size;
     this.#context.env.log.info('relay down', { relay, reason, retryInMs: Math.round(retryInMs) });
     this.#online.clear();
     this.#inherited = false;

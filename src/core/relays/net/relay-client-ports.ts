@@ -28,6 +28,8 @@ export interface RelayClientOptions {
   brings?(): LedgerNews | undefined;
   /** UDP to the relay: when it last answered or carried something, and what an answer may take; both ms. */
   byUdp?(): { readonly aliveAt: number; readonly answerMs: number };
+  /** Members that come back with us when the relay was lost; undefined: not known. */
+  members?(): number | undefined;
   /** Program and version, up to 64 characters. */
   readonly agent: string;
   readonly env: Env;

@@ -419,7 +419,14 @@ export class RelayClient {
       return;
     }
     const attempt = end.refusal || end.code === CloseCode.replaced ? 0 : this.#failures++;
-    const retryIn = waitAfter(end, attempt, this.#now() - this.#downSince, this.#options.env.random);
+    const { env } = this.#options;
+    const retryIn = waitAfter(
+      end,
+      attempt,
+      this.#now() - this.#downSince,
+      env.random,
+      this.#options.members?.(),
+    );
     this.#retryIn(retryIn);
     if (end.refusal) this.#listener.refused(end.error, end.refusal.code, end.refusal.detail);
     else this.#listener.down(end.error, retryIn);
