@@ -37,7 +37,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       helpValue: 'ADDRESS',
       description: 'address of this machine; derived from its key when left out',
     }),
-    mtu: Flags.integer({ helpValue: 'BYTES', description: 'MTU of the interface, bytes [default: 1350]' }),
+    mtu: Flags.integer({ helpValue: 'BYTES', description: 'MTU of the interface, bytes [default: 1400]' }),
     approve: Flags.boolean({
       description: 'who joins by the token waits until an admin lets it in, by "evio approve"',
     }),

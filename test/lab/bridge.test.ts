@@ -62,7 +62,7 @@ describe('a LAN behind a member', () => {
       const words = ['ping', '-n', '-c', '3', '-i', '0.3', '-W', '1', '-M', 'do', '-s', size, to];
       const { stdout, stderr } = await run(words, { ns: left.ns, allowFailure: true });
       // The first is told by who was asked, the next by the kernel, which believed it.
-      expect(stdout).toMatch(/mtu ?= ?1350/);
+      expect(stdout).toMatch(/mtu ?= ?1400/);
       expect(stdout + stderr).toMatch(/0 received/);
     }
     for (const [from, to] of [

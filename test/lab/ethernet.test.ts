@@ -95,7 +95,7 @@ describe('ethernet', () => {
     const answering = b.site.host.launch([process.execPath, script, 'answer', device, '5']);
     await answering.line(/ready/, 10_000);
     const mac = (await b.node.json<{ node: { mac: string } }>(['status'])).node.mac;
-    for (const size of ['56', '1322']) {
+    for (const size of ['56', '1372']) {
       const { stdout } = await run([process.execPath, script, 'ping', device, '5', mac, '5', size], {
         ns: a.ns,
       });
@@ -105,12 +105,12 @@ describe('ethernet', () => {
   });
 
   it('refuses what is longer than the MTU, cleanly, and fragments what may be fragmented', async () => {
-    const whole = await run(['ping', '-n', '-c', '2', '-i', '0.2', '-M', 'do', '-s', '1322', b.node.ip], {
+    const whole = await run(['ping', '-n', '-c', '2', '-i', '0.2', '-M', 'do', '-s', '1372', b.node.ip], {
       ns: a.ns,
     });
     expect(whole.stdout).toContain('2 received');
     const tooLong = await run(
-      ['ping', '-n', '-c', '2', '-i', '0.2', '-W', '1', '-M', 'do', '-s', '1323', b.node.ip],
+      ['ping', '-n', '-c', '2', '-i', '0.2', '-W', '1', '-M', 'do', '-s', '1373', b.node.ip],
       {
         ns: a.ns,
         allowFailure: true,

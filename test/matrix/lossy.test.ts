@@ -29,9 +29,9 @@ interface Row {
  * fills the line goes alone, on a line that no processor limits: there headers count as they do in the field.
  */
 const rows: readonly Row[] = [
-  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_350 },
-  { congestion: 'bbr', streams: 1, linkMbps: 20, mtu: 1_350 },
   { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_400 },
+  { congestion: 'bbr', streams: 1, linkMbps: 20, mtu: 1_400 },
+  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_350 },
 ];
 const known = readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8').split(/\s+/);
 

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
 import { describeClash, isAllowed } from '../enroll/range-rule.js';
 import type { Range } from '../enroll/ranges.js';
+import { defaultMtu } from '../identity/names.js';
 import { messageOf } from '../lib/errors.js';
 import { formatCidr } from '../lib/ipv4.js';
 import { systemAddresses } from '../native/addresses.js';
@@ -12,8 +13,8 @@ import { fail, pass, warn, type Check } from './check.js';
 import { defaultInterface } from './default-route.js';
 
 const container = 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun';
-/** Node, session and relay headers on an interface MTU of 1350 fit this with IPv6. */
-const wantedMtu = 1450;
+/** A full frame of an interface with the default MTU and the headers of a direct packet by IPv4 fit this. */
+const wantedMtu = defaultMtu + 80;
 /** RFC 5737: an address that routes nowhere, for the interface made to try. */
 const trialAddress = 0xc000_0201;
 
@@ -102,7 +103,7 @@ export async function checkTun(): Promise<Check> {
       ip: trialAddress,
       prefix: 32,
       ip6: null,
-      mtu: 1350,
+      mtu: defaultMtu,
     });
     tap.close();
     return pass('tun', 'an interface can be made');
@@ -164,7 +165,7 @@ export function checkMtu(): Check {
     if (mtu >= wantedMtu) return pass('mtu', `${name} carries ${mtu} bytes`);
     return warn(
       'mtu',
-      `${name} carries ${mtu} bytes; packets of a network with MTU 1350 need ${wantedMtu}.`,
+      `${name} carries ${mtu} bytes; full packets of a network with MTU ${defaultMtu} need ${wantedMtu}: they go in two.`,
       `Make networks with a smaller MTU: evio init --mtu ${Math.max(576, mtu - 100)}`,
     );
   } catch {

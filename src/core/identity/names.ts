@@ -4,7 +4,7 @@ import { EvioError } from '../lib/errors.js';
 import { formatCidr, formatIpv4, isHostAddress, parseCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
 
 export const defaultCidr = '10.144.0.0/16';
-export const defaultMtu = 1350;
+export const defaultMtu = 1400;
 
 /** The operator error of a value that cannot be used. */
 export function badValue(message: string, ...suggestions: string[]): EvioError {

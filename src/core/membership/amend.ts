@@ -315,7 +315,7 @@ function changed(
   const now: NetworkFacts = factsNow(self.network, ledger.standing.facts);
   const { name = now.name, mtu = now.mtu, addRelay, removeRelay } = order;
   if (!Number.isInteger(mtu) || mtu < minMtu || mtu > maxMtu) {
-    throw badValue(`The MTU must be a whole number from ${minMtu} to ${maxMtu}.`, 'For example: mtu=1350');
+    throw badValue(`The MTU must be a whole number from ${minMtu} to ${maxMtu}.`, 'For example: mtu=1400');
   }
   let relays = [...now.relays];
   if (addRelay) {

@@ -11,18 +11,22 @@ import {
 } from '../../../src/core/wire/packet.js';
 
 describe('packet lengths', () => {
-  const longest = defaultMtu + directOverhead;
+  const tagged = defaultMtu + directOverhead;
+  const plain = tagged - 4;
+  const ipv4 = underlayOverhead - 20;
 
-  it.each([
-    ['direct', longest],
-    ['relayed', longest + relayHeaderLength],
-    ['forwarded by a member', longest + transitOverhead],
-  ])('a full-size tagged frame, %s, fits a 1500-byte path of IPv6, and so of IPv4', (_name, length) => {
-    expect(length + underlayOverhead).toBeLessThanOrEqual(underlayMtu);
+  it('a full-size tagged frame fits a 1500-byte path of IPv6 directly, and it would not if it were two bytes longer', () => {
+    expect(tagged + underlayOverhead).toBe(underlayMtu - 1);
   });
 
-  it('the forwarded one fills it to the last byte: the default MTU is as large as it can be', () => {
-    expect(longest + transitOverhead + underlayOverhead).toBe(underlayMtu);
+  it('one without a tag fits a 1500-byte path by a relay of IPv4', () => {
+    expect(plain + relayHeaderLength + ipv4).toBe(underlayMtu - 1);
+  });
+
+  it('a segment of a TCP connection that began with an MTU of 1350 fits every way', () => {
+    const longest = 1350 + directOverhead;
+    for (const more of [relayHeaderLength, transitOverhead])
+      expect(longest + more + underlayOverhead).toBeLessThanOrEqual(underlayMtu);
   });
 });
 
