@@ -295,7 +295,7 @@ describe('relay', () => {
     expect(unknown.error().code).toBe('EVIO_NO_NETWORK');
     const nobody = await home.run(['relay', 'invite', '--json']);
     expect(nobody.error().code).toBe('EVIO_NOT_RUNNING');
-  });
+  }, 60_000);
 
   it('must have the key that its URL names', async () => {
     const { listen } = await startRelay();
