@@ -13,6 +13,7 @@
  * finds out its own direction. Pings are not fragmented on the way, and what ICMP says is not asked.
  */
 
+import type { PathWidth } from '../dataplane/plane/plane.js';
 import { linePlaintext } from '../wire/packet.js';
 
 /** Every path of IPv6 and most of IPv4 carries it, with the headers of a relay. */
@@ -104,6 +105,11 @@ export class PathMtu {
     if (this.#proven === 0 || !this.#joins) return undefined;
     if (!this.full) return this.#proven + 1;
     return this.#proven < linePlaintext ? linePlaintext : Infinity;
+  }
+
+  /** The limit for the data plane. */
+  get width(): PathWidth {
+    return { limit: this.limit, settling: this.#proven <= this.#base && !this.full };
   }
 
   /** Whether the size in force still passes is being found out: what vanishes now may be too long. */

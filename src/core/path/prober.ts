@@ -73,7 +73,7 @@ export class Prober {
   /** Where data goes now. */
   get path(): Path | null {
     const { active } = this.#probing;
-    if (active) return { kind: 'direct', endpoint: active.endpoint, limit: active.mtu?.limit };
+    if (active) return { kind: 'direct', endpoint: active.endpoint, ...active.mtu?.width };
     return this.#way?.path ?? null;
   }
 

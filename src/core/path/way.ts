@@ -30,7 +30,7 @@ export class Way implements PingedPath {
 
   get path(): Path {
     const { path } = this.choice;
-    return path.kind !== 'overlay' && hasWidth(this.choice) ? { ...path, limit: this.mtu?.limit } : path;
+    return path.kind !== 'overlay' && hasWidth(this.choice) ? { ...path, ...this.mtu?.width } : path;
   }
 
   asked(now: number): void {

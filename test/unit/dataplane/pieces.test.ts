@@ -274,6 +274,7 @@ describe('the packet loop on a narrow path', () => {
   /** What is carried; of segments that both sides begin with, what is left beside the headers of frame, IPv4 and TCP. */
   it.each([
     ['a narrow path', { ...wide, limit }, limit - 1 - 54],
+    ['one whose size is being found out', { ...wide, limit, settling: true }, 1_350 - 40],
     ['one that carries the full size', { ...wide, limit: 1_420 }, 1_460 - 100],
     ['one without limits', { ...wide, limit: Infinity }, 1_460 - 100],
     ['one that is not measured, as by any way', wide, 1_310],

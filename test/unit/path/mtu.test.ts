@@ -54,8 +54,9 @@ describe('what a path carries', () => {
   it.each([1_000, 1_001, 1_063, 1_124, 1_219, 1_300, 1_359, 1_367])('is found to 8 bytes: %i', (most) => {
     const p = path(most);
     p.run(100);
-    expect(p.mtu.limit).toBe(basePing + 1);
+    expect(p.mtu.width).toEqual({ limit: basePing + 1, settling: true });
     p.run(3_000);
+    expect(p.mtu.width.settling).toBe(p.mtu.proven === basePing);
     expect(p.mtu.proven).toBeLessThanOrEqual(most);
     expect(p.mtu.proven).toBeGreaterThanOrEqual(most - 8);
     expect(p.sent.length).toBeLessThanOrEqual(50);

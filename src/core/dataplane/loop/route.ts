@@ -110,7 +110,7 @@ export class Route {
     if (path.kind !== 'overlay' && path.limit !== undefined) {
       this.limit = Math.min(path.limit, unlimited);
       // One byte is the kind.
-      this.frame = this.limit - 1;
+      if (path.settling !== true) this.frame = this.limit - 1;
     }
     if (path.kind === 'direct') {
       if (!writeSockaddr(u8, view, this.address, path.endpoint)) return false;

@@ -18,6 +18,8 @@ export type { HeldCounters } from './held.js';
 export interface PathWidth {
   /** Longest plaintext of one packet, bytes, kind included; what is longer goes in pieces. Left out: it is not known, and nothing does. */
   readonly limit?: number | undefined;
+  /** The limit is but the least that is of use, and what passes beyond it is being found out: a TCP that begins now would keep it for life. */
+  readonly settling?: boolean;
   /** A single control message is to arrive as one IP packet, or not at all. It has no meaning for `setPath`. */
   readonly whole?: boolean;
 }
