@@ -5,7 +5,7 @@ import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '
 import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
 import { logLevelFrom } from '../core/process/log-level.js';
-import { presentError } from './errors.js';
+import { presentError, toEvioError } from './errors.js';
 import { asTyped } from './program-name.js';
 
 export abstract class BaseCommand extends Command {
@@ -94,6 +94,12 @@ export abstract class BaseCommand extends Command {
     // oclif would warn of arguments that were not read; the error says more.
     this.parsed = true;
     const command = this.id?.replaceAll(':', ' ') ?? '';
-    process.exitCode = presentError(thrown, this.jsonEnabled(), `evio ${command} --help`);
+    const { explained } = await import('./service-hint.js');
+    const told = await explained(thrown);
+    process.exitCode = presentError(told, this.jsonEnabled(), `evio ${command} --help`);
+    if ((this.constructor as typeof BaseCommand).daemon && process.env['NOTIFY_SOCKET']) {
+      const { endOfService } = await import('../core/process/service-end.js');
+      process.exitCode = endOfService(toEvioError(thrown), process.env);
+    }
   }
 }

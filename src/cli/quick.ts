@@ -75,6 +75,7 @@ export async function answerQuickly({ method, network, json }: QuickQuestion): P
     process.stdout.write(json ? `${JSON.stringify(result)}\n` : printableLines(asTyped(text(result))));
     return 0;
   } catch (thrown) {
-    return presentError(thrown, json, `evio ${method} --help`);
+    const { explained } = await import('./service-hint.js');
+    return presentError(await explained(thrown), json, `evio ${method} --help`);
   }
 }

@@ -6,6 +6,7 @@ import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import type { LogRing } from '../core/lib/log-ring.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
+import { decisive } from '../core/process/service-end.js';
 import { serviceNotice } from '../core/process/service-notice.js';
 import { outputLog, reopened } from '../core/process/reopen-log.js';
 import type { NodeSwitches } from '../core/node/switches.js';
@@ -48,6 +49,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const certificateLifeMs = advanced('EVIO_CERTIFICATE_LIFE_MS');
   const notice = serviceNotice(process.env, systemClock);
   const outputs = await outputLog(home.log);
+  const running = new Set<string>();
   const runner = new Runner({
     home,
     networks,
@@ -75,8 +77,11 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     certificateLifeMs,
     onEvent: (event) => {
       // Interfaces are there; who can be reached is another matter, and may take long after a boot.
-      if (event.event === 'started')
-        notice.ready(`runs ${networks.length === 1 ? '1 network' : `${networks.length} networks`}`);
+      if (event.event === 'started') {
+        running.add(event.network.id);
+        notice.ready(howMany(Math.max(running.size, networks.length)));
+      } else if (event.event === 'stopped') running.delete(event.network);
+      if (event.event === 'started' || event.event === 'stopped') notice.status(howMany(running.size));
       options.onEvent(event);
     },
   });
@@ -116,6 +121,9 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     metrics?.close();
   }
 }
+
+/** What the service manager shows of this process. */
+const howMany = (networks: number): string => `runs ${networks === 1 ? '1 network' : `${networks} networks`}`;
 
 /** Before the node: a place that is taken ends the command while nothing runs. Until the node answers, scrapes get 503. */
 async function openMetrics({
@@ -170,7 +178,7 @@ function readNetworks(store: Store, ids: readonly string[], log: Logger): Runner
       errors.push(thrown);
     }
   }
-  if (networks.length === 0 && errors.length > 0) throw errors[0];
+  if (networks.length === 0 && errors.length > 0) throw decisive(errors);
   for (const thrown of errors) log.error('network left out', { error: messageOf(thrown) });
   return networks;
 }

@@ -1,7 +1,7 @@
 /** What the commands of `evio service` share. */
 import * as Flags from '@oclif/core/flags';
 import type { Home } from '../core/config/home.js';
-import type { ServiceReport } from '../service/report.js';
+import type { ServiceHints, ServiceReport } from '../service/report.js';
 import type { Service } from '../service/units.js';
 
 export const relayFlag = Flags.boolean({ description: 'the relay, not the node' });
@@ -25,12 +25,17 @@ export async function installService(
 }
 
 /** For people. */
-export function serviceText({ unit, path, enabled, active, pid, status }: ServiceReport): string {
+export function serviceText(
+  { unit, path, enabled, active, pid, status, reason }: ServiceReport,
+  hints?: ServiceHints,
+): string {
   if (path === null) return `${unit}: not installed`;
   const boot = enabled === 'enabled' ? 'begins at boot' : `at boot: ${enabled ?? 'unknown'}`;
   return [
     `${unit}: ${active}${pid === null ? '' : ` (process ${pid})`}, ${boot}`,
     ...(status === null ? [] : [status]),
+    ...(reason === null ? [] : [reason]),
     path,
+    ...(active === 'failed' && hints ? [hints.log, hints.start] : []),
   ].join('\n');
 }

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { relayHome, relayUser, scriptName, scriptText } from './openrc-scripts.js';
-import { putFile, type InstallOptions, type ServiceManager, type ServiceReport } from './report.js';
+import {
+  putFile,
+  type InstallOptions,
+  type ServiceHints,
+  type ServiceManager,
+  type ServiceReport,
+} from './report.js';
 import { relayDefaults, type Service } from './units.js';
 
 const run = promisify(execFile);
@@ -105,6 +111,8 @@ async function report(service: Service): Promise<ServiceReport> {
     active,
     pid: active === 'active' ? supervised(name) : null,
     status: null,
+    reason: null,
+    home: installed ? homeOf(service) : null,
   };
 }
 
@@ -117,4 +125,15 @@ function supervised(name: string): number | null {
   return null;
 }
 
-export const openrc: ServiceManager = { install, uninstall, report };
+/** As its script has it. */
+function homeOf(service: Service): string | null {
+  return /^export EVIO_HOME=(\S+)$/m.exec(readFileSync(scriptOf(service), 'utf8'))?.[1] ?? null;
+}
+
+const isInstalled = (service: Service): boolean => existsSync(scriptOf(service));
+const hints = (service: Service): ServiceHints => ({
+  log: `See its log: /var/log/${scriptName[service]}.log`,
+  start: `Start it again: sudo rc-service ${scriptName[service]} start`,
+});
+
+export const openrc: ServiceManager = { install, uninstall, report, installed: isInstalled, hints };

@@ -17,6 +17,16 @@ export interface ServiceReport {
   readonly pid: number | null;
   /** What it said of itself last; null when it does not run. */
   readonly status: string | null;
+  /** Why it ended, as it said or as the manager saw it; null while it runs, when it was stopped, and where nobody knows. */
+  readonly reason: string | null;
+  /** Where its state lies; null when there is no unit, or it does not say. */
+  readonly home: string | null;
+}
+
+/** Next steps of a person whose service does not run, in the manager's own commands. */
+export interface ServiceHints {
+  readonly log: string;
+  readonly start: string;
 }
 
 export interface InstallOptions extends UnitFacts {
@@ -33,6 +43,9 @@ export interface ServiceManager {
   /** Stops it, for this time and at boot, and removes what `install` wrote. State is left alone. */
   uninstall: (service: Service) => Promise<ServiceReport>;
   report: (service: Service) => Promise<ServiceReport>;
+  /** There is a unit, or a script: costs a look at the disk. */
+  installed: (service: Service) => boolean;
+  hints: (service: Service) => ServiceHints;
 }
 
 /** Written beside and renamed: nobody reads half of it. Throws EvioError EVIO_STORAGE. */

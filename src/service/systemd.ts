@@ -3,8 +3,14 @@ import { execFile } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { EvioError, messageOf } from '../core/lib/errors.js';
-import { putFile, type InstallOptions, type ServiceManager, type ServiceReport } from './report.js';
+import { EvioError, failedPrefix, messageOf } from '../core/lib/errors.js';
+import {
+  putFile,
+  type InstallOptions,
+  type ServiceHints,
+  type ServiceManager,
+  type ServiceReport,
+} from './report.js';
 import { relayDefaults, unitName, unitText, type Service } from './units.js';
 
 /** Where units of the machine's operator lie, and those of packages. */
@@ -55,7 +61,15 @@ async function uninstall(service: Service): Promise<ServiceReport> {
 
 async function report(service: Service): Promise<ServiceReport> {
   const unit = unitName[service];
-  const names = ['FragmentPath', 'UnitFileState', 'ActiveState', 'MainPID', 'StatusText'];
+  const names = [
+    'FragmentPath',
+    'UnitFileState',
+    'ActiveState',
+    'MainPID',
+    'StatusText',
+    'Result',
+    'Environment',
+  ];
   const text = await systemctl('show', `--property=${names.join(',')}`, unit);
   const values = new Map(
     text.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
@@ -72,7 +86,22 @@ async function report(service: Service): Promise<ServiceReport> {
     pid: pid > 0 ? pid : null,
     // systemd keeps it past the service's end.
     status: active === 'active' ? valueOf('StatusText') : null,
+    reason: active === 'active' ? null : reasonOf(valueOf('Result'), valueOf('StatusText')),
+    home: /(?:^|[\s"])EVIO_HOME=([^\s"]+)/.exec(valueOf('Environment') ?? '')?.[1] ?? null,
   };
 }
 
-export const systemd: ServiceManager = { install, uninstall, report };
+/** What it said before it ended; one that was ended has said nothing of it, but systemd knows. */
+function reasonOf(result: string | null, status: string | null): string | null {
+  if (result === null || result === 'success') return null;
+  if (status?.startsWith(failedPrefix) && result === 'exit-code') return status.slice(failedPrefix.length);
+  return `systemd says ${result}`;
+}
+
+const installed = (service: Service): boolean => existsSync(fileOf(service)) || packageHas(service);
+const hints = (service: Service): ServiceHints => ({
+  log: `See its log: journalctl -u ${unitName[service]}`,
+  start: `Start it again: sudo systemctl start ${unitName[service]}`,
+});
+
+export const systemd: ServiceManager = { install, uninstall, report, installed, hints };

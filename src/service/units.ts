@@ -1,4 +1,5 @@
 /** The services of evio as systemd reads them (systemd.service(5), systemd.exec(5)). Pure: facts in, text out. */
+import { ExitStatus } from '../core/lib/errors.js';
 
 export const services = ['node', 'relay'] as const;
 export type Service = (typeof services)[number];
@@ -65,10 +66,11 @@ ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=${quoted(`EVIO_HOME=${home}`)}
 # "evio down" ends it, and it stays down. Who was killed is back at once, since streams wait for it; what failed will fail again.
 Restart=on-failure
+RestartPreventExitStatus=${ExitStatus.final}
 RestartSec=100ms
 # After a kill, with nobody to start it again, its names stay in /etc/hosts. Where systemd-resolved has them, there are none.
 ExecStopPost=-/bin/sh -c '! grep -q "^# evio begin " /etc/hosts || exec "$$0" "$$@"' ${[...command, 'down', '--tidy'].map(quoted).join(' ')}
-ExecStopPost=/bin/sh -c 'test "$$SERVICE_RESULT" != exit-code || exec sleep 2'
+ExecStopPost=/bin/sh -c 'test "$$SERVICE_RESULT" != exit-code || test "$$EXIT_STATUS" = ${ExitStatus.final} || exec sleep 2'
 WatchdogSec=60
 TimeoutStopSec=15
 # Names of members, where systemd-resolved does not run.
@@ -106,6 +108,7 @@ ExecStart=${[...command, 'relay'].map(quoted).join(' ')} $EVIO_RELAY_ARGS
 ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=EVIO_HOME=%S/evio-relay
 Restart=on-failure
+RestartPreventExitStatus=${ExitStatus.final}
 RestartSec=2
 WatchdogSec=60
 TimeoutStopSec=15

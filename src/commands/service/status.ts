@@ -15,8 +15,10 @@ export default class ServiceStatus extends BaseCommand {
   async run(): Promise<object> {
     const { flags } = await this.parse(ServiceStatus);
     const { serviceManager } = await import('../../service/manager.js');
-    const report = await serviceManager().report(serviceOf(flags.relay));
-    this.show(serviceText(report));
+    const manager = serviceManager();
+    const service = serviceOf(flags.relay);
+    const report = await manager.report(service);
+    this.show(serviceText(report, manager.hints(service)));
     if (report.active !== 'active') process.exitCode = ExitStatus.notRunning;
     return report;
   }

@@ -15,9 +15,12 @@ export interface Answer {
   keys?: string;
 }
 
+/** Whoever knows of a service may say more (cli/service-hint.ts). */
+export const noNode = 'No node runs here.';
+
 export function notRunning(): EvioError {
   const asOther = process.getuid?.() !== 0;
-  return new EvioError('EVIO_NOT_RUNNING', 'No node runs here.', [
+  return new EvioError('EVIO_NOT_RUNNING', noNode, [
     'Start it with: sudo evio node',
     ...(asOther ? ['A node that root started is asked with sudo.'] : []),
     'For a node with another state folder set EVIO_HOME.',

@@ -12,6 +12,8 @@ export const ExitStatus = {
   notRunning: 3,
   unreachable: 4,
   privilege: 5,
+  /** Of a service that is not to be started again: it would end in the same way until somebody acts. */
+  final: 6,
 } as const;
 
 /** Every operator error evio can print, with its exit status. Codes are part of the CLI contract. */
@@ -64,6 +66,9 @@ export const errorCodes = {
   EVIO_INTERRUPTED: ExitStatus.failed,
   EVIO_INTERNAL: ExitStatus.failed,
 } as const;
+
+/** What a service tells its manager before the reason for its end, so that it is known from a status of better days. */
+export const failedPrefix = 'failed: ';
 
 /** Next step of who lacks root's power. A person is shown the whole command line (cli/errors.ts). */
 export const runAsRoot = 'Run it with sudo.';

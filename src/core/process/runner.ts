@@ -29,6 +29,7 @@ import type { LocalRange } from '../surroundings/local-ranges.js';
 import { machineRanges, runningRanges } from '../native/machine-ranges.js';
 import { checkFree } from './free-range.js';
 import { givenNode, nodeHeritage } from './give-node.js';
+import { decisive } from './service-end.js';
 import { successorProgram } from './successor.js';
 
 /** While relays are still to be registered at, the process before keeps its connections to them: ms, and how often that is looked at. */
@@ -88,7 +89,10 @@ export class Runner {
   #takingUp: Promise<unknown> = Promise.resolve();
   /** Those that a person put down stay down until they are asked for by name. */
   readonly #putDown = new Set<string>();
-  #lastError: Error | undefined;
+  /** What networks failed with that were not started since, the last of them last. */
+  readonly #failures = new Map<string, Error>();
+  /** The last one that ran has failed. */
+  #failed = false;
   #stopping: Promise<void> | undefined;
   #gave: Gave | undefined;
   /** Ends a handover under way; and that one, which rejects never. */
@@ -110,14 +114,13 @@ export class Runner {
   /**
    * Starts and runs. Resolves when all was stopped in order.
    *
-   * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE, EVIO_ADDRESS_RANGE; the first network's error when none could start; the last
-   * one's when all have failed since.
+   * @throws EvioError EVIO_ALREADY_RUNNING, EVIO_STORAGE, EVIO_ADDRESS_RANGE; a network's error when none could start, or all have
+   * failed since: one that may pass, if there is one; the first to fail at the start, later the last.
    */
   async run(): Promise<Gave | undefined> {
     const { taker } = this.#options;
     if (!taker) await this.#control.start();
     try {
-      let firstError: Error | undefined;
       for (const network of this.#options.networks) {
         if (this.#stopping) break;
         try {
@@ -126,11 +129,12 @@ export class Runner {
           await this.#startNode(network);
         } catch (thrown) {
           if (this.#stopping) break;
-          firstError ??= errorOf(thrown);
+          this.#failures.set(network.profile.network, errorOf(thrown));
           this.#options.env.log.error('network did not start', { error: messageOf(thrown) });
         }
       }
-      if (this.#nodes.length === 0 && !this.#stopping) throw firstError ?? new Error('no network to run');
+      if (this.#nodes.length === 0 && !this.#stopping)
+        throw decisive([...this.#failures.values()]) ?? new Error('no network to run');
       if (taker) await this.#inPlace(taker);
       this.#startedAll();
       await this.#finished;
@@ -139,7 +143,7 @@ export class Runner {
       this.#startedAll();
       await this.stop();
     }
-    if (this.#lastError !== undefined) throw this.#lastError;
+    if (this.#failed) throw decisive([...this.#failures.values()].reverse()) ?? new Error('no network runs');
     return this.#gave;
   }
 
@@ -316,6 +320,8 @@ export class Runner {
       },
       onFatal: (error) => {
         fatal ??= error;
+        this.#failures.delete(network.profile.network);
+        this.#failures.set(network.profile.network, error);
         void this.#fail(node, error);
       },
     });
@@ -325,6 +331,7 @@ export class Runner {
       await node.start();
       if (fatal) throw fatal;
       if (!this.#stopping) this.#nodes.push(node);
+      this.#failures.delete(network.profile.network);
     } catch (thrown) {
       await node.stop();
       throw thrown;
@@ -338,7 +345,7 @@ export class Runner {
     this.#options.env.log.error('network failed', { network: node.networkName, error: error.message });
     await this.#stopNode(node);
     if (this.#nodes.length > 0 || this.#stopping) return;
-    this.#lastError = error;
+    this.#failed = true;
     this.#finish();
   }
 

@@ -8,6 +8,8 @@ import { sendToSocket } from '../native/notify.js';
 export interface ServiceNotice {
   /** Once the interfaces or the doors are there. `status` is what `systemctl status` shows. Idempotent. */
   ready(status: string): void;
+  /** Replaces what `ready` said. Nothing before it, and nothing at the end. */
+  status(text: string): void;
   /** Ends the signs of life. Idempotent. */
   stopping(): void;
   /** There is somebody to tell. */
@@ -52,7 +54,10 @@ export function serviceNotice(
     ready: (status) => {
       if (state !== 'starting') return;
       state = 'ready';
-      tell('READY=1', `STATUS=${status.replaceAll('\n', ' ')}`);
+      tell('READY=1', statusLine(status));
+    },
+    status: (text) => {
+      if (state === 'ready') tell(statusLine(text));
     },
     stopping: () => {
       if (state === 'stopping') return;
@@ -62,3 +67,5 @@ export function serviceNotice(
     },
   };
 }
+
+const statusLine = (text: string): string => `STATUS=${text.replaceAll('\n', ' ')}`;

@@ -43,6 +43,16 @@ describe('what the service manager is told', () => {
     expect(told).toEqual([]);
   });
 
+  it('is how it is now, each time that changes, from ready to the end', () => {
+    const { told, notice } = heard({ NOTIFY_SOCKET: '/n' });
+    notice.status('runs 2 networks');
+    notice.ready('runs 1 network');
+    notice.status('runs 2 networks');
+    notice.stopping();
+    notice.status('runs 0 networks');
+    expect(told).toEqual(['/n READY=1\nSTATUS=runs 1 network', '/n STATUS=runs 2 networks', '/n STOPPING=1']);
+  });
+
   it('is who the service is now, and nothing more, once another process goes on', () => {
     const { told, clock, notice } = heard({ NOTIFY_SOCKET: '/n', WATCHDOG_USEC: '3000000' });
     notice.ready('runs');
