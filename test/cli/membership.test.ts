@@ -55,7 +55,7 @@ describe('init', () => {
   it('makes a network and a token without relay and without root', async () => {
     const made = await init('home', '--node-name', 'anna', '--ip', '10.144.0.9');
     expect(made).toMatchObject({
-      network: { name: 'home', cidr: '10.144.0.0/16', mtu: 1350, relays: [] },
+      network: { name: 'home', cidr: '10.144.0.0/16', mtu: 1400, relays: [] },
       node: { name: 'anna', ip: '10.144.0.9' },
     });
     expect(made.network.id).toMatch(/^[0-9a-f]{16}$/);

@@ -62,7 +62,7 @@ export async function withdrawByHand(sides: readonly [Side, Side]): Promise<void
 
 /** As `host-gw`: routes by the nodes' addresses in the network, whose members are told by announcements. */
 export async function hostGateway(sides: readonly [Side, Side]): Promise<Ends> {
-  const ends = await byHand(sides, 'static', 61, 1350, ({ node: { ip } }, _own, _index, range) => [
+  const ends = await byHand(sides, 'static', 61, 1400, ({ node: { ip } }, _own, _index, range) => [
     `ip route replace ${range} via ${ip} dev evio0`,
   ]);
   for (const [i, { node }] of sides.entries()) await node.node.cli(['route', 'announce', `10.61.${i}.0/24`]);
@@ -71,10 +71,10 @@ export async function hostGateway(sides: readonly [Side, Side]): Promise<Ends> {
 
 /** As `vxlan`: the kernel's, between the nodes' addresses in the network; evio sees packets of members only. */
 export function kernelVxlan(sides: readonly [Side, Side]): Promise<Ends> {
-  return byHand(sides, 'vxlan', 62, 1300, (other, own, index, range) => [
+  return byHand(sides, 'vxlan', 62, 1350, (other, own, index, range) => [
     `ip link add vx type vxlan id 7 dstport 8472 local ${own.node.ip} remote ${other.node.ip} dev evio0`,
     `ip address add 10.63.0.${index + 1}/24 dev vx`,
-    'ip link set vx mtu 1300 up',
+    'ip link set vx mtu 1350 up',
     `ip route add ${range} via 10.63.0.${2 - index} dev vx`,
   ]);
 }
