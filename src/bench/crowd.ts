@@ -20,7 +20,7 @@ import { silentLogger, systemClock, systemRandom } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { formatIpv4, parseIpv4 } from '../core/lib/ipv4.js';
 import { Arena, mapLow } from '../core/native/arena.js';
-import { libc, Mmap, PollEvent, Pollfd } from '../core/native/libc.js';
+import { libc, Mmap, PollEvent, polled, Pollfd } from '../core/native/libc.js';
 import { ethernetHeaderLength } from '../core/wire/ethernet.js';
 import { fold, ipv4HeaderChecksum, ipv4HeaderLength, onesSum, Protocol } from '../core/wire/ip.js';
 import { crowdArena, CrowdPlane } from './crowd-plane.js';
@@ -251,7 +251,7 @@ class Crowd {
     const { view, base } = this.#arena;
     let left = libc().poll(base + this.#pollfds, this.#members.length, 0);
     for (let i = 0; left > 0 && i < this.#members.length; i++) {
-      if (view.getUint16(this.#pollfds + i * Pollfd.size + Pollfd.revents, true) === 0) continue;
+      if (!polled(view, this.#pollfds, i)) continue;
       left--;
       this.#members[i]?.plane.round();
     }

@@ -79,7 +79,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       // Interfaces are there; who can be reached is another matter, and may take long after a boot.
       if (event.event === 'started') {
         running.add(event.network.id);
-        notice.ready(howMany(Math.max(running.size, networks.length)));
+        notice.ready(howMany(networks.length));
       } else if (event.event === 'stopped') running.delete(event.network);
       if (event.event === 'started' || event.event === 'stopped') notice.status(howMany(running.size));
       options.onEvent(event);

@@ -11,7 +11,7 @@ import { cidrOfPrefix } from '../core/lib/prefix.js';
 import type { Config } from './config.js';
 import { Code, CniError } from './errors.js';
 import { listLinks } from './kernel/kernel.js';
-import { pause } from './pause.js';
+import { pause } from '../core/lib/pause.js';
 import { asAnswer } from './node.js';
 import { machineNetworks } from './overlap.js';
 

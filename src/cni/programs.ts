@@ -50,11 +50,6 @@ class Begun {
     this.#child = this.#told(() => startChild(found, args, { env: { ...env, PATH: path }, held }));
   }
 
-  /** True once it has ended. */
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** Gives it its input, and waits for its end, whatever that is. Throws CniError (100) when it takes longer than `ms`. */
   end(input: string, ms = limitMs): Ended {
     this.#over = true;

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvioError, messageOf } from '../core/lib/errors.js';
+import { pause } from '../core/lib/pause.js';
 import { findProgram, requirePrograms, run, runSync } from './exec.js';
 
 /** iproute2 keeps a bind mount of each named namespace here. */
@@ -92,11 +93,6 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
       // Ended meanwhile.
     }
   }
-}
-
-/** Blocks; only for tear-down. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /**

@@ -17,6 +17,7 @@ import { relayDefaults, type Service } from './units.js';
 const run = promisify(execFile);
 const runlevel = 'default';
 const scriptOf = (service: Service): string => join('/etc/init.d', scriptName[service]);
+const isInstalled = (service: Service): boolean => existsSync(scriptOf(service));
 const settings = join('/etc/conf.d', scriptName.relay);
 
 async function call(program: string, ...args: string[]): Promise<void> {
@@ -100,7 +101,7 @@ async function stateOf(name: string): Promise<string> {
 
 async function report(service: Service): Promise<ServiceReport> {
   const name = scriptName[service];
-  const installed = existsSync(scriptOf(service));
+  const installed = isInstalled(service);
   const active = installed ? await stateOf(name) : 'inactive';
   const enabled = existsSync(join('/etc/runlevels', runlevel, name)) ? 'enabled' : 'disabled';
   return {
@@ -130,7 +131,6 @@ function homeOf(service: Service): string | null {
   return /^export EVIO_HOME=(\S+)$/m.exec(readFileSync(scriptOf(service), 'utf8'))?.[1] ?? null;
 }
 
-const isInstalled = (service: Service): boolean => existsSync(scriptOf(service));
 const hints = (service: Service): ServiceHints => ({
   log: `See its log: /var/log/${scriptName[service]}.log`,
   start: `Start it again: sudo rc-service ${scriptName[service]} start`,

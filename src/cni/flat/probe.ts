@@ -7,7 +7,7 @@
  * asked for again, and looked at once more just before the pod is connected. Of members the node is asked (ranges.ts).
  */
 import { Kernel } from '../kernel/kernel.js';
-import { pause } from '../pause.js';
+import { pause } from '../../core/lib/pause.js';
 
 /** Time for an answer, ms: members are answered for by this node itself, pods and bridged machines answer over the network. */
 const waitMs = 100;

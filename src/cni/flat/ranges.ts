@@ -16,7 +16,7 @@ import {
 } from '../../core/lib/ipv4.js';
 import { Code, CniError } from '../errors.js';
 import { freeRange } from '../lease.js';
-import { pause } from '../pause.js';
+import { pause } from '../../core/lib/pause.js';
 
 /** Length of one: 16 addresses. */
 export const podRangeLength = 28;

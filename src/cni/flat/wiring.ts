@@ -10,7 +10,7 @@ import { addressText } from '../../core/lib/endpoint.js';
 import { formatIpv4, type Cidr } from '../../core/lib/ipv4.js';
 import { forward, plugIn } from '../bridge.js';
 import { Code, CniError } from '../errors.js';
-import { Kernel, listLinks, Refusal, type Link } from '../kernel/kernel.js';
+import { Kernel, listLinks, type Link } from '../kernel/kernel.js';
 import { masquerading } from '../masquerade.js';
 import { macOf, macPrefix } from '../names.js';
 import { guardingUplink, guardScript, unguardScript } from '../port-guard.js';
@@ -128,12 +128,7 @@ export function plug(host: Network, nft: Begun, links: readonly Link[], plug: Pl
 /** Removes the node's ways to these addresses; harmless where there are none. */
 export function unroute({ bridge }: Names, ips: readonly string[]): void {
   Kernel.use((kernel) => {
-    for (const ip of ips)
-      try {
-        kernel.removeRoute(bridge, ip);
-      } catch (thrown) {
-        if (!(thrown instanceof Refusal)) throw thrown;
-      }
+    for (const ip of ips) kernel.removeRoute(bridge, ip);
   });
 }
 

@@ -145,11 +145,9 @@ export class Kernel {
     this.#change(what, Message.newRoute, words.again === true ? any : fresh, body);
   }
 
+  /** Harmless where there is none. */
   removeRoute(name: string, dst: string): void {
-    this.#change(
-      `the end of the route to ${dst}`,
-      Message.removeRoute,
-      0,
+    this.#end(`the end of the route to ${dst}`, Message.removeRoute, () =>
       encodeRoute(this.#index(name), dst, {}),
     );
   }
@@ -162,11 +160,7 @@ export class Kernel {
 
   /** Nothing is known of this address any more. Harmless where nothing was. */
   forget(name: string, ip: string): void {
-    try {
-      this.#change(`to forget ${ip}`, Message.removeNeighbour, 0, encodeNeighbour(this.#index(name), ip));
-    } catch (thrown) {
-      if (!(thrown instanceof Refusal)) throw thrown;
-    }
+    this.#end(`to forget ${ip}`, Message.removeNeighbour, () => encodeNeighbour(this.#index(name), ip));
   }
 
   /** What is known of IPv4 addresses beside this interface. */
@@ -202,6 +196,15 @@ export class Kernel {
       this.#netlink.change(type, flags, body);
     } catch (thrown) {
       throw thrown instanceof NetlinkError ? new Refusal(what, thrown.errno) : thrown;
+    }
+  }
+
+  /** Takes away what may be gone already, its interface with it. */
+  #end(what: string, type: number, body: () => Uint8Array): void {
+    try {
+      this.#change(what, type, 0, body());
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) throw thrown;
     }
   }
 

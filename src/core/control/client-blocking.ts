@@ -3,9 +3,11 @@
  * takes longer than all that is asked.
  */
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { Arena } from '../native/arena.js';
 import { Errno, libc, PollEvent, Pollfd, Socket } from '../native/libc.js';
 import { bind } from '../native/symbols.js';
+import { AF_UNIX, unixAddressBytes, writeUnixAddress } from '../native/unix-address.js';
 import {
   answerTimeoutMs,
   maxAnswerLength,
@@ -15,21 +17,20 @@ import {
   refusalOf,
   type Answer,
 } from './client-errors.js';
+import { LineSplitter } from './lines.js';
 import type { Method, Params, Result } from './methods.js';
 
-/** `<sys/un.h>`: family 2 | path, ended by a zero */
-const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const pathAt = 2;
-const addressBytes = 110;
 const readBytes = 64 * 1024;
 
 export class BlockingClient {
   readonly #socket: number;
   readonly #arena = new Arena(Pollfd.size);
   #nextId = 1;
-  /** What was read beyond the last answer. */
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #decoder = new StringDecoder('utf8');
+  readonly #splitter = new LineSplitter(maxAnswerLength);
+  /** Read, and not looked at yet. */
+  #lines: string[] = [];
 
   private constructor(socket: number) {
     this.#socket = socket;
@@ -42,15 +43,13 @@ export class BlockingClient {
    */
   static use<T>(path: string, work: (client: BlockingClient) => T): T {
     const c = libc();
-    const arena = new Arena(addressBytes);
-    arena.view.setUint16(0, AF_UNIX, true);
-    arena.setText(pathAt, path);
+    const arena = new Arena(unixAddressBytes);
+    const length = writeUnixAddress(arena, 0, path);
+    if (length === 0) throw notRunning();
     const socket = c.socket(AF_UNIX, SOCK_STREAM | Socket.SOCK_CLOEXEC, 0);
     if (socket < 0) throw notRunning();
     try {
-      if (
-        bind('int connect(int fd, uintptr_t address, uint32_t length)')(socket, arena.base, addressBytes) < 0
-      ) {
+      if (bind('int connect(int fd, uintptr_t address, uint32_t length)')(socket, arena.base, length) < 0) {
         const errno = c.errno();
         throw errno === Errno.EACCES || errno === Errno.EPERM ? notOurs(path) : notRunning();
       }
@@ -85,19 +84,13 @@ export class BlockingClient {
 
   /** The next line that the node wrote. */
   #line(end: number): string {
-    const pieces: Buffer[] = [this.#rest];
-    for (let length = 0; length <= maxAnswerLength;) {
-      const last = pieces.at(-1) as Buffer;
-      const at = last.indexOf('\n');
-      if (at >= 0) {
-        this.#rest = last.subarray(at + 1);
-        return Buffer.concat([...pieces.slice(0, -1), last.subarray(0, at)]).toString('utf8');
-      }
-      const piece = this.#read(end);
-      length += piece.length;
-      pieces.push(piece);
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) return line;
+      const lines = this.#splitter.push(this.#decoder.write(this.#read(end)));
+      if (!lines) throw notRunning();
+      this.#lines = lines;
     }
-    throw notRunning();
   }
 
   /** What there is to read, as soon as there is something. */

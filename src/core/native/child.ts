@@ -35,20 +35,10 @@ export interface Ended {
 }
 
 /**
- * Runs the program at this path, gives it its input, and waits for its end.
+ * Starts the program at this path, which gets its input later.
  *
- * @throws Error that says why it could not be started, or that it took longer than `limitMs` and was killed; EvioError EVIO_NO_NATIVE
+ * @throws Error that says why it could not be started; EvioError EVIO_NO_NATIVE
  */
-export function runChild(
-  path: string,
-  args: readonly string[],
-  input: string,
-  { limitMs, ...options }: ChildOptions & { readonly limitMs: number },
-): Ended {
-  return startChild(path, args, options).finish(input, limitMs);
-}
-
-/** Starts the program at this path, which gets its input later. Throws as `runChild`. */
 export function startChild(path: string, args: readonly string[], { env, held }: ChildOptions): Child {
   const pipes = [pipe(), pipe(), pipe()] as const;
   const [[stdin, write], [stdout, outputs], [stderr, errors]] = pipes;
@@ -76,7 +66,7 @@ export class Child {
     this.#outputs = outputs;
   }
 
-  /** Gives it its input, and waits for its end. Throws as `runChild`. */
+  /** Gives it its input, and waits for its end. Throws Error when it took longer than `limitMs`, and was killed. */
   finish(input: string, limitMs: number): Ended {
     const end = performance.now() + limitMs;
     try {

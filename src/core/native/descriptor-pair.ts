@@ -1,7 +1,7 @@
 import { Arena } from './arena.js';
 import { libc, Socket } from './libc.js';
+import { AF_UNIX } from './unix-address.js';
 
-const AF_UNIX = 1;
 /** SOCK_STREAM, SOCK_SEQPACKET. */
 export const PairType = { stream: 1, messages: 5 } as const;
 

@@ -182,5 +182,10 @@ export const Cmsghdr = { length: 0, level: 8, type: 12, data: 16 } as const;
 /** `struct pollfd`. */
 export const Pollfd = { size: 8, fd: 0, events: 4, revents: 6 } as const;
 
+/** Whether poll(2) found something of the descriptor at this place of the `struct pollfd`s that begin at `at`. */
+export function polled(view: DataView, at: number, place: number): boolean {
+  return view.getUint16(at + place * Pollfd.size + Pollfd.revents, true) !== 0;
+}
+
 /** `struct sockaddr_in6` is 28 bytes, `struct sockaddr_in` 16. */
 export const Sockaddr = { in6Size: 28, inSize: 16 } as const;

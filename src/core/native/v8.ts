@@ -36,8 +36,8 @@ const earlyRounds = 1_500;
  *
  * V8 knows one number for all threads of a process and looks at it when a function has done so much work, so it is the low
  * one while packets are handled only: compiled as early, the rest of a node would take more processor time to compile than
- * to run whenever much happens at once. A change takes some 20 µs, and after the first rounds
- * there are none.
+ * to run whenever much happens at once. A change takes some 20 µs; after the
+ * first rounds there are none.
  */
 export class EarlyCompilation {
   #left = earlyRounds;

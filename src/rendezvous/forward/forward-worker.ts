@@ -5,7 +5,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../../core/native/arena.js';
 import { monotonicClock } from '../../core/native/clock.js';
-import { libc, PollEvent, Pollfd } from '../../core/native/libc.js';
+import { libc, PollEvent, polled, Pollfd } from '../../core/native/libc.js';
 import { ThreadWord } from '../../core/native/supervised-thread.js';
 import { EarlyCompilation } from '../../core/native/v8.js';
 import { CounterBlock } from '../counters.js';
@@ -38,8 +38,7 @@ function run(setup: ForwardSetup): void {
   watch(1, setup.socket.fd);
   watch(2, setup.alternate?.fd ?? -1);
 
-  const happened = (place: number): boolean =>
-    arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  const happened = (place: number): boolean => polled(arena.view, pollfds, place);
   const early = new EarlyCompilation();
   let rests = setup.rests;
   if (rests) port.postMessage({ type: 'rests' });

@@ -2,15 +2,14 @@ import { closeSync, openSync, readFileSync, readdirSync, rmSync, mkdtempSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runChild } from '../../../src/core/native/child.js';
+import { startChild, type Ended } from '../../../src/core/native/child.js';
 
 const env = { PATH: '/usr/bin:/bin', WORD: 'a word' };
 const sh = (
   script: string,
   input = '',
-  more: { held?: number; limitMs?: number } = {},
-): ReturnType<typeof runChild> =>
-  runChild('/bin/sh', ['-c', script], input, { env, limitMs: 20_000, ...more });
+  { held, limitMs = 20_000 }: { held?: number; limitMs?: number } = {},
+): Ended => startChild('/bin/sh', ['-c', script], { env, held }).finish(input, limitMs);
 
 describe('a program that is run to its end', () => {
   const folder = mkdtempSync(join(tmpdir(), 'evio-child-'));
@@ -67,7 +66,7 @@ describe('a program that is run to its end', () => {
     const times = 20;
     for (let i = 0; i < times; i++) {
       sh('true');
-      expect(() => runChild(join(folder, 'none'), [], '', { env, limitMs: 1_000 })).toThrow(/none: ENOENT/);
+      expect(() => startChild(join(folder, 'none'), [], { env })).toThrow(/none: ENOENT/);
     }
     expect(() => sh('sleep 60', 'x', { limitMs: 50 })).toThrow();
     // Others in this process may open some of their own meanwhile.

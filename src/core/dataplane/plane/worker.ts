@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
-import { libc, PollEvent, Pollfd } from '../../native/libc.js';
+import { libc, PollEvent, polled, Pollfd } from '../../native/libc.js';
 import { threadUrgency } from '../../native/scheduling.js';
 import { ThreadWord } from '../../native/supervised-thread.js';
 import { AddressOwners } from '../../switch/address-owners.js';
@@ -99,8 +99,7 @@ function run(setup: WorkerSetup): void {
     }
     if (!frozen) loop.commandsDone();
   };
-  const happened = (place: number): boolean =>
-    arena.view.getUint16(pollfds + place * Pollfd.size + Pollfd.revents, true) !== 0;
+  const happened = (place: number): boolean => polled(arena.view, pollfds, place);
   const early = new EarlyCompilation();
   let ready: number = Ready.both;
   while (Atomics.load(shared.control, ThreadWord.stop) === 0) {
