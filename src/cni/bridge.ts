@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Code, CniError } from './errors.js';
 import { Kernel, listLinks, Refusal, type Link } from './kernel/kernel.js';
 import { masquerading } from './masquerade.js';
-import { macOf } from './names.js';
+import { macOf, macPrefix } from './names.js';
 import { guarding, guardScript, unguardScript } from './port-guard.js';
 import { isV6, type Addresses, type Interface } from './result.js';
 import type { Begun, Network } from './programs.js';
@@ -14,6 +14,11 @@ import { dropTables, enforce } from './standing.js';
 
 /** Of a bridge that the plugin made: one that somebody else made is used, and never removed. */
 const mark = 'evio-cni';
+
+/** Made here by a plugin that was killed before it could mark it, or set it up. */
+function isHalfMade({ alias, flags, address }: Link): boolean {
+  return alias === '' && !flags.includes('UP') && address.startsWith(`${macPrefix}:`);
+}
 
 /** The gateway's address on the bridge, with the length of the range: one for each range. */
 export function gatewaysOf({ ips }: Addresses): readonly string[] {
@@ -57,10 +62,9 @@ function makeBridge(
   mac: string,
   gateways: readonly string[],
 ): void {
-  if (present === undefined) {
-    kernel.addBridge(name, mac, mtu);
-    kernel.set(name, { alias: mark });
-  } else if (present.mtu !== mtu) kernel.set(name, { mtu });
+  if (present === undefined) kernel.addBridge(name, mac, mtu);
+  else if (present.mtu !== mtu) kernel.set(name, { mtu });
+  if (present === undefined || isHalfMade(present)) kernel.set(name, { alias: mark });
   for (const gateway of gateways) kernel.addAddress(name, gateway, true);
   kernel.set(name, { up: true });
 }
@@ -171,7 +175,8 @@ export function tidy(host: Network, bridge: string, gone: readonly string[]): vo
     if (gone.length > 0) host.run(['nft', '-f', '-'], unguardScript(bridge, gone));
     return;
   }
-  if (links.some(({ ifname, alias }) => ifname === bridge && alias === mark))
+  const own = links.find(({ ifname }) => ifname === bridge);
+  if (own && (own.alias === mark || isHalfMade(own)))
     Kernel.use((kernel) => {
       kernel.remove(bridge);
     });

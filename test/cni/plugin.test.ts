@@ -438,6 +438,18 @@ describe.skipIf(missing !== undefined)('the CNI plugin', () => {
     expect((await runtime.plugin('GC', alone, {})).status).toBe(0);
   }, 300_000);
 
+  it('takes a bridge away that a plugin made which was killed before it had marked it', async () => {
+    const [pod] = pods as [Pod];
+    const half = ['ip', 'link', 'add', 'evio-pods', 'address', '0a:58:0a:f4:01:01', 'type', 'bridge'];
+    await run(half, { ns: node.ns });
+    expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    expect(await runtime.leftOvers()).toEqual([]);
+    await run(half, { ns: node.ns });
+    expect((await runtime.plugin('ADD', alone, attached(pod))).status).toBe(0);
+    expect((await runtime.plugin('DEL', alone, attached(pod))).status).toBe(0);
+    expect(await runtime.leftOvers()).toEqual([]);
+  });
+
   it.skipIf(!oneFile)('takes no compiled code but what is whole and of its own text', async () => {
     const [pod] = pods as [Pod];
     const comesAndGoes = async (): Promise<void> => {
