@@ -1,8 +1,8 @@
-/** NATs that filter, and NATs that give each destination another port: what they are called, and who becomes direct through them. */
+/** NATs that filter, and NATs that give each destination another port: what they are called. Who becomes direct is in matrix.test.ts. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sleep } from '../../src/lab/exec.js';
 import type { SiteOptions } from '../../src/lab/site.js';
-import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+import { reaches, TestNet, type TestNode } from './support.js';
 
 interface Facts {
   readonly mapping: string;
@@ -37,17 +37,6 @@ describe('hard NATs', () => {
   });
 
   const find = (kind: string): TestNode => net.nodes.find((node) => node.kind === kind) as TestNode;
-
-  it.each([
-    ['address-and-port-dependent', 'endpoint-independent-filtering'],
-    ['address-and-port-dependent', 'address-dependent-filtering'],
-    ['sequential-ports', 'endpoint-independent-filtering'],
-    ['sequential-ports', 'address-dependent-filtering'],
-    ['sequential-ports', 'endpoint-independent'],
-  ])('%s and %s become direct', async (a, b) => {
-    await untilPath(find(a), find(b), 'direct', 10_000);
-    await untilPath(find(b), find(a), 'direct', 10_000);
-  });
 
   it('are named in the words of RFC 4787, and what the other end is, too', async () => {
     const wanted = new Map(sites.map(([nat, facts]) => [nat as string, facts]));

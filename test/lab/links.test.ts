@@ -1,6 +1,6 @@
-/** Two machines behind one router, and links that lose and delay. */
+/** Two machines behind one router, and a route that is said to be short. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { iperfTcp, ping } from '../../src/lab/measure.js';
+import { iperfTcp } from '../../src/lab/measure.js';
 import { peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 describe('links', () => {
@@ -43,25 +43,6 @@ describe('links', () => {
     const { mbps } = await iperfTcp(first.ns, second.ns, second.node.ip, { seconds: 3 });
     console.log(`route with MTU 1300: ${mbps.toFixed(0)} Mbit/s`);
     expect(mbps).toBeGreaterThan(300);
-    await untilPath(first, second, 'direct', 100);
-  });
-
-  it('a link with 40 ms of delay and 1 % of loss becomes direct, stays direct under load, and carries TCP', async () => {
-    net = await TestNet.create({ nat: 'endpoint-independent' });
-    const second = await net.add({ nat: 'endpoint-independent' });
-    const [first] = net.nodes as [TestNode];
-    await second.site.setDelay(20);
-    await second.site.setLoss(0.01);
-    await reaches(first, second, 10_000);
-    await untilPath(first, second, 'direct', 10_000);
-    const { mbps } = await iperfTcp(first.ns, second.ns, second.node.ip, { seconds: 8 });
-    const pings = await ping(first.ns, second.node.ip, { count: 100, intervalMs: 20 });
-    console.log(
-      `40 ms, 1 % loss: ${mbps.toFixed(1)} Mbit/s, ping ${pings.medianMs.toFixed(1)} ms, ${pings.received} of 100`,
-    );
-    expect(mbps).toBeGreaterThan(1);
-    expect(pings.medianMs).toBeGreaterThan(39);
-    expect(pings.received).toBeGreaterThan(90);
     await untilPath(first, second, 'direct', 100);
   });
 });

@@ -73,6 +73,9 @@ const told = ['public', 'EIF', 'ADF', 'APDF', 'double', ...opened];
 /** Let in what comes from ports that were not sent to. */
 const open = ['public', 'EIF', 'ADF', ...opened];
 
+/** The technique that may miss, and that who says `--no-birthday` takes no part in. */
+export const byLuck = 'many ports are opened, random ones tried';
+
 /** By which technique of evio the two become direct; undefined: by none. */
 export function technique(a: string, b: string): string | undefined {
   const both = (one: readonly string[], other: readonly string[]): boolean =>
@@ -81,6 +84,6 @@ export function technique(a: string, b: string): string | undefined {
   if (both(told, told)) return 'both tell their outside port, and send at once';
   if (both(['sequential', 'random'], open)) return 'the other side lets in whoever comes';
   if (both(['sequential'], told)) return 'ports in a row are predicted';
-  if (both(['random'], told)) return 'many ports are opened, random ones tried';
+  if (both(['random'], told)) return byLuck;
   return both(['v6'], ['v6', 'public']) ? 'IPv6' : undefined;
 }
