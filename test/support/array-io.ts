@@ -13,6 +13,8 @@ export interface Sent {
   readonly hops: number;
   /** It must not be fragmented. */
   readonly whole: boolean;
+  /** Of a hole; 0: the data socket. */
+  readonly socket: number;
 }
 
 /** A virtio header and a frame, as they cross the device. */
@@ -38,7 +40,10 @@ export class ArrayIo implements PacketIo {
   readonly received: number;
   readonly deviceIn: Uint8Array[] = [];
   readonly deviceOut: DeviceFrame[] = [];
-  readonly netIn: { bytes: Uint8Array; from: Endpoint; segment: number }[] = [];
+  readonly netIn: { bytes: Uint8Array; from: Endpoint; segment: number; hole?: number }[] = [];
+  /** Sockets of holes that are looked at. */
+  readonly listening = new Map<number, number>();
+  hole = -1;
   readonly netOut: Sent[] = [];
   /** The interface was removed. */
   deviceGone = false;
@@ -89,10 +94,16 @@ export class ArrayIo implements PacketIo {
     this.#arena.u8.set(next.bytes, this.received);
     writeSockaddr(this.#arena.u8, this.#arena.view, this.from, next.from);
     this.segment = next.segment || next.bytes.length;
+    this.hole = next.hole ?? -1;
     return next.bytes.length;
   }
 
-  send(to: number, at: number, length: number, segment: number): number {
+  listen(hole: number, socket: number): void {
+    if (socket > 0) this.listening.set(hole, socket);
+    else this.listening.delete(hole);
+  }
+
+  send(to: number, at: number, length: number, segment: number, socket: number): number {
     const result = this.sendResults.shift() ?? 0;
     if (result !== 0) return result;
     const { u8, view } = this.#arena;
@@ -103,6 +114,7 @@ export class ArrayIo implements PacketIo {
       segment,
       hops: this.hops,
       whole: this.whole,
+      socket,
     });
     return 0;
   }
@@ -111,7 +123,8 @@ export class ArrayIo implements PacketIo {
     for (let i = 0; i < count; i++) {
       const j = first + i;
       const [to, at, length, segment] = [queue.to[j], queue.at[j], queue.length[j], queue.segment[j]];
-      const result = this.send(to as number, at as number, length as number, segment as number);
+      const socket = queue.socket[j] as number;
+      const result = this.send(to as number, at as number, length as number, segment as number, socket);
       if (result !== 0) return i > 0 ? i : result;
     }
     return count;

@@ -19,6 +19,8 @@ export interface Carrier {
   send(destination: Uint8Array, batch: Uint8Array): void;
   /** A packet of this member arrived by this carrier. True when that is news for the ways to the member. */
   heard(idText: string): boolean;
+  /** Its packets leave by holes of the data plane (`DataPlane.setHole`); `send` gets those for which there is none. */
+  readonly holes?: true;
 }
 
 /** What carriers need of the data plane. */
@@ -65,9 +67,10 @@ export class Carriers {
     return this.#carriers.get(id)?.heard(idText) ?? false;
   }
 
-  /** Sends a packet as it is (handshake, bind, STUN): by the carrier that the path names, else by the data plane. */
+  /** Sends a packet as it is (handshake, bind, STUN): by the carrier that the path names, or by the data plane. */
   sendPacket(packet: Uint8Array, path: Path): void {
-    if (path.kind === 'carrier') this.carry(path.carrier, path.destination, batchOf(packet));
+    if (path.kind === 'carrier' && this.#carriers.get(path.carrier)?.holes !== true)
+      this.carry(path.carrier, path.destination, batchOf(packet));
     else this.#plane.sendPacket(packet, path);
   }
 }

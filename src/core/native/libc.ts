@@ -30,6 +30,7 @@ export interface Libc {
   readonly eventfd: Native;
   readonly dup: Native;
   readonly dup2: Native;
+  readonly dup3: Native;
   readonly flock: Native;
   readonly socketpair: Native;
   readonly mmap: Native;
@@ -68,6 +69,7 @@ export function libc(): Libc {
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup: bind('int dup(int fd)'),
     dup2: bind('int dup2(int from, int to)'),
+    dup3: bind('int dup3(int from, int to, int flags)'),
     flock: bind('int flock(int fd, int operation)'),
     socketpair: bind(`int socketpair(int domain, int type, int protocol, ${ptr} pair)`),
     mmap: bind(

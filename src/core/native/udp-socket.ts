@@ -59,28 +59,15 @@ export function openUdpSocket(wish: UdpWish): UdpSocket {
   const type = Socket.SOCK_DGRAM | Socket.SOCK_NONBLOCK | Socket.SOCK_CLOEXEC;
   const fd = c.socket(ipv6 ? Socket.AF_INET6 : Socket.AF_INET, type, 0);
   if (fd < 0) throw new UdpError('socket', c.errno(), wish);
-  const option = (level: number, name: number, number: number): boolean => {
-    arena.view.setInt32(value, number, true);
-    return c.setsockopt(fd, level, name, arena.base + value, 4) === 0;
-  };
+  const option = (level: number, name: number, number: number): boolean => set(fd, level, name, number);
   try {
     if (ipv6 && !option(Socket.IPPROTO_IPV6, Socket.IPV6_V6ONLY, 0)) {
       throw new UdpError('socket', c.errno(), wish);
     }
     if (shared) option(Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
-    option(Socket.SOL_UDP, Socket.UDP_GRO, 1);
     if (local && ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_RECVPKTINFO, 1);
     else if (local) option(Socket.IPPROTO_IP, Socket.IP_PKTINFO, 1);
-    // How long a packet may be on a path is found out by trying. An ICMP message, which anybody can forge, must not
-    // shorten it: the kernel would refuse every cut send from then on.
-    option(Socket.IPPROTO_IP, Socket.IP_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
-    if (ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
-    for (const [force, plain] of [
-      [Socket.SO_RCVBUFFORCE, Socket.SO_RCVBUF],
-      [Socket.SO_SNDBUFFORCE, Socket.SO_SNDBUF],
-    ] as const) {
-      if (!option(Socket.SOL_SOCKET, force, bufferBytes)) option(Socket.SOL_SOCKET, plain, bufferBytes);
-    }
+    deepen(fd, ipv6, bufferBytes);
     const written = writeSockaddr(arena.u8, arena.view, at, wish);
     if (!written || (!ipv6 && !narrowSockaddr(arena.view, at, at))) throw new UdpError('address', 0, wish);
     const length = sockaddrLength(ipv6);
@@ -96,11 +83,33 @@ export function openUdpSocket(wish: UdpWish): UdpSocket {
   }
 }
 
+/**
+ * Has a socket take and give trains, through buffers of so many bytes each, and believe no ICMP: how long a packet may be on a path is
+ * found out by trying. A message, which anybody can forge, must not shorten it: the kernel would refuse every cut send from then on.
+ */
+export function deepen(fd: number, ipv6: boolean, bufferBytes: number): void {
+  const option = (level: number, name: number, value: number): boolean => set(fd, level, name, value);
+  option(Socket.SOL_UDP, Socket.UDP_GRO, 1);
+  option(Socket.IPPROTO_IP, Socket.IP_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
+  if (ipv6) option(Socket.IPPROTO_IPV6, Socket.IPV6_MTU_DISCOVER, Socket.PMTUDISC_OMIT);
+  for (const [force, plain] of [
+    [Socket.SO_RCVBUFFORCE, Socket.SO_RCVBUF],
+    [Socket.SO_SNDBUFFORCE, Socket.SO_SNDBUF],
+  ] as const) {
+    if (!option(Socket.SOL_SOCKET, force, bufferBytes)) option(Socket.SOL_SOCKET, plain, bufferBytes);
+  }
+}
+
+/** False: the system refused. */
+function set(fd: number, level: number, name: number, value: number): boolean {
+  const arena = new Arena(64);
+  arena.view.setInt32(0, value, true);
+  return libc().setsockopt(fd, level, name, arena.base, 4) === 0;
+}
+
 /** Lets another socket of this user bind to the same port, for a moment of change. */
 export function sharePort(fd: number): void {
-  const arena = new Arena(64);
-  arena.view.setInt32(0, 1, true);
-  libc().setsockopt(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, arena.base, 4);
+  set(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
 }
 
 /**

@@ -6,7 +6,13 @@ import { NumberedSockets, type Heard, type Pin } from './numbered-sockets.js';
 /** Routers that a packet passes unless it is told otherwise. */
 const usualHops = 64;
 
-export function fanSockets(heard: Heard, pin: Pin): FanSockets {
+/** They can be handed to the data plane. */
+export interface HandedSockets extends FanSockets {
+  /** Of the socket of this number, while it is open. */
+  descriptor(socket: number): number | undefined;
+}
+
+export function fanSockets(heard: Heard, pin: Pin): HandedSockets {
   const sockets = new NumberedSockets(heard, pin);
   /** Where they are others than usual. */
   const hopsOf = new WeakMap<Socket, number>();
@@ -20,6 +26,7 @@ export function fanSockets(heard: Heard, pin: Pin): FanSockets {
       }
       socket.send(packet, port, host, () => undefined);
     },
+    descriptor: (number) => sockets.descriptor(number),
     close: (number) => {
       sockets.close(number);
     },

@@ -71,6 +71,11 @@ export class NumberedSockets {
     return socket;
   }
 
+  /** Of the socket of this number, while it is open. */
+  descriptor(number: number): number | undefined {
+    return this.#open.get(number)?.fd;
+  }
+
   close(number: number): void {
     const known = this.#open.get(number);
     this.#open.delete(number);

@@ -1,8 +1,9 @@
 /** Birthdays in a node: which members they are tried with, and what they are told. What happens is in carriers/birthday. */
 import { Birthdays, type Celebrant } from '../carriers/birthday/birthdays.js';
-import type { FanSockets } from '../carriers/birthday/fan.js';
+import type { OpenHole } from '../carriers/birthday/fan.js';
 import type { Carriers } from '../carriers/carrier.js';
-import type { DataPlane } from '../dataplane/plane/plane.js';
+import type { DataPlane, HoleRoute } from '../dataplane/plane/plane.js';
+import { holeLimit } from '../dataplane/plane/shared.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { containsCidr, parseIpv4 } from '../lib/ipv4.js';
@@ -28,7 +29,7 @@ export interface BirthdayParts {
   readonly fan: NonNullable<EnginePorts['fan']>;
   /** It is tried, too, where both NATs draw ports at random. */
   readonly both: boolean;
-  readonly plane: Pick<DataPlane, 'sendControl'>;
+  readonly plane: Pick<DataPlane, 'sendControl' | 'setHole' | 'holeCounters'>;
   readonly carriers: Carriers;
   readonly relays: Pick<RelaySet, 'placed'>;
   readonly members: Peers;
@@ -40,12 +41,13 @@ export interface BirthdayParts {
 export class PeerBirthdays implements Timed {
   readonly birthdays: Birthdays;
   readonly #parts: BirthdayParts;
+  readonly #holes = new Set<number>();
   #lookAt = -Infinity;
 
   constructor(parts: BirthdayParts) {
     this.#parts = parts;
     const { env, self, fan, both, plane, carriers, relays, members, surroundings, changed, input } = parts;
-    const sockets: FanSockets = fan(
+    const sockets = fan(
       (socket, bytes, from) => {
         input(() => {
           this.birthdays.packet(socket, bytes, from);
@@ -58,6 +60,10 @@ export class PeerBirthdays implements Timed {
       idText: self.idText,
       carriers,
       sockets,
+      hole: (socket, route) => {
+        const fd = sockets.descriptor(socket);
+        return fd === undefined ? undefined : this.#hole({ ...route, fd });
+      },
       both,
       nat: () => surroundings.nat,
       outside: () => surroundings.reflexive,
@@ -92,6 +98,27 @@ export class PeerBirthdays implements Timed {
   /** Something about it, from this member. */
   receive(now: number, peer: Peer, message: BirthdayMessage): void {
     this.birthdays.receive(now, peer.member.idText, message);
+  }
+
+  /** The data plane has a copy of the descriptor from here on. */
+  #hole(route: HoleRoute): OpenHole | undefined {
+    const { plane } = this.#parts;
+    let hole = 0;
+    while (this.#holes.has(hole)) hole++;
+    if (hole >= holeLimit) return undefined;
+    try {
+      plane.setHole(hole, route);
+    } catch {
+      // No descriptor is left.
+      return undefined;
+    }
+    this.#holes.add(hole);
+    return {
+      counters: () => plane.holeCounters(hole),
+      close: () => {
+        if (this.#holes.delete(hole)) plane.setHole(hole, null);
+      },
+    };
   }
 
   #look(now: number): void {

@@ -1,5 +1,5 @@
 /** What a run of a node needs from outside: the machine, and what outlives the run. */
-import type { FanSockets } from '../carriers/birthday/fan.js';
+import type { HandedSockets } from './fan-sockets.js';
 import type { OpenConnection } from '../carriers/webrtc/connection.js';
 import type { DataPlane, PlaneOptions } from '../dataplane/plane/plane.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
@@ -49,7 +49,7 @@ export interface EnginePorts {
   /** Makes sockets to see by what the NAT does; default: it is not looked at closer. */
   readonly probe?: (heard: Heard, pin: Pin) => ProbePort;
   /** Makes many sockets, for NATs that draw ports at random; default: none are made, and none of others helped. */
-  readonly fan?: (heard: Heard, pin: Pin) => FanSockets;
+  readonly fan?: (heard: Heard, pin: Pin) => HandedSockets;
   /** Makes the sockets by which members of a LAN find each other; default: nothing is said there. */
   readonly lan?: (heard: (bytes: Uint8Array) => void) => LanPort;
   /** The proxy by which a relay is reached, by the profile's wish; default: none. */

@@ -28,6 +28,9 @@ export interface RelayChoice {
   readonly kind?: 'webrtc' | 'direct';
 }
 
+/** What a way carries is found out: it is datagrams, which may be too long for something on it. */
+export const hasWidth = ({ path, kind }: RelayChoice): boolean => path.kind === 'relay' || kind === 'direct';
+
 /** The path by which an answer goes back where a packet came from; `id` is the peer's node id. */
 export function pathBack(origin: Origin, id: Uint8Array): Path {
   switch (origin.kind) {

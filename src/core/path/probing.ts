@@ -24,7 +24,7 @@ import { pongLength, type Abilities } from '../wire/control.js';
 import { LossMeter } from './loss.js';
 import { PathMtu, type Use } from './mtu.js';
 import { Pings, type Ping } from './pings.js';
-import type { RelayChoice } from './path.js';
+import { hasWidth, type RelayChoice } from './path.js';
 import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
@@ -310,17 +310,18 @@ export class Probing {
   }
 
   /** A ping by a relay, or through members; as short as can be, or of `size` bytes that must not be fragmented. */
-  pingRelay(now: number, { path, label }: RelayChoice, size = 0): void {
-    this.#send(now, label, size, path, size === 0);
+  pingRelay(now: number, choice: RelayChoice, size = 0): void {
+    const { path, label } = choice;
+    this.#send(now, label, size, path, size === 0, hasWidth(choice));
   }
 
   /** @param counts false: it asks what the path carries, and may be too long for it: unanswered, it is no loss */
-  #send(now: number, key: string, size: number, path: Path, counts = true): void {
+  #send(now: number, key: string, size: number, path: Path, counts = true, datagrams = true): void {
     const bytes = Math.max(size, pongLength);
     const direct = path.kind === 'direct';
     const ping = { key, direct, sentAt: now, size: bytes, framesSent: this.#ports.framesSent() };
     // Who does not join pieces gets what is too long as fragments of IP, or not at all: so it is tried, too.
-    const whole = this.#joins && size > 0 && (direct || path.kind === 'relay');
+    const whole = this.#joins && size > 0 && datagrams && path.kind !== 'overlay';
     const transaction = this.#pings.add(ping);
     if (counts) this.loss.asked(key, transaction, now);
     this.#ports.ping(transaction, bytes, whole ? { ...path, whole } : path);

@@ -4,10 +4,7 @@ import type { HeldPath } from '../peer/held.js';
 import { wayPace, type PingedPath } from '../peer/liveness.js';
 import { measured } from '../peer/round-trip.js';
 import type { PathMtu, Use } from './mtu.js';
-import type { RelayChoice } from './path.js';
-
-/** What it carries is found out: it is datagrams, which may be too long for something on the way. */
-const hasWidth = ({ path, kind }: RelayChoice): boolean => path.kind === 'relay' || kind === 'direct';
+import { hasWidth, type RelayChoice } from './path.js';
 
 export class Way implements PingedPath {
   /** Another one of the same label takes its place. */
@@ -46,6 +43,8 @@ export class Way implements PingedPath {
 
   /** For the process that goes on with it. */
   get held(): Omit<HeldPath, 'joins'> {
+    // Its socket stays behind: there it goes on by another way.
+    if (this.choice.kind === 'direct') return { endpoint: null, rttMs: null, rttVarMs: 0, proven: 0 };
     const { rttMs, rttVarMs, mtu } = this;
     return { endpoint: null, rttMs, rttVarMs, proven: mtu?.proven ?? 0 };
   }

@@ -1,7 +1,7 @@
 /** Carriers of two kinds side by side: the WebSocket of a real relay, and one in memory that is no relay. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Carriers, type Carrier } from '../../../src/core/carriers/carrier.js';
-import type { SocketPath } from '../../../src/core/dataplane/plane/plane.js';
+import type { Path } from '../../../src/core/dataplane/plane/plane.js';
 import { toHex } from '../../../src/core/lib/bytes.js';
 import { batchOf } from '../../../src/core/wire/relay.js';
 import { Kit, TestNetwork, until } from '../rendezvous/relay-kit.js';
@@ -13,11 +13,11 @@ afterEach(() => kit.clean());
 /** What the data plane was given. */
 class PlaneLog {
   readonly batches: { carrier: number; source: string; batch: Uint8Array }[] = [];
-  readonly sent: { bytes: Uint8Array; path: SocketPath }[] = [];
+  readonly sent: { bytes: Uint8Array; path: Path }[] = [];
   carried(carrier: number, source: Uint8Array, batch: Uint8Array): void {
     this.batches.push({ carrier, source: toHex(source), batch });
   }
-  sendPacket(bytes: Uint8Array, path: SocketPath): void {
+  sendPacket(bytes: Uint8Array, path: Path): void {
     this.sent.push({ bytes, path });
   }
   relayHeardMs(): number {
@@ -50,6 +50,22 @@ const id = (fill: number): Uint8Array => new Uint8Array(16).fill(fill);
 const packet = Uint8Array.of(0x51, 1, 2, 3);
 
 describe('carriers', () => {
+  it('leave a lone packet to the data plane where it has the holes for it', () => {
+    const plane = new PlaneLog();
+    const carriers = new Carriers(plane);
+    const [carrier, other] = [new MemoryCarrier(), new MemoryCarrier()];
+    const path = (one: Carrier): Path => ({
+      kind: 'carrier',
+      carrier: carriers.add(one),
+      destination: id(7),
+    });
+    const hole = path(Object.assign(carrier, { holes: true as const }));
+    carriers.sendPacket(packet, hole);
+    carriers.sendPacket(packet, path(other));
+    expect(plane.sent).toEqual([{ bytes: packet, path: hole }]);
+    expect([carrier.sent.length, other.sent.length]).toEqual([0, 1]);
+  });
+
   it('gives no id twice, and drops what is for one that went', () => {
     const plane = new PlaneLog();
     const carriers = new Carriers(plane);
@@ -91,7 +107,7 @@ describe('carriers', () => {
     carriers.sendPacket(packet, { kind: 'carrier', carrier: second, destination: id(7) });
     expect(one.sent).toEqual([]);
     expect(two.sent).toEqual([{ destination: '07'.repeat(16), batch: batchOf(packet) }]);
-    const relayed: SocketPath = { kind: 'relay', relay: 0, destination: id(7) };
+    const relayed: Path = { kind: 'relay', relay: 0, destination: id(7) };
     carriers.sendPacket(packet, relayed);
     expect(plane.sent).toEqual([{ bytes: packet, path: relayed }]);
   });

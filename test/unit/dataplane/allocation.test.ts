@@ -36,6 +36,7 @@ import { need } from '../../support/need.js';
 class LoopIo implements PacketIo {
   readonly datagramOffload = true;
   segment = 0;
+  readonly hole = -1;
   readonly from: number;
   frames = 0;
   written = 0;
@@ -95,6 +96,10 @@ class LoopIo implements PacketIo {
     for (let i = first; i < first + count; i++)
       this.send(to[i] as number, at[i] as number, length[i] as number, segment[i] as number);
     return count;
+  }
+
+  listen(): void {
+    throw new Error('there are no holes');
   }
 
   limitHops(): void {

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { KernelIo } from '../../../src/core/dataplane/loop/kernel-io.js';
 import { SendQueue } from '../../../src/core/dataplane/loop/packet-io.js';
 import { readSockaddr, writeSockaddr } from '../../../src/core/native/sockaddr.js';
-import { openUdp, sharePort, type UdpSocket } from '../../../src/core/dataplane/plane/udp-socket.js';
+import { openUdp, type UdpSocket } from '../../../src/core/dataplane/plane/udp-socket.js';
+import { sharePort } from '../../../src/core/native/udp-socket.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { Arena } from '../../../src/core/native/arena.js';
 import { Errno, errnoName, libc, Socket } from '../../../src/core/native/libc.js';
@@ -83,7 +84,7 @@ describe.each([
   it('sends many datagrams at once and receives them with their length', () => {
     const { a, from, other } = pair();
     for (let i = 0; i < 2_500; i++) arena.u8[data + i] = i;
-    expect(a.send(to, data, 2_500, 1_000)).toBe(0);
+    expect(a.send(to, data, 2_500, 1_000, 0)).toBe(0);
     const arenaB = new Arena(1 << 20);
     const b = new KernelIo(arenaB, { tapFd: -1, datagramOffload: false, udpFd: other.fd, ipv6: other.ipv6 });
     const got: number[] = [];
@@ -124,7 +125,7 @@ describe.each([
     });
     expect(a.sendMany(queue, 0, 5)).toBe(5);
     expect(a.sendMany(queue, 5, trains.length - 5)).toBe(trains.length - 5);
-    expect(second.a.send(to, data, 11, 0)).toBe(0);
+    expect(second.a.send(to, data, 11, 0, 0)).toBe(0);
     const got: number[] = [];
     const ports = new Set<number>();
     for (let empty = 0; empty < 2;) {
@@ -139,6 +140,47 @@ describe.each([
     expect(Uint8Array.from(got.slice(0, used))).toEqual(arena.u8.slice(data, data + used));
     expect(got.length).toBe(used + 11);
     expect(ports.size).toBe(2);
+  });
+
+  it('sends and receives by the sockets of holes, each in its turn', () => {
+    const { a, from } = pair();
+    const [ours, theirs] = [udp4(), udp4()];
+    a.listen(3, ours.fd);
+    expect(a.sockets).toEqual([from.fd, ours.fd]);
+    writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: theirs.port });
+    const b = new KernelIo(arena, { tapFd: -1, datagramOffload: false, udpFd: theirs.fd, ipv6: false });
+    const sender = (): number => {
+      expect(b.receive()).toBeGreaterThan(0);
+      return readSockaddr(arena.u8, arena.view, b.from).port;
+    };
+    expect(a.send(to, data, 2_500, 1_000, ours.fd)).toBe(0);
+    expect(sender()).toBe(ours.port);
+    const queue = new SendQueue();
+    for (let i = 0; i < 2; i++)
+      [queue.to[i], queue.at[i], queue.length[i], queue.socket[i]] = [to, data, 9, ours.fd];
+    while (b.receive() > 0);
+    expect(a.sendMany(queue, 0, 2)).toBe(2);
+    expect([sender(), sender()]).toEqual([ours.port, ours.port]);
+    // By the data socket as before: its addresses may be of another length.
+    expect(a.send(to, data, 9, 0, 0)).toBe(0);
+    while (b.receive() < 0);
+    expect(readSockaddr(arena.u8, arena.view, b.from).port).toBe(from.port);
+
+    // The data socket is full, and the hole has its turn.
+    const back = arena.alloc(28);
+    writeSockaddr(arena.u8, arena.view, back, { host: '127.0.0.1', port: from.port });
+    for (let i = 0; i < 40; i++) expect(b.send(back, data, 1 + (i % 2), 0, 0)).toBe(0);
+    writeSockaddr(arena.u8, arena.view, back, { host: '127.0.0.1', port: ours.port });
+    expect(b.send(back, data, 30, 0, 0)).toBe(0);
+    const came: number[] = [];
+    for (let n = a.receive(); n > 0; n = a.receive()) came.push(a.hole);
+    expect(came.length).toBeGreaterThan(8);
+    expect(came.filter((hole) => hole === 3).length).toBe(1);
+    expect(came.indexOf(3)).toBeLessThanOrEqual(8);
+    a.listen(3, 0);
+    expect(a.sockets).toEqual([from.fd]);
+    expect(b.send(back, data, 30, 0, 0)).toBe(0);
+    expect(a.receive()).toBe(-Errno.EAGAIN);
   });
 
   it('tells how many trains went before the one that did not', () => {
@@ -159,9 +201,9 @@ describe.each([
 
   it('reports errors and survives them', () => {
     const { a } = pair();
-    expect(a.send(to, data, 65_508, 0)).toBe(-Errno.EMSGSIZE);
+    expect(a.send(to, data, 65_508, 0, 0)).toBe(-Errno.EMSGSIZE);
     writeSockaddr(arena.u8, arena.view, to, { host: '127.0.0.1', port: 0 });
-    expect(a.send(to, data, 10, 0)).toBe(-Errno.EINVAL);
+    expect(a.send(to, data, 10, 0, 0)).toBe(-Errno.EINVAL);
     expect(a.readDevice(data, 100)).toBe(-Errno.EBADF);
     expect(a.writeDevice(data, 100)).toBe(-Errno.EBADF);
     expect([errnoName(98), errnoName(4_000)]).toEqual(['EADDRINUSE', 'errno 4000']);
@@ -175,6 +217,6 @@ describe('without IPv6', () => {
     const io = new KernelIo(arena, { tapFd: -1, datagramOffload: false, udpFd: socket.fd, ipv6: false });
     const to = arena.alloc(28);
     writeSockaddr(arena.u8, arena.view, to, { host: '2001:db8::1', port: 9 });
-    expect(io.send(to, arena.alloc(64), 10, 0)).toBe(-Errno.EAFNOSUPPORT);
+    expect(io.send(to, arena.alloc(64), 10, 0, 0)).toBe(-Errno.EAFNOSUPPORT);
   });
 });

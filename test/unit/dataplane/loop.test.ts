@@ -1,8 +1,15 @@
 /** The packet loop between arrays: switching, paths, events and limits of the contract in plane.ts. */
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/core/dataplane/plane/messages.js';
-import { FlowField, PeerField, peerStride } from '../../../src/core/dataplane/plane/shared.js';
+import {
+  FlowField,
+  PeerField,
+  peerStride,
+  readHoleCounters,
+} from '../../../src/core/dataplane/plane/shared.js';
+import type { Endpoint } from '../../../src/core/lib/endpoint.js';
 import { Errno } from '../../../src/core/native/libc.js';
+import { PacketType } from '../../../src/core/wire/packet.js';
 import { arpFrame, buildTcp, plainFrame, udpFrame } from '../../support/frames.js';
 import {
   carryOver,
@@ -459,6 +466,63 @@ describe('relay and carrier', () => {
     expect(exchange('relay', 3)).toBe(0);
     b.time.now += 20_000;
     expect(exchange('direct', 3)).toBe(2);
+  });
+
+  it('goes by the hole that is set for a carrier and a peer, and nobody else is heard there', () => {
+    const [a, b] = pair();
+    const path = { kind: 'carrier', carrier: 4, destination: idOf(2) } as const;
+    const at = { host: '203.0.113.2', port: 99 };
+    const route = { fd: 77, carrier: 4, destination: idOf(2), endpoint: at };
+    a.loop.command({ type: 'set-hole', hole: 5, route });
+    expect(a.io.listening).toEqual(new Map([[5, 77]]));
+    a.loop.command({ type: 'set-path', slot: slotOf(2), path });
+    const frames = [1_000, 1_000].map((n) => plainFrame(macOf(2), macOf(1), n));
+    for (const frame of frames) a.io.deviceIn.push(fromDevice(frame));
+    a.run();
+    expect(a.events).toEqual([]);
+    expect(a.io.netOut.map(({ to, socket }) => [to, socket])).toEqual([[at, 77]]);
+    // A lone packet, a ping that must not be cut, and one to somebody else.
+    a.loop.command({ type: 'send-packet', bytes: Uint8Array.of(PacketType.handshakeInit, 1), path });
+    const ping = { type: 'send-control', slot: slotOf(2), bytes: new Uint8Array(9) } as const;
+    a.loop.command({ ...ping, path: { ...path, whole: true } });
+    a.loop.command({ ...ping, path: { kind: 'direct', endpoint: endpointOf(2) } });
+    expect(a.io.netOut.slice(1).map(({ socket, whole }) => [socket, whole])).toEqual([
+      [77, false],
+      [77, true],
+      [0, false],
+    ]);
+
+    const [sent] = a.io.netOut;
+    if (!sent) throw new Error('nothing was sent');
+    b.loop.command({ type: 'set-hole', hole: 1, route: { ...route, fd: 8, destination: idOf(1) } });
+    const comes = (from: Endpoint, bytes = sent.bytes, segment = sent.segment): void => {
+      b.io.netIn.push({ bytes, segment, from, hole: 1 });
+      b.run();
+    };
+    comes({ ...at, port: 98 });
+    expect([b.io.deviceOut.length, b.drops('unknown-type')]).toEqual([0, 1]);
+    comes(at);
+    expect(b.io.deviceOut.map((d) => d.frame)).toEqual(frames);
+    // Its sender counts these as sent directly.
+    expect([peerField(b, 1, PeerField.rxDirect), peerField(b, 1, PeerField.rxRelayed)]).toEqual([2, 0]);
+    expect(types(b)).not.toContain('roamed');
+    const asked = a.io.netOut[2] as (typeof a.io.netOut)[0];
+    comes(at, asked.bytes, 0);
+    expect(b.events.at(-1)).toMatchObject({
+      type: 'control',
+      origin: { kind: 'carrier', carrier: 4, source: idOf(1) },
+    });
+    expect(readHoleCounters([b.shared], 1)).toEqual({ received: 3, sent: 0 });
+    expect(readHoleCounters([a.shared], 5)).toEqual({ received: 0, sent: 3 });
+
+    // It goes: what would use it waits, and is nobody else's when its number is.
+    a.loop.command({ type: 'set-hole', hole: 5, route: null });
+    a.loop.command({ type: 'set-hole', hole: 5, route: { ...route, destination: idOf(3) } });
+    const before = a.io.netOut.length;
+    a.io.deviceIn.push(fromDevice(frames[0] as Uint8Array));
+    a.run();
+    expect([a.io.netOut.length, types(a)]).toEqual([before, ['wanted']]);
+    expect(readHoleCounters([a.shared], 5)).toEqual({ received: 0, sent: 0 });
   });
 
   it('batches for a carrier, keeps memory flat, and takes batches back', () => {

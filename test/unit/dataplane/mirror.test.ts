@@ -27,6 +27,26 @@ function mirrored(n: number, mirror: Mirror): Rig {
 }
 
 describe('Mirror', () => {
+  it('brings holes back before the paths that go by them, and forgets those that went', () => {
+    const mirror = new Mirror();
+    const a = mirrored(1, mirror);
+    a.meet(2);
+    const endpoint = { host: '203.0.113.2', port: 99 };
+    for (const hole of [0, 1]) {
+      const route = { fd: 70 + hole, carrier: hole, destination: idOf(2), endpoint };
+      a.loop.command({ type: 'set-hole', hole, route });
+    }
+    const path = { kind: 'carrier', carrier: 1, destination: idOf(2) } as const;
+    a.loop.command({ type: 'set-path', slot: slotOf(2), path });
+    a.loop.command({ type: 'set-hole', hole: 0, route: null });
+    const fresh = makeRig(1, a.shared);
+    for (const command of mirror.replay()) fresh.loop.command(structuredClone(command));
+    fresh.io.deviceIn.push(fromDevice(plainFrame(macOf(2), macOf(1))));
+    fresh.run();
+    expect(fresh.io.netOut.map(({ to, socket }) => [to, socket])).toEqual([[endpoint, 71]]);
+    expect([...fresh.io.listening.values()]).toEqual([71]);
+  });
+
   it('brings links and paths through members back, so that a member goes on forwarding', () => {
     const mirrors = { a: new Mirror(), h: new Mirror() };
     const a = mirrored(1, mirrors.a);

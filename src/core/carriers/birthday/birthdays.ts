@@ -2,12 +2,13 @@
  * Ways between members of whom one (or both, where that is asked for) is behind a NAT that draws a port at random for each
  * destination, and the other behind one that lets in only what it sent to. Who draws at random opens many ports (fan.ts), and the
  * other sends to random ones: with a few hundred of each, two meet as birthdays do (draw.ts). For who opened them the way is a
- * carrier; for the other it is a direct path like any.
+ * carrier with a hole in the data plane; for the other it is a direct path like any.
  *
  * Nobody can be made to send to a stranger by it: packets go to an address that the member itself offered, sealed, and at which a relay
  * sees this member; both are asked for. One try at a time, few a minute, each of so many packets.
  */
-import { toHex } from '../../lib/bytes.js';
+import type { HoleRoute } from '../../dataplane/plane/plane.js';
+import { holeLimit } from '../../dataplane/plane/shared.js';
 import { sameEndpoint, type Endpoint } from '../../lib/endpoint.js';
 import type { Env } from '../../lib/env.js';
 import { SourceLimiter } from '../../lib/source-limiter.js';
@@ -15,11 +16,10 @@ import { TokenBucket } from '../../lib/token-bucket.js';
 import type { RelayChoice } from '../../path/path.js';
 import { markLength, type BirthdayMessage } from '../../wire/birthday.js';
 import type { NatFacts } from '../../wire/nat.js';
-import { batchIsWhole } from '../../wire/relay.js';
 import type { Carrier, Carriers } from '../carrier.js';
 import { Gathering } from '../webrtc/gathering.js';
 import { packetsOfOne, socketCount, Spray } from './draw.js';
-import { Fan, type FanSockets } from './fan.js';
+import { Fan, type FanSockets, type OpenHole } from './fan.js';
 
 /** So long what needs no luck has time, ms. */
 const patienceMs = 1_500;
@@ -35,8 +35,6 @@ const partsAtOnce = 4;
 const memberPartsPerSecond = 1 / 30;
 const memberPartsAtOnce = 2;
 const memberLimit = 1_024;
-/** Ways that stand at once: each is a socket, and its packets pass through the control thread. */
-const maxFans = 32;
 
 /** A member as it is now. */
 export interface Celebrant {
@@ -55,6 +53,8 @@ export interface BirthdaysPorts {
   readonly idText: string;
   readonly carriers: Carriers;
   readonly sockets: FanSockets;
+  /** Has the data plane take a socket over. Undefined: it cannot. */
+  hole(socket: number, route: Omit<HoleRoute, 'fd'>): OpenHole | undefined;
   /** True: it is tried, too, where both draw at random. */
   readonly both: boolean;
   /** Ours: what our NAT does, and our outside IPv4 addresses. */
@@ -96,6 +96,7 @@ const hasOnePort = ({ mapping, filtering }: NatFacts): boolean =>
 
 export class Birthdays implements Carrier {
   readonly kind = 'birthday';
+  readonly holes = true;
   readonly id: number;
   readonly #ports: BirthdaysPorts;
   readonly #others = new Map<string, Other>();
@@ -178,16 +179,9 @@ export class Birthdays implements Carrier {
     }
   }
 
-  send(destination: Uint8Array, batch: Uint8Array): void {
-    const fan = this.#others.get(toHex(destination))?.fan;
-    if (!fan || !batchIsWhole(batch)) return;
-    const now = this.#ports.env.clock.now();
-    for (let at = 0; at < batch.length;) {
-      const length = (batch[at] as number) | ((batch[at + 1] as number) << 8);
-      at += 2;
-      fan.send(now, batch.subarray(at, at + length));
-      at += length;
-    }
+  /** There is no hole, yet or any more. */
+  send(): void {
+    return;
   }
 
   heard(idText: string): boolean {
@@ -241,7 +235,7 @@ export class Birthdays implements Carrier {
       if (wanted ?? (fan && !fan.open)) return true;
       if (fan) open++;
     }
-    return open >= maxFans;
+    return open >= holeLimit;
   }
 
   #plan({ idText, nat }: Celebrant): 'one' | 'both' | undefined {
@@ -287,7 +281,9 @@ export class Birthdays implements Carrier {
     other.wanted = undefined;
     const first = this.#socket;
     this.#socket += socketCount;
-    other.fan = new Fan(now, { sockets, random: env.random, first, towards, mark, theirs });
+    const hole = (socket: number, endpoint: Endpoint): OpenHole | undefined =>
+      this.#ports.hole(socket, { carrier: this.id, destination: other.id, endpoint });
+    other.fan = new Fan(now, { sockets, random: env.random, first, towards, mark, theirs, hole });
     const { host } = towards;
     if (theirs) this.#ports.log(other.idText, `${socketCount} ports of ours and random ones of ${host}`);
     else {

@@ -1,6 +1,6 @@
 /**
- * Many sockets of ours, so that our NAT opens many ports towards a peer; the one that the peer hits stays, as a way to it. A machine
- * without I/O; times are monotonic ms.
+ * Many sockets of ours, so that our NAT opens many ports towards a peer; the one that the peer hits becomes a hole of the data plane
+ * (dataplane/loop/holes.ts), a way to the peer. A machine without I/O; times are monotonic ms.
  *
  *   opening ──a packet of the peer's──▶ open ──silent──▶ over
  *      └── nothing in time ──────────────────────────────▲
@@ -8,7 +8,8 @@
  * The first packet of each socket opens our NAT and dies before it reaches the other's (path/remote.ts says why), a later one goes all
  * the way, for where our NAT is further off.
  */
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../../lib/endpoint.js';
+import type { HoleCounters } from '../../dataplane/plane/plane.js';
+import { formatEndpoint, type Endpoint } from '../../lib/endpoint.js';
 import type { Random } from '../../lib/env.js';
 import { openingHops } from '../../path/remote.js';
 import { encodeKnock, knockOf, markLength } from '../../wire/birthday.js';
@@ -23,6 +24,8 @@ const oneMs = 3_500;
 const bothMs = 8_500;
 /** What was sent is answered by then, or the way is dead, ms. */
 const deadAfterMs = 3_000;
+/** How often it is looked at what went and came, ms. */
+const lookEveryMs = 500;
 
 /** Sockets by number; a socket is made when it is first named. */
 export interface FanSockets {
@@ -30,6 +33,12 @@ export interface FanSockets {
   send(socket: number, packet: Uint8Array, to: Endpoint, hops?: number): void;
   /** It is not needed any more; its number does not come again. */
   close(socket: number): void;
+}
+
+/** A socket that is the data plane's, until it is closed. */
+export interface OpenHole {
+  counters(): HoleCounters;
+  close(): void;
 }
 
 export interface FanFacts {
@@ -43,6 +52,8 @@ export interface FanFacts {
   readonly mark: Uint8Array;
   /** What the peer wants to read in ours; none where it listens at one port. */
   readonly theirs: Uint8Array | undefined;
+  /** Has the data plane take the socket over, and send by it to the endpoint. Undefined: it cannot. */
+  hole(socket: number, endpoint: Endpoint): OpenHole | undefined;
 }
 
 export class Fan {
@@ -50,9 +61,11 @@ export class Fan {
   readonly #spray: Spray | undefined;
   readonly #endsAt: number;
   #againAt: number;
-  /** Where the peer's last packet came in, and from where; then what carries ours. */
+  /** Where the peer's last packet came in, and from where. */
   #candidate: { readonly socket: number; readonly endpoint: Endpoint } | undefined;
-  #way: { readonly socket: number; readonly endpoint: Endpoint } | undefined;
+  #way: { readonly hole: OpenHole; readonly endpoint: Endpoint } | undefined;
+  #seen: HoleCounters = { received: 0, sent: 0 };
+  #lookAt = Infinity;
   #waitingAt = Infinity;
   #over = false;
 
@@ -80,7 +93,7 @@ export class Fan {
 
   get dueAt(): number {
     if (this.#over) return Infinity;
-    if (this.#way) return this.#waitingAt + deadAfterMs;
+    if (this.#way) return this.#lookAt;
     return Math.min(this.#againAt, this.#endsAt, this.#spray?.dueAt ?? Infinity);
   }
 
@@ -92,12 +105,7 @@ export class Fan {
   /** A packet came to a socket of its. True when it is for the data plane, which knows whether it is genuine. */
   received(socket: number, packet: Uint8Array, from: Endpoint): boolean {
     const { towards, mark, theirs, sockets } = this.#facts;
-    if (this.#over || from.host !== towards.host) return false;
-    if (this.#way) {
-      if (socket !== this.#way.socket || !sameEndpoint(from, this.#way.endpoint)) return false;
-      this.#waitingAt = Infinity;
-      return knockOf(packet, mark) === undefined;
-    }
+    if (this.#way || this.#over || from.host !== towards.host) return false;
     if (!theirs) {
       if (from.port !== towards.port) return false;
       this.#candidate = { socket, endpoint: from };
@@ -115,21 +123,13 @@ export class Fan {
   heard(): boolean {
     if (this.#way || this.#over || !this.#candidate) return false;
     this.#take();
-    return true;
-  }
-
-  /** False: there is no way (any more). */
-  send(now: number, packet: Uint8Array): boolean {
-    if (!this.#way || this.#over) return false;
-    this.#waitingAt = Math.min(this.#waitingAt, now);
-    this.#facts.sockets.send(this.#way.socket, packet, this.#way.endpoint);
-    return true;
+    return this.open;
   }
 
   tick(now: number): void {
     if (this.#over) return;
     if (this.#way) {
-      if (now >= this.#waitingAt + deadAfterMs) this.close();
+      if (now >= this.#lookAt) this.#look(now, this.#way.hole);
       return;
     }
     if (now >= this.#endsAt) {
@@ -152,7 +152,8 @@ export class Fan {
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#closeAll(undefined);
+    this.#way?.hole.close();
+    this.#closeAll();
   }
 
   #openAll(hops: number | undefined): void {
@@ -163,12 +164,30 @@ export class Fan {
   }
 
   #take(): void {
-    this.#way = this.#candidate;
-    this.#closeAll(this.#way?.socket);
+    if (!this.#candidate) return;
+    const { socket, endpoint } = this.#candidate;
+    const hole = this.#facts.hole(socket, endpoint);
+    if (!hole) {
+      this.close();
+      return;
+    }
+    this.#way = { hole, endpoint };
+    this.#lookAt = -Infinity;
+    this.#closeAll();
   }
 
-  #closeAll(but: number | undefined): void {
+  /** Dead when packets went for so long without one that came. */
+  #look(now: number, hole: OpenHole): void {
+    this.#lookAt = now + lookEveryMs;
+    const { received, sent } = hole.counters();
+    if (received !== this.#seen.received) this.#waitingAt = Infinity;
+    else if (sent !== this.#seen.sent) this.#waitingAt = Math.min(this.#waitingAt, now);
+    this.#seen = { received, sent };
+    if (now >= this.#waitingAt + deadAfterMs) this.close();
+  }
+
+  #closeAll(): void {
     const { sockets, first } = this.#facts;
-    for (let i = first; i < first + socketCount; i++) if (i !== but) sockets.close(i);
+    for (let i = first; i < first + socketCount; i++) sockets.close(i);
   }
 }

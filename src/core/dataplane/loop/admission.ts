@@ -3,6 +3,7 @@
  * policy (whether it may come in). What passes is counted, and teaches where a source behind a bridge is.
  */
 import { Verdict } from '../../switch/guard.js';
+import { clampMss } from '../../switch/mss.js';
 import { Ruling } from '../../switch/policy-filter.js';
 import { isGroup, macHigh, macLow } from '../../wire/ethernet.js';
 import { DeviceField, drop, Drop, PeerField } from '../plane/shared.js';
@@ -85,6 +86,12 @@ export class Admission {
     const { peers } = this.#c.shared;
     const way = peer.counters + (direct ? PeerField.rxDirect : PeerField.rxRelayed);
     peers[way] = (peers[way] as number) + 1;
+  }
+
+  /** What the frame offers is how long segments may be that this host sends the peer; what the path there carries is known here. */
+  clamp({ route }: PeerEntry, frame: number, length: number, transport: number, summed: boolean): void {
+    const { arena, options } = this.#c;
+    clampMss(arena.view, frame, length, transport, options.mtu, route.frame, summed);
   }
 
   /** Counts a frame of the peer that is delivered, and tells when traffic begins. */

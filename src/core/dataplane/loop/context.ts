@@ -15,6 +15,7 @@ import type { Links } from './links.js';
 import type { KeyMemory } from '../keys/key-state.js';
 import type { PacketIo } from './packet-io.js';
 import type { ThreadRole } from '../plane/roles.js';
+import type { Holes } from './holes.js';
 import type { Relays } from './route.js';
 import type { SharedMemory } from '../plane/shared.js';
 import type { PeerEntry, Tables } from './table.js';
@@ -63,6 +64,7 @@ export interface LoopContext {
   readonly shared: SharedMemory;
   readonly tables: Tables;
   readonly relays: Relays;
+  readonly holes: Holes;
   readonly tx: TxBatch;
   readonly uplink: Uplink;
   readonly fdb: Fdb;

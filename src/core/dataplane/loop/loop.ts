@@ -31,6 +31,7 @@ import type { PacketIo } from './packet-io.js';
 import type { Neighbour } from '../plane/plane.js';
 import { Receive } from './receive.js';
 import { rolesOf, type ThreadRole } from '../plane/roles.js';
+import { Holes } from './holes.js';
 import { Relays } from './route.js';
 import { Sealer } from '../keys/seal.js';
 import { peerLimit, type SharedMemory } from '../plane/shared.js';
@@ -112,6 +113,7 @@ export class PacketLoop {
       uplink,
       tables,
       relays: new Relays(arena),
+      holes: new Holes(arena, shared),
       tx: new TxBatch(arena, io, shared, uplink),
       fdb,
       learning: new Learning(fdb, threads === null ? null : uplink),
@@ -267,8 +269,8 @@ export class PacketLoop {
         if (!peer) return;
         // Packets that wait have the headers of the path before.
         c.tx.flush();
-        peer.route.set(command.path, c.relays, c.links);
-        peer.doubt(command.beside ?? null, c.relays, c.links);
+        peer.route.set(command.path, c);
+        peer.doubt(command.beside ?? null, c);
         this.#transmit.ready(peer);
         return;
       }
@@ -293,6 +295,11 @@ export class PacketLoop {
         c.tx.flush();
         c.relays.set(command.relay, command.route);
         for (const peer of tables.peers) if (peer?.route.relay) this.#transmit.ready(peer);
+        return;
+      case 'set-hole':
+        c.tx.flush();
+        c.holes.set(command.hole, command.route, tables.peers);
+        if (this.#role.receives && this.#role.socket === 0) c.holes.listen(command.hole, c.io);
         return;
       case 'set-neighbours':
         this.#setMembers(command.neighbours);

@@ -9,6 +9,8 @@ export class SendQueue {
   readonly length = new Int32Array(sendLimit);
   /** Length of each datagram but the last; 0 when there is only one. */
   readonly segment = new Int32Array(sendLimit);
+  /** Descriptor of the hole's socket by which it goes (loop/holes.ts); 0: of the data socket. */
+  readonly socket = new Int32Array(sendLimit);
 }
 
 /**
@@ -30,12 +32,16 @@ export interface PacketIo {
   readonly segment: number;
   /** Offset of the sockaddr_in6 of the sender. */
   readonly from: number;
-  /** Sends to the sockaddr_in6 at `to`; with `segment` > 0 as many datagrams of that length. 0 or a negated error. */
-  send(to: number, at: number, length: number, segment: number): number;
-  /** Sends `count` trains from `first` on. How many went; when the first did not go, why. */
+  /** Number of the hole by which they came; -1: by the data socket. */
+  readonly hole: number;
+  /** Has `receive` look at the socket of this hole, too; 0: no more. */
+  listen(hole: number, socket: number): void;
+  /** Sends to the sockaddr_in6 at `to`; with `segment` > 0 as many datagrams of that length. `socket` as in SendQueue. 0 or a negated error. */
+  send(to: number, at: number, length: number, segment: number, socket: number): number;
+  /** Sends `count` trains from `first` on, all by one socket. How many went; when the first did not go, why. */
   sendMany(queue: SendQueue, first: number, count: number): number;
-  /** Limits how many routers the datagrams sent from now on pass; 0 is the system's default. */
+  /** Limits how many routers the datagrams of the data socket sent from now on pass; 0 is the system's default. */
   limitHops(hops: number): void;
-  /** Datagrams sent from now on are never fragmented, neither here nor on the way; or again may be. */
-  keepWhole(on: boolean): void;
+  /** Datagrams sent by this socket from now on are never fragmented, neither here nor on the way; or again may be. */
+  keepWhole(on: boolean, socket: number): void;
 }

@@ -17,7 +17,7 @@
  *        piece       `#join`: Joiner has it until the plaintext is whole, which is looked at where it lies then
  *        groups      for Multicast; the last two only in the steward: other threads `#passToSteward`
  *   6. Admission asks the guard, then the policy where there is one, learns the source behind a bridge, counts, and tells when traffic begins (`stir`).
- *      `#clamp` has a TCP connection that begins send segments that the path back takes whole.
+ *      `clamp` has a TCP connection that begins send segments that the path back takes whole.
  *   7. Grower joins segments to super-frames, which `flush` has written at the end of the round, and writes others at once.
  *
  * Every length is checked before what it covers is read, and a packet moves state (replay window, paths, forwarding
@@ -25,7 +25,7 @@
  * guard, and by the flow that a segment wants to join.
  */
 import { Errno } from '../../native/libc.js';
-import { clampMss, longestSyn } from '../../switch/mss.js';
+import { longestSyn } from '../../switch/mss.js';
 import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { locateTransport } from '../../wire/ip.js';
 import {
@@ -44,14 +44,15 @@ import { Grower } from '../offload/gro.js';
 import { Joiner } from '../offload/joiner.js';
 import { RingRecord, type ThreadRing } from './thread-ring.js';
 import type { Origin } from '../plane/plane.js';
+import type { HoleEntry } from './holes.js';
 import { RouteKind } from './route.js';
 import type { Sealer } from '../keys/seal.js';
 import { Crowd, isFromServer, isHandshake } from './strangers.js';
 import { readSockaddr, sameSockaddr } from '../../native/sockaddr.js';
-import { drop, Drop, PeerField } from '../plane/shared.js';
+import { drop, Drop, HoleField, PeerField } from '../plane/shared.js';
 import type { KeyEntry, PeerEntry } from './table.js';
 import { Transit } from './transit.js';
-import { misconduct } from './misconduct.js';
+import { mayTell, misconduct } from './misconduct.js';
 
 /** Counters stay below 2^52 (see transmit.ts); the high half of a greater one is refused unseen. */
 const counterHighLimit = 2 ** 20;
@@ -59,7 +60,7 @@ const roamedEveryMs = 100;
 /** Copies are expected so long after a packet came by another way than the peer's path. */
 const besideMs = 10_000;
 
-const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
+const Way = { direct: 1, relay: 2, carrier: 3, overlay: 4, hole: 5 } as const;
 type Way = (typeof Way)[keyof typeof Way];
 
 export class Receive {
@@ -75,6 +76,7 @@ export class Receive {
   #way: Way = Way.direct;
   #relay = -1;
   #carrier = 0;
+  #hole: HoleEntry | null = null;
   /** Slot of the link that gave us a packet in an envelope. */
   #via = -1;
   /** Offset of the node id that relay or carrier vouch for. */
@@ -106,7 +108,7 @@ export class Receive {
       drop(this.#c.shared, Drop.short);
       return 1;
     }
-    this.#begin(Way.direct);
+    if (!this.#beginAt(io.hole)) return n;
     const { received, segment } = io;
     for (let at = 0; at < n; at += segment) {
       this.#packet(received + at, n - at < segment ? n - at : segment);
@@ -136,9 +138,26 @@ export class Receive {
     this.#gro.flush();
   }
 
+  /** A train came by this hole, or by the data socket. False: not from whom the hole is for. */
+  #beginAt(hole: number): boolean {
+    const c = this.#c;
+    this.#begin(hole < 0 ? Way.direct : Way.hole);
+    if (hole < 0) return true;
+    const entry = (this.#hole = c.holes.entries[hole] as HoleEntry);
+    this.#carrier = entry.carrier;
+    this.#source = entry.source;
+    if (!entry.brought(c.io.from)) drop(c.shared, Drop['unknown-type']);
+    return entry.brought(c.io.from);
+  }
+
   #begin(way: Way): void {
     this.#way = way;
     this.#lastPeer = null;
+  }
+
+  /** From the peer's own endpoint. */
+  get #isDirect(): boolean {
+    return this.#way === Way.direct || this.#way === Way.hole;
   }
 
   #packet(at: number, length: number): void {
@@ -175,22 +194,13 @@ export class Receive {
     if (!known) return drop(c.shared, Drop['unknown-type']);
     if (type === PacketType.handshakeInit && this.#way === Way.direct) this.#crowd.count(c);
     const link = this.#way === Way.overlay ? (c.tables.peers[this.#via] ?? null) : null;
-    if (link !== null && !this.#mayTell(link)) return;
-    const vouched = this.#way === Way.relay || this.#way === Way.carrier;
+    if (link !== null && !mayTell(c, link)) return;
+    const vouched = this.#way !== Way.direct && this.#way !== Way.overlay;
     const id = this.#source;
     if (vouched && !c.uplink.admitsFrom(view.getInt32(id), view.getInt32(id + 4), c.now))
       return drop(c.shared, Drop['control-limited']);
     if (!c.uplink.admits(false, c.now)) return drop(c.shared, Drop['control-queue-full']);
     c.uplink.limited({ type: 'packet', bytes: u8.slice(at, at + length), origin: this.#origin() });
-  }
-
-  /** The control thread may hear of this member once more. */
-  #mayTell(peer: PeerEntry): boolean {
-    const c = this.#c;
-    if (c.uplink.admitsOf(peer.slot, c.now)) return true;
-    drop(c.shared, Drop['control-limited']);
-    misconduct(c, peer, PeerField.controlLimited);
-    return false;
   }
 
   #origin(): Origin {
@@ -239,6 +249,7 @@ export class Receive {
   /** The packet at hand, which came by no direct path, came by another way than packets to the peer take. */
   #isElsewhere({ route }: PeerEntry): boolean {
     if (this.#way === Way.relay) return route.relay !== this.#c.relays.entries[this.#relay];
+    if (this.#way === Way.hole) return route.hole !== this.#hole;
     return this.#way === Way.carrier && route.kind !== RouteKind.carrier;
   }
 
@@ -254,6 +265,7 @@ export class Receive {
         c.uplink.tell({ type: 'confirmed', slot: peer.slot, localIndex: key.localIndex });
     }
     if (this.#way === Way.relay) c.shared.relays[this.#relay] = c.now;
+    else if (this.#way === Way.hole) this.#hole?.count(HoleField.received);
     if (this.#way !== Way.direct) {
       if (this.#isElsewhere(peer)) peer.elsewhereAt = c.now;
       return;
@@ -275,7 +287,7 @@ export class Receive {
     const c = this.#c;
     const { u8, view } = c.arena;
     const kind = u8[frame - 1] as number;
-    if (kind <= Kind.frameChecksumAt) this.#admission.arrived(key.peer, this.#way === Way.direct);
+    if (kind <= Kind.frameChecksumAt) this.#admission.arrived(key.peer, this.#isDirect);
     if (kind === Kind.frameChecksum) {
       const gro = this.#gro;
       const flow = gro.match(key.peer.slot, frame, key.guess, length);
@@ -288,17 +300,17 @@ export class Receive {
       const transport = locateTransport(view, frame, length);
       if (transport === 0) return drop(c.shared, Drop['malformed-frame']);
       if (!this.#admission.admit(key.peer, frame, length)) return;
-      if (length <= longestSyn) this.#clamp(key.peer, frame, length, transport, false);
+      if (length <= longestSyn) this.#admission.clamp(key.peer, frame, length, transport, false);
       key.guess = gro.offer(key.peer.slot, frame, length, transport);
     } else if (kind === Kind.frame) {
       if (!this.#admission.admit(key.peer, frame, length)) return;
       if (length <= longestSyn)
-        this.#clamp(key.peer, frame, length, locateTransport(view, frame, length), true);
+        this.#admission.clamp(key.peer, frame, length, locateTransport(view, frame, length), true);
       this.#gro.writePlain(frame, length);
     } else if (kind === Kind.frameChecksumAt) {
       this.#partialAt(key.peer, frame + 4, length - 4);
     } else if (kind === Kind.control) {
-      if (!this.#mayTell(key.peer)) return;
+      if (!mayTell(c, key.peer)) return;
       if (!c.uplink.admits(true, c.now)) return drop(c.shared, Drop['control-queue-full']);
       const bytes = u8.slice(frame, frame + length);
       c.uplink.limited({ type: 'control', slot: key.peer.slot, bytes, origin: this.#origin() });
@@ -320,12 +332,6 @@ export class Receive {
     }
   }
 
-  /** What the frame offers is how long segments may be that this host sends the peer; what the path there carries is known here. */
-  #clamp({ route }: PeerEntry, frame: number, length: number, transport: number, summed: boolean): void {
-    const { arena, options } = this.#c;
-    clampMss(arena.view, frame, length, transport, options.mtu, route.frame, summed);
-  }
-
   /** A piece: what it makes whole is a plaintext like any other, but no piece. */
   #join(key: KeyEntry, at: number, length: number): void {
     const c = this.#c;
@@ -338,7 +344,7 @@ export class Receive {
 
   /** An envelope, `length` bytes from its ttl on. */
   #envelope(link: PeerEntry, at: number, length: number): void {
-    this.#transit.count(link, this.#way === Way.direct);
+    this.#transit.count(link, this.#isDirect);
     if (this.#transit.take(link, at, length))
       this.#unwrap(link, at + transitHeaderLength, length - transitHeaderLength);
   }
@@ -361,7 +367,7 @@ export class Receive {
 
   #passToSteward(to: ThreadRing, kind: RingRecord, peer: PeerEntry, at: number, length: number): void {
     const { arena, shared } = this.#c;
-    const direct = this.#way === Way.direct ? 1 : 0;
+    const direct = this.#isDirect ? 1 : 0;
     if (!to.put(kind, peer.slot, direct, 0, arena.u8, at, length)) drop(shared, Drop['thread-full']);
   }
 
@@ -394,19 +400,19 @@ export class Receive {
   }
 
   #floodPart(link: PeerEntry, at: number, length: number): void {
-    this.#transit.count(link, this.#way === Way.direct);
+    this.#transit.count(link, this.#isDirect);
     const whole = this.#broadcast.join(link, at, length);
     if (whole > 0) this.#judgeFlood(link, this.#broadcast.joined, whole);
   }
 
   #flood(link: PeerEntry, at: number, length: number): void {
-    this.#transit.count(link, this.#way === Way.direct);
+    this.#transit.count(link, this.#isDirect);
     this.#judgeFlood(link, at, length);
   }
 
   #judgeFlood(link: PeerEntry, at: number, length: number): void {
     const broadcast = this.#broadcast;
-    if (broadcast.take(link, at, length, this.#way === Way.direct) !== Flooded.deliver) return;
+    if (broadcast.take(link, at, length, this.#isDirect) !== Flooded.deliver) return;
     const { frame, length: size, checksumStart, transport, origin } = broadcast;
     const checksum = checksumStart === 0 ? size : checksumStart + broadcast.checksumOffset;
     if (!this.#admission.permits(origin, frame, size, checksum)) return;

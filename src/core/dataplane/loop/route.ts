@@ -4,9 +4,10 @@ import { ethernetHeaderLength } from '../../wire/ethernet.js';
 import { nodeIdLength, relayHeaderLength } from '../../wire/packet.js';
 import type { Path, RelayRoute } from '../plane/plane.js';
 import { relayLimit } from '../plane/shared.js';
+import type { HoleEntry, Holes } from './holes.js';
 import { sameSockaddr, sockaddrSize, writeSockaddr } from '../../native/sockaddr.js';
 
-export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4 } as const;
+export const RouteKind = { none: 0, direct: 1, relay: 2, carrier: 3, overlay: 4, hole: 5 } as const;
 export type RouteKind = (typeof RouteKind)[keyof typeof RouteKind];
 
 /** A carrier batch has a 2-byte length in front of each packet. */
@@ -70,6 +71,13 @@ export interface Hops {
   has(via: number): boolean;
 }
 
+/** What routes refer to. */
+export interface RouteEnds {
+  readonly relays: Relays;
+  readonly holes: Holes;
+  readonly links: Hops;
+}
+
 export class Route {
   kind: RouteKind = RouteKind.none;
   /** Bytes in front of every packet: relay header or carrier length. */
@@ -79,6 +87,7 @@ export class Route {
   /** Offset of the node id that relay, carrier and overlay name. */
   readonly destination: number;
   relay: RelayEntry | null = null;
+  hole: HoleEntry | null = null;
   carrier = 0;
   /** Overlay: slot of the first hop when it is not for the forwarding table to choose, else -1. */
   via = -1;
@@ -99,11 +108,12 @@ export class Route {
   }
 
   /** Turns a path into this route; false (and no route) when the path makes no sense. */
-  set(path: Path | null, relays: Relays, hops: Hops): boolean {
+  set(path: Path | null, { relays, holes, links }: RouteEnds): boolean {
     const { u8, view } = this.#arena;
     this.kind = RouteKind.none;
     this.gsoRetryAt = 0;
     this.relay = null;
+    this.hole = null;
     this.limit = unlimited;
     this.frame = modestFrame;
     if (path === null) return true;
@@ -121,6 +131,12 @@ export class Route {
     if (path.destination.length !== nodeIdLength) return false;
     u8.set(path.destination, this.destination);
     if (path.kind === 'carrier') {
+      this.hole = holes.to(path.carrier, path.destination);
+      if (this.hole !== null) {
+        this.kind = RouteKind.hole;
+        this.prefix = 0;
+        return true;
+      }
       this.kind = RouteKind.carrier;
       this.carrier = path.carrier;
       this.prefix = carrierPrefix;
@@ -130,7 +146,7 @@ export class Route {
       this.kind = RouteKind.overlay;
       this.prefix = 0;
       this.via = path.via ?? -1;
-      this.#hops = hops;
+      this.#hops = links;
       return true;
     }
     const relay = relays.entries[path.relay];
@@ -139,6 +155,18 @@ export class Route {
     this.relay = relay;
     this.prefix = relayHeaderLength;
     return true;
+  }
+
+  /** Offset of the sockaddr_in6 that its packets are sent to. */
+  get to(): number {
+    return this.relay?.address ?? this.hole?.address ?? this.address;
+  }
+
+  /** Goes by this hole no more. */
+  leave(hole: HoleEntry): void {
+    if (this.hole !== hole) return;
+    this.hole = null;
+    this.kind = RouteKind.none;
   }
 
   /** True when a packet can leave by it now. */

@@ -7,7 +7,8 @@ import type { HeldFrame } from './held-frame.js';
 import { OwnKeyState, SharedKeyState, type KeyMemory, type KeyState } from '../keys/key-state.js';
 import type { HeldCounters } from '../plane/held.js';
 import type { BesidePath, GuardRule, SessionKeys } from '../plane/plane.js';
-import { Route, routeBytes, RouteKind, type Hops, type Relays } from './route.js';
+import type { HoleEntry } from './holes.js';
+import { Route, routeBytes, RouteKind, type RouteEnds } from './route.js';
 import { keyLimit, peerLimit, peerStride, type SharedMemory } from '../plane/shared.js';
 
 export class KeyEntry {
@@ -91,8 +92,14 @@ export class PeerEntry {
   }
 
   /** Has packets go by this path, too, or no more. */
-  doubt(beside: BesidePath | null, relays: Relays, hops: Hops): void {
-    this.beside = beside !== null && this.#second.set(beside, relays, hops) ? this.#second : null;
+  doubt(beside: BesidePath | null, ends: RouteEnds): void {
+    this.beside = beside !== null && this.#second.set(beside, ends) ? this.#second : null;
+  }
+
+  /** Nothing goes by this hole any more. */
+  leave(hole: HoleEntry): void {
+    this.route.leave(hole);
+    if (this.beside?.hole === hole) this.beside = null;
   }
 
   /** Packets can be sealed for it and leave by a route of its own: what a next hop must have. */

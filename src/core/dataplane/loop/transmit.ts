@@ -414,18 +414,18 @@ export class Transmit {
       length = bytes.length + 1;
     }
     const hops = path?.kind === 'direct' ? (path.hops ?? 0) : 0;
-    const whole = (path?.kind === 'direct' || path?.kind === 'relay') && path.whole === true;
+    const whole = path !== undefined && path.kind !== 'overlay' && path.whole === true;
     if (hops > 0) c.io.limitHops(hops);
-    if (whole) this.#try(true);
+    if (whole) this.#try(true, route);
     this.#sealer.seal(key, route, this.#scratch, length);
     if (route === this.#spare) c.tx.flush();
     if (hops > 0) c.io.limitHops(0);
-    if (whole) this.#try(false);
+    if (whole) this.#try(false, route);
   }
 
   /** From now on what goes out only tries how long a packet may be, or no more. Between the two is a flush. */
-  #try(on: boolean): void {
-    this.#c.io.keepWhole(on);
+  #try(on: boolean, { hole }: Route): void {
+    this.#c.io.keepWhole(on, hole?.fd ?? 0);
     this.#c.tx.trial = on;
   }
 
@@ -443,7 +443,7 @@ export class Transmit {
   /** A route for one packet: it must be flushed before the next. */
   #route(path: Path): Route {
     this.#c.tx.flush();
-    this.#spare.set(path, this.#c.relays, this.#c.links);
+    this.#spare.set(path, this.#c);
     return this.#spare;
   }
 }

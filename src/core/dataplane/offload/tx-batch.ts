@@ -14,7 +14,7 @@ import { dataHeaderLength, PacketType, tagLength } from '../../wire/packet.js';
 import { frameBuffer } from '../loop/buffers.js';
 import { sendLimit, SendQueue, type PacketIo } from '../loop/packet-io.js';
 import { RouteKind, type Route } from '../loop/route.js';
-import { drop, Drop, type SharedMemory } from '../plane/shared.js';
+import { drop, Drop, HoleField, type SharedMemory } from '../plane/shared.js';
 import type { Uplink } from '../loop/uplink.js';
 
 /** UDP_MAX_SEGMENTS of Linux before 6.9. */
@@ -122,8 +122,10 @@ export class TxBatch {
   #note(route: Route): void {
     const i = this.#trains++;
     const queue = this.#queue;
-    const { relay } = route;
-    queue.to[i] = route.kind === RouteKind.relay && relay ? relay.address : route.address;
+    const { hole } = route;
+    queue.to[i] = route.to;
+    queue.socket[i] = hole === null ? 0 : hole.fd;
+    hole?.count(HoleField.sent);
     queue.at[i] = this.#at + this.#start;
     queue.length[i] = this.#bytes - this.#start;
     queue.segment[i] = this.#count > 1 ? this.#segment : 0;
@@ -151,10 +153,11 @@ export class TxBatch {
 
   #sendTrains(): void {
     const count = this.#trains;
+    const queue = this.#queue;
     for (let i = 0; i < count;) {
       let end = i;
-      while (end < count && this.#mayCut(end)) end++;
-      const sent = end - i > 1 ? this.#io.sendMany(this.#queue, i, end - i) : 0;
+      while (end < count && this.#mayCut(end) && queue.socket[end] === queue.socket[i]) end++;
+      const sent = end - i > 1 ? this.#io.sendMany(queue, i, end - i) : 0;
       if (sent > 0) i += sent;
       // What the first of them met, it meets again alone, where it is dealt with.
       else this.#sendTrain(i++);
@@ -174,10 +177,11 @@ export class TxBatch {
     const start = queue.at[train] as number;
     const bytes = queue.length[train] as number;
     const segment = queue.segment[train] as number;
-    if (segment === 0) return this.#failed(this.#io.send(to, start, bytes, 0), 1);
+    const socket = queue.socket[train] as number;
+    if (segment === 0) return this.#failed(this.#io.send(to, start, bytes, 0, socket), 1);
     const route = this.#routes[train] as Route;
     if (this.#mayCut(train)) {
-      const result = this.#io.send(to, start, bytes, segment);
+      const result = this.#io.send(to, start, bytes, segment, socket);
       // EIO: no checksum offload on the way out. EINVAL: a segment is larger than the MTU (EMSGSIZE since Linux 6.13), or
       // the kernel knows no UDP_SEGMENT.
       const refused =
@@ -189,7 +193,7 @@ export class TxBatch {
       route.gsoRetryAt = performance.now() + gsoRetryMs;
     }
     for (let at = 0; at < bytes; at += segment) {
-      this.#failed(this.#io.send(to, start + at, Math.min(segment, bytes - at), 0), 1);
+      this.#failed(this.#io.send(to, start + at, Math.min(segment, bytes - at), 0, socket), 1);
     }
   }
 

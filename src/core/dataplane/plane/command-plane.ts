@@ -18,6 +18,8 @@ import type {
   DataPlane,
   DeviceCounters,
   GuardRule,
+  HoleCounters,
+  HoleRoute,
   LanMode,
   MovablePlane,
   Neighbour,
@@ -27,12 +29,12 @@ import type {
   PlaneListener,
   RelayRoute,
   SessionKeys,
-  SocketPath,
 } from './plane.js';
 import {
   peerLimit,
   peerStride,
   readDeviceCounters,
+  readHoleCounters,
   readRelayHeard,
   readPeerCounters,
   readPolicyCounters,
@@ -132,6 +134,14 @@ export abstract class CommandPlane implements DataPlane {
     this.command({ type: 'set-relay', relay, route });
   }
 
+  setHole(hole: number, route: HoleRoute | null): void {
+    this.command({
+      type: 'set-hole',
+      hole,
+      route: route && { ...route, destination: own(route.destination) },
+    });
+  }
+
   setNeighbours(neighbours: readonly Neighbour[]): void {
     const copy = neighbours.map(({ ip, mac }) => ({ ip, mac: own(mac) }));
     this.command({ type: 'set-neighbours', neighbours: copy });
@@ -198,7 +208,7 @@ export abstract class CommandPlane implements DataPlane {
     this.commandSender({ type: 'send-control', slot, bytes: own(bytes), path: path && ownPath(path) });
   }
 
-  sendPacket(bytes: Uint8Array, path: SocketPath): void {
+  sendPacket(bytes: Uint8Array, path: Path): void {
     this.commandSender({ type: 'send-packet', bytes: own(bytes), path: ownPath(path) });
   }
 
@@ -222,6 +232,10 @@ export abstract class CommandPlane implements DataPlane {
 
   relayHeardMs(relay: number): number {
     return readRelayHeard(this.memories, relay);
+  }
+
+  holeCounters(hole: number): HoleCounters {
+    return readHoleCounters(this.memories, hole);
   }
 
   policyCounters(rules: number): Float64Array {

@@ -4,6 +4,7 @@ import type { HeldCounters, HeldFloods, HeldLoop } from './held.js';
 import type { CompiledPolicy } from '../../switch/policy-table.js';
 import type {
   GuardRule,
+  HoleRoute,
   LanMode,
   Neighbour,
   Origin,
@@ -48,6 +49,7 @@ export type Command =
   | { readonly type: 'use-key'; readonly slot: number; readonly localIndex: number }
   | { readonly type: 'remove-key'; readonly localIndex: number }
   | { readonly type: 'set-relay'; readonly relay: number; readonly route: RelayRoute | null }
+  | { readonly type: 'set-hole'; readonly hole: number; readonly route: HoleRoute | null }
   | { readonly type: 'set-neighbours'; readonly neighbours: readonly Neighbour[] }
   | { readonly type: 'set-subnets'; readonly subnets: readonly SubnetRule[] }
   | { readonly type: 'set-links'; readonly links: readonly PlaneLink[]; readonly complete: boolean }

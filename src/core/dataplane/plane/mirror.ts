@@ -7,6 +7,7 @@ import type { Command } from './messages.js';
 import type {
   BesidePath,
   GuardRule,
+  HoleRoute,
   KeyWatcher,
   Neighbour,
   Path,
@@ -42,6 +43,7 @@ function wipeKeys(key: MirroredKey | undefined): void {
 export class Mirror {
   readonly #peers = new Map<number, MirroredPeer>();
   readonly #relays = new Map<number, RelayRoute>();
+  readonly #holes = new Map<number, HoleRoute>();
   readonly #slots = new Map<number, number>();
   readonly #watchers = new Set<KeyWatcher>();
   #neighbours: readonly Neighbour[] = [];
@@ -94,6 +96,10 @@ export class Mirror {
       case 'set-relay':
         if (command.route) this.#relays.set(command.relay, command.route);
         else this.#relays.delete(command.relay);
+        return;
+      case 'set-hole':
+        if (command.route) this.#holes.set(command.hole, command.route);
+        else this.#holes.delete(command.hole);
         return;
       case 'set-neighbours':
         this.#neighbours = command.neighbours;
@@ -174,6 +180,7 @@ export class Mirror {
       { type: 'set-subnets', subnets: this.#subnets },
     ];
     for (const [relay, route] of this.#relays) commands.push({ type: 'set-relay', relay, route });
+    for (const [hole, route] of this.#holes) commands.push({ type: 'set-hole', hole, route });
     for (const [slot, peer] of this.#peers) {
       const { nodeId, publicKey, guard } = peer;
       commands.push({ type: 'add-peer', slot, nodeId, publicKey, guard });

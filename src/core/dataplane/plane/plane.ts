@@ -30,7 +30,7 @@ export type Path =
   | ({ readonly kind: 'direct'; readonly endpoint: Endpoint; readonly hops?: number } & PathWidth)
   /** By UDP through the relay installed with `setRelay(relay, …)`. */
   | ({ readonly kind: 'relay'; readonly relay: number; readonly destination: Uint8Array } & PathWidth)
-  /** RingRecord to the control thread, which owns the carrier (core/carriers). */
+  /** By the hole that is set for the two (`setHole`); else to the control thread, which owns the carrier (core/carriers). */
   | ({ readonly kind: 'carrier'; readonly carrier: number; readonly destination: Uint8Array } & PathWidth)
   /**
    * Through other members: inside the session of the next hop, which the forwarding table of `setLinks` gives, or which
@@ -43,9 +43,6 @@ export type BesidePath = Exclude<Path, { readonly kind: 'overlay' }>;
 
 /** Of a LAN behind the interface: none is bridged; its hellos are heard, and nothing else; frames pass. */
 export type LanMode = 'off' | 'closed' | 'open';
-
-/** A path that ends in a socket of the data plane. */
-export type SocketPath = Exclude<Path, { readonly kind: 'carrier' }>;
 
 /** Where a packet came from. `source` is the node id that the relay vouches for. */
 export type Origin =
@@ -101,6 +98,22 @@ export interface RelayRoute {
   readonly endpoint: Endpoint;
   /** Association index that the relay gave us (wire/relay.ts). */
   readonly association: number;
+}
+
+/** A socket by which one peer is reached, and nobody else. */
+export interface HoleRoute {
+  /** An IPv4 socket. The plane takes a copy; the caller closes its own. */
+  readonly fd: number;
+  /** Paths of this carrier to this node id go by it, and what comes from the endpoint is told as the carrier's. */
+  readonly carrier: number;
+  readonly destination: Uint8Array;
+  readonly endpoint: Endpoint;
+}
+
+/** Authentic packets that came by a hole, and batches that went. */
+export interface HoleCounters {
+  readonly received: number;
+  readonly sent: number;
 }
 
 /** Counters of one peer, read from shared memory at the moment of the call. Times are `performance.now()`-like ms of `PlaneCounters.now()`. */
@@ -307,6 +320,8 @@ export interface DataPlane {
    */
   watchKeys?(told: KeyWatcher): () => void;
   setRelay(relay: number, route: RelayRoute | null): void;
+  /** Numbers are below `holeLimit` (shared.ts). A hole is set anew only after null. */
+  setHole(hole: number, route: HoleRoute | null): void;
   /** Replaces the table from which ARP and ND are answered, and which guards other members' addresses. */
   setNeighbours(neighbours: readonly Neighbour[]): void;
   /** Replaces the table of subnets behind members, this node's own included, by which the guard lets sources pass. */
@@ -335,8 +350,8 @@ export interface DataPlane {
 
   /** Seals a control message for a peer; by its path, or by the one given. False when there is no key. Empty bytes: keepalive. */
   sendControl(slot: number, bytes: Uint8Array, path?: Path): void;
-  /** Sends bytes as they are (handshake, STUN, relayBind). By a carrier nothing is to be sealed: core/carriers does it. */
-  sendPacket(bytes: Uint8Array, path: SocketPath): void;
+  /** Sends bytes as they are (handshake, STUN, relayBind). By a carrier only where a hole is set for it: for others core/carriers does it. */
+  sendPacket(bytes: Uint8Array, path: Path): void;
   /**
    * Packets that a carrier received from `source`: the batch form of `carry`. From here on the plane owns the bytes, and
    * their whole memory when they reach to its end.
@@ -357,6 +372,8 @@ export interface DataPlane {
   deviceCounters(): DeviceCounters;
   /** When a member's authentic packet last came through this relay by UDP, on the clock of the counters; 0 is never. */
   relayHeardMs(relay: number): number;
+  /** Since it was set. */
+  holeCounters(hole: number): HoleCounters;
   /** How often each rule decided, then `policyCounts` (switch/policy-filter.ts); `rules` of them in all. */
   policyCounters(rules: number): Float64Array;
 }

@@ -6,12 +6,20 @@
  */
 import { ruleLimit } from '../../policy/policy.js';
 import { policyCounts } from '../../switch/policy-filter.js';
-import { dropReasons, type DeviceCounters, type DropReason, type PeerCounters } from './plane.js';
+import {
+  dropReasons,
+  type DeviceCounters,
+  type DropReason,
+  type HoleCounters,
+  type PeerCounters,
+} from './plane.js';
 
 /** Peers a plane can hold; slots are below it. */
 export const peerLimit = 4_096;
 /** Relays a plane can hold; their numbers are below it. */
 export const relayLimit = 256;
+/** Sockets of their own for one peer each (loop/holes.ts) that a plane can hold; their numbers are below it. */
+export const holeLimit = 32;
 /** Keys a plane can hold: the low 16 bits of a local index. */
 export const keyLimit = 65_536;
 
@@ -41,6 +49,8 @@ export const PeerField = {
   controlLimited: 19,
 } as const;
 export const peerStride = 20;
+/** What is counted of a hole: authentic packets that came, and trains that went. */
+export const HoleField = { received: 0, sent: 1, count: 2 } as const;
 /** Counters of rules and of what no rule decides. */
 const policyLength = ruleLimit + policyCounts.length;
 
@@ -82,6 +92,8 @@ export interface SharedMemory {
   readonly peers: Float64Array;
   /** When something authentic last came through each relay. */
   readonly relays: Float64Array;
+  /** See HoleField; by number of the hole. */
+  readonly holes: Float64Array;
   /** How often each rule of the policy decided (switch/policy-filter.ts). */
   readonly policy: Float64Array;
   /** Next counter to send, by key slot: written before a packet is sealed, so no restart can use a nonce again. */
@@ -106,7 +118,13 @@ export function sharedMemory(
   buffer = new SharedArrayBuffer(
     controlBytes +
       flowBytes +
-      8 * (deviceLength + peerLimit * peerStride + relayLimit + policyLength + 2 * keyLimit) +
+      8 *
+        (deviceLength +
+          peerLimit * peerStride +
+          relayLimit +
+          holeLimit * HoleField.count +
+          policyLength +
+          2 * keyLimit) +
       4 * keyLimit,
   ),
 ): SharedMemory {
@@ -125,6 +143,7 @@ export function sharedMemory(
     device: doubles(deviceLength),
     peers: doubles(peerLimit * peerStride),
     relays: doubles(relayLimit),
+    holes: doubles(holeLimit * HoleField.count),
     policy: doubles(policyLength),
     keyNext: doubles(keyLimit),
     keySeen: doubles(keyLimit),
@@ -194,6 +213,14 @@ export function readPeerCounters(
 /** When something authentic last came through the relay, by whichever thread; 0 is never. */
 export function readRelayHeard(threads: readonly SharedMemory[], relay: number): number {
   return threads.reduce((last, { relays }) => Math.max(last, relays[relay] ?? 0), 0);
+}
+
+/** Of all threads together. */
+export function readHoleCounters(threads: readonly SharedMemory[], hole: number): HoleCounters {
+  const at = hole * HoleField.count;
+  const read = (field: number): number =>
+    threads.reduce((sum, { holes }) => sum + (holes[at + field] ?? 0), 0);
+  return { received: read(HoleField.received), sent: read(HoleField.sent) };
 }
 
 export function readDeviceCounters(threads: readonly SharedMemory[]): DeviceCounters {

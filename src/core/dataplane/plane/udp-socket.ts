@@ -1,12 +1,12 @@
 /** Opens the UDP socket of the plane: dual-stack where there is IPv6. What the system says becomes an operator's error. */
-import { EvioError } from '../../lib/errors.js';
+import { EvioError, messageOf } from '../../lib/errors.js';
 import { Errno, libc } from '../../native/libc.js';
-import { openUdpSocket, UdpError, type UdpSocket } from '../../native/udp-socket.js';
+import { openUdpSocket, pinUdp, sharePort, UdpError, type UdpSocket } from '../../native/udp-socket.js';
 
-export { pinUdp, sharePort, type UdpSocket } from '../../native/udp-socket.js';
+export { pinUdp, type UdpSocket } from '../../native/udp-socket.js';
 
 /** Socket buffers in bytes: about 20 ms of 3 Gbit/s. */
-const bufferBytes = 8 << 20;
+export const bufferBytes = 8 << 20;
 
 /**
  * Binds to `port` (0: any) at `host` (default: every address). With `shared` the port may be held by another socket
@@ -45,6 +45,39 @@ export function openUdpGroup(
     throw thrown;
   }
   return sockets;
+}
+
+/**
+ * New sockets take the place of the old ones under the same descriptors, on the same port where possible; `lost` hears why it is not.
+ * Throws EVIO_INTERNAL where they would be of another family.
+ */
+export function renewUdp(
+  sockets: readonly UdpSocket[],
+  host: string | undefined,
+  pins: readonly [v4: number, v6: number],
+  lost: (error: string) => void,
+): UdpSocket[] {
+  const c = libc();
+  const [first] = sockets;
+  let fresh: UdpSocket[];
+  for (const { fd } of sockets) sharePort(fd);
+  try {
+    fresh = openUdpGroup(first?.port ?? 0, host, sockets.length, true);
+  } catch (thrown) {
+    lost(messageOf(thrown));
+    fresh = openUdpGroup(0, host, sockets.length);
+  }
+  if (fresh[0]?.ipv6 !== first?.ipv6) {
+    for (const { fd } of fresh) c.close(fd);
+    throw new EvioError('EVIO_INTERNAL', 'IPv6 came or went: restart the node to use it');
+  }
+  return sockets.map((old, i) => {
+    const { fd, ...rest } = fresh[i] as UdpSocket;
+    pinUdp({ fd, ...rest }, ...pins);
+    c.dup2(fd, old.fd);
+    c.close(fd);
+    return { ...rest, fd: old.fd };
+  });
 }
 
 function operatorError(error: UdpError, host: string | undefined, port: number): EvioError {

@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import { ip6Of, minMtu6 } from '../../identity/inner-ipv6.js';
-import { EvioError, messageOf } from '../../lib/errors.js';
+import { EvioError } from '../../lib/errors.js';
 import { systemClock, type Logger } from '../../lib/env.js';
 import { Arena, mapLow, unmap } from '../../native/arena.js';
 import { monotonicClock } from '../../native/clock.js';
@@ -28,15 +28,23 @@ import { KeyMemory, KeyPlaces, sharedKeyLimit } from '../keys/key-state.js';
 import type { HeldCounters } from './held.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { Mirror } from './mirror.js';
+import { HolePlaces } from './hole-places.js';
 import { descriptorsOf, inheritedTap, inheritedUdp } from './inherited.js';
 import { Moving } from './moving.js';
-import type { GuardRule, MovablePlane, PlaneListener, PlaneOptions, SessionKeys } from './plane.js';
+import type {
+  GuardRule,
+  HoleRoute,
+  MovablePlane,
+  PlaneListener,
+  PlaneOptions,
+  SessionKeys,
+} from './plane.js';
 import { defaultThreads, rolesFor, rolesOf, type ThreadRole, type ThreadRoles } from './roles.js';
 import { Shedding } from './shedding.js';
 import { restartPolicy, type PlaneThread as Thread } from './plane-thread.js';
 import { DeviceField, FlowField, peerLimit, sharedMemory } from './shared.js';
 import { superFrameLimit } from '../offload/tx-batch.js';
-import { openUdpGroup, pinUdp, sharePort, type UdpSocket } from './udp-socket.js';
+import { openUdpGroup, pinUdp, renewUdp, type UdpSocket } from './udp-socket.js';
 
 export class WorkerPlane extends CommandPlane {
   readonly #options: PlaneOptions;
@@ -67,6 +75,7 @@ export class WorkerPlane extends CommandPlane {
   #listener: PlaneListener | undefined;
   #device: Device | undefined;
   #udp: UdpSocket[] = [];
+  readonly #holes = new HolePlaces();
   #pins: readonly [v4: number, v6: number] = [0, 0];
   #stopping: Promise<void> | undefined;
   #restarts = 0;
@@ -353,6 +362,7 @@ export class WorkerPlane extends CommandPlane {
     this.#device?.close();
     this.#shedding.stop();
     for (const { fd } of this.#udp) libc().close(fd);
+    this.#holes.close();
     for (const thread of this.#threads) {
       if (thread.arenaAddress !== 0) unmap(thread.arenaAddress, arenaLength);
       thread.arenaAddress = 0;
@@ -386,30 +396,18 @@ export class WorkerPlane extends CommandPlane {
     this.#places?.release(localIndex);
   }
 
+  override setHole(hole: number, route: HoleRoute | null): void {
+    if (this.#stopping) return;
+    super.setHole(hole, route && { ...route, fd: this.#holes.take(hole, route.fd) });
+    if (!route) this.#holes.drop(hole);
+  }
+
   /** A new socket takes the place of the old one under the same descriptor, so the worker need not know. */
   async rebind(): Promise<void> {
     const [first] = this.#udp;
     if (!first || this.#stopping) return;
-    const c = libc();
-    const { sockets } = this.#roles;
-    for (const { fd } of this.#udp) sharePort(fd);
-    let fresh: UdpSocket[];
-    try {
-      fresh = openUdpGroup(first.port, this.#options.bindAddress, sockets, true);
-    } catch (thrown) {
-      this.#log.warn('udp port lost on rebind', { port: first.port, error: messageOf(thrown) });
-      fresh = openUdpGroup(0, this.#options.bindAddress, sockets);
-    }
-    if (fresh[0]?.ipv6 !== first.ipv6) {
-      for (const { fd } of fresh) c.close(fd);
-      throw new EvioError('EVIO_INTERNAL', 'IPv6 came or went: restart the node to use it');
-    }
-    this.#udp = this.#udp.map((old, i) => {
-      const { fd, ...rest } = fresh[i] as UdpSocket;
-      pinUdp({ fd, ...rest }, ...this.#pins);
-      c.dup2(fd, old.fd);
-      c.close(fd);
-      return { ...rest, fd: old.fd };
+    this.#udp = renewUdp(this.#udp, this.#options.bindAddress, this.#pins, (error) => {
+      this.#log.warn('udp port lost on rebind', { port: first.port, error });
     });
     for (const { packets, shared } of this.#threads) {
       shared.flow[FlowField.port] = this.#udp[0]?.port ?? 0;
@@ -420,6 +418,7 @@ export class WorkerPlane extends CommandPlane {
   override pin(v4: number, v6: number): void {
     this.#pins = [v4, v6];
     for (const socket of this.#udp) pinUdp(socket, v4, v6);
+    this.#holes.pin(v4);
   }
 
   override mend(): readonly Mendable[] {

@@ -17,7 +17,7 @@ import { KeyMemory } from '../keys/key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
 import { EarlyCompilation } from '../../native/v8.js';
-import { sharedMemory } from './shared.js';
+import { holeLimit, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
 const lookUpMs = 5_000;
@@ -45,20 +45,28 @@ function run(setup: WorkerSetup): void {
   const arena = new Arena(setup.arenaLength, setup.arenaAddress);
   const shared = sharedMemory(setup.shared);
   const { port } = setup;
-  const pollfds = arena.alloc(3 * Pollfd.size);
+  const pollfds = arena.alloc((3 + holeLimit) * Pollfd.size);
   const drain = arena.alloc(8);
   const threads = setup.threads ? loopThreads(setup.threads, arena) : null;
   const { transmits, receives } = setup.threads?.role ?? { transmits: true, receives: true };
   // poll() passes over descriptors below zero.
   const watched = [transmits ? setup.tapFd : -1, receives ? setup.udpFd : -1, setup.wakeFd];
-  watched.forEach((fd, i) => {
-    arena.view.setInt32(pollfds + i * Pollfd.size, fd, true);
-    arena.view.setUint16(pollfds + i * Pollfd.size + Pollfd.events, PollEvent.in, true);
-  });
+  const io = new KernelIo(arena, setup);
+  /** Sockets of holes are behind those. */
+  let count = 0;
+  const watch = (): void => {
+    count = 0;
+    for (const fd of [...watched, ...io.sockets.slice(1)]) {
+      const at = pollfds + count++ * Pollfd.size;
+      arena.view.setInt32(at, fd, true);
+      arena.view.setUint16(at + Pollfd.events, PollEvent.in, true);
+    }
+  };
+  watch();
   const clock = monotonicClock(arena);
   const loop = new PacketLoop(
     arena,
-    new KernelIo(arena, setup),
+    io,
     shared,
     loopOptions({ ...setup, snooping: true }),
     clock,
@@ -77,16 +85,20 @@ function run(setup: WorkerSetup): void {
   let { frozen } = setup;
   /** What came while the loop rests. */
   const late: Command[] = [];
+  const carryOut = (command: Command): void => {
+    loop.command(command);
+    if (command.type === 'set-hole') watch();
+  };
   const take = (command: Command): void => {
     if (command.type === 'thaw') {
       frozen = false;
-      for (const waiting of late.splice(0)) loop.command(waiting);
+      for (const waiting of late.splice(0)) carryOut(waiting);
     } else if (frozen) late.push(command);
     else if (command.type === 'freeze') {
       frozen = true;
       const event: Event = { type: 'frozen', held: loop.freeze() };
       port.postMessage([event]);
-    } else loop.command(command);
+    } else carryOut(command);
   };
   const takeCommands = (): void => {
     if (Atomics.load(shared.control, ThreadWord.posted) === 0) return;
@@ -100,6 +112,11 @@ function run(setup: WorkerSetup): void {
     if (!frozen) loop.commandsDone();
   };
   const happened = (place: number): boolean => polled(arena.view, pollfds, place);
+  const arrived = (): boolean => {
+    let found = happened(1);
+    for (let place = 3; !found && place < count; place++) found = happened(place);
+    return found;
+  };
   const early = new EarlyCompilation();
   let ready: number = Ready.both;
   while (Atomics.load(shared.control, ThreadWord.stop) === 0) {
@@ -119,10 +136,10 @@ function run(setup: WorkerSetup): void {
     if (found >= Round.drained) c.sched_yield();
     if (found === Round.more) continue;
     // poll() would tell of it without end.
-    if (loop.deviceLost) arena.view.setInt32(pollfds, -1, true);
+    if (loop.deviceLost) arena.view.setInt32(pollfds, (watched[0] = -1), true);
     if (urgency.bulk) urgency.pause(clock());
-    c.poll(arena.base + pollfds, watched.length, Math.min(lookUpMs, loop.restMs));
-    ready = (happened(0) ? Ready.device : 0) | (happened(1) ? Ready.network : 0);
+    c.poll(arena.base + pollfds, count, Math.min(lookUpMs, loop.restMs));
+    ready = (happened(0) ? Ready.device : 0) | (arrived() ? Ready.network : 0);
     if (ready !== 0) early.begin();
     if (happened(2)) {
       c.read(setup.wakeFd, arena.base + drain, 8);

@@ -12,7 +12,6 @@ import { toHex } from '../../../../src/core/lib/bytes.js';
 import { formatEndpoint, type Endpoint } from '../../../../src/core/lib/endpoint.js';
 import { encodeKnock, type BirthdayMessage } from '../../../../src/core/wire/birthday.js';
 import type { NatFacts } from '../../../../src/core/wire/nat.js';
-import { batchOf } from '../../../../src/core/wire/relay.js';
 import { SeededRandom, virtualEnv, VirtualClock } from '../../../support/virtual.js';
 
 const strict = 'address-and-port-dependent';
@@ -33,6 +32,8 @@ class Side {
   readonly strikes: Endpoint[] = [];
   readonly sent: { socket: number; packet: Uint8Array; to: Endpoint }[] = [];
   readonly open = new Set<number>();
+  readonly holes: { socket: number; endpoint: Endpoint; received: number; sent: number; closed: boolean }[] =
+    [];
   readonly log: string[] = [];
   readonly said: BirthdayMessage[] = [];
   readonly arrived: Uint8Array[] = [];
@@ -65,6 +66,16 @@ class Side {
           if (hops === undefined) this.far.reach({ host: this.outside.host, port }, to, bytes);
         },
         close: (socket) => this.open.delete(socket),
+      },
+      hole: (socket, { endpoint }) => {
+        const hole = { socket, endpoint, received: 0, sent: 0, closed: false };
+        this.holes.push(hole);
+        return {
+          counters: () => ({ ...hole }),
+          close: () => {
+            hole.closed = true;
+          },
+        };
       },
       both,
       nat: () => nat,
@@ -151,7 +162,8 @@ describe('a NAT that draws at random, and one whose port is told', () => {
     expect(b.strikes.length).toBeLessThanOrEqual(packetsOfOne);
     expect(new Set(b.strikes.map(({ host }) => host))).toEqual(new Set(['203.0.113.1']));
     expect(new Set(b.strikes.map(({ port }) => port)).size).toBe(b.strikes.length);
-    expect(a.open.size).toBe(1);
+    // The data plane has the one that was hit, and it alone.
+    expect([a.holes.length, a.holes[0]?.endpoint, a.open.size]).toEqual([1, b.outside, 0]);
     expect(a.sent.every(({ to }) => formatEndpoint(to) === '203.0.113.2:4002')).toBe(true);
     expect(a.sent.length).toBeLessThanOrEqual(2 * socketCount);
     const struck = b.strikes.length;
@@ -161,14 +173,20 @@ describe('a NAT that draws at random, and one whose port is told', () => {
 
   it('carry packets by the port that was hit, until nothing comes back', async () => {
     await pass(6_000);
-    const before = a.sent.length;
-    a.birthdays.send(b.id, batchOf(packet));
-    expect(a.sent.slice(before).map(({ packet: { length } }) => length)).toEqual([packet.length]);
+    const [hole] = a.holes as [Side['holes'][number]];
+    // What answers keeps it open, and what is idle.
+    for (let i = 0; i < 10; i++) {
+      hole.sent += 7;
+      hole.received += i % 2;
+      await pass(1_000);
+    }
+    hole.received++;
+    await pass(60_000);
+    hole.sent++;
     await pass(2_900);
-    expect(a.birthdays.way(b.idText)).toBeDefined();
-    await pass(200);
-    expect(a.birthdays.way(b.idText)).toBeUndefined();
-    expect(a.open.size).toBe(0);
+    expect([a.birthdays.way(b.idText) === undefined, hole.closed]).toEqual([false, false]);
+    await pass(700);
+    expect([a.birthdays.way(b.idText), hole.closed]).toEqual([undefined, true]);
     expect(a.log.at(-1)).toContain('silent');
   });
 
@@ -263,7 +281,8 @@ describe('two NATs that draw at random', () => {
     b.birthdays.packet(socket, encodeKnock('knock', mine), from);
     expect(b.birthdays.way(a.idText)?.label).toBe('203.0.113.1:5555');
     expect(b.sent.at(-1)).toMatchObject({ socket, to: from, packet: encodeKnock('answer', theirs) });
-    expect(b.open).toEqual(new Set([socket]));
+    expect(b.holes.map((hole) => [hole.socket, hole.endpoint])).toEqual([[socket, from]]);
+    expect(b.open.size).toBe(0);
   });
 });
 
