@@ -111,11 +111,14 @@ export class RelayEvents implements RelaySetListener {
 
   presence(idText: string, online: boolean): void {
     const { arrivals, overlay, ways, keeper, members } = this.#parts;
-    if (online) arrivals.appeared(idText);
-    else {
-      overlay.offline(this.#now, idText);
-      if (members.get(idText)) keeper.saw(idText);
+    if (online) {
+      arrivals.appeared(idText);
+      // To tell all of each were N² where many come at once, as after a relay was away.
+      ways.appeared(idText);
+      return;
     }
+    overlay.offline(this.#now, idText);
+    if (members.get(idText)) keeper.saw(idText);
     ways.waysChanged();
   }
 

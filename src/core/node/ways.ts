@@ -80,6 +80,14 @@ export class WayEvents implements WayNews {
     });
   }
 
+  /** A member came to a relay. It may lead to others, too: who has no way to one of them looks again soon by itself (path/prober.ts). */
+  appeared(idText: string): void {
+    const peer = this.#members.get(idText);
+    if (!peer) return;
+    peer.waysChanged(this.#clock.now());
+    this.#timers.touch(peer);
+  }
+
   /** We have another address: peers that are not reached directly hear of it, and all just after a change. */
   discovered(): void {
     this.#tellAll((peer, now) => {

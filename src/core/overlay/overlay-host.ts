@@ -52,7 +52,8 @@ export class OverlayHost {
   #fixedIds = '';
   /** The relays tell of every member. */
   #complete = true;
-  #forwards = false;
+  /** Links that pass on packets for others. */
+  #forwarding: readonly string[] = [];
   #running = false;
   #lonelyAt = Infinity;
 
@@ -99,7 +100,7 @@ export class OverlayHost {
           });
         },
         routes: (routes) => {
-          this.#forwards = routes.some((route) => route.forwards);
+          this.#forwarding = routes.filter(({ forwards }) => forwards).map(({ id }) => id);
           this.#feed.put(env.clock.now(), routes);
         },
       },
@@ -109,7 +110,7 @@ export class OverlayHost {
 
   /** True when packets for others than our links can be sent at all. */
   get forwards(): boolean {
-    return this.#forwards;
+    return this.#forwarding.length > 0;
   }
 
   /** True when this node has found its place on the ring. */
@@ -271,7 +272,7 @@ export class OverlayHost {
     const path: Path = { kind: 'overlay', destination: id };
     const friend = this.#friend(idText);
     if (friend) return { path: { ...path, via: friend.slot }, label: `via ${friend.member.name}` };
-    return this.#forwards && this.#overlay.settled ? { path, label: 'ring' } : undefined;
+    return this.#overlay.settled && this.#passes() ? { path, label: 'ring' } : undefined;
   }
 
   /** A link of ours, reached without help, that is linked with this member. */
@@ -376,9 +377,28 @@ export class OverlayHost {
   #friend(id: string): LinkPeer | undefined {
     const friend = this.#overlay.friendOf(id);
     const peer = friend === undefined ? undefined : this.#ports.members.get(friend);
-    if (peer?.state !== 'connected') return undefined;
+    return peer && this.#leadsOn(peer) ? peer : undefined;
+  }
+
+  /** Some link passes packets on. Who has lost no relay need not look. */
+  #passes(): boolean {
+    const { members, relays } = this.#ports;
+    if (relays.lostAt === -Infinity) return this.forwards;
+    return this.#forwarding.some((id) => {
+      const peer = members.get(id);
+      return peer !== undefined && this.#leadsOn(peer);
+    });
+  }
+
+  /**
+   * Whether others are reached through it. Where the relays went, what it told of its links is older than that: as we reach it by a
+   * relay only, it reached them so, too, and has lost them with us. They come back to the relays by themselves.
+   */
+  #leadsOn(peer: LinkPeer): boolean {
+    const { relays } = this.#ports;
+    if (peer.state !== 'connected') return false;
     // It is told after others that the relay went by which it was reached.
-    return peer.relayed === true && !this.#ports.relays.isOnline(peer.member.idText) ? undefined : peer;
+    return peer.relayed !== true || (relays.lostAt === -Infinity && relays.isOnline(peer.member.idText));
   }
 
   /**

@@ -60,7 +60,7 @@ export interface LinkPeers {
 /** The relays. `RelaySet` (relays/relay-set.ts) is this. */
 export interface Rendezvous {
   readonly anyUp: boolean;
-  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is. */
+  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is, and members had time to come back. */
   readonly lostAt: number;
   isOnline(idText: string): boolean;
   /** Learns whether a member is online, where that is not known. */

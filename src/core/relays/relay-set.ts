@@ -8,6 +8,7 @@ import type { Endpoint } from '../lib/endpoint.js';
 import type { RelayChoice } from '../path/path.js';
 import type { LedgerNews, Welcome } from '../wire/signal.js';
 import type { RelayAnswer } from './net/relay-client.js';
+import { Comeback } from './comeback.js';
 import { HomeRelay } from './home.js';
 import { Relay, type RelayOwner } from './relay.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
@@ -37,7 +38,7 @@ export class RelaySet {
   readonly #queries: RelayQueries;
   readonly #placements: Placements;
   readonly #home = new HomeRelay();
-  #lostAt = -Infinity;
+  readonly #comeback = new Comeback();
   #roster = { complete: true, size: 0 };
 
   constructor(options: RelaySetOptions, listener: RelaySetListener) {
@@ -57,9 +58,9 @@ export class RelaySet {
     return this.#relays.some((relay) => relay.up);
   }
 
-  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is. */
+  /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is, and members had time to come back. */
   get lostAt(): number {
-    return this.anyUp ? -Infinity : this.#lostAt;
+    return this.#comeback.lostAt(this.#now);
   }
 
   /** True when a relay is up and none answers by UDP. */
@@ -212,12 +213,13 @@ export class RelaySet {
     const listener = this.#listener;
     return {
       welcomed: (relay, welcome) => {
+        if (!this.#relays.some((other) => other !== relay && other.up)) this.#comeback.up(this.#now);
         listener.welcome(welcome, relay.fact);
         this.#tellRoster(true);
         listener.named(welcome.online);
       },
       lost: (relay, reason) => {
-        this.#lostAt = this.#now;
+        if (!this.anyUp) this.#comeback.lost(this.#now);
         this.#queries.lost(relay);
         listener.down(relay.url, reason);
         this.#tellRoster();

@@ -500,6 +500,27 @@ describe('the host', () => {
     expect(host.choice(c)?.label).toBe('via b');
   });
 
+  it.each(['via b', 'ring'])(
+    'goes %s while members come back to the relays only if it reaches its friend itself',
+    (label) => {
+      const { host, relays, clock, run, add, connect, table } = hostRig();
+      const [b, c] = [add('b', idB), add('c', idC)];
+      connect(b);
+      table(b, label === 'ring' ? {} : { successors: [idC] });
+      if (label === 'ring') run(200);
+      b.relayed = true;
+      relays.online.add(idB);
+      expect(host.choice(c)?.label).toBe(label);
+      relays.lostAt = clock.now();
+      expect(host.choice(c)).toBeUndefined();
+      b.relayed = false;
+      expect(host.choice(c)?.label).toBe(label);
+      b.relayed = true;
+      relays.lostAt = -Infinity;
+      expect(host.choice(c)?.label).toBe(label);
+    },
+  );
+
   it('gives up a silent link once, though the peer tells at once that it is lost, and comes back to it', () => {
     const { host, run, add, connect, table } = hostRig();
     const b = add('b', idB);

@@ -92,8 +92,10 @@ describe('RelaySet in a network that its relay does not list', () => {
     wanted.client.stop();
     await until(() => !set.isOnline(unknown[0] ?? ''));
     expect(await set.find({ text: 'nobody' })).toEqual([]);
+    expect(set.lostAt).toBe(-Infinity);
     await relay.server.stop();
     await until(() => !set.anyUp);
+    expect(set.lostAt).toBeGreaterThan(-Infinity);
     expect(await set.find({ text: 'node-1' })).toEqual([]);
     expect(set.locate([unknown[1] ?? ''])).toBe(false);
   });
