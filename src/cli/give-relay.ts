@@ -1,7 +1,6 @@
 /** The relay as something that one process gives and another takes (core/handover). */
 import type { Given } from '../core/handover/give.js';
-import { firstFd } from '../core/handover/start.js';
-import type { Taker } from '../core/handover/take.js';
+import type { Taker } from '../core/handover/taker.js';
 import { messageOf } from '../core/lib/errors.js';
 import { closeOnExec } from '../core/native/on-exec.js';
 import { descriptorsOf, inheritedSockets, type RelayHeritage } from '../rendezvous/move/heritage.js';
@@ -10,11 +9,12 @@ import type { RelayServer } from '../rendezvous/server.js';
 
 const id = 'relay';
 
-export function givenRelay(server: RelayServer): Given {
+/** @param rests this process ends before the other begins */
+export function givenRelay(server: RelayServer, rests = false): Given {
   return {
     id,
     flows: true,
-    describe: () => server.descriptors(),
+    describe: () => server.descriptors(rests),
     freeze: () => server.freeze(),
     thaw: () => {
       server.thaw();
@@ -27,7 +27,7 @@ export function givenRelay(server: RelayServer): Given {
 /** What the process before leaves. Ends this process where that is nothing that it knows. */
 export async function relayHeritage(taker: Taker): Promise<RelayHeritage> {
   const thing = taker.claim(id);
-  const sockets = thing && thing.first >= firstFd ? inheritedSockets(thing.first, thing.facts) : undefined;
+  const sockets = thing && inheritedSockets(thing.descriptor, thing.facts);
   if (!sockets) return taker.fail('what the relay before left is of another kind');
   for (const fd of descriptorsOf(sockets)) closeOnExec(fd);
   return {

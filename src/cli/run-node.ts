@@ -6,12 +6,14 @@ import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import type { LogRing } from '../core/lib/log-ring.js';
 import { messageOf } from '../core/lib/errors.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
+import { restOnSignal } from '../core/process/rest-on-signal.js';
 import { decisive } from '../core/process/service-end.js';
 import { serviceNotice } from '../core/process/service-notice.js';
 import { outputLog, reopened } from '../core/process/reopen-log.js';
 import type { NodeSwitches } from '../core/node/switches.js';
 import { nodeArguments } from './node-flags.js';
-import { Taker } from '../core/handover/take.js';
+import { openTaker } from '../core/handover/open.js';
+import { descriptorStore } from '../core/handover/store.js';
 import { afterwards } from '../core/process/afterwards.js';
 import { Runner, type RunnerNetwork } from '../core/process/runner.js';
 import { storedNetwork } from '../core/process/stored-network.js';
@@ -42,7 +44,12 @@ export interface RunNodeOptions {
 export async function runNode(options: RunNodeOptions): Promise<void> {
   const { home, log } = options;
   const store = new Store(home);
-  const taker = await Taker.open(options.version, log);
+  const words = (ids: readonly string[]): string[] => [
+    'node',
+    ...nodeArguments({ ...options, networks: ids }),
+    ...(options.json ? ['--json'] : []),
+  ];
+  const taker = await openTaker(options.version, words([]), log);
   const networks = readNetworks(store, options.networks, log);
   const { createNode } = await import('../core/node/create-node.js');
   const rekeyAfterMs = advanced('EVIO_REKEY_AFTER_MS');
@@ -63,11 +70,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     ...(options.switches === undefined ? {} : { switches: options.switches }),
     links: options.links,
     taker,
-    words: (ids) => [
-      'node',
-      ...nodeArguments({ ...options, networks: ids }),
-      ...(options.json ? ['--json'] : []),
-    ],
+    words,
     supervised: notice.asked,
     gaveOver: (pid) => {
       notice.handedOver(pid);
@@ -85,7 +88,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
       options.onEvent(event);
     },
   });
-  const metrics = await (taker ? openMetricsSoon(options) : openMetrics(options));
+  const metrics = await (taker?.beforeLives ? openMetricsSoon(options) : openMetrics(options));
   const releases = [
     () => {
       notice.stopping();
@@ -104,6 +107,12 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     reportOnSignal(() => {
       runner.report();
     }),
+    restOnSignal(
+      descriptorStore(process.env),
+      (store) => runner.rest(store),
+      () => runner.stop(),
+      log,
+    ),
   ];
   const upgrade = (): void => {
     runner.upgrade().catch((thrown: unknown) => {

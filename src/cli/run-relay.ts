@@ -2,13 +2,17 @@
 import path from 'node:path';
 import type { Home } from '../core/config/home.js';
 import { giveOver, type Gave } from '../core/handover/give.js';
-import { Taker } from '../core/handover/take.js';
+import { openTaker } from '../core/handover/open.js';
+import { leaveToNext } from '../core/handover/rest.js';
+import { startedWith } from '../core/handover/started.js';
+import { descriptorStore, type DescriptorStore } from '../core/handover/store.js';
 import { systemClock, systemRandom, type Logger } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { afterwards } from '../core/process/afterwards.js';
 import { outputLog, reopened } from '../core/process/reopen-log.js';
 import { lockRelay } from '../core/process/relay-lock.js';
 import { serviceNotice, type ServiceNotice } from '../core/process/service-notice.js';
+import { restOnSignal } from '../core/process/rest-on-signal.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { successorProgram } from '../core/process/successor.js';
 import { deskRequest } from '../rendezvous/desk.js';
@@ -40,6 +44,9 @@ const plain = [
   'limit-network',
   'alternate-port',
 ] as const;
+
+/** Nodes have come back to a relay that was started again, ms. */
+const backMs = 10_000;
 
 /** What else this relay does when its operator asks, told to whoever asks for its networks: relays of before end by other orders. */
 const orders = ['stop', 'upgrade', 'members'];
@@ -79,7 +86,8 @@ export interface RunRelayOptions {
 /** Resolves when the relay was stopped in order. Throws EvioError. */
 export async function runRelay(options: RunRelayOptions): Promise<void> {
   const { home, flags, log, version } = options;
-  const taker = await Taker.open(version, log);
+  const words = ['relay', ...relayWords(flags), ...(options.json ? ['--json'] : [])];
+  const taker = await openTaker(version, words, log);
   const cert = flags['tls-cert'];
   const key = flags['tls-key'];
   const server = new RelayServer({
@@ -106,7 +114,6 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     if (giving || gave) throw new EvioError('EVIO_UPGRADE', 'Another process is to go on already.');
     const [file, ...before] = successorProgram(program);
     log.info('gives over to another process', { program: [file, ...before].join(' ') });
-    const words = ['relay', ...relayWords(flags), ...(options.json ? ['--json'] : [])];
     const given = giveOver({
       command: [file, ...before, ...words],
       env: process.env,
@@ -130,6 +137,21 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     return { from: version, to: gave.to, gapMs, pid: gave.pid };
   };
 
+  const rest = async (store: DescriptorStore): Promise<void> => {
+    await giving;
+    // Another process has it all.
+    if (gave) return;
+    const started = startedWith(words, process.env);
+    await leaveToNext({
+      given: [givenRelay(server, true)],
+      kept: [...server.kept(), ...(taker?.kept ?? [])],
+      version,
+      started,
+      store,
+      log,
+    });
+    unlock();
+  };
   const stop = async (): Promise<void> => {
     notice.stopping();
     // What half belongs to another process is not stopped before it is known whose it is.
@@ -151,7 +173,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     const answered = await server.desk.answer(request.data);
     return what === 'networks' ? { ...answered, orders } : answered;
   };
-  let unlock = taker ? (): void => undefined : await lockRelay(home, log, answer);
+  let unlock = taker?.beforeLives ? (): void => undefined : await lockRelay(home, log, answer);
   const onUpgrade = (): void => {
     upgrade().catch((thrown: unknown) => {
       log.error('not upgraded', { reason: messageOf(thrown) });
@@ -169,6 +191,7 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     () => {
       outputs.release();
     },
+    restOnSignal(descriptorStore(process.env), rest, stop, log),
     reportOnSignal(() => {
       log.info('report', { nodes: server.clients, ...server.totals() });
     }),
@@ -177,9 +200,10 @@ export async function runRelay(options: RunRelayOptions): Promise<void> {
     const listening = await server.start(taker && (await relayHeritage(taker)));
     notice.ready(`listens on ${listening.listen}`);
     if (taker) {
-      unlock = await lockRelay(home, log, answer, true);
+      if (taker.beforeLives) unlock = await lockRelay(home, log, answer, true);
       taker.done();
-      void taker.settled();
+      // Those who were connected to a process that has ended come to this one meanwhile.
+      setTimeout(() => void taker.settled(), taker.beforeLives ? 0 : backMs).unref();
     } else await options.listening(listening);
     await finished;
     if (gave) await leave(gave, server, notice);

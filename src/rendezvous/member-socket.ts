@@ -1,5 +1,7 @@
 /** What a node's connection is to the relay: whole messages, in order, both ways. */
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { handleDescriptor } from '../core/native/handle.js';
 
 export interface SocketListener {
   message(data: Buffer, binary: boolean): void;
@@ -13,6 +15,8 @@ export interface SocketListener {
 export interface MemberSocket {
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number;
+  /** Of its TCP connection, where it is this process's own. */
+  readonly descriptor?: number | undefined;
   /** Whoever listened before hears nothing any more. */
   listen(listener: SocketListener): void;
   /** @param done called when the system has taken it, or the connection is gone */
@@ -51,6 +55,12 @@ export class NearSocket implements MemberSocket {
 
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get descriptor(): number | undefined {
+    // `ws` has no public way to it.
+    const { _socket: tcp } = this.#socket as unknown as { _socket?: Socket };
+    return tcp && handleDescriptor(tcp);
   }
 
   listen(listener: SocketListener): void {

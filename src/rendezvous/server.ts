@@ -61,7 +61,7 @@ export class RelayServer {
   ) => MemberConnection = () => {
     throw new Error('the relay does not run');
   };
-  #moves: (() => RelayMove) | undefined;
+  #moves: ((rests: boolean) => RelayMove) | undefined;
   #move: RelayMove | undefined;
   /** While it moves, and afterwards, WebSockets are its. */
   #front: Front | undefined;
@@ -96,10 +96,19 @@ export class RelayServer {
     }
   }
 
-  /** For a process that goes on in the place of this one. Throws EvioError EVIO_UPGRADE where it cannot. */
-  descriptors(): RelayDescriptors {
+  /**
+   * For a process that goes on in the place of this one. Throws EvioError EVIO_UPGRADE where it cannot.
+   *
+   * @param rests this one ends before that one begins
+   */
+  descriptors(rests = false): RelayDescriptors {
     if (!this.#moves || this.#front) throw new EvioError('EVIO_UPGRADE', 'The relay just starts or stops.');
-    return (this.#move = this.#moves()).descriptors();
+    return (this.#move = this.#moves(rests)).descriptors();
+  }
+
+  /** Of the WebSockets that there are: while one is open, the node at its other end believes us there. */
+  kept(): number[] {
+    return [...this.#connections.keys()].flatMap(({ socket }) => socket.descriptor ?? []);
   }
 
   /** Comes to rest, but for UDP, and tells what it knows. Rejects with EvioError EVIO_UPGRADE, or Error; `thaw` is called then, too. */
@@ -297,7 +306,7 @@ export class RelayServer {
 
     const metrics = await this.#startMetrics(heritage?.sockets.metrics);
     await this.#pruneNowAndThen(hub);
-    this.#moves = () =>
+    this.#moves = (rests) =>
       new RelayMove(
         {
           door,
@@ -310,6 +319,7 @@ export class RelayServer {
           counters: hub.packets.counters,
         },
         new Front(),
+        rests,
       );
 
     const url: RelayUrl = {

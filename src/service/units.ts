@@ -44,6 +44,13 @@ SystemCallErrorNumber=EPERM
 UMask=0077
 LimitCORE=0`;
 
+/** A restart is told by a signal of its own (core/handover/rest.ts). */
+const resting = `# "systemctl restart" starts it anew, and no packet is lost: interface and sockets are kept here meanwhile, with what it knows.
+RestartKillSignal=SIGQUIT
+FileDescriptorStoreMax=4096
+SuccessExitStatus=${ExitStatus.rests}
+RestartForceExitStatus=${ExitStatus.rests}`;
+
 /** Programs below these folders are hidden by ProtectHome=yes. */
 const homes = /^\/(home|root|run\/user)\//;
 
@@ -64,12 +71,13 @@ ExecStart=${[...command, 'node'].map(quoted).join(' ')}
 # The program as it is on disk now goes on, and no packet is lost: MAINPID= tells who is the service then.
 ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
 Environment=${quoted(`EVIO_HOME=${home}`)}
+${resting}
 # "evio down" ends it, and it stays down. Who was killed is back at once, since streams wait for it; what failed will fail again.
 Restart=on-failure
 RestartPreventExitStatus=${ExitStatus.final}
 RestartSec=100ms
 # After a kill, with nobody to start it again, its names stay in /etc/hosts. Where systemd-resolved has them, there are none.
-ExecStopPost=-/bin/sh -c '! grep -q "^# evio begin " /etc/hosts || exec "$$0" "$$@"' ${[...command, 'down', '--tidy'].map(quoted).join(' ')}
+ExecStopPost=-/bin/sh -c 'test "$$EXIT_STATUS" = ${ExitStatus.rests} || ! grep -q "^# evio begin " /etc/hosts || exec "$$0" "$$@"' ${[...command, 'down', '--tidy'].map(quoted).join(' ')}
 ExecStopPost=/bin/sh -c 'test "$$SERVICE_RESULT" != exit-code || test "$$EXIT_STATUS" = ${ExitStatus.final} || exec sleep 2'
 WatchdogSec=60
 TimeoutStopSec=15
@@ -106,6 +114,7 @@ EnvironmentFile=-/etc/default/evio-relay
 ExecStart=${[...command, 'relay'].map(quoted).join(' ')} $EVIO_RELAY_ARGS
 # As that of the node.
 ExecReload=${[...command, 'upgrade'].map(quoted).join(' ')}
+${resting}
 Environment=EVIO_HOME=%S/evio-relay
 Restart=on-failure
 RestartPreventExitStatus=${ExitStatus.final}

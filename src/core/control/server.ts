@@ -8,6 +8,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../lib/env.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { Paced } from '../lib/paced.js';
+import { handleDescriptor } from '../native/handle.js';
 import { peerUser } from '../native/peer-user.js';
 import { LineSplitter } from './lines.js';
 import { networkOf, type NodeEvent } from '../node/events.js';
@@ -36,8 +37,8 @@ interface Connection {
 
 /** The user at the other end; undefined where the kernel does not tell. */
 function userOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } | null };
-  return handle?.fd === undefined || handle.fd < 0 ? undefined : peerUser(handle.fd);
+  const fd = handleDescriptor(socket);
+  return fd === undefined ? undefined : peerUser(fd);
 }
 
 /** Sends what nobody waits for. */

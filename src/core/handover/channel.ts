@@ -5,7 +5,7 @@ import { EvioError, messageOf } from '../lib/errors.js';
 import { encodeFrame, FrameReader } from './frames.js';
 
 /** Every message has a type, and most are about one network or relay. */
-const message = z.looseObject({ type: z.string(), id: z.string().optional() });
+export const message = z.looseObject({ type: z.string(), id: z.string().optional() });
 export type Message = z.infer<typeof message>;
 
 export interface Received {

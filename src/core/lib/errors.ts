@@ -14,6 +14,8 @@ export const ExitStatus = {
   privilege: 5,
   /** Of a service that is not to be started again: it would end in the same way until somebody acts. */
   final: 6,
+  /** Of a service that rests: the manager starts it again, and that process goes on where this one ended. */
+  rests: 7,
 } as const;
 
 /** Every operator error evio can print, with its exit status. Codes are part of the CLI contract. */

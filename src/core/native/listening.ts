@@ -1,11 +1,11 @@
 /** Listening sockets that go from one process to another. */
 import type { Server } from 'node:net';
+import { handleDescriptor } from './handle.js';
 
 /** The descriptor of a server that listens. Throws Error where there is none. */
 export function descriptorOf(server: Server): number {
-  // Node has no public way to it. libuv's handles have told it on Unix since there are any.
-  const fd = (server as unknown as { _handle?: { fd?: number } })._handle?.fd;
-  if (fd === undefined || fd < 0) throw new Error('the listening socket has no descriptor');
+  const fd = handleDescriptor(server);
+  if (fd === undefined) throw new Error('the listening socket has no descriptor');
   return fd;
 }
 

@@ -12,7 +12,12 @@ export function closeOnExec(fd: number): void {
   setFlags(fd, FD_CLOEXEC);
 }
 
+/** Node marks whatever it was started with as to be closed, too. */
+export function keepOnExec(fd: number): void {
+  setFlags(fd, 0);
+}
+
 /** Standard input and outputs stay: Node marks those that it was started with as to be closed, too. */
 export function keepStandardOnExec(): void {
-  for (const fd of [0, 1, 2]) setFlags(fd, 0);
+  for (const fd of [0, 1, 2]) keepOnExec(fd);
 }

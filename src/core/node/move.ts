@@ -39,6 +39,10 @@ export class Move implements NodeMove {
     return movableOf(this.#ports.live()).descriptors();
   }
 
+  kept(): number[] {
+    return this.#ports.live().relays.descriptors();
+  }
+
   async freeze(): Promise<HeldNode> {
     const run = this.#ports.live();
     const movable = movableOf(run);

@@ -56,6 +56,8 @@ export interface NodeOptions extends NodeSwitches {
 export interface NodeMove {
   /** Descriptors that the other process is to inherit. Throws EvioError where it does not run. */
   descriptors(): PlaneDescriptors;
+  /** Those of connections that the other process makes anew: as long as one is open, the relay at its other end believes us there. */
+  kept(): number[];
   /** Comes to rest, nothing of the network is sent or read any more, and leaves what it knows. Throws with all as before. */
   freeze(): Promise<HeldNode>;
   /** Goes on as if nothing had been. */

@@ -19,6 +19,7 @@ import {
   privileges,
   replaceProcess,
 } from '../native/capabilities.js';
+import { keepLeft } from '../handover/store.js';
 import { handoverVariable } from '../handover/variable.js';
 import { inspectorFlags, withoutInspector } from './inspector.js';
 import { programFile, selfArguments } from './self.js';
@@ -74,6 +75,7 @@ export function confine(argv: readonly string[]): void {
     const isRoot = process.geteuid?.() === 0 && process.getuid?.() === 0;
     if (isRoot && !isSuccessor && !process.connected && (permitted & ~needed) !== 0n && giveUp(needed)) {
       const flags = process.execArgv.filter((flag) => withoutInspector(flag) !== undefined);
+      keepLeft(process.env);
       const more = inspectorFlags().filter((flag) => !flags.includes(flag));
       replaceProcess(process.execPath, [process.argv0, ...selfArguments(argv, [...flags, ...more])], {
         ...process.env,

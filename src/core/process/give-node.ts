@@ -1,14 +1,14 @@
 /** The network of a node as something that one process gives and another takes (handover/). */
 import { z } from 'zod';
 import type { Given } from '../handover/give.js';
-import { firstFd } from '../handover/start.js';
 import { encodeNodeSnapshot, parseNodeSnapshot } from '../handover/node-snapshot.js';
-import type { Taker } from '../handover/take.js';
+import type { Taker } from '../handover/taker.js';
 import { messageOf } from '../lib/errors.js';
 import { closeOnExec } from '../native/on-exec.js';
 import type { Heritage } from '../node/held.js';
 import { wipeKeys } from '../node/move.js';
 import type { Node } from '../node/node.js';
+import { queueLength, restingQueueLength, setQueueLength } from '../tap/queue-length.js';
 
 const descriptors = z.object({
   device: z.string(),
@@ -21,12 +21,17 @@ const descriptors = z.object({
   ipv6: z.boolean(),
 });
 
-export function givenNode(node: Node): Given {
+/** What waited while nobody read is read by then, ms. */
+const drainedMs = 10_000;
+
+/** @param rests this process ends before the other begins: the kernel keeps more meanwhile */
+export function givenNode(node: Node, rests = false): Given {
   const { move } = node;
   return {
     id: node.networkId,
     describe: () => {
       const { taps, udps, ...rest } = move.descriptors();
+      if (rests) setQueueLength(rest.device, restingQueueLength);
       return { fds: [...taps, ...udps], facts: { ...rest, taps: taps.length, udps: udps.length } };
     },
     freeze: async () => {
@@ -50,9 +55,13 @@ export function givenNode(node: Node): Given {
 export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
   const thing = taker.claim(id);
   const facts = descriptors.safeParse(thing?.facts);
-  if (!thing || !facts.success || thing.first < firstFd) return undefined;
+  if (!thing || !facts.success) {
+    thing?.close();
+    return undefined;
+  }
   const { taps, udps, ...rest } = facts.data;
-  const fds = Array.from({ length: taps + udps }, (_, i) => thing.first + i);
+  const fds = Array.from({ length: taps + udps }, (_, i) => thing.descriptor(i));
+  if (fds.some((fd) => fd < 0)) return undefined;
   for (const fd of fds) closeOnExec(fd);
   let leftOut: readonly string[] = [];
   return {
@@ -70,6 +79,7 @@ export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
     },
     took: () => {
       taker.took(id);
+      setTimeout(() => setQueueLength(rest.device, queueLength), drainedMs).unref();
     },
     fail: (thrown) => taker.fail(messageOf(thrown)),
   };

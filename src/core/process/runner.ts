@@ -20,7 +20,10 @@ import { withFields, type Env } from '../lib/env.js';
 import { LogRing } from '../lib/log-ring.js';
 import { EvioError, messageOf } from '../lib/errors.js';
 import { giveOver, type Gave } from '../handover/give.js';
-import type { Taker } from '../handover/take.js';
+import { leaveToNext } from '../handover/rest.js';
+import type { DescriptorStore } from '../handover/store.js';
+import { startedWith } from '../handover/started.js';
+import type { Taker } from '../handover/taker.js';
 import { namesOf, privileges } from '../native/capabilities.js';
 import type { NodeEvent } from '../node/events.js';
 import type { Node, NodeOptions } from '../node/node.js';
@@ -119,13 +122,11 @@ export class Runner {
    */
   async run(): Promise<Gave | undefined> {
     const { taker } = this.#options;
-    if (!taker) await this.#control.start();
+    if (!taker?.beforeLives) await this.#control.start();
     try {
       for (const network of this.#options.networks) {
         if (this.#stopping) break;
         try {
-          // What is taken from a process before runs already.
-          if (!taker) this.#checkFree(network);
           await this.#startNode(network);
         } catch (thrown) {
           if (this.#stopping) break;
@@ -149,7 +150,7 @@ export class Runner {
 
   /** All networks go on here: whoever asks is answered here, too, and once the relays know us the process before may end. */
   async #inPlace(taker: Taker): Promise<void> {
-    await this.#control.startInPlace();
+    if (taker.beforeLives) await this.#control.startInPlace();
     taker.done();
     const { clock } = this.#options.env;
     const end = clock.now() + relaysMs;
@@ -181,7 +182,7 @@ export class Runner {
         command,
         env: process.env,
         supervised: this.#options.supervised ?? false,
-        given: this.#nodes.map(givenNode),
+        given: this.#nodes.map((node) => givenNode(node)),
         version,
         log: env.log,
         signal: this.#abandon.signal,
@@ -198,6 +199,37 @@ export class Runner {
         this.#finish();
       });
       return { from: version, to, gapMs: Math.round(gapMs * 10) / 10, pid };
+    });
+    this.#takingUp = done.catch(() => undefined);
+    return done;
+  }
+
+  /**
+   * Leaves all networks to the process that the service manager starts next, in its store: nothing is lost meanwhile. This process has
+   * to end then, at once; `run` does not resolve.
+   *
+   * @throws Error and all goes on here
+   */
+  rest(store: DescriptorStore): Promise<void> {
+    const done = this.#takingUp.then(async () => {
+      await this.#whenStarted;
+      const { env, version, words, taker } = this.#options;
+      // Another process has it all.
+      if (this.#gave) return;
+      if (this.#stopping || !words || this.#nodes.length === 0)
+        throw new EvioError('EVIO_UPGRADE', 'There is nothing to leave.');
+      const started = startedWith(words([]), process.env);
+      const kept = [...this.#nodes.flatMap(({ move }) => move.kept()), ...(taker?.kept ?? [])];
+      await leaveToNext({
+        given: this.#nodes.map((node) => givenNode(node, true)),
+        kept,
+        version,
+        started,
+        store,
+        log: env.log,
+      });
+      // Who comes finds no socket that somebody might answer at.
+      void this.#control.stop();
     });
     this.#takingUp = done.catch(() => undefined);
     return done;
@@ -259,7 +291,6 @@ export class Runner {
         if (this.#stopping || !load || this.#nodes.some((node) => node.networkId === id)) continue;
         this.#putDown.delete(id);
         const network = load(id);
-        this.#checkFree(network);
         await this.#startNode(network);
         started.push(id);
       }
@@ -326,6 +357,9 @@ export class Runner {
       },
     });
     made.node = node;
+    // What is taken from a process before has its addresses already.
+    const inherits = taker?.has(node.networkId) === true;
+    if (!inherits) this.#checkFree(network);
     this.#starting = node;
     try {
       await node.start();
@@ -333,6 +367,8 @@ export class Runner {
       if (!this.#stopping) this.#nodes.push(node);
       this.#failures.delete(network.profile.network);
     } catch (thrown) {
+      // Half of what was left is in use: it can be tried again from the beginning only.
+      if (inherits && !taker.beforeLives && !this.#stopping) await taker.fail(messageOf(thrown));
       await node.stop();
       throw thrown;
     } finally {

@@ -93,6 +93,11 @@ export class RelaySet {
     return this.#relays.flatMap((relay) => relay.held() ?? []);
   }
 
+  /** Of the WebSockets that there are. */
+  descriptors(): number[] {
+    return this.#relays.flatMap((relay) => relay.descriptor ?? []);
+  }
+
   /** Before `start`. */
   adopt(held: readonly HeldRelay[]): void {
     for (const one of held) this.#relays.find(({ url }) => url === one.url)?.adopt(this.#now, one);

@@ -145,6 +145,11 @@ export class Relay implements Askable {
     return { url: this.url, link, online: [...this.#online], complete: this.#complete, size: this.#size };
   }
 
+  /** Of its WebSocket, while that is up. */
+  get descriptor(): number | undefined {
+    return this.#client.descriptor;
+  }
+
   /** Members are reached as by the process before, while the WebSocket is made anew. Before `start`. */
   adopt(now: number, held: HeldRelay): void {
     this.#up = this.#announced = this.#inherited = true;

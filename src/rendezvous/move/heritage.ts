@@ -12,6 +12,7 @@ const facts = z.object({
   udp,
   alternate: udp.nullable(),
   metrics: z.boolean(),
+  pipe: z.boolean().default(true),
 });
 
 export interface InheritedSockets {
@@ -20,23 +21,33 @@ export interface InheritedSockets {
   readonly socket: UdpSocket;
   readonly alternate: UdpSocket | undefined;
   readonly metrics: number | undefined;
-  readonly pipe: number;
+  /** To the process before, which keeps the WebSockets; undefined: it has ended. */
+  readonly pipe: number | undefined;
 }
 
-/** Of descriptors in the order of relay-move.ts, from `first` on. Undefined for what is none. */
-export function inheritedSockets(first: number, told: unknown): InheritedSockets | undefined {
+/**
+ * Undefined for what is none.
+ *
+ * @param descriptor by place, in the order of relay-move.ts
+ */
+export function inheritedSockets(
+  descriptor: (place: number) => number,
+  told: unknown,
+): InheritedSockets | undefined {
   const parsed = facts.safeParse(told);
   if (!parsed.success) return undefined;
-  const { port, udp: data, alternate, metrics } = parsed.data;
-  const behind = first + 3;
-  return {
+  const { port, udp: data, alternate, metrics, pipe } = parsed.data;
+  let place = 0;
+  const next = (): number => descriptor(place++);
+  const sockets = {
     port,
-    listener: first,
-    socket: socketOf(first + 1, data),
-    pipe: first + 2,
-    alternate: alternate ? socketOf(behind, alternate) : undefined,
-    metrics: metrics ? behind + (alternate ? 1 : 0) : undefined,
+    listener: next(),
+    socket: socketOf(next(), data),
+    pipe: pipe ? next() : undefined,
+    alternate: alternate ? socketOf(next(), alternate) : undefined,
+    metrics: metrics ? next() : undefined,
   };
+  return descriptorsOf(sockets).some((fd) => fd < 0) ? undefined : sockets;
 }
 
 function socketOf(fd: number, { port, ipv6, local }: z.infer<typeof udp>): UdpSocket {
@@ -60,7 +71,7 @@ export interface RelayHeritage {
   took(): void;
 }
 
-/** The WebSockets that the process before keeps. */
-export function farSockets({ pipe }: InheritedSockets): FarSockets {
-  return new FarSockets(new Pipe(streamOf(pipe)));
+/** The WebSockets that the process before keeps, if it does. */
+export function farSockets({ pipe }: InheritedSockets): FarSockets | undefined {
+  return pipe === undefined ? undefined : new FarSockets(new Pipe(streamOf(pipe)));
 }

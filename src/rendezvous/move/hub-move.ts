@@ -35,6 +35,8 @@ const awayAtOnce = 4;
 const awayEveryMs = 100;
 /** Who has not come back by then did not understand, ms. */
 const awayMs = 60_000;
+/** Who was asked before this process began has so long to come back, ms. */
+const backMs = 10_000;
 const goingAway = 1001;
 
 export class HubMove {
@@ -167,6 +169,13 @@ export class HubMove {
       const member = packets.associations.get(association);
       if (member?.connection.up) member.udpAt = env.clock.now() - agoMs;
     }
+  }
+
+  /** Nobody can speak by these any more: who does not come back by another is gone. Returns what ends the wait. */
+  expectBack(connections: readonly MemberConnection[]): () => void {
+    return this.#parts.env.clock.after(backMs, () => {
+      for (const connection of connections) connection.close(goingAway, 'did not come back');
+    });
   }
 
   /** Asks all of these to come back by a connection of this process. Returns what ends the asking. */

@@ -23,7 +23,7 @@ import type { Front } from './front.js';
 import { Pipe } from './pipe.js';
 import { encodeForwarding, encodeRelay } from './relay-snapshot.js';
 
-/** What goes with the descriptors, which come in the order listener, UDP, pipe, and then those of the two that there are. */
+/** What goes with the descriptors, which come in the order listener, UDP, and then those that there are of pipe, second UDP, metrics. */
 export interface RelayDescriptors {
   readonly fds: readonly number[];
   readonly facts: {
@@ -31,6 +31,7 @@ export interface RelayDescriptors {
     readonly udp: Omit<UdpSocket, 'fd'>;
     readonly alternate: Omit<UdpSocket, 'fd'> | null;
     readonly metrics: boolean;
+    readonly pipe: boolean;
   };
 }
 
@@ -50,14 +51,17 @@ export interface MoveParts {
 export class RelayMove {
   readonly #parts: MoveParts;
   readonly front: Front;
+  /** This process ends before the other begins: nobody speaks by its WebSockets then. */
+  readonly #rests: boolean;
   #pair: SocketPair | undefined;
   #closedTheirs = false;
   #ended: Promise<void> = Promise.resolve();
   #numbers = new Map<number, MemberConnection>();
 
-  constructor(parts: MoveParts, front: Front) {
+  constructor(parts: MoveParts, front: Front, rests: boolean) {
     this.#parts = parts;
     this.front = front;
+    this.#rests = rests;
   }
 
   /** Throws EvioError EVIO_UPGRADE where a part cannot go to another process. */
@@ -65,8 +69,9 @@ export class RelayMove {
     const { door, port, metrics } = this.#parts;
     const { socket, alternate } = this.#movable.sockets;
     try {
-      this.#pair = socketPair();
-      const fds = [door.descriptor, socket.fd, this.#pair.fd];
+      if (!this.#rests) this.#pair = socketPair();
+      const fds = [door.descriptor, socket.fd];
+      if (this.#pair) fds.push(this.#pair.fd);
       if (alternate) fds.push(alternate.fd);
       if (metrics) fds.push(descriptorOf(metrics));
       const facts = {
@@ -74,6 +79,7 @@ export class RelayMove {
         udp: withoutFd(socket),
         alternate: alternate ? withoutFd(alternate) : null,
         metrics: metrics !== undefined,
+        pipe: this.#pair !== undefined,
       };
       return { fds, facts };
     } catch (thrown) {
@@ -91,6 +97,8 @@ export class RelayMove {
 
   async freeze(): Promise<Snapshot> {
     const { hub, log, connections, counters } = this.#parts;
+    // They begin another connection at once, which waits until somebody takes it.
+    if (this.#rests) for (const connection of connections.keys()) connection.sendAway();
     for (const [connection, admitted] of connections)
       this.#numbers.set(this.front.hold(connection.socket, admitted), connection);
     await hub.move.settled();
@@ -132,6 +140,7 @@ export class RelayMove {
     for (const connection of this.#numbers.values()) connection.letGo();
     this.#numbers.clear();
     log.abandon();
+    if (this.#rests) return tail;
     metrics?.close();
     void door.leaveListening().then(() => {
       front.lastCame();

@@ -30,6 +30,7 @@ export interface TakeOverParts {
 export async function takeOver(parts: TakeOverParts): Promise<() => void> {
   const { heritage, left, hub, forwarder, door, begin, connect } = parts;
   const far = farSockets(heritage.sockets);
+  const guests = far ? left.guests : left.guests.filter(({ member }) => member !== undefined);
   const enter = (socket: FarSocket, observed: string, guest?: HeldGuest): MemberConnection => {
     const place = door.adopt(observed);
     socket.whenGone(place.left);
@@ -42,9 +43,12 @@ export async function takeOver(parts: TakeOverParts): Promise<() => void> {
   };
   const connections: MemberConnection[] = [];
   hub.move.adopt(
-    left,
+    { ...left, guests },
     (guest) => {
-      const connection = enter(far.socket(guest.connection), guest.held.observed, guest);
+      const { observed } = guest.held;
+      const connection = far
+        ? enter(far.socket(guest.connection), observed, guest)
+        : connect(nowhere, observed, () => undefined, guest);
       connections.push(connection);
       return connection;
     },
@@ -69,13 +73,13 @@ export async function takeOver(parts: TakeOverParts): Promise<() => void> {
     ),
   );
   await door.listenAt(heritage.sockets.listener);
-  far.begin((socket, observed) => {
+  far?.begin((socket, observed) => {
     enter(socket, observed);
   });
-  return hub.move.sendAway(connections);
+  return far ? hub.move.sendAway(connections) : hub.move.expectBack(connections);
 }
 
-/** Of a member whose connection is gone. */
+/** Of a member whose connection is gone, or went with the process before. */
 const nowhere: MemberSocket = {
   bufferedAmount: 0,
   listen: () => undefined,

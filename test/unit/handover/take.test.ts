@@ -2,7 +2,7 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Channel } from '../../../src/core/handover/channel.js';
-import { Taker } from '../../../src/core/handover/take.js';
+import { LiveTaker } from '../../../src/core/handover/take.js';
 import { silentLogger } from '../../../src/core/lib/env.js';
 
 beforeEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
 async function committed(told: (leaver: Channel, stream: Duplex) => void): Promise<string> {
   const [mine, theirs] = duplexPair();
   const leaver = new Channel(theirs);
-  const taker = Reflect.construct(Taker, [new Channel(mine), silentLogger, []]) as Taker;
+  const taker = Reflect.construct(LiveTaker, [new Channel(mine), silentLogger, []]) as LiveTaker;
   const commit = taker.commit('a', []).then(
     () => 'goes on',
     (thrown: unknown) => (thrown as Error).message,

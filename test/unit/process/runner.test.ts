@@ -119,6 +119,7 @@ class Stage {
           const none = { device: '', deviceIpv6: false, datagramOffload: false, port: 0, ipv6: false };
           return { ...none, taps: [], udps: [] };
         },
+        kept: () => [],
         freeze: () => {
           this.log.push(`rests ${name}`);
           return Promise.resolve(emptyHeld);

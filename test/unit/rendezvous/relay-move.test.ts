@@ -16,7 +16,7 @@ afterEach(() => kit.clean());
 function heritageOf(from: RelayServer, steps: string[], fails = false): RelayHeritage {
   const { fds, facts } = from.descriptors();
   const own = fds.map((fd) => libc().dup(fd));
-  const dense = inheritedSockets(0, facts);
+  const dense = inheritedSockets((place) => place, facts);
   if (!dense) throw new Error('no sockets');
   const [listener, udp, pipe, ...rest] = own as [number, number, number, ...number[]];
   return {

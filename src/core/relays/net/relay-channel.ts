@@ -14,6 +14,7 @@ import { fromBase64Url, toBase64Url, utf8 } from '../../lib/bytes.js';
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { Env } from '../../lib/env.js';
 import { EvioError } from '../../lib/errors.js';
+import { handleDescriptor } from '../../native/handle.js';
 import { tellBuffered } from '../../native/v8.js';
 import { NoiseHandshake } from '../../noise/handshake.js';
 import { NoiseTransport } from '../../noise/transport.js';
@@ -216,6 +217,11 @@ export class RelayChannel {
 
   get up(): boolean {
     return this.#stage === 'up';
+  }
+
+  /** Of its TCP connection, while it is up. */
+  get descriptor(): number | undefined {
+    return this.#stage === 'up' && this.#tcp ? handleDescriptor(this.#tcp) : undefined;
   }
 
   /** The relay keeps it until admins have spoken. */

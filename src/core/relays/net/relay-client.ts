@@ -96,6 +96,11 @@ export class RelayClient {
     return this.#channel ? 'connecting' : 'down';
   }
 
+  /** Of the connection, while it is up. */
+  get descriptor(): number | undefined {
+    return this.#channel?.descriptor;
+  }
+
   /** Batches that `sendData` dropped. */
   get dropped(): number {
     return this.#dropped;

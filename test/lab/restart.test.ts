@@ -1,0 +1,130 @@
+/** A service manager starts node and relay again while packets flow: they wait, and none is lost or comes twice. */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sleep, type LabProcess } from '../../src/lab/exec.js';
+import type { RigNode } from '../../src/lab/rig.js';
+import { iperfTcp } from '../../src/lab/measure.js';
+import { during, expectWhole, flow } from './flow.js';
+import { reaches, TestNet, untilPath, type TestNode } from './support.js';
+
+const manager = fileURLToPath(new URL('../support/service-manager.mjs', import.meta.url));
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly store: readonly string[];
+}
+
+interface Networks {
+  readonly networks: readonly { readonly online: number }[];
+}
+
+/** What runs there is run by a service manager from now on. */
+async function managed(node: RigNode, launch: () => unknown): Promise<void> {
+  await node.stop();
+  const { program } = node;
+  node.program = manager;
+  await launch();
+  node.program = program;
+}
+
+/** Has the manager start it again; resolves to how it ended, once `begun` is said of the next. */
+async function restart(node: RigNode, begun: RegExp): Promise<Ended> {
+  const running = node.process;
+  if (!running) throw new Error('nothing runs');
+  const seen = running.stdout.length;
+  const find = (pattern: RegExp): string | undefined =>
+    running.stdout.slice(seen).find((line) => pattern.test(line));
+  process.kill(running.pid, 'SIGHUP');
+  await expect.poll(() => find(begun), { timeout: 20_000, interval: 20 }).toBeDefined();
+  return JSON.parse(find(/"manager"/) ?? '{}') as Ended;
+}
+
+const nodeBegun = /"event":\s*"started"/;
+const rests = { status: 7, signal: null };
+
+describe('a service that is started again', () => {
+  let net: TestNet;
+  let first: TestNode;
+  let second: TestNode;
+  let relayed: TestNode;
+
+  beforeAll(async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    await managed(net.rig.relay, () => net.rig.startRelay());
+    second = await net.add({ nat: 'endpoint-independent' });
+    relayed = await net.add({ nat: 'address-and-port-dependent' });
+    [first] = net.nodes as [TestNode];
+    await managed(first.node, () => first.node.launch(['node']));
+    await first.node.up();
+    for (const other of [second, relayed]) await reaches(first, other, 5_000);
+    await untilPath(first, second, 'direct', 8_000);
+    await untilPath(first, relayed, 'relay-udp', 8_000);
+  });
+  afterAll(async () => {
+    await net?.destroy();
+  });
+
+  const flows = () =>
+    Promise.all([
+      flow(first, second, 6001),
+      flow(second, first, 6002),
+      flow(first, relayed, 6003),
+      flow(relayed, first, 6004),
+    ]);
+
+  it('loses nothing and repeats nothing as a node, one datagram a millisecond each way, a stream beside', async () => {
+    const quiet = await during(flows, () => sleep(1_500));
+    const ended: Ended[] = [];
+    const results = await during(flows, async () => {
+      const stream = iperfTcp(second.ns, first.ns, first.node.ip, { seconds: 5, port: 5500 });
+      for (let i = 0; i < 2; i++) ended.push(await restart(first.node, nodeBegun));
+      await stream;
+    });
+    console.log(`${JSON.stringify(results)}; without: ${JSON.stringify(quiet)}; ${JSON.stringify(ended)}`);
+    // The interface, the socket, the connection to the relay, and the rest in memory.
+    const store = ['evio-0', 'evio-1', 'evio-kept', 'evio-state'];
+    for (const one of ended) expect(one).toMatchObject({ ...rests, store });
+    expectWhole(results, quiet);
+  });
+
+  it('loses nothing as a relay, and its members come back to it', async () => {
+    const begin = () => Promise.all([flow(first, relayed, 6011), flow(relayed, first, 6012)]);
+    const { relay } = net.rig;
+    const online = async (): Promise<number[]> => {
+      const { stdout, status } = await relay.cli(['relay', 'networks', '--json'], { allowFailure: true });
+      const { networks } = status === 0 ? (JSON.parse(stdout) as Networks) : { networks: [] };
+      return networks.map((network) => network.online);
+    };
+    const quiet = await during(begin, () => sleep(1_500));
+    const results = await during(begin, async () => {
+      const { status, store } = await restart(relay, /"manager"/);
+      expect(status).toBe(7);
+      expect(store.filter((name) => name === 'evio-kept')).toHaveLength(3);
+      await expect.poll(online, { timeout: 20_000, interval: 200 }).toEqual([3]);
+      await sleep(3_000);
+    });
+    console.log(`by the relay: ${JSON.stringify(results)}; without: ${JSON.stringify(quiet)}`);
+    expectWhole(results, quiet);
+    // Who did not come back is forgotten after 10 s: nobody is missing then.
+    await sleep(9_000);
+    expect(await online()).toEqual([3]);
+    await untilPath(first, relayed, 'relay-udp', 8_000);
+  });
+
+  it('begins anew where it cannot read what was left, and when it is killed', async () => {
+    const running = first.node.process as LabProcess;
+    process.kill(running.pid, 'SIGUSR1');
+    expect(await restart(first.node, nodeBegun)).toMatchObject(rests);
+    expect(running.stderr.join('\n')).toContain('what the process before left cannot be read');
+    await reaches(second, first, 10_000);
+    const { pid } = (await first.node.json<{ node: { pid: number } }>(['status'])).node;
+    const seen = running.stdout.length;
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => running.stdout.slice(seen).find((line) => nodeBegun.test(line))).toBeDefined();
+    const ended = running.stdout.slice(seen).find((line) => line.includes('"manager"')) ?? '{}';
+    // Whoever takes what was left has taken it out: nobody uses those keys again.
+    expect(JSON.parse(ended)).toMatchObject({ signal: 'SIGKILL', store: [] });
+    await reaches(second, first, 10_000);
+  });
+});
