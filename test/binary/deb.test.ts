@@ -130,6 +130,16 @@ sleep 0.5; dpkg -i /root/second.deb >&2; sleep 0.5; kill -INT $ping; wait $ping;
     expect(machine.sh("dpkg-query -W -f '${Version}' evio")).toMatch(/-2$/);
   });
 
+  it('loses no packet when it is started again', { timeout: 120_000 }, () => {
+    const summary = machine.sh(`ping -q -i 0.001 ${address} > /tmp/ping & ping=$!
+sleep 0.5; systemctl restart evio; sleep 1; systemctl restart evio; sleep 1.5; kill -INT $ping; wait $ping; cat /tmp/ping`);
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(summary) as RegExpExecArray;
+    console.log(`started again twice under a ping each millisecond: ${sent} sent, ${received} received`);
+    expect(Number(sent)).toBeGreaterThan(500);
+    expect(Number(sent) - Number(received)).toBeLessThanOrEqual(1);
+    expect(summary).not.toContain('duplicates');
+  });
+
   it('starts nothing on upgrade that does not run', () => {
     machine.sh('systemctl stop evio-relay && dpkg -i /root/first.deb');
     expect(machine.run(['systemctl', 'is-active', 'evio', 'evio-relay']).stdout).toBe('active\ninactive\n');

@@ -68,6 +68,35 @@ describe.runIf(hasMachine() && hasBinary())('services under systemd', () => {
     expect(machine.sh(`ping -c 1 ${address}`)).toContain('1 received');
   });
 
+  it('go on after a restart where they ended, and a stop ends all', () => {
+    const index = (): string => machine.sh('cat /sys/class/net/evio0/ifindex');
+    const before = { index: index(), pids: ['evio', 'evio-relay'].map((unit) => property(unit, 'MainPID')) };
+    machine.sh('systemctl restart evio evio-relay');
+    expect(index()).toBe(before.index);
+    for (const [i, unit] of ['evio', 'evio-relay'].entries()) {
+      expect(property(unit, 'MainPID')).not.toBe(before.pids[i]);
+      expect(machine.sh(`journalctl -u ${unit} -o cat`)).toContain('goes on where the process before ended');
+      // All was taken out.
+      expect(property(unit, 'NFileDescriptorStore')).toBe('0');
+      expect(property(unit, 'ActiveState')).toBe('active');
+    }
+    // Another unit is what it is restarted for: its words count.
+    machine.sh('mkdir -p /etc/systemd/system/evio.service.d');
+    machine.sh(
+      'printf "[Service]\\nExecStart=\\nExecStart=/usr/bin/evio node --port 4444\\n" > /etc/systemd/system/evio.service.d/port.conf',
+    );
+    machine.sh('systemctl daemon-reload && systemctl restart evio');
+    expect(index()).not.toBe(before.index);
+    expect(JSON.parse(machine.sh('evio status --json'))).toMatchObject({ device: { port: 4444 } });
+    machine.sh(
+      'rm -r /etc/systemd/system/evio.service.d && systemctl daemon-reload && systemctl restart evio',
+    );
+    machine.sh('systemctl stop evio');
+    expect(machine.run(['ip', 'link', 'show', 'evio0']).status).not.toBe(0);
+    expect(property('evio', 'Result')).toBe('success');
+    machine.sh('systemctl start evio');
+  });
+
   it('is started again when it was killed', { timeout: 60_000 }, async () => {
     const before = status().pid;
     machine.sh(`kill -9 ${before}`);

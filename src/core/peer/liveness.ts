@@ -27,7 +27,7 @@
  *   keys grow old                   -                       -                             session.ts
  *
  *   UDP to a relay is dead when binds go unanswered for 1.25 s; while members' packets come through it, 2.5 s after the
- *   last of them, and 6 s after the first such bind.
+ *   last of them, and 6 s after the first such bind; but not for 4 s after it said that another process of it goes on.
  *
  * Long before, a way is in doubt (doubt.ts): it was asked after 0.5 s of frames without an answer, and was silent 0.3 s more. From then
  * on everything goes by a second way as well, so that what is said here needs no hurry.

@@ -8,7 +8,6 @@ import { closeOnExec } from '../native/on-exec.js';
 import type { Heritage } from '../node/held.js';
 import { wipeKeys } from '../node/move.js';
 import type { Node } from '../node/node.js';
-import { queueLength, restingQueueLength, setQueueLength } from '../tap/queue-length.js';
 
 const descriptors = z.object({
   device: z.string(),
@@ -21,17 +20,12 @@ const descriptors = z.object({
   ipv6: z.boolean(),
 });
 
-/** What waited while nobody read is read by then, ms. */
-const drainedMs = 10_000;
-
-/** @param rests this process ends before the other begins: the kernel keeps more meanwhile */
-export function givenNode(node: Node, rests = false): Given {
+export function givenNode(node: Node): Given {
   const { move } = node;
   return {
     id: node.networkId,
     describe: () => {
       const { taps, udps, ...rest } = move.descriptors();
-      if (rests) setQueueLength(rest.device, restingQueueLength);
       return { fds: [...taps, ...udps], facts: { ...rest, taps: taps.length, udps: udps.length } };
     },
     freeze: async () => {
@@ -79,7 +73,6 @@ export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
     },
     took: () => {
       taker.took(id);
-      setTimeout(() => setQueueLength(rest.device, queueLength), drainedMs).unref();
     },
     fail: (thrown) => taker.fail(messageOf(thrown)),
   };

@@ -182,7 +182,7 @@ export class Runner {
         command,
         env: process.env,
         supervised: this.#options.supervised ?? false,
-        given: this.#nodes.map((node) => givenNode(node)),
+        given: this.#nodes.map(givenNode),
         version,
         log: env.log,
         signal: this.#abandon.signal,
@@ -221,7 +221,7 @@ export class Runner {
       const started = startedWith(words([]), process.env);
       const kept = [...this.#nodes.flatMap(({ move }) => move.kept()), ...(taker?.kept ?? [])];
       await leaveToNext({
-        given: this.#nodes.map((node) => givenNode(node, true)),
+        given: this.#nodes.map(givenNode),
         kept,
         version,
         started,

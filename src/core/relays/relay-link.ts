@@ -48,6 +48,8 @@ export class RelayLink {
   /** Nobody answers. */
   #dead = false;
   #answeredAt = -Infinity;
+  /** It is not dead before, whatever goes unanswered. */
+  #patientUntil = -Infinity;
   readonly #trip: RoundTrip = { rttMs: null, rttVarMs: 0 };
   #sentAt = -Infinity;
   #nextAt = Infinity;
@@ -147,7 +149,7 @@ export class RelayLink {
 
   tick(now: number): void {
     if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
-    if (this.#askedAt !== undefined && now >= relayDeadAt(this.#askedAt, this.#ports.heardAt(), this.#trip)) {
+    if (this.#askedAt !== undefined && now >= this.#deadAt(this.#askedAt)) {
       this.#dead = true;
       this.#setBound(false);
     }
@@ -160,6 +162,15 @@ export class RelayLink {
       encodeBind(this.#association.index, this.#counter, this.#association.key),
       this.#endpoint,
     );
+  }
+
+  #deadAt(askedAt: number): number {
+    return Math.max(this.#patientUntil, relayDeadAt(askedAt, this.#ports.heardAt(), this.#trip));
+  }
+
+  /** Another process of the relay goes on, which may take a moment: what is sent until this time waits for it. */
+  patient(until: number): void {
+    this.#patientUntil = until;
   }
 
   /** A bound or unbound packet from `from`. False when it is not about this link. */

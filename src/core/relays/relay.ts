@@ -335,6 +335,9 @@ export class Relay implements Askable {
         left: (farewell) => {
           this.#news.left(farewell);
         },
+        away: (until) => {
+          this.#link.patient(until);
+        },
         answer: (message) => {
           this.#answer(message);
         },

@@ -2,7 +2,6 @@
  * A Linux TAP interface with checksum and segmentation offload, set up through ioctls (`<linux/if_tun.h>`,
  * `<linux/sockios.h>`, netdevice(7)), so that no `ip` tool is needed. The kernel gives it its IPv6 link-local address.
  */
-import { queueLength, setQueueLength } from './queue-length.js';
 import { EvioError, type ErrorCode } from '../lib/errors.js';
 import { Arena } from '../native/arena.js';
 import { loadSocketFilter } from '../native/bpf.js';
@@ -34,8 +33,15 @@ const SIOCSIFADDR = 0x8916;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCSIFMTU = 0x8922;
 const SIOCSIFHWADDR = 0x8924;
+const SIOCSIFTXQLEN = 0x8943;
 const IFF_UP = 0x1;
 const ARPHRD_ETHER = 1;
+
+/**
+ * Frames that the kernel keeps for us; its default of 1 000 overflows when a busy machine lets us wait for 10 ms of small
+ * packets.
+ */
+const queueLength = 4_000;
 
 /** `struct ifreq`: 16 bytes of name, a union of 24. */
 const ifreqSize = 40;
@@ -190,7 +196,9 @@ function configure(
   begin();
   view.setInt32(at + unionAt, options.mtu, true);
   request(SIOCSIFMTU, 'set the MTU of');
-  check(c, setQueueLength(name, queueLength) ? 0 : -1, 'set the queue of', name);
+  begin();
+  view.setInt32(at + unionAt, queueLength, true);
+  request(SIOCSIFTXQLEN, 'set the queue of');
   if (options.superFrame !== undefined)
     limitSuperFrames(c, arena, c.if_nametoindex(arena.base + at), options.superFrame);
   begin();

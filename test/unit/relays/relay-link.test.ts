@@ -118,6 +118,20 @@ describe('relay link', () => {
     expect(dead).toBe(1_000 + afterMs);
   });
 
+  it('waits for a relay that another process goes on for, and not for ever', () => {
+    const { link, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    answer(10);
+    link.patient(20_000);
+    let dead = 0;
+    for (let now = 10; now < 30_000 && dead === 0; now += 10) {
+      link.tick(now);
+      if (!link.bound) dead = now;
+    }
+    expect(dead).toBeGreaterThanOrEqual(20_000);
+    expect(dead).toBeLessThan(20_300);
+  });
+
   it('takes no answer twice, and none to a bind of long ago', () => {
     const { link, binds } = rig();
     link.up(0, 1, relay, 42, key);

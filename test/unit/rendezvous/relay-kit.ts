@@ -284,6 +284,7 @@ export class TestClient {
         member: (credential) => this.members.push(credential),
         presence: (id, online) => this.presence.push({ id, online }),
         left: (farewell) => this.farewells.push(farewell),
+        away: () => undefined,
         answer: (message) => this.answers.push(message),
         data: (source, batch) => this.received.push({ source, batch }),
         rtt: (ms) => this.rtts.push(ms),

@@ -53,6 +53,8 @@ export interface RelayClientListener {
   presence(id: string, online: boolean): void;
   /** A member left for good, in its own words (identity/farewell.ts); not verified. */
   left(farewell: Uint8Array): void;
+  /** Another process of the relay goes on: until this time, ms of the clock, it may be silent. */
+  away(until: number): void;
   answer(message: RelayAnswer): void;
   /** Packets from `source` in batch form (wire/relay.ts), not yet checked to be whole. The listener owns both arrays. */
   data(source: Uint8Array, batch: Uint8Array): void;

@@ -47,6 +47,8 @@ const attemptMs = 10_000;
 const requestRate = { perSecond: 4, burst: 32 };
 /** Between attempts to come to another process of the relay, ms: at random up to this. */
 const moveMs = 1_000;
+/** A relay that another process goes on for may be silent for so long, ms: it is started again. */
+const awayMs = 4_000;
 /** What is still on its way by the connection of before has so long, ms. */
 const retireMs = 8_000;
 
@@ -69,6 +71,7 @@ export class RelayClient {
   #cancelNudge: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   #dataAt = 0;
+  #awayUntil = -Infinity;
   #failures = 0;
   /** When the relay was lost or first tried, for the long back-off. */
   #downSince = 0;
@@ -190,6 +193,7 @@ export class RelayClient {
    * connection may only be slow: it has three times as long. An attempt under way goes on.
    */
   doubt(): void {
+    if (this.#now() < this.#awayUntil) return;
     if (!this.#channel || this.#channel.up) this.#askAlive(doubtRounds);
   }
 
@@ -354,6 +358,8 @@ export class RelayClient {
       const farewell = fromBase64Url(message.farewell);
       if (farewell) this.#listener.left(farewell);
     } else if (message.type === 'away') {
+      this.#awayUntil = this.#now() + awayMs;
+      this.#listener.away(this.#awayUntil);
       this.#move();
     } else if (message.type === 'member') {
       const credential = fromBase64Url(message.credential);
