@@ -82,18 +82,23 @@ describe('a LAN with the addresses of the network', () => {
     expect((await ping(member.ns, '10.0.0.1', { count: 2 })).received).toBe(2);
   });
 
-  it('comes to a member that runs, the gateway within: which one is told, and what evio sends still leaves by it', async () => {
+  it('comes to a member that runs, the gateway within: which one is told, and what brings it back', async () => {
     const member = await net.add(cone);
     await reaches(member, maker, 10_000);
     const router = member.site.routers[0] as string;
     await ip(router, `addr flush dev ${insideDevice}`);
     await ip(router, `addr add 10.144.0.1/8 dev ${insideDevice}`);
     const clash = member.node.process?.line(/"range-clash".*"gateway".*"10\.144\.0\.1\/32"/, 10_000);
-    // As DHCP clients do it: by the interface, since the network's route for the gateway's address is the more exact one.
     await ip(member.ns, 'addr flush dev eth0');
     await ip(member.ns, 'addr add 10.1.2.3/8 dev eth0');
-    await ip(member.ns, 'route replace default via 10.144.0.1 dev eth0');
+    // As a person does it: the network's route for the gateway's address is the more exact one, and nothing gets out.
+    await ip(member.ns, 'route replace default via 10.144.0.1');
     await clash;
-    await reaches(member, maker, 10_000);
+    const { stdout } = await member.node.cli(['doctor'], { allowFailure: true });
+    const mend = /sudo ip (route replace default via 10\.144\.0\.1 dev eth0)/.exec(stdout)?.[1];
+    expect(mend, stdout).toBeDefined();
+    // As DHCP clients do it: by the interface.
+    await ip(member.ns, mend as string);
+    await reaches(member, maker, 20_000);
   });
 });

@@ -5,7 +5,7 @@ import { describeClash, isAllowed } from '../enroll/range-rule.js';
 import type { Range } from '../enroll/ranges.js';
 import { defaultMtu } from '../identity/names.js';
 import { messageOf } from '../lib/errors.js';
-import { formatCidr } from '../lib/ipv4.js';
+import { formatCidr, formatIpv4 } from '../lib/ipv4.js';
 import { systemAddresses } from '../native/addresses.js';
 import { hasNetAdmin } from '../native/privilege.js';
 import { clashOf, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
@@ -190,6 +190,11 @@ export function checkRange(
     return warn(id, `${text} is no range for private use.`, mend);
   }
   const why = `${text} holds addresses that this machine uses: ${describeClash(clash)}`;
+  if (clash.through !== undefined) {
+    const lost = `${why}, and the default route looks for it behind ${clash.through}: nothing gets out.`;
+    const { base } = clash.cidr;
+    return fail(id, lost, `sudo ip route replace default via ${formatIpv4(base)} dev ${clash.device}`);
+  }
   if (asked) return pass(id, `${why}, which is allowed`);
   // A node starts beside a route, and not beside an address.
   return clash.kind === 'address' ? fail(id, `${why}.`, mend) : warn(id, `${why}.`, mend);

@@ -77,16 +77,22 @@ export class InterfaceWatch {
       log.info('nothing of this machine lies in the range of the network any more', { device });
       return;
     }
-    log.warn('another interface lies in the range of the network', clash.facts);
+    log.warn('another interface lies in the range of the network', { ...clash.facts, ...clash.through });
     tell({ event: 'range-clash', network, ...clash.facts });
   }
 
   #clashNow():
-    { text: string; facts: { device: string; kind: LocalRange['kind']; cidr: string } } | undefined {
+    | {
+        text: string;
+        facts: { device: string; kind: LocalRange['kind']; cidr: string };
+        through: { through?: string };
+      }
+    | undefined {
     const { clash, range } = this.#parts;
     const found = clash(range);
     if (!found) return undefined;
     const facts = { device: found.device, kind: found.kind, cidr: formatCidr(found.cidr) };
-    return { text: Object.values(facts).join(' '), facts };
+    const through = found.through === undefined ? {} : { through: found.through };
+    return { text: Object.values({ ...facts, ...through }).join(' '), facts, through };
   }
 }

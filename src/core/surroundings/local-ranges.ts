@@ -11,6 +11,8 @@ export interface LocalRange {
   readonly kind: 'address' | 'gateway' | 'route';
   /** One address, or what a route leads to. */
   readonly cidr: Cidr;
+  /** Of a gateway: the interface of a network that the default route leads into, since its route for the gateway is the more exact one. */
+  readonly through?: string;
 }
 
 /** For private use: RFC 1918, RFC 6598 (behind a provider's NAT) and RFC 2544 (measurements). Not link-local: it has services of clouds. */
@@ -52,6 +54,7 @@ export function localRanges(
   routes: string,
 ): LocalRange[] {
   const out: LocalRange[] = [];
+  const astray: LocalRange[] = [];
   for (const { device, address } of addresses) {
     const ip = parseIpv4(address);
     if (ip !== undefined) out.push({ device, kind: 'address', cidr: { base: ip, prefix: 32 } });
@@ -68,9 +71,19 @@ export function localRanges(
       out.push({ device, kind: 'route', cidr: { base, prefix } });
     }
     const by = hostOrder(gateway);
-    if (by !== undefined && by !== 0) out.push({ device, kind: 'gateway', cidr: { base: by, prefix: 32 } });
+    if (by === undefined || by === 0) continue;
+    const cidr = { base: by, prefix: 32 };
+    if (!ours.test(device)) out.push({ device, kind: 'gateway', cidr });
+    else if (prefix === 0) astray.push({ device, kind: 'gateway', cidr });
   }
-  return out.filter(({ device }) => !ours.test(device));
+  const others = out.filter(({ device }) => !ours.test(device));
+  return [...others, ...astray.flatMap((gateway) => ofLan(gateway, others))];
+}
+
+/** A gateway that a default route looks for behind an interface of ours, where the LAN of another one has it. */
+function ofLan({ device: through, kind, cidr }: LocalRange, others: readonly LocalRange[]): LocalRange[] {
+  const lan = others.find((other) => other.kind === 'route' && containsCidr(other.cidr, cidr));
+  return lan ? [{ device: lan.device, kind, cidr, through }] : [];
 }
 
 /** Of a network that runs; a bridge for pods may have an address of its network. */

@@ -126,10 +126,12 @@ function outsideOf(netlink: Netlink, v4: boolean, own: string): string[] {
   const names = new Set<string>();
   for (const { type, body } of dump(netlink, RouteMessage.get, encodeRouteQuery(v4))) {
     const route = type === RouteMessage.add ? readRoute(body) : undefined;
-    if (!route || route.device === 0 || !isDefault(route)) continue;
-    const answer = netlink.ask(LinkMessage.get, encodeLinkQuery(route.device));
-    const name = answer && readLink(answer.body)?.name;
-    if (name !== undefined && name !== own) names.add(name);
+    if (!route || !isDefault(route)) continue;
+    for (const device of route.devices) {
+      const answer = netlink.ask(LinkMessage.get, encodeLinkQuery(device));
+      const name = answer && readLink(answer.body)?.name;
+      if (name !== undefined && name !== own) names.add(name);
+    }
   }
   return [...names].sort();
 }

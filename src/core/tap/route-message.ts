@@ -3,6 +3,7 @@
  *
  *   rtmsg      family 1 | prefix length 1 | 0 | 0 | table 1 | protocol 1 | scope 1 | type 1 | flags 4
  *   attribute  length 2 | type 2 | value, padded to 4 bytes
+ *   rtnexthop  length 2 | flags 1 | weight 1 | interface 4, attributes: one after the other in RTA_MULTIPATH
  *
  * Integers are little endian but for addresses.
  */
@@ -20,6 +21,7 @@ const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
+const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 
 /** RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE. */
@@ -28,6 +30,9 @@ export const RouteMessage = { add: 24, remove: 25, get: 26 } as const;
 export const routeProtocol = 144;
 
 const infoBytes = 12;
+const hopBytes = 8;
+/** RTNH_F_DEAD, RTNH_F_LINKDOWN: nothing goes by it now. */
+const hopGone = 0x01 | 0x10;
 const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** A route of the main table that evio set. */
@@ -75,8 +80,10 @@ export interface RouteFacts {
   /** RTN_UNICAST, RTN_UNREACHABLE … */
   readonly type: number;
   readonly metric: number;
-  /** Index of the interface, 0: none or several. */
+  /** Index of the interface, 0: none. Of several that share what is sent, the first that is up. */
   readonly device: number;
+  /** Of all of them. */
+  readonly devices: readonly number[];
   /** 16 bytes. */
   readonly gateway: Uint8Array | undefined;
   /** Own address that a packet would have, 16 bytes. */
@@ -107,6 +114,7 @@ export function readRoute(body: Uint8Array): RouteFacts | undefined {
   let gateway: Uint8Array | undefined;
   let source: Uint8Array | undefined;
   let device = 0;
+  let devices: number[] | undefined;
   let metric = 0;
   const whole = eachAttribute(body, infoBytes, (type, at, length) => {
     const value = body.subarray(at, at + length);
@@ -114,6 +122,13 @@ export function readRoute(body: Uint8Array): RouteFacts | undefined {
       if (type === RTA_DST) destination = wide(value);
       if (type === RTA_GATEWAY) gateway = wide(value);
       if (type === RTA_PREFSRC) source = wide(value);
+    }
+    if (type === RTA_MULTIPATH) {
+      const hops = readHops(value, width);
+      const [first] = hops;
+      device = first?.device ?? 0;
+      gateway = first?.gateway && wide(first.gateway);
+      devices = hops.map((hop) => hop.device);
     }
     if (length === 4) {
       if (type === RTA_OIF) device = view.getUint32(at, true);
@@ -130,9 +145,34 @@ export function readRoute(body: Uint8Array): RouteFacts | undefined {
     type: body[7] as number,
     metric,
     device,
+    devices: devices ?? (device === 0 ? [] : [device]),
     gateway,
     source,
   };
+}
+
+interface Hop {
+  readonly device: number;
+  /** As it stands there, 4 or 16 bytes. */
+  readonly gateway: Uint8Array | undefined;
+}
+
+/** The next hops that are up, of a route that has several; none where they cannot be read. */
+function readHops(hops: Uint8Array, width: number): Hop[] {
+  const view = new DataView(hops.buffer, hops.byteOffset, hops.length);
+  const up: Hop[] = [];
+  for (let at = 0; at + hopBytes <= hops.length;) {
+    const length = view.getUint16(at, true);
+    if (length < hopBytes || at + length > hops.length) return [];
+    const hop = hops.subarray(at, at + length);
+    let gateway: Uint8Array | undefined;
+    eachAttribute(hop, hopBytes, (type, from, bytes) => {
+      if (type === RTA_GATEWAY && bytes === width) gateway = hop.subarray(from, from + bytes);
+    });
+    if ((view.getUint8(at + 2) & hopGone) === 0) up.push({ device: view.getUint32(at + 4, true), gateway });
+    at += (length + 3) & ~3;
+  }
+  return up;
 }
 
 /** The route in a message of a dump; undefined when it is none of ours, or one that we would not make. */

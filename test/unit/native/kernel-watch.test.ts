@@ -15,6 +15,8 @@ const program = `
     'link add eth0 type veth peer name other0', 'link set other0 up', 'link set eth0 up', 'addr add 10.9.0.1/24 dev eth0',
     'route add default via 10.9.0.2', 'link add evio0 type veth peer name other1', 'link set other1 up', 'link set evio0 up',
     'addr add 10.144.0.1/16 dev evio0', 'route add 0.0.0.0/1 via 10.144.0.9', 'route add 128.0.0.0/1 via 10.144.0.9',
+    'link add eth1 type veth peer name other2', 'link set other2 up', 'link set eth1 up', 'addr add 10.8.0.1/24 dev eth1',
+    'route replace default nexthop via 10.8.0.2 dev eth1 nexthop via 10.9.0.2 dev eth0',
   ];
   let told;
   const end = watchKernel(() => told?.());
@@ -46,6 +48,12 @@ describe.runIf(hasRoot() && hasBuild())('the kernel', () => {
       // One half of the internet by the network is one too many.
       ['route add 0.0.0.0/1 via 10.144.0.9', ['eth0', '10.9.0.2', '', true], null],
       ['route add 128.0.0.0/1 via 10.144.0.9', ['eth0', '10.9.0.2', '', true], null],
+      // Two uplinks that share what is sent.
+      [
+        'route replace default nexthop via 10.8.0.2 dev eth1 nexthop via 10.9.0.2 dev eth0',
+        ['eth1', '10.8.0.2', '', true],
+        null,
+      ],
     ]);
   });
 });

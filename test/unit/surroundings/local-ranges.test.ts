@@ -46,6 +46,19 @@ describe('localRanges', () => {
     ]);
   });
 
+  it('finds the gateway that a default route looks for behind a network, where a LAN has it', () => {
+    const astray = (lan: string): string => `Iface
+evio0\t00000000\t0100900A\t0003\t0\t0\t0\t00000000\t0\t0\t0
+evio0\t0000900A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+eth0\t${lan}\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
+`;
+    const found = clashOf(cidr('10.144.0.0/16'), localRanges([], astray('0000000A')));
+    expect(found).toMatchObject({ device: 'eth0', kind: 'gateway', through: 'evio0' });
+    expect(formatCidr(found?.cidr as Cidr)).toBe('10.144.0.1/32');
+    // Who has a member as gateway meant it.
+    expect(localRanges([], astray('0000000B')).map(({ kind }) => kind)).toEqual(['route']);
+  });
+
   it('reads nothing where there is nothing', () => {
     expect(localRanges([], '')).toEqual([]);
     expect(localRanges([], 'Iface\nbroken\tline\n\n')).toEqual([]);
