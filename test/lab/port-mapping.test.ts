@@ -98,6 +98,12 @@ describe.runIf(findProgram('miniupnpd') !== undefined)('a router that opens port
       if (speaks === 'upnp') {
         const { checks } = await b.node.json<DoctorReport>(['doctor', '--relay', net.rig.relayUrl]);
         expect(checks.find(({ id }) => id === 'router')?.detail).toContain('by upnp');
+        // The relay has both families, the machine one: that is no limit.
+        const byUdp = checks.filter(({ id }) => id.startsWith('udp:'));
+        expect(byUdp.map(({ status }) => status)).toEqual(['pass', 'pass']);
+        expect(byUdp.map(({ detail }) => detail).join()).toContain(
+          'no answer by UDP over IPv6; IPv4 is used',
+        );
       }
       await b.node.stop();
       expect(await until(async () => !(await rulesOf(ns)).includes('dport'), 5_000)).toBe(true);

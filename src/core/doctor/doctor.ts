@@ -153,6 +153,8 @@ export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Ch
 /** UDP to each relay, and the kind of NAT, in each address family that some relay has. */
 async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
   const checks: Check[] = [];
+  const silent: { name: string; family: 4 | 6; port: number }[] = [];
+  const byUdp = new Map<string, 4 | 6>();
   const reached = findings.filter(({ health }) => health !== undefined);
   for (const family of [4, 6] as const) {
     const servers = reached.flatMap(({ name, addresses, health }) => {
@@ -173,16 +175,11 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
       const main = { host, port: health.udpPort };
       const answer = await probe.ask(main);
       if (!answer) {
-        checks.push(
-          warn(
-            `udp:${name}`,
-            `no answer by UDP over IPv${family}: traffic through this relay takes TCP, which is slower.`,
-            `Let UDP to port ${health.udpPort} through the firewalls between.`,
-          ),
-        );
+        silent.push({ name, family, port: health.udpPort });
         continue;
       }
       answered++;
+      byUdp.set(name, family);
       checks.push(
         pass(
           `udp:${name}`,
@@ -201,7 +198,19 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
     if (answered > 0) checks.push(natCheck(family, nat.mapping(localAddresses()), filtering));
     probe.close();
   }
-  return checks;
+  // A machine without IPv6 is not limited by that where the relay answers by IPv4, nor the other way round.
+  const missing = silent.map(({ name, family, port }) => {
+    const none = `no answer by UDP over IPv${family}`;
+    const other = byUdp.get(name);
+    return other === undefined
+      ? warn(
+          `udp:${name}`,
+          `${none}: traffic through this relay takes TCP, which is slower.`,
+          `Let UDP to port ${port} through the firewalls between.`,
+        )
+      : pass(`udp:${name}`, `${none}; IPv${other} is used`);
+  });
+  return [...checks, ...missing];
 }
 
 /** No fault where it opens none: most pairs do without. */
