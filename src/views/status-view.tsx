@@ -9,7 +9,7 @@ import { PeerDetail } from './peer-detail.js';
 import { PeerTable } from './peer-table.js';
 import { ringPicture, type RingPicture } from './ring-picture.js';
 import { legendLines, RingView } from './ring-view.js';
-import { dropsText, natText, ringFacts } from './text/status.js';
+import { clashText, dropsText, natText, ringFacts } from './text/status.js';
 import type { Snapshot } from './use-status.js';
 
 /** Peers shown where the height of the screen is not known; the rest is counted. */
@@ -71,6 +71,11 @@ function Heading({
           {error ?? 'The node does not answer.'} Trying again.
         </Text>
       )}
+      {status.clash && (
+        <Text color="yellow" wrap="truncate-end">
+          {clashText(status.clash, network)}
+        </Text>
+      )}
     </>
   );
 }
@@ -110,9 +115,12 @@ function factCount({ relays, ring }: StatusReport): number {
   return 4 + relays.length + ringFacts(ring).length;
 }
 
+/** Lines of the heading that are not always there. */
+const warnings = ({ clash }: StatusReport): number => Number(clash !== undefined);
+
 function ringOn(page: Page, { status, peers }: Snapshot, screen: Screen): RingPicture {
   const { columns, rows, ascii } = screen;
-  const whole = { columns, rows: rows - linesAround + 1 - legendLines };
+  const whole = { columns, rows: rows - linesAround - warnings(status) + 1 - legendLines };
   if (page === 'ring') return ringPicture(status, peers, whole, ascii);
   const height = Math.min(maxRingRows, Math.floor(rows * ringShare)) - legendLines;
   const beside = { columns: columns >= wideColumns ? columns - factColumns : 0, rows: height };
@@ -154,7 +162,7 @@ export function StatusView({
           peer={one}
           rate={peerRates.get(one.id)}
           why={why}
-          rows={screen === undefined ? maxPeerRows : screen.rows - linesAroundPeer}
+          rows={screen === undefined ? maxPeerRows : screen.rows - linesAroundPeer - warnings(status)}
           stale={stale}
         />
       </Box>
@@ -171,7 +179,8 @@ export function StatusView({
     );
   }
   const top = Math.max(factCount(status), drawn ? ring.lines.length + legendLines : 0);
-  const rows = screen === undefined ? maxPeerRows : Math.max(1, screen.rows - top - linesAround);
+  const rows =
+    screen === undefined ? maxPeerRows : Math.max(1, screen.rows - top - linesAround - warnings(status));
   return (
     <Box flexDirection="column">
       {heading}

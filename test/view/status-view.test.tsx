@@ -32,6 +32,12 @@ function snapshotOf(peers: readonly PeerReport[], change: Partial<StatusReport> 
 }
 
 describe('StatusView', () => {
+  it('warns of something of this machine in the range of the network', () => {
+    const clash = { device: 'cl0', kind: 'route', cidr: '10.144.32.0/24' } as const;
+    const shown = frame(<StatusView snapshot={snapshotOf([peer], { clash })} error={undefined} />);
+    expect(shown.split('\n')[1]).toMatch(/^10\.144\.32\.0\/24 is reached by cl0, which lies in/);
+  });
+
   it('shows node, relays, NAT and peers', () => {
     const before = snapshotOf([peer]);
     const after = nextSnapshot(

@@ -99,6 +99,18 @@ describe('reports', () => {
     expect(peersText([{ ...peer, path: null, link: null }], [], self)).toContain(
       'connected     -     -    -     100 B',
     );
+    expect(
+      statusText({ ...status, clash: { device: 'cl0', kind: 'address', cidr: '10.144.7.1/32' } }),
+    ).toMatch(
+      /^Warning +10\.144\.7\.1 is this machine's own, on cl0, .*evio join TOKEN --allow-range 10\.144\.0\.0\/16$/m,
+    );
+    expect(
+      statusText({
+        ...status,
+        clash: { device: 'eth0', kind: 'gateway', cidr: '10.144.0.1/32', through: 'evio0' },
+      }),
+    ).toMatch(/^Warning .*sudo ip route replace default via 10\.144\.0\.1 dev eth0$/m);
+    expect(statusText(status)).not.toContain('Warning');
     expect(statusText({ ...status, relays: [] })).toMatch(/^Relays +none$/m);
     expect(
       pingSummaryText({

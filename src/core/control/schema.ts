@@ -239,6 +239,14 @@ export const statusReport = z.object({
       }),
     )
     .optional(),
+  clash: z
+    .object({
+      device: z.string(),
+      kind: z.enum(['address', 'gateway', 'route']),
+      cidr: z.string(),
+      through: z.string().optional(),
+    })
+    .optional(),
   bridge: lanReport.optional(),
   anomalies: z.array(
     z.object({

@@ -42,6 +42,7 @@ export function composeLocal({ context, plane, members, subnets, renamed }: Loca
   });
   const interfaceWatch = new InterfaceWatch({
     ...{ log, network: networkId, range: network.cidr, plane, tell },
+    allowed: options.profile.allowedRanges ?? [],
     clash: (range) => ports.clash?.(range, plane.deviceName),
     mended: () => {
       subnets.moved();

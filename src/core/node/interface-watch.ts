@@ -1,16 +1,20 @@
 /** What happens to the interface of a network behind its back, looked at whenever the kernel says that something changed. */
+import { isDeepStrictEqual } from 'node:util';
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import { formatCidr, type Cidr } from '../lib/ipv4.js';
+import { containsCidr, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
 import type { LocalRange } from '../surroundings/local-ranges.js';
 import type { LanPortState } from './bridge.js';
 import type { NodeEvent } from './events.js';
+import type { ClashReport } from './reports.js';
 
 export interface InterfaceWatchParts {
   readonly log: Logger;
   readonly network: string;
   readonly range: Cidr;
+  /** Ranges that the operator lets the network have, whatever lies in them. */
+  readonly allowed: readonly string[];
   readonly plane: Pick<DataPlane, 'mend' | 'deviceName'>;
   /** What of this machine lies in the range; undefined: nothing. */
   readonly clash: (range: Cidr) => LocalRange | undefined;
@@ -25,7 +29,7 @@ export interface InterfaceWatchParts {
 
 export class InterfaceWatch {
   readonly #parts: InterfaceWatchParts;
-  #clash = '';
+  #clash: ClashReport | undefined;
   /** A LAN was joined. */
   #hadLan = false;
 
@@ -33,9 +37,20 @@ export class InterfaceWatch {
     this.#parts = parts;
   }
 
+  /** What of this machine lies in the range now, unless the operator allowed it. A default route that leads nowhere is told in any case. */
+  get clash(): ClashReport | undefined {
+    const { range, allowed } = this.#parts;
+    if (this.#clash?.through !== undefined) return this.#clash;
+    const asked = allowed.some((text) => {
+      const cidr = parseCidr(text);
+      return cidr !== undefined && containsCidr(cidr, range);
+    });
+    return asked ? undefined : this.#clash;
+  }
+
   /** The interface was just made; what clashes from the beginning was told before. */
   start(): void {
-    this.#clash = this.#clashNow()?.text ?? '';
+    this.#clash = this.#clashNow();
     try {
       // Pods outlive the node.
       this.joinPods();
@@ -70,29 +85,22 @@ export class InterfaceWatch {
       mended();
     }
     const clash = this.#clashNow();
-    const text = clash?.text ?? '';
-    if (text === this.#clash) return;
-    this.#clash = text;
+    if (isDeepStrictEqual(clash, this.#clash)) return;
+    this.#clash = clash;
     if (!clash) {
       log.info('nothing of this machine lies in the range of the network any more', { device });
       return;
     }
-    log.warn('another interface lies in the range of the network', { ...clash.facts, ...clash.through });
-    tell({ event: 'range-clash', network, ...clash.facts });
+    log.warn('another interface lies in the range of the network', { ...clash });
+    const { kind, cidr } = clash;
+    tell({ event: 'range-clash', network, device: clash.device, kind, cidr });
   }
 
-  #clashNow():
-    | {
-        text: string;
-        facts: { device: string; kind: LocalRange['kind']; cidr: string };
-        through: { through?: string };
-      }
-    | undefined {
+  #clashNow(): ClashReport | undefined {
     const { clash, range } = this.#parts;
     const found = clash(range);
     if (!found) return undefined;
-    const facts = { device: found.device, kind: found.kind, cidr: formatCidr(found.cidr) };
-    const through = found.through === undefined ? {} : { through: found.through };
-    return { text: Object.values({ ...facts, ...through }).join(' '), facts, through };
+    const { device, kind, cidr, through } = found;
+    return { device, kind, cidr: formatCidr(cidr), ...(through === undefined ? {} : { through }) };
   }
 }

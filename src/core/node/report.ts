@@ -25,6 +25,7 @@ import type { RefusalReport } from './refusals.js';
 import type { RenewalReport } from './renewals.js';
 import type { Confinement } from '../policy/quarantine.js';
 import type {
+  ClashReport,
   AnomalyReport,
   ApplicantReport,
   PeerReport,
@@ -146,6 +147,7 @@ export interface StatusFacts extends HeadFacts {
   readonly ring: RingReport;
   readonly anomalies: readonly AnomalyReport[];
   readonly refused: readonly Refusal[];
+  readonly clash?: ClashReport | undefined;
   readonly waiting: readonly ApplicantReport[];
   readonly refusals: readonly RefusalReport[];
   readonly bridge: LanReport | undefined;
@@ -191,6 +193,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     ...(facts.behindMs === 0 ? {} : { clock: { behindMs: Math.round(facts.behindMs) } }),
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
+    ...(facts.clash ? { clash: facts.clash } : {}),
     ...(facts.bridge ? { bridge: facts.bridge } : {}),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };

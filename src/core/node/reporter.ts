@@ -18,6 +18,7 @@ import type { Subnets } from '../subnets/subnets.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import type { Bridge } from './bridge.js';
 import type { Applicants } from './applicants.js';
+import type { InterfaceWatch } from './interface-watch.js';
 import type { PolicyHost } from './policy-host.js';
 import { networkMetrics, type NetworkMetrics } from './metrics-report.js';
 import {
@@ -63,6 +64,7 @@ export interface ReporterParts {
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
   readonly bridge: Bridge;
+  readonly interfaceWatch: Pick<InterfaceWatch, 'clash'>;
   readonly services: Services;
   readonly keeper: StateKeeper;
   readonly policy: PolicyHost;
@@ -116,6 +118,7 @@ export class Reporter {
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
       bridge: this.#parts.bridge.report(),
+      clash: this.#parts.interfaceWatch.clash,
       waiting: applicants.report(),
       refusals: this.#refusals(),
     });

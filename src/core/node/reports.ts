@@ -138,6 +138,15 @@ export interface ApplicantReport {
   readonly needed: number;
 }
 
+/** Something of this machine that lies in the range of the network: frames for one of both do not get there. */
+export interface ClashReport {
+  readonly device: string;
+  readonly kind: 'address' | 'gateway' | 'route';
+  readonly cidr: string;
+  /** Of a gateway: the interface of a network that the default route leads into; left out where it leads out. */
+  readonly through?: string | undefined;
+}
+
 export interface StatusReport {
   readonly node: MemberReport & { readonly pid: number; readonly version: string; readonly uptimeMs: number };
   readonly network: NetworkReport;
@@ -161,6 +170,8 @@ export interface StatusReport {
   readonly refusals?: readonly RefusalReport[] | undefined;
   /** Subnets that members announced and may not; left out where there are none. */
   readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
+  /** What of this machine lies in the range, where nobody allowed that; left out where nothing does. */
+  readonly clash?: ClashReport | undefined;
   /** The LAN that this machine bridges; left out where it bridges none. */
   readonly bridge?: LanReport | undefined;
 }

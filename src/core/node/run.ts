@@ -355,7 +355,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       names.changed();
     },
   });
-  const { bridge, exit, services } = local;
+  const { bridge, exit, services, interfaceWatch } = local;
   const hearers = composeHearers({
     ...{ context, outside, direct: reach.direct, peerNews, members, timers, door, overlay, calls, birthdays },
     ...{
@@ -410,6 +410,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     overlay,
     subnets,
     bridge,
+    interfaceWatch,
     services,
     keeper,
     policy,

@@ -163,9 +163,27 @@ export function statusText(
       i === 0 ? 'Not running' : '',
       `${printable(name)} (${id}): evio up --network ${/^[\w.-]+$/.test(name) ? name : id}`,
     ]),
+    ...(status.clash ? [['Warning', clashText(status.clash, network)] as [string, string]] : []),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);
+}
+
+/** What of this machine lies in the range of the network, and the way out. */
+export function clashText(
+  { device, kind, cidr, through }: NonNullable<StatusReport['clash']>,
+  network: StatusReport['network'],
+): string {
+  const address = cidr.replace(/\/32$/, '');
+  const what = {
+    address: `${address} is this machine's own, on ${printable(device)}`,
+    gateway: `${address} is this machine's gateway, by ${printable(device)}`,
+    route: `${cidr} is reached by ${printable(device)}`,
+  }[kind];
+  if (through !== undefined) {
+    return `${what}, and the default route looks for it behind ${printable(through)}: sudo ip route replace default via ${address} dev ${printable(device)}`;
+  }
+  return `${what}, which lies in ${network.cidr}: give ${printable(device)} other addresses, or allow it: sudo evio join TOKEN --allow-range ${network.cidr}`;
 }
 
 /** Why frames of members are dropped, where somebody could do something about it. */
