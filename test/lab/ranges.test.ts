@@ -78,6 +78,7 @@ describe('a LAN with the addresses of the network', () => {
     const clash = member.node.process?.line(/"range-clash".*"eth0"/, 10_000);
     await renumber(member, '10.1.2.3/8', '10.0.0.1');
     await clash;
+    expect((await member.node.cli(['status'])).stdout).toMatch(/^Warning .* by eth0,/m);
     await reaches(member, maker, 10_000);
     expect((await ping(member.ns, '10.0.0.1', { count: 2 })).received).toBe(2);
   });
