@@ -14,8 +14,8 @@ const beside = [
   'spoof,subnets,tunnel,waiting,web,webrtc',
 ]
   .map((names) => `test/lab/{${names}}.test.ts`)
-  // For a minute; at length it has a command of its own.
-  .concat('test/matrix/day.test.ts');
+  // In brief; at length they have commands of their own.
+  .concat('test/matrix/{day,failover}.test.ts');
 
 /**
  * Node reads the machine's further authorities at each start, which takes longer than the start itself: the tests start
