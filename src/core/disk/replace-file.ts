@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import Conf from 'conf';
+import { Conf } from './conf.js';
 import { isAlive } from '../lib/alive.js';
 
 const mode = 0o600;
