@@ -10,6 +10,8 @@ import { Way } from './way.js';
 
 /** A way through relays that brings nothing to this peer, while another does, is left alone for so long. */
 const shunMs = 60_000;
+/** Doubt is this old at least before a way is left for its silence, ms: what is looked at in time is, by then. */
+const youngMs = 1_000;
 
 export class Beside {
   readonly doubt = new Doubt();
@@ -61,6 +63,19 @@ export class Beside {
   /** The other way is better, for all that is known. */
   wins(now: number, inUse: PingedPath): boolean {
     return this.#way !== undefined && this.doubt.loses(now, inUse, this.#way.lastPongAt);
+  }
+
+  /**
+   * It is too early to leave the way in use, whatever its silence. There is no doubt yet, or it has just begun: who looks late has
+   * answers waiting. Or by the other way nothing comes either: the peer is held up, or both are cut, and leaving one helps in neither case. False once that lasts.
+   *
+   * @param heardAt when anything of the peer came, by whatever way
+   */
+  spares(now: number, heardAt: number): boolean {
+    const { doubted, since } = this.doubt;
+    if (since === Infinity || now < since + youngMs) return true;
+    if (!doubted || !this.#way || this.#way.missed === 0) return false;
+    return Math.max(heardAt, this.#way.lastPongAt) <= since;
   }
 
   /** Another way is in use from now on: nothing held against the one before holds. The second way, if that is it. */

@@ -352,9 +352,10 @@ export class Prober {
     if (!active) return;
     if (this.#trial.asks(now)) this.#probing.ping(active, now);
     if (this.#trial.failed(now)) return this.#fail(now, active, 'answers only as long as it carries nothing');
-    const verdict = this.#life.judge(now, active, this.#spare);
-    if (verdict.kind === 'dead') return this.#fail(now, active, verdict.why);
     if (!this.#trial.running) this.#doubt(now, active.key, active, this.#life.heardAt);
+    const verdict = this.#life.judge(now, active, this.#spare);
+    const spared = !this.#trial.running && this.#beside.spares(now, this.#usage.heardAt);
+    if (verdict.kind === 'dead' && !spared) return this.#fail(now, active, verdict.why);
     if (this.#beside.wins(now, active))
       return this.#fail(now, active, `unanswered, while ${this.#beside.way?.label ?? ''} answers`);
     // In use, heartbeats are as long as the longest frame: a path that lost its MTU must not look healthy.

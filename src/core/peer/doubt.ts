@@ -36,6 +36,11 @@ export class Doubt {
     return this.#since !== undefined && !this.#givenUp;
   }
 
+  /** Since when there is doubt; Infinity: there is none. */
+  get since(): number {
+    return this.#since ?? Infinity;
+  }
+
   /** Another way is in use from now on. */
   clear(): void {
     this.#since = undefined;

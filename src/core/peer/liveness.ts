@@ -149,6 +149,7 @@ export class PathLiveness {
   /** Frames went out after the last one came in. */
   #unanswered = false;
   #suspected = false;
+  #judgedAt = -Infinity;
   /** Frames sent when the peer's count of received frames was last heard to move, and that count. */
   #proven: { readonly tx: number; readonly received: number } | undefined;
 
@@ -206,6 +207,7 @@ export class PathLiveness {
 
   /** @param spare names another path that works and has answered of late, if there is one */
   judge(now: number, path: PingedPath, spare: (now: number) => string | undefined): PathVerdict {
+    this.#judgedAt = now;
     const since = this.#silentSince(path);
     this.#suspected = this.#unanswered && this.used(now) && now >= since + suspectAfterMs(path);
     if (this.#suspected) {
@@ -230,7 +232,9 @@ export class PathLiveness {
   eaten(sent: number, received: number): number {
     const before = this.#proven;
     if (before && sent - before.tx >= eatenFrames && received === before.received) return sent - before.tx;
-    if (!before || received !== before.received || sent < before.tx) this.#proven = { tx: sent, received };
+    // Who was held up answers several pings with one count: what went until now may be in it.
+    if (!before || received !== before.received || sent < before.tx)
+      this.#proven = { tx: Math.max(sent, this.#txSeen), received };
     return 0;
   }
 
@@ -247,7 +251,8 @@ export class PathLiveness {
     if (!this.#unanswered) return ping;
     const since = this.#silentSince(path);
     const verdict = since + (this.#suspected ? 2 : 1) * suspectAfterMs(path);
-    return verdict < this.#usedAt + usedMs ? Math.min(ping, verdict) : ping;
+    const due = verdict > this.#judgedAt && verdict < this.#usedAt + usedMs;
+    return due ? Math.min(ping, verdict) : ping;
   }
 
   /** The heartbeat after the last one, `quiet` if that is sooner; both only while the path is in use. */

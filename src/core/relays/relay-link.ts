@@ -149,6 +149,8 @@ export class RelayLink {
 
   tick(now: number): void {
     if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
+    // For so long it was we who were late, and the answer may wait for us.
+    if (this.#askedAt !== undefined) this.#askedAt += Math.max(0, now - this.#nextAt);
     if (this.#askedAt !== undefined && now >= this.#deadAt(this.#askedAt)) {
       this.#dead = true;
       this.#setBound(false);

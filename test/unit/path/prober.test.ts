@@ -80,8 +80,19 @@ function rig() {
       prober.tick(clock.now(), look());
     }
   };
+  /** Time goes on without a look; what would be answered meanwhile is answered after the first one. */
+  const late = (ms: number): void => {
+    const [ways, gone] = [new Map(reach), new Set(relayed.dead)];
+    reach.clear();
+    relayed.dead.add(0);
+    clock.advance(ms);
+    prober.tick(clock.now(), look());
+    for (const [host, way] of ways) reach.set(host, way);
+    if (!gone.has(0)) relayed.dead.delete(0);
+  };
   return {
     clock,
+    late,
     reach,
     traffic,
     peer,
@@ -699,6 +710,46 @@ describe('prober', () => {
       r.run(8_000, () => r.traffic.txRelayed++);
       expect(r.besides.every((path) => path === undefined)).toBe(true);
       expect(r.prober.active?.endpoint).toBe(other.label);
+    });
+
+    it('keeps its path while the peer is held up, and answers by no way; not for ever', () => {
+      connectDirect();
+      const stall = (ms: number): number => {
+        r.relayed.dead.add(0);
+        r.reach.clear();
+        const before = r.moves.length;
+        r.run(ms, () => r.traffic.txDirect++);
+        r.relayed.dead.clear();
+        r.open(peerAt.host);
+        r.run(2_000, () => {
+          r.traffic.txDirect++;
+          r.peer.received = ++r.traffic.rxDirect;
+          r.traffic.lastRx = r.clock.now();
+        });
+        return r.moves.length - before;
+      };
+      for (let i = 0; i < 4; i++) expect(stall(3_000)).toBe(0);
+      expect(kind()).toBe('direct');
+      expect(stall(9_000)).toBeGreaterThan(0);
+    });
+
+    it('keeps its path when it looks late itself, and what came meanwhile waits', () => {
+      connectDirect();
+      const busy = (): void => {
+        r.traffic.txDirect++;
+        r.peer.received = ++r.traffic.rxDirect;
+        r.traffic.lastRx = r.clock.now();
+      };
+      for (let i = 0; i < 6; i++) {
+        r.run(1_000 + 130 * i, busy);
+        const before = r.moves.length;
+        // Frames of this machine waited, too, and are the first that the packet thread takes.
+        r.traffic.txDirect++;
+        r.late(3_000);
+        r.run(100, () => r.traffic.txDirect++);
+        r.run(1_000, busy);
+        expect(r.moves.length).toBe(before);
+      }
     });
 
     it('ends with the peer, and copies with the doubt', () => {

@@ -176,6 +176,15 @@ describe('a path', () => {
     expect(life.pingAt(path({ lastPingAt: 16_500 }))).toBe(26_500);
   });
 
+  it('eats nothing where the peer was held up, and answers several pings with one count', () => {
+    const { look } = rig();
+    const life = new PathLiveness();
+    life.look(1_000, look(1_000, { txDirect: 60 }));
+    expect([10, 35, 60].map((sent) => life.eaten(sent, 60))).toEqual([0, 0, 0]);
+    life.look(2_000, look(2_000, { txDirect: 80 }));
+    expect(life.eaten(80, 60)).toBe(20);
+  });
+
   it('eats payload when the count of the peer stands still over 20 frames', () => {
     const life = new PathLiveness();
     expect(life.eaten(100, 50)).toBe(0);

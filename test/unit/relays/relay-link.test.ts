@@ -53,6 +53,27 @@ describe('relay link', () => {
     expect(link.bound).toBe(true);
   });
 
+  it('is not dead by time in which we were late ourselves: the answer may wait for us', () => {
+    const { link, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    answer(10);
+    // The process stood still just after it asked.
+    link.tick(link.dueAt);
+    const stoodUntil = link.dueAt + 3_000;
+    link.tick(stoodUntil);
+    expect(link.bound).toBe(true);
+    expect(answer(stoodUntil + 20)).toBe(true);
+    // And when nothing comes, it has as long as ever.
+    link.tick(link.dueAt);
+    const askedAt = link.dueAt;
+    link.tick(askedAt + 3_000);
+    for (let now = askedAt + 3_000; now < askedAt + 3_900; now += 50) link.tick(now);
+    expect(link.bound).toBe(true);
+    for (let now = askedAt + 3_900; now < askedAt + 4_400; now += 50) link.tick(now);
+    expect(link.bound).toBe(false);
+    expect(routes.at(-1)).toBeNull();
+  });
+
   it('closes the route when keepalives stop being answered', () => {
     const { link, routes, answer } = rig();
     link.up(0, 1, relay, 42, key);
