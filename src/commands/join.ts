@@ -6,7 +6,9 @@ import { durationFlag, linkFlag, waitFlag } from '../cli/flags.js';
 import { nodeFlags, switchesOf } from '../cli/node-flags.js';
 import { keepWishes, pathFlags, wishesOf } from '../cli/path-flags.js';
 import { tokenText } from '../cli/token-text.js';
+import type { DetachedResult } from '../cli/run-detached.js';
 import type { Home } from '../core/config/home.js';
+import { EvioError } from '../core/lib/errors.js';
 import type { NodeSwitches } from '../core/node/switches.js';
 import type { JoinResult } from '../core/enroll/join.js';
 
@@ -132,7 +134,7 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     if (flags.service) return this.#service(home, result);
     const { runningNetworks } = await import('../cli/run-detached.js');
     if ((await runningNetworks(home)).some((id) => id !== result.networkId))
-      return this.#beside(home, result);
+      return this.#beside(home, result, flags.detach ? flags.wait : undefined);
     return flags.detach
       ? this.#detach(home, result, flags.wait, switches)
       : this.#foreground(home, result, switches);
@@ -154,13 +156,21 @@ A token among the arguments is wiped from the list of processes as soon as evio 
     this.say('Ctrl-C stops waiting; the same command goes on with it.');
   }
 
-  /** A node runs for other networks: it takes up this one, too. */
-  async #beside(home: Home, { networkId, network, node }: JoinResult): Promise<object> {
+  /** A node runs: it takes up this network, too, unless it has it. @param waitMs until it is connected; default: not at all */
+  async #beside(home: Home, { networkId, network, node }: JoinResult, waitMs?: number): Promise<object> {
     const { takeUp } = await import('../cli/take-up.js');
     const { ask } = await import('../core/control/client.js');
-    await takeUp(home, networkId);
+    const { started } = await takeUp(home, networkId);
+    if (waitMs !== undefined) {
+      const { waitConnected } = await import('../core/process/detach.js');
+      await waitConnected(home, networkId, waitMs);
+    }
     const { pid } = (await ask(home.controlSocket, 'status', { network: networkId })).node;
-    this.say(`The node that runs (process ${pid}) has taken it up.`);
+    this.say(
+      started.length === 0
+        ? `Its node runs already (process ${pid}).`
+        : `The node that runs (process ${pid}) has taken it up.`,
+    );
     return { network, node, pid };
   }
 
@@ -179,11 +189,16 @@ A token among the arguments is wiped from the list of processes as soon as evio 
   async #detach(home: Home, result: JoinResult, waitMs: number, switches: NodeSwitches): Promise<object> {
     const { runDetached, runningNetworks } = await import('../cli/run-detached.js');
     const { network, node } = result;
-    if ((await runningNetworks(home)).includes(result.networkId)) {
-      this.say('Its node runs already.');
-      return { network, node };
+    if ((await runningNetworks(home)).includes(result.networkId)) return this.#beside(home, result, waitMs);
+    let started: DetachedResult;
+    try {
+      started = await runDetached(home, { networks: [], switches, waitMs });
+    } catch (thrown) {
+      // One that was started in the same moment came first, perhaps before it could know of this network.
+      if (!(thrown instanceof EvioError) || thrown.code !== 'EVIO_ALREADY_RUNNING') throw thrown;
+      return this.#beside(home, result, waitMs);
     }
-    const { pid, nodes } = await runDetached(home, { networks: [], switches, waitMs });
+    const { pid, nodes } = started;
     const now = nodes.find((entry) => entry.network.id === network.id) ?? { network, node };
     this.say(`The node runs in the background (process ${pid}). Its log: ${home.log}`);
     return { network: now.network, node: now.node, pid };

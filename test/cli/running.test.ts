@@ -416,6 +416,29 @@ describe('node', { timeout: 120_000 }, () => {
     }
   });
 
+  it.skipIf(!isRoot)('of several joins at once is one process, which all tell of', async () => {
+    const other = new TestHome();
+    try {
+      const made = [await madeNetwork(other, 'lab'), await madeNetwork(other, 'work')];
+      const tokens = made.map(({ token }) => token);
+      // The same network from two shells, and another one from a third.
+      const line = `for token in ${[tokens[0], tokens[0], tokens[1]].join(' ')}; do
+"$0" "$1" join $token --detach --dns off --json & all="$all $!"; done
+for one in $all; do wait $one || echo "status $?"; done`;
+      const program = ['unshare', '--net', 'bash', '-c', line, process.execPath, binary];
+      const { stdout, stderr } = await home.run([], { program });
+      const { node } = (await home.run(['status', '--network', 'lab', '--json'])).json<typeof status>();
+      const told = stdout.trim().split('\n');
+      expect(told.length, stdout + stderr).toBe(3);
+      expect(told.map((each) => (JSON.parse(each) as { pid?: number }).pid)).toEqual(told.map(() => node.pid));
+      for (const { network } of made)
+        expect((await home.run(['status', '--network', network.name, '--json'])).status).toBe(0);
+    } finally {
+      await home.run(['down']);
+      other.remove();
+    }
+  });
+
   it.skipIf(!isRoot)('reports what a background node died of', async () => {
     const { network } = await madeNetwork(home);
     const { writeFileSync } = await import('node:fs');

@@ -124,28 +124,49 @@ export async function startDetached({ home, args, network, waitMs }: DetachOptio
   try {
     while (left() > 0) {
       child.check('The node');
-      const connected = await askConnected(home, network, left()).catch(() => undefined);
+      const answer = await askConnected(home, network, left()).catch(() => undefined);
       child.check('The node');
-      if (connected === true) return child.pid;
+      // Another process may have come first: this one is about to end, and says why.
+      if (answer?.connected === true && answer.pid === child.pid) return child.pid;
       await sleep(lookEveryMs);
     }
-    throw new EvioError(
-      'EVIO_TIMEOUT',
-      `The node is not connected after ${waitMs / 1000} s; it runs on and keeps trying.`,
-      ['See how far it is: evio status', `Look at its log: ${home.log}`, 'Stop it with: evio down'],
-    );
+    throw notConnected(home, waitMs);
   } finally {
     child.release();
   }
 }
 
-/** True when connected, false when not in time; throws while nobody answers yet. */
-async function askConnected(home: Home, network: string | undefined, leftMs: number): Promise<boolean> {
+/**
+ * Waits until the node that runs has connected this network.
+ *
+ * @throws EvioError EVIO_TIMEOUT when it is not connected in time; EVIO_NOT_RUNNING
+ */
+export async function waitConnected(home: Home, network: string, waitMs: number): Promise<void> {
+  const { connected } = await askConnected(home, network, waitMs);
+  if (!connected) throw notConnected(home, waitMs);
+}
+
+function notConnected(home: Home, waitMs: number): EvioError {
+  return new EvioError(
+    'EVIO_TIMEOUT',
+    `The node is not connected after ${waitMs / 1000} s; it runs on and keeps trying.`,
+    ['See how far it is: evio status', `Look at its log: ${home.log}`, 'Stop it with: evio down'],
+  );
+}
+
+/** Whether it is connected in time, and the process that says so; throws while nobody answers yet. */
+async function askConnected(
+  home: Home,
+  network: string | undefined,
+  leftMs: number,
+): Promise<{ connected: boolean; pid: number }> {
   const client = await ControlClient.connect(home.controlSocket);
   try {
     const timeoutMs = Math.max(1, Math.floor(leftMs));
     const { connected } = await client.request('wait', { network, timeoutMs }, timeoutMs + 1000);
-    return connected;
+    const one = network ?? (await client.request('networks', {})).networks[0]?.id;
+    const { pid } = (await client.request('status', { network: one })).node;
+    return { connected, pid };
   } finally {
     client.close();
   }
