@@ -430,7 +430,9 @@ for one in $all; do wait $one || echo "status $?"; done`;
       const { node } = (await home.run(['status', '--network', 'lab', '--json'])).json<typeof status>();
       const told = stdout.trim().split('\n');
       expect(told.length, stdout + stderr).toBe(3);
-      expect(told.map((each) => (JSON.parse(each) as { pid?: number }).pid)).toEqual(told.map(() => node.pid));
+      expect(told.map((each) => (JSON.parse(each) as { pid?: number }).pid)).toEqual(
+        told.map(() => node.pid),
+      );
       for (const { network } of made)
         expect((await home.run(['status', '--network', network.name, '--json'])).status).toBe(0);
     } finally {
