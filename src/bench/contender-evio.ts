@@ -11,7 +11,8 @@ const pairs = new WeakMap<Stage, Map<string, Promise<[RigNode, RigNode]>>>();
 function relayOf(rig: Rig): Promise<string> {
   const known = relays.get(rig);
   if (known !== undefined) return known;
-  const started = rig.startRelay();
+  // Each variant is a network of its own.
+  const started = rig.startRelay(['--open']);
   relays.set(rig, started);
   return started;
 }

@@ -9,6 +9,7 @@ interface Report {
   active: string;
   pid: number | null;
   status: string | null;
+  reason: string | null;
 }
 
 describe.runIf(hasMachine() && hasBinary())('services under systemd', () => {
@@ -66,6 +67,23 @@ describe.runIf(hasMachine() && hasBinary())('services under systemd', () => {
     expect(JSON.parse(machine.sh('evio status --json'))).toMatchObject({ network: { name: 'home' } });
     const address = /10\.144\.\d+\.\d+/.exec(machine.sh('ip -brief address show evio0'))?.[0];
     expect(machine.sh(`ping -c 1 ${address}`)).toContain('1 received');
+  });
+
+  it('is not started again where only a person can mend it, and says what', () => {
+    const profile = machine.sh('ls /var/lib/evio/networks/*/profile.json');
+    machine.sh(`systemctl stop evio && mv ${profile} /root/profile.json && echo "{" > ${profile}`);
+    expect(machine.run(['systemctl', 'start', 'evio']).status).not.toBe(0);
+    machine.sh('sleep 3');
+    expect(property('evio', 'ExecMainStatus')).toBe('6');
+    expect(property('evio', 'NRestarts')).toBe('0');
+    const { active, reason } = status();
+    expect(active).toBe('failed');
+    expect(reason).toContain('profile');
+    const asked = machine.run(['evio', 'status']);
+    expect(asked.status).toBe(3);
+    expect(asked.stderr).toContain(reason as string);
+    machine.sh(`mv /root/profile.json ${profile} && systemctl start evio`);
+    expect(status()).toMatchObject({ active: 'active', reason: null });
   });
 
   it('go on after a restart where they ended, and a stop ends all', () => {
