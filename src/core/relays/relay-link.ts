@@ -15,6 +15,8 @@ import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/re
 /** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
 const retryMs = 250;
 const blockedRetryMs = 15_000;
+/** So long the answer is waited for where UDP to this relay passed before: where it does not any more, the WebSocket carries this much later. */
+const expectedMs = 300;
 /** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
 const keepaliveMs = 15_000;
 /** While packets come through it, its round trip is measured this often, and it counts as in use for so long after one. */
@@ -27,7 +29,7 @@ const nudgeGapMs = 200;
 
 export interface RelayLinkPorts {
   sendBind(packet: Uint8Array, relay: Endpoint): void;
-  /** UDP through the relay works (route) or does not (null). */
+  /** UDP through the relay works (route) or does not (null), also where it was expected to and nothing was said before. */
   route(route: { endpoint: Endpoint; association: number } | null): void;
   reflexive(server: Endpoint, observed: Endpoint): void;
   /** When something of a member came through the relay by UDP last, ms of the clock. */
@@ -47,6 +49,10 @@ export class RelayLink {
   #askedAt: number | undefined;
   /** Nobody answers. */
   #dead = false;
+  /** UDP to the endpoint was answered, and has not gone unanswered since, though the relay may have gone. */
+  #passes = false;
+  /** When that is given up; Infinity while nobody is asked or all is answered. */
+  #expectedUntil = Infinity;
   #answeredAt = -Infinity;
   /** It is not dead before, whatever goes unanswered. */
   #patientUntil = -Infinity;
@@ -75,9 +81,14 @@ export class RelayLink {
     return this.#association !== undefined && !this.bound && !this.#dead;
   }
 
+  /** True while UDP will most likely answer in a moment, as it did before the relay went: no other way is worth taking. */
+  get expected(): boolean {
+    return this.#passes && !this.bound;
+  }
+
   /** When `tick` has something to do, ms of the clock; Infinity for never. Every call may change it. */
   get dueAt(): number {
-    return this.#nextAt;
+    return Math.min(this.#nextAt, this.#expectedUntil);
   }
 
   get rttMs(): number | null {
@@ -100,7 +111,10 @@ export class RelayLink {
   /** A new association: from now on binds go to `endpoint`. `dateMs` seeds the counter, so it rises over restarts too. */
   up(now: number, dateMs: number, endpoint: Endpoint | undefined, index: number, key: Uint8Array): void {
     // What goes by the association of before goes on until the new one is bound: the relay serves both for a while.
-    if (!endpoint || !this.#endpoint || !sameEndpoint(endpoint, this.#endpoint)) this.down();
+    if (!endpoint || !this.#endpoint || !sameEndpoint(endpoint, this.#endpoint)) {
+      this.#passes = false;
+      this.down();
+    }
     this.#askedAt = undefined;
     this.#association = { index, key };
     this.#endpoint = endpoint;
@@ -109,12 +123,14 @@ export class RelayLink {
     // Nobody can be asked: UDP is as good as blocked.
     this.#dead = endpoint === undefined;
     this.#nextAt = endpoint ? now : Infinity;
+    this.#expectedUntil = this.expected ? now + expectedMs : Infinity;
     this.tick(now);
   }
 
   down(): void {
     this.#association = undefined;
     this.#nextAt = Infinity;
+    this.#expectedUntil = Infinity;
     this.#askedAt = undefined;
     this.#dead = false;
     this.#setBound(false);
@@ -148,11 +164,17 @@ export class RelayLink {
   }
 
   tick(now: number): void {
+    if (now >= this.#expectedUntil) {
+      this.#passes = false;
+      this.#expectedUntil = Infinity;
+      this.#ports.route(null);
+    }
     if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
     // For so long it was we who were late, and the answer may wait for us.
     if (this.#askedAt !== undefined) this.#askedAt += Math.max(0, now - this.#nextAt);
     if (this.#askedAt !== undefined && now >= this.#deadAt(this.#askedAt)) {
       this.#dead = true;
+      this.#passes = false;
       this.#setBound(false);
     }
     this.#counter++;
@@ -193,6 +215,8 @@ export class RelayLink {
     this.#answeredAt = now;
     this.#askedAt = undefined;
     this.#dead = false;
+    this.#passes = true;
+    this.#expectedUntil = Infinity;
     this.#nextAt = now + (now < this.#ports.heardAt() + usedMs ? measureMs : keepaliveMs);
     this.#setBound(true);
     this.#ports.reflexive(from, observed);

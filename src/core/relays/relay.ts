@@ -231,9 +231,12 @@ export class Relay implements Askable {
     return true;
   }
 
-  /** The way to a member through this relay; undefined when it is not online here. */
+  /**
+   * The way to a member through this relay; undefined when it is not online here. So it is where UDP will most likely answer in a
+   * moment, too: all peers would change to the WebSocket, and then to UDP.
+   */
   wayTo(id: Uint8Array, idText: string): RankedWay | undefined {
-    if (!this.isOnline(idText)) return undefined;
+    if (!this.isOnline(idText) || this.#link.expected) return undefined;
     const { index, rank } = this;
     if (this.#link.bound) {
       const label = `udp://${formatEndpoint(this.#link.endpoint as Endpoint)}`;

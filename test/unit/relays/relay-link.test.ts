@@ -28,6 +28,12 @@ function rig() {
   return { link, binds, routes, seen, answer, heard };
 }
 
+/** Binds go unanswered until it says so. */
+function dieOf(link: RelayLink): void {
+  for (let now = 10; now < 30_000; now += 50) link.tick(now);
+  expect(link.blocked).toBe(true);
+}
+
 describe('relay link', () => {
   it('binds at once, and a bound answer opens the UDP route and tells our reflexive address', () => {
     const { link, binds, routes, seen, answer } = rig();
@@ -119,6 +125,44 @@ describe('relay link', () => {
     link.nudge(101_000);
     for (let now = 101_000; now < 102_300; now += 50) link.tick(now);
     expect(link.bound).toBe(false);
+  });
+
+  it('is expected to answer once the relay is back, for 300 ms, where it did before', () => {
+    const { link, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    expect(link.expected).toBe(false);
+    answer(10);
+    link.down();
+    expect([link.expected, link.dueAt]).toEqual([true, Infinity]);
+    link.up(3_000, 2, relay, 43, key);
+    expect(link.expected).toBe(true);
+    answer(3_010);
+    expect([link.expected, link.bound]).toEqual([false, true]);
+    link.down();
+    link.up(6_000, 3, relay, 44, key);
+    const told = routes.length;
+    for (let now = 6_000; now < 6_300; now += 10) link.tick(now);
+    expect([link.expected, routes.length]).toEqual([true, told]);
+    expect(link.dueAt).toBe(6_300);
+    link.tick(6_300);
+    expect([link.expected, link.settling, routes.length]).toEqual([false, true, told + 1]);
+    expect(routes.at(-1)).toBeNull();
+  });
+
+  it.each([
+    ['it was never answered', relay, () => undefined],
+    ['it was dead before the relay went', relay, (link: RelayLink) => dieOf(link)],
+    ['the relay has another address', { ...relay, port: 3479 }, () => undefined],
+    ['the relay names no address', undefined, () => undefined],
+    ['it is bound still', relay, () => undefined],
+  ])('is not expected to answer where %s', (why, endpoint, before) => {
+    const { link, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    if (why !== 'it was never answered') answer(10);
+    before(link);
+    if (why !== 'it is bound still') link.down();
+    link.up(50_000, 2, endpoint, 43, key);
+    expect(link.expected).toBe(false);
   });
 
   it.each([
@@ -229,7 +273,7 @@ function play(script: Script, when: 'always' | 'due'): { log: unknown[]; ticks: 
       ticks++;
       link.tick(now);
     }
-    log.push([link.bound, link.blocked, link.settling, link.rttMs]);
+    log.push([link.bound, link.blocked, link.settling, link.expected, link.rttMs]);
   }
   return { log, ticks };
 }

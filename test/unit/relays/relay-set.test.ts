@@ -146,6 +146,62 @@ describe('RelaySet in a small network', () => {
   });
 });
 
+describe('RelaySet whose relay is gone and back', () => {
+  it.each(['udp', 'ws'])(
+    'goes there by nothing but %s, which answers at last or is all that is left',
+    async (by) => {
+      const relay = await kit.relay();
+      const network = new TestNetwork([relay.fact]);
+      const [node, other] = [network.node(1), network.node(2)];
+      const socket = createSocket('udp4');
+      await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+      const ways = (): string[] =>
+        set.choices(other.id, other.idText).map(({ label }) => label.replace(/:.*/, ''));
+      const taken = new Set<string>();
+      const set = relaySetOf(
+        {
+          node,
+          relays: [relay.fact],
+          plane: {
+            ...plane,
+            sendPacket: (packet: Uint8Array, path: Path) => {
+              if (path.kind === 'direct') socket.send(packet, path.endpoint.port, path.endpoint.host);
+            },
+          },
+        },
+        { changed: () => ways().forEach((way) => taken.add(way)) },
+      );
+      const answers: (() => void)[] = [];
+      socket.on('message', (bytes, { address, port }) => {
+        answers.push(() => {
+          set.receive(env.clock.now(), new Uint8Array(bytes), { host: address, port });
+        });
+      });
+      kit.later(() => {
+        set.stop();
+        socket.close();
+      });
+      set.start();
+      await kit.client(other, relay.fact).up();
+      await until(() => set.isOnline(other.idText) && answers.length === 1);
+      expect(ways()).toEqual(['ws']);
+      answers.pop()?.();
+      expect(ways()).toEqual(['udp']);
+      await relay.server.stop();
+      await until(() => !set.anyUp);
+      taken.clear();
+      await kit.relay({ home: relay.home, listen: relay.listen });
+      // Nothing here calls `tick`, so the time that it has does not pass.
+      await until(() => set.isOnline(other.idText) && answers.length === 1);
+      expect(ways()).toEqual([]);
+      if (by === 'udp') answers.pop()?.();
+      else set.tick(env.clock.now() + 300);
+      expect(ways()).toEqual([by]);
+      expect([...taken]).toEqual([by]);
+    },
+  );
+});
+
 describe('dueAt of a RelaySet', () => {
   /** Between two binds that nobody answers, and from the first until the one by which UDP counts as blocked. */
   const bindRetryMs = 250;
