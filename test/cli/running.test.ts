@@ -423,7 +423,7 @@ describe('node', { timeout: 120_000 }, () => {
       const tokens = made.map(({ token }) => token);
       // The same network from two shells, and another one from a third.
       const line = `for token in ${[tokens[0], tokens[0], tokens[1]].join(' ')}; do
-"$0" "$1" join $token --detach --dns off --json & all="$all $!"; done
+"$0" "$1" join $token --detach --wait 100s --dns off --json & all="$all $!"; done
 for one in $all; do wait $one || echo "status $?"; done`;
       const program = ['unshare', '--net', 'bash', '-c', line, process.execPath, binary];
       const { stdout, stderr } = await home.run([], { program });

@@ -63,12 +63,13 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   const overlapping = rangesOf(store)
     .filter((range) => range.id !== networkId && cidrsOverlap(range.cidr, cidr))
     .map(({ name }) => name);
-  if (store.has(networkId)) {
+  const again = async (): Promise<JoinResult> => {
     store.pending.drop(networkId);
     if (Object.keys(kept).length > 0) await store.changeProfile(networkId, (now) => ({ ...now, ...kept }));
     const self = storedSelf(store, networkId);
     return { ...membershipOf(self), networkId, already: true, overlapping };
-  }
+  };
+  if (store.has(networkId)) return again();
   if (!isAllowed(cidr, cidrsOf(allowedRanges))) {
     checkRange(cidr, machine(), [
       'Ask who gave you the token whether the network can have another range.',
@@ -85,7 +86,13 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
     if (thrown instanceof EvioError && isTokenOver.has(thrown.code)) store.pending.drop(networkId);
     throw thrown;
   }
-  store.create(networkId, joined, { ...emptyState, credential: joined.credential });
+  try {
+    store.create(networkId, joined, { ...emptyState, credential: joined.credential });
+  } catch (thrown) {
+    // Another join was faster: this machine is who that one made.
+    if (thrown instanceof EvioError && thrown.code === 'EVIO_ALREADY_JOINED') return again();
+    throw thrown;
+  }
   store.pending.drop(networkId);
   return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
 }
