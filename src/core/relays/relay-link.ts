@@ -16,7 +16,7 @@ import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/re
 const retryMs = 250;
 const blockedRetryMs = 15_000;
 /** So long the answer is waited for where UDP to this relay passed before: where it does not any more, the WebSocket carries this much later. */
-const expectedMs = 300;
+const expectedMs = 800;
 /** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
 const keepaliveMs = 15_000;
 /** While packets come through it, its round trip is measured this often, and it counts as in use for so long after one. */

@@ -195,7 +195,7 @@ describe('RelaySet whose relay is gone and back', () => {
       await until(() => set.isOnline(other.idText) && answers.length === 1);
       expect(ways()).toEqual([]);
       if (by === 'udp') answers.pop()?.();
-      else set.tick(env.clock.now() + 300);
+      else set.tick(env.clock.now() + 800);
       expect(ways()).toEqual([by]);
       expect([...taken]).toEqual([by]);
     },
