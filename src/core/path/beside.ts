@@ -11,7 +11,7 @@ import { Way } from './way.js';
 /** A way through relays that brings nothing to this peer, while another does, is left alone for so long. */
 const shunMs = 60_000;
 /** Doubt is this old at least before a way is left for its silence, ms: what is looked at in time is, by then. */
-const youngMs = 1_000;
+const youngMs = 700;
 
 export class Beside {
   readonly doubt = new Doubt();
