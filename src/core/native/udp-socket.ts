@@ -112,6 +112,11 @@ export function sharePort(fd: number): void {
   set(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
 }
 
+/** Packets by IPv4 pass as many routers as the system has it, whatever was set before (ip(7), IP_TTL). */
+export function usualHops(fd: number): void {
+  set(fd, Socket.IPPROTO_IP, Socket.IP_TTL, -1);
+}
+
 /**
  * Has packets leave by these interfaces, whatever routes say (IP_UNICAST_IF, ip(7)). @param v4 index of the interface,
  * 0: routes decide
