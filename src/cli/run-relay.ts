@@ -16,6 +16,7 @@ import { restOnSignal } from '../core/process/rest-on-signal.js';
 import { reportOnSignal, stopOnSignals } from '../core/process/signals.js';
 import { successorProgram } from '../core/process/successor.js';
 import { deskRequest } from '../rendezvous/desk.js';
+import { backMs } from '../rendezvous/move/hub-move.js';
 import { RelayServer, type RelayListening } from '../rendezvous/server.js';
 import { givenRelay, relayHeritage } from './give-relay.js';
 
@@ -44,9 +45,6 @@ const plain = [
   'limit-network',
   'alternate-port',
 ] as const;
-
-/** Nodes have come back to a relay that was started again, ms. */
-const backMs = 10_000;
 
 /** What else this relay does when its operator asks, told to whoever asks for its networks: relays of before end by other orders. */
 const orders = ['stop', 'upgrade', 'members'];

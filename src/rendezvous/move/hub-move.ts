@@ -36,7 +36,7 @@ const awayEveryMs = 100;
 /** Who has not come back by then did not understand, ms. */
 const awayMs = 60_000;
 /** Who was asked before this process began has so long to come back, ms. */
-const backMs = 10_000;
+export const backMs = 10_000;
 const goingAway = 1001;
 
 export class HubMove {
