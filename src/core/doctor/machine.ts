@@ -1,14 +1,14 @@
 /** Checks of this machine alone. Nothing here asks the network. */
 import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
-import { describeClash, isAllowed } from '../enroll/range-rule.js';
+import { describeClash } from '../enroll/range-rule.js';
 import type { Range } from '../enroll/ranges.js';
 import { defaultMtu } from '../identity/names.js';
 import { messageOf } from '../lib/errors.js';
 import { formatCidr, formatIpv4 } from '../lib/ipv4.js';
 import { systemAddresses } from '../native/addresses.js';
 import { hasNetAdmin } from '../native/privilege.js';
-import { clashOf, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
+import { clashOf, isAllowed, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
 import { fail, pass, warn, type Check } from './check.js';
 import { defaultInterface } from './default-route.js';
 

@@ -13,8 +13,9 @@ import { cidrsOverlap, formatCidr, parseCidr } from '../lib/ipv4.js';
 import type { Patience } from './errands.js';
 import type { EnrollPorts } from './init.js';
 import { membershipOf, type Membership } from '../membership/membership.js';
-import { checkRange, isAllowed } from './range-rule.js';
-import { cidrsOf, rangesOf } from './ranges.js';
+import { checkRange } from './range-rule.js';
+import { rangesOf } from './ranges.js';
+import { cidrsOf, isAllowed } from '../surroundings/local-ranges.js';
 import { storedSelf } from './stored-self.js';
 
 export interface JoinOptions {

@@ -1,6 +1,6 @@
 /** Which address ranges a machine lets a network have: it routes them all into it, so the word of a token is not enough. */
 import { EvioError } from '../lib/errors.js';
-import { containsCidr, formatCidr, formatIpv4, type Cidr } from '../lib/ipv4.js';
+import { formatCidr, formatIpv4, type Cidr } from '../lib/ipv4.js';
 import { clashOf, isPrivateRange, minPrivatePrefix, type LocalRange } from '../surroundings/local-ranges.js';
 
 /**
@@ -18,11 +18,6 @@ export function checkRange(cidr: Cidr, local: readonly LocalRange[], wayOut: rea
   }
   const clash = clashOf(cidr, local);
   if (clash) throw clashError(cidr, clash, wayOut);
-}
-
-/** The ranges that need no rule, as the operator named them: true when one holds the network's. */
-export function isAllowed(cidr: Cidr, allowed: readonly Cidr[]): boolean {
-  return allowed.some((range) => containsCidr(range, cidr));
 }
 
 /** This machine uses a part of the range. */

@@ -1,6 +1,7 @@
 /** The address ranges of the networks in a home. */
 import type { Store } from '../config/store.js';
-import { parseCidr, type Cidr } from '../lib/ipv4.js';
+import type { Cidr } from '../lib/ipv4.js';
+import { cidrsOf } from '../surroundings/local-ranges.js';
 import { storedSelf } from './stored-self.js';
 
 export interface Range {
@@ -12,11 +13,6 @@ export interface Range {
   readonly allowed: readonly Cidr[];
   /** Our address there. */
   readonly ip: number;
-}
-
-/** Ranges as a profile keeps them. */
-export function cidrsOf(texts: readonly string[] = []): Cidr[] {
-  return texts.map(parseCidr).filter((cidr) => cidr !== undefined);
 }
 
 export function rangesOf(store: Store): Range[] {

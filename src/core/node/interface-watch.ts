@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DataPlane } from '../dataplane/plane/plane.js';
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
-import { containsCidr, formatCidr, parseCidr, type Cidr } from '../lib/ipv4.js';
-import type { LocalRange } from '../surroundings/local-ranges.js';
+import { formatCidr, type Cidr } from '../lib/ipv4.js';
+import { cidrsOf, isAllowed, type LocalRange } from '../surroundings/local-ranges.js';
 import type { LanPortState } from './bridge.js';
 import type { NodeEvent } from './events.js';
 import type { ClashReport } from './reports.js';
@@ -41,11 +41,7 @@ export class InterfaceWatch {
   get clash(): ClashReport | undefined {
     const { range, allowed } = this.#parts;
     if (this.#clash?.through !== undefined) return this.#clash;
-    const asked = allowed.some((text) => {
-      const cidr = parseCidr(text);
-      return cidr !== undefined && containsCidr(cidr, range);
-    });
-    return asked ? undefined : this.#clash;
+    return isAllowed(range, cidrsOf(allowed)) ? undefined : this.#clash;
   }
 
   /** The interface was just made; what clashes from the beginning was told before. */

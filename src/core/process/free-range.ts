@@ -1,11 +1,10 @@
 /** Whether the addresses of a network are free on this machine when it starts: the kernel cannot tell two networks of one range apart. */
-import { clashError, isAllowed } from '../enroll/range-rule.js';
-import { cidrsOf } from '../enroll/ranges.js';
+import { clashError } from '../enroll/range-rule.js';
 import type { LedgerKeeper } from '../ledger/keeper.js';
 import type { NodeState, Profile } from '../membership/profile.js';
 import { selfWith } from '../membership/self.js';
 import { formatCidr } from '../lib/ipv4.js';
-import { clashOf, type LocalRange } from '../surroundings/local-ranges.js';
+import { cidrsOf, clashOf, isAllowed, type LocalRange } from '../surroundings/local-ranges.js';
 
 interface StoredFiles {
   readonly profile: Profile;

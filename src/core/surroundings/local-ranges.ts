@@ -3,7 +3,7 @@
  * network gets a route for its whole range, before that of anything else that is less exact. No I/O: the caller brings
  * the lists.
  */
-import { cidrsOverlap, containsCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
+import { cidrsOverlap, containsCidr, parseCidr, parseIpv4, type Cidr } from '../lib/ipv4.js';
 
 /** Something of this machine, and where it is. */
 export interface LocalRange {
@@ -84,6 +84,16 @@ export function localRanges(
 function ofLan({ device: through, kind, cidr }: LocalRange, others: readonly LocalRange[]): LocalRange[] {
   const lan = others.find((other) => other.kind === 'route' && containsCidr(other.cidr, cidr));
   return lan ? [{ device: lan.device, kind, cidr, through }] : [];
+}
+
+/** Ranges as a profile keeps them. */
+export function cidrsOf(texts: readonly string[] = []): Cidr[] {
+  return texts.map(parseCidr).filter((cidr) => cidr !== undefined);
+}
+
+/** The ranges that need no rule, as the operator named them: true when one holds the network's. */
+export function isAllowed(cidr: Cidr, allowed: readonly Cidr[]): boolean {
+  return allowed.some((range) => containsCidr(range, cidr));
 }
 
 /** Of a network that runs; a bridge for pods may have an address of its network. */
