@@ -45,29 +45,6 @@ describe('limits', () => {
     await net?.destroy();
   });
 
-  it('an idle node takes under 1 % of a core, under 130 MB and under 1 kB/s per peer', async () => {
-    // V8 tidies its heap once, some 15 s after the work of starting is over: that is no part of being idle.
-    await sleep(26_000);
-    const link = async (): Promise<number> => {
-      const { stdout } = await run(['cat', '/proc/net/dev'], { ns: b.ns });
-      const line = stdout.split('\n').find((l) => /^\s*(eth|lan|wan)\w*:/.test(l)) ?? '';
-      const n = line.replace(/^.*:/, '').trim().split(/\s+/).map(Number);
-      return (n[0] ?? 0) + (n[8] ?? 0);
-    };
-    const [before, wire] = [costOf(pidOf(b)), await link()];
-    await sleep(20_000);
-    const [after, wireAfter] = [costOf(pidOf(b)), await link()];
-    const percent = (after.cpuMs - before.cpuMs) / 200;
-    const bytes = (wireAfter - wire) / 20;
-    console.log(
-      `idle node: ${percent.toFixed(2)} % of a core, ${after.rssMb.toFixed(0)} MB, ${bytes.toFixed(0)} B/s on the wire in all`,
-    );
-    expect(percent).toBeLessThan(1);
-    expect(after.rssMb).toBeLessThan(130);
-    expect(wireAfter).toBeGreaterThan(wire);
-    expect(bytes).toBeLessThan(1000);
-  });
-
   it.each([
     ['node', () => ({ pid: pidOf(a), host: a.site.outside.v4 as string, port: 0 })],
     [
@@ -114,4 +91,27 @@ describe('limits', () => {
       expect(net.rig.relay.process?.running).toBe(true);
     },
   );
+
+  it('an idle node takes under 1 % of a core, under 130 MB and under 1 kB/s per peer', async () => {
+    // V8 tidies its heap once, some 15 s after the work of starting is over, while floods went to others: that is no part of being idle.
+    await sleep(5_000);
+    const link = async (): Promise<number> => {
+      const { stdout } = await run(['cat', '/proc/net/dev'], { ns: b.ns });
+      const line = stdout.split('\n').find((l) => /^\s*(eth|lan|wan)\w*:/.test(l)) ?? '';
+      const n = line.replace(/^.*:/, '').trim().split(/\s+/).map(Number);
+      return (n[0] ?? 0) + (n[8] ?? 0);
+    };
+    const [before, wire] = [costOf(pidOf(b)), await link()];
+    await sleep(20_000);
+    const [after, wireAfter] = [costOf(pidOf(b)), await link()];
+    const percent = (after.cpuMs - before.cpuMs) / 200;
+    const bytes = (wireAfter - wire) / 20;
+    console.log(
+      `idle node: ${percent.toFixed(2)} % of a core, ${after.rssMb.toFixed(0)} MB, ${bytes.toFixed(0)} B/s on the wire in all`,
+    );
+    expect(percent).toBeLessThan(1);
+    expect(after.rssMb).toBeLessThan(130);
+    expect(wireAfter).toBeGreaterThan(wire);
+    expect(bytes).toBeLessThan(1000);
+  });
 });

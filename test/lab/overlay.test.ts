@@ -62,7 +62,7 @@ async function unanswered(pings: readonly Pings[]): Promise<Pings[]> {
     for (let next = queue.pop(); next; next = queue.pop()) {
       const { from, to } = next;
       const script = `for ip in ${to.map(({ node }) => node.ip).join(' ')}; do
-        { ping -n -q -c 3 -i 1 -w 6 $ip > /dev/null || echo $ip; } & done; wait`;
+        { ping -n -q -c 3 -i 0.3 -w 6 $ip > /dev/null || echo $ip; } & done; wait`;
       const { stdout } = await run(['sh', '-c', script], { ns: from.ns, timeoutMs: 30_000 });
       const lost = new Set(stdout.split('\n'));
       const rest = to.filter(({ node }) => lost.has(node.ip));

@@ -17,8 +17,8 @@ import { Dice } from '../support/frame-changes.js';
 import { makeLiar } from '../support/liar.js';
 import { siegeFrames, type Actor } from '../support/siege-frames.js';
 
-const seconds = Number(process.env['SIEGE_SECONDS'] ?? 40);
-const frames = Number(process.env['SIEGE_FRAMES'] ?? 8_000);
+const seconds = Number(process.env['SIEGE_SECONDS'] ?? 24);
+const frames = Number(process.env['SIEGE_FRAMES'] ?? 5_000);
 const seed = Number(process.env['SIEGE_SEED'] ?? Date.now() % 1_000_000_007);
 const device = 'evio0';
 const secret = `secret-${(seed ^ 0x5bd1e995).toString(36)}`;
