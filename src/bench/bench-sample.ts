@@ -19,11 +19,11 @@ export interface Effort {
 /** Attempts at bringing a contender up, and how long each may take to the first ping. */
 const attempts = 3;
 const startMs = 20_000;
-/** Paths settle: n2n finds its direct path, evio leaves the relay. */
-const settleMs = 4_000;
+/** Paths settle: n2n finds its direct path, evio leaves the relay. In brief half of it has to do. */
+const settleMs = { whole: 4_000, brief: 2_000 } as const;
 const datagramBytes = 100;
 /** The stream that is not counted: just-in-time compilation takes some seconds, caches and congestion control less. */
-const warmUpSeconds = 5;
+const warmUpSeconds = { whole: 5, brief: 3 } as const;
 /** A rate counts while no more than this is lost. */
 const acceptedLossPercent = 1;
 const probeSeconds = 1;
@@ -79,10 +79,11 @@ export async function sample(
   const { up, connectMs } = await bringUp(stage, contender);
   try {
     const { seconds } = effort;
+    const length = effort.whole ? 'whole' : 'brief';
     const [client, server, to] = [up.client.ns, up.server.ns, up.address];
     const pids = up.programs.map((program) => program.pid);
-    await ping(client, to, { count: Math.round(settleMs / 100), intervalMs: 100 });
-    await iperfTcp(client, server, to, { seconds: warmUpSeconds });
+    await ping(client, to, { count: Math.round(settleMs[length] / 100), intervalMs: 100 });
+    await iperfTcp(client, server, to, { seconds: warmUpSeconds[length] });
     const before = cpuSeconds(pids);
     const tcp = await iperfTcp(client, server, to, { seconds });
     const cpu = cpuSeconds(pids) - before;

@@ -7,7 +7,7 @@
  * As root it installs the peers that are missing from Debian's packages. Prints the tables and writes
  * docs/benchmarks.md and docs/benchmarks.json, unless --quick, --brief or --only. `--only` names contenders by a part of their
  * name, `=evio` by all of it. `--brief` leaves out eight streams, both directions, the lossy link, and the search for
- * the UDP rate (a flood is counted instead).
+ * the UDP rate (a flood is counted instead), and warms up for less long.
  *
  * `--quick` is for continuous integration: evio and its two fastest peers, one round, about a minute; ends with
  * status 1 on a gross regression (bench-limits.ts).

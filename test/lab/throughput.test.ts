@@ -18,7 +18,7 @@ const rounds = 4;
 async function measure(folder: string, round: number): Promise<BenchReport> {
   const out = join(folder, `report-${round}.json`);
   const only = '=evio,n2n,tinc,nebula,wireguard';
-  const options = ['--only', only, '--brief', '--no-write', '--rounds', '1', '--seconds', '3', '--json', out];
+  const options = ['--only', only, '--brief', '--no-write', '--rounds', '1', '--seconds', '2', '--json', out];
   const { stdout } = await run([process.execPath, bench, ...options], { timeoutMs: 300_000 });
   console.log(`\n${stdout}`);
   return JSON.parse(readFileSync(out, 'utf8')) as BenchReport;
