@@ -26,7 +26,7 @@ export function givenRelay(server: RelayServer, rests = false): Given {
 
 /** What the process before leaves. Ends this process where that is nothing that it knows. */
 export async function relayHeritage(taker: Taker): Promise<RelayHeritage> {
-  const thing = taker.claim(id);
+  const thing = taker.left.claim(id);
   const sockets = thing && inheritedSockets(thing.descriptor, thing.facts);
   if (!sockets) return taker.fail('what the relay before left is of another kind');
   for (const fd of descriptorsOf(sockets)) closeOnExec(fd);

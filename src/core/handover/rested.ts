@@ -13,7 +13,7 @@ import { message, type Received } from './channel.js';
 import { FrameReader } from './frames.js';
 import { restNames, restVersion } from './rest.js';
 import type { DescriptorStore } from './store.js';
-import type { Taker, Thing } from './taker.js';
+import { Left, type Taker, type Thing } from './taker.js';
 
 /** Who rested for longer was given up by its peers: it begins as after any other pause, ms. */
 const longestMs = 30_000;
@@ -124,7 +124,7 @@ function begin(
 
 class RestedTaker implements Taker {
   readonly beforeLives = false;
-  readonly #things: Map<string, Thing>;
+  readonly left: Left;
   readonly #said: ReadonlyMap<string, Said>;
   #kept: readonly number[];
   readonly #log: Logger;
@@ -135,7 +135,7 @@ class RestedTaker implements Taker {
     kept: readonly number[],
     log: Logger,
   ) {
-    this.#things = new Map(things.map((thing) => [thing.id, thing]));
+    this.left = new Left(things);
     this.#said = said;
     this.#kept = kept;
     this.#log = log;
@@ -143,16 +143,6 @@ class RestedTaker implements Taker {
 
   get kept(): readonly number[] {
     return this.#kept;
-  }
-
-  has(id: string): boolean {
-    return this.#things.has(id);
-  }
-
-  claim(id: string): Thing | undefined {
-    const thing = this.#things.get(id);
-    this.#things.delete(id);
-    return thing;
   }
 
   take(id: string): Promise<Received> {
@@ -175,8 +165,7 @@ class RestedTaker implements Taker {
 
   /** A network that is not run any more: its interface goes. */
   done(): void {
-    for (const thing of this.#things.values()) thing.close();
-    this.#things.clear();
+    this.left.close();
   }
 
   settled(): Promise<void> {

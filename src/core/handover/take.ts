@@ -7,7 +7,7 @@ import { streamOf } from '../native/socket-pair.js';
 import { beginAnew } from './anew.js';
 import { Channel, type Received } from './channel.js';
 import { firstFd } from './start.js';
-import type { Taker, Thing } from './taker.js';
+import { Left, type Taker, type Thing } from './taker.js';
 import { handoverVariable } from './variable.js';
 
 const waitMs = 60_000;
@@ -21,14 +21,14 @@ const heritage = z.looseObject({
 export class LiveTaker implements Taker {
   readonly beforeLives = true;
   readonly kept = [];
+  readonly left: Left;
   readonly #channel: Channel;
   readonly #log: Logger;
-  readonly #things: Map<string, Thing>;
 
   private constructor(channel: Channel, log: Logger, things: readonly Thing[]) {
     this.#channel = channel;
     this.#log = log;
-    this.#things = new Map(things.map((thing) => [thing.id, thing]));
+    this.left = new Left(things);
   }
 
   /** Undefined: this process is nobody's successor. One that finds nothing to take ends. */
@@ -43,16 +43,6 @@ export class LiveTaker implements Taker {
     if (!parsed.success) return end(log, 'the process before speaks another language');
     void channel.send('hello', { version });
     return new LiveTaker(channel, log, parsed.data.things.map(thingOf));
-  }
-
-  has(id: string): boolean {
-    return this.#things.has(id);
-  }
-
-  claim(id: string): Thing | undefined {
-    const thing = this.#things.get(id);
-    this.#things.delete(id);
-    return thing;
   }
 
   take(id: string): Promise<Received> {

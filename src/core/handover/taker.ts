@@ -11,15 +11,38 @@ export interface Thing {
   close(): void;
 }
 
+/** What is left still: each thing is claimed once. */
+export class Left {
+  readonly #things: Map<string, Thing>;
+
+  constructor(things: readonly Thing[]) {
+    this.#things = new Map(things.map((thing) => [thing.id, thing]));
+  }
+
+  /** Whether the process before left this, and it was not claimed yet. */
+  has(id: string): boolean {
+    return this.#things.has(id);
+  }
+
+  claim(id: string): Thing | undefined {
+    const thing = this.#things.get(id);
+    this.#things.delete(id);
+    return thing;
+  }
+
+  /** Nobody claims what is left now. */
+  close(): void {
+    for (const thing of this.#things.values()) thing.close();
+    this.#things.clear();
+  }
+}
+
 export interface Taker {
   /** The process before lives until this one is done, and is who is asked until then; else nobody is. */
   readonly beforeLives: boolean;
   /** Descriptors of connections that the process before had, until `settled`. */
   readonly kept: readonly number[];
-  /** Whether it left this, and it was not claimed yet. */
-  has(id: string): boolean;
-  /** Something that was left, once. */
-  claim(id: string): Thing | undefined;
+  readonly left: Left;
   /** All is loaded: the process before comes to rest, and leaves what it knows. Ends this process where it does not. */
   take(id: string): Promise<Received>;
   /**

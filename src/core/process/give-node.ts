@@ -47,7 +47,7 @@ export function givenNode(node: Node): Given {
 
 /** What the process before leaves of this network, once; undefined: nothing. */
 export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
-  const thing = taker.claim(id);
+  const thing = taker.left.claim(id);
   const facts = descriptors.safeParse(thing?.facts);
   if (!thing || !facts.success) {
     thing?.close();

@@ -358,7 +358,7 @@ export class Runner {
     });
     made.node = node;
     // What is taken from a process before has its addresses already.
-    const inherits = taker?.has(node.networkId) === true;
+    const inherits = taker?.left.has(node.networkId) === true;
     if (!inherits) this.#checkFree(network);
     this.#starting = node;
     try {

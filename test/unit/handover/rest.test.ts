@@ -109,9 +109,9 @@ describe('a process that is started again', () => {
     await leave(kept);
     expect(log).toEqual(['a rests', 'b rests', 'a lets go', 'b lets go']);
     const taker = take() as Taker;
-    expect([taker.has('a'), taker.has('b'), taker.has('c')]).toEqual([true, true, false]);
+    expect([taker.left.has('a'), taker.left.has('b'), taker.left.has('c')]).toEqual([true, true, false]);
     for (const id of ['b', 'a']) {
-      const thing = taker.claim(id);
+      const thing = taker.left.claim(id);
       expect(thing?.facts).toEqual({ of: id });
       const [tap = -1, udp = -1, none] = [0, 1, 2].map((place) => thing?.descriptor(place));
       expect([read(tap), read(udp), none]).toEqual([`${id} tap`, `${id} udp`, -1]);
@@ -123,7 +123,7 @@ describe('a process that is started again', () => {
     const told = await taker.commit('b', []);
     expect(told?.message['tail']).toEqual({ more: 1 });
     expect(told?.blob).toEqual(Uint8Array.of(9));
-    expect(taker.claim('a')).toBeUndefined();
+    expect(taker.left.claim('a')).toBeUndefined();
     const open = taker.kept.map(read);
     expect(open.sort()).toEqual(['one', 'two']);
     const still = [...taker.kept];
@@ -146,7 +146,7 @@ describe('a process that is started again', () => {
     await leave();
     const descriptors = store.handOut();
     const taker = take('so', descriptors) as Taker;
-    taker.claim('a');
+    taker.left.claim('a');
     taker.done();
     expect(
       ['evio-0', 'evio-1', 'evio-2', 'evio-3'].map((name) => isOpen(descriptors.get(name)?.[0] ?? -1)),
