@@ -3,10 +3,9 @@
  * started alike, since whoever starts a service with other words wants what they say.
  */
 import { createHash } from 'node:crypto';
-import { handoverVariable } from './variable.js';
+import { backgroundVariable, handoverVariable } from './variable.js';
 
-/** Of one process, not of how it is to work. */
-const passing: readonly string[] = [handoverVariable, 'EVIO_BACKGROUND'];
+const passing: readonly string[] = [handoverVariable, backgroundVariable];
 
 /** @param words of the command, in one form however they were written */
 export function startedWith(words: readonly string[], env: NodeJS.ProcessEnv): string {

@@ -3,10 +3,8 @@
  * passes signals on, and ends as its successor does.
  */
 import type { Gave } from '../handover/give.js';
+import { backgroundVariable } from '../handover/variable.js';
 import type { ServiceNotice } from './service-notice.js';
-
-/** Set for a process that nobody waits for. */
-export const backgroundVariable = 'EVIO_BACKGROUND';
 
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
