@@ -77,7 +77,7 @@ module.exports = {
       to: {
         path: '^(src|node_modules)/',
         pathNot:
-          '^src/(cni|core/(lib|config/home|control/client|disk/storage-error|native/(libc|netlink|arena|symbols|child)|tap/(attribute|link-info)))',
+          '^src/(cni|core/(lib|config/home|control/client|disk/storage-error|native/(libc|netlink|arena|symbols|child|file-lock)|tap/(attribute|link-info)))',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -95,7 +95,7 @@ module.exports = {
       to: {
         path: '^src/',
         pathNot:
-          '^src/(kube|cni/(config|attached|programs|errors)|core/(lib|disk|config/home|control/client|process/socket-file|subnets/acceptance))',
+          '^src/(kube|cni/(config|attached|programs|errors|lock)|core/(lib|disk|native/file-lock|config/home|control/client|process/socket-file|subnets/acceptance))',
         dependencyTypesNot: ['type-only'],
       },
     },

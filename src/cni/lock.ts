@@ -5,13 +5,10 @@
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { libc } from '../core/native/libc.js';
+import { tryLock } from '../core/native/file-lock.js';
 import { Code, CniError } from './errors.js';
 import { ended } from './programs.js';
 
-/** `<sys/file.h>`. */
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 /** Longest wait for others, seconds: fifty pods at once take three. */
 const waitS = 30;
 
@@ -20,13 +17,19 @@ export function locked<T>(path: string, work: (held: number) => T): T {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const held = openSync(path, 'a', 0o600);
   try {
-    if (libc().flock(held, LOCK_EX | LOCK_NB) === 0) return work(held);
-    // Others work. The program waits, locks the file that it inherits, and ends: the lock is that of the open file, which stays ours.
-    const flock = ['flock', '--exclusive', '--wait', String(waitS), '3'] as const;
-    const { status } = ended(flock, '', { held, ms: (waitS + 5) * 1000 });
-    if (status !== 0) throw new CniError(Code.tryAgain, `other pods kept the plugin waiting for ${waitS} s`);
+    if (!tryLock(held) && !awaitLock(held, waitS))
+      throw new CniError(Code.tryAgain, `other pods kept the plugin waiting for ${waitS} s`);
     return work(held);
   } finally {
     closeSync(held);
   }
+}
+
+/**
+ * Takes a lock that another has, once it lets go; false: not within so many seconds. A program waits, locks the file that it inherits,
+ * and ends: the lock is that of the open file, which stays ours. Throws CniError (100) where there is no such program.
+ */
+export function awaitLock(held: number, seconds: number): boolean {
+  const flock = ['flock', '--exclusive', '--wait', String(seconds), '3'] as const;
+  return ended(flock, '', { held, ms: (seconds + 5) * 1000 }).status === 0;
 }

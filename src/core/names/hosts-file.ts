@@ -5,10 +5,8 @@
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { libc } from '../native/libc.js';
+import { tryLock } from '../native/file-lock.js';
 
-const lockExclusive = 2;
-const lockWithoutWaiting = 4;
 const patienceMs = 2_000;
 const retryMs = 20;
 /** A larger one is not a hosts file that a person keeps. */
@@ -22,7 +20,7 @@ export async function changeHosts(path: string, change: (text: string) => string
   const fd = openSync(path, 'r+');
   try {
     const end = performance.now() + patienceMs;
-    while (libc().flock(fd, lockExclusive | lockWithoutWaiting) !== 0) {
+    while (!tryLock(fd)) {
       if (performance.now() > end) throw new Error(`${path} is locked by another program`);
       await sleep(retryMs);
     }

@@ -2,12 +2,13 @@
  * One `evio kube init` or `reset` at a time. The lock is the kernel's (flock(2)) and belongs to the open file, which the programs
  * inherit that they run: after a kill it lasts until these have ended, too, so that nobody joins while another join still goes on.
  */
-import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { awaitLock } from '../../cni/lock.js';
 import { ensureFolder, type Home } from '../../core/config/home.js';
 import { storageError } from '../../core/disk/storage-error.js';
-import { EvioError } from '../../core/lib/errors.js';
+import { EvioError, messageOf } from '../../core/lib/errors.js';
+import { tryLock } from '../../core/native/file-lock.js';
 
 /** kubeadm gives up a join after five minutes. */
 const longestWaitS = 600;
@@ -27,22 +28,22 @@ export function lockSetup(home: Home, waits: () => void): number {
   } catch (thrown) {
     throw storageError(path, thrown);
   }
-  const take = (...words: string[]): boolean => {
-    const { error, status } = spawnSync('flock', [...words, '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', held],
-    });
-    if (error)
-      throw new EvioError('EVIO_KUBE_NODE', `flock cannot be run: ${error.message}.`, [
-        'Install util-linux.',
-      ]);
-    return status === 0;
-  };
-  if (take('-n')) return held;
+  if (tryLock(held)) return held;
   waits();
-  if (take('-w', String(longestWaitS))) return held;
+  if (awaited(held)) return held;
   throw new EvioError(
     'EVIO_KUBE_NODE',
     `Another "evio kube" has worked on this machine for ${longestWaitS} s.`,
     [`Who it is: fuser -v ${path}`],
   );
+}
+
+function awaited(held: number): boolean {
+  try {
+    return awaitLock(held, longestWaitS);
+  } catch (thrown) {
+    throw new EvioError('EVIO_KUBE_NODE', `Waiting for another failed: ${messageOf(thrown)}.`, [
+      'Install util-linux.',
+    ]);
+  }
 }
