@@ -5,8 +5,12 @@ export function shownRelay(address: string): string {
   return address.replace(/^wss:/, 'evios:');
 }
 
+/** `HOST:PORT` alone. */
+export function placeOf(address: string): string {
+  return address.replace(/^wss:\/\//, '');
+}
+
 /** Whether two addresses are of one relay: two programs cannot have one port, so TLS or not makes no difference. */
 export function sameRelay(one: string, other: string): boolean {
-  const place = (address: string): string => address.replace(/^wss:\/\//, '').toLowerCase();
-  return place(one) === place(other);
+  return placeOf(one).toLowerCase() === placeOf(other).toLowerCase();
 }

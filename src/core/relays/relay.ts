@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { RelayReport } from './relay-report.js';
 import { WebSocketCarrier } from '../carriers/websocket.js';
 import type { RelayFact } from '../identity/network.js';
-import { shownRelay } from '../lib/relay-address.js';
+import { placeOf, shownRelay } from '../lib/relay-address.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
@@ -242,7 +242,7 @@ export class Relay implements Askable {
       const label = `udp://${formatEndpoint(this.#link.endpoint as Endpoint)}`;
       return { choice: { path: { kind: 'relay', relay: index, destination: id }, label }, index, rank };
     }
-    const label = `ws://${this.fact.address.replace(/^wss:\/\//, '')}`;
+    const label = `ws://${placeOf(this.fact.address)}`;
     const path = { kind: 'carrier', carrier: this.#webSocket.id, destination: id } as const;
     return { choice: { path, label }, index, rank };
   }
