@@ -112,9 +112,9 @@ export function sharePort(fd: number): void {
   set(fd, Socket.SOL_SOCKET, Socket.SO_REUSEPORT, 1);
 }
 
-/** Packets by IPv4 pass as many routers as the system has it, whatever was set before (ip(7), IP_TTL). */
-export function usualHops(fd: number): void {
-  set(fd, Socket.IPPROTO_IP, Socket.IP_TTL, -1);
+/** How many routers packets by IPv4 pass (ip(7), IP_TTL). @param hops undefined: as many as the system has it */
+export function setHops(fd: number, hops?: number): void {
+  set(fd, Socket.IPPROTO_IP, Socket.IP_TTL, hops ?? -1);
 }
 
 /**

@@ -1,10 +1,8 @@
 /** Many ports of our NAT, of which one may become a way to a peer. */
 import type { Socket } from 'node:dgram';
 import type { FanSockets } from '../carriers/birthday/fan.js';
+import { setHops } from '../native/udp-socket.js';
 import { NumberedSockets, type Heard, type Pin } from './numbered-sockets.js';
-
-/** Routers that a packet passes unless it is told otherwise. */
-const usualHops = 64;
 
 /** They can be handed to the data plane. */
 export interface HandedSockets extends FanSockets {
@@ -15,14 +13,15 @@ export interface HandedSockets extends FanSockets {
 export function fanSockets(heard: Heard, pin: Pin): HandedSockets {
   const sockets = new NumberedSockets(heard, pin);
   /** Where they are others than usual. */
-  const hopsOf = new WeakMap<Socket, number>();
+  const hopsOf = new WeakMap<Socket, number | undefined>();
   return {
-    send(number, packet, { host, port }, hops = usualHops) {
+    send(number, packet, { host, port }, hops) {
       const socket = sockets.get(number) ?? sockets.make(number);
       if (!socket) return;
-      if ((hopsOf.get(socket) ?? usualHops) !== hops) {
+      const fd = sockets.descriptor(number);
+      if (fd !== undefined && hopsOf.get(socket) !== hops) {
         hopsOf.set(socket, hops);
-        socket.setTTL(hops);
+        setHops(fd, hops);
       }
       socket.send(packet, port, host, () => undefined);
     },

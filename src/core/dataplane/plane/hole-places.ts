@@ -5,7 +5,7 @@
  */
 import { EvioError } from '../../lib/errors.js';
 import { errnoName, libc, Socket } from '../../native/libc.js';
-import { deepen, pinUdp, usualHops } from '../../native/udp-socket.js';
+import { deepen, pinUdp, setHops } from '../../native/udp-socket.js';
 import { bufferBytes } from './udp-socket.js';
 
 export class HolePlaces {
@@ -19,7 +19,7 @@ export class HolePlaces {
     this.#places.set(hole, place);
     put(fd, place);
     // What opened the hole may not have been meant to reach the peer.
-    usualHops(place);
+    setHops(place);
     deepen(place, false, bufferBytes);
     pinUdp({ fd: place, ipv6: false }, this.#pin, 0);
     this.#used.add(hole);
