@@ -45,8 +45,10 @@ export function standing({ table, frame, elements = [], chains }: Shared): Stand
     write: `${write.join('\n')}\n`,
     ask: inSets.map((element) => `get ${element}\n`).join(''),
     mark,
-    stands: () =>
-      Object.entries(chains).every(([chain, rules]) => countRules(table, chain, mark) === rules.length),
+    stands: () => {
+      const counted = countRules(table, Object.keys(chains), mark);
+      return Object.values(chains).every((rules, i) => counted[i] === rules.length);
+    },
   };
 }
 

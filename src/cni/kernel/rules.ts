@@ -11,23 +11,28 @@ const NFTA_RULE_CHAIN = 2;
 /** NFPROTO_*. */
 const families: Readonly<Record<string, number>> = { inet: 1, bridge: 7 };
 
-/** How many rules of a chain bear this comment; none where there is no such chain. @param table `FAMILY NAME` */
-export function countRules(table: string, chain: string, comment: string): number {
+/** How many rules of each chain bear this comment; none where there is no such chain. @param table `FAMILY NAME` */
+export function countRules(table: string, chains: readonly string[], comment: string): number[] {
   const [family = '', name = ''] = table.split(' ');
+  // nfgenmsg: family 1 | version 1 | resource 2
+  const head = Uint8Array.of(families[family] ?? 0, 0, 0, 0);
   const netlink = new Netlink(NETLINK_NETFILTER);
-  try {
-    // nfgenmsg: family 1 | version 1 | resource 2
-    const head = Uint8Array.of(families[family] ?? 0, 0, 0, 0);
+  const count = (chain: string): number => {
     const body = concatBytes(
       head,
       textAttribute(NFTA_RULE_TABLE, name),
       textAttribute(NFTA_RULE_CHAIN, chain),
     );
-    return netlink.dump(getRule, body).filter((rule) => Buffer.from(rule.body).includes(`${comment}\0`))
-      .length;
-  } catch (thrown) {
-    if (thrown instanceof NetlinkError) return 0;
-    throw thrown;
+    try {
+      return netlink.dump(getRule, body).filter((rule) => Buffer.from(rule.body).includes(`${comment}\0`))
+        .length;
+    } catch (thrown) {
+      if (thrown instanceof NetlinkError) return 0;
+      throw thrown;
+    }
+  };
+  try {
+    return chains.map(count);
   } finally {
     netlink.close();
   }
