@@ -19,7 +19,7 @@ import { witnessed } from '../support/receipts.js';
 import { SeededRandom } from '../support/virtual.js';
 import { TestHome, binary, madeNetwork } from './support.js';
 
-const kills = Number(process.env['EVIO_KILLS'] ?? ((process.env['CI'] ?? '') === '' ? 12 : 44));
+const kills = Number(process.env['EVIO_KILLS'] ?? ((process.env['CI'] ?? '') === '' ? 12 : 24));
 /** As of so many at a time: the machine of the tests has few cores. */
 const perKind = Math.ceil(kills / 4);
 const random = new SeededRandom(Number(process.env['EVIO_KILL_SEED'] ?? 77));
