@@ -16,14 +16,14 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');
 }
 
-/** V8 of Node 26 counts calls instead of work. As it is by itself, and a tenth or less of that. */
+/** V8 since Node 22 counts calls instead of work. As it is by itself, and a tenth or less of that. */
 const [major] = process.versions.node.split('.').map(Number) as [number];
 const late =
-  major >= 26
+  major >= 22
     ? '--invocation-count-for-maglev=400 --invocation-count-for-turbofan=3000'
     : '--interrupt-budget=67584';
 const early =
-  major >= 26
+  major >= 22
     ? '--invocation-count-for-maglev=20 --invocation-count-for-turbofan=150'
     : '--interrupt-budget=6500';
 /** Enough for a loop to be compiled that takes a packet a round. */
