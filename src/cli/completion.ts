@@ -16,12 +16,18 @@ export interface Completable {
   readonly summary: string;
   /** What its first argument is one of, where the node knows it. */
   readonly argument?: CompletedKind | undefined;
-  readonly flags: readonly {
-    readonly name: string;
-    readonly summary: string;
-    readonly options: readonly string[];
-    readonly kind?: CompletedKind | undefined;
-  }[];
+  readonly flags: readonly CompletableFlag[];
+}
+
+export interface CompletableFlag {
+  readonly name: string;
+  /** Its letter, if it has one: `n`. */
+  readonly char?: string | undefined;
+  /** The next word is its value. */
+  readonly takesValue: boolean;
+  readonly summary: string;
+  readonly options: readonly string[];
+  readonly kind?: CompletedKind | undefined;
 }
 
 /** The script that the shell evaluates. */
@@ -51,6 +57,26 @@ function nextWords(commands: readonly Completable[]): Map<string, Map<string, st
   return out;
 }
 
+/** As it is typed: `--network`, `-n`. */
+function spellings({ name, char }: CompletableFlag): string[] {
+  return char === undefined ? [`--${name}`] : [`--${name}`, `-${char}`];
+}
+
+/** Pattern of `case` in bash and zsh: the flag in one of its spellings behind its command. */
+function behind(words: readonly string[], flag: CompletableFlag): string {
+  return spellings(flag)
+    .map((spelling) => quoted(`${words.join(' ')} ${spelling}`))
+    .join(' | ');
+}
+
+/** The same for all flags whose value is the next word, which is then no argument. */
+function valued(commands: readonly Completable[]): string {
+  const patterns = commands.flatMap(({ words, flags }) =>
+    flags.filter(({ takesValue }) => takesValue).map((flag) => behind(words, flag)),
+  );
+  return patterns.length === 0 ? "''" : patterns.join(' | ');
+}
+
 /** In single quotes for sh, bash, zsh. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
@@ -66,7 +92,7 @@ function bash(bin: string, commands: readonly Completable[]): string {
   );
   const values = commands.flatMap((c) =>
     c.flags.flatMap((f) => {
-      const at = `    ${quoted(`${c.words.join(' ')} --${f.name}`)})`;
+      const at = `    ${behind(c.words, f)})`;
       if (f.options.length > 0) return `${at} words=${quoted(f.options.join(' '))} ;;`;
       return f.kind === undefined ? [] : `${at} words=$(${asked(bin, f.kind)}) ;;`;
     }),
@@ -81,7 +107,10 @@ _${bin}() {
   # The longest beginning that is a command; what follows are its arguments.
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    case $word in -*) continue ;; esac
+    case "$command $word" in
+    ${valued(commands)}) i=$((i + 1)); continue ;;
+    "$command -"*) continue ;;
+    esac
     case "\${command:+$command }$word" in
     ${known}) command="\${command:+$command }$word" ;;
     *) argument=1; break ;;
@@ -128,7 +157,7 @@ function zsh(bin: string, commands: readonly Completable[]): string {
   );
   const values = commands.flatMap((c) =>
     c.flags.flatMap((f) => {
-      const at = `    ${quoted(`${c.words.join(' ')} --${f.name}`)})`;
+      const at = `    ${behind(c.words, f)})`;
       if (f.options.length > 0) return `${at} items=(${f.options.map(quoted).join(' ')}) ;;`;
       return f.kind === undefined ? [] : `${at} ${lines(f.kind)} ;;`;
     }),
@@ -138,8 +167,13 @@ function zsh(bin: string, commands: readonly Completable[]): string {
 # zsh completion of ${bin}: eval "$(${bin} completion zsh)"
 _${bin}() {
   local -a items
-  local command= argument= word
-  for word in \${(M)words[2,CURRENT-1]:#[^-]*}; do
+  local command= argument= word skip=
+  for word in \${words[2,CURRENT-1]}; do
+    if [[ -n $skip ]]; then skip=; continue; fi
+    case "$command $word" in
+    ${valued(commands)}) skip=1; continue ;;
+    "$command -"*) continue ;;
+    esac
     case "\${command:+$command }$word" in
     ${known}) command="\${command:+$command }$word" ;;
     *) argument=1; break ;;
@@ -199,7 +233,8 @@ end`,
     for (const flag of flags) {
       const offered = flag.kind === undefined ? flag.options.join(' ') : `(${asked(bin, flag.kind)})`;
       const values = offered === '' ? '' : ` -x -a ${quoted(offered)}`;
-      lines.push(`complete -c ${bin} -n ${when} -l ${flag.name} -d ${quoted(flag.summary)}${values}`);
+      const short = flag.char === undefined ? '' : ` -s ${flag.char}`;
+      lines.push(`complete -c ${bin} -n ${when} -l ${flag.name}${short} -d ${quoted(flag.summary)}${values}`);
     }
   }
   return `${lines.join('\n')}\n`;

@@ -35,6 +35,8 @@ export default class Completion extends BaseCommand {
         argument: kindOf(command.id, Object.values(command.args)[0]),
         flags: Object.values(command.flags).map((flag) => ({
           name: flag.name,
+          char: flag.char,
+          takesValue: flag.type === 'option',
           summary: flag.description ?? '',
           options: flag.type === 'option' ? (flag.options ?? []) : [],
           kind: flag.type === 'option' ? flagKinds[flag.helpValue as string] : undefined,

@@ -9,31 +9,36 @@ const commands: Completable[] = [
   {
     words: ['join'],
     summary: "join a network: it's easy",
-    flags: [{ name: 'role', summary: 'what', options: ['switch', 'leaf'] }],
+    flags: [{ name: 'role', takesValue: true, summary: 'what', options: ['switch', 'leaf'] }],
   },
   {
     words: ['ping'],
     summary: 'ask',
     argument: 'peers',
     flags: [
-      { name: 'network', summary: 'which', options: [], kind: 'networks' },
-      { name: 'mode', summary: 'how', options: ['fast', 'slow'] },
+      { name: 'network', char: 'n', takesValue: true, summary: 'which', options: [], kind: 'networks' },
+      { name: 'quiet', char: 'q', takesValue: false, summary: 'less', options: [] },
+      { name: 'mode', takesValue: true, summary: 'how', options: ['fast', 'slow'] },
     ],
   },
   {
     words: ['token', 'create'],
     summary: 'make',
-    flags: [{ name: 'uses', summary: 'how often', options: [] }],
+    flags: [{ name: 'uses', takesValue: true, summary: 'how often', options: [] }],
   },
   { words: ['token', 'list'], summary: 'list', flags: [] },
   { words: ['invite', 'ping'], summary: 'ask one', argument: 'tokens', flags: [] },
   { words: ['relay', 'down'], summary: 'stop', flags: [] },
   // A topic that the program does not have; one of its commands is a topic, too.
-  { words: ['net', 'relay'], summary: 'show', flags: [{ name: 'all', summary: 'all', options: [] }] },
+  {
+    words: ['net', 'relay'],
+    summary: 'show',
+    flags: [{ name: 'all', takesValue: false, summary: 'all', options: [] }],
+  },
   {
     words: ['net', 'relay', 'add'],
     summary: 'add',
-    flags: [{ name: 'kind', summary: 'which', options: ['open', 'closed'] }],
+    flags: [{ name: 'kind', takesValue: true, summary: 'which', options: ['open', 'closed'] }],
   },
 ];
 
@@ -116,6 +121,14 @@ describe('completion of what a node knows', () => {
       ['ping', '--mode', ''],
       ['fast', 'slow'],
     ],
+    [
+      ['ping', '-n', ''],
+      ['home', 'work'],
+    ],
+    // The value of a flag is no argument, and what stands behind one without a value is.
+    [['ping', '-n', 'home', 'w'], ['web-2']],
+    [['ping', '--network', 'home', 'w'], ['web-2']],
+    [['ping', '-q', 'w'], ['web-2']],
   ];
 
   it.each(cases)('by bash: of %j offers %j', (line, words) => {
