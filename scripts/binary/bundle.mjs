@@ -62,7 +62,6 @@ async function bundled(entry, format, more = []) {
     format,
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: 'none',
     // Where it ends by an error nobody caught, Node prints the line.
     lineLimit: 200,

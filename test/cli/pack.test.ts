@@ -33,6 +33,7 @@ describe('the package', () => {
       'bin/run.js',
       'oclif.manifest.json',
       'dist/commands/join.js',
+      'dist/index.d.ts',
       'dist/program/confine.js',
       'dist/program/node.js',
       'dist/program/forward-worker.js',
