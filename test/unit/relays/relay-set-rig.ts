@@ -1,5 +1,6 @@
 /** A node's set of relays over the real relays of a test, not started. */
 import { Carriers } from '../../../src/core/carriers/carrier.js';
+import type { Clock } from '../../../src/core/lib/env.js';
 import { RelaySet, type RelaySetListener } from '../../../src/core/relays/relay-set.js';
 import { env, type TestNode } from '../rendezvous/relay-kit.js';
 
@@ -11,11 +12,13 @@ export interface RelaySetWish {
   readonly plane: Options['plane'] & ConstructorParameters<typeof Carriers>[0];
   /** Default: some of its own over the plane. */
   readonly carriers?: Carriers;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** What it tells is forgotten where `listener` does not take it. */
 export function relaySetOf(
-  { node, relays, plane, carriers = new Carriers(plane) }: RelaySetWish,
+  { node, relays, plane, carriers = new Carriers(plane), clock = env.clock }: RelaySetWish,
   listener: Partial<RelaySetListener> = {},
 ): RelaySet {
   return new RelaySet(
@@ -25,7 +28,7 @@ export function relaySetOf(
       networkBytes: node.networkBytes,
       credential: () => node.credential,
       agent: 'evio/test',
-      env,
+      env: { ...env, clock },
       plane,
       carriers,
     },
