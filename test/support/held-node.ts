@@ -43,6 +43,7 @@ export function heldNode(): HeldNode {
         },
         path: { endpoint: '192.0.2.7:4242', rttMs: 1.5, rttVarMs: 0.25, proven: 1_300, joins: true },
         offers: { sent: 5, taken: -1 },
+        hole: { number: 3, endpoint: { host: '203.0.113.7', port: 40_001 } },
       },
     ],
     relays: [
@@ -68,6 +69,7 @@ export function heldNode(): HeldNode {
       links: [{ id: id('0b'), indirect: false, leaf: false, mine: 1, theirs: 3, table }],
     },
     plane: {
+      holes: [3],
       keys: [
         {
           keys: {

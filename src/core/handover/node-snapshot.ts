@@ -13,7 +13,7 @@ import { z } from 'zod';
 import type { HeldKey, HeldPlane } from '../dataplane/plane/plane.js';
 import { windowWordsHeld } from '../dataplane/keys/replay.js';
 import { windowWords } from '../dataplane/flood/window.js';
-import { keyLimit, peerLimit, peerStride } from '../dataplane/plane/shared.js';
+import { holeLimit, keyLimit, peerLimit, peerStride } from '../dataplane/plane/shared.js';
 import type { HeldMember, HeldNode } from '../node/held.js';
 import { Suite } from '../wire/packet.js';
 import { BlobReader, BlobWriter, ref, type Snapshot } from './blobs.js';
@@ -53,11 +53,16 @@ const peer = z.object({
     })
     .nullable(),
   offers: z.object({ sent: whole, taken: z.number().int().min(-1) }),
+  hole: z
+    .object({ number: whole.max(holeLimit - 1), host: z.string(), port: whole.min(1).max(0xffff) })
+    .nullish(),
 });
 const sessions = z.object({
   boot: index,
   peers: z.array(peer).max(peerLimit),
   keys: z.array(key).max(keyLimit),
+  /** Holes whose sockets went along. */
+  holes: z.array(whole).default([]),
 });
 const floods = z.object({
   epoch: z.number().int().min(-1),
@@ -112,14 +117,16 @@ export function encodeNodeSnapshot(node: HeldNode): Snapshot {
   const data: Record<PartName, unknown> = {
     sessions: {
       boot: node.boot,
-      peers: node.peers.map(({ slot, credential, session, path, offers }) => ({
+      peers: node.peers.map(({ slot, credential, session, path, offers, hole }) => ({
         slot,
         credential: blobs.put(credential),
         ...session,
         lastStamp: session.lastStamp && blobs.put(session.lastStamp),
         path,
         offers,
+        hole: hole && { number: hole.number, ...hole.endpoint },
       })),
+      holes: plane.holes,
       keys: plane.keys.map(({ keys, counters: { sent, window } }) => ({
         localIndex: keys.localIndex,
         remoteIndex: keys.remoteIndex,
@@ -188,7 +195,12 @@ export function parseNodeSnapshot(head: unknown, blob: Uint8Array): ParsedSnapsh
   };
   try {
     const own = blobs.take(credential);
-    const { boot, peers, keys } = read('sessions', sessions, (data) => sessionsOf(data, blobs), noSessions);
+    const { boot, peers, keys, holes } = read(
+      'sessions',
+      sessions,
+      (data) => sessionsOf(data, blobs),
+      noSessions,
+    );
     const counted = read(
       'counters',
       held,
@@ -203,6 +215,7 @@ export function parseNodeSnapshot(head: unknown, blob: Uint8Array): ParsedSnapsh
     );
     const plane: HeldPlane = {
       keys,
+      holes,
       ...counted,
       floods: read(
         'floods',
@@ -244,19 +257,22 @@ interface Sessions {
   readonly boot: number;
   readonly peers: readonly HeldMember[];
   readonly keys: readonly HeldKey[];
+  readonly holes: readonly number[];
 }
 
-const noSessions: Sessions = { boot: 0, peers: [], keys: [] };
+const noSessions: Sessions = { boot: 0, peers: [], keys: [], holes: [] };
 
-function sessionsOf({ boot, peers, keys }: z.infer<typeof sessions>, blobs: BlobReader): Sessions {
+function sessionsOf({ boot, peers, keys, holes }: z.infer<typeof sessions>, blobs: BlobReader): Sessions {
   return {
     boot,
-    peers: peers.map(({ slot, credential, path, offers, ...session }) => ({
+    holes,
+    peers: peers.map(({ slot, credential, path, offers, hole, ...session }) => ({
       slot,
       credential: blobs.take(credential),
       session: { ...session, lastStamp: session.lastStamp && blobs.take(session.lastStamp, 12) },
       path,
       offers,
+      hole: hole ? { number: hole.number, endpoint: { host: hole.host, port: hole.port } } : null,
     })),
     keys: keys.map(({ localIndex, remoteIndex, suite, send, receive, counters }) => {
       const { sent, next, ring } = counters;

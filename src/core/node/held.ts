@@ -1,4 +1,5 @@
 /** All that a running node leaves to the process that goes on in its place. Only ever in memory, and in one private socket. */
+import type { Endpoint } from '../lib/endpoint.js';
 import type { HeldPlane, PlaneDescriptors } from '../dataplane/plane/plane.js';
 import type { HeldPeer } from '../peer/held.js';
 import type { HeldRelay } from '../relays/held.js';
@@ -9,6 +10,15 @@ export interface HeldMember extends HeldPeer {
   /** Slot that the plane knew it by. */
   readonly slot: number;
   readonly credential: Uint8Array;
+  /** By which it is reached, if by any. */
+  readonly hole: HeldHole | null;
+}
+
+/** A port of ours that a member hit (carriers/birthday); its socket is among the plane's descriptors. */
+export interface HeldHole {
+  /** Its number in the plane. */
+  readonly number: number;
+  readonly endpoint: Endpoint;
 }
 
 export interface HeldNode {

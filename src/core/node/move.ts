@@ -6,6 +6,7 @@ import type { HeldPlane, MovablePlane, PlaneDescriptors } from '../dataplane/pla
 import { equalBytes, wipe } from '../lib/bytes.js';
 import type { Clock } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
+import { libc } from '../native/libc.js';
 import type { HeldNode, Heritage } from './held.js';
 import type { NodeMove } from './node.js';
 import type { Run } from './run.js';
@@ -109,7 +110,7 @@ function movableOf({ plane }: Run): MovablePlane {
 
 /** What a run knows, once its plane rests and no input is taken any more. */
 function holdRun(
-  { members, relays, overlay, session }: Run,
+  { members, relays, overlay, session, birthdays }: Run,
   now: number,
   own: Known & { readonly plane: HeldPlane },
 ): HeldNode {
@@ -120,7 +121,8 @@ function holdRun(
       const held = peer.held(now);
       const { current, wanted } = held.session;
       if (current === null && !wanted) return [];
-      return [{ slot: peer.slot, credential: peer.member.credential, ...held }];
+      const hole = birthdays?.held(peer) ?? null;
+      return [{ slot: peer.slot, credential: peer.member.credential, hole, ...held }];
     }),
     relays: relays.held(),
     overlay: overlay.held(),
@@ -129,8 +131,8 @@ function holdRun(
 
 /** Gives it to the parts of a run that has begun nothing yet but its overlay. Within a turn. Wipes the keys. */
 function adoptRun(run: Run, held: HeldNode, now: number): void {
-  const { members, relays, overlay, session, plane } = run;
-  const { keys, peers: counters, floods, ...rest } = held.plane;
+  const { members, relays, overlay, session, plane, birthdays } = run;
+  const { keys, peers: counters, floods, holes, ...rest } = held.plane;
   if (held.peers.length > 0) session.boot = held.boot;
   // Members may have other slots here.
   const peers = held.peers.flatMap((one) => {
@@ -150,6 +152,13 @@ function adoptRun(run: Run, held: HeldNode, now: number): void {
   });
   // Peers ask them for ways.
   relays.adopt(held.relays);
+  const sockets = plane.movable?.takeHoles() ?? new Map<number, number>();
+  for (const { one, peer } of peers) {
+    const { hole } = one;
+    const fd = hole && holes.includes(hole.number) ? sockets.get(hole.number) : undefined;
+    if (hole && fd !== undefined) birthdays?.adopt(now, peer, hole, fd);
+  }
+  for (const fd of sockets.values()) libc().close(fd);
   const byIndex = new Map(keys.map((key) => [key.keys.localIndex, key]));
   for (const { one, peer } of peers) peer.adopt(now, one, (index) => byIndex.get(index));
   if (held.overlay) overlay.adopt(now, held.overlay);

@@ -17,6 +17,7 @@ import type { Surroundings } from '../surroundings/surroundings.js';
 import { pinnedDevice } from '../surroundings/ways-out.js';
 import { encodeBirthday, type BirthdayMessage } from '../wire/birthday.js';
 import { encodePing, pongLength } from '../wire/control.js';
+import type { HeldHole } from './held.js';
 import type { EnginePorts } from './ports.js';
 import type { Timed } from './pulse.js';
 
@@ -95,6 +96,18 @@ export class PeerBirthdays implements Timed {
     this.birthdays.tick(now);
   }
 
+  /** The port of ours by which a member is reached. */
+  held(peer: Peer): HeldHole | null {
+    const way = this.birthdays.standing(peer.member.idText);
+    return way ? { number: way.hole.number, endpoint: way.endpoint } : null;
+  }
+
+  /** Goes on with one of the process before, by its socket. */
+  adopt(now: number, { member }: Peer, { endpoint }: HeldHole, fd: number): void {
+    const hole = this.#hole({ carrier: this.birthdays.id, destination: member.id, endpoint, fd });
+    if (hole) this.birthdays.adopt(now, member, { hole, endpoint });
+  }
+
   /** Something about it, from this member. */
   receive(now: number, peer: Peer, message: BirthdayMessage): void {
     this.birthdays.receive(now, peer.member.idText, message);
@@ -114,6 +127,7 @@ export class PeerBirthdays implements Timed {
     }
     this.#holes.add(hole);
     return {
+      number: hole,
       counters: () => plane.holeCounters(hole),
       close: () => {
         if (this.#holes.delete(hole)) plane.setHole(hole, null);

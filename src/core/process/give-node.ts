@@ -16,6 +16,8 @@ const descriptors = z.object({
   /** How many descriptors of each come, in this order. */
   taps: z.number().int().min(1),
   udps: z.number().int().min(1),
+  /** Numbers of holes: a descriptor for each. */
+  holes: z.array(z.number().int().min(0)).default([]),
   port: z.number().int(),
   ipv6: z.boolean(),
 });
@@ -25,8 +27,11 @@ export function givenNode(node: Node): Given {
   return {
     id: node.networkId,
     describe: () => {
-      const { taps, udps, ...rest } = move.descriptors();
-      return { fds: [...taps, ...udps], facts: { ...rest, taps: taps.length, udps: udps.length } };
+      const { taps, udps, holes, ...rest } = move.descriptors();
+      return {
+        fds: [...taps, ...udps, ...holes.values()],
+        facts: { ...rest, taps: taps.length, udps: udps.length, holes: [...holes.keys()] },
+      };
     },
     freeze: async () => {
       const held = await move.freeze();
@@ -53,13 +58,18 @@ export function nodeHeritage(taker: Taker, id: string): Heritage | undefined {
     thing?.close();
     return undefined;
   }
-  const { taps, udps, ...rest } = facts.data;
-  const fds = Array.from({ length: taps + udps }, (_, i) => thing.descriptor(i));
+  const { taps, udps, holes, ...rest } = facts.data;
+  const fds = Array.from({ length: taps + udps + holes.length }, (_, i) => thing.descriptor(i));
   if (fds.some((fd) => fd < 0)) return undefined;
   for (const fd of fds) closeOnExec(fd);
   let leftOut: readonly string[] = [];
   return {
-    plane: { ...rest, taps: fds.slice(0, taps), udps: fds.slice(taps) },
+    plane: {
+      ...rest,
+      taps: fds.slice(0, taps),
+      udps: fds.slice(taps, taps + udps),
+      holes: new Map(holes.map((hole, i) => [hole, fds[taps + udps + i] as number])),
+    },
     take: async () => {
       const { message, blob } = await taker.take(id);
       const parsed = parseNodeSnapshot(message['snapshot'], blob);

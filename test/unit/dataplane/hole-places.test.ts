@@ -26,3 +26,20 @@ it('takes a socket over that was hit before it sent anything meant to arrive', a
   expect(hopsOf(place)).toBe(usual);
   places.close();
 });
+
+it('tells which sockets another process has, once it was given them', async () => {
+  const opened = (socket = createSocket('udp4'));
+  await new Promise<void>((resolve) => opened.bind(0, '127.0.0.1', resolve));
+  const { fd } = (opened as unknown as { _handle: { fd: number } })._handle;
+  const places = new HolePlaces();
+  const taken = [0, 1, 2, 3].map((hole) => places.take(hole, fd));
+  places.drop(3);
+  expect(places.same).toEqual([]);
+  expect([...places.descriptors()]).toEqual([0, 1, 2].map((hole) => [hole, taken[hole]]));
+  places.drop(1);
+  places.drop(2);
+  // The place is the same, and the socket another.
+  expect(places.take(2, fd)).toBe(taken[2]);
+  expect(places.same).toEqual([0]);
+  places.close();
+});

@@ -33,7 +33,7 @@ const emptyHeld: HeldNode = {
   credential: new Uint8Array(0),
   boot: 0,
   peers: [],
-  plane: { keys: [], floods: null, flows: null, device: new Float64Array(0), peers: [] },
+  plane: { keys: [], floods: null, flows: null, device: new Float64Array(0), peers: [], holes: [] },
   relays: [],
   overlay: null,
 };
@@ -117,7 +117,7 @@ class Stage {
         descriptors: () => {
           if (!this.movable) throw new EvioError('EVIO_UPGRADE', 'not in this test');
           const none = { device: '', deviceIpv6: false, datagramOffload: false, port: 0, ipv6: false };
-          return { ...none, taps: [], udps: [] };
+          return { ...none, taps: [], udps: [], holes: new Map() };
         },
         kept: () => [],
         freeze: () => {

@@ -19,7 +19,7 @@ import type { NatFacts } from '../../wire/nat.js';
 import type { Carrier, Carriers } from '../carrier.js';
 import { Gathering } from '../webrtc/gathering.js';
 import { packetsOfOne, socketCount, Spray } from './draw.js';
-import { Fan, type FanSockets, type OpenHole } from './fan.js';
+import { Fan, type FanSockets, type OpenHole, type OpenWay } from './fan.js';
 
 /** So long what needs no luck has time, ms. */
 const patienceMs = 1_500;
@@ -132,6 +132,18 @@ export class Birthdays implements Carrier {
     if (!other?.fan?.open) return undefined;
     const path = { kind: 'carrier', carrier: this.id, destination: other.id } as const;
     return { path, label: other.fan.label, kind: 'direct' };
+  }
+
+  /** For the process that goes on with it. */
+  standing(idText: string): OpenWay | undefined {
+    return this.#others.get(idText)?.fan?.way;
+  }
+
+  /** Goes on with a way that the process before had. */
+  adopt(now: number, member: Pick<Celebrant, 'id' | 'idText'>, way: OpenWay): void {
+    const other = this.#other(member);
+    other.apartAt = now;
+    other.fan = this.#fan(now, other, way.endpoint, this.#mark(), undefined, way);
   }
 
   /** Begins what makes sense with this member now. */
@@ -277,19 +289,30 @@ export class Birthdays implements Carrier {
     mark: Uint8Array,
     theirs: Uint8Array | undefined,
   ): void {
-    const { sockets, env } = this.#ports;
     other.wanted = undefined;
-    const first = this.#socket;
-    this.#socket += socketCount;
-    const hole = (socket: number, endpoint: Endpoint): OpenHole | undefined =>
-      this.#ports.hole(socket, { carrier: this.id, destination: other.id, endpoint });
-    other.fan = new Fan(now, { sockets, random: env.random, first, towards, mark, theirs, hole });
+    other.fan = this.#fan(now, other, towards, mark, theirs);
     const { host } = towards;
     if (theirs) this.#ports.log(other.idText, `${socketCount} ports of ours and random ones of ${host}`);
     else {
       this.#ports.log(other.idText, `${socketCount} ports are opened towards ${other.fan.label}`);
       this.#tellHoles(other, false, towards, mark);
     }
+  }
+
+  #fan(
+    now: number,
+    { id }: Other,
+    towards: Endpoint,
+    mark: Uint8Array,
+    theirs: Uint8Array | undefined,
+    way?: OpenWay,
+  ): Fan {
+    const { sockets, env } = this.#ports;
+    const first = this.#socket;
+    this.#socket += socketCount;
+    const hole = (socket: number, endpoint: Endpoint): OpenHole | undefined =>
+      this.#ports.hole(socket, { carrier: this.id, destination: id, endpoint });
+    return new Fan(now, { sockets, random: env.random, first, towards, mark, theirs, hole }, way);
   }
 
   #tellHoles({ idText, round }: Other, both: boolean, towards: Endpoint, mark: Uint8Array): void {
@@ -363,7 +386,7 @@ export class Birthdays implements Carrier {
     this.#ports.log(other.idText, why);
   }
 
-  #other({ id, idText }: Celebrant): Other {
+  #other({ id, idText }: Pick<Celebrant, 'id' | 'idText'>): Other {
     const gathering = new Gathering((batch) => {
       this.#ports.carriers.arrived(this.id, id, batch);
     });

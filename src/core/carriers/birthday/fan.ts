@@ -37,6 +37,8 @@ export interface FanSockets {
 
 /** A socket that is the data plane's, until it is closed. */
 export interface OpenHole {
+  /** Its number there. */
+  readonly number: number;
   counters(): HoleCounters;
   close(): void;
 }
@@ -56,6 +58,12 @@ export interface FanFacts {
   hole(socket: number, endpoint: Endpoint): OpenHole | undefined;
 }
 
+/** What a port that was hit has become. */
+export interface OpenWay {
+  readonly hole: OpenHole;
+  readonly endpoint: Endpoint;
+}
+
 export class Fan {
   readonly #facts: FanFacts;
   readonly #spray: Spray | undefined;
@@ -63,23 +71,31 @@ export class Fan {
   #againAt: number;
   /** Where the peer's last packet came in, and from where. */
   #candidate: { readonly socket: number; readonly endpoint: Endpoint } | undefined;
-  #way: { readonly hole: OpenHole; readonly endpoint: Endpoint } | undefined;
+  #way: OpenWay | undefined;
   #seen: HoleCounters = { received: 0, sent: 0 };
   #lookAt = Infinity;
   #waitingAt = Infinity;
   #over = false;
 
-  constructor(now: number, facts: FanFacts) {
+  /** @param way of the process before: nothing is opened */
+  constructor(now: number, facts: FanFacts, way?: OpenWay) {
     this.#facts = facts;
+    this.#way = way;
+    if (way) this.#lookAt = now;
     const both = facts.theirs !== undefined;
     this.#spray = both ? new Spray(facts.random, packetsOfBoth, now) : undefined;
     this.#endsAt = now + (both ? bothMs : oneMs) + patienceMs;
     this.#againAt = now + againMs;
-    if (!both) this.#openAll(openingHops);
+    if (!both && !way) this.#openAll(openingHops);
   }
 
   get open(): boolean {
     return this.#way !== undefined && !this.#over;
+  }
+
+  /** While it is open. */
+  get way(): OpenWay | undefined {
+    return this.#over ? undefined : this.#way;
   }
 
   get over(): boolean {

@@ -11,6 +11,8 @@ import { bufferBytes } from './udp-socket.js';
 export class HolePlaces {
   readonly #places = new Map<number, number>();
   readonly #used = new Set<number>();
+  /** Used when `descriptors` was asked last, and by the same socket since. */
+  #same = new Set<number>();
   #pin = 0;
 
   /** The place where the socket is from now on, too. Throws EvioError EVIO_DEVICE. */
@@ -23,12 +25,25 @@ export class HolePlaces {
     deepen(place, false, bufferBytes);
     pinUdp({ fd: place, ipv6: false }, this.#pin, 0);
     this.#used.add(hole);
+    this.#same.delete(hole);
     return place;
+  }
+
+  /** Of those in use, by their numbers: for another process. */
+  descriptors(): Map<number, number> {
+    this.#same = new Set(this.#used);
+    return new Map([...this.#places].filter(([hole]) => this.#used.has(hole)));
+  }
+
+  /** Those whose sockets the other process has. */
+  get same(): readonly number[] {
+    return [...this.#same];
   }
 
   drop(hole: number): void {
     const place = this.#places.get(hole);
     if (place === undefined || !this.#used.delete(hole)) return;
+    this.#same.delete(hole);
     const idle = idleSocket();
     put(idle, place);
     libc().close(idle);
@@ -45,6 +60,7 @@ export class HolePlaces {
     for (const fd of this.#places.values()) libc().close(fd);
     this.#places.clear();
     this.#used.clear();
+    this.#same.clear();
   }
 }
 

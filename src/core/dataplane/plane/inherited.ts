@@ -6,12 +6,17 @@ import type { PlaneDescriptors } from './plane.js';
 import type { UdpSocket } from './udp-socket.js';
 
 /** Those of a plane that runs. Throws EvioError EVIO_INTERNAL where it does not. */
-export function descriptorsOf(device: Device | undefined, sockets: readonly UdpSocket[]): PlaneDescriptors {
+export function descriptorsOf(
+  device: Device | undefined,
+  sockets: readonly UdpSocket[],
+  holes: ReadonlyMap<number, number>,
+): PlaneDescriptors {
   const [first] = sockets;
   if (!device || !first) throw new EvioError('EVIO_INTERNAL', 'no descriptors');
   const { name, datagramOffload, fds, ipv6: deviceIpv6 } = device;
   const udps = sockets.map(({ fd }) => fd);
-  return { device: name, deviceIpv6, datagramOffload, taps: fds, udps, port: first.port, ipv6: first.ipv6 };
+  const { port, ipv6 } = first;
+  return { device: name, deviceIpv6, datagramOffload, taps: fds, udps, holes, port, ipv6 };
 }
 
 export function inheritedUdp({ udps, port, ipv6 }: PlaneDescriptors): UdpSocket[] {

@@ -33,6 +33,8 @@ export interface MovingPorts {
   descriptors(): PlaneDescriptors;
   flows(): Int32Array | null;
   adoptFlows(words: Int32Array): void;
+  /** See HeldPlane. */
+  holes(): readonly number[];
 }
 
 export class Moving implements MovablePlane {
@@ -40,11 +42,13 @@ export class Moving implements MovablePlane {
   /** Told when a thread rests. */
   readonly #waiting = new Map<Movable, (held: HeldLoop) => void>();
   #frozen: boolean;
+  #holes: ReadonlyMap<number, number>;
 
-  /** @param frozen the threads begin at rest */
-  constructor(ports: MovingPorts, frozen: boolean) {
+  /** @param inherited the threads begin at rest, and go on with these */
+  constructor(ports: MovingPorts, inherited: PlaneDescriptors | undefined) {
     this.#ports = ports;
-    this.#frozen = frozen;
+    this.#frozen = inherited !== undefined;
+    this.#holes = inherited?.holes ?? new Map<number, number>();
   }
 
   /** A thread that begins now begins at rest. */
@@ -79,6 +83,7 @@ export class Moving implements MovablePlane {
         const [from, to] = [slot * peerStride, (slot + 1) * peerStride];
         return { slot, counters: sumOfPeer(memories.map(({ peers }) => peers.slice(from, to))) };
       }),
+      holes: this.#ports.holes(),
     };
   }
 
@@ -114,7 +119,7 @@ export class Moving implements MovablePlane {
     for (const thread of this.#ports.threads()) thread.post({ type: 'thaw' });
   }
 
-  adopt({ floods, flows, device, peers }: Omit<HeldPlane, 'keys'>): void {
+  adopt({ floods, flows, device, peers }: Omit<HeldPlane, 'keys' | 'holes'>): void {
     const [memory] = this.#ports.memories;
     if (flows) this.#ports.adoptFlows(flows);
     memory?.device.set(device.subarray(0, memory.device.length));
@@ -123,6 +128,12 @@ export class Moving implements MovablePlane {
     if (floods)
       for (const thread of this.#ports.threads())
         if (thread.steward) thread.post({ type: 'set-floods', floods });
+  }
+
+  takeHoles(): ReadonlyMap<number, number> {
+    const holes = this.#holes;
+    this.#holes = new Map();
+    return holes;
   }
 }
 

@@ -256,6 +256,8 @@ export interface PlaneDescriptors {
   /** Queues of the interface. */
   readonly taps: readonly number[];
   readonly udps: readonly number[];
+  /** Sockets of holes, by their numbers. */
+  readonly holes: ReadonlyMap<number, number>;
   readonly port: number;
   readonly ipv6: boolean;
 }
@@ -270,6 +272,8 @@ export interface HeldPlane {
   /** Counters of the device and of the peers, as shared.ts lays them out. */
   readonly device: Float64Array;
   readonly peers: readonly { readonly slot: number; readonly counters: Float64Array }[];
+  /** Holes whose sockets are those of the descriptors still. */
+  readonly holes: readonly number[];
 }
 
 export interface HeldKey {
@@ -285,7 +289,9 @@ export interface MovablePlane {
   /** Goes on as if nothing had been; or begins, where it was made to begin at rest. */
   thaw(): void;
   /** Takes over what is about no single peer or key. Before `thaw`. */
-  adopt(held: Omit<HeldPlane, 'keys'>): void;
+  adopt(held: Omit<HeldPlane, 'keys' | 'holes'>): void;
+  /** Sockets of holes that came with the program, by the numbers that they had, once: they are the caller's then, to be closed. */
+  takeHoles(): ReadonlyMap<number, number>;
 }
 
 export interface DataPlane {

@@ -109,13 +109,14 @@ export class WorkerPlane extends CommandPlane {
         places: this.#places,
         memories: this.memories,
         threads: () => this.#threads.map(({ movable }) => movable),
-        descriptors: () => descriptorsOf(this.#device, this.#udp),
+        descriptors: () => descriptorsOf(this.#device, this.#udp, this.#holes.descriptors()),
         flows: () => this.heldFlows(),
         adoptFlows: (words) => {
           this.adoptFlows(words);
         },
+        holes: () => this.#holes.same,
       },
-      inherited !== undefined,
+      inherited,
     );
   }
 

@@ -71,6 +71,7 @@ class Side {
         const hole = { socket, endpoint, received: 0, sent: 0, closed: false };
         this.holes.push(hole);
         return {
+          number: this.holes.length - 1,
           counters: () => ({ ...hole }),
           close: () => {
             hole.closed = true;
