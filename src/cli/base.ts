@@ -1,6 +1,6 @@
 /** What every command shares: JSON output, errors, home, environment. */
 import { Command } from '@oclif/core/command';
-import { homeFrom, type Home } from '../core/config/home.js';
+import { homeFrom, relayHomeFrom, type Home } from '../core/config/home.js';
 import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
 import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
@@ -22,6 +22,10 @@ export abstract class BaseCommand extends Command {
   /** The state folder. Throws EvioError EVIO_STORAGE. */
   protected home(): Home {
     return homeFrom();
+  }
+
+  protected relayHome(): Home {
+    return relayHomeFrom();
   }
 
   /** In talk: what a person at this terminal sees on standard output anyway, and nobody else is to; a word for it elsewhere. */

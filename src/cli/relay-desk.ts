@@ -1,4 +1,6 @@
 /** Asks the relay of this home: the running one through its socket, else its state. */
+import { lchown, lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Home } from '../core/config/home.js';
 import { checkNetworkId } from '../core/identity/names.js';
 import type { Env } from '../core/lib/env.js';
@@ -15,7 +17,21 @@ async function ask(home: Home, env: Env, request: DeskRequest): Promise<object> 
   try {
     return await answerAtRest(home.relay, env, request);
   } finally {
+    await giveToOwner(home.relay);
     unlock();
+  }
+}
+
+/** What root wrote into the folder of the user that the relay runs as is that user's, or the relay could not read it. */
+async function giveToOwner(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(folder);
+  if (uid === 0) return;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const entry = await lstat(path);
+    // That user may have put another name of a file of root there.
+    if (entry.uid === 0 && entry.isFile() && entry.nlink === 1) await lchown(path, uid, gid);
   }
 }
 

@@ -94,7 +94,7 @@ export default class Web extends BaseCommand {
 
   async #source({ replay, relay }: { replay?: string | undefined; relay: boolean }): Promise<WebSource> {
     if (replay !== undefined) return (await import('../web/replay-source.js')).readReplay(replay);
-    if (relay) return new (await import('../web/relay-source.js')).RelaySource(this.home());
+    if (relay) return new (await import('../web/relay-source.js')).RelaySource(this.relayHome());
     const { NodeSource } = await import('../web/node-source.js');
     return new NodeSource(this.home().controlSocket);
   }

@@ -1,11 +1,11 @@
 /** The services of evio as OpenRC runs them (openrc-run(8), supervise-daemon(8)). Pure: facts in, text of shell out. */
+import { relayServiceHome } from '../core/config/home.js';
 import type { Service, UnitFacts } from './units.js';
 
 export const scriptName: Record<Service, string> = { node: 'evio', relay: 'evio-relay' };
 
 /** The user of the relay, who is made when it is installed. */
 export const relayUser = 'evio-relay';
-export const relayHome = '/var/lib/evio-relay';
 
 /** A word as the shell takes it. */
 function quoted(word: string): string {
@@ -61,7 +61,7 @@ command_args=${quotedTwice([...words, 'relay'])}
 command_args="$command_args $EVIO_RELAY_ARGS"
 command_user="${relayUser}:${relayUser}"
 ${supervised('relay')}
-export EVIO_HOME=${relayHome}
+export EVIO_HOME=${relayServiceHome}
 
 depend() {
 	use net dns logger

@@ -3,8 +3,9 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { relayServiceHome } from '../core/config/home.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
-import { relayHome, relayUser, scriptName, scriptText } from './openrc-scripts.js';
+import { relayUser, scriptName, scriptText } from './openrc-scripts.js';
 import {
   putFile,
   type InstallOptions,
@@ -44,10 +45,10 @@ async function makeRelayUser(): Promise<void> {
   const shell = '/sbin/nologin';
   // Alpine's is BusyBox.
   if (existsSync('/usr/sbin/useradd'))
-    await call('useradd', '--system', '--user-group', '--home-dir', relayHome, '--shell', shell, relayUser);
+    await call('useradd', '--system', '--user-group', '--home-dir', relayServiceHome, '--shell', shell, relayUser);
   else {
     await call('addgroup', '-S', relayUser);
-    await call('adduser', '-S', '-D', '-H', '-h', relayHome, '-s', shell, '-G', relayUser, relayUser);
+    await call('adduser', '-S', '-D', '-H', '-h', relayServiceHome, '-s', shell, '-G', relayUser, relayUser);
   }
 }
 

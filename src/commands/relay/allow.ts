@@ -11,7 +11,7 @@ export default class RelayAllow extends BaseCommand {
   async run(): Promise<object> {
     const { args } = await this.parse(RelayAllow);
     const { changeNetwork } = await import('../../cli/relay-desk.js');
-    const network = await changeNetwork(this.home(), await this.env(), 'allow', args.network);
+    const network = await changeNetwork(this.relayHome(), await this.env(), 'allow', args.network);
     this.say(`The relay serves the network ${network.id}.`);
     return { network };
   }

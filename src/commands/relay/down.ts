@@ -9,7 +9,7 @@ export default class RelayDown extends BaseCommand {
   async run(): Promise<object> {
     await this.parse(RelayDown);
     const { stopRelay } = await import('../../cli/relay-detached.js');
-    const pid = await stopRelay(this.home());
+    const pid = await stopRelay(this.relayHome());
     this.say(`Stopped the relay (process ${pid}).`);
     return { stopped: pid };
   }

@@ -11,7 +11,7 @@ export default class RelayForget extends BaseCommand {
   async run(): Promise<object> {
     const { args } = await this.parse(RelayForget);
     const { changeNetwork } = await import('../../cli/relay-desk.js');
-    const network = await changeNetwork(this.home(), await this.env(), 'forget', args.network);
+    const network = await changeNetwork(this.relayHome(), await this.env(), 'forget', args.network);
     this.say(`Forgot the network ${network.id} with ${network.members} members.`);
     return { forgotten: network.id };
   }

@@ -28,12 +28,12 @@ export default class RelayInvite extends BaseCommand {
     const { flags } = await this.parse(RelayInvite);
     const { makeRelayInvite } = await import('../../rendezvous/invite.js');
     const invite = await makeRelayInvite(
-      this.home().relay,
+      this.relayHome().relay,
       { expiresMs: flags.expires, uses: flags.uses, public: flags.public },
       await this.env(),
     );
     const { noteRelayInvite } = await import('../../cli/relay-desk.js');
-    await noteRelayInvite(this.home(), await this.env(), invite);
+    await noteRelayInvite(this.relayHome(), await this.env(), invite);
     const what = invite.uses === 1 ? 'one network' : `${invite.uses} networks`;
     this.say(`The relay invite ${invite.id} admits ${what} until ${invite.expires}:`);
     this.print(invite.url);

@@ -13,7 +13,7 @@ export default class RelayNetworks extends BaseCommand {
     await this.parse(RelayNetworks);
     const { relayNetworks } = await import('../../cli/relay-desk.js');
     const { relayNetworksText } = await import('../../views/text/relay-networks.js');
-    const networks = await relayNetworks(this.home(), await this.env());
+    const networks = await relayNetworks(this.relayHome(), await this.env());
     this.print(relayNetworksText(networks));
     return { networks };
   }

@@ -31,6 +31,23 @@ export function homeFrom(
   return homeAt(join(xdg !== undefined && xdg.startsWith('/') ? xdg : join(homedir(), '.config'), 'evio'));
 }
 
+/** Where the relay has its state that a service runs (service/units.ts, service/openrc-scripts.ts). */
+export const relayServiceHome = '/var/lib/evio-relay';
+
+/** The home of the relay that is asked: that of the service, where root names none and has never run one itself. */
+export function relayHomeFrom(
+  env: NodeJS.ProcessEnv = process.env,
+  uid: number | undefined = process.getuid?.(),
+  exists: (path: string) => boolean = existsSync,
+): Home {
+  const own = homeFrom(env, uid);
+  if (uid !== 0 || (env['EVIO_HOME'] ?? '') !== '') return own;
+  const service = homeAt(relayServiceHome);
+  // What a relay writes when it listens (rendezvous/invite.ts).
+  const hasRun = ({ relay }: Home): boolean => exists(join(relay, 'address'));
+  return !hasRun(own) && hasRun(service) ? service : own;
+}
+
 /** Throws EvioError EVIO_STORAGE when a control socket cannot have so long a path. */
 export function homeAt(path: string): Home {
   const controlSocket = join(path, 'control.sock');

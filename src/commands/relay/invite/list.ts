@@ -13,7 +13,7 @@ export default class RelayInviteList extends BaseCommand {
     await this.parse(RelayInviteList);
     const { relayInvites } = await import('../../../cli/relay-desk.js');
     const { relayInvitesText } = await import('../../../views/text/relay-networks.js');
-    const invites = await relayInvites(this.home(), await this.env());
+    const invites = await relayInvites(this.relayHome(), await this.env());
     this.show(relayInvitesText(invites));
     return { invites };
   }

@@ -16,7 +16,7 @@ export default class RelayInviteRevoke extends BaseCommand {
   async run(): Promise<object> {
     const { args } = await this.parse(RelayInviteRevoke);
     const { revokeRelayInvite } = await import('../../../cli/relay-desk.js');
-    const invite = await revokeRelayInvite(this.home(), await this.env(), args.id);
+    const invite = await revokeRelayInvite(this.relayHome(), await this.env(), args.id);
     this.say(`The relay takes the invite ${invite.id} no more.`);
     for (const network of invite.networks) this.say(`The network ${network} came by it, and stays.`);
     return { revoked: invite.id, networks: invite.networks };
