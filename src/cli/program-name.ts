@@ -63,6 +63,9 @@ const command = new RegExp(
   'g',
 );
 
+/** What else messages say that root types, where a minimal system has no sudo. */
+const systemCommand = /(?<![\w/-])sudo (?=(?:systemctl|rc-service|ip) )/g;
+
 /** Folders in which sudo looks for programs, whatever PATH says (secure_path of Debian's sudoers). */
 const sudoPath = new Set(
   ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].flatMap((folder) => [
@@ -203,8 +206,9 @@ export function onOthers(words: string): string {
 
 /** A text for people, with its commands as they can be pasted here. */
 export function asTyped(text: string, how?: Calling): string {
-  return text.replace(command, (_, sudo?: string) => {
+  const typed = text.replace(command, (_, sudo?: string) => {
     const { plain, asRoot } = how ?? calling();
     return sudo === undefined ? plain : asRoot;
   });
+  return typed.replace(systemCommand, (sudo) => ((how ?? calling()).asRoot.startsWith('sudo ') ? sudo : ''));
 }

@@ -1,4 +1,5 @@
-/** "No node runs here" on a machine where a service should run it: how that is, why, and what to do. */
+/** "No node runs here": on a machine without a network; where a service should run it: how that is, why, and what to do. */
+import { readdirSync } from 'node:fs';
 import { homeFrom } from '../core/config/home.js';
 import { noNode } from '../core/control/client-errors.js';
 import { EvioError } from '../core/lib/errors.js';
@@ -8,6 +9,8 @@ import type { ServiceHints, ServiceReport } from '../service/report.js';
 export async function explained(thrown: unknown): Promise<unknown> {
   if (!(thrown instanceof EvioError) || thrown.code !== 'EVIO_NOT_RUNNING' || thrown.message !== noNode)
     return thrown;
+  // Who is not root has a home of its own, and looks for the node that root runs.
+  if (process.getuid?.() === 0 && !hasNetwork(homeFrom().networks)) return withoutNetwork(thrown);
   try {
     const { serviceManager } = await import('../service/manager.js');
     const manager = serviceManager();
@@ -18,6 +21,24 @@ export async function explained(thrown: unknown): Promise<unknown> {
     // No service manager, or one that does not answer.
     return thrown;
   }
+}
+
+/** Whether a network was stored there; drafts begin with a dot. */
+function hasNetwork(folder: string): boolean {
+  try {
+    return readdirSync(folder).some((name) => !name.startsWith('.'));
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}
+
+/** There is nothing to start: a service would be skipped. */
+function withoutNetwork(error: EvioError): EvioError {
+  return new EvioError(error.code, `${noNode.replace(/\.$/, '')}: this machine is in no network.`, [
+    'Make one with: evio init',
+    'Or join one with: sudo evio join TOKEN',
+    ...error.suggestions.filter((one) => !one.endsWith('sudo evio node')),
+  ]);
 }
 
 /** How the service is, in the words of the manager, and what a person does about it. Pure. */

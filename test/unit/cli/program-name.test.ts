@@ -124,6 +124,14 @@ describe('a text for people', () => {
     expect(asTyped(text, how)).toBe(typed);
   });
 
+  it('names sudo before programs of the system only to who needs it', () => {
+    const text = 'Start it again: sudo systemctl start evio.service, sudo ip route show; sudo ipsec';
+    expect(asTyped(text, how)).toBe(text);
+    expect(asTyped(text, { name: 'X', plain: 'X', asRoot: 'X' })).toBe(
+      'Start it again: systemctl start evio.service, ip route show; sudo ipsec',
+    );
+  });
+
   it('knows the first words of all commands', () => {
     const { commands } = JSON.parse(
       readFileSync(new URL('../../../oclif.manifest.json', import.meta.url), 'utf8'),

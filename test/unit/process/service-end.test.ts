@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { explained, withService } from '../../../src/cli/service-hint.js';
 import { notRunning } from '../../../src/core/control/client-errors.js';
 import { storageError } from '../../../src/core/disk/storage-error.js';
@@ -56,6 +59,22 @@ describe('a service that cannot go on', () => {
     ]);
     expect(of('inactive', null).message).toBe('No node runs here; its service evio.service is stopped.');
     expect(of('inactive', null).suggestions[0]).toBe('Start it again: sudo systemctl start evio.service');
+  });
+
+  it.runIf(process.getuid?.() === 0)('is not named where there is nothing to start', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'evio-hint-'));
+    vi.stubEnv('EVIO_HOME', home);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(home, { recursive: true });
+    });
+    const said = async (): Promise<EvioError> => (await explained(notRunning())) as EvioError;
+    mkdirSync(join(home, 'networks/.new-1'), { recursive: true });
+    expect((await said()).code).toBe('EVIO_NOT_RUNNING');
+    expect((await said()).message).toBe('No node runs here: this machine is in no network.');
+    expect((await said()).suggestions).toContain('Or join one with: sudo evio join TOKEN');
+    mkdirSync(join(home, 'networks/9e7b24110dcb3358'));
+    expect((await said()).suggestions).toContain('Start it with: sudo evio node');
   });
 
   it('is no matter to other errors', async () => {
