@@ -45,7 +45,16 @@ async function makeRelayUser(): Promise<void> {
   const shell = '/sbin/nologin';
   // Alpine's is BusyBox.
   if (existsSync('/usr/sbin/useradd'))
-    await call('useradd', '--system', '--user-group', '--home-dir', relayServiceHome, '--shell', shell, relayUser);
+    await call(
+      'useradd',
+      '--system',
+      '--user-group',
+      '--home-dir',
+      relayServiceHome,
+      '--shell',
+      shell,
+      relayUser,
+    );
   else {
     await call('addgroup', '-S', relayUser);
     await call('adduser', '-S', '-D', '-H', '-h', relayServiceHome, '-s', shell, '-G', relayUser, relayUser);
