@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { WhyReport } from '../../src/core/control/schema.js';
 import { sleep } from '../../src/lab/exec.js';
 import { iperfTcp, ping } from '../../src/lab/measure.js';
+import { managed, nodeBegun, restart, rests } from './managed.js';
 import { outage, peerOf, reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 let net: TestNet | undefined;
@@ -20,7 +21,7 @@ async function pathsOf(from: TestNode, to: TestNode): Promise<string[]> {
   return log.filter(({ event }) => event === 'path').map(({ detail }) => detail);
 }
 
-it('become direct by luck, carry TCP, are so after an upgrade, and go by the relay when the way dies', async () => {
+it('become direct by luck, carry TCP, are so after an upgrade and a restart, and go by the relay when the way dies', async () => {
   net = await TestNet.create({ nat: 'endpoint-independent' }, { birthday: true });
   const [told] = net.nodes as [TestNode];
   const drawn: TestNode[] = [];
@@ -29,6 +30,10 @@ it('become direct by luck, carry TCP, are so after an upgrade, and go by the rel
     drawn.push(one);
     net.join(one, ['--threads', threads]);
     await one.node.up();
+    if (threads === '2') {
+      await managed(one.node, () => one.node.launch(['node', '--threads', threads]));
+      await one.node.up();
+    }
     await reaches(told, one, 10_000);
     // A busy machine may miss the first try; the next is made after half a minute.
     await untilPath(one, told, 'direct', 100_000);
@@ -48,7 +53,8 @@ it('become direct by luck, carry TCP, are so after an upgrade, and go by the rel
 
   const [first, second] = drawn as [TestNode, TestNode];
   const before = await Promise.all(drawn.map((one) => peerOf(one, told)));
-  for (const { node } of [...drawn, told]) await node.cli(['upgrade']);
+  for (const { node } of [first, told]) await node.cli(['upgrade']);
+  expect(await restart(second.node, nodeBegun)).toMatchObject(rests);
   for (const [i, one] of drawn.entries()) {
     const way = `direct ${before[i]?.path?.endpoint}`;
     // It was never another one.

@@ -1,47 +1,14 @@
 /** A service manager starts node and relay again while packets flow: they wait, and none is lost or comes twice. */
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sleep, type LabProcess } from '../../src/lab/exec.js';
-import type { RigNode } from '../../src/lab/rig.js';
 import { iperfTcp } from '../../src/lab/measure.js';
 import { during, expectWhole, flow } from './flow.js';
+import { managed, nodeBegun, restart, rests } from './managed.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
-
-const manager = fileURLToPath(new URL('../support/service-manager.mjs', import.meta.url));
-
-interface Ended {
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly store: readonly string[];
-}
 
 interface Networks {
   readonly networks: readonly { readonly online: number }[];
 }
-
-/** What runs there is run by a service manager from now on. */
-async function managed(node: RigNode, launch: () => unknown): Promise<void> {
-  await node.stop();
-  const { program } = node;
-  node.program = manager;
-  await launch();
-  node.program = program;
-}
-
-/** Has the manager start it again; resolves to how it ended, once `begun` is said of the next. */
-async function restart(node: RigNode, begun: RegExp): Promise<Ended> {
-  const running = node.process;
-  if (!running) throw new Error('nothing runs');
-  const seen = running.stdout.length;
-  const find = (pattern: RegExp): string | undefined =>
-    running.stdout.slice(seen).find((line) => pattern.test(line));
-  process.kill(running.pid, 'SIGHUP');
-  await expect.poll(() => find(begun), { timeout: 20_000, interval: 20 }).toBeDefined();
-  return JSON.parse(find(/"manager"/) ?? '{}') as Ended;
-}
-
-const nodeBegun = /"event":\s*"started"/;
-const rests = { status: 7, signal: null };
 
 describe('a service that is started again', () => {
   let net: TestNet;
