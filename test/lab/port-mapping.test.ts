@@ -66,6 +66,14 @@ async function openRouter(site: TestNode['site'], speaks: 'pcp' | 'upnp'): Promi
 const rulesOf = async (ns: string): Promise<string> =>
   (await run(['nft', 'list', 'chain', 'inet', 'upnp', 'UPNP_PRE'], { ns })).stdout;
 
+/** The router starts again: mappings, translations and what they led to are forgotten. */
+async function restartRouter(site: TestNode['site'], speaks: 'pcp' | 'upnp'): Promise<void> {
+  await daemon?.stop(1_000);
+  await shell(site.routers[0], 'nft delete table inet upnp');
+  await site.flushNat();
+  await openRouter(site, speaks);
+}
+
 async function until(holds: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
   for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(200)) {
     if (await holds()) return true;
@@ -105,6 +113,8 @@ describe.runIf(findProgram('miniupnpd') !== undefined)('a router that opens port
           'no answer by UDP over IPv6; IPv4 is used',
         );
       }
+      await restartRouter(b.site, speaks);
+      expect(await until(async () => (await rulesOf(ns)).includes('dport'), 40_000)).toBe(true);
       await b.node.stop();
       expect(await until(async () => !(await rulesOf(ns)).includes('dport'), 5_000)).toBe(true);
     },

@@ -19,6 +19,12 @@ const sampleLifeMs = 120_000;
 export class NatObserver {
   #samples: Sample[] = [];
 
+  /** `server` saw our socket before, and elsewhere: the NAT has forgotten it, or has another address. */
+  moved(server: Endpoint, observed: Endpoint): boolean {
+    const before = this.#samples.find((s) => sameEndpoint(s.server, server));
+    return before !== undefined && !sameEndpoint(before.observed, observed);
+  }
+
   /** Records that `server` saw our socket as `observed`. True when that is news. */
   add(now: number, server: Endpoint, observed: Endpoint): boolean {
     const known = this.#samples.some((s) => sameEndpoint(s.observed, observed));

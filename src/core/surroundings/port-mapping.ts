@@ -3,7 +3,10 @@
  * nobody else. A machine without I/O; times are monotonic ms.
  *
  *   idle ──a way out by IPv4, from a private address──▶ asking ──mapped──▶ open ──half of the lifetime──▶ asking …
- *                                                         │ refused, silent: again much later
+ *                                                         │ refused, silent: again later, and later (patience.ts)
+ *
+ * A router that starts again has forgotten its mappings. What tells of that (its announcement, another address outside) is only
+ * a reason to ask for the mapping once more: that makes it where it is gone, and so the router's epoch is not needed.
  *
  * A mapping lives for minutes and is renewed, so that one of a node that was killed does not stay. By PCP it belongs to who
  * knows its nonce (RFC 6887 section 11.1): that follows from a secret of the node, so that the process after this one can renew it
@@ -22,15 +25,17 @@ import {
 } from '../wire/port-mapping.js';
 import { isProbeable } from './candidate.js';
 import { isPrivateHost } from './local-ranges.js';
+import { longestMs, Patience } from './patience.js';
 import type { WayOut } from './ways-out.js';
 
 /** How long a mapping is asked for, seconds; a router may give less, and no more than this is believed. */
 export const lifetimeS = 300;
 /** A router that gives less is not asked more often, ms. */
 const leastRenewMs = 15_000;
-/** When a question is asked again (RFC 6886 3.1: 250 ms, doubled), and when one that came to nothing is. */
+/** When a question is asked again (RFC 6886 3.1: 250 ms, doubled). */
 const retryMs = [250, 500, 1_000, 2_000, 4_000] as const;
-const laterMs = 900_000;
+/** However often the mapping is doubted, from one question, or the end of an unanswered one, to the next, ms. */
+const doubtMs = 5_000;
 /** So many questions without an answer, and the gateway hardly speaks either. */
 const silentAfter = 2;
 
@@ -45,6 +50,8 @@ export interface PortMappingPorts {
   silent(now: number, gateway: string, own: Endpoint): void;
   /** It has answered, whatever it said. */
   spoke(): void;
+  /** The gateway knows another protocol, by which it is asked. */
+  served(): boolean;
   /** `endpoint` is another one, or gone. */
   changed(endpoint: Endpoint | undefined, how: string): void;
 }
@@ -55,7 +62,10 @@ export class PortMapping {
   #gateway = '';
   #speaks: 'pcp' | 'nat-pmp' = 'pcp';
   #nonce: Uint8Array = new Uint8Array(pcpNonceLength);
+  #spoke = false;
   #asked = 0;
+  #busyAt = -Infinity;
+  readonly #patience = new Patience();
   #nextAt = Infinity;
   #expiresAt = Infinity;
   #endpoint: Endpoint | undefined;
@@ -75,6 +85,11 @@ export class PortMapping {
   /** By which the gateway answered, or is asked. */
   get protocol(): 'pcp' | 'nat-pmp' {
     return this.#speaks;
+  }
+
+  /** The gateway has answered, whatever it said. */
+  get spoke(): boolean {
+    return this.#spoke;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. */
@@ -101,11 +116,19 @@ export class PortMapping {
     this.#ask(now);
   }
 
+  /** The router may have forgotten the mapping, or have another address outside: it is asked, though not again and again. */
+  doubt(now: number): void {
+    if (!this.#own || this.#asked > 0) return;
+    this.#nextAt = Math.min(this.#nextAt, Math.max(now, this.#busyAt + doubtMs));
+    this.tick(now);
+  }
+
   /** Something came from the gateway. */
   receive(now: number, bytes: Uint8Array): void {
     const answer = this.#own && parseMapAnswer(bytes, this.#own.port, this.#nonce);
     // Of answers that nobody asked for, only news that nothing is mapped any more could matter: it is asked then anyway.
     if (!answer || this.#asked === 0) return;
+    this.#spoke = true;
     this.#ports.spoke();
     this.#answered(now, answer);
   }
@@ -116,10 +139,10 @@ export class PortMapping {
     if (this.#asked === silentAfter && !this.#endpoint) this.#ports.silent(now, this.#gateway, this.#own);
     const wait = retryMs[this.#asked];
     if (wait === undefined) {
-      this.#later(now);
+      this.#later(now, this.#ports.served() ? longestMs : this.#patience.next());
       return;
     }
-    this.#asked++;
+    if (this.#asked++ === 0) this.#busyAt = now;
     this.#nextAt = now + wait;
     this.#send(lifetimeS);
   }
@@ -132,7 +155,9 @@ export class PortMapping {
     this.#gateway = '';
     this.#host = undefined;
     this.#port = 0;
+    this.#spoke = false;
     this.#asked = 0;
+    this.#patience.reset();
     this.#nextAt = Infinity;
     this.#set(undefined, 'left');
   }
@@ -143,9 +168,10 @@ export class PortMapping {
     this.tick(now);
   }
 
-  #later(now: number): void {
+  #later(now: number, waitMs: number): void {
+    this.#busyAt = now;
     this.#asked = 0;
-    this.#nextAt = now + laterMs;
+    this.#nextAt = now + waitMs;
   }
 
   #send(seconds: number): void {
@@ -165,14 +191,14 @@ export class PortMapping {
   #answered(now: number, answer: MapAnswer): void {
     switch (answer.kind) {
       case 'no-pcp':
-        if (this.#speaks === 'nat-pmp') this.#later(now);
+        if (this.#speaks === 'nat-pmp') this.#later(now, this.#patience.next());
         else {
           this.#speaks = 'nat-pmp';
           this.#ask(now);
         }
         return;
       case 'refused':
-        this.#later(now);
+        this.#later(now, this.#patience.next());
         this.#set(undefined, `the router refuses (${answer.result})`);
         return;
       case 'address':
@@ -191,6 +217,7 @@ export class PortMapping {
 
   #granted(now: number, ms: number): void {
     this.#asked = 0;
+    this.#patience.reset();
     this.#expiresAt = now + ms;
     this.#nextAt = now + Math.max(ms / 2, leastRenewMs);
   }

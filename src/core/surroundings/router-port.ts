@@ -11,9 +11,11 @@ import { PortMapping } from './port-mapping.js';
 import { UpnpMapping } from './upnp-mapping.js';
 import type { WayOut } from './ways-out.js';
 
-/** What comes from the gateway: by UDP from its port of PCP and from any other, and by HTTP. */
+/** What comes from the gateway: by UDP from its port of PCP, to all of the LAN, and from any other port, and by HTTP. */
 export type GatewayNews =
   | { readonly kind: 'mapping'; readonly bytes: Uint8Array }
+  /** It has begun anew, or has another address outside (RFC 6886 section 3.2.1, RFC 6887 section 14.1). */
+  | { readonly kind: 'announcement' }
   | { readonly kind: 'device'; readonly bytes: Uint8Array }
   | { readonly kind: 'http'; readonly answer: HttpAnswer };
 
@@ -78,6 +80,7 @@ export class RouterPort {
       spoke: () => {
         this.#upnp.stop();
       },
+      served: () => this.#upnp.known,
     });
   }
 
@@ -102,9 +105,15 @@ export class RouterPort {
     this.#mapping.moved(now, way, port);
   }
 
+  /** The outside sees this machine elsewhere: a router that is known to open ports may have forgotten ours, or moved it. */
+  doubt(now: number): void {
+    if (this.#mapping.spoke || this.#upnp.known) this.#mapping.doubt(now);
+  }
+
   /** Something came from the gateway. */
   receive(now: number, news: GatewayNews): void {
     if (news.kind === 'mapping') this.#mapping.receive(now, news.bytes);
+    else if (news.kind === 'announcement') this.#mapping.doubt(now);
     else if (news.kind === 'device') this.#upnp.heard(news.bytes);
     else this.#upnp.answered(now, news.answer);
   }

@@ -263,7 +263,9 @@ export class Surroundings {
 
   #saw(server: Endpoint, mapped: Endpoint): void {
     const { env } = this.#ports;
-    if (!this.#nat.add(env.clock.now(), server, mapped)) return;
+    const now = env.clock.now();
+    if (this.#nat.moved(server, mapped)) this.#routerPort?.doubt(now);
+    if (!this.#nat.add(now, server, mapped)) return;
     env.log.debug('reflexive address', { server: formatEndpoint(server), observed: formatEndpoint(mapped) });
     this.#ports.discovered();
   }

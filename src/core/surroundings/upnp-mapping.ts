@@ -4,6 +4,8 @@
  *   idle ─begin─▶ looking (igd-search.ts) ─found─▶ adding ─done─▶ open ──half of the lease──▶ looking, at the service it knows …
  *                    │ nothing: idle                 │ 718: another port; 725: for ever; else idle
  *
+ * Idle ends with the next `begin`; a router that spoke UPnP before is asked again by itself, later and later (patience.ts).
+ *
  * It leases for minutes and renews. Where the router knows leases for ever only, the port of a node that was killed stays
  * open until a node asks for it again; it leads to this machine and to nobody else.
  */
@@ -16,12 +18,11 @@ import {
   parseActionAnswer,
   type ControlPoint,
 } from '../wire/igd.js';
+import { Patience } from './patience.js';
 import { IgdSearch, type HttpAnswer, type IgdSearchPorts } from './igd-search.js';
 
 /** How long a mapping is asked for, and how long one is believed in, seconds. */
 const leaseS = 300;
-/** When a renewal that nobody answered is tried again, ms. */
-const againMs = 30_000;
 /** Ports tried when another machine has the one. */
 const maxTries = 4;
 
@@ -45,6 +46,7 @@ export class UpnpMapping {
   #port = 0;
   #leaseS = leaseS;
   #tries = 0;
+  readonly #patience = new Patience();
   #nextAt = Infinity;
   #expiresAt = Infinity;
   #endpoint: Endpoint | undefined;
@@ -70,6 +72,11 @@ export class UpnpMapping {
   /** Where the router takes packets for us. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
+  }
+
+  /** The gateway speaks UPnP, or did. */
+  get known(): boolean {
+    return this.#point !== undefined;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. */
@@ -110,6 +117,7 @@ export class UpnpMapping {
     this.#point = undefined;
     this.#port = 0;
     this.#leaseS = leaseS;
+    this.#patience.reset();
     this.#nextAt = Infinity;
     this.#set(undefined, 'left');
   }
@@ -148,6 +156,7 @@ export class UpnpMapping {
     const said = answer && parseActionAnswer(answer.body, 'AddPortMapping');
     if (said?.kind === 'done') {
       this.#state = 'open';
+      this.#patience.reset();
       this.#expiresAt = now + leaseS * 1_000;
       this.#nextAt = now + leaseS * 500;
       const { endpoint } = this;
@@ -171,11 +180,11 @@ export class UpnpMapping {
     }
   }
 
-  /** Until somebody begins again; while a port may be open still, soon. */
+  /** Until somebody begins again, or it is time to. */
   #end(now: number, why: string): void {
     this.#state = 'idle';
     if (this.#port === 0) this.#set(undefined, why);
-    this.#nextAt = this.#endpoint ? now + againMs : Infinity;
+    this.#nextAt = this.#point ? now + this.#patience.next() : Infinity;
   }
 
   #set(endpoint: Endpoint | undefined, how: string): void {

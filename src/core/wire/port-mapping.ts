@@ -19,6 +19,8 @@ export const mappingProtocols = ['pcp', 'nat-pmp', 'upnp'] as const;
 export type MappingProtocol = (typeof mappingProtocols)[number];
 
 export const portMapPort = 5351;
+/** Where a router tells its LAN that it has begun anew (RFC 6886 section 3.2.1, RFC 6887 section 14.1). */
+export const announced = { host: '224.0.0.1', port: 5350 } as const;
 export const pcpNonceLength = 12;
 const udp = 17;
 const pcpLength = 60;

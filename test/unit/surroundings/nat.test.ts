@@ -66,4 +66,14 @@ describe('NAT mapping by RFC 4787', () => {
     nat.add(200_000, ep('192.0.2.2|1'), ep('198.51.100.1|11'));
     expect(nat.reflexive).toEqual([ep('198.51.100.1|11')]);
   });
+
+  it('tells when a server sees us elsewhere than before, which another server cannot', () => {
+    const nat = new NatObserver();
+    const [one, two] = [ep('192.0.2.1|1'), ep('192.0.2.2|1')];
+    expect(nat.moved(one, ep('198.51.100.1|9'))).toBe(false);
+    nat.add(0, one, ep('198.51.100.1|9'));
+    expect(nat.moved(one, ep('198.51.100.1|9'))).toBe(false);
+    expect(nat.moved(two, ep('198.51.100.1|8'))).toBe(false);
+    expect(nat.moved(one, ep('198.51.100.1|8'))).toBe(true);
+  });
 });

@@ -11,6 +11,7 @@ function rig(secret = new Uint8Array(32).fill(7)) {
   const told: unknown[] = [];
   const opened: string[] = [];
   const heard: string[] = [];
+  const served = { by: false };
   const mapping = new PortMapping({
     secret,
     open: (gateway, source) => opened.push(`${gateway} from ${source}`),
@@ -18,6 +19,7 @@ function rig(secret = new Uint8Array(32).fill(7)) {
     close: () => opened.push('closed'),
     silent: (now, gateway, own) => heard.push(`${now} ${gateway} ${own.port}`),
     spoke: () => heard.push('spoke'),
+    served: () => served.by,
     changed: (endpoint) => told.push(endpoint),
   });
   /** An answer by PCP to what was sent last. */
@@ -37,7 +39,7 @@ function rig(secret = new Uint8Array(32).fill(7)) {
     change(bytes);
     return bytes;
   };
-  return { mapping, sent, told, opened, heard, pcp };
+  return { mapping, sent, told, opened, heard, served, pcp };
 }
 
 /** The nonce of what was sent last. */
@@ -98,7 +100,43 @@ describe('a port of the router', () => {
     const asked = sent.length;
     for (let now = 300_010; now < 1_200_000; now += 100) mapping.tick(now);
     expect(sent.length - asked).toBeGreaterThan(0);
-    expect(sent.length - asked).toBeLessThanOrEqual(6);
+    expect(sent.length - asked).toBeLessThanOrEqual(16);
+  });
+
+  it('is there again soon after a router that took minutes to start', () => {
+    const { mapping, told, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.receive(10, pcp(5_000, 300));
+    // Silent when it is to be renewed, until after its end.
+    for (let now = 10; now < 320_000; now += 50) mapping.tick(now);
+    expect(told.at(-1)).toBeUndefined();
+    let since = 320_000;
+    for (; mapping.endpoint === undefined && since < 1_000_000; since += 50) {
+      const due = mapping.dueAt <= since;
+      mapping.tick(since);
+      if (due) mapping.receive(since, pcp(5_001, 300));
+    }
+    expect(since - 320_000).toBeLessThan(130_000);
+  });
+
+  it('is asked for at once when it is in doubt, and not again within five seconds', () => {
+    const { mapping, sent, told, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.receive(10, pcp(5_000, 300));
+    mapping.doubt(60_000);
+    expect(sent).toHaveLength(2);
+    mapping.receive(60_010, pcp(5_002, 300));
+    expect(told.at(-1)).toEqual({ host: '203.0.113.9', port: 5_002 });
+    for (let now = 60_020; now < 90_000; now += 50) {
+      mapping.doubt(now);
+      mapping.tick(now);
+      if (sent.length === 3 && now < 65_000) throw new Error(`asked at ${now}`);
+    }
+    // Unanswered, the question is repeated, and then left for half a minute.
+    expect(sent).toHaveLength(2 + 5 + 5);
+    mapping.stop();
+    mapping.doubt(100_000);
+    expect([sent.length, mapping.dueAt]).toEqual([13, Infinity]);
   });
 
   it('is asked for by NAT-PMP where the router knows no more', () => {
@@ -118,23 +156,30 @@ describe('a port of the router', () => {
   });
 
   it('is not asked for without a NAT, nor again and again of a router that refuses or is silent', () => {
-    const { mapping, sent, opened, heard, pcp } = rig();
+    const { mapping, sent, opened, heard, served, pcp } = rig();
     mapping.moved(0, { ...way, source: '198.51.100.7' }, 4_242);
     mapping.moved(0, { ...way, gateway: '' }, 4_242);
     mapping.moved(0, null, 4_242);
     expect([sent, opened]).toEqual([[], []]);
     mapping.moved(0, way, 4_242);
     for (let now = 0; now < 800_000; now += 50) mapping.tick(now);
-    expect(sent).toHaveLength(5);
-    expect(heard).toEqual(['750 192.168.1.1 4242']);
-    mapping.moved(800_000, way, 4_242);
+    // At first after half a minute: the router may only be starting.
+    expect(sent).toHaveLength(25);
+    expect(heard).toEqual([750, 38_500].map((at) => `${at} 192.168.1.1 4242`).concat(heard.slice(2)));
+    for (let now = 800_000; now < 10_000_000; now += 50) mapping.tick(now);
+    expect(sent).toHaveLength(25 + 5 * 10);
+    served.by = true;
+    sent.length = heard.length = 0;
+    mapping.moved(10_000_000, way, 4_242);
+    for (let now = 10_000_000; now < 10_800_000; now += 50) mapping.tick(now);
+    expect([sent.length, heard.length]).toEqual([5, 1]);
+    mapping.moved(10_800_000, way, 4_242);
     mapping.receive(
-      800_001,
+      10_800_001,
       pcp(1, 1, (bytes) => (bytes[3] = 2)),
     );
-    for (let now = 800_001; now < 1_600_000; now += 50) mapping.tick(now);
-    expect(sent).toHaveLength(6);
-    expect(heard.slice(1)).toEqual(['spoke']);
+    expect(mapping.dueAt).toBeGreaterThan(10_830_000);
+    expect([sent.length, heard.at(-1)]).toEqual([6, 'spoke']);
   });
 
   it('is not what somebody says who did not see the question, and never an address that may not be probed', () => {

@@ -155,13 +155,35 @@ describe('a port of a router that knows UPnP only', () => {
       [true, 'upnp'],
       [false, 'not renewed'],
     ]);
-    // Quiet from then on, but for what is asked each quarter of an hour.
-    const before = router.searches;
+    // Less and less often from then on, and at last each quarter of an hour.
+    let before = router.searches;
     router.pass(1_800_000);
-    expect(router.searches - before).toBeLessThanOrEqual(24);
+    expect(router.searches - before).toBeLessThanOrEqual(48);
+    before = router.searches;
+    router.pass(3_600_000);
+    expect(router.searches - before).toBeLessThanOrEqual(48);
     router.present = true;
     router.pass(1_800_000);
     expect(router.port.endpoint).toBeDefined();
+  });
+
+  it('is there again soon after a router that began anew: where the outside sees us elsewhere, and after minutes of silence', () => {
+    const router = new Router();
+    router.port.moved(0, way, 4_242);
+    router.port.doubt(0);
+    router.pass(20_000);
+    router.open.clear();
+    router.port.doubt(router.now);
+    router.pass(1_500);
+    expect([...router.open]).toEqual([[4_242, 300]]);
+    expect(router.told).toHaveLength(1);
+    router.open.clear();
+    router.present = false;
+    router.pass(330_000);
+    expect(router.port.endpoint).toBeUndefined();
+    router.present = true;
+    router.pass(130_000);
+    expect([...router.open]).toEqual([[4_242, 300]]);
   });
 
   it('is found again where the router moved its service', () => {

@@ -1,0 +1,20 @@
+/** How long a router is left alone that did not do what it was asked: not long at first, for it may only be starting. */
+
+const firstMs = 30_000;
+export const longestMs = 900_000;
+
+export class Patience {
+  #waitMs = firstMs;
+
+  /** Until it is asked again, ms; twice as long each time, up to a quarter of an hour. */
+  next(): number {
+    const waitMs = this.#waitMs;
+    this.#waitMs = Math.min(2 * waitMs, longestMs);
+    return waitMs;
+  }
+
+  /** It did what it was asked, or is another one. */
+  reset(): void {
+    this.#waitMs = firstMs;
+  }
+}
