@@ -9,15 +9,27 @@ export interface WhyEntry {
 
 const capacity = 64;
 
+/** A node keeps one for each of its peers: no object for an entry, and no string that is still in the pieces it was put together of. */
 export class WhyLog {
-  readonly #entries: WhyEntry[] = [];
+  readonly #dates: number[] = [];
+  readonly #events: string[] = [];
+  readonly #details: string[] = [];
 
   add(date: number, event: string, detail: string): void {
-    this.#entries.push({ date, event, detail });
-    if (this.#entries.length > capacity) this.#entries.shift();
+    this.#dates.push(date);
+    this.#events.push(event);
+    this.#details.push(Buffer.from(detail).toString());
+    if (this.#dates.length <= capacity) return;
+    this.#dates.shift();
+    this.#events.shift();
+    this.#details.shift();
   }
 
-  get entries(): readonly WhyEntry[] {
-    return this.#entries;
+  get entries(): WhyEntry[] {
+    return this.#dates.map((date, i) => ({
+      date,
+      event: this.#events[i] as string,
+      detail: this.#details[i] as string,
+    }));
   }
 }

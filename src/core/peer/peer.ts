@@ -2,7 +2,8 @@
  * One peer's whole protocol life: its session, its paths, its candidates and the counters that judge them.
  * No I/O: the packet path is a port, time is an argument.
  */
-import type { HeldKey, Origin, Path, PeerCounters } from '../dataplane/plane/plane.js';
+import type { HeldKey, Origin, Path } from '../dataplane/plane/plane.js';
+import { zeroCounters } from '../dataplane/plane/shared.js';
 import type { Member } from '../identity/certificate.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
@@ -25,6 +26,8 @@ import { Traffic } from './traffic.js';
 
 /** Bytes of a ping that a person asked for. */
 const askedPingSize = 64;
+/** Counters of whichever peer is looked at: looking at many often leaves no garbage, and none has some of its own. */
+const counters = zeroCounters();
 
 export class Peer {
   readonly slot: number;
@@ -37,8 +40,6 @@ export class Peer {
   readonly #offers: Offers;
   readonly #traffic = new Traffic();
   readonly #life = new SessionLiveness();
-  /** Kept, so that looking at many peers often leaves no garbage. */
-  readonly #counters = {} as PeerCounters;
   #lastOrigin: Path | null = null;
   #handshakeVia: Endpoint | undefined;
   /** When a handshake under way has taken so long that the peer counts as unreachable. */
@@ -297,7 +298,7 @@ export class Peer {
     switch (message.type) {
       case 'ping': {
         const direct = origin.kind === 'direct' ? origin.endpoint : undefined;
-        const received = plane.peerCounters(this.slot, this.#counters).rxDirect;
+        const received = plane.peerCounters(this.slot, counters).rxDirect;
         plane.sendControl(this.slot, encodePong(message.transaction, direct, received), back);
         if (direct) this.prober.observed(now, direct, 'ping');
         else this.prober.asked(now, origin);
@@ -391,7 +392,7 @@ export class Peer {
   /** Looks at the counters: all that is judged is judged by that. */
   #look(now: number): void {
     const { plane } = this.#ports;
-    this.#traffic.look(now, plane.peerCounters(this.slot, this.#counters), plane.now());
+    this.#traffic.look(now, plane.peerCounters(this.slot, counters), plane.now());
   }
 
   #tellTraffic(): void {
