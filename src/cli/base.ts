@@ -1,4 +1,5 @@
 /** What every command shares: JSON output, errors, home, environment. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from '@oclif/core/command';
 import { homeFrom, relayHomeFrom, type Home } from '../core/config/home.js';
 import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '../core/lib/env.js';
@@ -101,9 +102,11 @@ export abstract class BaseCommand extends Command {
     const { explained } = await import('./service-hint.js');
     const told = await explained(thrown);
     process.exitCode = presentError(told, this.jsonEnabled(), `evio ${command} --help`);
-    if ((this.constructor as typeof BaseCommand).daemon && process.env['NOTIFY_SOCKET']) {
-      const { endOfService } = await import('../core/process/service-end.js');
-      process.exitCode = endOfService(toEvioError(thrown), process.env);
-    }
+    const { NOTIFY_SOCKET, EVIO_LINGER_MS } = process.env;
+    if (!(this.constructor as typeof BaseCommand).daemon || !(NOTIFY_SOCKET || EVIO_LINGER_MS)) return;
+    const { endOfService, lingerMs } = await import('../core/process/service-end.js');
+    const error = toEvioError(thrown);
+    if (NOTIFY_SOCKET) process.exitCode = endOfService(error, process.env);
+    await sleep(lingerMs(error, process.env));
   }
 }

@@ -15,11 +15,16 @@ function quoted(word: string): string {
 /** Words that OpenRC reads twice: as a value in its script, and as part of a command line (`eval`). */
 const quotedTwice = (words: readonly string[]): string => quoted(words.map(quoted).join(' '));
 
-/** Both are started again when they end, whatever the reason: OpenRC does not ask for it. */
+/**
+ * Both are started again when they end, whatever the reason: OpenRC does not ask for it. But what ends more than ten times in a
+ * minute has failed for a reason that stays, and rests until somebody acts. What time may mend takes longer than that.
+ */
 const supervised = (service: Service): string => `supervisor=supervise-daemon
 pidfile="/run/\${RC_SVCNAME}.pid"
 respawn_delay=1
-respawn_max=0
+respawn_max=10
+respawn_period=60
+export EVIO_LINGER_MS=6000
 umask=0077
 output_log=/var/log/${scriptName[service]}.log
 error_log=/var/log/${scriptName[service]}.log`;

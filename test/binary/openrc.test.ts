@@ -47,6 +47,12 @@ say again; kill -9 $(cat /run/openrc/options/evio/child_pid)
 sleep 1
 for i in $(seq 100); do evio status > /dev/null 2>&1 && break; sleep 0.1; done
 evio status
+say damaged; sed -i s/respawn_max=10/respawn_max=2/ /etc/init.d/evio; rc-service evio stop
+cd /var/lib/evio/networks/*; cp profile.json /root/kept; echo '{' > profile.json; rc-service evio start
+for i in $(seq 150); do [ -e /run/evio.pid ] || break; sleep 0.1; done
+[ -e /run/evio.pid ] && echo for ever || echo rests
+grep -c 'is damaged' /var/log/evio.log; evio service status
+mv /root/kept profile.json; rc-service evio start; until_active && echo back
 say removed; evio service uninstall; evio service uninstall --relay
 ls /etc/init.d | grep evio || echo none
 evio service status
@@ -87,6 +93,11 @@ describe.runIf(hasBinary())('services under OpenRC', () => {
     ['run it as a user of its own', 'user', /^evio-relay$/m],
     ['run the node, with its interface', 'node', /^evio0 .*10\.144\./m],
     ['start it again when it was killed', 'again', /^Network +home /m],
+    [
+      'rest where each start would end as the one before',
+      'damaged',
+      /^rests\n3\nevio: (failed|inactive)[^]*^back$/m,
+    ],
     ['leave nothing when they are uninstalled', 'removed', /^none\nevio: not installed\nnobody$/m],
   ])('%s', ([, name, expected], { skip }) => {
     if (missing !== '') skip(missing);

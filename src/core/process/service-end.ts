@@ -19,6 +19,8 @@ const final: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Of the reasons for which a file cannot be used, those that stay: others are full disks, and disks that are mounted later. */
 const finalStorage: readonly unknown[] = ['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EISDIR'];
 
+const longestLingerMs = 60_000;
+
 /** Another start would end in the same way. */
 export function isFinal(thrown: unknown): boolean {
   if (!(thrown instanceof EvioError)) return false;
@@ -46,4 +48,13 @@ export function endOfService(
     // Without native code nobody can be told; the log has it.
   }
   return isFinal(error) ? ExitStatus.final : error.exitStatus;
+}
+
+/**
+ * How long this process waits before it ends, ms: where the manager cannot tell exit statuses, it gives up on what ends often in a
+ * short time (EVIO_LINGER_MS, set by service/openrc-scripts.ts), and what time may mend is to go on being started.
+ */
+export function lingerMs(error: EvioError, env: NodeJS.ProcessEnv): number {
+  const asked = Number(env['EVIO_LINGER_MS'] ?? 0);
+  return isFinal(error) || !(asked > 0) ? 0 : Math.min(asked, longestLingerMs);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDuration } from '../../../src/cli/duration.js';
@@ -6,6 +7,16 @@ import { commandOf, readManifest, type FlagShape, type Manifest } from '../../..
 import { factOf } from '../../../src/cli/network-fact.js';
 import { quickQuestion } from '../../../src/cli/quick.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
+
+describe('a process of this program', () => {
+  it('is called evio by top, pgrep and killall', () => {
+    const first = new URL('../../../bin/first.js', import.meta.url).href;
+    const line = `import { readArguments } from ${JSON.stringify(first)}; readArguments(); process.stdout.write(process.getBuiltinModule('fs').readFileSync('/proc/self/comm'))`;
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', line], { encoding: 'utf8' })).toBe(
+      'evio\n',
+    );
+  });
+});
 
 describe('parseDuration', () => {
   it.each([

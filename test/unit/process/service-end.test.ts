@@ -6,7 +6,7 @@ import { explained, withService } from '../../../src/cli/service-hint.js';
 import { notRunning } from '../../../src/core/control/client-errors.js';
 import { storageError } from '../../../src/core/disk/storage-error.js';
 import { EvioError, type ErrorCode } from '../../../src/core/lib/errors.js';
-import { decisive, endOfService } from '../../../src/core/process/service-end.js';
+import { decisive, endOfService, lingerMs } from '../../../src/core/process/service-end.js';
 import { systemd } from '../../../src/service/systemd.js';
 
 const error = (code: ErrorCode): EvioError => new EvioError(code, 'It is so.');
@@ -43,6 +43,14 @@ describe('a service that cannot go on', () => {
     const told: string[] = [];
     expect(endOfService(error('EVIO_REVOKED'), {}, (_socket, text) => told.push(text) > 0)).toBe(1);
     expect(told).toEqual([]);
+  });
+
+  it('ends at once where only a person can help, else later, where the manager cannot tell the two', () => {
+    const env = { EVIO_LINGER_MS: '6000' };
+    expect(lingerMs(error('EVIO_PROFILE_CORRUPT'), env)).toBe(0);
+    expect(lingerMs(error('EVIO_ADDRESS_RANGE'), env)).toBe(6_000);
+    expect(lingerMs(error('EVIO_ADDRESS_RANGE'), {})).toBe(0);
+    expect(lingerMs(error('EVIO_ADDRESS_RANGE'), { EVIO_LINGER_MS: 'x' })).toBe(0);
   });
 
   it('is named to whoever asks a node that does not run', () => {
