@@ -124,6 +124,29 @@ describe.skipIf(missing !== undefined)('pods as neighbours in the network', () =
     }
   });
 
+  it('reach what is behind another member by their node, with the first packet', async () => {
+    const { maker, a, b } = stage();
+    const places = [
+      ['10.98.0.0/24', '10.98.0.1'],
+      ['fd98::/64', 'fd98::1'],
+    ] as const;
+    for (const [range, ip] of places) {
+      await run(['ip', 'address', 'add', ip, 'dev', 'lo'], { ns: b.node.ns });
+      await b.node.node.cli(['route', 'announce', range]);
+      await a.node.node.cli(['route', 'accept', range]);
+    }
+    const { pod } = await add(a, 'reaching', { ...config, gateway: true });
+    for (const [range, ip] of places) {
+      const there = async (): Promise<string> =>
+        (await run(['ip', 'route', 'get', ip], { ns: a.node.ns, allowFailure: true })).stdout;
+      await expect.poll(there, { timeout: 10_000 }).toContain('dev evio0');
+      expect([ip, (await ping(pod.name, ip, { count: 1, timeoutMs: 10_000 })).received]).toEqual([ip, 1]);
+      await b.node.node.cli(['route', 'withdraw', range]);
+    }
+    expect((await a.runtime.plugin('DEL', config, attached(pod))).status).toBe(0);
+    await expect.poll(() => ranges(maker), { timeout: 10_000 }).toHaveLength(2);
+  });
+
   it('hear what one says to all, and to a group that they joined', async () => {
     const { one, two, three } = stage();
     await heard(one, '10.144.255.255', [two, three]);

@@ -372,7 +372,8 @@ export class Guard {
     const inside = lan === 0 && a === this.#prefixHigh && b === this.#prefixLow;
     const scoped = inside || (a === linkLocal && b === 0);
     if (scoped && ownInterface) return Verdict.pass;
-    if (inside) return Verdict.foreignAddress;
+    // Its pods' are its as well, as their IPv4 addresses are: it passes on what they send to where it is the gateway.
+    if (inside) return this.#isOfPod(c, d, subject) ? Verdict.pass : Verdict.foreignAddress;
     // Multicast; and all that begins with eight zeros: loopback, and IPv4 inside IPv6 (RFC 4291 section 2.5).
     if (a >>> 24 === 0xff || (a === 0 && b === 0)) return Verdict.foreignAddress;
     // Link-local addresses made from a MAC are that MAC's, whether its member is known or not.
@@ -386,6 +387,12 @@ export class Guard {
     return this.#owners.holds(a, b, c, d, lan, high, low, firstHand, this.#second)
       ? Verdict.pass
       : Verdict.taken;
+  }
+
+  /** The lower half of an address is made from the MAC of a pod of the subject. */
+  #isOfPod(c: number, d: number, subject: GuardSubject): boolean {
+    if ((c & 0xff) !== 0xff || d >>> 24 !== 0xfe) return false;
+    return this.#isPodOf(subject, (c >>> 16) ^ 0x0200, ((c & 0xff00) << 16) | (d & 0xff_ffff));
   }
 
   /** The lower half of an address, made from a MAC, is made from that of a member. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ip6Of } from '../../../src/core/identity/inner-ipv6.js';
 import { AddressOwners, ownerKeys } from '../../../src/core/switch/address-owners.js';
 import { ageingMs } from '../../../src/core/switch/fdb.js';
 import { Guard, Verdict, type GuardSubject } from '../../../src/core/switch/guard.js';
@@ -14,7 +15,7 @@ import {
   udpFrame,
 } from '../../support/frames.js';
 import { hostile, honest, ownUla, victimUla } from '../../support/hostile-frames.js';
-import { ipOf, macOf, words6 } from '../../support/loop-rig.js';
+import { ipOf, macOf, prefix6, words6 } from '../../support/loop-rig.js';
 import { prefixBytes } from '../../../src/core/lib/prefix.js';
 import { macOf as podMacText } from '../../../src/cni/names.js';
 import { prefix, subnetTable } from '../../support/subnets.js';
@@ -193,6 +194,15 @@ describe('guard', () => {
       expect(judge(says(0x0a90_0801))).toBe(Verdict.foreignMac);
       // A member keeps its address, whoever announced the range around it.
       expect(judge(says(ipOf(2)))).toBe(Verdict.foreignMac);
+    });
+
+    it('is spoken for by its member, which passes on what it sends, by both families', () => {
+      const inside = (mac: Uint8Array): Uint8Array => ip6Of(prefix6, mac);
+      expect(judge(udpFrame(to, own, ip, ipOf(2), load))).toBe(Verdict.pass);
+      expect(judge(ping6(1, inside(podMac(ip))))).toBe(Verdict.pass);
+      for (const mac of [podMac(foreign), podMac(0x0a90_0801), podMac(ipOf(2)), macOf(3)])
+        expect(judge(ping6(1, inside(mac)))).toBe(Verdict.foreignAddress);
+      expect(judge(ping6(3, inside(podMac(ip))), subjectOf(3))).toBe(Verdict.foreignAddress);
     });
 
     it('speaks for no other pod, member or router', () => {
