@@ -219,7 +219,7 @@ export const statusReport = z.object({
   }),
   certificate: z.object({ expires: z.string(), renewal: z.enum(renewalStates) }),
   peerCount: z.number(),
-  clock: z.object({ behindMs: z.number() }).optional(),
+  clock: z.object({ behindMs: z.number(), aheadMs: z.number() }).optional(),
   conflicts: z
     .array(z.object({ ...member, what: z.enum(conflictKinds), holder: z.string() }))
     .readonly()

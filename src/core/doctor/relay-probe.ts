@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { silentLogger, systemClock, systemRandom } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import { provesKey } from '../relays/net/register.js';
@@ -30,6 +31,8 @@ export interface Health {
   /** The relay's date by its HTTP header, to the second; undefined when it sends none. */
   readonly dateMs: number | undefined;
   readonly rttMs: number;
+  /** Of TLS: why its certificate is none that this machine takes; undefined: it does. Who knows the relay's key needs none. */
+  readonly distrust?: string | undefined;
 }
 
 /** Something else answered in the place of a relay. */
@@ -71,7 +74,7 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
   const checks = [pass(id('dns'), addresses.join(', '))];
   let health: Health | undefined;
   try {
-    health = await getHealth(address, key !== undefined);
+    health = await getHealth(address);
   } catch (thrown) {
     checks.push(
       fail(
@@ -82,8 +85,15 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
     );
     return { name, addresses, health, foreign: thrown instanceof NoRelay, checks };
   }
+  const answers = `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`;
   checks.push(
-    pass(id('relay'), `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`),
+    health.distrust === undefined || key !== undefined
+      ? pass(id('relay'), answers)
+      : fail(
+          id('relay'),
+          `${answers}, with a certificate that this machine does not take (${health.distrust}).`,
+          'With its key that does not matter, as it does not to nodes: name it as it printed itself, evios://HOST:PORT#KEY.',
+        ),
   );
   if (key !== undefined) {
     checks.push(await keyCheck(id('key'), address, key));
@@ -126,15 +136,18 @@ function codeOf(thrown: unknown): string {
   return (thrown as NodeJS.ErrnoException).code ?? messageOf(thrown);
 }
 
-/** @param keyed its key says who it is, so any certificate is good, as it is for nodes */
-function getHealth(address: RelayAddress, keyed: boolean): Promise<Health> {
+/** Takes any certificate, and tells of it: nothing secret is said, and the date of a relay shows why one is refused. */
+function getHealth(address: RelayAddress): Promise<Health> {
   return new Promise((resolve, reject) => {
     const sentAt = performance.now();
     const request = address.tls ? httpsRequest : httpRequest;
     const call = request(
       `${relayOrigin(address, 'http')}/healthz`,
-      { agent: false, signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: !keyed },
+      { agent: false, signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: false },
       (response) => {
+        const { socket } = response;
+        const distrust =
+          socket instanceof TLSSocket && !socket.authorized ? String(socket.authorizationError) : undefined;
         const rttMs = performance.now() - sentAt;
         const parts: Buffer[] = [];
         let length = 0;
@@ -146,7 +159,7 @@ function getHealth(address: RelayAddress, keyed: boolean): Promise<Health> {
         response.on('error', reject);
         response.on('end', () => {
           const health = parseHealth(Buffer.concat(parts).toString('utf8'), response.headers.date, rttMs);
-          if (health) resolve(health);
+          if (health) resolve({ ...health, distrust });
           else reject(new NoRelay());
         });
       },

@@ -72,6 +72,7 @@ export class RelayEvents implements RelaySetListener {
     const skewMs = dates?.prove(relay, date, credential.self.certificate.notAfter) ?? date - before;
     if (Math.abs(skewMs) <= clockToleranceMs) return;
     env.log.warn('clock differs from the relay', { relay, skewMs: Math.round(skewMs) });
+    if (skewMs < 0) env.log.warn("this machine's clock is ahead: set it by NTP");
     if (env.clock.date() - before <= clockToleranceMs) return;
     env.log.warn("this machine's clock is behind: the relays' date is used");
     for (const bytes of keeper.credentials) members.take(bytes);

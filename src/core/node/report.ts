@@ -141,6 +141,8 @@ export interface HeadFacts {
 export interface StatusFacts extends HeadFacts {
   /** How far this machine's clock is behind the date in use; 0: it is used. */
   readonly behindMs: number;
+  /** How far it is ahead of the relays'; 0: it is not. */
+  readonly aheadMs: number;
   /** The names by which members are shown. */
   readonly nameOf: (idText: string) => string | undefined;
   readonly conflicts: readonly Conflict[];
@@ -190,7 +192,9 @@ export function statusReport(facts: StatusFacts): StatusReport {
       holder: facts.nameOf(holder.idText) ?? holder.name,
     })),
     anomalies: facts.anomalies,
-    ...(facts.behindMs === 0 ? {} : { clock: { behindMs: Math.round(facts.behindMs) } }),
+    ...(facts.behindMs === 0 && facts.aheadMs === 0
+      ? {}
+      : { clock: { behindMs: Math.round(facts.behindMs), aheadMs: Math.round(facts.aheadMs) } }),
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
     ...(facts.clash ? { clash: facts.clash } : {}),

@@ -114,6 +114,7 @@ export class Reporter {
       nameOf: (idText) => members.nameOf(idText),
       conflicts: members.conflicts(),
       behindMs: this.#parts.dates?.behindMs ?? 0,
+      aheadMs: this.#parts.dates?.aheadMs ?? 0,
       ring: overlay.report(),
       anomalies: policy.anomalies,
       refused: subnets.refusals(),

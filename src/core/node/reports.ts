@@ -158,8 +158,8 @@ export interface StatusReport {
     readonly names?: Readonly<Record<string, string>> | undefined;
   };
   readonly peerCount: number;
-  /** This machine's clock is behind, and the relays' date is used; left out where it is not. */
-  readonly clock?: { readonly behindMs: number } | undefined;
+  /** This machine's clock is behind, and the relays' date is used, or ahead, and is used; left out where it is neither. */
+  readonly clock?: { readonly behindMs: number; readonly aheadMs: number } | undefined;
   readonly conflicts?: readonly ConflictReport[] | undefined;
   readonly certificate: CertificateReport;
   /** The last ones, newest first. */

@@ -88,6 +88,12 @@ export function processFacts({
   ];
 }
 
+function clockText({ behindMs, aheadMs }: NonNullable<StatusReport['clock']>): string {
+  return behindMs > 0
+    ? `${formatAge(behindMs)} behind the relays': their date is used`
+    : `${formatAge(aheadMs)} ahead of the relays': set it by NTP (timedatectl set-ntp true)`;
+}
+
 function certificateText({ expires, renewal }: StatusReport['certificate']): string {
   const day = expires.slice(0, 10);
   return renewal === 'failing' ? `until ${day}, and no admin renews it` : `until ${day}`;
@@ -140,9 +146,7 @@ export function statusText(
       text,
     ]),
     ['NAT', natText(nat)],
-    ...(clock
-      ? [['Clock', `${formatAge(clock.behindMs)} behind the relays': their date is used`] as [string, string]]
-      : []),
+    ...(clock ? [['Clock', clockText(clock)] as [string, string]] : []),
     ...(process ? processFacts(process) : []),
     ['Certificate', certificateText(status.certificate)],
     ...(status.bridge ? [['Bridged', lanText(status.bridge)] as [string, string]] : []),

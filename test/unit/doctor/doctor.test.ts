@@ -177,7 +177,8 @@ describe('probeRelay', () => {
       ]);
       const { url, listen } = await kit.relay({ home, tls: { certFile, keyFile } });
       expect(await statuses(url)).toEqual({ dns: 'pass', relay: 'pass', key: 'pass', clock: 'pass' });
-      expect(await statuses(`evios://${listen}`)).toEqual({ dns: 'pass', relay: 'fail' });
+      // Without it, the date tells whether it is this machine's clock that is wrong.
+      expect(await statuses(`evios://${listen}`)).toEqual({ dns: 'pass', relay: 'fail', clock: 'pass' });
     } finally {
       await kit.clean();
     }

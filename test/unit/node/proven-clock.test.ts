@@ -44,6 +44,19 @@ describe('the date of a machine', () => {
     expect([clock.date(), clock.behindMs]).toEqual([machine.date, 0]);
   });
 
+  it('that is ahead of all relays says so, until it is right, at once', () => {
+    const { clock, machine, pass } = rig(truth + day);
+    expect(clock.aheadMs).toBe(0);
+    clock.prove('a', truth, Infinity);
+    pass(hour);
+    expect([clock.aheadMs, clock.behindMs]).toEqual([day, 0]);
+    machine.date = truth + hour;
+    expect(clock.aheadMs).toBe(0);
+    machine.date += day;
+    clock.prove('agrees', machine.date, Infinity);
+    expect(clock.aheadMs).toBe(0);
+  });
+
   it('is that of the relay nearest to its own clock, and never after its certificate', () => {
     const { clock } = rig(truth - day);
     clock.prove('liar', truth + 400 * day, truth + 30 * day);

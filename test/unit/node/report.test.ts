@@ -132,6 +132,7 @@ describe('statusReport', () => {
       refusals: [{ peer: 'ab', name: 'n7', count: { spoofed: 3 } }],
       uptimeMs: 1_000.6,
       behindMs: 86_400_000.4,
+      aheadMs: 0,
       device: {
         name: 'evio0',
         port: 5000,
@@ -170,7 +171,7 @@ describe('statusReport', () => {
       { peer: other.idText, name: 'n1', cidr: '10.9.0.0/16', fault: 'taken', holder: 'n2' },
     ]);
     expect(report.peerCount).toBe(1);
-    expect(report.clock).toEqual({ behindMs: 86_400_000 });
+    expect(report.clock).toEqual({ behindMs: 86_400_000, aheadMs: 0 });
     expect(report.node).toMatchObject({ id: own.idText, name: 'n0', version: '1.2.3', uptimeMs: 1_001 });
     expect(report.device).toMatchObject({ name: 'evio0', mtu: 1350, restarts: 7 });
     expect(report.relays[0]?.rttMs).toBe(2);

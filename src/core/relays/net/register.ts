@@ -70,6 +70,10 @@ function whyUnreachable(url: RelayAddress, thrown: unknown): string {
   const where = formatRelayAddress({ ...url, tls: false });
   if (!url.tls && (code === 'ECONNRESET' || code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_')))
     return `it hangs up or answers in another protocol; if it speaks TLS, write evios://${where}#KEY as the relay printed it`;
+  if (url.tls && /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/.test(code)) {
+    const said = code === 'CERT_HAS_EXPIRED' ? 'has ended' : 'is not valid yet';
+    return `its TLS certificate ${said} by the clock of this machine, ${new Date().toISOString().slice(0, 16)}Z: set that if it is wrong; with the relay's key it does not matter: write evios://${where}#KEY as the relay printed it`;
+  }
   if (url.tls && /CERT|SELF_SIGNED|ISSUER/.test(code))
     return `its TLS certificate is not one that this machine trusts; with its key that does not matter: write evios://${where}#KEY as the relay printed it`;
   if (url.tls && /^(EPROTO|ERR_SSL)/.test(code)) return `it does not speak TLS; write evio://${where}#KEY`;
