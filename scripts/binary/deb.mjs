@@ -56,7 +56,11 @@ fi
   postrm: script(`${reload}case $1 in
 remove) rm -rf /var/cache/evio /var/cache/private/evio-relay /var/cache/evio-relay ;;
 # Keys and networks of this machine: only when that is asked for.
-purge) rm -rf /var/lib/evio /var/lib/private/evio-relay /var/lib/evio-relay ;;
+purge)
+  rm -rf /var/lib/evio /var/lib/private/evio-relay /var/lib/evio-relay
+  # What refuses packets for the networks while no node runs (src/core/tap/route-message.ts).
+  for family in -4 -6; do ip $family route flush type unreachable proto 144 2>/dev/null || :; done
+  ;;
 esac
 `),
 };

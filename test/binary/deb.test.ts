@@ -149,7 +149,9 @@ sleep 0.5; systemctl restart evio; sleep 1; systemctl restart evio; sleep 1.5; k
     machine.sh('dpkg -r evio');
     expect(machine.run(['ip', 'link', 'show', 'evio0']).status).not.toBe(0);
     expect(machine.list('/var/lib/evio')).toContain('networks');
+    expect(machine.sh('ip route show proto 144')).toContain('unreachable');
     machine.sh('dpkg -P evio');
+    expect(machine.sh('ip route show proto 144; ip -6 route show proto 144')).toBe('');
     expect(machine.list('/var/lib/evio')).toEqual([]);
     expect(machine.sh('ls -d /usr/lib/evio /etc/default/evio-relay /usr/bin/evio* 2>/dev/null || true')).toBe(
       '',

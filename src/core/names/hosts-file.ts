@@ -5,6 +5,7 @@
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../lib/errors.js';
 import { tryLock } from '../native/file-lock.js';
 
 const patienceMs = 2_000;
@@ -38,4 +39,14 @@ export async function changeHosts(path: string, change: (text: string) => string
     // The lock goes with the descriptor.
     closeSync(fd);
   }
+}
+
+/** Why the file could not be changed, and what mends it. @param service a service manager runs this process */
+export function hostsFault(path: string, thrown: unknown, service: boolean): string {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return `${path}: there is none; make one, and start the node again`;
+  // ReadWritePaths= of the unit is a mount of the one file (service/units.ts): editors put another in its place.
+  if (code === 'EROFS' && service)
+    return `${path}: it was replaced since this service began, which may write to the file of then only, or the disk is read-only. A restart loses no packet: sudo systemctl restart evio`;
+  return `${path}: ${messageOf(thrown)}`;
 }

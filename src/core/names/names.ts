@@ -13,7 +13,7 @@ import { addressText } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
 import { formatIpv4, type Cidr } from '../lib/ipv4.js';
 import { isAlive } from '../lib/alive.js';
-import { changeHosts } from './hosts-file.js';
+import { changeHosts, hostsFault } from './hosts-file.js';
 import { hostsPath, withBlock, withoutBlocks, type HostsLine } from './hosts-text.js';
 import { isMachineNetwork } from './machine.js';
 import type { NameMode, NamesReport, NameWay } from './report.js';
@@ -192,7 +192,7 @@ export class Names implements NameService {
       this.#written = true;
       this.#fault = null;
     } catch (thrown) {
-      this.#failed(this.#hosts, thrown);
+      this.#tell(hostsFault(this.#hosts, thrown, (process.env['NOTIFY_SOCKET'] ?? '') !== ''));
     }
   }
 
@@ -202,9 +202,12 @@ export class Names implements NameService {
     return ip === null ? [six] : [{ address: formatIpv4(ip), name: full }, six];
   }
 
-  /** Said once as long as it is the same. */
   #failed(what: string, thrown: unknown): void {
-    const fault = `${what}: ${messageOf(thrown)}`;
+    this.#tell(`${what}: ${messageOf(thrown)}`);
+  }
+
+  /** Said once as long as it is the same. */
+  #tell(fault: string): void {
     if (this.#fault !== fault) this.#options.log.warn('names are not found', { reason: fault });
     this.#fault = fault;
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { changeHosts } from '../../../src/core/names/hosts-file.js';
+import { changeHosts, hostsFault } from '../../../src/core/names/hosts-file.js';
 import { withBlock, withoutBlocks } from '../../../src/core/names/hosts-text.js';
 import { isMachineNetwork } from '../../../src/core/names/machine.js';
 import { forgetStaleNames } from '../../../src/core/names/names.js';
@@ -102,6 +102,14 @@ describe('the hosts file', () => {
     expect(readFileSync(path, 'utf8')).toBe(withBlock('', other, 'work.evio', process.pid, lines));
     await forgetStaleNames([other], path);
     expect(readFileSync(path, 'utf8')).toBe('');
+  });
+
+  it('that cannot be changed is told with what mends it', () => {
+    const of = (code: string, service: boolean): string =>
+      hostsFault('/etc/hosts', Object.assign(new Error(`${code}: so`), { code }), service);
+    expect(of('EROFS', true)).toMatch(/replaced since this service began.*: sudo systemctl restart evio$/);
+    expect(of('EROFS', false)).toBe('/etc/hosts: EROFS: so');
+    expect(of('ENOENT', true)).toBe('/etc/hosts: there is none; make one, and start the node again');
   });
 
   it('is not made where there is none', async () => {
