@@ -5,7 +5,7 @@ import type { RigNode } from '../../src/lab/rig.js';
 
 const manager = fileURLToPath(new URL('../support/service-manager.mjs', import.meta.url));
 
-interface Ended {
+export interface Ended {
   readonly status: number | null;
   readonly signal: string | null;
   readonly store: readonly string[];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sleep, type LabProcess } from '../../src/lab/exec.js';
 import { iperfTcp } from '../../src/lab/measure.js';
 import { during, expectWhole, flow } from './flow.js';
-import { managed, nodeBegun, restart, rests } from './managed.js';
+import { managed, nodeBegun, restart, rests, type Ended } from './managed.js';
 import { reaches, TestNet, untilPath, type TestNode } from './support.js';
 
 interface Networks {
