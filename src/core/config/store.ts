@@ -192,7 +192,7 @@ export class Store {
   }
 }
 
-function alreadyJoined(id: string): EvioError {
+export function alreadyJoined(id: string): EvioError {
   return new EvioError('EVIO_ALREADY_JOINED', `This machine is in the network ${id} already.`, [
     'Run it with: sudo evio node',
     `To join anew, first: evio leave --network ${id}`,

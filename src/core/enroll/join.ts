@@ -1,5 +1,6 @@
 /** `evio join`: from a token to a stored membership. */
 import { emptyState, type Profile } from '../membership/profile.js';
+import { alreadyJoined } from '../config/store.js';
 import { parseInvite, type MemberRole } from '../identity/invite.js';
 import { makeMember } from '../membership/certify.js';
 import { badValue, checkPeer } from '../identity/names.js';
@@ -84,6 +85,7 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
   try {
     joined = contact ? await register(await begin(token, make, deps), deps, options.patience) : make();
   } catch (thrown) {
+    if (isAlreadyJoined(thrown)) return again();
     if (thrown instanceof EvioError && isTokenOver.has(thrown.code)) store.pending.drop(networkId);
     throw thrown;
   }
@@ -91,12 +93,15 @@ export async function joinNetwork(options: JoinOptions, deps: EnrollPorts): Prom
     store.create(networkId, joined, { ...emptyState, credential: joined.credential });
   } catch (thrown) {
     // Another join was faster: this machine is who that one made.
-    if (thrown instanceof EvioError && thrown.code === 'EVIO_ALREADY_JOINED') return again();
+    if (isAlreadyJoined(thrown)) return again();
     throw thrown;
   }
   store.pending.drop(networkId);
   return { ...membershipOf(selfOf(joined)), networkId, already: false, overlapping };
 }
+
+const isAlreadyJoined = (thrown: unknown): boolean =>
+  thrown instanceof EvioError && thrown.code === 'EVIO_ALREADY_JOINED';
 
 /** What says that no later try by the same token can succeed. */
 const isTokenOver: ReadonlySet<string> = new Set([
@@ -105,7 +110,10 @@ const isTokenOver: ReadonlySet<string> = new Set([
   'EVIO_TOKEN_REVOKED',
 ]);
 
-/** The member that a join by this token has made before and did not end with, or a new one: on disk. */
+/**
+ * The member that a join by this token has made before and did not end with, or a new one: on disk. Throws EvioError
+ * EVIO_ALREADY_JOINED when another join has ended since this one looked: a new member would be another use of the token.
+ */
 async function begin(
   token: Token,
   make: (begun?: Profile) => Profile,
@@ -116,7 +124,10 @@ async function begin(
   const now = env.clock.date();
   const profile = await store.pending.keep(
     networkId,
-    (before) => make(before?.invite === invite ? before : undefined),
+    (before) => {
+      if (store.has(networkId)) throw alreadyJoined(networkId);
+      return make(before?.invite === invite ? before : undefined);
+    },
     (old) => (parseInvite(fromBase64Url(old.invite ?? '') ?? new Uint8Array(0))?.notAfter ?? 0) <= now,
   );
   store.rehearse(networkId, profile);

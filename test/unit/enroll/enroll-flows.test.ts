@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homeAt } from '../../../src/core/config/home.js';
 import { Store } from '../../../src/core/config/store.js';
 import type { NamedRelay, RelayErrands } from '../../../src/core/enroll/errands.js';
@@ -218,6 +218,16 @@ describe('joinNetwork', () => {
     // As asked for now.
     const joined = await joinNetwork({ ...wish, token: made.token, name: 'carl', ip: '10.144.0.9' }, guest);
     expect(joined.node).toMatchObject({ id: third, name: 'carl', ip: '10.144.0.9' });
+    expect(guest.store.pending.ids()).toEqual([]);
+  });
+
+  it('uses a token no second time where another join ended since it looked', async () => {
+    const { guest, made, errands } = await network();
+    const { node } = await joinNetwork({ ...wish, token: made.token }, guest);
+    const used = errands.registered.length;
+    vi.spyOn(guest.store, 'has').mockReturnValueOnce(false);
+    expect(await joinNetwork({ ...wish, token: made.token }, guest)).toMatchObject({ already: true, node });
+    expect(errands.registered).toHaveLength(used);
     expect(guest.store.pending.ids()).toEqual([]);
   });
 
