@@ -16,7 +16,9 @@ import { machineRanges, runningRanges } from '../native/machine-ranges.js';
 import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver } from '../surroundings/nat.js';
 import type { NatFiltering, NatMapping } from '../wire/nat.js';
+import { iceServersOf, type IceServer } from '../membership/ice-server.js';
 import { checkCertificate } from './certificate.js';
+import { checkIceServers } from './ice-probe.js';
 import { leftNames } from './left-names.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
 import {
@@ -60,7 +62,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
     probeRouter(systemRandom),
     ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   ]);
-  checks.push(routerCheck(router), ...softened(findings));
+  checks.push(routerCheck(router), ...softened(findings), ...(await checkIceServers(iceServersHere(home))));
   if (findings.length === 0) {
     checks.push(
       warn(
@@ -78,6 +80,16 @@ function namesChecks(): Check[] {
     return leftNames(readFileSync(hostsPath, 'utf8'), isAlive);
   } catch {
     // Without the file there is nothing in it.
+    return [];
+  }
+}
+
+function iceServersHere(home: Home): IceServer[] {
+  try {
+    const store = new Store(home);
+    return store.ids().flatMap((id) => iceServersOf(store.profile(id).paths?.iceServers));
+  } catch {
+    // What is wrong with the folder was said with the profiles.
     return [];
   }
 }

@@ -89,13 +89,17 @@ export class Renewals implements Timed {
   }
 
   report(): RenewalReport {
-    return { until: termOf(this.#parts.credential.self).until, failures: this.#failures };
+    const now = this.#parts.env.clock.now();
+    // Where the clock was wrong, and is right now, it is not due any more.
+    const due = this.#dueIn(now) <= now;
+    return { until: termOf(this.#parts.credential.self).until, failures: due ? this.#failures : undefined };
   }
 
   tick(now: number): void {
     if (now < this.#at) return;
     const dueAt = this.#dueIn(now);
     if (dueAt > now) {
+      this.#failures = this.#round = this.#asked = undefined;
       this.#at = dueAt;
       return;
     }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
+import { checkIceServers } from '../../../src/core/doctor/ice-probe.js';
 import { leftNames } from '../../../src/core/doctor/left-names.js';
 import { withBlock } from '../../../src/core/names/hosts-text.js';
 import { checkNode, checkPlatform, checkRange, checkUdp } from '../../../src/core/doctor/machine.js';
@@ -228,5 +229,25 @@ describe('StunProbe', () => {
     const probe = await StunProbe.open(4, systemRandom);
     closers.push(() => probe.close());
     expect(await probe.ask({ host: '127.0.0.1', port })).toBeUndefined();
+  });
+
+  it('finds the servers of calls that answer by UDP, and those that do so by TCP only', async () => {
+    const port = await stunServer((message) => answerBinding(message, { host: '198.51.100.7', port: 4321 }));
+    const tcp = createServer();
+    closers.push(() => tcp.close());
+    const other = await new Promise<number>((resolve) =>
+      tcp.listen(0, '127.0.0.1', () => resolve((tcp.address() as AddressInfo).port)),
+    );
+    const turn = { scheme: 'turn', host: '127.0.0.1', user: 'me', password: 'secret' } as const;
+    const checks = await checkIceServers([
+      { ...turn, port },
+      { ...turn, port: other },
+      { ...turn, port },
+    ]);
+    expect(checks.map(({ id, status }) => [id, status])).toEqual([
+      [`ice:turn:127.0.0.1:${port}`, 'pass'],
+      [`ice:turn:127.0.0.1:${other}`, 'warn'],
+    ]);
+    expect(JSON.stringify(checks)).not.toContain('secret');
   });
 });

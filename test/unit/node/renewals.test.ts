@@ -4,6 +4,7 @@ import { parseCredential } from '../../../src/core/identity/certificate.js';
 import { parseInvite } from '../../../src/core/identity/invite.js';
 import { memoryKeeper, type LedgerKeeper } from '../../../src/core/ledger/keeper.js';
 import { fromBase64Url } from '../../../src/core/lib/bytes.js';
+import { silentLogger } from '../../../src/core/lib/env.js';
 import type { NodeState, Profile } from '../../../src/core/membership/profile.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import type { NodeOptions } from '../../../src/core/node/node.js';
@@ -11,7 +12,7 @@ import { ProvenClock } from '../../../src/core/node/proven-clock.js';
 import { endingAt, memberProfiles } from '../../support/members.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { boxOf, type Box } from '../../support/node-box.js';
-import { VirtualClock } from '../../support/virtual.js';
+import { SeededRandom, VirtualClock } from '../../support/virtual.js';
 
 const minute = 60_000;
 const lifeMs = 6 * minute;
@@ -104,6 +105,20 @@ describe('memberships', () => {
     dates.prove('honest', clock.date(), Infinity);
     await clock.run(lifeMs * 0.5);
     expect(boxes.map(renewalOf)).toEqual(['later', 'later', 'later']);
+  });
+
+  it('are not late any more once a clock that was wrong is right, at once', async () => {
+    const { clock, start } = lab(3);
+    const dates = new ProvenClock(clock);
+    dates.prove('liar', clock.date() + lifeMs * 0.9, Infinity);
+    const env = { clock: dates, random: new SeededRandom(9), log: silentLogger };
+    const box = await start(1, {}, { env, dates });
+    await clock.run(lifeMs * 0.06);
+    expect(renewalOf(box)).toBe('failing');
+    dates.prove('honest', clock.date(), Infinity);
+    expect(renewalOf(box)).toBe('later');
+    await clock.run(lifeMs * 0.06);
+    expect(renewalOf(box)).toBe('later');
   });
 
   it('end when nobody renews them, which is told before', async () => {

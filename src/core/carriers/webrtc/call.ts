@@ -9,7 +9,7 @@
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { Clock } from '../../lib/env.js';
 import type { IceCandidate, IceDescription, IceMessage } from '../../wire/ice.js';
-import { maxIceCandidates } from '../../wire/ice.js';
+import { iceKinds, maxIceCandidates } from '../../wire/ice.js';
 import type { Connection, ConnectionListener } from './connection.js';
 
 /** A call that is not open by then is given up: ICE tries each pair for some seconds, TURN costs two round trips. */
@@ -144,7 +144,7 @@ export class Call {
   tick(now: number): void {
     if (this.#over) return;
     if (!this.open) {
-      if (now >= this.#begunAt + openingMs) this.#end('no candidates of the two sides meet');
+      if (now >= this.#begunAt + openingMs) this.#end(this.#unmet);
       else if (now >= this.#tellAt) this.#tell(now);
       return;
     }
@@ -159,6 +159,12 @@ export class Call {
   close(): void {
     this.#over = true;
     this.#connection.close();
+  }
+
+  /** A TURN server that answers gives one of kind `relay`. */
+  get #unmet(): string {
+    const kinds = iceKinds.filter((kind) => this.#candidates.some((candidate) => candidate.kind === kind));
+    return `no candidates of the two sides meet (ours: ${kinds.join(', ') || 'none'})`;
   }
 
   #received(message: Uint8Array): void {
