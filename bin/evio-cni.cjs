@@ -68,8 +68,10 @@ function keep(data, hash) {
 async function load() {
   const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
   const oneFile = join(dist, 'program/cni.cjs');
-  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found.
-  if (dateOf('program/cni.cjs') >= dateOf('cni/main.js'))
+  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found. Who installs a
+  // package writes its files in any order: dates say something in a checkout only.
+  const built = dateOf('program/cni.cjs');
+  if (built !== undefined && (!existsSync(join(dist, '../src')) || built >= dateOf('cni/main.js')))
     return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
   return import('../dist/cni/main.js');
 }
