@@ -3,7 +3,6 @@
  * No I/O: the packet path is a port, time is an argument.
  */
 import type { HeldKey, Origin, Path } from '../dataplane/plane/plane.js';
-import { zeroCounters } from '../dataplane/plane/shared.js';
 import type { Member } from '../identity/certificate.js';
 import { dhPublicKey } from '../identity/keys.js';
 import { parseEndpoint, type Endpoint } from '../lib/endpoint.js';
@@ -23,6 +22,7 @@ import type { PeerPorts } from './peer-ports.js';
 import { unreachableMs, type PeerState } from './peer-state.js';
 import { Session } from './session.js';
 import { Traffic } from './traffic.js';
+import { zeroCounters } from './zero-counters.js';
 
 /** Bytes of a ping that a person asked for. */
 const askedPingSize = 64;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Path } from '../../../src/core/dataplane/plane/plane.js';
-import { zeroCounters } from '../../../src/core/dataplane/plane/shared.js';
+import { zeroCounters } from '../../../src/core/peer/zero-counters.js';
 import type { ActivePath, RelayChoice } from '../../../src/core/path/path.js';
 import { Prober } from '../../../src/core/path/prober.js';
 import { Traffic } from '../../../src/core/peer/traffic.js';

@@ -1,7 +1,7 @@
 /** The judges by themselves: verdicts by numbers and times. */
 import { describe, expect, it } from 'vitest';
 import type { PeerCounters } from '../../../src/core/dataplane/plane/plane.js';
-import { zeroCounters } from '../../../src/core/dataplane/plane/shared.js';
+import { zeroCounters } from '../../../src/core/peer/zero-counters.js';
 import { LinkLiveness } from '../../../src/core/peer/link-liveness.js';
 import {
   nextLook,

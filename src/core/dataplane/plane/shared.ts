@@ -4,6 +4,7 @@
  * The worker is the only writer of everything but `control` and `flow`. Numbers are doubles,
  * which are written and read whole on the machines evio runs on.
  */
+import { zeroCounters } from '../../peer/zero-counters.js';
 import { ruleLimit } from '../../policy/policy.js';
 import { policyCounts } from '../../switch/policy-filter.js';
 import {
@@ -148,30 +149,6 @@ export function sharedMemory(
     keyNext: doubles(keyLimit),
     keySeen: doubles(keyLimit),
     keyIndex: new Int32Array(buffer, at, keyLimit),
-  };
-}
-
-export function zeroCounters(): PeerCounters {
-  return {
-    rxFrames: 0,
-    rxBytes: 0,
-    txFrames: 0,
-    txBytes: 0,
-    rxDirect: 0,
-    rxRelayed: 0,
-    txDirect: 0,
-    txRelayed: 0,
-    lastRxMs: 0,
-    lastRxDirectMs: 0,
-    lastTxMs: 0,
-    rxTransit: 0,
-    txTransit: 0,
-    spoofed: 0,
-    floodLimited: 0,
-    replayed: 0,
-    denied: 0,
-    probes: 0,
-    controlLimited: 0,
   };
 }
 
