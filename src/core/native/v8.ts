@@ -59,10 +59,50 @@ export class EarlyCompilation {
   }
 }
 
+/** So many members, and nobody for so long, ms. */
+const burst = 64;
+const restMs = 2_000;
+
+/**
+ * Gives memory back that a thread took while many members came. V8 looks through an old heap of this size only once 8 MB more are in
+ * it, and keeps the pages between what lives: up to 18 KiB a thread for each of 500 peers. Here it is looked through whole, once, when
+ * nobody came for a while.
+ */
+export class Tidying {
+  #made = 0;
+  #dueAt = Infinity;
+
+  /** ms of the clock; Infinity: no need. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** A member came, ms of the clock. */
+  made(now: number): void {
+    if (++this.#made >= burst) this.#dueAt = now + restMs;
+  }
+
+  /** Takes some ms in a packet thread, some tens in the control thread. */
+  tick(): void {
+    this.#made = 0;
+    this.#dueAt = Infinity;
+    collector()();
+  }
+}
+
 const bufferedBytes = 16 << 20;
 let buffered = 0;
-type Collect = (options: { type: 'minor' }) => void;
-let collectYoung: Collect | undefined;
+type Collect = (options?: { type: 'minor' }) => void;
+let collect: Collect | undefined;
+
+function collector(): Collect {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('globalThis.gc') as unknown;
+    collect = typeof gc === 'function' ? (gc as Collect) : () => undefined;
+  }
+  return collect;
+}
 
 /**
  * To be told of the bytes of buffers that will be garbage soon. V8 counts the memory of buffers, and after 64 MB of them
@@ -73,10 +113,5 @@ export function tellBuffered(bytes: number): void {
   buffered += bytes;
   if (buffered < bufferedBytes) return;
   buffered = 0;
-  if (collectYoung === undefined) {
-    setFlagsFromString('--expose-gc');
-    const gc = runInNewContext('globalThis.gc') as unknown;
-    collectYoung = typeof gc === 'function' ? (gc as Collect) : () => undefined;
-  }
-  collectYoung({ type: 'minor' });
+  collector()({ type: 'minor' });
 }

@@ -87,6 +87,7 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
       keyChanges,
       pinger,
       keeper,
+      tidying: context.ports.tidying,
       tell,
     }),
   );

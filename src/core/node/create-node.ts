@@ -22,6 +22,7 @@ import { lanPort } from './lan-sockets.js';
 import { ProvenClock } from './proven-clock.js';
 import { probePort } from './probe-sockets.js';
 import { proxyFor } from '../lib/proxy-url.js';
+import { Tidying } from '../native/v8.js';
 import { neighbourhoodOf } from './neighbourhood.js';
 import type { Node, NodeOptions } from './node.js';
 import { resolveName } from './resolve-name.js';
@@ -52,6 +53,8 @@ export function createNode(options: NodeOptions): Node {
       ...(userspace || options.makeDevice
         ? {}
         : {
+            // In a program beside ours it is not ours to decide when its memory is looked through.
+            tidying: new Tidying(),
             joinPorts,
             lanLink,
             exits: { set: setExit, clear: clearExit, setNat, clearNat },

@@ -13,6 +13,7 @@ import type { NodeEvent } from './events.js';
 import type { KeyChanges } from './key-changes.js';
 import type { LedgerEvents } from './ledger-events.js';
 import type { Pinger } from './pinger.js';
+import type { Tidier } from './ports.js';
 import type { Renewals } from './renewals.js';
 import type { Services } from './services.js';
 import type { StateKeeper } from './state-keeper.js';
@@ -49,6 +50,7 @@ export interface PeerEventParts {
   readonly keyChanges: KeyChanges;
   readonly pinger: Pinger;
   readonly keeper: StateKeeper;
+  readonly tidying: Tidier | undefined;
   readonly tell: (event: NodeEvent) => void;
 }
 
@@ -88,6 +90,7 @@ export class PeerEvents implements PeerNews {
     services.connected(idText);
     renewals.connected(this.#now, peer);
     keyChanges.connected(this.#now, peer);
+    this.#parts.tidying?.made(this.#now);
   }
 
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {

@@ -25,8 +25,14 @@ import type { LanLink, LanPortState } from './bridge.js';
 import type { ExitPorts } from './exit.js';
 import type { NodeEvent } from './events.js';
 import type { NodeOptions } from './node.js';
+import type { Timed } from './pulse.js';
 import type { LocalSettings } from './local-settings.js';
 import type { StateKeeper } from './state-keeper.js';
+
+/** What gives memory back (native/v8.ts). */
+export interface Tidier extends Timed {
+  made(now: number): void;
+}
 
 /** What a test or the simulator may replace. */
 export interface EnginePorts {
@@ -70,6 +76,8 @@ export interface EnginePorts {
   readonly routes?: RoutePorts;
   /** Keeps the network's names on this machine; default: nobody does. */
   readonly names?: (facts: NamesFacts) => NameService;
+  /** Told of each member that is connected, gives memory back once many came; default: nobody does. */
+  readonly tidying?: Tidier;
   /** The suite of the sessions that this node begins, default AES-256-GCM. It answers with whatever the other chose. */
   suite?(): Suite;
 }

@@ -376,6 +376,7 @@ export function composeRun(context: RunContext, place: Place): Run {
   });
   if (calls) pulse.add(calls);
   if (birthdays) pulse.add(birthdays);
+  if (ports.tidying) pulse.add(ports.tidying);
   pulse.add(
     policy,
     relays,

@@ -1,19 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
-import { tellBuffered } from '../../../src/core/native/v8.js';
+import { Tidying, tellBuffered } from '../../../src/core/native/v8.js';
 
 const observers: PerformanceObserver[] = [];
 afterEach(() => {
   for (const observer of observers.splice(0)) observer.disconnect();
 });
 
-/** Collections of the young generation while `work` is done. */
-async function collections(work: () => void): Promise<number> {
+/** Collections of the young generation, or of all, while `work` is done. */
+async function collections(work: () => void, kind = constants.NODE_PERFORMANCE_GC_MINOR): Promise<number> {
   let seen = 0;
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[])
-      if (entry.detail.kind === constants.NODE_PERFORMANCE_GC_MINOR) seen++;
+      if (entry.detail.kind === kind) seen++;
   });
   observers.push(observer);
   observer.observe({ entryTypes: ['gc'] });
@@ -21,6 +21,23 @@ async function collections(work: () => void): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 100));
   return seen;
 }
+
+describe('tidying', () => {
+  it('looks through the whole heap once, when nobody came for two seconds after many', async () => {
+    const tidying = new Tidying();
+    for (let i = 0; i < 63; i++) tidying.made(1_000);
+    expect(tidying.dueAt).toBe(Infinity);
+    tidying.made(1_000);
+    expect(tidying.dueAt).toBe(3_000);
+    tidying.made(2_000);
+    expect(tidying.dueAt).toBe(4_000);
+    const found = await collections(() => {
+      tidying.tick();
+    }, constants.NODE_PERFORMANCE_GC_MAJOR);
+    expect(found).toBe(1);
+    expect(tidying.dueAt).toBe(Infinity);
+  });
+});
 
 describe('told of buffers', () => {
   it('collects the young generation every 16 MB of them', async () => {

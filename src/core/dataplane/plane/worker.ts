@@ -16,7 +16,7 @@ import { KernelIo } from '../loop/kernel-io.js';
 import { KeyMemory } from '../keys/key-state.js';
 import { loopOptions, PacketLoop, Ready, Round } from '../loop/loop.js';
 import type { Command, Event, ThreadSetup, WorkerSetup } from './messages.js';
-import { EarlyCompilation } from '../../native/v8.js';
+import { EarlyCompilation, Tidying } from '../../native/v8.js';
 import { holeLimit, sharedMemory } from './shared.js';
 
 /** The loop looks up at least this often, in case the control thread died without a word. */
@@ -85,8 +85,10 @@ function run(setup: WorkerSetup): void {
   let { frozen } = setup;
   /** What came while the loop rests. */
   const late: Command[] = [];
+  const tidying = new Tidying();
   const carryOut = (command: Command): void => {
     loop.command(command);
+    if (command.type === 'add-peer') tidying.made(clock());
     if (command.type === 'set-hole') watch();
   };
   const take = (command: Command): void => {
@@ -138,6 +140,7 @@ function run(setup: WorkerSetup): void {
     // poll() would tell of it without end.
     if (loop.deviceLost) arena.view.setInt32(pollfds, (watched[0] = -1), true);
     if (urgency.bulk) urgency.pause(clock());
+    if (tidying.dueAt !== Infinity && clock() >= tidying.dueAt) tidying.tick();
     c.poll(arena.base + pollfds, count, Math.min(lookUpMs, loop.restMs));
     ready = (happened(0) ? Ready.device : 0) | (arrived() ? Ready.network : 0);
     if (ready !== 0) early.begin();
