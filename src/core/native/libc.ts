@@ -27,6 +27,7 @@ export interface Libc {
   readonly poll: Native;
   readonly clock_gettime: Native;
   readonly sched_yield: Native;
+  readonly _exit: Native;
   readonly eventfd: Native;
   readonly dup: Native;
   readonly dup2: Native;
@@ -66,6 +67,7 @@ export function libc(): Libc {
     poll: bind(`int poll(${ptr} fds, uint64_t count, int timeout)`),
     clock_gettime: bind(`int clock_gettime(int clock, ${ptr} time)`),
     sched_yield: bind('int sched_yield()'),
+    _exit: bind('void _exit(int status)'),
     eventfd: bind('int eventfd(uint32_t initial, int flags)'),
     dup: bind('int dup(int fd)'),
     dup2: bind('int dup2(int from, int to)'),

@@ -4,6 +4,7 @@
  */
 import type { DescriptorStore } from '../handover/store.js';
 import type { Logger } from '../lib/env.js';
+import { libc } from '../native/libc.js';
 import { ExitStatus, messageOf } from '../lib/errors.js';
 
 /**
@@ -25,7 +26,12 @@ export function restOnSignal(
     asked = true;
     log.info('rests until it is started again');
     rest(store).then(
-      () => process.exit(ExitStatus.rests),
+      () => {
+        // All is left as it should be. Threads and what they hold are the kernel's to take down: that is sooner, and Node, which takes
+        // them down in order while they work, was seen to abort once.
+        process.once('exit', () => libc()._exit(ExitStatus.rests));
+        process.exit(ExitStatus.rests);
+      },
       (thrown: unknown) => {
         log.warn('stops instead', { reason: messageOf(thrown) });
         void stop();
