@@ -38,7 +38,7 @@ export async function openState({
   const registry = new Registry();
   const log = new StateLog({ folder, env, smallLogBytes });
   let served = 0;
-  const lines = await log.load((line) => {
+  const { lines, damaged } = await log.load((line) => {
     if (line.kind === 'admit' && line.by === 'before') {
       if (!before) return;
       served++;
@@ -55,12 +55,14 @@ export async function openState({
   };
   if (heir) return { keys: await loadRelayKeys(folder, env.random), registry, log, begin };
   begin();
-  if (lines === 0 && (await hasRelayKeys(folder))) {
-    // Else a copied or cut state would give the relay to whoever comes first.
+  if (!registry.claimed && (lines === 0 || damaged > 0) && (await hasRelayKeys(folder))) {
+    // Else a copied, cut or damaged state would give the relay to whoever comes first.
     registry.claimed = true;
+    const what = lines === 0 ? 'no state' : 'lost state';
     env.log.warn(
-      'this relay has a key and no state: name the networks it serves with --allow, or invite them',
+      `this relay has a key and ${what}: name the networks it serves with --allow, or invite them`,
     );
+    if (lines > 0) await log.append([{ kind: 'claimed' }], true);
   }
   // Before the key is there, so that a key without state means that state was lost.
   if (lines === 0) await log.append([registry.claimed ? { kind: 'claimed' } : { kind: 'begin' }], true);

@@ -16,6 +16,7 @@ import { open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { syncFolderAsync } from '../core/disk/replace-file.js';
+import { storageError } from '../core/disk/storage-error.js';
 import type { Env, Logger } from '../core/lib/env.js';
 import { messageOf } from '../core/lib/errors.js';
 import { parseJson } from '../core/lib/json.js';
@@ -82,11 +83,12 @@ export class StateLog {
   }
 
   /**
-   * Tells every line that is on disk, in order. Never throws: what cannot be read is said.
+   * Tells every line that is on disk, in order. Lines that are damaged are said.
    *
-   * @returns how many lines there were
+   * @returns how many lines there were, and how many could not be read that must not be missing
+   * @throws EvioError EVIO_STORAGE where a file is there and cannot be read: without it, the relay would serve whoever comes
    */
-  async load(apply: (line: StateLine) => void): Promise<number> {
+  async load(apply: (line: StateLine) => void): Promise<{ lines: number; damaged: number }> {
     const names = await this.#names();
     const numbersOf = (kind: string): number[] =>
       names
@@ -122,7 +124,7 @@ export class StateLog {
       });
     }
     this.#number = Math.max(0, base, ...logs) + 1;
-    return lines;
+    return { lines, damaged };
   }
 
   /** `snapshot` tells everything known, as lines; it is read a few lines at a time, while the state changes. */
@@ -283,7 +285,7 @@ export class StateLog {
     try {
       return await readdir(this.#folder);
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') this.#fails('', thrown);
+      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(this.#folder, thrown);
       return [];
     }
   }
@@ -308,7 +310,7 @@ export class StateLog {
         } else found.damaged++;
       }
     } catch (thrown) {
-      this.#fails(name, thrown);
+      throw storageError(join(this.#folder, name), thrown);
     }
     return found;
   }
@@ -321,8 +323,7 @@ export class StateLog {
       try {
         text = await readFile(join(this.#folder, name), 'utf8');
       } catch (thrown) {
-        this.#fails(name, thrown);
-        continue;
+        throw storageError(join(this.#folder, name), thrown);
       }
       const known =
         name === 'state.json' ? linesOfStateFile(text, this.#env.clock.date()) : linesOfReceipts(text);

@@ -1,5 +1,5 @@
 /** A relay as `evio relay` runs it: whom it lets in, how, and what strangers learn from it. */
-import { rmSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/core/lib/env.js';
@@ -164,6 +164,25 @@ describe('the first network', () => {
     const again = await kit.closedRelay({ home: relay.home, listen: relay.listen });
     expect(again.serves).toBe('admitted');
     expect(await come(again, new TestNetwork([relay.fact]).node(1), {})).toBe('network-unknown');
+  });
+
+  it('is not whoever comes after state was damaged; a relay that cannot read its state does not begin', async () => {
+    const relay = await kit.closedRelay();
+    expect(await come(relay, new TestNetwork([relay.fact]).node(1), {})).toBe('welcome');
+    await relay.server.stop();
+    const folder = join(relay.home, 'relay');
+    for (const file of readdirSync(folder).filter((name) => /^(log|snapshot)\./.test(name)))
+      writeFileSync(join(folder, file), 'nonsense\n{"kind":"begin"}\n');
+    for (let start = 0; start < 2; start++) {
+      const again = await kit.closedRelay({ home: relay.home, listen: relay.listen });
+      expect(again.serves).toBe('admitted');
+      expect(await come(again, new TestNetwork([relay.fact]).node(1), {})).toBe('network-unknown');
+      await again.server.stop();
+    }
+    mkdirSync(join(folder, 'log.99'));
+    await expect(kit.closedRelay({ home: relay.home, listen: relay.listen })).rejects.toMatchObject({
+      code: 'EVIO_STORAGE',
+    });
   });
 
   it('may be any at an open relay, which keeps none of them when it is closed', async () => {
