@@ -41,7 +41,17 @@ describe('without a node', { timeout: 60_000 }, () => {
     expect(code).toBe(3);
   });
 
+  // Who is not root looks for the node of root, whatever this home holds.
+  it.skipIf(process.getuid?.() !== 0)('says that there is no network yet, and how there is one', async () => {
+    const { status: code, stdout, stderr } = await home.run(['status']);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('in no network');
+    expect(stderr).toContain(`${binary} init`);
+    expect(code).toBe(3);
+  });
+
   it('says how to start one', async () => {
+    await home.run(['init', 'home']);
     const { status: code, stdout, stderr } = await home.run(['status']);
     expect(stdout).toBe('');
     expect(stderr).toContain(`${binary} node`);
