@@ -11,6 +11,7 @@ import { memberEntries, type MemberEntry } from './member-entries.js';
 import { openState } from './open-state.js';
 import type { PacketExchange } from './packet-exchange.js';
 import type { KnownTicket, Registry } from './registry.js';
+import { hasRelayKeys, neverRan } from './relay-keys.js';
 import type { StateLog } from './state-log.js';
 import type { AdmissionWay } from './state-lines.js';
 
@@ -191,9 +192,11 @@ export class RelayDesk {
  * Answers for a relay that does not run; nobody else may use its folder meanwhile.
  *
  * @param folder `<home>/relay`
- * @throws EvioError EVIO_NO_NETWORK, EVIO_STORAGE, EVIO_PROFILE_CORRUPT
+ * @throws EvioError EVIO_NOT_RUNNING where none ran yet, but for a network that is let in beforehand; EVIO_NO_NETWORK, EVIO_STORAGE,
+ *   EVIO_PROFILE_CORRUPT
  */
 export async function answerAtRest(folder: string, env: Env, request: DeskRequest): Promise<object> {
+  if (request.do !== 'allow' && !(await hasRelayKeys(folder))) throw neverRan(folder);
   const { registry, log } = await openState({ folder, env, before: true, smallLogBytes: Infinity });
   try {
     const desk = new RelayDesk({

@@ -5,10 +5,9 @@ import { replaceFile } from '../core/disk/replace-file.js';
 import { badValue } from '../core/identity/names.js';
 import { fromBase64Url, toBase64Url, toHex } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
-import { EvioError } from '../core/lib/errors.js';
 import { printable } from '../core/lib/printable.js';
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from '../core/relays/net/relay-url.js';
-import { hasRelayKeys, loadRelayKeys } from './relay-keys.js';
+import { hasRelayKeys, loadRelayKeys, neverRan } from './relay-keys.js';
 import { readTicket, signTicket, ticketIdLength } from './ticket.js';
 
 const addressFile = 'address';
@@ -55,12 +54,7 @@ export async function makeRelayInvite(
   env: Pick<Env, 'clock' | 'random'>,
 ): Promise<RelayInvite> {
   const kept = await readFile(join(folder, addressFile), 'utf8').catch(() => undefined);
-  if (!(await hasRelayKeys(folder)) || (plan.public ?? kept) === undefined) {
-    throw new EvioError('EVIO_NOT_RUNNING', `No relay has run with this state folder (${folder}).`, [
-      'Start it first: evio relay',
-      'Run this as the user of the relay, or set EVIO_HOME as for the relay.',
-    ]);
-  }
+  if (!(await hasRelayKeys(folder)) || (plan.public ?? kept) === undefined) throw neverRan(folder);
   const address = parseRelayUrl(plan.public ?? kept ?? '');
   const keys = await loadRelayKeys(folder, env.random);
   const id = env.random.fill(new Uint8Array(ticketIdLength));

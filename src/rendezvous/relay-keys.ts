@@ -22,6 +22,14 @@ export function hasRelayKeys(folder: string): Promise<boolean> {
   );
 }
 
+/** What the operator hears who asks a relay that never was. */
+export function neverRan(folder: string): EvioError {
+  return new EvioError('EVIO_NOT_RUNNING', `No relay has run with this state folder (${folder}).`, [
+    'Start it first: evio relay',
+    'Run this as the user of the relay, or set EVIO_HOME as for the relay.',
+  ]);
+}
+
 /** Makes the folder. @throws EvioError EVIO_STORAGE */
 export async function makeRelayFolder(folder: string): Promise<void> {
   try {

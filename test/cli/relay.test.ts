@@ -293,8 +293,10 @@ describe('relay', () => {
     expect((await relayHome.run(['relay', 'networks'])).stdout).toMatch(/evio relay allow/);
     const unknown = await relayHome.run(['relay', 'forget', '0123456789abcdef', '--json']);
     expect(unknown.error().code).toBe('EVIO_NO_NETWORK');
-    const nobody = await home.run(['relay', 'invite', '--json']);
-    expect(nobody.error().code).toBe('EVIO_NOT_RUNNING');
+    // Where none ran, nothing is made by asking.
+    for (const words of [['invite'], ['networks'], ['invite', 'list']])
+      expect((await home.run(['relay', ...words, '--json'])).error().code).toBe('EVIO_NOT_RUNNING');
+    expect(existsSync(join(home.path, 'relay/relay.json'))).toBe(false);
   }, 60_000);
 
   it('must have the key that its URL names', async () => {
