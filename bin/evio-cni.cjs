@@ -4,38 +4,61 @@
 'use strict';
 const {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } = require('node:fs');
-const { dirname } = require('node:path');
-const { builtProgram, placeIn, runText } = require('./compiled.cjs');
+const { join } = require('node:path');
 
+const dist = join(__dirname, '../dist');
+/** Compiled code is kept where root alone writes: Node's own place is below /tmp, where any user could put some for root to run. */
 const home = process.env.EVIO_HOME || '/var/lib/evio';
+const kept = join(home, 'cache/cni');
+/** Of the text of a program, at its end (scripts/program/build.mjs) and at that of what was compiled of it. */
+const hashLength = 64;
 
-/** Runs the plugin from the text of its one file, by what was compiled of it before, which takes a third of the time. */
+/**
+ * Loads the plugin from the text of its one file, by what was compiled of it before, which takes a third of the time. Whatever V8 did
+ * not compile itself, for this text, it does not take.
+ */
 function loadText(text, filename, itsRequire) {
-  const { exports: plugin, kept } = runText({ text, filename, itsRequire, place: placeIn(home, 'cni') });
-  return { ...plugin, keep: kept && (() => keep(kept)) };
+  const { Script } = require('node:vm');
+  const hash = text.slice(-hashLength);
+  let cachedData;
+  try {
+    const before = readFileSync(kept);
+    if (before.latin1Slice(before.length - hashLength) === hash)
+      cachedData = before.subarray(0, before.length - hashLength);
+  } catch {
+    // The first time.
+  }
+  const script = new Script(`(function (module, exports, require) {${text}\n})`, { filename, cachedData });
+  const module_ = { exports: {} };
+  script.runInThisContext()(module_, module_.exports, itsRequire);
+  const isNew = cachedData === undefined || script.cachedDataRejected === true;
+  return { ...module_.exports, keep: isNew ? () => keep(script.createCachedData(), hash) : undefined };
 }
 
 /** Whole or not at all, also when the machine loses its power: there is nobody to take away what makes every pod fail. */
-function keep({ path, bytes }) {
-  const draft = `${path}.${process.pid}`;
+function keep(data, hash) {
+  if (!existsSync(home)) return;
+  const draft = `${kept}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    mkdirSync(join(home, 'cache'), { recursive: true, mode: 0o700 });
     const file = openSync(draft, 'w', 0o600);
     try {
-      writeFileSync(file, bytes());
+      writeFileSync(file, Buffer.concat([data, Buffer.from(hash, 'latin1')]));
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(draft, path);
+    renameSync(draft, kept);
   } catch {
     // It is faster with, and works without.
     rmSync(draft, { force: true });
@@ -43,9 +66,13 @@ function keep({ path, bytes }) {
 }
 
 async function load() {
-  const oneFile = builtProgram('cni.cjs', 'cni/main.js');
-  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found.
-  if (oneFile !== undefined) return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
+  const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
+  const oneFile = join(dist, 'program/cni.cjs');
+  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found. Who installs a
+  // package writes its files in any order: dates say something in a checkout only.
+  const built = dateOf('program/cni.cjs');
+  if (built !== undefined && (!existsSync(join(dist, '../src')) || built >= dateOf('cni/main.js')))
+    return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
   return import('../dist/cni/main.js');
 }
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { asksCompletion, asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
 
@@ -40,17 +39,23 @@ if (asksVersion(argv)) {
   await main(argv);
   process.exit();
 } else {
-  const { main, kept } = await load(() => oneFile(argv) ?? import('../dist/cli/main.js'));
-  await main(argv, json, kept);
+  const oneFile = isOneFile(argv);
+  if (oneFile) {
+    // It may execute this program once more: before much is loaded, so that that is loaded once.
+    const { confine, isLasting } = await load('../dist/program/confine.js');
+    if (isLasting(argv) && !isSetup(argv)) confine(argv);
+  }
+  const { main } = await load(oneFile ? '../dist/program/node.js' : '../dist/cli/main.js');
+  await main(argv, json);
 }
 
 /** The command line. A checkout has none until it is built, and lacks packages until they are installed. */
-async function load(how) {
+async function load(path) {
   try {
-    return await how();
+    return await import(path);
   } catch (error) {
     const script = new URL('../scripts/setup.sh', import.meta.url);
-    if (!/^(ERR_)?MODULE_NOT_FOUND$/.test(error.code) || !existsSync(script)) throw error;
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !existsSync(script)) throw error;
     const message = 'This checkout of evio is not built.';
     const suggestions = [`Build it: bash ${fileURLToPath(script)}`];
     if (json) console.log(JSON.stringify({ error: { code: 'EVIO_USAGE', message, suggestions } }));
@@ -59,37 +64,22 @@ async function load(how) {
   }
 }
 
-/**
- * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where that was built
- * after the rest (scripts/program), and by what was compiled of it before. `kept` is what to keep of it.
- */
-function oneFile(argv) {
-  if (!isInFile(argv)) return undefined;
-  const require = createRequire(import.meta.url);
-  const { builtProgram, placeIn, runText } = require('./compiled.cjs');
-  const filename = builtProgram('node.cjs', 'cli/main.js');
-  if (filename === undefined) return undefined;
-  const { confine, homePath, isLasting, levelFlags } = require('../dist/program/before.cjs');
-  // It may execute this program once more: before much is loaded, so that that is loaded once.
-  if (isLasting(argv) && !isSetup(argv)) confine(argv);
-  levelFlags();
-  const { exports: program, kept } = runText({
-    text: readFileSync(filename, 'utf8'),
-    filename,
-    place: placeIn(homePath(), argv[0] === 'join' ? 'node' : argv[0]),
-    whole: true,
-  });
-  return { ...program, kept };
-}
-
 /** `evio kube init` and `evio kube install` change the machine, and end. */
 function isSetup([command, word]) {
   return command === 'kube' && ['init', 'install'].includes(word);
 }
 
-function isInFile([command, ...words]) {
+/**
+ * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where that was built
+ * after the rest (scripts/program).
+ */
+function isOneFile([command, ...words]) {
   // `evio relay invite`, `evio kube manifest` and their like are other commands.
   const alone = (words[0] ?? '-').startsWith('-');
   const inFile = ['node', 'join'].includes(command) || (['relay', 'kube'].includes(command) && alone);
-  return (inFile || isSetup([command, ...words])) && !words.some((word) => ['--help', '-h'].includes(word));
+  if (!inFile && !isSetup([command, ...words])) return false;
+  if (words.some((word) => ['--help', '-h'].includes(word))) return false;
+  const dateOf = (name) =>
+    statSync(new URL(`../dist/${name}`, import.meta.url), { throwIfNoEntry: false })?.mtimeMs;
+  return dateOf('program/node.js') >= dateOf('cli/main.js');
 }
