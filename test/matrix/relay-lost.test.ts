@@ -2,8 +2,6 @@
  * The only relay of twenty members who have no other way to each other: killed and started again, and moved to another address
  * under its name. `npm run relay-lost` (two minutes); the table goes to docs/connectivity.md.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sleep } from '../../src/lab/exec.js';
 import { median } from '../../src/lab/measure.js';
@@ -20,8 +18,6 @@ let startedMs = 0;
 const rows: string[][] = [['what happens', 'pairs', 'median', 'longest', 'goal']];
 
 beforeAll(async () => {
-  // As of itself, which the lab does not have otherwise: a relay that has run for a while starts by what V8 compiled of it.
-  process.env['EVIO_KEEP_CODE_MS'] = '20000';
   net = await TestNet.create({ nat: 'address-and-port-dependent' });
   while (net.nodes.length < members) {
     const batch: TestNode[] = [];
@@ -31,12 +27,8 @@ beforeAll(async () => {
     await Promise.all(batch.map(({ node }) => node.up(60_000)));
   }
   for (const [from, to] of pairs()) await reaches(from, to, 30_000);
-  const compiled = join(net.rig.relay.home, 'cache/relay');
-  for (let i = 0; i < 120 && !existsSync(compiled); i++) await sleep(500);
-  expect(existsSync(compiled)).toBe(true);
 });
 afterAll(async () => {
-  delete process.env['EVIO_KEEP_CODE_MS'];
   await net?.destroy();
 });
 
