@@ -1,6 +1,6 @@
 /** "No node runs here": on a machine without a network; where a service should run it: how that is, why, and what to do. */
-import { readdirSync } from 'node:fs';
-import { homeFrom } from '../core/config/home.js';
+import { homeFrom, type Home } from '../core/config/home.js';
+import { Store } from '../core/config/store.js';
 import { noNode } from '../core/control/client-errors.js';
 import { EvioError } from '../core/lib/errors.js';
 import type { ServiceHints, ServiceReport } from '../service/report.js';
@@ -10,7 +10,7 @@ export async function explained(thrown: unknown): Promise<unknown> {
   if (!(thrown instanceof EvioError) || thrown.code !== 'EVIO_NOT_RUNNING' || thrown.message !== noNode)
     return thrown;
   // Who is not root has a home of its own, and looks for the node that root runs.
-  if (process.getuid?.() === 0 && !hasNetwork(homeFrom().networks)) return withoutNetwork(thrown);
+  if (process.getuid?.() === 0 && !hasNetwork(homeFrom())) return withoutNetwork(thrown);
   try {
     const { serviceManager } = await import('../service/manager.js');
     const manager = serviceManager();
@@ -23,12 +23,12 @@ export async function explained(thrown: unknown): Promise<unknown> {
   }
 }
 
-/** Whether a network was stored there; drafts begin with a dot. */
-function hasNetwork(folder: string): boolean {
+/** Where that cannot be read, there may be one. */
+function hasNetwork(home: Home): boolean {
   try {
-    return readdirSync(folder).some((name) => !name.startsWith('.'));
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code !== 'ENOENT';
+    return new Store(home).ids().length > 0;
+  } catch {
+    return true;
   }
 }
 
