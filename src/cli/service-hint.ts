@@ -1,6 +1,6 @@
 /** "No node runs here": on a machine without a network; where a service should run it: how that is, why, and what to do. */
 import { homeFrom, type Home } from '../core/config/home.js';
-import { Store } from '../core/config/store.js';
+import { networkIds } from '../core/config/network-ids.js';
 import { noNode } from '../core/control/client-errors.js';
 import { EvioError } from '../core/lib/errors.js';
 import type { ServiceHints, ServiceReport } from '../service/report.js';
@@ -26,7 +26,7 @@ export async function explained(thrown: unknown): Promise<unknown> {
 /** Where that cannot be read, there may be one. */
 function hasNetwork(home: Home): boolean {
   try {
-    return new Store(home).ids().length > 0;
+    return networkIds(home).length > 0;
   } catch {
     return true;
   }

@@ -134,7 +134,7 @@ describe('version', () => {
     }
   });
 
-  it('a completion loads nothing of node_modules', () => {
+  it.each(['complete', 'quick', 'service-hint'])('%s loads nothing of node_modules', (program) => {
     const seen = new Set<string>();
     const foreign: string[] = [];
     const look = (file: string): void => {
@@ -144,7 +144,7 @@ describe('version', () => {
         if (name.startsWith('.')) look(join(dirname(file), name));
         else if (!name.startsWith('node:')) foreign.push(`${file}: ${name}`);
     };
-    look(join(root, 'dist/cli/complete.js'));
+    look(join(root, `dist/cli/${program}.js`));
     expect(foreign).toEqual([]);
     expect(seen.size).toBeGreaterThan(3);
   });

@@ -10,6 +10,7 @@ import { storageError } from '../disk/storage-error.js';
 import { ensureFolder, type Home } from './home.js';
 import { ledgerFile, LedgerFile } from './ledger-file.js';
 import { readJson, writeJson } from './json-file.js';
+import { networkIds } from './network-ids.js';
 import { PendingJoins } from './pending.js';
 import { withLock } from '../process/lock.js';
 import { selectNetwork, type NamedNetwork } from './select.js';
@@ -22,7 +23,6 @@ import {
 } from '../membership/profile.js';
 import { profileSchema, stateSchema } from './schema.js';
 
-const idPattern = /^[0-9a-f]{16}$/;
 /** Folders in the making; one that a killed command left behind is swept away by the next. */
 const stagingPrefix = '.new-';
 
@@ -39,16 +39,9 @@ export class Store {
     return join(this.home.networks, id);
   }
 
-  /** Ids of the networks this machine is in, sorted. */
+  /** Ids of the networks this machine is in, sorted. Throws EvioError EVIO_STORAGE. */
   ids(): string[] {
-    try {
-      return readdirSync(this.home.networks)
-        .filter((name) => idPattern.test(name))
-        .sort();
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw storageError(this.home.networks, thrown);
-    }
+    return networkIds(this.home);
   }
 
   has(id: string): boolean {
