@@ -11,12 +11,11 @@ const {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } = require('node:fs');
 const { join } = require('node:path');
+const { builtProgram } = require('./program.cjs');
 
-const dist = join(__dirname, '../dist');
 /** Compiled code is kept where root alone writes: Node's own place is below /tmp, where any user could put some for root to run. */
 const home = process.env.EVIO_HOME || '/var/lib/evio';
 const kept = join(home, 'cache/cni');
@@ -66,13 +65,9 @@ function keep(data, hash) {
 }
 
 async function load() {
-  const dateOf = (name) => statSync(join(dist, name), { throwIfNoEntry: false })?.mtimeMs;
-  const oneFile = join(dist, 'program/cni.cjs');
-  // One file, where that was built after the rest (scripts/program): a pod waits for each module that has to be found. Who installs a
-  // package writes its files in any order: dates say something in a checkout only.
-  const built = dateOf('program/cni.cjs');
-  if (built !== undefined && (!existsSync(join(dist, '../src')) || built >= dateOf('cni/main.js')))
-    return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
+  // One file: a pod waits for each module that has to be found.
+  const oneFile = builtProgram('cni.cjs', 'cni/main.js');
+  if (oneFile !== undefined) return loadText(readFileSync(oneFile, 'utf8'), oneFile, require);
   return import('../dist/cni/main.js');
 }
 

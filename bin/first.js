@@ -2,15 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** The arguments, and whether a program wants to read the answer. A token among them is taken out of the list of processes. */
-export function readArguments() {
-  const argv = process.argv.slice(2);
-  // What top, pgrep and killall go by; Node calls itself node-MainThread.
+/** What top, pgrep and killall go by becomes `evio`; Node calls itself node-MainThread. */
+export function nameProcess() {
   try {
     writeFileSync('/proc/self/comm', 'evio');
   } catch {
     // No /proc, or not ours to write.
   }
+}
+
+/** The arguments, and whether a program wants to read the answer. A token among them is taken out of the list of processes. */
+export function readArguments() {
+  const argv = process.argv.slice(2);
   // The list of processes shows the title instead of the arguments: a token among them is not for everybody on the machine.
   const token = /evio1[^]{16,}/;
   // So is a password in the URL of a TURN server or a proxy.

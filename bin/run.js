@@ -1,8 +1,16 @@
 #!/usr/bin/env node
 // Entry of `evio`. What must be fast or must work on any Node comes before anything is loaded.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { asksCompletion, asksVersion, holdUserSignal, printVersion, readArguments } from './first.js';
+import {
+  asksCompletion,
+  asksVersion,
+  holdUserSignal,
+  nameProcess,
+  printVersion,
+  readArguments,
+} from './first.js';
 
 holdUserSignal();
 if (process.features.inspector) {
@@ -19,6 +27,7 @@ if (process.features.inspector) {
   for (const ms of [0, 20, 100, 500, 2_500]) setTimeout(shut, ms).unref();
 }
 
+nameProcess();
 const { argv, json } = readArguments();
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -70,8 +79,8 @@ function isSetup([command, word]) {
 }
 
 /**
- * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where that was built
- * after the rest (scripts/program).
+ * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where there is one
+ * (scripts/program).
  */
 function isOneFile([command, ...words]) {
   // `evio relay invite`, `evio kube manifest` and their like are other commands.
@@ -79,7 +88,6 @@ function isOneFile([command, ...words]) {
   const inFile = ['node', 'join'].includes(command) || (['relay', 'kube'].includes(command) && alone);
   if (!inFile && !isSetup([command, ...words])) return false;
   if (words.some((word) => ['--help', '-h'].includes(word))) return false;
-  const dateOf = (name) =>
-    statSync(new URL(`../dist/${name}`, import.meta.url), { throwIfNoEntry: false })?.mtimeMs;
-  return dateOf('program/node.js') >= dateOf('cli/main.js');
+  const { builtProgram } = createRequire(import.meta.url)('./program.cjs');
+  return builtProgram('node.js', 'cli/main.js') !== undefined;
 }

@@ -13,6 +13,7 @@ import {
   asksVersion,
   holdUserSignal,
   isPlugin,
+  nameProcess,
   printVersion,
   readArguments,
 } from '../../bin/first.js';
@@ -40,6 +41,7 @@ async function start(name) {
 holdUserSignal();
 // Threads, unlike the main program, would have Node read it, and run what it names.
 delete process.env.NODE_OPTIONS;
+nameProcess();
 const { argv, json } = readArguments();
 if (isPlugin(process.argv0, argv)) {
   await plugin.run(plugin.loadText(getAsset('cni.js', 'utf8'), 'evio-cni', createRequire('/evio')));

@@ -11,7 +11,7 @@ import { EvioError } from '../../../src/core/lib/errors.js';
 describe('a process of this program', () => {
   it('is called evio by top, pgrep and killall', () => {
     const first = new URL('../../../bin/first.js', import.meta.url).href;
-    const line = `import { readArguments } from ${JSON.stringify(first)}; readArguments(); process.stdout.write(process.getBuiltinModule('fs').readFileSync('/proc/self/comm'))`;
+    const line = `import { nameProcess } from ${JSON.stringify(first)}; nameProcess(); process.stdout.write(process.getBuiltinModule('fs').readFileSync('/proc/self/comm'))`;
     expect(execFileSync(process.execPath, ['--input-type=module', '-e', line], { encoding: 'utf8' })).toBe(
       'evio\n',
     );
