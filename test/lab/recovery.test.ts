@@ -5,6 +5,8 @@ import { outage, pathWord, peerOf, reaches, table, TestNet, untilPath, type Test
 
 /** Everything but the direct pairs at the relay's death is back within this time. */
 const limitMs = 5_000;
+/** Two seconds are the goal, which `npm run failover` holds over many runs. */
+const movedMs = 3_000;
 
 describe('recovery', () => {
   let net: TestNet;
@@ -119,9 +121,9 @@ describe('recovery', () => {
     await settled();
   });
 
-  it('comes back within 5 s after a site got another address', async () => {
+  it('comes back within 3 s after a site got another address', async () => {
     const direct = await measured('outside address changed', a, b, () => b.site.changeAddress(), 10_000);
-    expect(direct.longestMs).toBeLessThan(limitMs);
+    expect(direct.longestMs).toBeLessThan(movedMs);
     const relayed = await measured(
       'outside address changed',
       a,
@@ -129,7 +131,7 @@ describe('recovery', () => {
       () => hard.site.changeAddress(),
       10_000,
     );
-    expect(relayed.longestMs).toBeLessThan(limitMs);
+    expect(relayed.longestMs).toBeLessThan(movedMs);
     const stream = await measured(
       'outside address changed',
       a,
@@ -137,7 +139,7 @@ describe('recovery', () => {
       () => blocked.site.changeAddress(),
       12_000,
     );
-    expect(stream.longestMs).toBeLessThan(limitMs);
+    expect(stream.longestMs).toBeLessThan(movedMs);
     await settled();
   });
 
