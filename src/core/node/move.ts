@@ -91,6 +91,8 @@ export class Move implements NodeMove {
       const { serial, credential } = this.#ports.known();
       if (held.serial !== serial || !equalBytes(held.credential, credential))
         throw new EvioError('EVIO_UPGRADE', 'the network changed in the very moment');
+      // Parts that have not begun would take what they do not know yet for a change: on a busy machine it takes seconds until they do.
+      run.pulse.hold();
       run.turn.input(() => {
         begin();
         adoptRun(run, held, this.#ports.clock.now());
@@ -100,6 +102,7 @@ export class Move implements NodeMove {
       return heritage.fail(thrown);
     }
     await heritage.commit();
+    run.pulse.release();
   }
 }
 

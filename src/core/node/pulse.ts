@@ -20,6 +20,7 @@ export class Pulse {
   #at = Infinity;
   #beats = 0;
   #beatAt = -Infinity;
+  #held = false;
   #stopped = false;
 
   /** @param input runs the beat as an input of its own */
@@ -49,11 +50,23 @@ export class Pulse {
     for (const machine of this.#machines) first = Math.min(first, machine.dueAt);
     // A machine that stays due would else keep the processor busy.
     first = Math.max(first, this.#beatAt + 1);
-    if (first === this.#at || this.#stopped) return;
+    if (first === this.#at || this.#held || this.#stopped) return;
     this.#cancel();
     this.#at = first;
     if (first === Infinity) return;
     this.#cancel = this.#clock.after(Math.max(0, first - this.#clock.now()), this.#beat);
+  }
+
+  /** Nothing is due until `release`. */
+  hold(): void {
+    this.#held = true;
+    this.#cancel();
+    this.#at = Infinity;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.set();
   }
 
   stop(): void {

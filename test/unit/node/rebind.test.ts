@@ -1,9 +1,14 @@
 /** A machine that gets another address, or wakes up: what was bound before is bound again. */
 import { describe, expect, it, vi } from 'vitest';
+import { fromBase64Url } from '../../../src/core/lib/bytes.js';
 import { silentLogger, type Logger } from '../../../src/core/lib/env.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import type { Profile } from '../../../src/core/membership/profile.js';
+import type { Heritage } from '../../../src/core/node/held.js';
+import type { WayOut } from '../../../src/core/surroundings/ways-out.js';
+import { heldNode } from '../../support/held-node.js';
 import { MemoryNet } from '../../support/memory-net.js';
+import { MemoryPlane } from '../../support/memory-plane.js';
 import { memberProfiles } from '../../support/members.js';
 import { boxOf, frameOf } from '../../support/node-box.js';
 import { SeededRandom, VirtualClock } from '../../support/virtual.js';
@@ -86,5 +91,65 @@ describe('a node whose machine moves', () => {
     a.plane.transmit(frameOf(b, a, 3));
     await clock.run(50);
     expect(b.frames.map((frame) => frame[50])).toEqual([3]);
+  });
+
+  it('keeps its socket, and what waits in it, where it takes seconds until the process before has let go', async () => {
+    const clock = new VirtualClock();
+    const [profile] = memberProfiles(1, clock) as [Profile];
+    const way: WayOut = {
+      device: 2,
+      name: 'eth0',
+      gateway: '192.0.2.254',
+      source: '192.0.2.1',
+      pinned: false,
+    };
+    let took = false;
+    const heritage = (): Heritage => ({
+      plane: {
+        device: 'evio0',
+        deviceIpv6: true,
+        datagramOffload: false,
+        taps: [],
+        udps: [],
+        holes: new Map(),
+        port: 5000,
+        ipv6: true,
+      },
+      take: () =>
+        Promise.resolve({
+          ...heldNode(),
+          serial: 0,
+          credential: fromBase64Url(profile.credential) as Uint8Array,
+          peers: [],
+          relays: [],
+          overlay: null,
+        }),
+      commit: () =>
+        new Promise((resolve) => {
+          clock.after(5_000, resolve);
+        }),
+      fail: (thrown) => Promise.reject(thrown instanceof Error ? thrown : new Error('failed')),
+      took: () => {
+        took = true;
+      },
+    });
+    const net = new MemoryNet({ clock });
+    const ways = { v4: way, v6: null };
+    const a = boxOf({
+      net,
+      clock,
+      profile,
+      host: '192.0.2.1',
+      seed: 11,
+      options: { heritage },
+      ports: { ways: () => ways },
+    });
+    const rebind = vi.spyOn(MemoryPlane.prototype, 'rebind');
+    const started = a.engine.start();
+    await clock.run(10_000);
+    await started;
+    expect(took).toBe(true);
+    expect(rebind).not.toHaveBeenCalled();
+    rebind.mockRestore();
   });
 });
