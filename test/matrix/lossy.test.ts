@@ -1,6 +1,6 @@
 /**
- * TCP over a long and lossy link, bare and through evio by turns: `npm run lossy`, LOSSY_TURNS of LOSSY_SECONDS each. The table goes
- * to docs/connectivity.md. The lab's wire loses packets singly and keeps their order (lab/uplink.ts).
+ * TCP over a long and lossy link, bare and through evio by turns: `npm run lossy`, LOSSY_SECONDS each. The table goes to
+ * docs/connectivity.md. The lab's wire loses packets singly and keeps their order (lab/uplink.ts).
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,7 +8,6 @@ import { iperfTcp, ping } from '../../src/lab/measure.js';
 import { reaches, TestNet, untilPath, type TestNode } from '../lab/support.js';
 import { circumstances, markdownTable, writeSection } from './report.js';
 
-const turns = Number(process.env['LOSSY_TURNS'] ?? '3');
 const seconds = Number(process.env['LOSSY_SECONDS'] ?? '8');
 const loss = 0.05;
 const roundTripMs = 80;
@@ -22,16 +21,17 @@ interface Row {
   readonly streams: number;
   readonly linkMbps: number;
   readonly mtu: number;
+  readonly turns: number;
 }
 
 /**
  * A stream that losses hold back differs from itself by a factor of two, so many go at once on a link that has room for all. One that
- * fills the line goes alone, on a line that no processor limits: there headers count as they do in the field.
+ * fills the line goes alone, on a line that no processor limits: there headers count as they do in the field. It goes more often.
  */
 const rows: readonly Row[] = [
-  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_400 },
-  { congestion: 'bbr', streams: 1, linkMbps: 20, mtu: 1_400 },
-  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_350 },
+  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_400, turns: 3 },
+  { congestion: 'bbr', streams: 1, linkMbps: 20, mtu: 1_400, turns: 8 },
+  { congestion: 'cubic', streams: 40, linkMbps: 100, mtu: 1_350, turns: 3 },
 ];
 const known = readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8').split(/\s+/);
 
@@ -39,7 +39,9 @@ let net: TestNet;
 let a: TestNode, b: TestNode;
 
 beforeAll(async () => {
-  net = await TestNet.create({ nat: 'public' });
+  // The narrow line is the router's, as in the field: where it is the machine's own, the kernel sends bare TCP no faster than that
+  // takes it (TSQ), and nothing of a burst is lost.
+  net = await TestNet.create({ nat: 'endpoint-independent' });
   b = await net.add({ nat: 'public' });
   [a] = net.nodes as [TestNode];
   await bothDirect();
@@ -77,7 +79,9 @@ it('TCP through evio loses what its headers take, and no more', async () => {
   const inside = await ping(a.ns, b.node.ip, { count: 100, intervalMs: 20 });
   const cells: string[][] = [];
   const shares: { what: string; share: number; alike: number }[] = [];
-  for (const { congestion, streams, linkMbps, mtu } of rows.filter((row) => known.includes(row.congestion))) {
+  for (const { congestion, streams, linkMbps, mtu, turns } of rows.filter((row) =>
+    known.includes(row.congestion),
+  )) {
     await setMtu(mtu);
     await a.site.setRate(linkMbps);
     await bothDirect();
@@ -101,6 +105,7 @@ it('TCP through evio loses what its headers take, and no more', async () => {
     cells.push([
       what,
       `${streams}, ${linkMbps} Mbit/s`,
+      `${turns}`,
       ...[bare, same, evio].map((mbps) => mbps.toFixed(3)),
       (evio / bare).toFixed(2),
       ((mtu - headers) / (linkMtu - headers)).toFixed(2),
@@ -109,10 +114,13 @@ it('TCP through evio loses what its headers take, and no more', async () => {
   }
   const ways = ['bare', 'bare, segments as through evio', 'through evio'];
   const ratios = ['share of bare', 'payload of a segment, of bare’s', 'share of the same segments'];
-  const table = markdownTable([['congestion control', 'streams, link', ...ways, ...ratios], ...cells]);
+  const table = markdownTable([
+    ['congestion control', 'streams, link', 'turns', ...ways, ...ratios],
+    ...cells,
+  ]);
   const text = `${table}
 
-Mbit/s of one stream. The streams of a row go at once, for ${seconds} s, ${turns} times each way by turns, over a link that loses ${loss * 100} % of the
+Mbit/s of one stream. The streams of a row go at once, for ${seconds} s, each way by turns, over a link that loses ${loss * 100} % of the
 packets each way, one by one, and has a round trip of ${roundTripMs} ms (${trip.medianMs.toFixed(1)} ms measured, ${inside.medianMs.toFixed(1)} ms through evio; ${trip.sent - trip.received} and ${inside.sent - inside.received} of ${trip.sent}
 pings lost). ${circumstances()}.`;
   console.log(`\n${text}\n`);
