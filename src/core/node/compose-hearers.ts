@@ -77,6 +77,7 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
       log,
       network: networkId,
       relays,
+      surroundings,
       members,
       waking,
       overlay,

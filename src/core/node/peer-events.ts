@@ -8,6 +8,7 @@ import type { PeerPorts } from '../peer/peer-ports.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Subnets } from '../subnets/subnets.js';
+import type { Surroundings } from '../surroundings/surroundings.js';
 import type { RingMessage } from '../wire/ring.js';
 import type { NodeEvent } from './events.js';
 import type { KeyChanges } from './key-changes.js';
@@ -40,6 +41,7 @@ export interface PeerEventParts {
   /** Id of the network. */
   readonly network: string;
   readonly relays: RelaySet;
+  readonly surroundings: Surroundings;
   readonly members: Peers;
   readonly waking: Waking;
   readonly overlay: OverlayHost;
@@ -96,7 +98,7 @@ export class PeerEvents implements PeerNews {
   moved(peer: Peer, from: ActivePath | null, to: ActivePath | null): void {
     if (from?.kind === to?.kind && from?.endpoint === to?.endpoint) return;
     if (to) this.#parts.pinger.reached(peer);
-    const { log, network, overlay, relays, keeper, tell } = this.#parts;
+    const { log, network, overlay, relays, surroundings, keeper, tell } = this.#parts;
     if (peer.state === 'connected') overlay.moved(peer);
     const { idText } = peer.member;
     const name = this.#nameOf(peer);
@@ -104,8 +106,12 @@ export class PeerEvents implements PeerNews {
     log.info('peer path', { peer: name, ...move });
     tell({ event: 'peer-path', network, peer: idText, name, ...move });
     if (to?.kind === 'direct') keeper.remember(peer);
-    // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat.
-    if (from?.kind === 'direct' && to?.kind !== 'direct') relays.doubt();
+    // A direct path that fails may mean that our own address changed: relays are asked at once, not at their next heartbeat. Or
+    // that the router closed our port.
+    if (from?.kind === 'direct' && to?.kind !== 'direct') {
+      relays.doubt();
+      surroundings.parted(this.#now);
+    }
   }
 
   restarted(peer: Peer): void {

@@ -2,6 +2,10 @@
 
 const firstMs = 30_000;
 export const longestMs = 900_000;
+/** However often a mapping is doubted, from one question, or the end of an unanswered one, to the next, ms. */
+export const doubtMs = 5_000;
+/** The same, where peers do not come by it, which may be their fault. */
+export const missedMs = 30_000;
 
 export class Patience {
   #waitMs = firstMs;

@@ -25,7 +25,7 @@ import {
 } from '../wire/port-mapping.js';
 import { isProbeable } from './candidate.js';
 import { isPrivateHost } from './local-ranges.js';
-import { longestMs, Patience } from './patience.js';
+import { doubtMs, longestMs, missedMs, Patience } from './patience.js';
 import type { WayOut } from './ways-out.js';
 
 /** How long a mapping is asked for, seconds; a router may give less, and no more than this is believed. */
@@ -34,8 +34,6 @@ export const lifetimeS = 300;
 const leastRenewMs = 15_000;
 /** When a question is asked again (RFC 6886 3.1: 250 ms, doubled). */
 const retryMs = [250, 500, 1_000, 2_000, 4_000] as const;
-/** However often the mapping is doubted, from one question, or the end of an unanswered one, to the next, ms. */
-const doubtMs = 5_000;
 /** So many questions without an answer, and the gateway hardly speaks either. */
 const silentAfter = 2;
 
@@ -114,6 +112,11 @@ export class PortMapping {
     this.#nonce = nonceOf(this.#ports.secret, way.gateway, own);
     this.#ports.open(way.gateway, way.source);
     this.#ask(now);
+  }
+
+  /** A peer does not come by the mapping: somebody may have deleted it in the router. */
+  missed(now: number): void {
+    if (now - this.#busyAt >= missedMs) this.doubt(now);
   }
 
   /** The router may have forgotten the mapping, or have another address outside: it is asked, though not again and again. */

@@ -105,9 +105,19 @@ export class RouterPort {
     this.#mapping.moved(now, way, port);
   }
 
-  /** The outside sees this machine elsewhere: a router that is known to open ports may have forgotten ours, or moved it. */
+  /**
+   * The outside sees this machine elsewhere, or a peer that came directly does no more: a router that is known to open ports may
+   * have forgotten ours, or moved it.
+   */
   doubt(now: number): void {
-    if (this.#mapping.spoke || this.#upnp.known) this.#mapping.doubt(now);
+    if (this.#upnp.known) this.#upnp.doubt(now);
+    else if (this.#mapping.spoke) this.#mapping.doubt(now);
+  }
+
+  /** A peer that knows of the port does not come by it. */
+  missed(now: number): void {
+    if (this.#upnp.endpoint) this.#upnp.missed(now);
+    else if (this.#mapping.endpoint) this.#mapping.missed(now);
   }
 
   /** Something came from the gateway. */

@@ -250,8 +250,14 @@ export class Surroundings {
     this.#probe?.reached(this.#ports.env.clock.now(), server);
   }
 
-  /** Packets go out to a peer that is being reached: which ports does the NAT give to such? */
+  /** A peer was reached directly, and is not any more. */
+  parted(now: number): void {
+    this.#routerPort?.doubt(now);
+  }
+
+  /** Packets go out to a peer that is being reached: which ports does the NAT give to such, and is that of the router still open? */
   punching(now: number): void {
+    this.#routerPort?.missed(now);
     const { mapping } = this;
     if (mapping !== 'none' && mapping !== 'endpoint-independent') this.#probe?.sample(now);
   }

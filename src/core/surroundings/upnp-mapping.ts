@@ -18,7 +18,7 @@ import {
   parseActionAnswer,
   type ControlPoint,
 } from '../wire/igd.js';
-import { Patience } from './patience.js';
+import { doubtMs, missedMs, Patience } from './patience.js';
 import { IgdSearch, type HttpAnswer, type IgdSearchPorts } from './igd-search.js';
 
 /** How long a mapping is asked for, and how long one is believed in, seconds. */
@@ -47,6 +47,7 @@ export class UpnpMapping {
   #leaseS = leaseS;
   #tries = 0;
   readonly #patience = new Patience();
+  #lookedAt = -Infinity;
   #nextAt = Infinity;
   #expiresAt = Infinity;
   #endpoint: Endpoint | undefined;
@@ -92,6 +93,18 @@ export class UpnpMapping {
     this.#look(now);
   }
 
+  /** A peer does not come by the mapping: somebody may have deleted it in the router. */
+  missed(now: number): void {
+    if (now - this.#lookedAt >= missedMs) this.doubt(now);
+  }
+
+  /** The router that is known may have forgotten the mapping, or have another address outside: it is asked, though not again and again. */
+  doubt(now: number): void {
+    if (!this.#point || this.#state === 'looking' || this.#state === 'adding') return;
+    this.#nextAt = Math.min(this.#nextAt, Math.max(now, this.#lookedAt + doubtMs));
+    this.tick(now);
+  }
+
   /** A datagram of the gateway. */
   heard(bytes: Uint8Array): void {
     this.#search.heard(bytes);
@@ -124,6 +137,7 @@ export class UpnpMapping {
 
   #look(now: number): void {
     this.#state = 'looking';
+    this.#lookedAt = now;
     this.#nextAt = Infinity;
     this.#straight = this.#point !== undefined;
     this.#search.begin(now, this.#gateway, this.#point);

@@ -139,6 +139,23 @@ describe('a port of the router', () => {
     expect([sent.length, mapping.dueAt]).toEqual([13, Infinity]);
   });
 
+  it('is asked for where a peer does not come by it, and then not again for half a minute', () => {
+    const { mapping, sent, pcp } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.receive(10, pcp(5_000, 300));
+    mapping.missed(29_000);
+    expect(sent).toHaveLength(1);
+    mapping.missed(31_000);
+    expect(sent).toHaveLength(2);
+    mapping.receive(31_010, pcp(5_000, 300));
+    for (let now = 31_050; now < 90_000; now += 50) {
+      mapping.missed(now);
+      mapping.tick(now);
+      if (sent.length === 3 && now < 61_000) throw new Error(`asked at ${now}`);
+    }
+    expect(sent).toHaveLength(2 + 5);
+  });
+
   it('is asked for by NAT-PMP where the router knows no more', () => {
     const { mapping, sent } = rig();
     mapping.moved(0, way, 4_242);

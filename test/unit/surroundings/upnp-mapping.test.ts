@@ -186,6 +186,23 @@ describe('a port of a router that knows UPnP only', () => {
     expect([...router.open]).toEqual([[4_242, 300]]);
   });
 
+  it('is there again where it was deleted by hand, once a peer does not come by it; one that was refused is not asked for', () => {
+    const router = new Router();
+    router.port.moved(0, way, 4_242);
+    router.pass(40_000);
+    router.open.clear();
+    router.port.missed(router.now);
+    router.pass(1_500);
+    expect([...router.open]).toEqual([[4_242, 300]]);
+    router.refuses = () => 606;
+    router.pass(155_000);
+    expect(router.port.endpoint).toBeUndefined();
+    const { length } = router.asked;
+    router.port.missed(router.now);
+    router.pass(200);
+    expect(router.asked).toHaveLength(length);
+  });
+
   it('is found again where the router moved its service', () => {
     const router = new Router();
     router.port.moved(0, way, 4_242);
