@@ -20,6 +20,7 @@
 import type { Logger } from '../lib/env.js';
 import { messageOf } from '../lib/errors.js';
 import type { Snapshot } from './blobs.js';
+import { hurry } from './hurry.js';
 import { startSuccessor, type StartOptions, type Successor } from './start.js';
 
 /** A program may take long to load on a busy machine; what follows is quick. */
@@ -76,6 +77,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
   let resting: Given | undefined;
   const gone: Given[] = [];
   let gapMs = 0;
+  let calm = (): void => undefined;
   try {
     let next = successor.firstFd;
     const things = described.map(({ one, fds: own, facts }) => {
@@ -88,6 +90,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
     for (const one of given) {
       await channel.expect(['ready'], readyMs);
       let began = performance.now();
+      calm = hurry();
       resting = one;
       const { head, blob } = await one.freeze();
       await channel.send('state', { id: one.id, snapshot: head }, blob);
@@ -101,6 +104,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
       await channel.send('commit', { id: one.id, ...(tail && { tail: tail.head }) }, tail?.blob);
       tail?.blob.fill(0);
       await channel.expect(['took'], stepMs);
+      calm();
       gapMs = Math.max(gapMs, performance.now() - began);
       const { leftOut } = adopted.message;
       if (Array.isArray(leftOut) && leftOut.length > 0)
@@ -122,6 +126,7 @@ export async function giveOver(options: GiveOptions): Promise<Gave> {
       ),
     };
   } catch (thrown) {
+    calm();
     // Only who is gone can be relied on to send nothing; what was killed may have been a wrapper of it.
     void channel.send('abandoned');
     successor.signal('SIGKILL');

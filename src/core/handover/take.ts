@@ -6,6 +6,7 @@ import { closeOnExec } from '../native/on-exec.js';
 import { streamOf } from '../native/socket-pair.js';
 import { beginAnew } from './anew.js';
 import { Channel, type Received } from './channel.js';
+import { hurry } from './hurry.js';
 import { firstFd } from './start.js';
 import { Left, type Taker, type Thing } from './taker.js';
 import { handoverVariable } from './variable.js';
@@ -24,6 +25,7 @@ export class LiveTaker implements Taker {
   readonly left: Left;
   readonly #channel: Channel;
   readonly #log: Logger;
+  #calm: () => void = () => undefined;
 
   private constructor(channel: Channel, log: Logger, things: readonly Thing[]) {
     this.#channel = channel;
@@ -46,8 +48,12 @@ export class LiveTaker implements Taker {
   }
 
   take(id: string): Promise<Received> {
+    this.#calm = hurry();
     void this.#channel.send('ready', { id });
-    return this.#channel.expect(['state'], waitMs).catch(anewOrEnd(this.#channel, this.#log));
+    return this.#channel.expect(['state'], waitMs).catch((thrown: unknown) => {
+      this.#calm();
+      return anewOrEnd(this.#channel, this.#log)(thrown);
+    });
   }
 
   async commit(id: string, leftOut: readonly string[]): Promise<Received | undefined> {
@@ -66,6 +72,7 @@ export class LiveTaker implements Taker {
 
   took(id: string): void {
     void this.#channel.send('took', { id });
+    this.#calm();
   }
 
   done(): void {

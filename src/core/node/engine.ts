@@ -227,7 +227,16 @@ export class Engine implements Node {
       reporter.stop();
     });
     this.#follow(run);
-    if (heritage) await this.move.takeOver(run, heritage, () => this.#startInside(run));
+    const startSubnets = (): void => {
+      subnets.start(keptSubnets(this.#keeper.subnets, members));
+    };
+    if (heritage) {
+      await this.move.takeOver(run, heritage, () => this.#startInside(run));
+      turn.input(startSubnets);
+      // Packets wait, and what follows takes its time on a busy machine.
+      plane.movable?.thaw();
+      heritage.took();
+    }
     teardown.add('exit', () => exit.stop());
     turn.input(() => {
       exit.start();
@@ -242,13 +251,13 @@ export class Engine implements Node {
     turn.input(() => {
       surroundings.start(unwatch !== undefined);
       interfaceWatch.start();
-      if (!heritage) this.#startInside(run);
-      subnets.start(keptSubnets(this.#keeper.subnets, members));
+      if (!heritage) {
+        this.#startInside(run);
+        startSubnets();
+      }
       relays.start();
     });
     if (heritage) {
-      plane.movable?.thaw();
-      heritage.took();
       turn.input(() => {
         run.services.askAll();
       });

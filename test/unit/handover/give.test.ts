@@ -1,5 +1,6 @@
 /** Who may use the keys, whenever the successor dies: the old process goes on, begins anew, or is done. */
 import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { giveOver, type Given } from '../../../src/core/handover/give.js';
@@ -7,8 +8,8 @@ import { silentLogger } from '../../../src/core/lib/env.js';
 
 const successor = fileURLToPath(new URL('../../support/successor.mjs', import.meta.url));
 
-/** Something that notes what becomes of it. */
-function given(id: string, log: string[]): Given {
+/** Something that notes what becomes of it. @param priorities of this thread, while it rests */
+function given(id: string, log: string[], priorities: number[] = []): Given {
   const note = (what: string) => (): void => {
     log.push(`${id} ${what}`);
   };
@@ -17,6 +18,7 @@ function given(id: string, log: string[]): Given {
     describe: () => ({ fds: [], facts: {} }),
     freeze: () => {
       note('rests')();
+      priorities.push(getPriority(0));
       return Promise.resolve({ head: {}, blob: Uint8Array.of(1, 2, 3) });
     },
     thaw: note('goes on'),
@@ -38,11 +40,12 @@ async function give(
   supervised = false,
 ) {
   const log: string[] = [];
+  const priorities: number[] = [];
   const options = {
     command: [file, ...wrapper, successor, diesAt] as const,
     env: process.env,
     supervised,
-    given: ids.map((id) => given(id, log)),
+    given: ids.map((id) => given(id, log, priorities)),
     version: '1.0.0',
     log: silentLogger,
   };
@@ -50,7 +53,7 @@ async function give(
     const gave = await giveOver(options);
     await gave.settled;
     gave.signal('SIGKILL');
-    return { log, to: gave.to };
+    return { log, to: gave.to, priorities };
   } catch (thrown) {
     return { log, code: (thrown as { code?: string }).code };
   }
@@ -63,10 +66,18 @@ describe.each([
   ['to a child of the service manager', true],
 ])('a process that gives over %s', (_whose, supervised) => {
   it('lets go of one thing after the other, each after it was taken', async () => {
-    expect(await give('never', ['a', 'b'], node, supervised)).toEqual({
+    expect(await give('never', ['a', 'b'], node, supervised)).toMatchObject({
       log: ['a rests', 'a lets go', 'b rests', 'b lets go'],
       to: '9.9.9',
     });
+  });
+
+  it.runIf(process.getuid?.() === 0)('goes before other programs while packets wait', async () => {
+    const before = getPriority(0);
+    expect((await give('never', ['a', 'b'], node, supervised)).priorities).toEqual([-20, -20]);
+    expect(getPriority(0)).toBe(before);
+    await give('adopted', ['a'], node, supervised);
+    expect(getPriority(0)).toBe(before);
   });
 
   it.each([
