@@ -9,6 +9,8 @@ export interface WhyFacts {
   readonly local: readonly Candidate[];
   readonly nat: NatFacts;
   readonly udpBlocked: boolean;
+  /** TURN servers of this node that gave no address when a call was tried last. */
+  readonly unserved: readonly string[];
   readonly relays: readonly RelayReport[];
   readonly online: boolean;
   /** Default: it is not told which paths stay on a LAN. */
@@ -36,6 +38,7 @@ export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
   if (!peer.session.established) return unreached(facts);
   if (facts.udpBlocked)
     return [
+      ...unserved(facts),
       'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
     ];
   const narrow = remotes.some((r) => r.state === 'narrow')
@@ -43,7 +46,15 @@ export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
         'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
       ]
     : [];
-  return [...narrow, ...natAdvice(peer, facts)];
+  return [...unserved(facts), ...narrow, ...natAdvice(peer, facts)];
+}
+
+/** "evio doctor" tells which of the two it is. */
+function unserved({ unserved: servers }: WhyFacts): string[] {
+  if (servers.length === 0) return [];
+  return [
+    `No call goes by ${servers.join(', ')}, which gave this machine no address: it does not answer by UDP, or refuses user and password. Run "evio doctor" here.`,
+  ];
 }
 
 function unreached({ relays, online }: WhyFacts): string[] {

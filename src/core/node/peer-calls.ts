@@ -1,6 +1,6 @@
 /** WebRTC in a node: whom to call, and what is told about it. The calls themselves are in carriers/webrtc. */
 import type { Endpoint } from '../lib/endpoint.js';
-import type { IceServer } from '../membership/ice-server.js';
+import { describeIceServer, type IceServer } from '../membership/ice-server.js';
 import { StunPlaces } from '../carriers/webrtc/stun-places.js';
 import { Calls } from '../carriers/webrtc/calls.js';
 import type { Connection, ConnectionListener, ConnectionOptions } from '../carriers/webrtc/connection.js';
@@ -63,6 +63,12 @@ export class PeerCalls implements Timed {
 
   get dueAt(): number {
     return Math.min(this.calls.dueAt, this.#lookAt);
+  }
+
+  /** TURN servers of this node, `turn:HOST:PORT`, where none of them gave an address for the last call, which came to nothing. */
+  get unserved(): string[] {
+    if (!this.calls.unserved) return [];
+    return this.#parts.reach.iceServers.filter(({ scheme }) => scheme === 'turn').map(describeIceServer);
   }
 
   tick(now: number): void {

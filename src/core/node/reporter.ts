@@ -43,6 +43,7 @@ import type {
   StatusReport,
   WhyReport,
 } from './reports.js';
+import type { PeerCalls } from './peer-calls.js';
 import type { ProvenClock } from './proven-clock.js';
 
 /** Members of whom something was refused, in a report. */
@@ -60,6 +61,8 @@ export interface ReporterParts {
   readonly plane: DataPlane;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
+  /** Undefined where WebRTC is not spoken. */
+  readonly calls: Pick<PeerCalls, 'unserved'> | undefined;
   readonly members: Peers;
   readonly overlay: OverlayHost;
   readonly subnets: Subnets;
@@ -248,12 +251,13 @@ export class Reporter {
   }
 
   why(peer: Peer): WhyReport {
-    const { clock, relays, surroundings } = this.#parts;
+    const { clock, relays, surroundings, calls } = this.#parts;
     return whyReport(peer, {
       now: clock.now(),
       local: surroundings.candidates,
       nat: surroundings.nat,
       udpBlocked: relays.udpBlocked,
+      unserved: calls?.unserved ?? [],
       relays: relays.report(),
       online: relays.isOnline(peer.member.idText),
       onLink: surroundings.onLink,

@@ -86,7 +86,7 @@ function fingerprintOf(before: Uint8Array): number {
 }
 
 /** Adds what stands around the attributes: the header, and FINGERPRINT when asked for. */
-function finish(
+export function finish(
   type: number,
   transactionId: Uint8Array,
   attributes: Uint8Array,
@@ -106,7 +106,8 @@ function finish(
   return writer.finish();
 }
 
-function writeAttribute(writer: ByteWriter, type: number, value: Uint8Array): void {
+/** One attribute, with its padding. */
+export function writeAttribute(writer: ByteWriter, type: number, value: Uint8Array): void {
   writer.u16(type).u16(value.length).bytes(value);
   writer.bytes(new Uint8Array(-value.length & 3));
 }
@@ -116,7 +117,8 @@ function maskOf(transactionId: Uint8Array): Uint8Array {
   return new ByteWriter(16).u32(magicCookie).bytes(transactionId).finish();
 }
 
-interface Parts {
+/** A message of STUN, taken apart. */
+export interface Parts {
   readonly type: number;
   readonly transactionId: Uint8Array;
   /** The first of each type, in order; values are views. What follows MESSAGE-INTEGRITY is left out (section 14.5). */
@@ -125,7 +127,7 @@ interface Parts {
 }
 
 /** Undefined unless the message is whole, well-formed and, when it has a FINGERPRINT, genuine. */
-function take(message: Uint8Array): Parts | undefined {
+export function take(message: Uint8Array): Parts | undefined {
   if (message.length < headerLength || message.length > messageLimit || message.length % 4 !== 0)
     return undefined;
   const view = new DataView(message.buffer, message.byteOffset, message.length);
@@ -273,6 +275,16 @@ export type BindingResponse =
       readonly error: { readonly code: number; readonly reason: string };
     };
 
+/** What ERROR-CODE says (section 14.8); undefined where there is none. */
+export function errorOf(
+  attributes: ReadonlyMap<number, Uint8Array>,
+): { readonly code: number; readonly reason: string } | undefined {
+  const value = attributes.get(StunAttribute.errorCode);
+  if (!value || value.length < 4) return undefined;
+  const code = ((value[2] as number) & 7) * 100 + (value[3] as number);
+  return { code, reason: new TextDecoder().decode(value.subarray(4)) };
+}
+
 function readAddress(value: Uint8Array, mask: Uint8Array): Endpoint | undefined {
   const family = value[1];
   const length = family === family4 ? 4 : family === family6 ? 16 : 0;
@@ -296,10 +308,8 @@ export function parseBindingResponse(message: Uint8Array): BindingResponse | und
     if (kind < 0x8000 && !understood.has(kind) && !legacyInResponses.has(kind)) return undefined;
   }
   if (type === MessageType.error) {
-    const value = attributes.get(StunAttribute.errorCode);
-    if (!value || value.length < 4) return undefined;
-    const code = ((value[2] as number) & 7) * 100 + (value[3] as number);
-    return { transactionId, error: { code, reason: new TextDecoder().decode(value.subarray(4)) } };
+    const error = errorOf(attributes);
+    return error && { transactionId, error };
   }
   if (type !== MessageType.success) return undefined;
   const masked = attributes.get(StunAttribute.xorMappedAddress);

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verdictOf } from '../../../src/core/doctor/check.js';
 import { checkIceServers } from '../../../src/core/doctor/ice-probe.js';
+import { ByteWriter, utf8 } from '../../../src/core/lib/bytes.js';
+import type { IceServer } from '../../../src/core/membership/ice-server.js';
+import { encodeAllocate } from '../../../src/core/wire/turn.js';
 import { leftNames } from '../../../src/core/doctor/left-names.js';
 import { withBlock } from '../../../src/core/names/hosts-text.js';
 import { checkNode, checkPlatform, checkRange, checkUdp } from '../../../src/core/doctor/machine.js';
@@ -14,7 +17,7 @@ import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { toBase64Url } from '../../../src/core/lib/bytes.js';
 import { systemRandom } from '../../../src/core/lib/env.js';
-import { answerBinding } from '../../../src/core/wire/stun.js';
+import { answerBinding, finish, StunAttribute, writeAttribute } from '../../../src/core/wire/stun.js';
 import { Kit } from '../rendezvous/relay-kit.js';
 
 const closers: (() => void)[] = [];
@@ -240,23 +243,54 @@ describe('StunProbe', () => {
     expect(await probe.ask({ host: '127.0.0.1', port })).toBeUndefined();
   });
 
-  it('finds the servers of calls that answer by UDP, and those that do so by TCP only', async () => {
-    const port = await stunServer((message) => answerBinding(message, { host: '198.51.100.7', port: 4321 }));
+  it('finds the servers of calls that give an address, those that refuse, and those that do not answer by UDP', async () => {
+    const plain = await stunServer((message) => answerBinding(message, { host: '198.51.100.7', port: 4321 }));
+    const identity = { user: 'me', password: 'secret', realm: utf8('lab.example'), nonce: utf8('n0nce') };
+    const released: Uint8Array[] = [];
+    const port = await stunServer((message) => {
+      const id = message.subarray(8, 20);
+      if (message.readUInt16BE(0) === 4) released.push(new Uint8Array(message));
+      else if (message.equals(encodeAllocate(id, identity)))
+        return finish(0x0103, id, new Uint8Array(0), true);
+      const attributes = new ByteWriter(64);
+      writeAttribute(attributes, StunAttribute.errorCode, Uint8Array.of(0, 0, 4, 1));
+      writeAttribute(attributes, StunAttribute.realm, identity.realm);
+      writeAttribute(attributes, StunAttribute.nonce, identity.nonce);
+      return finish(0x0113, id, attributes.finish(), false);
+    });
+    const full = await stunServer((message) => {
+      const attributes = new ByteWriter(64);
+      writeAttribute(attributes, StunAttribute.errorCode, Uint8Array.of(0, 0, 4, 86));
+      return finish(0x0113, message.subarray(8, 20), attributes.finish(), false);
+    });
     const tcp = createServer();
     closers.push(() => tcp.close());
     const other = await new Promise<number>((resolve) =>
       tcp.listen(0, '127.0.0.1', () => resolve((tcp.address() as AddressInfo).port)),
     );
     const turn = { scheme: 'turn', host: '127.0.0.1', user: 'me', password: 'secret' } as const;
-    const checks = await checkIceServers([
-      { ...turn, port },
-      { ...turn, port: other },
-      { ...turn, port },
+    const found = async (...servers: IceServer[]): Promise<(string | undefined)[][]> => {
+      const checks = await checkIceServers(servers);
+      expect(JSON.stringify(checks)).not.toContain('secret');
+      return checks.map(({ id, status, detail }) => [id, status, /\((\d+)\)/.exec(detail)?.[1]]);
+    };
+    expect(
+      await found(
+        { ...turn, port },
+        { ...turn, port: other },
+        { ...turn, port },
+        { ...turn, port: full },
+        { ...turn, scheme: 'stun', port: plain, user: '', password: '' },
+      ),
+    ).toEqual([
+      [`ice:turn:127.0.0.1:${port}`, 'pass', undefined],
+      [`ice:turn:127.0.0.1:${other}`, 'warn', undefined],
+      [`ice:turn:127.0.0.1:${full}`, 'warn', '486'],
+      [`ice:stun:127.0.0.1:${plain}`, 'pass', undefined],
     ]);
-    expect(checks.map(({ id, status }) => [id, status])).toEqual([
-      [`ice:turn:127.0.0.1:${port}`, 'pass'],
-      [`ice:turn:127.0.0.1:${other}`, 'warn'],
+    expect(released).toHaveLength(1);
+    expect(await found({ ...turn, port, password: 'another secret' })).toEqual([
+      [`ice:turn:127.0.0.1:${port}`, 'warn', '401'],
     ]);
-    expect(JSON.stringify(checks)).not.toContain('secret');
   });
 });

@@ -189,6 +189,7 @@ describe('whyReport', () => {
     local: [{ kind: 'host', endpoint: { host: '192.0.2.1', port: 5000 } }],
     nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' },
     udpBlocked: false,
+    unserved: [],
     relays: [up],
     online: true,
   } as const;
@@ -216,6 +217,10 @@ describe('whyReport', () => {
     expect(first(peerOf(null), { online: false })).toMatch(/^The peer is not connected to any relay/);
     expect(first(peerOf(null), {})).toBe('');
     expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^UDP from this machine/);
+    const unserved = ['turn:192.0.2.9:3478'];
+    for (const more of [{ unserved }, { unserved, udpBlocked: true }])
+      expect(first(peerOf(relayed), more)).toMatch(/^No call goes by turn:192.0.2.9:3478/);
+    expect(first(peerOf(direct), { unserved })).toBe('');
     expect(first(peerOf(relayed, [remote('narrow')]), {})).toMatch(/MTU is too small/);
     const symmetric = { nat: { ...facts.nat, mapping: 'address-and-port-dependent' } };
     expect(first(peerOf(relayed, [remote('failed')]), symmetric)).toMatch(

@@ -161,7 +161,11 @@ export class Call {
     this.#connection.close();
   }
 
-  /** A TURN server that answers gives one of kind `relay`. */
+  /** A TURN server gave an address for it. */
+  get served(): boolean {
+    return this.#candidates.some(({ kind }) => kind === 'relay');
+  }
+
   get #unmet(): string {
     const kinds = iceKinds.filter((kind) => this.#candidates.some((candidate) => candidate.kind === kind));
     return `no candidates of the two sides meet (ours: ${kinds.join(', ') || 'none'})`;

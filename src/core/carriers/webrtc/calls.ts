@@ -88,6 +88,7 @@ export class Calls implements Carrier {
   readonly #offers: TokenBucket;
   readonly #memberOffers = new SourceLimiter(memberOffersPerSecond, memberOffersAtOnce, memberLimit);
   #dropped = 0;
+  #unserved = false;
 
   constructor(ports: CallsPorts) {
     this.#ports = ports;
@@ -98,6 +99,11 @@ export class Calls implements Carrier {
   /** Packets that found no room in a call, or none open. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** The last call was not open by its time, and no TURN server had given an address for it. */
+  get unserved(): boolean {
+    return this.#unserved;
   }
 
   /** When `tick` has something to do, ms of the clock; Infinity for never. */
@@ -311,6 +317,7 @@ export class Calls implements Carrier {
         ports.tell(other.idText, message);
       },
       opened: (how) => {
+        this.#unserved = false;
         ports.log(other.idText, 'webrtc', `open: ${how}`);
         ports.changed();
       },
@@ -329,6 +336,7 @@ export class Calls implements Carrier {
     if (!call) return;
     const now = this.#ports.env.clock.now();
     const open = call.open || call.openMs(now) > 0;
+    if (failed && !open) this.#unserved = !call.served;
     if (failed && call.openMs(now) < stoodMs) other.failures++;
     else other.failures = 0;
     const pause = firstPauseMs * 2 ** Math.max(0, other.failures - 1);
