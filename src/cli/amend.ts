@@ -35,9 +35,9 @@ export async function amendHere(
 }
 
 /** What a person is told beside the result. */
-export function notesOf({ notes, spread }: Done): string[] {
-  return [
-    ...notes,
-    ...(spread ? [] : ['No node runs here: the others hear of it when it runs next: sudo evio node']),
-  ];
+export async function notesOf(home: Home, { notes, spread }: Done): Promise<string[]> {
+  if (spread) return [...notes];
+  const { startCommand } = await import('./start-hint.js');
+  const start = await startCommand(home);
+  return [...notes, `No node runs here: the others hear of it when it runs next: ${start}`];
 }

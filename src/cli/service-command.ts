@@ -1,7 +1,7 @@
 /** What the commands of `evio service` share. */
 import * as Flags from '@oclif/core/flags';
 import type { Home } from '../core/config/home.js';
-import type { ServiceHints, ServiceReport } from '../service/report.js';
+import { startAgain, type ServiceHints, type ServiceReport } from '../service/report.js';
 import type { Service } from '../service/units.js';
 
 export const relayFlag = Flags.boolean({ description: 'the relay, not the node' });
@@ -36,6 +36,6 @@ export function serviceText(
     ...(status === null ? [] : [status]),
     ...(reason === null ? [] : [reason]),
     path,
-    ...(active === 'failed' && hints ? [hints.log, hints.start] : []),
+    ...(active === 'failed' && hints ? [hints.log, startAgain(hints)] : []),
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { homeFrom, type Home } from '../core/config/home.js';
 import { networkIds } from '../core/config/network-ids.js';
 import { noNode } from '../core/control/client-errors.js';
 import { EvioError } from '../core/lib/errors.js';
-import type { ServiceHints, ServiceReport } from '../service/report.js';
+import { startAgain, type ServiceHints, type ServiceReport } from '../service/report.js';
 
 /** What was thrown, or more than that. Throws nothing. */
 export async function explained(thrown: unknown): Promise<unknown> {
@@ -54,7 +54,7 @@ export function withService(
     inactive: 'is stopped',
   };
   const why = reason === null ? '' : `: ${reason.replace(/\.$/, '')}`;
-  const next = active === 'active' || active === 'activating' ? [] : [hints.start];
+  const next = active === 'active' || active === 'activating' ? [] : [startAgain(hints)];
   return new EvioError(
     error.code,
     `${noNode.replace(/\.$/, '')}; its service ${unit} ${states[active] ?? `is ${active}`}${why}.`,

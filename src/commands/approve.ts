@@ -36,7 +36,7 @@ export default class Approve extends BaseCommand {
       : ({ do: 'admit', peer } as const);
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(flags.deny ? `Turned away ${peer} (${done.subject}).` : `Let in ${peer} (${done.subject}).`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     const { subject, serial, notes } = done;
     return { [flags.deny ? 'denied' : 'approved']: subject, serial, notes };
   }

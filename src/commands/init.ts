@@ -56,6 +56,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
     const { args, flags } = await this.parse(Init);
     const { initNetwork, firstToken } = await import('../core/enroll/init.js');
     const { enrollPorts } = await import('../cli/enroll-ports.js');
+    const { startCommand } = await import('../cli/start-hint.js');
     const { nodeNameFrom } = await import('../core/identity/names.js');
     const wishes = wishesOf(flags);
     const ports = enrollPorts(this.home(), await this.env(), this.agent(), wishes?.proxy);
@@ -82,7 +83,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
         'It has no relay: machines behind NAT will not find each other. Give it one with: evio network relay add URL',
       );
     }
-    this.say('Start this machine with:      sudo evio node');
+    this.say(`Start this machine with:      ${await startCommand(this.home())}`);
     this.say(`Let other machines join with: ${onOthers(`join ${this.secret(result.token, 'TOKEN')}`)}`);
     this.say(`The token admits ${firstToken.uses} machines until ${result.tokenExpires}:`);
     this.print(result.token);

@@ -30,7 +30,7 @@ export default class Revoke extends BaseCommand {
     const order = { do: 'revoke', peer: args.peer, reason: flags.reason } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`Revoked ${args.peer} (${done.subject}).`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { revoked: done.subject, serial: done.serial, notes: done.notes };
   }
 }

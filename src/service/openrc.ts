@@ -143,7 +143,7 @@ function homeOf(service: Service): string | null {
 
 const hints = (service: Service): ServiceHints => ({
   log: `See its log: /var/log/${scriptName[service]}.log`,
-  start: `Start it again: sudo rc-service ${scriptName[service]} start`,
+  start: `sudo rc-service ${scriptName[service]} start`,
 });
 
 export const openrc: ServiceManager = { install, uninstall, report, installed: isInstalled, hints };

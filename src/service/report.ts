@@ -26,7 +26,13 @@ export interface ServiceReport {
 /** Next steps of a person whose service does not run, in the manager's own commands. */
 export interface ServiceHints {
   readonly log: string;
+  /** A command. */
   readonly start: string;
+}
+
+/** As a line of its own. */
+export function startAgain({ start }: ServiceHints): string {
+  return `Start it again: ${start}`;
 }
 
 export interface InstallOptions extends UnitFacts {

@@ -101,7 +101,7 @@ function reasonOf(result: string | null, status: string | null): string | null {
 const installed = (service: Service): boolean => existsSync(fileOf(service)) || packageHas(service);
 const hints = (service: Service): ServiceHints => ({
   log: `See its log: journalctl -u ${unitName[service]}`,
-  start: `Start it again: sudo systemctl start ${unitName[service]}`,
+  start: `sudo systemctl start ${unitName[service]}`,
 });
 
 export const systemd: ServiceManager = { install, uninstall, report, installed, hints };

@@ -26,7 +26,7 @@ export default class AdminAdd extends BaseCommand {
     const order = { do: 'admin-add', peer: args.peer, byRoot: flags['by-root'] } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`${args.peer} (${done.subject}) is an admin now.`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { admin: done.subject, serial: done.serial };
   }
 }

@@ -19,7 +19,7 @@ export default class AdminRemove extends BaseCommand {
     const order = { do: 'admin-remove', peer: args.peer } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`${args.peer} (${done.subject}) is no admin any more.`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { admin: done.subject, serial: done.serial };
   }
 }

@@ -30,7 +30,7 @@ export default class NetworkSet extends BaseCommand {
     this.say(
       `The network has ${[args.fact, ...(args.value === undefined ? [] : [args.value])].join('=')} now.`,
     );
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { network };
   }
 }

@@ -33,7 +33,7 @@ export default class PolicySet extends BaseCommand {
     const order = { do: 'policy', document: toBase64Url(encodePolicy(text)) } as const;
     const done = await amendHere(this.home(), network, order, await this.env());
     this.print('It is the policy of the network now.\n');
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { ...result, serial: done.policy };
   }
 }

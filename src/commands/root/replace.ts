@@ -31,7 +31,7 @@ export default class RootReplace extends BaseCommand {
       flags['revoke-tokens'],
       async (order) => {
         const done = await amendHere(home, network, order, env);
-        return { serial: done.serial, notes: notesOf(done) };
+        return { serial: done.serial, notes: await notesOf(home, done) };
       },
       env,
     );

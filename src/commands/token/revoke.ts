@@ -29,7 +29,7 @@ export default class TokenRevoke extends BaseCommand {
     const done = await amendHere(this.home(), networkId, order, await this.env());
     await markRevoked(store, networkId, done.subject);
     this.say(`Revoked the token ${done.subject}.`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { revoked: done.subject, serial: done.serial };
   }
 }

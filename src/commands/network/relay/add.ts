@@ -42,7 +42,7 @@ export default class NetworkRelayAdd extends BaseCommand {
       throw thrown;
     }
     this.say(`The network uses the relay ${shownRelay(addRelay.address)} now.`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { network: networkAsStored(new Store(this.home()), networkId, Date.now()) };
   }
 }

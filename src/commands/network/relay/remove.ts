@@ -26,7 +26,7 @@ export default class NetworkRelayRemove extends BaseCommand {
     const removeRelay = formatRelayAddress(parseRelayUrl(args.url));
     const done = await amendHere(this.home(), flags.network, { do: 'facts', removeRelay }, await this.env());
     this.say(`The network does not use the relay ${shownRelay(removeRelay)} any more.`);
-    for (const note of notesOf(done)) this.say(note);
+    for (const note of await notesOf(this.home(), done)) this.say(note);
     return { network: networkAsStored(new Store(this.home()), done.networkId, Date.now()) };
   }
 }
