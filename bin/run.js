@@ -48,23 +48,17 @@ if (asksVersion(argv)) {
   await main(argv);
   process.exit();
 } else {
-  const oneFile = isOneFile(argv);
-  if (oneFile) {
-    // It may execute this program once more: before much is loaded, so that that is loaded once.
-    const { confine, isLasting } = await load('../dist/program/confine.js');
-    if (isLasting(argv) && !isSetup(argv)) confine(argv);
-  }
-  const { main } = await load(oneFile ? '../dist/program/node.js' : '../dist/cli/main.js');
-  await main(argv, json);
+  const { main, kept } = await load(() => oneFile(argv) ?? import('../dist/cli/main.js'));
+  await main(argv, json, kept);
 }
 
 /** The command line. A checkout has none until it is built, and lacks packages until they are installed. */
-async function load(path) {
+async function load(how) {
   try {
-    return await import(path);
+    return await how();
   } catch (error) {
     const script = new URL('../scripts/setup.sh', import.meta.url);
-    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !existsSync(script)) throw error;
+    if (!/^(ERR_)?MODULE_NOT_FOUND$/.test(error.code) || !existsSync(script)) throw error;
     const message = 'This checkout of evio is not built.';
     const suggestions = [`Build it: bash ${fileURLToPath(script)}`];
     if (json) console.log(JSON.stringify({ error: { code: 'EVIO_USAGE', message, suggestions } }));
@@ -73,21 +67,37 @@ async function load(path) {
   }
 }
 
+/**
+ * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where there is one
+ * (scripts/program). What runs for long starts from what was compiled of it before; `kept` is what to do for its next start.
+ */
+function oneFile(argv) {
+  if (!isInFile(argv)) return undefined;
+  const require = createRequire(import.meta.url);
+  const { builtProgram, placeIn, runText } = require('./program.cjs');
+  const filename = builtProgram('node.cjs', 'cli/main.js');
+  if (filename === undefined) return undefined;
+  const { confine, homePath, isLasting, levelFlags } = require('../dist/program/before.cjs');
+  let place;
+  if (isLasting(argv) && !isSetup(argv)) {
+    // It may execute this program once more: before much is loaded, so that that is loaded once.
+    confine(argv);
+    levelFlags();
+    place = placeIn(homePath(), argv[0] === 'join' ? 'node' : argv[0]);
+  }
+  const text = readFileSync(filename, 'utf8');
+  const { exports: program, kept } = runText({ text, filename, place, careful: true });
+  return { ...program, kept };
+}
+
 /** `evio kube init` and `evio kube install` change the machine, and end. */
 function isSetup([command, word]) {
   return command === 'kube' && ['init', 'install'].includes(word);
 }
 
-/**
- * What runs for long, or is waited for by a machine that is being set up, starts from one file, which is faster, where there is one
- * (scripts/program).
- */
-function isOneFile([command, ...words]) {
+function isInFile([command, ...words]) {
   // `evio relay invite`, `evio kube manifest` and their like are other commands.
   const alone = (words[0] ?? '-').startsWith('-');
   const inFile = ['node', 'join'].includes(command) || (['relay', 'kube'].includes(command) && alone);
-  if (!inFile && !isSetup([command, ...words])) return false;
-  if (words.some((word) => ['--help', '-h'].includes(word))) return false;
-  const { builtProgram } = createRequire(import.meta.url)('./program.cjs');
-  return builtProgram('node.js', 'cli/main.js') !== undefined;
+  return (inFile || isSetup([command, ...words])) && !words.some((word) => ['--help', '-h'].includes(word));
 }

@@ -4,6 +4,8 @@
  * `bin/run.js` takes these files where they are not older than the rest of dist/. The plugin that container runtimes call, once for
  * each pod (`bin/evio-cni.cjs`), is such a file, too. They do what the modules do: there is nothing in them that is not in dist/ or
  * node_modules/.
+ *
+ * Of programs of CommonJS what V8 compiled can be kept, with what they compiled while they ran (bin/program.cjs).
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
@@ -63,25 +65,34 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: {
-    node: path('scripts/program/node.mjs'),
-    confine: path('dist/core/process/confinement.js'),
-    ...threads,
-  },
+  entryPoints: threads,
   format: 'esm',
   // Packages of the older kind call it.
   banner: {
     js: "import { createRequire as evioRequire } from 'node:module'; const require = evioRequire(import.meta.url), __dirname = '/', __filename = '/evio';",
   },
 });
-// In CommonJS, which Node loads in half the time.
-const { outputFiles } = await build({
+/** In CommonJS, which Node loads in half the time. They have no `import()` (runText in bin/program.cjs): it becomes `require`. */
+const script = {
   ...common,
-  entryPoints: { cni: path('dist/cni/main.js') },
   format: 'cjs',
+  supported: { 'dynamic-import': false },
   outExtension: { '.js': '.cjs' },
+  write: false,
+};
+const { outputFiles: programs } = await build({
+  ...script,
+  entryPoints: { node: path('scripts/program/node.mjs'), before: path('scripts/program/before.mjs') },
+  define: { 'import.meta.url': 'evioPlace' },
+  // No package is to look for its files beside this one.
+  banner: {
+    js: '"use strict"; const evioPlace = require("node:url").pathToFileURL(__filename).href; __dirname = "/"; __filename = "/evio";',
+  },
+});
+const { outputFiles: plugin } = await build({
+  ...script,
+  entryPoints: { cni: path('dist/cni/main.js') },
   plugins: [quick('koffi', 'node:net'), ...common.plugins],
   external: ['node-datachannel'],
-  write: false,
 });
-for (const { path: file, text } of outputFiles) writeFileSync(file, withHash(text));
+for (const { path: file, text } of [...programs, ...plugin]) writeFileSync(file, withHash(text));

@@ -4,8 +4,9 @@ import { main as run } from '../../dist/cli/main.js';
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'));
 
-export const main = (argv, json) =>
+export const main = (argv, json, kept) =>
   run(argv, json, {
+    kept,
     pjson: read('package.json'),
     manifest: read('oclif.manifest.json'),
     commands: {

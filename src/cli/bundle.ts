@@ -1,6 +1,7 @@
 /** The commands of the program of one file (`npm run build:binary`), where oclif finds no folder of commands to look into. */
 import type { Command } from '@oclif/core/command';
 import type { Interfaces } from '@oclif/core';
+import type { KeptCode } from '../core/process/kept-code.js';
 import type { CommandShape } from './manifest.js';
 
 export interface Bundle {
@@ -10,6 +11,8 @@ export interface Bundle {
   readonly manifest: { readonly commands: Readonly<Record<string, CommandShape>> };
   /** The module of each command, by its id; evaluated when it is first asked for. */
   readonly commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>>;
+  /** What V8 compiles of it is to be kept there. */
+  readonly kept?: KeptCode | undefined;
 }
 
 /** What oclif's `run` takes to find the commands in `bundle`. `root` is a path that need not be. */

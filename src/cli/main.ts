@@ -1,9 +1,11 @@
 /** Runs the command line: oclif finds the command, everything it throws is presented once. */
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../core/lib/env.js';
 import { confine, isLasting } from '../core/process/confinement.js';
 import { hearUserSignal } from '../core/native/signal-mask.js';
 import { keepHeapSmall } from '../core/native/v8.js';
+import { keepCode } from '../core/process/kept-code.js';
 import { presentError } from './errors.js';
 import { bundledPlugin, type Bundle } from './bundle.js';
 import { commandOf, readManifest, type Manifest } from './manifest.js';
@@ -48,6 +50,7 @@ export async function main(argv: readonly string[], json: boolean, bundle?: Bund
     confine(argv);
     hearUserSignal();
     keepHeapSmall();
+    if (bundle?.kept) keepCode(bundle.kept, systemClock, process.env);
   }
   const question = quickQuestion(argv, manifest);
   if (question) process.exitCode = await answerQuickly(question);

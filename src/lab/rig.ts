@@ -12,6 +12,9 @@ import type { LabProcess, RunResult } from './exec.js';
 import { Lab } from './topology.js';
 import type { LabHost } from './topology.js';
 
+/** As long as a timer can be, ms. */
+const never = '2147483647';
+
 /** Name by which every machine of the lab finds the relay, in both address families. */
 export const relayName = 'relay.evio.example';
 
@@ -69,6 +72,8 @@ export class RigNode {
       NO_COLOR: '1',
       CI: 'true',
       EVIO_LOG: process.env['EVIO_LOG'] ?? 'info',
+      // Nothing is measured while that is done.
+      EVIO_KEEP_CODE_MS: process.env['EVIO_KEEP_CODE_MS'] ?? never,
       ...this.environment,
     };
   }

@@ -34,8 +34,8 @@ describe('the package', () => {
       'oclif.manifest.json',
       'dist/commands/join.js',
       'dist/index.d.ts',
-      'dist/program/confine.js',
-      'dist/program/node.js',
+      'dist/program/before.cjs',
+      'dist/program/node.cjs',
       'dist/program/forward-worker.js',
       'LICENSE',
       'README.md',
@@ -67,10 +67,10 @@ describe('the package', () => {
     expect(evio('join', '--help')).toContain('EXAMPLES');
     expect(evio('node', '--help')).toContain('EXAMPLES');
     // The one file that a node starts from, where there is nothing to run.
-    const env = { ...process.env, EVIO_HOME: join(folder, 'none'), NODE_DEBUG: 'esm' };
+    const env = { ...process.env, EVIO_HOME: join(folder, 'none'), NODE_DEBUG: 'esm,evio' };
     const node = spawnSync(join(prefix, 'bin/evio'), ['node', '--json'], { encoding: 'utf8', env });
     expect(node.stdout).toMatch(/EVIO_(NO_NETWORK|PRIVILEGE)/);
-    expect(node.stderr).toContain('dist/program/node.js');
+    expect(node.stderr).toMatch(/^EVIO \d+: compiles/m);
     expect(node.stderr).not.toContain('dist/cli/main.js');
   });
 });

@@ -53,7 +53,7 @@ export function replaceFileSync(path: string, text: string): void {
 }
 
 /** Rejects with the system's error; then the old file stands, and nothing is left beside it. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string | Uint8Array): Promise<void> {
   const beside = besideOf(path);
   let file: FileHandle | undefined;
   try {

@@ -90,6 +90,22 @@ export class Tidying {
   }
 }
 
+/**
+ * Puts all flags that are set here as they are when nothing of this was done. V8 takes compiled code only where its flags are as they were
+ * when it was made: call it before either. It compares how they were set, too, so all of them are. `keepHeapSmall` comes after.
+ */
+export function levelFlags(): void {
+  for (const flags of [
+    '--semi-space-growth-factor=2',
+    '--heap-growing-percent=0',
+    '--expose-gc',
+    '--no-expose-gc',
+    early,
+    late,
+  ])
+    setFlagsFromString(flags);
+}
+
 const bufferedBytes = 16 << 20;
 let buffered = 0;
 type Collect = (options?: { type: 'minor' }) => void;
@@ -99,6 +115,7 @@ function collector(): Collect {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('globalThis.gc') as unknown;
+    setFlagsFromString('--no-expose-gc');
     collect = typeof gc === 'function' ? (gc as Collect) : () => undefined;
   }
   return collect;
