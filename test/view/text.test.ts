@@ -152,6 +152,11 @@ describe('reports', () => {
     expect(natText({ ...unmapped, portMapping: { kind: 'upnp', external: '1.2.3.4:6' } })).toBe(
       'unknown, router opened 1.2.3.4:6 (upnp)',
     );
+    const opened = { ...unmapped, portMapping: { kind: 'pcp', external: '1.2.3.4:6' } } as const;
+    expect(natText({ ...opened, addresses: ['[2001:db8::1]:5', '1.2.3.4:5'] })).toMatch(/:6 \(pcp\)$/);
+    expect(natText({ ...opened, addresses: ['1.2.3.40:6'] })).toMatch(
+      /opened 1.2.3.4:6 \(pcp\), not where relays see it$/,
+    );
     expect(dropsText({ a: 1, b: 0, c: 9 })).toBe('c 9, a 1');
     expect(dropsText({ b: 0 })).toBe('none');
   });

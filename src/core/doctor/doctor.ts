@@ -35,7 +35,7 @@ import {
   type HeldPrivileges,
 } from './machine.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
-import { probeRouter, type PortMappingFinding } from './router-probe.js';
+import { probeRouter, routerCheck } from './router-probe.js';
 import { checkStorage } from './storage.js';
 import { StunProbe } from './stun-probe.js';
 
@@ -62,8 +62,11 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
     probeRouter(systemRandom),
     ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   ]);
-  checks.push(routerCheck(router), ...softened(findings), ...(await checkIceServers(iceServersHere(home))));
-  if (findings.length === 0) {
+  const paths = findings.length === 0 ? undefined : await checkPaths(findings);
+  checks.push(routerCheck(router, paths?.outside ?? []), ...softened(findings));
+  checks.push(...(await checkIceServers(iceServersHere(home))));
+  if (paths) checks.push(...paths.checks);
+  else {
     checks.push(
       warn(
         'relay',
@@ -71,7 +74,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
         'Name one: evio doctor --relay HOST:PORT',
       ),
     );
-  } else checks.push(...(await checkPaths(findings)));
+  }
   return { checks, verdict: verdictOf(checks) };
 }
 
@@ -162,9 +165,12 @@ export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Ch
   return { targets: [...targets.values()], profiles };
 }
 
-/** UDP to each relay, and the kind of NAT, in each address family that some relay has. */
-async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
+/** UDP to each relay, and the kind of NAT, in each address family that some relay has; `outside` are the addresses that relays see. */
+async function checkPaths(
+  findings: readonly RelayFinding[],
+): Promise<{ readonly checks: Check[]; readonly outside: string[] }> {
   const checks: Check[] = [];
+  const outside: string[] = [];
   const silent: { name: string; family: 4 | 6; port: number }[] = [];
   const byUdp = new Map<string, 4 | 6>();
   const reached = findings.filter(({ health }) => health !== undefined);
@@ -199,6 +205,7 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
         ),
       );
       nat.add(0, main, answer.mapped);
+      outside.push(answer.mapped.host);
       if (health.alternatePort === null) continue;
       // Before anything was sent to the other port.
       if (await probe.ask(main, true)) filtering = 'endpoint-independent-or-address-dependent';
@@ -222,16 +229,7 @@ async function checkPaths(findings: readonly RelayFinding[]): Promise<Check[]> {
         )
       : pass(`udp:${name}`, `${none}; IPv${other} is used`);
   });
-  return [...checks, ...missing];
-}
-
-/** No fault where it opens none: most pairs do without. */
-function routerCheck({ kind, external }: PortMappingFinding): Check {
-  if (kind === 'none') return pass('router', 'opens no port when it is asked (PCP, NAT-PMP, UPnP)');
-  return pass(
-    'router',
-    `opens ports by ${kind}${external === null ? '' : `, its address outside is ${external}`}`,
-  );
+  return { checks: [...checks, ...missing], outside };
 }
 
 function natCheck(family: 4 | 6, mapping: NatMapping, filtering: NatFiltering): Check {

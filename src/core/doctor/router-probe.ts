@@ -4,6 +4,7 @@ import { silentLogger, type Random } from '../lib/env.js';
 import { IgdSocket } from '../node/igd-socket.js';
 import { IgdSearch } from '../surroundings/igd-search.js';
 import { isPrivateHost } from '../surroundings/local-ranges.js';
+import { pass, type Check } from './check.js';
 import { machineWays } from '../tap/machine-ways.js';
 import {
   encodePcpMap,
@@ -56,6 +57,24 @@ export async function probeRouter(random: Random): Promise<PortMappingFinding> {
   if (external !== undefined) return { kind: 'nat-pmp', external };
   if (upnp !== undefined) return { kind: 'upnp', external: upnp };
   return { kind: 'none', external: null };
+}
+
+/**
+ * No fault where it opens none: most pairs do without.
+ *
+ * @param outside addresses of this machine as relays see them
+ */
+export function routerCheck({ kind, external }: PortMappingFinding, outside: readonly string[]): Check {
+  if (kind === 'none') return pass('router', 'opens no port when it is asked (PCP, NAT-PMP, UPnP)');
+  const opens = `opens ports by ${kind}`;
+  if (external === null) return pass('router', opens);
+  const seen = outside.find((address) => !address.includes(':'));
+  return pass(
+    'router',
+    seen === undefined || outside.includes(external)
+      ? `${opens}, its address outside is ${external}`
+      : `${opens}, but its address outside is ${external}, and relays see ${seen}: where another NAT is before it, its ports lead in from no further`,
+  );
 }
 
 /** The outer address of a router that opens ports by UPnP. */

@@ -68,10 +68,9 @@ function natAdvice(
   { nat: here, local, online }: WhyFacts,
 ): string[] {
   if (remotes.length === 0) return ['The peer offered no address: UDP may be blocked on its side.'];
-  const offered = remotes
-    .filter(({ kind }) => kind !== 'peer-reflexive')
-    .map(({ endpoint }) => isV6(endpoint));
-  const own = local.map(({ endpoint }) => endpoint.host.includes(':'));
+  // Behind NAT64 a machine without IPv4 has an IPv4 address outside.
+  const offered = remotes.filter(({ kind }) => kind === 'host').map(({ endpoint }) => isV6(endpoint));
+  const own = local.filter(({ kind }) => kind === 'host').map(({ endpoint }) => endpoint.host.includes(':'));
   if (own.length > 0 && offered.length > 0 && !own.some((v6) => offered.includes(v6)))
     return [
       `This machine has IPv${own[0] ? 6 : 4} only and the peer IPv${own[0] ? 4 : 6} only: no packet goes from one to the other but by a relay. Give either of them the other family, too.`,

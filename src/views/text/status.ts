@@ -18,12 +18,21 @@ export function natBehaviour({ filtering, ports }: Pick<StatusReport['nat'], 'fi
   return `${chosen}${filtering === 'unknown' ? '' : `, filtering ${filtering}`}`;
 }
 
+/** The router's address outside is none that relays see: where another NAT is before it, its port serves those between the two only. */
+function elsewhere({ portMapping, addresses }: StatusReport['nat']): boolean {
+  const host = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':') + 1);
+  const seen = addresses.filter((endpoint) => !endpoint.startsWith('['));
+  return (
+    portMapping !== null && seen.length > 0 && !seen.some((one) => host(one) === host(portMapping.external))
+  );
+}
+
 export function natText(nat: StatusReport['nat']): string {
   const mapping = nat.mapping === 'none' ? 'none (public address)' : nat.mapping;
   const seen = nat.addresses.length > 0 ? `, seen as ${nat.addresses.map(printable).join(', ')}` : '';
   const { portMapping } = nat;
   const opened = portMapping
-    ? `, router opened ${printable(portMapping.external)} (${portMapping.kind})`
+    ? `, router opened ${printable(portMapping.external)} (${portMapping.kind})${elsewhere(nat) ? ', not where relays see it' : ''}`
     : '';
   return `${mapping}${nat.udpBlocked ? ', UDP is blocked' : ''}${seen}${opened}${natBehaviour(nat)}`;
 }

@@ -13,6 +13,7 @@ import { leftNames } from '../../../src/core/doctor/left-names.js';
 import { withBlock } from '../../../src/core/names/hosts-text.js';
 import { checkNode, checkPlatform, checkRange, checkUdp } from '../../../src/core/doctor/machine.js';
 import { clockCheck, parseHealth, probeRelay, relayTarget } from '../../../src/core/doctor/relay-probe.js';
+import { routerCheck } from '../../../src/core/doctor/router-probe.js';
 import { StunProbe } from '../../../src/core/doctor/stun-probe.js';
 import { generateKeys } from '../../../src/core/identity/keys.js';
 import { toBase64Url } from '../../../src/core/lib/bytes.js';
@@ -241,6 +242,17 @@ describe('StunProbe', () => {
     const probe = await StunProbe.open(4, systemRandom);
     closers.push(() => probe.close());
     expect(await probe.ask({ host: '127.0.0.1', port })).toBeUndefined();
+  });
+
+  it('tells of a router whose address outside is none that relays see', () => {
+    const said = (kind: 'upnp' | 'none', external: string | null, ...outside: string[]): string =>
+      routerCheck({ kind, external }, outside).detail;
+    expect(said('none', null, '192.0.2.7')).toMatch(/^opens no port/);
+    expect(said('upnp', '192.0.2.7', '2001:db8::7', '192.0.2.7')).toBe(
+      'opens ports by upnp, its address outside is 192.0.2.7',
+    );
+    expect(said('upnp', '192.0.2.7', '2001:db8::7')).not.toContain('relays');
+    expect(said('upnp', '192.0.2.7', '198.51.100.1')).toContain('relays see 198.51.100.1');
   });
 
   it('finds the servers of calls that give an address, those that refuse, and those that do not answer by UDP', async () => {

@@ -227,7 +227,8 @@ describe('whyReport', () => {
       /^The NAT here maps address-and-port/,
     );
     expect(first(peerOf(relayed, [remote('failed')]), {})).toMatch(/^The NAT or firewall on the other side/);
-    const with6 = { local: [{ kind: 'host', endpoint: { host: '2001:db8::1', port: 1 } }] };
+    const by64 = { kind: 'reflexive', endpoint: { host: '192.0.2.64', port: 1 } };
+    const with6 = { local: [{ kind: 'host', endpoint: { host: '2001:db8::1', port: 1 } }, by64] };
     expect(first(peerOf(relayed, [remote('failed')]), with6)).toMatch(
       /^This machine has IPv6 only and the peer IPv4/,
     );
