@@ -8,6 +8,7 @@ import { addressBytes } from '../lib/endpoint.js';
 import {
   isRevoked,
   isWaiting,
+  ownerOf,
   parseCertificate,
   parseCredential,
   supersedes,
@@ -91,7 +92,8 @@ export class Roster {
 
   /** Takes a credential from anyone: it proves itself. */
   take(credential: Uint8Array, dateMs: number): RosterVerdict {
-    const verdict = verifyCredential(credential, this.#network, dateMs, undefined, this.#authority());
+    const proven = this.#has(credential);
+    const verdict = verifyCredential(credential, this.#network, dateMs, undefined, this.#authority(), proven);
     if (!verdict.ok) {
       const { fault, waiting } = verdict;
       return { kind: 'refused', fault, ...(waiting && isNodeName(waiting.name) && { waiting }) };
@@ -199,6 +201,12 @@ export class Roster {
     const first = named.find(isLive) ?? named[0];
     if (first) return [first];
     return /^[0-9a-f]{4,32}$/.test(wanted) ? all.filter((m) => m.idText.startsWith(wanted)) : [];
+  }
+
+  /** These very bytes were taken before. A relay that comes back, and every handshake, bring what is known. */
+  #has(credential: Uint8Array): boolean {
+    const known = this.#members.get(ownerOf(credential) ?? '');
+    return known !== undefined && equalBytes(known.credential, credential);
   }
 
   #put(member: Member): void {

@@ -78,6 +78,8 @@ export class PathMtu {
   #askedAt = -Infinity;
   #unansweredSince: number | undefined;
   #raiseAt = Infinity;
+  /** When it was found out. */
+  #restedAt = -Infinity;
 
   /** @param joins the peer joins pieces; else a path carries full-size packets or is of no use */
   constructor(full: number, joins: boolean) {
@@ -128,6 +130,18 @@ export class PathMtu {
     if (proven < this.#base) return this.begin(now);
     this.#proven = Math.min(proven, this.#full);
     this.#rest(now);
+  }
+
+  /**
+   * It led nowhere for a while, and leads there again. False where nothing is known of it: it may have been gone when it was asked.
+   *
+   * @param answeredAt when anything was answered by it last
+   */
+  back(now: number, answeredAt: number): boolean {
+    if (this.#phase !== 'rest' || this.#proven === 0 || answeredAt < this.#restedAt) return false;
+    this.#askedAt = now;
+    this.#unansweredSince = undefined;
+    return true;
   }
 
   /** The way there may be another now: what is longer is tried again. */
@@ -260,7 +274,7 @@ export class PathMtu {
 
   #rest(now: number, raiseAt?: number): void {
     this.#phase = 'rest';
-    this.#askedAt = now;
+    this.#restedAt = this.#askedAt = now;
     this.#unansweredSince = undefined;
     this.#fan = [];
     this.#raiseAt = raiseAt ?? (this.full ? Infinity : now + (this.#proven === 0 ? againMs : raiseMs));

@@ -44,6 +44,8 @@ export class Prober {
   readonly #usage = new Usage();
   /** In use as long as there is no direct path. */
   #way: Way | undefined;
+  /** The last one that there was, while there is none: a relay that comes back leads to the peer as it did. */
+  #gone: Way | undefined;
   #nextUpgradeAt = Infinity;
   /** The way that there was at the last burst. */
   #triedBy: string | undefined;
@@ -166,7 +168,7 @@ export class Prober {
     const before = this.active;
     this.#probing.reset();
     this.#trial.end();
-    this.#way = undefined;
+    this.#way = this.#gone = undefined;
     this.#beside.reset();
     this.#spareAt = Infinity;
     this.#ports.setPath(null, undefined);
@@ -412,7 +414,9 @@ export class Prober {
     const relayMoved = relay?.label !== this.#way?.label;
     if (relayMoved) {
       const known = active ? undefined : this.#beside.take(relay?.label);
-      this.#way = relay && (known ?? new Way(relay));
+      const back = relay && this.#gone?.label === relay.label ? this.#gone.back(now, relay) : undefined;
+      this.#gone = relay ? undefined : this.#way;
+      this.#way = relay && (known ?? back ?? new Way(relay));
       if (this.#way) this.#way.lastPongAt = now;
     } else if (this.#way && relay) this.#way.choice = relay;
     if (best === active && (best || !relayMoved)) return;

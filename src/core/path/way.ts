@@ -30,6 +30,20 @@ export class Way implements PingedPath {
     return path.kind !== 'overlay' && hasWidth(this.choice) ? { ...path, ...this.mtu?.width } : path;
   }
 
+  /**
+   * There was no way to the peer meanwhile: what it was asked just before says nothing. What it carries is known, where that was found
+   * out; else it is asked at once.
+   */
+  back(now: number, choice: RelayChoice): this {
+    this.choice = choice;
+    this.missed = 0;
+    if (hasWidth(choice) && this.mtu?.back(now, this.lastPongAt) !== true) {
+      this.mtu = undefined;
+      this.lastPingAt = -Infinity;
+    }
+    return this;
+  }
+
   asked(now: number): void {
     this.lastPingAt = now;
     this.missed++;

@@ -29,10 +29,12 @@ function rig() {
   const veiled = new Set<string>();
   let relays: RelayChoice[] = [relay];
   let offers = 0;
+  let pings = 0;
   const prober = new Prober(
     virtualEnv(clock),
     {
       ping: (transaction, size, path) => {
+        pings++;
         if (path.kind !== 'direct') {
           clock.after(40, () => {
             if (size <= relayed.maxSize && !(path.kind === 'relay' && relayed.dead.has(path.relay)))
@@ -105,6 +107,7 @@ function rig() {
     prober,
     run,
     offers: () => offers,
+    pings: () => pings,
     setRelays: (list: RelayChoice[]) => {
       relays = list;
       prober.relaysChanged(clock.now());
@@ -224,6 +227,63 @@ describe('prober', () => {
     r.relayed.maxSize = 2_000;
     r.run(130_000);
     expect(limit()).toBe(1_420);
+  });
+
+  it('knows what the path by a relay carries when that comes back, and asks only what waits for an answer', () => {
+    r.relayed.maxSize = 1_200;
+    r.prober.start(r.clock.now());
+    r.run(12_000);
+    const known = r.prober.path;
+    expect(known).toMatchObject({ kind: 'relay' });
+    const { rttMs } = r.prober.active ?? {};
+    for (const waits of [false, true]) {
+      r.setRelays([]);
+      r.run(1_000);
+      expect(r.prober.path).toBeNull();
+      const asked = r.pings();
+      r.setRelays([relay]);
+      expect(r.prober.path).toEqual(known);
+      expect(r.prober.active).toMatchObject({ rttMs });
+      r.run(1_000, () => (r.traffic.txRelayed += waits ? 1 : 0));
+      if (waits) expect(r.pings() - asked).toBeGreaterThan(0);
+      else expect(r.pings() - asked).toBe(0);
+    }
+    r.setRelays([]);
+    r.setRelays([{ ...relay, label: 'udp://192.0.2.2:3478' }]);
+    expect(r.prober.path).not.toEqual(known);
+    expect(r.prober.active).toMatchObject({ rttMs: null });
+  });
+
+  it.each([
+    ['while', 1_400],
+    ['just before', 4_000],
+  ])('finds out anew what the path by a relay carries that was seen to go %s that was found out', (_, ms) => {
+    r.relayed.maxSize = 1_360;
+    r.prober.start(r.clock.now());
+    r.run(500);
+    r.relayed.dead.add(0);
+    r.run(ms);
+    r.setRelays([]);
+    r.run(3_000);
+    r.relayed.dead.clear();
+    r.relayed.maxSize = 2_000;
+    r.setRelays([relay]);
+    r.run(1_000);
+    expect(r.prober.path).toMatchObject({ limit: 1_420 });
+  });
+
+  it('notices that the path by a relay carries less than before it went', () => {
+    r.prober.start(r.clock.now());
+    r.run(3_000);
+    expect(r.prober.path).toMatchObject({ limit: 1_420 });
+    r.setRelays([]);
+    r.run(1_000);
+    r.relayed.maxSize = 1_200;
+    r.setRelays([relay]);
+    r.run(8_000, () => r.traffic.txRelayed++);
+    const { limit } = r.prober.path as { limit: number };
+    expect(limit).toBeGreaterThan(1_192);
+    expect(limit).toBeLessThanOrEqual(1_201);
   });
 
   it('keeps the path in use, and a shorter packet, when long ones begin to vanish', () => {
