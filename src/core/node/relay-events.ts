@@ -22,6 +22,9 @@ import { clockToleranceMs, type ProvenClock } from './proven-clock.js';
 import type { StateKeeper } from './state-keeper.js';
 import type { WayEvents } from './ways.js';
 
+/** Refusals that say nothing of this node. */
+const aboutRelay: ReadonlySet<Refusal> = new Set<Refusal>(['network-not-allowed', 'version']);
+
 export interface RelayEventParts {
   readonly env: Env;
   /** Id of the network. */
@@ -84,7 +87,9 @@ export class RelayEvents implements RelaySetListener {
     // Alone and refused: nothing can come of waiting. With peers connected, or endpoints where one may answer, the
     // node goes on without this relay; and a full one may have room in a minute.
     const hope = members.all().some((peer) => peer.session.established || peer.remembered.length > 0);
-    if (!hope && !relays.anyUp && code !== 'full') fatal(error);
+    if (hope || relays.anyUp || code === 'full') return;
+    // What one relay says of itself is not what the others say: of two, one may be no relay of the network any more.
+    if (!aboutRelay.has(code) || relays.allRefuse) fatal(error);
   }
 
   member(credential: Uint8Array): void {

@@ -58,6 +58,11 @@ export class RelaySet {
     return this.#relays.some((relay) => relay.up);
   }
 
+  /** None is left that may take us: one that does not answer may. */
+  get allRefuse(): boolean {
+    return this.#relays.every((relay) => relay.refuses);
+  }
+
   /** When the last that was up went, ms of the clock; -Infinity: none has been, or one is, and members had time to come back. */
   get lostAt(): number {
     return this.#comeback.lostAt(this.#now);

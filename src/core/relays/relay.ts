@@ -66,6 +66,7 @@ export class Relay implements Askable {
   #rttMs: number | null = null;
   /** Of the last attempt. */
   #reason: string | null = null;
+  #refuses = false;
   #complete = true;
   #size = 0;
   /** Members that were online when it was lost. */
@@ -264,6 +265,11 @@ export class Relay implements Askable {
     };
   }
 
+  /** It refused us when it answered last. */
+  get refuses(): boolean {
+    return this.#refuses;
+  }
+
   get #state(): RelayReport['state'] {
     if (this.#up && !this.#inherited) return 'connected';
     return this.#inherited || this.#client.state === 'connecting' ? 'connecting' : 'down';
@@ -325,6 +331,7 @@ export class Relay implements Askable {
         },
         refused: (error, code) => {
           this.#reason = error.message;
+          this.#refuses = true;
           env.log.warn('relay refused', { relay: this.#shown, code, reason: error.message });
           this.#news.refused(error, code);
         },
@@ -359,6 +366,7 @@ export class Relay implements Askable {
     // Who came to another process of the same relay was never away.
     if (!this.#up || this.#inherited) this.#announced = false;
     this.#up = true;
+    this.#refuses = false;
     this.#inherited = false;
     this.#online.clear();
     for (const id of welcome.online) this.#online.add(id);

@@ -268,3 +268,23 @@ describe('dueAt of a RelaySet', () => {
     expect(polled.seen.ticks).toBe(udp ? 0 : 25);
   });
 });
+
+describe('RelaySet of which a relay refuses', () => {
+  it('has hope while another one has not answered', async () => {
+    const [named, other] = [await kit.relay(), await kit.relay()];
+    // What is away does not answer: the network names it alone.
+    const network = new TestNetwork([named.fact]);
+    await named.server.stop();
+    const refused = async (relays: Relays): Promise<boolean> => {
+      let heard = false;
+      const node = network.node(1);
+      const set = relaySetOf({ node, relays, plane }, { refused: () => (heard = true) });
+      set.start();
+      kit.later(() => set.stop());
+      await until(() => heard);
+      return set.allRefuse;
+    };
+    expect(await refused([other.fact])).toBe(true);
+    expect(await refused([named.fact, other.fact])).toBe(false);
+  });
+});
