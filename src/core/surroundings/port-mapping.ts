@@ -1,6 +1,7 @@
 /**
  * A port that the router opens for us by PCP, and by NAT-PMP where the gateway knows only that. Asks the default gateway, and
- * nobody else. A machine without I/O; times are monotonic ms.
+ * nobody else. A machine without I/O; times are monotonic ms. A gateway of NAT-PMP alone says so to a question by PCP (RFC 6887 section 9),
+ * or is silent: from the second question on both are asked.
  *
  *   idle ──a way out by IPv4, from a private address──▶ asking ──mapped──▶ open ──half of the lifetime──▶ asking …
  *                                                         │ refused, silent: again later, and later (patience.ts)
@@ -131,6 +132,11 @@ export class PortMapping {
     const answer = this.#own && parseMapAnswer(bytes, this.#own.port, this.#nonce);
     // Of answers that nobody asked for, only news that nothing is mapped any more could matter: it is asked then anyway.
     if (!answer || this.#asked === 0) return;
+    if (this.#speaks === 'pcp' && bytes[0] === 0 && answer.kind !== 'no-pcp') {
+      // It was asked by both. One that grants nothing by this one may still do so by another.
+      if (answer.kind !== 'refused') this.#speaks = 'nat-pmp';
+      else if (this.#asked > 1) return;
+    }
     this.#spoke = true;
     this.#ports.spoke();
     this.#answered(now, answer);
@@ -182,7 +188,7 @@ export class PortMapping {
     const wanted = this.#endpoint ?? { host: '0.0.0.0', port: own.port };
     if (this.#speaks === 'pcp') {
       this.#ports.send(encodePcpMap({ own, wanted, lifetimeS: seconds, nonce: this.#nonce }));
-      return;
+      if (this.#asked < 2 || this.#endpoint) return;
     }
     if (seconds > 0) this.#ports.send(encodePmpAddress());
     // RFC 6886 3.4: what ends a mapping asks for port 0.

@@ -100,7 +100,7 @@ describe('a port of the router', () => {
     const asked = sent.length;
     for (let now = 300_010; now < 1_200_000; now += 100) mapping.tick(now);
     expect(sent.length - asked).toBeGreaterThan(0);
-    expect(sent.length - asked).toBeLessThanOrEqual(16);
+    expect(sent.length - asked).toBeLessThanOrEqual(3 * 13);
   });
 
   it('is there again soon after a router that took minutes to start', () => {
@@ -181,22 +181,40 @@ describe('a port of the router', () => {
     mapping.moved(0, way, 4_242);
     for (let now = 0; now < 800_000; now += 50) mapping.tick(now);
     // At first after half a minute: the router may only be starting.
-    expect(sent).toHaveLength(25);
+    expect(sent.filter((bytes) => bytes[0] === 2)).toHaveLength(25);
+    expect(sent.filter((bytes) => bytes[0] === 0)).toHaveLength(40);
     expect(heard).toEqual([750, 38_500].map((at) => `${at} 192.168.1.1 4242`).concat(heard.slice(2)));
     for (let now = 800_000; now < 10_000_000; now += 50) mapping.tick(now);
-    expect(sent).toHaveLength(25 + 5 * 10);
+    expect(sent).toHaveLength(13 * (5 + 10));
     served.by = true;
     sent.length = heard.length = 0;
     mapping.moved(10_000_000, way, 4_242);
     for (let now = 10_000_000; now < 10_800_000; now += 50) mapping.tick(now);
-    expect([sent.length, heard.length]).toEqual([5, 1]);
+    expect([sent.length, heard.length]).toEqual([13, 1]);
     mapping.moved(10_800_000, way, 4_242);
     mapping.receive(
       10_800_001,
       pcp(1, 1, (bytes) => (bytes[3] = 2)),
     );
     expect(mapping.dueAt).toBeGreaterThan(10_830_000);
-    expect([sent.length, heard.at(-1)]).toEqual([6, 'spoke']);
+    expect([sent.length, heard.at(-1)]).toEqual([14, 'spoke']);
+  });
+
+  it('is asked for by NAT-PMP, too, where the router is silent to PCP', () => {
+    const { mapping, sent, heard } = rig();
+    mapping.moved(0, way, 4_242);
+    mapping.tick(250);
+    expect(sent.map((bytes) => bytes[0])).toEqual([2, 2, 0, 0]);
+    // What grants nothing is no reason to ask no more by another protocol.
+    mapping.receive(255, Uint8Array.of(0, 129, 0, 2, 0, 0, 0, 1, 0x10, 0x92, 0, 0, 0, 0, 0, 0));
+    mapping.tick(750);
+    expect(heard).toEqual(['750 192.168.1.1 4242']);
+    mapping.receive(760, Uint8Array.of(0, 128, 0, 0, 0, 0, 0, 1, 203, 0, 113, 9));
+    mapping.receive(761, Uint8Array.of(0, 129, 0, 0, 0, 0, 0, 1, 0x10, 0x92, 0x13, 0x88, 0, 0, 0, 120));
+    expect([mapping.endpoint, mapping.protocol]).toEqual([{ host: '203.0.113.9', port: 5_000 }, 'nat-pmp']);
+    sent.length = 0;
+    mapping.tick(60_761);
+    expect(sent.map((bytes) => bytes[0])).toEqual([0, 0]);
   });
 
   it('is not what somebody says who did not see the question, and never an address that may not be probed', () => {

@@ -221,7 +221,7 @@ describe('a port of a router that knows UPnP only', () => {
     expect(router.open.size).toBe(1);
     router.port.receive(router.now, {
       kind: 'mapping',
-      bytes: Uint8Array.of(0, 128, 0, 3, 0, 0, 0, 0),
+      bytes: Uint8Array.of(0, 128, 0, 0, 0, 0, 0, 1, 203, 0, 113, 9),
     });
     router.pass(100);
     expect([router.open.size, router.port.endpoint]).toEqual([0, undefined]);
