@@ -1,10 +1,11 @@
 /** One peer in the live view: how it is reached, and why so. Formats what it is given. */
+import { formatAge } from '../core/lib/age.js';
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import type { PeerReport, WhyReport } from '../core/control/schema.js';
 import { pathColour, stateColour } from './colours.js';
 import { Fact } from './fact.js';
-import { formatAge, formatBytes, formatMs, formatRate, printable } from './format.js';
+import { formatBytes, formatMs, formatRate, printable } from './format.js';
 import { pathText, stateText } from './text/status.js';
 import { natLine } from './text/why.js';
 import type { Rate } from './use-status.js';

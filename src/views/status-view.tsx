@@ -1,10 +1,11 @@
 /** The live view of a node. Formats what it is given; knows nothing of where it comes from. */
+import { formatAge } from '../core/lib/age.js';
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import type { StatusReport, WhyReport } from '../core/control/schema.js';
 import { stateColour } from './colours.js';
 import { Fact } from './fact.js';
-import { formatAge, formatMs, formatRate, printable } from './format.js';
+import { formatMs, formatRate, printable } from './format.js';
 import { PeerDetail } from './peer-detail.js';
 import { PeerTable } from './peer-table.js';
 import { ringPicture, type RingPicture } from './ring-picture.js';

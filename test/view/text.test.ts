@@ -1,14 +1,7 @@
 import fc from 'fast-check';
+import { formatAge } from '../../src/core/lib/age.js';
 import { describe, expect, it } from 'vitest';
-import {
-  facts,
-  formatAge,
-  formatBytes,
-  formatMs,
-  formatRate,
-  printable,
-  table,
-} from '../../src/views/format.js';
+import { facts, formatBytes, formatMs, formatRate, printable, table } from '../../src/views/format.js';
 import { doctorText } from '../../src/views/text/doctor.js';
 import { pingSummaryText } from '../../src/views/text/ping.js';
 import { dropsText, natText, peersText, ringFacts, statusText } from '../../src/views/text/status.js';

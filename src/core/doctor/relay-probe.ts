@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { silentLogger, systemClock, systemRandom } from '../lib/env.js';
+import { formatAge } from '../lib/age.js';
 import { messageOf } from '../lib/errors.js';
 import { provesKey } from '../relays/net/register.js';
 import {
@@ -125,7 +126,7 @@ async function keyCheck(id: string, address: RelayAddress, key: Uint8Array): Pro
 /** Judges how far our clock is ahead of the relay's. Its header has whole seconds. */
 export function clockCheck(id: string, aheadMs: number): Check {
   const off = Math.abs(aheadMs);
-  const text = `this clock is ${roughly(off)} ${aheadMs > 0 ? 'ahead of' : 'behind'} the relay's`;
+  const text = `this clock is ${formatAge(off)} ${aheadMs > 0 ? 'ahead of' : 'behind'} the relay's`;
   const fix = 'Set the clocks by NTP: timedatectl set-ntp true';
   // A node proves that it is behind by its relays, and goes by their date.
   const harm =
@@ -135,19 +136,6 @@ export function clockCheck(id: string, aheadMs: number): Check {
   if (off > clockFailMs) return fail(id, `${text}: ${harm}.`, fix);
   if (off > clockWarnMs) return warn(id, `${text}.`, fix);
   return pass(id, off < 2000 ? "agrees with the relay's" : text);
-}
-
-/** `61 s`, `45 min`, `30 h`, `1095 days`. */
-function roughly(ms: number): string {
-  const [unit, name] =
-    ms < 600_000
-      ? [1_000, 's']
-      : ms < 7_200_000
-        ? [60_000, 'min']
-        : ms < 172_800_000
-          ? [3_600_000, 'h']
-          : [86_400_000, 'days'];
-  return `${Math.round(ms / unit)} ${name}`;
 }
 
 function codeOf(thrown: unknown): string {

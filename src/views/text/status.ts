@@ -7,9 +7,10 @@ import type {
   StatusAnswer,
   StatusReport,
 } from '../../core/control/schema.js';
+import { formatAge } from '../../core/lib/age.js';
 import { lanText } from './bridges.js';
 import { refusalText } from './routes.js';
-import { facts, formatAge, formatBytes, formatMs, printable, table } from '../format.js';
+import { facts, formatBytes, formatMs, printable, table } from '../format.js';
 import { applicantText } from './waiting.js';
 
 /** How a NAT chooses ports and filters, as far as that is known, behind its mapping. */
