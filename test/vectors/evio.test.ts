@@ -36,7 +36,7 @@ const genuine = [
 ];
 
 /** Protocols of others: their specifications have the vectors. */
-const others = new Set(['dns.ts', 'igd.ts', 'port-mapping.ts', 'ssdp.ts', 'stun.ts']);
+const others = new Set(['dns.ts', 'igd.ts', 'port-mapping.ts', 'ssdp.ts', 'stun.ts', 'turn.ts']);
 
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as VectorFile;
 const bytesOf = (hex: string): Uint8Array => fromHex(hex) ?? new Uint8Array(0);

@@ -11,7 +11,7 @@ import { openNetwork } from '../../../src/core/identity/network.js';
 import { parseReceipt } from '../../../src/core/identity/receipt.js';
 import { decodeToken } from '../../../src/core/identity/token.js';
 import { parseStatement, signStatement, emptyHead } from '../../../src/core/ledger/statement.js';
-import { concatBytes, fromBase64Url, toBase64Url } from '../../../src/core/lib/bytes.js';
+import { ByteWriter, concatBytes, fromBase64Url, toBase64Url, utf8 } from '../../../src/core/lib/bytes.js';
 import { parseEndpoint } from '../../../src/core/lib/endpoint.js';
 import { EvioError } from '../../../src/core/lib/errors.js';
 import { parseJson } from '../../../src/core/lib/json.js';
@@ -43,6 +43,7 @@ import * as relay from '../../../src/core/wire/relay.js';
 import { encodeCard, encodeRing, parseCard, parseRing } from '../../../src/core/wire/ring.js';
 import { parseToNode, parseToRelay } from '../../../src/core/wire/signal.js';
 import * as stun from '../../../src/core/wire/stun.js';
+import { encodeSigned, parseAllocateAnswer } from '../../../src/core/wire/turn.js';
 import { honest, hostile } from '../../support/hostile-frames.js';
 import { memberProfiles } from '../../support/members.js';
 import { igmp, igmpV3, mld, mldV2 } from '../../support/membership-frames.js';
@@ -289,7 +290,22 @@ const wire: Target[] = [
     [stun.encodeBindingRequest(new Uint8Array(12))],
     (b) => stun.answerBinding(b, endpoint) ?? null,
   ),
+  parser('turn answer', turnAnswers(), (b) => parseAllocateAnswer(b) ?? null),
 ];
+
+/** An address granted; a refusal (401) that names realm and nonce. */
+function turnAnswers(): Uint8Array[] {
+  const id = new Uint8Array(stun.transactionIdLength);
+  const refusal = new ByteWriter(16);
+  stun.writeAttribute(refusal, stun.StunAttribute.errorCode, Uint8Array.of(0, 0, 4, 1));
+  const identity = {
+    user: 'user',
+    password: 'password',
+    realm: utf8('example.org'),
+    nonce: utf8('f//499k9'),
+  };
+  return [stun.finish(0x0103, id, new Uint8Array(0), false), encodeSigned(0x0113, id, refusal, identity)];
+}
 
 const frame: Target[] = [
   parser(
