@@ -9,10 +9,7 @@ import {
   transactionIdLength,
   transactionKey,
 } from '../wire/stun.js';
-
-const attempts = 3;
-/** Between attempts; RFC 8489 section 6.2.1 begins with 500 ms, which is long for a check that waits. */
-const retryMs = 400;
+import { exchange } from './exchange.js';
 
 export interface StunAnswer {
   readonly mapped: Endpoint;
@@ -22,17 +19,11 @@ export interface StunAnswer {
 export class StunProbe {
   readonly #socket: Socket;
   readonly #random: Random;
-  readonly #waiting = new Map<string, (mapped: Endpoint, port: number) => void>();
 
   private constructor(socket: Socket, random: Random) {
     this.#socket = socket;
     this.#random = random;
     socket.on('error', () => undefined);
-    socket.on('message', (message, { port }) => {
-      const response = parseBindingResponse(message);
-      if (!response || 'error' in response) return;
-      this.#waiting.get(transactionKey(response.transactionId))?.(response.mapped, port);
-    });
   }
 
   /** Rejects with the system's error. */
@@ -56,25 +47,13 @@ export class StunProbe {
     const id = this.#random.fill(new Uint8Array(transactionIdLength));
     const request = encodeBindingRequest(id, { room: true, changePort });
     const key = transactionKey(id);
-    try {
-      for (let attempt = 0; attempt < attempts; attempt++) {
-        const sentAt = performance.now();
-        const mapped = await new Promise<Endpoint | undefined>((resolve) => {
-          const timer = setTimeout(resolve, retryMs, undefined);
-          this.#waiting.set(key, (endpoint, port) => {
-            if (changePort === (port === server.port)) return;
-            clearTimeout(timer);
-            resolve(endpoint);
-          });
-          // An unreachable network shows as no answer.
-          this.#socket.send(request, server.port, server.host, () => undefined);
-        });
-        if (mapped) return { mapped, rttMs: performance.now() - sentAt };
-      }
-      return undefined;
-    } finally {
-      this.#waiting.delete(key);
-    }
+    const found = await exchange(this.#socket, server, request, (message, port) => {
+      const response = parseBindingResponse(message);
+      if (!response || 'error' in response || transactionKey(response.transactionId) !== key)
+        return undefined;
+      return changePort === (port === server.port) ? undefined : response.mapped;
+    });
+    return found && { mapped: found.answer, rttMs: found.rttMs };
   }
 
   /**
@@ -84,25 +63,8 @@ export class StunProbe {
   async reaches(other: StunProbe, outside: Endpoint): Promise<boolean> {
     const id = this.#random.fill(new Uint8Array(transactionIdLength));
     const request = encodeBindingRequest(id);
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const arrived = await new Promise<boolean>((resolve) => {
-        const heard = (message: Uint8Array): void => {
-          if (equalBytes(message, request)) done(true);
-        };
-        const timer = setTimeout(() => {
-          done(false);
-        }, retryMs);
-        const done = (result: boolean): void => {
-          clearTimeout(timer);
-          other.#socket.off('message', heard);
-          resolve(result);
-        };
-        other.#socket.on('message', heard);
-        this.#socket.send(request, outside.port, outside.host, () => undefined);
-      });
-      if (arrived) return true;
-    }
-    return false;
+    const isRequest = (message: Uint8Array): true | undefined => equalBytes(message, request) || undefined;
+    return (await exchange(this.#socket, outside, request, isRequest, other.#socket)) !== undefined;
   }
 
   close(): void {

@@ -4,17 +4,9 @@ import { isIPv6 } from 'node:net';
 import type { Random } from '../lib/env.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import { transactionIdLength, transactionKey } from '../wire/stun.js';
-import {
-  encodeAllocate,
-  encodeRelease,
-  parseAllocateAnswer,
-  type AllocateAnswer,
-  type TurnIdentity,
-} from '../wire/turn.js';
+import { encodeAllocate, encodeRelease, parseAllocateAnswer, type TurnIdentity } from '../wire/turn.js';
+import { exchange } from './exchange.js';
 
-const attempts = 3;
-/** Between attempts, as for STUN (stun-probe.ts), ms. */
-const retryMs = 400;
 /** Refusals that name a nonce to ask with: no identity was said, or the nonce was old (RFC 8489 section 9.2.4). */
 const unauthenticated = 401;
 const staleNonce = 438;
@@ -41,9 +33,14 @@ export async function askTurn(
     for (let turn = 0; ; turn++) {
       const id = newId();
       const sentAt = performance.now();
-      const answer = await exchange(socket, server, id, encodeAllocate(id, identity));
-      if (!answer) return undefined;
+      const key = transactionKey(id);
+      const found = await exchange(socket, server, encodeAllocate(id, identity), (message) => {
+        const said = parseAllocateAnswer(message);
+        return said && transactionKey(said.transactionId) === key ? said : undefined;
+      });
+      if (!found) return undefined;
       rttMs ??= performance.now() - sentAt;
+      const { answer } = found;
       const { code } = answer;
       if (code === 0) {
         await send(socket, server, encodeRelease(newId(), identity));
@@ -67,31 +64,4 @@ function send(socket: Socket, server: Endpoint, message: Uint8Array): Promise<vo
       resolve();
     });
   });
-}
-
-async function exchange(
-  socket: Socket,
-  server: Endpoint,
-  id: Uint8Array,
-  request: Uint8Array,
-): Promise<AllocateAnswer | undefined> {
-  const key = transactionKey(id);
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    await send(socket, server, request);
-    const answer = await new Promise<AllocateAnswer | undefined>((resolve) => {
-      const done = (said?: AllocateAnswer): void => {
-        clearTimeout(timer);
-        socket.off('message', heard);
-        resolve(said);
-      };
-      const heard = (message: Uint8Array): void => {
-        const said = parseAllocateAnswer(message);
-        if (said && transactionKey(said.transactionId) === key) done(said);
-      };
-      const timer = setTimeout(done, retryMs);
-      socket.on('message', heard);
-    });
-    if (answer) return answer;
-  }
-  return undefined;
 }
