@@ -8,6 +8,7 @@ import type {
   StatusReport,
 } from '../../core/control/schema.js';
 import { formatAge } from '../../core/lib/age.js';
+import { parseEndpoint } from '../../core/lib/endpoint.js';
 import { lanText } from './bridges.js';
 import { refusalText } from './routes.js';
 import { facts, formatBytes, formatMs, printable, table } from '../format.js';
@@ -21,11 +22,9 @@ export function natBehaviour({ filtering, ports }: Pick<StatusReport['nat'], 'fi
 
 /** The router's address outside is none that relays see: where another NAT is before it, its port serves those between the two only. */
 function elsewhere({ portMapping, addresses }: StatusReport['nat']): boolean {
-  const host = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':') + 1);
-  const seen = addresses.filter((endpoint) => !endpoint.startsWith('['));
-  return (
-    portMapping !== null && seen.length > 0 && !seen.some((one) => host(one) === host(portMapping.external))
-  );
+  const hostOf = (endpoint: string): string | undefined => parseEndpoint(endpoint)?.host;
+  const seen = addresses.filter((endpoint) => !endpoint.startsWith('[')).map(hostOf);
+  return portMapping !== null && seen.length > 0 && !seen.includes(hostOf(portMapping.external));
 }
 
 export function natText(nat: StatusReport['nat']): string {
