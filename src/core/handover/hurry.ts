@@ -16,9 +16,7 @@ export function hurry(): () => void {
   } catch {
     return () => undefined;
   }
-  let ended = false;
   return () => {
-    if (!ended) setPriority(self, before);
-    ended = true;
+    setPriority(self, before);
   };
 }
