@@ -6,6 +6,7 @@ import { silentLogger, systemClock, systemRandom, type Env, type Logger } from '
 import type { LogRing } from '../core/lib/log-ring.js';
 import { printableLines } from '../core/lib/printable.js';
 import { logLevelFrom } from '../core/process/log-level.js';
+import type { Done } from './amend.js';
 import { presentError, toEvioError } from './errors.js';
 import { asTyped } from './program-name.js';
 
@@ -84,6 +85,13 @@ export abstract class BaseCommand extends Command {
   /** Talk for people, on stderr, with commands as in `show`; nothing with --json. */
   protected say(text: string): void {
     if (!this.jsonEnabled()) process.stderr.write(`${printableLines(asTyped(text))}\n`);
+  }
+
+  /** What there is to know beside the result of an order. With --json nobody is asked for it. */
+  protected async sayNotes(done: Done): Promise<void> {
+    if (this.jsonEnabled()) return;
+    const { notesOf } = await import('./amend.js');
+    for (const note of await notesOf(this.home(), done)) this.say(note);
   }
 
   /** One JSON line of a long-running command. */

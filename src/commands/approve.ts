@@ -30,13 +30,13 @@ export default class Approve extends BaseCommand {
     const { args, flags } = await this.parse(Approve);
     const { peer } = args;
     if (peer === undefined) return this.#list(flags.network, flags.deny);
-    const { amendHere, notesOf } = await import('../cli/amend.js');
+    const { amendHere } = await import('../cli/amend.js');
     const order = flags.deny
       ? ({ do: 'deny', peer, reason: flags.reason } as const)
       : ({ do: 'admit', peer } as const);
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(flags.deny ? `Turned away ${peer} (${done.subject}).` : `Let in ${peer} (${done.subject}).`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     const { subject, serial, notes } = done;
     return { [flags.deny ? 'denied' : 'approved']: subject, serial, notes };
   }

@@ -26,11 +26,11 @@ export default class Revoke extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Revoke);
-    const { amendHere, notesOf } = await import('../cli/amend.js');
+    const { amendHere } = await import('../cli/amend.js');
     const order = { do: 'revoke', peer: args.peer, reason: flags.reason } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`Revoked ${args.peer} (${done.subject}).`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { revoked: done.subject, serial: done.serial, notes: done.notes };
   }
 }

@@ -22,11 +22,11 @@ export default class AdminAdd extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(AdminAdd);
-    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { amendHere } = await import('../../cli/amend.js');
     const order = { do: 'admin-add', peer: args.peer, byRoot: flags['by-root'] } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`${args.peer} (${done.subject}) is an admin now.`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { admin: done.subject, serial: done.serial };
   }
 }

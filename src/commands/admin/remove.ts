@@ -15,11 +15,11 @@ export default class AdminRemove extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(AdminRemove);
-    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { amendHere } = await import('../../cli/amend.js');
     const order = { do: 'admin-remove', peer: args.peer } as const;
     const done = await amendHere(this.home(), flags.network, order, await this.env());
     this.say(`${args.peer} (${done.subject}) is no admin any more.`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { admin: done.subject, serial: done.serial };
   }
 }

@@ -20,7 +20,7 @@ export default class NetworkSet extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(NetworkSet);
-    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { amendHere } = await import('../../cli/amend.js');
     const { factOf } = await import('../../cli/network-fact.js');
     const { networkAsStored } = await import('../../core/enroll/amend.js');
     const { Store } = await import('../../core/config/store.js');
@@ -30,7 +30,7 @@ export default class NetworkSet extends BaseCommand {
     this.say(
       `The network has ${[args.fact, ...(args.value === undefined ? [] : [args.value])].join('=')} now.`,
     );
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { network };
   }
 }

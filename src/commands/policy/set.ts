@@ -17,7 +17,7 @@ export default class PolicySet extends BaseCommand {
     const { args, flags } = await this.parse(PolicySet);
     const { knownMembers, testPolicy } = await import('../../core/enroll/policy.js');
     const { Store } = await import('../../core/config/store.js');
-    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { amendHere } = await import('../../cli/amend.js');
     const { encodePolicy } = await import('../../core/policy/document.js');
     const { toBase64Url } = await import('../../core/lib/bytes.js');
     const { policyTestText } = await import('../../views/text/policy.js');
@@ -33,7 +33,7 @@ export default class PolicySet extends BaseCommand {
     const order = { do: 'policy', document: toBase64Url(encodePolicy(text)) } as const;
     const done = await amendHere(this.home(), network, order, await this.env());
     this.print('It is the policy of the network now.\n');
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { ...result, serial: done.policy };
   }
 }

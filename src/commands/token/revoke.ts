@@ -19,7 +19,7 @@ export default class TokenRevoke extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(TokenRevoke);
-    const { amendHere, notesOf } = await import('../../cli/amend.js');
+    const { amendHere } = await import('../../cli/amend.js');
     const { inviteNamed, markRevoked } = await import('../../core/enroll/invites.js');
     const { Store } = await import('../../core/config/store.js');
     const store = new Store(this.home());
@@ -29,7 +29,7 @@ export default class TokenRevoke extends BaseCommand {
     const done = await amendHere(this.home(), networkId, order, await this.env());
     await markRevoked(store, networkId, done.subject);
     this.say(`Revoked the token ${done.subject}.`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { revoked: done.subject, serial: done.serial };
   }
 }

@@ -18,7 +18,7 @@ export default class NetworkRelayAdd extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(NetworkRelayAdd);
-    const { amendHere, notesOf } = await import('../../../cli/amend.js');
+    const { amendHere } = await import('../../../cli/amend.js');
     const { introduceRelay, networkAsStored } = await import('../../../core/enroll/amend.js');
     const { relayErrands } = await import('../../../core/enroll/errands.js');
     const { shownRelay } = await import('../../../core/lib/relay-address.js');
@@ -42,7 +42,7 @@ export default class NetworkRelayAdd extends BaseCommand {
       throw thrown;
     }
     this.say(`The network uses the relay ${shownRelay(addRelay.address)} now.`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { network: networkAsStored(new Store(this.home()), networkId, Date.now()) };
   }
 }

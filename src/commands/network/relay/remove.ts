@@ -18,7 +18,7 @@ export default class NetworkRelayRemove extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(NetworkRelayRemove);
-    const { amendHere, notesOf } = await import('../../../cli/amend.js');
+    const { amendHere } = await import('../../../cli/amend.js');
     const { networkAsStored } = await import('../../../core/enroll/amend.js');
     const { shownRelay } = await import('../../../core/lib/relay-address.js');
     const { formatRelayAddress, parseRelayUrl } = await import('../../../core/relays/net/relay-url.js');
@@ -26,7 +26,7 @@ export default class NetworkRelayRemove extends BaseCommand {
     const removeRelay = formatRelayAddress(parseRelayUrl(args.url));
     const done = await amendHere(this.home(), flags.network, { do: 'facts', removeRelay }, await this.env());
     this.say(`The network does not use the relay ${shownRelay(removeRelay)} any more.`);
-    for (const note of await notesOf(this.home(), done)) this.say(note);
+    await this.sayNotes(done);
     return { network: networkAsStored(new Store(this.home()), done.networkId, Date.now()) };
   }
 }
