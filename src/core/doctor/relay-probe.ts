@@ -1,12 +1,13 @@
 /** How a relay is reached: name, TCP, clock, key, UDP. */
-import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { silentLogger, systemClock, systemRandom } from '../lib/env.js';
 import { formatAge } from '../lib/age.js';
 import { messageOf } from '../lib/errors.js';
+import { relayConnection } from '../relays/net/dial.js';
 import { provesKey } from '../relays/net/register.js';
+import { systemNames } from '../relays/net/relay-names.js';
 import {
   formatRelayAddress,
   parseRelayUrl,
@@ -63,7 +64,7 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
   const id = (what: string): string => `${what}:${name}`;
   let addresses: string[];
   try {
-    addresses = (await lookup(address.host, { all: true })).map((entry) => entry.address);
+    addresses = (await systemNames.addresses(address.host)).map((entry) => entry.address);
   } catch (thrown) {
     const check = fail(
       id('dns'),
@@ -147,9 +148,11 @@ function getHealth(address: RelayAddress): Promise<Health> {
   return new Promise((resolve, reject) => {
     const sentAt = performance.now();
     const request = address.tls ? httpsRequest : httpRequest;
+    const until = AbortSignal.timeout(timeoutMs);
+    const createConnection = relayConnection({ names: systemNames, until }, address.tls);
     const call = request(
       `${relayOrigin(address, 'http')}/healthz`,
-      { agent: false, signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: false },
+      { createConnection, signal: until, rejectUnauthorized: false },
       (response) => {
         const { socket } = response;
         const distrust =

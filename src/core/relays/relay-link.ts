@@ -5,6 +5,9 @@
  * packets by the same socket that carries data, so a `bound` answer also tells our reflexive address.
  *
  *   down ──up──▶ settling ──bound──▶ bound ──dead (peer/liveness.ts)──▶ blocked ──bound──▶ bound
+ *
+ * A relay may have several addresses, and UDP may pass to another one than that which TCP took: IPv4 where a firewall knows no IPv6.
+ * Whatever is unanswered at one address is asked at the next.
  */
 import { sameEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { relayDeadAt } from '../peer/liveness.js';
@@ -15,6 +18,8 @@ import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/re
 /** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
 const retryMs = 250;
 const blockedRetryMs = 15_000;
+/** So many unanswered binds go to one address of the relay before the next is tried. */
+const bindsEach = 3;
 /** So long the answer is waited for where UDP to this relay passed before: where it does not any more, the WebSocket carries this much later. */
 const expectedMs = 800;
 /** Keeps NAT mappings alive: RFC 4787 REQ-5 lets them go after 2 minutes, many go after 30 s. */
@@ -39,7 +44,12 @@ export interface RelayLinkPorts {
 export class RelayLink {
   readonly #ports: RelayLinkPorts;
   #association: { readonly index: number; readonly key: Uint8Array } | undefined;
+  /** Where binds go, one of `#addresses`. */
   #endpoint: Endpoint | undefined;
+  /** Of the relay, the one that TCP took last first. */
+  #addresses: readonly Endpoint[] = [];
+  /** Binds in a row that nothing answered. */
+  #unanswered = 0;
   #counter = 0;
   /** Of the last binds, by counter. */
   readonly #sentTimes = new Float64Array(remembered).fill(-Infinity);
@@ -108,16 +118,25 @@ export class RelayLink {
     return this.#endpoint;
   }
 
-  /** A new association: from now on binds go to `endpoint`. `dateMs` seeds the counter, so it rises over restarts too. */
+  /**
+   * A new association: from now on binds go to the relay that TCP reached at `endpoint`. `dateMs` seeds the counter, so it rises over
+   * restarts too.
+   */
   up(now: number, dateMs: number, endpoint: Endpoint | undefined, index: number, key: Uint8Array): void {
+    const before = this.#addresses;
+    const same =
+      endpoint && (before.length === 0 || before.some((address) => sameEndpoint(address, endpoint)));
     // What goes by the association of before goes on until the new one is bound: the relay serves both for a while.
-    if (!endpoint || !this.#endpoint || !sameEndpoint(endpoint, this.#endpoint)) {
+    if (!same || !this.#endpoint) {
       this.#passes = false;
       this.down();
+      this.#endpoint = endpoint;
+      this.#addresses = [];
     }
+    this.#addresses = endpoint ? unique([endpoint, ...this.#addresses]) : [];
     this.#askedAt = undefined;
+    this.#unanswered = 0;
     this.#association = { index, key };
-    this.#endpoint = endpoint;
     this.#counter = Math.max(this.#counter, Math.floor(dateMs));
     this.#answered = this.#counter;
     // Nobody can be asked: UDP is as good as blocked.
@@ -125,6 +144,11 @@ export class RelayLink {
     this.#nextAt = endpoint ? now : Infinity;
     this.#expectedUntil = this.expected ? now + expectedMs : Infinity;
     this.tick(now);
+  }
+
+  /** What addresses the relay's name has now. */
+  known(addresses: readonly Endpoint[]): void {
+    this.#addresses = unique([...this.#addresses.slice(0, 1), ...addresses]);
   }
 
   down(): void {
@@ -159,6 +183,7 @@ export class RelayLink {
   /** Something is odd (silence, a new address): bind at once, whatever the schedule. */
   nudge(now: number): void {
     if (!this.#association || !this.#endpoint || now - this.#sentAt < nudgeGapMs) return;
+    if (this.#dead) this.#unanswered = 0;
     this.#nextAt = now;
     this.tick(now);
   }
@@ -172,20 +197,33 @@ export class RelayLink {
     if (!this.#association || !this.#endpoint || now < this.#nextAt) return;
     // For so long it was we who were late, and the answer may wait for us.
     if (this.#askedAt !== undefined) this.#askedAt += Math.max(0, now - this.#nextAt);
-    if (this.#askedAt !== undefined && now >= this.#deadAt(this.#askedAt)) {
+    if (this.#askedAt !== undefined && now >= this.#deadAt(this.#askedAt) && !this.#dead) {
       this.#dead = true;
       this.#passes = false;
       this.#setBound(false);
+      this.#elsewhere();
+      this.#unanswered = 0;
     }
+    const each = this.#dead ? 1 : bindsEach;
+    if (this.#unanswered > 0 && this.#unanswered % each === 0) this.#elsewhere();
+    this.#unanswered++;
     this.#counter++;
     this.#askedAt ??= now;
     this.#sentAt = now;
     this.#sentTimes[this.#counter % remembered] = now;
-    this.#nextAt = now + (this.#dead ? blockedRetryMs : retryMs);
+    const allAsked = this.#dead && this.#unanswered % Math.max(1, this.#addresses.length) === 0;
+    this.#nextAt = now + (allAsked ? blockedRetryMs : retryMs);
     this.#ports.sendBind(
       encodeBind(this.#association.index, this.#counter, this.#association.key),
       this.#endpoint,
     );
+  }
+
+  /** The next address; all are asked by turns. */
+  #elsewhere(): void {
+    const at = this.#addresses.findIndex((address) => sameEndpoint(address, this.#endpoint as Endpoint));
+    const next = this.#addresses[(at + 1) % this.#addresses.length];
+    if (!this.bound && next) this.#endpoint = next;
   }
 
   #deadAt(askedAt: number): number {
@@ -200,7 +238,7 @@ export class RelayLink {
   /** A bound or unbound packet from `from`. False when it is not about this link. */
   receive(now: number, packet: Uint8Array, from: Endpoint): boolean {
     const association = this.#association;
-    if (!association || !this.#endpoint || !sameEndpoint(from, this.#endpoint)) return false;
+    if (!association || !this.#endpoint || !this.#asked(from)) return false;
     if (parseUnbound(packet) === association.index) {
       this.nudge(now);
       return true;
@@ -214,13 +252,25 @@ export class RelayLink {
     this.#answered = head.counter;
     this.#answeredAt = now;
     this.#askedAt = undefined;
+    this.#unanswered = 0;
     this.#dead = false;
     this.#passes = true;
     this.#expectedUntil = Infinity;
     this.#nextAt = now + (now < this.#ports.heardAt() + usedMs ? measureMs : keepaliveMs);
+    if (!sameEndpoint(from, this.#endpoint)) {
+      // Late, from an address that was asked before. The relay sends to us by the one that it was asked at last.
+      this.#endpoint = { ...from };
+      this.#nextAt = now;
+    }
     this.#setBound(true);
     this.#ports.reflexive(from, observed);
     return true;
+  }
+
+  /** Whether binds go to this address, or went while nothing was bound. */
+  #asked(address: Endpoint): boolean {
+    if (this.#endpoint && sameEndpoint(address, this.#endpoint)) return true;
+    return !this.bound && this.#addresses.some((other) => sameEndpoint(address, other));
   }
 
   #setBound(bound: boolean): void {
@@ -230,4 +280,10 @@ export class RelayLink {
     this.#routed = association;
     this.#ports.route(endpoint && association !== undefined ? { endpoint, association } : null);
   }
+}
+
+function unique(addresses: readonly Endpoint[]): Endpoint[] {
+  const first = (address: Endpoint): Endpoint | undefined =>
+    addresses.find((other) => sameEndpoint(address, other));
+  return addresses.filter((address) => first(address) === address);
 }

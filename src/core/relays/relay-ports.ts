@@ -8,7 +8,7 @@ import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
 import type { AuthorEnds } from '../wire/ledger.js';
 import type { LedgerNews, Refusal, Waiting } from '../wire/signal.js';
-import type { Pins } from './net/pinned-dial.js';
+import type { Pins } from './net/dial.js';
 import type { ProxyChoice } from '../lib/proxy-url.js';
 import type { RelayNames } from './net/relay-names.js';
 import type { RelayTransport } from './relay-report.js';

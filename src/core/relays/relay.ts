@@ -14,6 +14,7 @@ import type { RelayChoice } from '../path/path.js';
 import { timeoutMs } from '../peer/round-trip.js';
 import type { FindRequest, LedgerNews, LocateRequest, PlacedRequest, Welcome } from '../wire/signal.js';
 import { RelayClient, type RelayAnswer, type RelaySession } from './net/relay-client.js';
+import { systemNames } from './net/relay-names.js';
 import { formatRelayUrl, parseRelayAddress } from './net/relay-url.js';
 import type { Ranked } from './home.js';
 import { OnlineIds } from './online-ids.js';
@@ -21,12 +22,13 @@ import type { HeldRelay } from './held.js';
 import { RelayLink } from './relay-link.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
 import type { Askable } from './relay-queries.js';
-import { stunServersOf } from './stun-servers.js';
 
 /** Every way by UDP ranks before every way by WebSocket; within these, the nearest relay first. */
 const webSocketRank = 10_000;
 /** Rank of a relay whose round trip is not known yet, ms. */
 const unknownRttMs = 1_000;
+/** Addresses of its name that are looked at. */
+const addressLimit = 8;
 
 /** What the set of relays is told, since it concerns more than one of them. */
 export interface RelayOwner {
@@ -383,7 +385,7 @@ export class Relay implements Askable {
     this.#owner.welcomed(this, welcome);
     this.#link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
     this.#news.changed();
-    void this.#findStunServers(welcome, session);
+    void this.#findAddresses(welcome, session);
   }
 
   #went(reason: string, retryInMs: number): void {
@@ -427,15 +429,21 @@ export class Relay implements Askable {
     this.#news.up(this.url, this.#link.bound ? 'udp' : 'websocket');
   }
 
-  async #findStunServers(welcome: Welcome, session: RelaySession): Promise<void> {
-    const unresolved = (thrown: unknown): void => {
-      this.#context.env.log.debug('relay name not resolved', {
-        relay: this.#shown,
-        reason: messageOf(thrown),
-      });
-    };
+  /** Every address that the relay's name has: UDP may pass to another than TCP, and those of the other family are STUN servers. */
+  async #findAddresses(welcome: Welcome, session: RelaySession): Promise<void> {
+    const { endpoint, alternate } = session;
+    const { env, names = systemNames } = this.#context;
     const { host } = parseRelayAddress(this.fact.address);
-    const { names } = this.#context;
-    this.#news.stunServers(await stunServersOf(host, welcome.udpPort, session, unresolved, names));
+    let found: Endpoint[] = [];
+    try {
+      const all = endpoint ? await names.addresses(host) : [];
+      found = all.slice(0, addressLimit).map(({ address }) => ({ host: address, port: welcome.udpPort }));
+    } catch (thrown) {
+      env.log.debug('relay name not resolved', { relay: this.#shown, reason: messageOf(thrown) });
+    }
+    this.#link.known(found);
+    const others = found.filter((one) => one.host.includes(':') !== endpoint?.host.includes(':'));
+    // The alternate port, for telling the NAT's mapping, comes first; other families give other candidates.
+    this.#news.stunServers(alternate ? [alternate, ...others] : others);
   }
 }

@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeProxy, parseProxy, proxyFor, type ProxyServer } from '../../../src/core/lib/proxy-url.js';
-import { dialPinned } from '../../../src/core/relays/net/pinned-dial.js';
+import { dialRelay } from '../../../src/core/relays/net/dial.js';
 import { dialThrough, type Dial } from '../../../src/core/relays/net/proxied-dial.js';
 import { systemNames } from '../../../src/core/relays/net/relay-names.js';
 
@@ -57,13 +57,14 @@ describe('a connection through a proxy', () => {
     return (server.address() as AddressInfo).port;
   }
 
-  const dial: Dial = (host, port) => dialPinned(() => undefined, systemNames, host, port);
+  const dial: Dial = (host, port, until) => dialRelay({ names: systemNames, until }, host, port);
   const through = (port: number, asked = true): ReturnType<typeof dialThrough> =>
     dialThrough(
       { proxy: { tls: false, host: '127.0.0.1', port, credentials: 'u:secret' }, asked },
       dial,
       '127.0.0.1',
       relayPort,
+      AbortSignal.timeout(10_000),
     );
   let relayPort = 1;
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../../src/core/lib/endpoint.js';
 import { RelayLink } from '../../../src/core/relays/relay-link.js';
 import { encodeBound, encodeUnbound, peekAssociation, verifyBind } from '../../../src/core/wire/relay.js';
 
@@ -9,23 +10,28 @@ const key = new Uint8Array(32).fill(3);
 
 function rig() {
   const binds: Uint8Array[] = [];
+  /** Where each went. */
+  const asked: Endpoint[] = [];
   const routes: unknown[] = [];
   const seen: unknown[] = [];
   const heard = { at: -Infinity };
   const link = new RelayLink({
     heardAt: () => heard.at,
-    sendBind: (packet) => binds.push(packet),
+    sendBind: (packet, endpoint) => {
+      binds.push(packet);
+      asked.push(endpoint);
+    },
     route: (route) => routes.push(route),
     reflexive: (_server, at) => seen.push(at),
   });
-  const answer = (now: number): boolean => {
-    const { association, counter } = peekAssociation(binds.at(-1) as Uint8Array) as {
+  const answer = (now: number, which = -1): boolean => {
+    const { association, counter } = peekAssociation(binds.at(which) as Uint8Array) as {
       association: number;
       counter: number;
     };
-    return link.receive(now, encodeBound(association, counter, observed, key), relay);
+    return link.receive(now, encodeBound(association, counter, observed, key), asked.at(which) as Endpoint);
   };
-  return { link, binds, routes, seen, answer, heard };
+  return { link, binds, asked, routes, seen, answer, heard };
 }
 
 /** Binds go unanswered until it says so. */
@@ -225,6 +231,64 @@ describe('relay link', () => {
     expect(link.receive(5, encodeBound(42, 2, observed, new Uint8Array(32)), relay)).toBe(false);
     expect(link.receive(5, encodeBound(42, 999, observed, key), relay)).toBe(false);
     expect(link.bound).toBe(false);
+  });
+});
+
+describe('relay link to a name of several addresses', () => {
+  const other = { host: '2001:db8::1', port: 3478 };
+
+  it('asks the next where the one that TCP took does not answer, and stays there when TCP takes that', () => {
+    const { link, asked, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    link.known([other, relay]);
+    for (let now = 0; now <= 800; now += 50) link.tick(now);
+    expect(asked).toEqual([relay, relay, relay, other]);
+    answer(820);
+    expect(routes).toEqual([{ endpoint: other, association: 42 }]);
+    link.up(5_000, 2, other, 43, key);
+    link.up(6_000, 3, relay, 44, key);
+    answer(6_010);
+    expect(asked.slice(4)).toEqual([other, other]);
+    expect(routes.slice(1)).toEqual([{ endpoint: other, association: 44 }]);
+  });
+
+  it('takes the answer of the one before, which was late, and asks there again at once', () => {
+    const { link, asked, routes, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    link.known([other]);
+    for (let now = 0; now <= 800; now += 50) link.tick(now);
+    expect(asked.at(-1)).toEqual(other);
+    expect(answer(840, 0)).toBe(true);
+    expect(routes).toEqual([{ endpoint: relay, association: 42 }]);
+    link.tick(850);
+    expect(asked.at(-1)).toEqual(relay);
+    // By the other one it is asked for no more.
+    expect(answer(860, 3)).toBe(false);
+  });
+
+  it('is blocked where none answers, and asks all of them then, now and then', () => {
+    const { link, asked, answer } = rig();
+    link.up(0, 1, relay, 42, key);
+    link.known([other]);
+    for (let now = 0; now < 14_000; now += 50) link.tick(now);
+    expect(link.blocked).toBe(true);
+    const before = asked.length;
+    for (let now = 14_000; now < 29_000; now += 50) link.tick(now);
+    expect(asked.slice(before).sort((a, b) => a.host.localeCompare(b.host))).toEqual([relay, other]);
+    link.nudge(29_500);
+    link.tick(29_750);
+    expect(new Set(asked.slice(-2))).toEqual(new Set([relay, other]));
+    answer(29_760);
+    expect(link.bound).toBe(true);
+  });
+
+  it('goes on where the process before was, though TCP takes another', () => {
+    const { link, asked, answer } = rig();
+    link.adopt(0, { endpoint: other, association: 42, key, counter: 5, rttMs: 20, rttVarMs: 5 });
+    link.up(100, 6, relay, 43, key);
+    answer(120);
+    expect([link.bound, link.endpoint]).toEqual([true, other]);
+    expect(asked).toEqual([other]);
   });
 });
 

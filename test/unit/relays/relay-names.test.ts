@@ -80,27 +80,6 @@ describe('names of relays', () => {
     expect(state.asked).toBe(0);
   });
 
-  it('are told in the form that sockets want', async () => {
-    const six = { address: '2001:db8::1', family: 6 };
-    const { names } = rig({}, [v4('192.0.2.1'), six]);
-    const ask = (options: object): Promise<unknown[]> =>
-      new Promise((resolve) => {
-        names.lookup('relay.example', options, (...answer) => {
-          resolve(answer);
-        });
-      });
-    expect(await ask({ all: true })).toEqual([null, [v4('192.0.2.1'), six]]);
-    expect(await ask({})).toEqual([null, '192.0.2.1', 4]);
-    expect(await ask({ family: 6 })).toEqual([null, '2001:db8::1', 6]);
-    const { names: dead } = rig({}, new Error('dead'));
-    const [error] = await new Promise<unknown[]>((resolve) => {
-      dead.lookup('x.example', { all: true }, (...answer) => {
-        resolve(answer);
-      });
-    });
-    expect(error).toMatchObject({ message: 'dead' });
-  });
-
   it('are bounded', async () => {
     const { names, kept } = rig(
       {},

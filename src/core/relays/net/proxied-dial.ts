@@ -7,8 +7,10 @@ import { describeProxy, type ProxyChoice, type ProxyServer } from '../../lib/pro
 /** What a proxy says before the connection stands, bytes; and how long it may take, ms. */
 const longestAnswer = 16 * 1024;
 const answerMs = 8_000;
+/** It is given so long to be there at all, ms. */
+const thereMs = 3_000;
 
-export type Dial = (host: string, port: number) => Promise<Socket>;
+export type Dial = (host: string, port: number, until: AbortSignal) => Promise<Socket>;
 
 /**
  * Connects by the proxy; where that fails, and nobody asked for it, without.
@@ -21,20 +23,27 @@ export async function dialThrough(
   dial: Dial,
   host: string,
   port: number,
+  until: AbortSignal,
 ): Promise<{ readonly socket: Socket; readonly byProxy: boolean }> {
   try {
-    return { socket: await connectBy(proxy, dial, host, port), byProxy: true };
+    return { socket: await connectBy(proxy, dial, host, port, until), byProxy: true };
   } catch (thrown) {
     if (asked) throw thrown;
-    return { socket: await dial(host, port), byProxy: false };
+    return { socket: await dial(host, port, until), byProxy: false };
   }
 }
 
-async function connectBy(proxy: ProxyServer, dial: Dial, host: string, port: number): Promise<Socket> {
+async function connectBy(
+  proxy: ProxyServer,
+  dial: Dial,
+  host: string,
+  port: number,
+  until: AbortSignal,
+): Promise<Socket> {
   const name = describeProxy(proxy);
   let tcp: Socket;
   try {
-    tcp = await dial(proxy.host, proxy.port);
+    tcp = await dial(proxy.host, proxy.port, AbortSignal.any([until, AbortSignal.timeout(thereMs)]));
   } catch (thrown) {
     throw proxyError(`the proxy ${name} does not answer`, thrown);
   }

@@ -12,6 +12,8 @@ import { EvioError, messageOf } from '../../lib/errors.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { LedgerNews, Waiting, Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable, type ChannelOptions, type Founding } from './relay-channel.js';
+import { relayConnection } from './dial.js';
+import { systemNames } from './relay-names.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
 const healthLimit = 16 * 1024;
@@ -83,9 +85,11 @@ function whyUnreachable(url: RelayAddress, thrown: unknown): string {
 function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = address.tls ? httpsRequest : httpRequest;
+    const until = AbortSignal.timeout(timeoutMs);
+    const createConnection = relayConnection({ names: systemNames, until }, address.tls);
     const call = request(
       relayOrigin(address, 'http') + '/healthz',
-      { agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      { createConnection, signal: until },
       (response) => {
         if (response.statusCode !== 200) {
           call.destroy(new Error(`what answers there is no evio relay (HTTP ${response.statusCode})`));

@@ -39,7 +39,7 @@ import {
   type Welcome,
 } from '../../wire/signal.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
-import { relayConnection, type Pins } from './pinned-dial.js';
+import { relayConnection, type Pins } from './dial.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
 import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
@@ -154,6 +154,8 @@ export class RelayChannel {
   #stage: Stage = 'connecting';
   /** Pings in a row to which nothing came, while it waits. */
   #unanswered = 0;
+  /** Until the end. */
+  readonly #dialling = new AbortController();
   #tcp: Socket | undefined;
   /** The connection goes by a proxy, and the relay's own address is this. */
   #proxied: { readonly own: string | undefined } | undefined;
@@ -162,7 +164,7 @@ export class RelayChannel {
   #refusal: ChannelEnd['refusal'];
 
   /**
-   * Connects at once: the name is resolved anew and both families are tried (RFC 8305, Node's default). Events come later, never inside the constructor.
+   * Connects at once: the name is resolved anew and both families are tried (RFC 8305). Events come later, never inside the constructor.
    *
    * @throws EvioError when relay.address is malformed
    */
@@ -180,12 +182,12 @@ export class RelayChannel {
         proxied: (own) => {
           this.#proxied = { own };
         },
+        until: this.#dialling.signal,
       },
       address.tls,
     );
     this.#socket = new WebSocket(origin + relayPath, {
-      ...(createConnection && { createConnection: createConnection as unknown as typeof connect }),
-      ...(names && { lookup: names.lookup }),
+      createConnection: createConnection as unknown as typeof connect,
       perMessageDeflate: false,
       maxPayload: messageLimit,
       skipUTF8Validation: true,
@@ -413,6 +415,7 @@ export class RelayChannel {
     if (this.#stage === 'ended') return;
     const { relay } = this.#options;
     this.#stage = 'ended';
+    this.#dialling.abort();
     this.#cancelTimeout();
     this.#handshake?.destroy();
     this.#transport?.destroy();

@@ -6,7 +6,7 @@ import type { EvioError } from '../../lib/errors.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { LedgerNews, Refusal, ToNode, Waiting, Welcome } from '../../wire/signal.js';
-import type { Pins } from './pinned-dial.js';
+import type { Pins } from './dial.js';
 import type { RelaySession } from './relay-channel.js';
 import type { RelayNames } from './relay-names.js';
 

@@ -5,7 +5,7 @@
  */
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import type { Clock } from '../../lib/env.js';
 
 /** An answer that is known is not waited for any longer than this, ms. */
@@ -69,23 +69,6 @@ export class RelayNames implements Names {
       });
     });
   }
-
-  /** For `net.connect`, and what takes its options. */
-  readonly lookup: LookupFunction = (host, options, done) => {
-    this.addresses(host).then(
-      (all) => {
-        const wanted = options.family === 4 || options.family === 6 ? options.family : undefined;
-        const some = all.filter(({ family }) => wanted === undefined || family === wanted);
-        const [first] = some;
-        if (!first) done(Object.assign(new Error(`${host} has no such address`), { code: 'ENOTFOUND' }), []);
-        else if (options.all === true) done(null, some);
-        else done(null, first.address, first.family);
-      },
-      (thrown: unknown) => {
-        done(thrown instanceof Error ? thrown : new Error(String(thrown)), []);
-      },
-    );
-  };
 
   #ask(host: string): Promise<LookupAddress[]> {
     const asking = this.#asking.get(host);
