@@ -17,6 +17,7 @@ import { messageLimit } from '../core/relays/net/relay-channel.js';
 import type { Clock } from '../core/lib/env.js';
 import { EvioError, messageOf } from '../core/lib/errors.js';
 import { descriptorOf, listenAtDescriptor } from '../core/native/listening.js';
+import { shortenSegments } from '../core/native/tcp.js';
 import { relayPath } from '../core/wire/signal.js';
 import { DoorKeeper, type DoorRefusal, type Guest } from './door-keeper.js';
 import type { RelayLimits } from './limits.js';
@@ -100,6 +101,7 @@ export class HttpDoor {
         server.off('error', reject);
         // Such as EMFILE on accept: those who are in stay in.
         server.on('error', () => undefined);
+        shortenSegments(descriptorOf(server));
         resolve((server.address() as AddressInfo).port);
       });
     });

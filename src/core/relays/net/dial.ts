@@ -6,7 +6,7 @@ import { isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { EvioError } from '../../lib/errors.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
-import { openTcpAt } from '../../native/tcp-at.js';
+import { openTcp } from '../../native/tcp.js';
 import { firstToAnswer, type Address } from './first-to-answer.js';
 import { dialThrough, type Dial } from './proxied-dial.js';
 import type { Names } from './relay-names.js';
@@ -24,9 +24,9 @@ async function dial(
   const addresses = await names.addresses(host);
   if (addresses.length === 0) throw new EvioError('EVIO_RELAY_UNREACHABLE', `${host} has no address`);
   const begin = ({ address, family }: Address): Socket => {
-    const device = pins?.(family === 6);
+    const fd = openTcp(family === 6, pins?.(family === 6));
     // Connected before libuv first waits: a socket that is none yet cannot be read.
-    const socket = device === undefined ? new Socket() : new Socket({ fd: openTcpAt(device, family === 6) });
+    const socket = fd === undefined ? new Socket() : new Socket({ fd });
     return socket.connect({ host: address, port });
   };
   return firstToAnswer(addresses, begin, until);
