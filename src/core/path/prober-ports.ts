@@ -1,5 +1,6 @@
 /** What the prober of a peer needs of others. */
 import type { BesidePath, Path } from '../dataplane/plane/plane.js';
+import type { Endpoint } from '../lib/endpoint.js';
 import type { ActivePath, RelayChoice } from './path.js';
 
 export interface ProberPorts {
@@ -17,6 +18,8 @@ export interface ProberPorts {
   log(event: string, detail: string): void;
   /** False: no direct path is looked for, nor taken. */
   readonly direct: boolean;
+  /** One ping more may go to an address where this peer has not answered, and is counted. */
+  blind(now: number, endpoint: Endpoint): boolean;
   /** Packets to this address would be carried by the network itself. */
   loops(host: string): boolean;
   /** Packets to this address leave by an interface of which nobody sees on what it stands: it may be the network itself. */

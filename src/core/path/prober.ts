@@ -28,7 +28,7 @@ import { Way } from './way.js';
 
 /** A whole new burst, with a new offer, while there is no direct path. */
 const upgradeMs = 60_000;
-/** Ports of the peer that are opened on its word, a second and at once: it names them, so it is bounded. */
+/** Ports of the peer that are opened on its word, a second and at once: so candidates get theirs of what probing.ts sends blindly. */
 const openedPerS = maxPortRange / 2;
 const openedAtOnce = 2 * maxPortRange;
 /** With no path at all, relays and members are looked at again this often. */

@@ -15,6 +15,7 @@ import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import { TokenBucket } from '../lib/token-bucket.js';
 import { doubtfulMisses, spares } from '../peer/liveness.js';
+import { probedAtOnce, probedPerS } from '../peer/named-addresses.js';
 import type { HeldPath } from '../peer/held.js';
 import { measured } from '../peer/round-trip.js';
 import { isProbeable } from '../surroundings/candidate.js';
@@ -29,11 +30,9 @@ import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
 /**
- * Pings to candidates that never answered: two whole bursts of an offer at once, then one a minute. Who named them may mean
- * somebody who never heard of evio, and name others without end.
+ * Pings to candidates that never answered, and to ports of the peer's NAT: two whole bursts of an offer at once, then one a minute.
+ * Who named them may mean somebody who never heard of evio, and name others without end.
  */
-const blindAtOnce = 432;
-const blindPerS = 4;
 /** A candidate from which packets come is pinged no more often for each of them. */
 const observedEveryMs = 50;
 
@@ -43,6 +42,8 @@ export interface ProbingPorts {
   log(event: string, detail: string): void;
   /** Frames that went to the peer directly so far. */
   framesSent(): number;
+  /** One ping more may go to an address where this peer has not answered, and is counted. */
+  blind(now: number, endpoint: Endpoint): boolean;
   /** Packets to this address would be carried by the network itself. */
   loops(host: string): boolean;
 }
@@ -88,7 +89,7 @@ export class Probing {
     this.remotes = new Remotes((host) => ports.loops(host));
     this.#fullSize = fullSize;
     this.#pings = new Pings(env.random);
-    this.#blind = new TokenBucket(blindPerS, blindAtOnce, env.clock.now());
+    this.#blind = new TokenBucket(probedPerS, probedAtOnce, env.clock.now());
   }
 
   get running(): boolean {
@@ -291,8 +292,8 @@ export class Probing {
   ping(remote: Remote, now: number, long = false, opening = false): void {
     remote.lastPingAt = now;
     remote.missed++;
-    if (remote.lastPongAt === -Infinity && !this.#blind.take(1, now)) return;
     const { endpoint, mtu, key } = remote;
+    if (remote.lastPongAt === -Infinity && !this.#mayBlindly(now, endpoint)) return;
     const size = long ? (mtu?.proven ?? 0) : 0;
     if (size > 0) mtu?.asked(now, size);
     const path: Path = opening
@@ -305,8 +306,13 @@ export class Probing {
   open(now: number, { first, count }: PortRange): void {
     for (let i = 0; i < count; i++) {
       const endpoint = { host: first.host, port: first.port + i };
-      if (isProbeable(endpoint)) this.#send(now, formatEndpoint(endpoint), 0, { kind: 'direct', endpoint });
+      if (!isProbeable(endpoint) || !this.#mayBlindly(now, endpoint)) return;
+      this.#send(now, formatEndpoint(endpoint), 0, { kind: 'direct', endpoint });
     }
+  }
+
+  #mayBlindly(now: number, endpoint: Endpoint): boolean {
+    return this.#blind.take(1, now) && this.#ports.blind(now, endpoint);
   }
 
   /** A ping by a relay, or through members; as short as can be, or of `size` bytes that must not be fragmented. */

@@ -1,7 +1,7 @@
 /**
- * Packets to addresses that a card named (wire/ring.ts). Nobody proves where a member is: a card may name a machine that
- * never heard of evio, in any number of cards, by any number of members. So one address gets a few packets, whoever names
- * it, and all of them together get only so many. One for a node; a machine without I/O.
+ * Packets to addresses that a card named (wire/ring.ts), or that a member names as its own. Nobody proves where a member is: it may
+ * be a machine that never heard of evio, named in any number of cards, by any number of members. So one address gets a few
+ * packets, whoever names it, and all that cards name together get only so many. One for a node; a machine without I/O.
  */
 import type { Endpoint } from '../lib/endpoint.js';
 import { SourceLimiter } from '../lib/source-limiter.js';
@@ -17,6 +17,11 @@ const provenPerMinute = 60;
 /** To all of them together. */
 export const namedInAllAtOnce = 240;
 export const namedInAllPerS = 12;
+/** Pings of candidates to one address: to all members there no more than to one (path/probing.ts), as long as none of them answered. */
+export const probedAtOnce = 432;
+export const probedPerS = 4;
+/** The same where a member has answered. */
+const provenTimes = 10;
 /** Addresses remembered: more than introductions can name until the budget of the first is full again. */
 const addressLimit = 16_384;
 const provenLimit = 4_096;
@@ -24,6 +29,12 @@ const provenLimit = 4_096;
 export class NamedAddresses {
   readonly #named = new SourceLimiter(namedPerMinute / 60, namedAtOnce, addressLimit);
   readonly #proven = new SourceLimiter(provenPerMinute / 60, provenAtOnce, provenLimit);
+  readonly #probed = new SourceLimiter(probedPerS, probedAtOnce, addressLimit);
+  readonly #provenProbed = new SourceLimiter(
+    provenTimes * probedPerS,
+    provenTimes * probedAtOnce,
+    provenLimit,
+  );
   readonly #all: TokenBucket;
   /** In the order of proof. */
   readonly #answered = new Set<string>();
@@ -37,6 +48,12 @@ export class NamedAddresses {
     const address = limiterKey(endpoint);
     const budget = this.#answered.has(address) ? this.#proven : this.#named;
     return budget.take(address, now) && this.#all.take(1, now);
+  }
+
+  /** One ping more may go to an address where the member that named it has not answered; it counts. */
+  probe(now: number, endpoint: Endpoint): boolean {
+    const address = limiterKey(endpoint);
+    return (this.#answered.has(address) ? this.#provenProbed : this.#probed).take(address, now);
   }
 
   /** A member answered there to what only who is there could read: a ping, not a handshake, whose source anyone may forge. */

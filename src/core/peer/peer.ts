@@ -115,6 +115,7 @@ export class Peer {
         },
         relays: () => ports.dataWays(this),
         direct: ports.direct,
+        blind: (now, endpoint) => ports.named.probe(now, endpoint),
         loops: (host) => ports.loops(host),
         veiled: (host) => ports.veiled(host),
         changed: (from, to) => {

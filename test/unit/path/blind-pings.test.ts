@@ -1,11 +1,11 @@
 /** What a member can have us send to addresses that it names: little, however many it names, and however often. */
 import { describe, expect, it } from 'vitest';
+import { NamedAddresses } from '../../../src/core/peer/named-addresses.js';
 import { Probing } from '../../../src/core/path/probing.js';
 import { maxCandidates, type Candidate } from '../../../src/core/wire/candidate.js';
 import { VirtualClock, virtualEnv } from '../../support/virtual.js';
 
-function lab() {
-  const clock = new VirtualClock();
+function lab(clock = new VirtualClock(), named = new NamedAddresses(clock.now())) {
   const sent: string[] = [];
   const transactions: number[] = [];
   const probing = new Probing(
@@ -17,6 +17,7 @@ function lab() {
       },
       log: () => undefined,
       framesSent: () => 0,
+      blind: (now, endpoint) => named.probe(now, endpoint),
       loops: () => false,
     },
     1_368,
@@ -50,6 +51,26 @@ describe('pings to where nobody answered', () => {
     // 14 000 and more when each offer was followed by bursts. A minute's worth of one offer, beside the first two.
     expect(sent.length).toBeGreaterThan(400);
     expect(sent.length).toBeLessThan(432 + 4 * 61);
+  });
+
+  it('are no more for several members than for one, as long as none of them answers there', () => {
+    for (const answers of [false, true]) {
+      const clock = new VirtualClock();
+      const named = new NamedAddresses(clock.now());
+      const members = Array.from({ length: 8 }, () => lab(clock, named));
+      if (answers) named.answered({ host: '203.0.113.1', port: 1 });
+      let port = 1;
+      for (let ms = 0; ms < 60_000; ms += 50) {
+        for (const { probing, offer } of members) {
+          if (ms % 500 === 0) offer(Array.from({ length: maxCandidates }, () => at('203.0.113.1', port++)));
+          probing.tick(clock.now());
+        }
+        clock.advance(50);
+      }
+      const sent = members.reduce((sum, member) => sum + member.sent.length, 0);
+      if (answers) expect(sent).toBeGreaterThan(8 * 432);
+      else expect(sent).toBeLessThan(432 + 4 * 61);
+    }
   });
 
   it('leave those alone that answer', () => {

@@ -1,6 +1,7 @@
 /** Ports of a peer's NAT that are opened on its word: few, and only as long as there is no direct path. */
 import { describe, expect, it } from 'vitest';
 import { Prober } from '../../../src/core/path/prober.js';
+import { Traffic } from '../../../src/core/peer/traffic.js';
 import { formatEndpoint } from '../../../src/core/lib/endpoint.js';
 import { virtualEnv, VirtualClock } from '../../support/virtual.js';
 
@@ -18,6 +19,7 @@ function rig() {
       suspicious: () => undefined,
       relays: () => [],
       direct: true,
+      blind: () => true,
       loops: () => false,
       veiled: () => false,
       changed: () => undefined,
@@ -56,6 +58,26 @@ describe('ports that the peer names', () => {
       clock.advance(1_000);
     }
     expect(asked.length).toBeGreaterThan(64);
-    expect(asked.length).toBeLessThanOrEqual(128 + 32 * 60);
+    expect(asked.length).toBeLessThanOrEqual(432 + 4 * 60);
+  });
+
+  it('and addresses that it offers get no more together than either alone', () => {
+    const { clock, prober, asked } = rig();
+    prober.start(clock.now());
+    for (let ms = 0; ms < 60_000; ms += 50) {
+      const first = 1_000 + ms;
+      if (ms % 500 === 0) {
+        const at = (port: number) => ({ kind: 'host', endpoint: { host: '203.0.113.1', port } }) as const;
+        prober.offer(
+          clock.now(),
+          Array.from({ length: 24 }, (_, i) => at(first + i)),
+        );
+        prober.open(clock.now(), range(first));
+      }
+      clock.advance(50);
+      prober.tick(clock.now(), new Traffic());
+    }
+    expect(asked.length).toBeGreaterThan(400);
+    expect(asked.length).toBeLessThanOrEqual(432 + 4 * 60);
   });
 });

@@ -57,6 +57,7 @@ function rig() {
       suspicious: () => undefined,
       relays: () => relays,
       direct: true,
+      blind: () => true,
       loops: (host) => loops.has(host),
       veiled: (host) => veiled.has(host),
       changed: (_from, to) => moves.push(to),
