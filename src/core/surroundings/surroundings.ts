@@ -6,6 +6,7 @@
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import { Beacons, type BeaconsPorts } from './beacons.js';
 import {
   gatherCandidates,
@@ -31,6 +32,9 @@ const sleepJumpMs = 10_000;
 /** How often addresses and ways are compared, ms: where the kernel gives notice, and where it does not. */
 const noticedLookMs = 30_000;
 const blindLookMs = 1_000;
+/** All peers are offered another outside address, so often at once and a second: a relay or a router may name one after the other. */
+const newsAtOnce = 8;
+const newsPerS = 0.2;
 /** Addresses of which is remembered where packets to them leave. */
 const exitLimit = 4_096;
 
@@ -84,6 +88,9 @@ export class Surroundings {
   #stacked: readonly string[] = [];
   /** Where packets to addresses leave that were asked about since routes changed last. */
   readonly #exits = new Map<string, Exit | null>();
+  readonly #news: TokenBucket;
+  /** When what was not told is told; Infinity: everything was. */
+  #newsAt = Infinity;
   #watchAt: number;
   #lookAt: number;
   #lookEveryMs = blindLookMs;
@@ -95,6 +102,7 @@ export class Surroundings {
     this.#hosts = usableAddresses(ports.addresses(), this.#excluded);
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
+    this.#news = new TokenBucket(newsPerS, newsAtOnce, env.clock.now());
     const { gateway, lan, probe } = ports;
     this.#routerPort =
       gateway &&
@@ -116,7 +124,7 @@ export class Surroundings {
         close: () => gateway.close(),
         changed: (endpoint, how) => {
           env.log.info('port of the router', { endpoint: endpoint && formatEndpoint(endpoint), reason: how });
-          if (endpoint) ports.discovered();
+          if (endpoint) this.#discovered(env.clock.now());
         },
       });
     this.#beacons =
@@ -241,7 +249,10 @@ export class Surroundings {
   /** When `tick` has something to do: ms of the clock. */
   get dueAt(): number {
     const parts = [this.#stun, this.#routerPort, this.#beacons, this.#probe];
-    return parts.reduce((at, part) => Math.min(at, part?.dueAt ?? Infinity), this.#watchAt);
+    return parts.reduce(
+      (at, part) => Math.min(at, part?.dueAt ?? Infinity),
+      Math.min(this.#watchAt, this.#newsAt),
+    );
   }
 
   /** A relay sees our data socket as `mapped`. */
@@ -273,7 +284,15 @@ export class Surroundings {
     if (this.#nat.moved(server, mapped)) this.#routerPort?.doubt(now);
     if (!this.#nat.add(now, server, mapped)) return;
     env.log.debug('reflexive address', { server: formatEndpoint(server), observed: formatEndpoint(mapped) });
-    this.#ports.discovered();
+    this.#discovered(now);
+  }
+
+  /** Tells of it, unless that was too often of late: then later, once. */
+  #discovered(now: number): void {
+    if (this.#news.take(1, now)) {
+      this.#newsAt = Infinity;
+      this.#ports.discovered();
+    } else if (this.#newsAt <= now || this.#newsAt === Infinity) this.#newsAt = now + 1_000 / newsPerS;
   }
 
   ask(servers: readonly Endpoint[]): void {
@@ -289,6 +308,7 @@ export class Surroundings {
     this.#routerPort?.tick(now);
     this.#beacons?.tick(now);
     this.#probe?.tick(now);
+    if (now >= this.#newsAt) this.#discovered(now);
     if (now >= this.#watchAt) this.#watch(now);
   }
 

@@ -106,6 +106,20 @@ describe('surroundings', () => {
     expect(told).toEqual(['discovered']);
   });
 
+  it('tell seldom of outside addresses where a relay names another one all the time, and of the last in the end', () => {
+    const { surroundings, run, told } = rig();
+    for (let port = 1; port <= 300; port++) {
+      surroundings.observed(server, { ...outside, port });
+      run(200);
+    }
+    // All peers are offered each.
+    expect(told.length).toBeGreaterThanOrEqual(8);
+    expect(told.length).toBeLessThanOrEqual(8 + 60 / 5);
+    const before = told.length;
+    run(60_000);
+    expect(told.slice(before)).toEqual(['discovered']);
+  });
+
   it('ask again when an answer is lost, and every minute', () => {
     const { surroundings, run, asked, clock, silence } = rig();
     const begun = clock.now();
