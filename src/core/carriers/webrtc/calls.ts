@@ -157,7 +157,7 @@ export class Calls implements Carrier {
           known.call.take(now, message.description);
         return;
       case 'end':
-        if (known?.call?.number === message.call) this.#over(known, 'the other side ended it', false);
+        if (known?.call?.number === message.call) this.#over(known, 'the other side ended it', true);
     }
   }
 
@@ -325,19 +325,21 @@ export class Calls implements Carrier {
         other.gathering.add(packet);
       },
       over: (reason) => {
-        if (other.call === call) this.#over(other, reason, true);
+        if (other.call !== call) return;
+        if (call.openMs(ports.env.clock.now()) === 0) this.#unserved = !call.served;
+        this.#over(other, reason, true);
       },
     });
     return call;
   }
 
-  #over(other: Other, reason: string, failed: boolean): void {
+  /** @param pauses unless it stood for long, the next is made later than this one: whoever ends it could have us call without end */
+  #over(other: Other, reason: string, pauses: boolean): void {
     const { call } = other;
     if (!call) return;
     const now = this.#ports.env.clock.now();
     const open = call.open || call.openMs(now) > 0;
-    if (failed && !open) this.#unserved = !call.served;
-    if (failed && call.openMs(now) < stoodMs) other.failures++;
+    if (pauses && call.openMs(now) < stoodMs) other.failures++;
     else other.failures = 0;
     const pause = firstPauseMs * 2 ** Math.max(0, other.failures - 1);
     other.notBefore = now + Math.min(pause, longestPauseMs);

@@ -286,6 +286,19 @@ describe('WebRTC calls', () => {
     expect(world.b.connections.filter(({ closed }) => !closed).length).toBeLessThan(2);
   });
 
+  it('that a hostile member wants and ends are made ever more seldom', () => {
+    const { a, b, clock } = world;
+    const servers = [{ host: '203.0.113.7', port: 3_478 }];
+    for (let s = 0; s < 600; s++) {
+      a.calls.receive(clock.now(), b.id, { type: 'want', call: 0, servers }, true);
+      world.run(1_000);
+      const call = a.said.findLast(({ type }) => type === 'offer')?.call ?? 0;
+      a.calls.receive(clock.now(), b.id, { type: 'end', call }, true);
+    }
+    expect(a.connections.length).toBeGreaterThan(3);
+    expect(a.connections.length).toBeLessThan(12);
+  });
+
   it('are no more than so many at once', () => {
     const { calls, connections } = world.a;
     for (let n = 0; n < 100; n++) calls.need(world.clock.now(), idOf(300 + n), toHex(idOf(300 + n)), true);
