@@ -1,4 +1,5 @@
 /** What a person could do so that a peer is reached directly: from what both ends know of their NATs. No I/O, no decisions. */
+import { parseEndpoint } from '../lib/endpoint.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { NatFacts } from '../wire/nat.js';
@@ -91,6 +92,15 @@ function natAdvice(
   if (perDestination(here)) return [`The NAT here maps ${here.mapping}. For this machine: ${open}.`];
   if (perDestination(there))
     return [`The NAT there maps ${there?.mapping ?? ''}. For the peer, or for this machine: ${open}.`];
+  const outside = local.filter(({ kind }) => kind === 'reflexive').map(({ endpoint }) => endpoint.host);
+  const shared = remotes
+    .filter(({ kind }) => kind === 'reflexive')
+    .map(({ endpoint }) => parseEndpoint(endpoint)?.host)
+    .find((host) => host !== undefined && outside.includes(host));
+  if (shared !== undefined)
+    return [
+      `Both are behind the same NAT (${shared}), which does not turn packets back inside: have it do so ("hairpinning"), or the router of either open a port (PCP, NAT-PMP, UPnP).`,
+    ];
   return [
     'The NAT or firewall on the other side lets nothing in: run "evio why" there, or forward a UDP port on either side.',
   ];

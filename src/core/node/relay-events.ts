@@ -10,6 +10,7 @@ import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelayTransport } from '../relays/relay-report.js';
 import type { RelaySet, RelaySetListener } from '../relays/relay-set.js';
+import type { StunServer } from '../surroundings/stun-client.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 import { ledgerNews, type LedgerNews, type Refusal, type Waiting, type Welcome } from '../wire/signal.js';
 import type { Applicants } from './applicants.js';
@@ -154,7 +155,7 @@ export class RelayEvents implements RelaySetListener {
     this.#parts.surroundings.observed(server, observed);
   }
 
-  stunServers(servers: readonly Endpoint[]): void {
+  stunServers(servers: readonly StunServer[]): void {
     this.#parts.surroundings.ask(servers);
   }
 

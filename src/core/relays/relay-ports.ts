@@ -6,6 +6,7 @@ import type { Keys } from '../identity/keys.js';
 import type { Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { EvioError } from '../lib/errors.js';
+import type { StunServer } from '../surroundings/stun-client.js';
 import type { AuthorEnds } from '../wire/ledger.js';
 import type { LedgerNews, Refusal, Waiting } from '../wire/signal.js';
 import type { Pins } from './net/dial.js';
@@ -55,5 +56,5 @@ export interface RelayNews {
   /** `server` sees our data socket as `observed`. */
   reflexive(server: Endpoint, observed: Endpoint): void;
   /** STUN servers that a relay brings: its addresses of every family, and its alternate port. */
-  stunServers(servers: readonly Endpoint[]): void;
+  stunServers(servers: readonly StunServer[]): void;
 }

@@ -22,6 +22,7 @@ import type { HeldRelay } from './held.js';
 import { RelayLink } from './relay-link.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
 import type { Askable } from './relay-queries.js';
+import { stunServersOf } from './stun-servers.js';
 
 /** Every way by UDP ranks before every way by WebSocket; within these, the nearest relay first. */
 const webSocketRank = 10_000;
@@ -431,19 +432,16 @@ export class Relay implements Askable {
 
   /** Every address that the relay's name has: UDP may pass to another than TCP, and those of the other family are STUN servers. */
   async #findAddresses(welcome: Welcome, session: RelaySession): Promise<void> {
-    const { endpoint, alternate } = session;
     const { env, names = systemNames } = this.#context;
     const { host } = parseRelayAddress(this.fact.address);
     let found: Endpoint[] = [];
     try {
-      const all = endpoint ? await names.addresses(host) : [];
+      const all = session.endpoint ? await names.addresses(host) : [];
       found = all.slice(0, addressLimit).map(({ address }) => ({ host: address, port: welcome.udpPort }));
     } catch (thrown) {
       env.log.debug('relay name not resolved', { relay: this.#shown, reason: messageOf(thrown) });
     }
     this.#link.known(found);
-    const others = found.filter((one) => one.host.includes(':') !== endpoint?.host.includes(':'));
-    // The alternate port, for telling the NAT's mapping, comes first; other families give other candidates.
-    this.#news.stunServers(alternate ? [alternate, ...others] : others);
+    this.#news.stunServers(stunServersOf(found, session));
   }
 }

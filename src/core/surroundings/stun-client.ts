@@ -13,8 +13,13 @@ const retryMs = [250, 500, 1_000] as const;
 const refreshMs = 60_000;
 const maxServers = 16;
 
+export interface StunServer extends Endpoint {
+  /** The relay's own port, which answers from its alternate one where it is asked to; default: it is not. */
+  readonly main?: boolean;
+}
+
 interface Query {
-  readonly server: Endpoint;
+  readonly server: StunServer;
   transaction: Uint8Array;
   tries: number;
   nextAt: number;
@@ -23,13 +28,13 @@ interface Query {
 export class StunClient {
   readonly #random: Random;
   readonly #send: (request: Uint8Array, server: Endpoint) => void;
-  readonly #observed: (server: Endpoint, mapped: Endpoint) => void;
+  readonly #observed: (server: StunServer, mapped: Endpoint) => void;
   #queries: Query[] = [];
 
   constructor(
     random: Random,
     send: (request: Uint8Array, server: Endpoint) => void,
-    observed: (server: Endpoint, mapped: Endpoint) => void,
+    observed: (server: StunServer, mapped: Endpoint) => void,
   ) {
     this.#random = random;
     this.#send = send;
@@ -42,7 +47,7 @@ export class StunClient {
   }
 
   /** Asks a server now and every minute from now on. */
-  ask(now: number, server: Endpoint): void {
+  ask(now: number, server: StunServer): void {
     this.#queries = this.#queries.filter((q) => !sameEndpoint(q.server, server));
     // A relay behind a changing address has others by now.
     if (this.#queries.length >= maxServers) this.#queries.shift();
@@ -88,6 +93,6 @@ export class StunClient {
     if (!query) return;
     query.tries = 0;
     query.nextAt = now + refreshMs;
-    this.#observed(from, response.mapped);
+    this.#observed(query.server, response.mapped);
   }
 }

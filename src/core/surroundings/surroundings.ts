@@ -19,7 +19,7 @@ import {
 import { NatObserver } from './nat.js';
 import { NatProbe, type NatProbePorts } from './nat-probe.js';
 import { RouterPort, type GatewayNews, type GatewayWay } from './router-port.js';
-import { StunClient } from './stun-client.js';
+import { StunClient, type StunServer } from './stun-client.js';
 import { describeWay, sameWays, type Exit, type WayOut, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { MappingProtocol } from '../wire/port-mapping.js';
@@ -151,7 +151,8 @@ export class Surroundings {
         ports.sendStun(request, server);
       },
       (server, mapped) => {
-        this.#saw(server, mapped);
+        if (server.main) this.observed(server, mapped);
+        else this.#saw(server, mapped);
       },
     );
   }
@@ -295,7 +296,7 @@ export class Surroundings {
     } else if (this.#newsAt <= now || this.#newsAt === Infinity) this.#newsAt = now + 1_000 / newsPerS;
   }
 
-  ask(servers: readonly Endpoint[]): void {
+  ask(servers: readonly StunServer[]): void {
     for (const server of servers) this.#stun.ask(this.#ports.env.clock.now(), server);
   }
 

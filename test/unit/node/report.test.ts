@@ -227,6 +227,10 @@ describe('whyReport', () => {
       /^The NAT here maps address-and-port/,
     );
     expect(first(peerOf(relayed, [remote('failed')]), {})).toMatch(/^The NAT or firewall on the other side/);
+    const behind = (host: string) => ({ local: [{ kind: 'reflexive', endpoint: { host, port: 9 } }] });
+    const outer = { ...remote('failed'), kind: 'reflexive' };
+    expect(first(peerOf(relayed, [outer]), behind('192.0.2.2'))).toMatch(/^Both are behind the same NAT/);
+    expect(first(peerOf(relayed, [outer]), behind('192.0.2.3'))).toMatch(/^The NAT or firewall on the other/);
     const by64 = { kind: 'reflexive', endpoint: { host: '192.0.2.64', port: 1 } };
     const with6 = { local: [{ kind: 'host', endpoint: { host: '2001:db8::1', port: 1 } }, by64] };
     expect(first(peerOf(relayed, [remote('failed')]), with6)).toMatch(
