@@ -186,7 +186,7 @@ describe('reports', () => {
         verdict: 'fail',
       }),
     ).toBe(
-      'ok    node    good\nFAIL  longer  bad\n              -> mend it\n\nThis machine cannot run evio as it is.\n',
+      'ok    node    good\nFAIL  longer  bad\n              -> mend it\n\nevio does not work here as it is: begin with what is marked FAIL.\n',
     );
   });
 });

@@ -17,7 +17,7 @@ import { parseRelayAddress } from '../relays/net/relay-url.js';
 import { NatObserver } from '../surroundings/nat.js';
 import type { NatFiltering, NatMapping } from '../wire/nat.js';
 import { iceServersOf, type IceServer } from '../membership/ice-server.js';
-import { checkCertificate } from './certificate.js';
+import { checkCertificate, revokedCheck } from './certificate.js';
 import { checkIceServers } from './ice-probe.js';
 import { leftNames } from './left-names.js';
 import { fail, pass, verdictOf, warn, type Check, type DoctorReport } from './check.js';
@@ -35,6 +35,7 @@ import {
   type HeldPrivileges,
 } from './machine.js';
 import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './relay-probe.js';
+import { findPortal, portalCheck } from './portal-probe.js';
 import { probeRouter, routerCheck } from './router-probe.js';
 import { checkStorage } from './storage.js';
 import { StunProbe } from './stun-probe.js';
@@ -62,8 +63,10 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
     probeRouter(systemRandom),
     ...(named.length > 0 ? named : targets).map((target) => probeRelay(target, () => Date.now())),
   ]);
+  const portal = await findPortal(findings, systemRandom);
   const paths = findings.length === 0 ? undefined : await checkPaths(findings);
   checks.push(routerCheck(router, paths?.outside ?? []), ...softened(findings));
+  if (portal !== undefined) checks.push(portalCheck(portal));
   checks.push(...(await checkIceServers(iceServersHere(home))));
   if (paths) checks.push(...paths.checks);
   else {
@@ -113,7 +116,10 @@ function certificateChecks(home: Home): Check[] {
     const store = new Store(home);
     return store.ids().map((id) => {
       const self = storedSelf(store, id);
-      return checkCertificate(self.network.name, termOf(self), Date.now());
+      const bar = store.ledger(id).ledger.standing.bar(self.idText);
+      return bar
+        ? revokedCheck(self.network.name, bar.reason)
+        : checkCertificate(self.network.name, termOf(self), Date.now());
     });
   } catch {
     // As for ranges.
@@ -171,7 +177,7 @@ async function checkPaths(
 ): Promise<{ readonly checks: Check[]; readonly outside: string[] }> {
   const checks: Check[] = [];
   const outside: string[] = [];
-  const silent: { name: string; family: 4 | 6; port: number }[] = [];
+  const silent = new Map<string, { families: (4 | 6)[]; port: number }>();
   const byUdp = new Map<string, 4 | 6>();
   const reached = findings.filter(({ health }) => health !== undefined);
   for (const family of [4, 6] as const) {
@@ -193,7 +199,8 @@ async function checkPaths(
       const main = { host, port: health.udpPort };
       const answer = await probe.ask(main);
       if (!answer) {
-        silent.push({ name, family, port: health.udpPort });
+        const families = [...(silent.get(name)?.families ?? []), family];
+        silent.set(name, { families, port: health.udpPort });
         continue;
       }
       answered++;
@@ -218,16 +225,18 @@ async function checkPaths(
     probe.close();
   }
   // A machine without IPv6 is not limited by that where the relay answers by IPv4, nor the other way round.
-  const missing = silent.map(({ name, family, port }) => {
-    const none = `no answer by UDP over IPv${family}`;
+  const missing = [...silent].map(([name, { families, port }]) => {
+    const none = `no answer by UDP over IPv${families.join(' and IPv')}`;
     const other = byUdp.get(name);
-    return other === undefined
-      ? warn(
-          `udp:${name}`,
-          `${none}: traffic through this relay takes TCP, which is slower.`,
-          `Let UDP to port ${port} through the firewalls between.`,
-        )
-      : pass(`udp:${name}`, `${none}; IPv${other} is used`);
+    if (other !== undefined) return pass(`udp:${name}`, `${none}; IPv${other} is used`);
+    return warn(
+      `udp:${name}`,
+      `${none}: traffic through this relay takes TCP, which is slower.`,
+      // Who reaches another relay by UDP may send it.
+      byUdp.size > 0
+        ? `Let UDP to port ${port} in where the relay runs (its firewall, and the security group of a cloud): another relay answers by UDP.`
+        : `Let UDP to port ${port} out of here, and in where the relay runs (its firewall, and the security group of a cloud): there, if other members are told this, too.`,
+    );
   });
   return { checks: [...checks, ...missing], outside };
 }

@@ -12,7 +12,8 @@ import { clashOf, isAllowed, isPrivateRange, type LocalRange } from '../surround
 import { fail, pass, warn, type Check } from './check.js';
 import { defaultInterface } from './default-route.js';
 
-const container = 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun';
+const container =
+  'In a container add: --cap-add NET_ADMIN --device /dev/net/tun. Without either a node runs with --userspace.';
 /** A full frame of an interface with the default MTU and the headers of a direct packet by IPv4 fit this. */
 const wantedMtu = defaultMtu + 80;
 /** RFC 5737: an address that routes nowhere, for the interface made to try. */

@@ -9,6 +9,7 @@ import type { NatFiltering, NatMapping } from '../wire/nat.js';
 import { readNetworks } from './doctor.js';
 import { localAddresses } from './machine.js';
 import { mtuTo } from './mtu-probe.js';
+import { findPortal } from './portal-probe.js';
 import { probeRelay, relayTarget, type RelayFinding } from './relay-probe.js';
 import { probeRouter, type PortMappingFinding } from './router-probe.js';
 import { StunProbe } from './stun-probe.js';
@@ -41,6 +42,8 @@ export interface NetcheckReport {
   readonly mtu: number | null;
   /** Signs of what stands between: variables that name a proxy, relays in whose place something else answers. */
   readonly proxy: { readonly variables: readonly string[]; readonly foreign: readonly string[] };
+  /** The page that may be the login of this network, where no relay is reached. */
+  readonly portal: string | null;
 }
 
 const proxyVariables = [
@@ -116,6 +119,10 @@ export async function netcheck(home: Home, relays: readonly string[]): Promise<N
       (a, b) =>
         (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity) || (a.tcpMs ?? Infinity) - (b.tcpMs ?? Infinity),
     );
+  const portal = await findPortal(
+    findings.map(({ finding }) => finding),
+    systemRandom,
+  );
   const nearest = seen.get(checks[0]?.url ?? '');
   return {
     udp: seen.size > 0,
@@ -129,6 +136,7 @@ export async function netcheck(home: Home, relays: readonly string[]): Promise<N
     relays: checks,
     portMapping,
     mtu: nearest ? await mtuTo(nearest, systemRandom) : null,
+    portal: portal ?? null,
     proxy: {
       variables: proxyVariables.filter((name) => (process.env[name] ?? '') !== ''),
       foreign: findings.filter(({ finding }) => finding.foreign === true).map(({ url }) => url),

@@ -7,6 +7,7 @@ import { formatAge } from '../lib/age.js';
 import { messageOf } from '../lib/errors.js';
 import { relayConnection } from '../relays/net/dial.js';
 import { provesKey } from '../relays/net/register.js';
+import { NoRelay, relayFault } from '../relays/net/relay-fault.js';
 import { systemNames } from '../relays/net/relay-names.js';
 import {
   formatRelayAddress,
@@ -37,15 +38,10 @@ export interface Health {
   readonly distrust?: string | undefined;
 }
 
-/** Something else answered in the place of a relay. */
-class NoRelay extends Error {
-  constructor() {
-    super('what answers there is no evio relay');
-  }
-}
-
 export interface RelayFinding {
+  /** `HOST:PORT` */
   readonly name: string;
+  readonly host: string;
   readonly addresses: readonly string[];
   readonly health: Health | undefined;
   /** Something answers there that is no relay: a portal, a proxy, another program. */
@@ -60,32 +56,25 @@ export function relayTarget(text: string): RelayTarget {
 
 /** Looks at one relay. `nowMs` is this machine's date. */
 export async function probeRelay({ address, key }: RelayTarget, nowMs: () => number): Promise<RelayFinding> {
-  const name = `${address.host}:${address.port}`;
+  const { host } = address;
+  const name = `${host}:${address.port}`;
   const id = (what: string): string => `${what}:${name}`;
   let addresses: string[];
   try {
     addresses = (await systemNames.addresses(address.host)).map((entry) => entry.address);
   } catch (thrown) {
-    const check = fail(
-      id('dns'),
-      `the name ${address.host} is not found: ${codeOf(thrown)}.`,
-      'Check the DNS of this machine and the name of the relay.',
-    );
-    return { name, addresses: [], health: undefined, checks: [check] };
+    const { what, mend } = relayFault(thrown);
+    const check = fail(id('dns'), `${address.host}: ${what}.`, mend);
+    return { name, host, addresses: [], health: undefined, checks: [check] };
   }
   const checks = [pass(id('dns'), addresses.join(', '))];
   let health: Health | undefined;
   try {
     health = await getHealth(address);
   } catch (thrown) {
-    checks.push(
-      fail(
-        id('relay'),
-        `no answer by TCP: ${codeOf(thrown)}.`,
-        'Start the relay, and let TCP to this port through the firewalls between.',
-      ),
-    );
-    return { name, addresses, health, foreign: thrown instanceof NoRelay, checks };
+    const { what, mend } = relayFault(thrown);
+    checks.push(fail(id('relay'), `not reached by TCP: ${what}.`, mend));
+    return { name, host, addresses, health, foreign: thrown instanceof NoRelay, checks };
   }
   const answers = `answers by ${address.tls ? 'TLS' : 'TCP'} in ${health.rttMs.toFixed(0)} ms`;
   checks.push(
@@ -101,7 +90,7 @@ export async function probeRelay({ address, key }: RelayTarget, nowMs: () => num
     checks.push(await keyCheck(id('key'), address, key));
   }
   if (health.dateMs !== undefined) checks.push(clockCheck(id('clock'), nowMs() - health.dateMs));
-  return { name, addresses, health, checks };
+  return { name, host, addresses, health, checks };
 }
 
 /** A closed relay tells its key to nobody, so it must prove that it has it. */
@@ -120,7 +109,7 @@ async function keyCheck(id: string, address: RelayAddress, key: Uint8Array): Pro
   return fail(
     id,
     'the relay has another key than the network names: nodes will not talk to it.',
-    'Give the relay its old state folder back, or make the network anew with its new URL.',
+    'Give the relay its old state folder back. Or have an admin of the network name its new key: evio network relay add URL, as the relay prints it.',
   );
 }
 
@@ -134,13 +123,9 @@ export function clockCheck(id: string, aheadMs: number): Check {
     aheadMs > 0
       ? 'tokens are taken for expired, and certificates may be'
       : 'evio goes by the date of its relays, and other programs by this one';
-  if (off > clockFailMs) return fail(id, `${text}: ${harm}.`, fix);
+  if (off > clockFailMs) return (aheadMs > 0 ? fail : warn)(id, `${text}: ${harm}.`, fix);
   if (off > clockWarnMs) return warn(id, `${text}.`, fix);
   return pass(id, off < 2000 ? "agrees with the relay's" : text);
-}
-
-function codeOf(thrown: unknown): string {
-  return (thrown as NodeJS.ErrnoException).code ?? messageOf(thrown);
 }
 
 /** Takes any certificate, and tells of it: nothing secret is said, and the date of a relay shows why one is refused. */
@@ -173,9 +158,7 @@ function getHealth(address: RelayAddress): Promise<Health> {
         });
       },
     );
-    call.on('error', (error) => {
-      reject(error.name === 'TimeoutError' ? new Error(`silence for ${timeoutMs / 1000} s`) : error);
-    });
+    call.on('error', reject);
     call.end();
   });
 }

@@ -24,7 +24,7 @@ export function doctorText({ checks, verdict }: DoctorFindings): string {
   const words = {
     pass: 'This machine can run evio.',
     warn: 'This machine can run evio, with the limits above.',
-    fail: 'This machine cannot run evio as it is.',
+    fail: 'evio does not work here as it is: begin with what is marked FAIL.',
   } as const;
   return `${lines.join('\n')}\n\n${words[verdict]}\n`;
 }

@@ -1,5 +1,6 @@
 /** `evio netcheck` as plain text. */
 import { shownRelay } from '../../core/lib/relay-address.js';
+import { printable } from '../format.js';
 
 /** The JSON of `evio netcheck`. */
 export interface NetcheckFindings {
@@ -19,10 +20,20 @@ export interface NetcheckFindings {
   }[];
   readonly portMapping: { readonly kind: string; readonly external: string | null };
   readonly mtu: number | null;
+  readonly portal?: string | null;
   readonly proxy: { readonly variables: readonly string[]; readonly foreign: readonly string[] };
 }
 
-export function netcheckText({ udp, ipv6, nat, relays, portMapping, mtu, proxy }: NetcheckFindings): string {
+export function netcheckText({
+  udp,
+  ipv6,
+  nat,
+  relays,
+  portMapping,
+  mtu,
+  portal,
+  proxy,
+}: NetcheckFindings): string {
   const yes = (value: boolean | null): string => (value === null ? 'not known' : value ? 'yes' : 'no');
   const ms = (value: number | null): string => (value === null ? 'no answer' : `${value} ms`);
   const rows: [string, string][] = [
@@ -44,6 +55,14 @@ export function netcheckText({ udp, ipv6, nat, relays, portMapping, mtu, proxy }
       'In between',
       `something that is no relay answers for ${shownRelay(url)}: a portal or a proxy`,
     ]),
+    ...(portal == null
+      ? []
+      : [
+          ['Login', `${printable(portal)} answers in its place: log in there if it is of this network`] as [
+            string,
+            string,
+          ],
+        ]),
     ...relays.map(({ url, rttMs, tcpMs }): [string, string] => [
       'Relay',
       `${shownRelay(url)}  UDP ${ms(rttMs)}, TCP ${ms(tcpMs)}`,

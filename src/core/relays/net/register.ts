@@ -8,11 +8,12 @@ import { shownRelay } from '../../lib/relay-address.js';
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
 import type { Env } from '../../lib/env.js';
 import { parseJson } from '../../lib/json.js';
-import { EvioError, messageOf } from '../../lib/errors.js';
+import { EvioError } from '../../lib/errors.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { LedgerNews, Waiting, Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable, type ChannelOptions, type Founding } from './relay-channel.js';
 import { relayConnection } from './dial.js';
+import { NoRelay, relayFault, type RelayFault } from './relay-fault.js';
 import { systemNames } from './relay-names.js';
 import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
 
@@ -54,7 +55,7 @@ export async function pinRelay(
     );
   }
   const key = parsed.success ? fromBase64Url(parsed.data.key ?? '') : undefined;
-  if (key?.length !== publicKeyLength) throw unreachable(nowhere, 'what answers there is no evio relay');
+  if (key?.length !== publicKeyLength) throw unreachable(nowhere, whyUnreachable(url, new NoRelay()));
   if (url.key && toBase64Url(url.key) !== toBase64Url(key)) {
     throw new EvioError(
       'EVIO_RELAY_KEY_MISMATCH',
@@ -66,9 +67,8 @@ export async function pinRelay(
 }
 
 /** What a failed request means to the person who typed the address. */
-function whyUnreachable(url: RelayAddress, thrown: unknown): string {
+function whyUnreachable(url: RelayAddress, thrown: unknown): string | RelayFault {
   const code = (thrown as NodeJS.ErrnoException).code ?? '';
-  const text = messageOf(thrown);
   const where = formatRelayAddress({ ...url, tls: false });
   if (!url.tls && (code === 'ECONNRESET' || code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_')))
     return `it hangs up or answers in another protocol; if it speaks TLS, write evios://${where}#KEY as the relay printed it`;
@@ -79,7 +79,7 @@ function whyUnreachable(url: RelayAddress, thrown: unknown): string {
   if (url.tls && /CERT|SELF_SIGNED|ISSUER/.test(code))
     return `its TLS certificate is not one that this machine trusts; with its key that does not matter: write evios://${where}#KEY as the relay printed it`;
   if (url.tls && /^(EPROTO|ERR_SSL)/.test(code)) return `it does not speak TLS; write evio://${where}#KEY`;
-  return text === '' ? code || 'no answer' : text;
+  return relayFault(thrown);
 }
 
 function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
@@ -92,24 +92,21 @@ function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
       { createConnection, signal: until },
       (response) => {
         if (response.statusCode !== 200) {
-          call.destroy(new Error(`what answers there is no evio relay (HTTP ${response.statusCode})`));
+          call.destroy(new NoRelay(` (HTTP ${response.statusCode})`));
           return;
         }
         const parts: Buffer[] = [];
         let length = 0;
         response.on('data', (part: Buffer) => {
           length += part.length;
-          if (length > healthLimit) call.destroy(new Error('what answers there is no evio relay'));
+          if (length > healthLimit) call.destroy(new NoRelay());
           else parts.push(part);
         });
         response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
         response.on('error', reject);
       },
     );
-    call.on('error', (error) => {
-      const timedOut = error.name === 'AbortError' || error.name === 'TimeoutError';
-      reject(timedOut ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error);
-    });
+    call.on('error', reject);
     call.end();
   });
 }

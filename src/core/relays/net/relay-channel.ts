@@ -41,6 +41,7 @@ import {
 import type { AuthorEnds } from '../../wire/ledger.js';
 import { relayConnection, type Pins } from './dial.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
+import { foreignMend, relayFault, silence, type RelayFault } from './relay-fault.js';
 import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
@@ -120,14 +121,16 @@ const waitingPingMs = 5_000;
 const waitingPings = 3;
 
 /** A fault of the connection that a retry may heal. */
-export function unreachable(relay: RelayFact, why: string, cause?: unknown): EvioError {
+export function unreachable(relay: RelayFact, why: string | RelayFault, cause?: unknown): EvioError {
+  const { what, mend } =
+    typeof why === 'string'
+      ? { what: why, mend: 'Check that "evio relay" runs there and that its TCP port is open from here.' }
+      : why;
+  const shown = shownRelay(relay.address);
   return new EvioError(
     'EVIO_RELAY_UNREACHABLE',
-    `The relay ${shownRelay(relay.address)} cannot be reached: ${why}.`,
-    [
-      'Check that "evio relay" runs there and that its TCP port is open from here.',
-      'Check this machine: network up, name resolved, clock right.',
-    ],
+    `The relay ${shown} cannot be reached: ${what}.`,
+    [mend, `Look closer: evio doctor --relay ${shown}`],
     cause === undefined ? undefined : { cause },
   );
 }
@@ -138,7 +141,7 @@ export function keyMismatch(relay: RelayFact): EvioError {
     'EVIO_RELAY_KEY_MISMATCH',
     `The relay at ${shownRelay(relay.address)} does not have the key that this network expects.`,
     [
-      'If the relay was set up anew, restore its home folder (relay/relay.json) or make a token with its new key.',
+      "If the relay was set up anew, give it its old state folder (relay/relay.json) back, or name its new key on an admin's machine: evio network relay add URL",
       'If not, somebody else answers at this address: do not use it.',
     ],
   );
@@ -199,20 +202,22 @@ export class RelayChannel {
     });
     this.#socket.binaryType = 'nodebuffer';
     this.#cancelTimeout = options.env.clock.after(options.timeoutMs, () => {
-      this.#fail(unreachable(options.relay, `no answer within ${options.timeoutMs} ms`));
+      this.#fail(
+        unreachable(options.relay, { ...silence, what: `no answer within ${options.timeoutMs / 1000} s` }),
+      );
     });
     this.#socket.on('upgrade', (response) => (this.#tcp = response.socket));
     this.#socket.on('unexpected-response', (request, response) => {
       response.resume();
       request.destroy();
       const busy = response.statusCode === 429 || response.statusCode === 503;
-      const why = busy ? 'it is busy' : `it answers HTTP ${response.statusCode}, so no evio relay is there`;
-      this.#fail(unreachable(options.relay, why));
+      const what = `it answers HTTP ${response.statusCode}, so no evio relay is there`;
+      this.#fail(unreachable(options.relay, busy ? 'it is busy' : { what, mend: foreignMend }));
     });
     this.#socket.on('open', () => this.#opened());
     this.#socket.on('message', (data, binary) => this.#received(data, binary));
     this.#socket.on('error', (error) => {
-      this.#fault ??= unreachable(options.relay, describe(error), error);
+      this.#fault ??= unreachable(options.relay, relayFault(error), error);
     });
     this.#socket.on('close', (code, reason) => this.#closed(code, reason.toString('utf8').slice(0, 128)));
   }
@@ -436,15 +441,6 @@ function closeReason(code: number, reason: string): string {
 }
 
 /** Node wraps the attempts at several addresses into an AggregateError with an empty message. */
-function describe(error: Error): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ECONNREFUSED') return 'nobody listens there (connection refused)';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its name cannot be resolved';
-  if (code === 'ETIMEDOUT') return 'no answer (timed out)';
-  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'there is no route to it';
-  return error.message === '' ? (code ?? error.name) : error.message;
-}
-
 function copy(bytes: Buffer, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer.slice(bytes.byteOffset + from, bytes.byteOffset + to) as ArrayBuffer);
 }
