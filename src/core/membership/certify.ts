@@ -7,6 +7,7 @@ import { Ledger } from '../ledger/ledger.js';
 import { equalBytes, toBase64Url } from '../lib/bytes.js';
 import type { Env } from '../lib/env.js';
 import { EvioError } from '../lib/errors.js';
+import { shownRelay } from '../lib/relay-address.js';
 import { containsCidr } from '../lib/ipv4.js';
 import {
   certificateLifeMs,
@@ -265,10 +266,15 @@ export function makeMember(
   const { invite, network } = token;
   const now = env.clock.date();
   if (invite.notAfter <= now) {
+    const [relay] = network.relays;
+    const compare = relay === undefined ? 'date' : `evio doctor --relay ${shownRelay(relay.address)}`;
     throw new EvioError(
       'EVIO_TOKEN_EXPIRED',
-      `This token expired ${new Date(invite.notAfter).toISOString()}.`,
-      ['Make a new one with: evio token create', "Check this machine's clock with: evio doctor"],
+      `This token expired at ${new Date(invite.notAfter).toISOString()}; by this machine's clock it is ${new Date(now).toISOString()}.`,
+      [
+        `If this clock is wrong, set it; see: ${compare}`,
+        "Else make a new one on an admin's machine: evio token create",
+      ],
     );
   }
   const role = wish.role ?? (permits(invite.roles, 'switch') ? 'switch' : 'leaf');

@@ -6,6 +6,8 @@ const tunDevice = '/dev/net/tun';
 /** Bit of CAP_NET_ADMIN (linux/capability.h). */
 const capNetAdmin = 12n;
 
+const withoutInterface = 'Or take part without an interface: --userspace';
+
 /** True when the effective capabilities of this process include CAP_NET_ADMIN (proc(5), CapEff). */
 export function hasNetAdmin(status: string = readFileSync('/proc/self/status', 'utf8')): boolean {
   const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(status);
@@ -25,13 +27,14 @@ export function requirePrivilege(): void {
     throw new EvioError(
       'EVIO_NO_PRIVILEGE',
       'Making a network interface needs root or the capability CAP_NET_ADMIN.',
-      [runAsRoot, 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun'],
+      [runAsRoot, 'In a container add: --cap-add NET_ADMIN --device /dev/net/tun', withoutInterface],
     );
   }
   if (!existsSync(tunDevice)) {
     throw new EvioError('EVIO_NO_TUN', `This machine has no ${tunDevice}.`, [
       'Load the kernel module: modprobe tun',
       'In a container add: --device /dev/net/tun',
+      withoutInterface,
     ]);
   }
 }
