@@ -1,6 +1,6 @@
 /** How errors leave the program: one sentence and next steps on stderr, or one JSON object on stdout; one exit status. */
 import { EvioError, messageOf, runAsRoot } from '../core/lib/errors.js';
-import { nearest } from './did-you-mean.js';
+import { nearest } from '../core/lib/did-you-mean.js';
 import { asTyped, shellWord } from './program-name.js';
 import { printable, printableLines } from '../core/lib/printable.js';
 

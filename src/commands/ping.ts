@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base.js';
 import { durationFlag, networkFlag } from '../cli/flags.js';
+import { shellWord } from '../cli/program-name.js';
 import { ExitStatus } from '../core/lib/errors.js';
 
 export default class Ping extends BaseCommand {
@@ -52,7 +53,10 @@ export default class Ping extends BaseCommand {
       },
     });
     this.show(pingSummaryText({ ...report, peer: args.peer }));
-    if (report.received === 0) process.exitCode = ExitStatus.unreachable;
+    if (report.received === 0) {
+      this.say(`What was tried, and what to do: evio why ${shellWord(args.peer)}`);
+      process.exitCode = ExitStatus.unreachable;
+    }
     return report;
   }
 }

@@ -6,7 +6,7 @@ import { networkFlag } from '../cli/flags.js';
 export default class Why extends BaseCommand {
   static override summary = 'explain the path to a peer';
   static override description =
-    'Shows the addresses that were tried on both sides, what happened in which order, and what would make the path direct.';
+    'Shows the addresses that were tried on both sides, what happened in which order, and what would make the path direct. Asks the machine of the peer, too, at TCP port 9 (and 22 where that is silent), whether anything but its node answers.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> web-1',
@@ -34,7 +34,12 @@ export default class Why extends BaseCommand {
       this.print(told.log.length === 0 ? 'It decided nothing yet.\n' : logText(told.log));
       return told;
     }
-    const result = await ask(this.home().controlSocket, 'why', { network: flags.network, peer: args.peer });
+    const { network } = flags;
+    const told = await ask(this.home().controlSocket, 'why', { network, peer: args.peer });
+    const { askMachineOf, silentMachineAdvice } = await import('../cli/ask-machine.js');
+    const machine = told.path === null ? null : await askMachineOf(this.home(), network, told.peer);
+    const silent = machine === 'silent' ? [silentMachineAdvice(args.peer)] : [];
+    const result = { ...told, machine, advice: [...silent, ...told.advice] };
     this.show(whyText({ ...result, peer: args.peer }));
     return result;
   }

@@ -1,5 +1,6 @@
 /** What a person could do so that a peer is reached directly: from what both ends know of their NATs. No I/O, no decisions. */
 import { parseEndpoint } from '../lib/endpoint.js';
+import type { Reach } from '../membership/reach.js';
 import type { RelayReport } from '../relays/relay-report.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { NatFacts } from '../wire/nat.js';
@@ -10,6 +11,8 @@ export interface WhyFacts {
   readonly local: readonly Candidate[];
   readonly nat: NatFacts;
   readonly udpBlocked: boolean;
+  /** How this machine may reach others, as its profile says. */
+  readonly reach: Pick<Reach, 'direct' | 'relayed'>;
   /** TURN servers of this node that gave no address when a call was tried last. */
   readonly unserved: readonly string[];
   readonly relays: readonly RelayReport[];
@@ -30,6 +33,7 @@ export interface AdvisedPeer {
 
 const perDestination = (nat: NatFacts | undefined): boolean =>
   nat !== undefined && /^address-/.test(nat.mapping);
+const anyPath = 'To allow direct paths again: evio set --any-path';
 const isV6 = (endpoint: string): boolean => endpoint.startsWith('[');
 
 /** Most useful first. Empty when the path is direct. */
@@ -37,10 +41,11 @@ export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
   const { active, remotes } = peer.prober;
   if (active?.kind === 'direct') return [];
   if (!peer.session.established) return unreached(facts);
+  if (!facts.reach.direct) return [`This machine is set to use relays only (--relay-only). ${anyPath}`];
   if (facts.udpBlocked)
     return [
       ...unserved(facts),
-      'UDP from this machine does not reach the relay: allow outgoing UDP in the firewall to get a direct path.',
+      'No relay answers this machine by UDP, so that it has no address for a direct path. See that the firewall here lets UDP out, and its answers in; where other members are told this, too, let UDP in where the relay runs (its firewall, and the security group of a cloud).',
     ];
   const narrow = remotes.some((r) => r.state === 'narrow')
     ? [
@@ -58,17 +63,25 @@ function unserved({ unserved: servers }: WhyFacts): string[] {
   ];
 }
 
-function unreached({ relays, online }: WhyFacts): string[] {
+function unreached({ relays, online, reach }: WhyFacts): string[] {
   if (relays.length > 0 && relays.every((r) => r.state !== 'connected'))
-    return ['No relay is reachable from here: check the network of this machine, and the relay.'];
-  return online ? [] : ['The peer is not connected to any relay that we use: see that evio runs there.'];
+    return ['No relay is reachable from here. "evio doctor" looks for the cause.'];
+  if (!online) return ['The peer is not connected to any relay that we use: see that evio runs there.'];
+  return reach.relayed
+    ? []
+    : ['This machine is set to send no data by relays (--no-relay). To allow it again: evio set --any-path'];
 }
 
 function natAdvice(
   { nat: there, prober: { remotes } }: AdvisedPeer,
   { nat: here, local, online }: WhyFacts,
 ): string[] {
-  if (remotes.length === 0) return ['The peer offered no address: UDP may be blocked on its side.'];
+  if (remotes.length === 0)
+    return there !== undefined && there.mapping !== 'unknown'
+      ? [
+          'The peer offers no address though its UDP reaches a relay: it is set to use relays only (--relay-only). To allow direct paths again, there: evio set --any-path',
+        ]
+      : ['The peer offered no address: UDP may be blocked on its side.'];
   // Behind NAT64 a machine without IPv4 has an IPv4 address outside.
   const offered = remotes.filter(({ kind }) => kind === 'host').map(({ endpoint }) => isV6(endpoint));
   const own = local.filter(({ kind }) => kind === 'host').map(({ endpoint }) => endpoint.host.includes(':'));
@@ -92,6 +105,8 @@ function natAdvice(
   if (perDestination(here)) return [`The NAT here maps ${here.mapping}. For this machine: ${open}.`];
   if (perDestination(there))
     return [`The NAT there maps ${there?.mapping ?? ''}. For the peer, or for this machine: ${open}.`];
+  if (remotes.some(({ state }) => state === 'waiting' || state === 'probing'))
+    return ['Addresses of the peer are still being tried: ask again in a few seconds.'];
   const outside = local.filter(({ kind }) => kind === 'reflexive').map(({ endpoint }) => endpoint.host);
   const shared = remotes
     .filter(({ kind }) => kind === 'reflexive')

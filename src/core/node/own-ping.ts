@@ -1,7 +1,9 @@
 /** A person pings the machine that answers: there is no path to try, and nothing to wait for. */
 import { EvioError } from '../lib/errors.js';
+import { domainOf } from '../names/zone.js';
 import { pingReport, type PingReport } from './ping-report.js';
 import type { Run } from './run.js';
+import { isSelf, withoutDomain } from './unknown-peer.js';
 
 /** Pings by what a person calls a member. @throws EvioError EVIO_UNKNOWN_PEER */
 export async function pingNamed(
@@ -13,8 +15,9 @@ export async function pingNamed(
   try {
     return await pinger.run(await reporter.find(text), plan, signal);
   } catch (thrown) {
-    const { id, name, ip, ip6 } = reporter.status().node;
-    const own = [id, name, ip, ip6].includes(text.toLowerCase());
+    const { node, network } = reporter.status();
+    const { id } = node;
+    const own = isSelf(withoutDomain(text, domainOf(network.name, network.id)), node);
     if (!own || !(thrown instanceof EvioError) || thrown.code !== 'EVIO_UNKNOWN_PEER') throw thrown;
     const replies = Array.from({ length: plan.count }, (_, i) => ({
       seq: i + 1,

@@ -7,6 +7,7 @@ import { formatEndpoint } from '../lib/endpoint.js';
 import { EvioError } from '../lib/errors.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { Reach } from '../membership/reach.js';
 import type { Self } from '../membership/self.js';
 import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { Peer } from '../peer/peer.js';
@@ -43,6 +44,8 @@ import type {
   StatusReport,
   WhyReport,
 } from './reports.js';
+import { domainOf } from '../names/zone.js';
+import { unknownPeer, withoutDomain } from './unknown-peer.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { ProvenClock } from './proven-clock.js';
 
@@ -61,6 +64,7 @@ export interface ReporterParts {
   readonly plane: DataPlane;
   readonly relays: RelaySet;
   readonly surroundings: Surroundings;
+  readonly reach: Pick<Reach, 'direct' | 'relayed'>;
   /** Undefined where WebRTC is not spoken. */
   readonly calls: Pick<PeerCalls, 'unserved'> | undefined;
   readonly members: Peers;
@@ -258,6 +262,7 @@ export class Reporter {
       nat: surroundings.nat,
       udpBlocked: relays.udpBlocked,
       unserved: calls?.unserved ?? [],
+      reach: this.#parts.reach,
       relays: relays.report(),
       online: relays.isOnline(peer.member.idText),
       onLink: surroundings.onLink,
@@ -269,8 +274,9 @@ export class Reporter {
    *
    * @throws EvioError EVIO_UNKNOWN_PEER; EVIO_NOT_RUNNING when the node was stopped meanwhile.
    */
-  async find(text: string): Promise<Peer> {
+  async find(named: string): Promise<Peer> {
     const { members, relays, self } = this.#parts;
+    const text = withoutDomain(named, domainOf(self.network.name, self.networkId));
     if (!relays.complete && !members.knows(text)) {
       const name = text.slice(0, longestName);
       // Of several with one name, whose numbers relays do not know.
@@ -280,7 +286,10 @@ export class Reporter {
       );
     }
     if (this.#over) throw notRunning(self.network.name);
-    return members.find(text);
+    if (members.knows(text)) return members.find(text);
+    const names = members.all().map(({ member }) => members.nameOf(member.idText) ?? member.name);
+    const { node, network } = this.status();
+    throw unknownPeer(text, { network: network.name, self: node, names, revoked: this.revoked() });
   }
 
   /** The run is over: what it knows holds no more. */

@@ -407,6 +407,7 @@ export function composeRun(context: RunContext, place: Place): Run {
     plane,
     relays,
     surroundings,
+    reach,
     calls,
     members,
     overlay,

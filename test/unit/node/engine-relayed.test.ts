@@ -24,7 +24,7 @@ describe('two nodes behind firewalls that drop UDP', () => {
     await until(() => a.peers()[0]?.state === 'connected' && a.status().nat.udpBlocked, 15_000);
     expect(await a.why('n1')).toMatchObject({
       path: { kind: 'relay', endpoint: expect.stringMatching(/^ws:/) as string },
-      advice: [expect.stringContaining('UDP from this machine does not reach the relay')],
+      advice: [expect.stringContaining('No relay answers this machine by UDP')],
     });
     expect(a.status().relays).toMatchObject([{ state: 'connected', transport: 'websocket' }]);
   });

@@ -189,6 +189,7 @@ describe('whyReport', () => {
     local: [{ kind: 'host', endpoint: { host: '192.0.2.1', port: 5000 } }],
     nat: { mapping: 'unknown', filtering: 'unknown', ports: 'unknown' },
     udpBlocked: false,
+    reach: { direct: true, relayed: true },
     unserved: [],
     relays: [up],
     online: true,
@@ -216,7 +217,7 @@ describe('whyReport', () => {
     expect(first(peerOf(null), { relays: [{ ...up, state: 'down' }] })).toMatch(/^No relay is reachable/);
     expect(first(peerOf(null), { online: false })).toMatch(/^The peer is not connected to any relay/);
     expect(first(peerOf(null), {})).toBe('');
-    expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^UDP from this machine/);
+    expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^No relay answers this machine by UDP/);
     const unserved = ['turn:192.0.2.9:3478'];
     for (const more of [{ unserved }, { unserved, udpBlocked: true }])
       expect(first(peerOf(relayed), more)).toMatch(/^No call goes by turn:192.0.2.9:3478/);
@@ -231,6 +232,7 @@ describe('whyReport', () => {
     const outer = { ...remote('failed'), kind: 'reflexive' };
     expect(first(peerOf(relayed, [outer]), behind('192.0.2.2'))).toMatch(/^Both are behind the same NAT/);
     expect(first(peerOf(relayed, [outer]), behind('192.0.2.3'))).toMatch(/^The NAT or firewall on the other/);
+    expect(first(peerOf(relayed, [remote('probing')]), {})).toMatch(/still being tried/);
     const by64 = { kind: 'reflexive', endpoint: { host: '192.0.2.64', port: 1 } };
     const with6 = { local: [{ kind: 'host', endpoint: { host: '2001:db8::1', port: 1 } }, by64] };
     expect(first(peerOf(relayed, [remote('failed')]), with6)).toMatch(
@@ -246,5 +248,17 @@ describe('whyReport', () => {
     expect(first(there(drawn), {})).toMatch(/^The NAT there maps address-and-port/);
     expect(first(there({ ...drawn, mapping: 'unknown' }), {})).toMatch(/^UDP of the peer reaches no relay/);
     expect(first(peerOf(relayed), {})).toMatch(/^The peer offered no address/);
+  });
+
+  it('tells of --relay-only and --no-relay, here and there, before it blames the network', () => {
+    const first = (peer: ReportedPeer, more: object): string =>
+      adviceOf(peer, { ...facts, ...more })[0] ?? '';
+    const only = { reach: { direct: false, relayed: true } };
+    for (const more of [only, { ...only, udpBlocked: true }])
+      expect(first(peerOf(relayed), more)).toMatch(/^This machine .* \(--relay-only\).* --any-path$/);
+    const never = { reach: { direct: true, relayed: false } };
+    expect(first(peerOf(null), never)).toMatch(/^This machine .* \(--no-relay\).* --any-path$/);
+    const nat = { mapping: 'endpoint-independent', filtering: 'unknown', ports: 'preserved' } as const;
+    expect(first({ ...peerOf(relayed), nat }, {})).toMatch(/^The peer offers no address .* \(--relay-only\)/);
   });
 });

@@ -1,4 +1,4 @@
-/** Commands that a person may have meant by one that there is not. */
+/** What a person may have meant by a word that there is not: names of commands, of members. */
 
 /** Letters that may be wrong, left out, added or exchanged with their neighbour. */
 const maxEdits = 2;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearest } from '../../../src/cli/did-you-mean.js';
+import { nearest } from '../../../src/core/lib/did-you-mean.js';
 
 const names = ['status', 'set', 'sim', 'why', 'up', 'token create', 'token list', 'route list'];
 
