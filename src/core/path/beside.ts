@@ -6,18 +6,26 @@ import type { BesidePath } from '../dataplane/plane/plane.js';
 import { Doubt } from '../peer/doubt.js';
 import { askMs, type PingedPath } from '../peer/liveness.js';
 import type { RelayChoice } from './path.js';
+import { timeoutMs } from '../peer/round-trip.js';
 import { Way } from './way.js';
 
-/** A way through relays that brings nothing to this peer, while another does, is left alone for so long. */
+/**
+ * A way through relays that brings nothing to this peer, while another does, is left alone for so long; twice as long where it is left again
+ * before it worked for as long: a relay that answers for itself and forwards nothing would have paths change every minute.
+ */
 const shunMs = 60_000;
+const longestShunMs = 600_000;
+/** A second way that does not answer for so long, or what an answer by the one in use may take, gives its place to the next. */
+const secondMs = 1_000;
 /** Doubt is this old at least before a way is left for its silence, ms: what is looked at in time is, by then. */
 const youngMs = 700;
 
 export class Beside {
   readonly doubt = new Doubt();
   #way: Way | undefined;
-  #shunned: string | undefined;
-  #shunnedUntil = -Infinity;
+  /** When a second way took its place. */
+  #secondAt = -Infinity;
+  readonly #shunned = new Map<string, { readonly until: number; readonly ms: number }>();
 
   /** While there is doubt, and another way. */
   get way(): Way | undefined {
@@ -51,13 +59,25 @@ export class Beside {
   ): boolean {
     this.doubt.look(now, inUse, heardAt);
     const before = this.#way?.label;
-    const second = this.doubt.doubted
-      ? ways().find((way) => way.label !== label && way.path.kind !== 'overlay')
-      : undefined;
+    const others = this.doubt.doubted
+      ? ways().filter((way) => way.label !== label && way.path.kind !== 'overlay')
+      : [];
+    const second = this.#second(now, timeoutMs(inUse), others);
     if (!second) this.#way = undefined;
     else if (second.label === before && this.#way) this.#way.choice = second;
-    else this.#way = new Way(second);
+    else {
+      this.#way = new Way(second);
+      this.#secondAt = now;
+    }
     return this.#way?.label !== before;
+  }
+
+  #second(now: number, answerMs: number, others: readonly RelayChoice[]): RelayChoice | undefined {
+    const way = this.#way;
+    const at = others.findIndex(({ label }) => label === way?.label);
+    if (!way || at < 0) return others[0];
+    const silent = way.lastPongAt < this.#secondAt && now >= this.#secondAt + Math.max(secondMs, answerMs);
+    return others[silent ? (at + 1) % others.length : at];
   }
 
   /** The other way is better, for all that is known. */
@@ -88,19 +108,20 @@ export class Beside {
 
   /** The way of this label is not to be taken for a while. */
   shun(now: number, label: string): void {
-    this.#shunned = label;
-    this.#shunnedUntil = now + shunMs;
+    for (const [known, { until, ms }] of this.#shunned) if (now >= until + ms) this.#shunned.delete(known);
+    const before = this.#shunned.get(label);
+    const ms = before ? Math.min(2 * before.ms, longestShunMs) : shunMs;
+    this.#shunned.set(label, { until: now + ms, ms });
   }
 
   /** The best that may be taken. */
   best(now: number, ways: readonly RelayChoice[]): RelayChoice | undefined {
-    if (now >= this.#shunnedUntil) return ways[0];
-    return ways.find(({ label }) => label !== this.#shunned) ?? ways[0];
+    return ways.find(({ label }) => now >= (this.#shunned.get(label)?.until ?? -Infinity)) ?? ways[0];
   }
 
   /** Nothing that was learnt holds. */
   reset(): void {
     this.take(undefined);
-    this.#shunnedUntil = -Infinity;
+    this.#shunned.clear();
   }
 }

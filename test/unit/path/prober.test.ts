@@ -752,6 +752,47 @@ describe('prober', () => {
       expect(r.prober.active?.endpoint).toBe(relay.label);
     });
 
+    it('leaves alone ever longer a relay that answers for itself and brings nothing to the peer', () => {
+      r.setRelays([relay, other]);
+      r.prober.start(r.clock.now());
+      r.relayed.dead.add(0);
+      let by = 0;
+      r.run(3_600_000, () => {
+        r.traffic.txRelayed++;
+        if (r.prober.active?.endpoint === relay.label) by += 50;
+      });
+      // With a minute each time it was 118, and 91 s.
+      expect(by).toBeLessThan(20_000);
+      expect(r.moves.length).toBeLessThan(30);
+      // Once it works for a while, it is as good as any.
+      r.relayed.dead.clear();
+      r.run(1_300_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(relay.label);
+      r.relayed.dead.add(0);
+      r.run(8_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(other.label);
+      r.relayed.dead.clear();
+      r.run(65_000, () => r.traffic.txRelayed++);
+      expect(r.prober.active?.endpoint).toBe(relay.label);
+    });
+
+    it('finds the one relay of three that brings something to the peer', () => {
+      const third: RelayChoice = {
+        path: { kind: 'relay', relay: 2, destination: new Uint8Array(16) },
+        label: 'udp://relay3',
+      };
+      r.setRelays([relay, other, third]);
+      r.prober.start(r.clock.now());
+      r.run(12_000, () => r.traffic.txRelayed++);
+      r.relayed.dead.add(0).add(1);
+      let by = 0;
+      r.run(3_600_000, () => {
+        r.traffic.txRelayed++;
+        if (r.prober.active?.endpoint === third.label) by += 50;
+      });
+      expect(by).toBeGreaterThan(3_500_000);
+    });
+
     it('asks at once when the peer asks by another way', () => {
       r.setRelays([relay, other]);
       r.prober.start(r.clock.now());
