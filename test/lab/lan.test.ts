@@ -59,3 +59,43 @@ it('two members of one LAN are connected without relay and internet, also after 
   await renumber(b, 212);
   expect(await firstPing(a.host.ns, b.ip, 30_000)).toBeDefined();
 });
+
+it('hears beacons of IPv6, and nothing that is not sent to their group', async () => {
+  rig = await Rig.create();
+  const url = await rig.startRelay();
+  const site = await rig.lab.site('home', { nat: 'endpoint-independent', hosts: 2 });
+  const [a, b] = site.hosts.map((host, i) => rig.node(host, `n${i}`)) as [RigNode, RigNode];
+  for (const [i, { host }] of [a, b].entries()) {
+    const { ns } = host;
+    await run(['ip', 'addr', 'add', `fd00:77::${i + 1}/64`, 'dev', 'eth0', 'nodad'], { ns });
+    const drop =
+      'table ip quiet { chain out { type filter hook output priority 0; ip daddr 239.255.101.118 drop; }; }';
+    await run(['nft', drop], { ns });
+  }
+  const token = await a.init('lab', url);
+  a.launch(['node']);
+  await a.up();
+  b.launch(['join', token, '--name', 'n1']);
+  await b.up();
+  await Promise.all([a.stop(), b.stop()]);
+  await rig.relay.stop();
+  await site.unplug(true);
+  await renumber(a, 201);
+  await renumber(b, 202);
+  for (const [i, { host }] of [a, b].entries()) {
+    const { ns } = host;
+    await run(['ip', 'addr', 'del', `fd00:77::${i + 1}/64`, 'dev', 'eth0'], { ns });
+    await run(['ip', 'addr', 'add', `fd00:77::1${i + 1}/64`, 'dev', 'eth0', 'nodad'], { ns });
+  }
+  a.launch(['node']);
+  await a.up();
+  b.launch(['node']);
+  await b.up();
+  expect(await firstPing(a.host.ns, b.ip, 20_000)).toBeDefined();
+  const { stdout } = await run(['ss', '-H', '-uln', 'sport', '=', ':24778'], { ns: a.host.ns });
+  const places = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/)[3] ?? '');
+  expect(places.sort()).toEqual(['239.255.101.118:24778', '[ff02::6576:696f]%eth0:24778']);
+});

@@ -1,6 +1,6 @@
 /**
- * The UDP sockets by which members of a LAN hear of each other: one that hears the group for each family, one that speaks for
- * each interface and family. Packets do not leave the LAN (TTL 1, and groups that routers do not pass on).
+ * The UDP sockets by which members of a LAN hear of each other: one that hears the group of IPv4, one for each interface that
+ * hears that of IPv6, one that speaks for each interface and family. Packets do not leave the LAN (TTL 1, and groups that routers do not pass on).
  */
 import { createSocket, type Socket } from 'node:dgram';
 import type { Logger } from '../lib/env.js';
@@ -42,12 +42,12 @@ export function lanPort(heard: (bytes: Uint8Array) => void, log: Logger): LanPor
     return address !== undefined && type === 'udp6' ? `::%${device}` : address;
   };
 
-  const listen = (type: Family, interfaces: readonly LanInterface[]): void => {
-    const listener = make(type, 'all');
+  /** At the group's address, so that nothing else comes in: of IPv4 for all interfaces, of IPv6 for one. */
+  const listen = (type: Family, address: string, interfaces: readonly LanInterface[]): void => {
+    const listener = make(type, interfaces.map(({ device }) => device).join());
     listener.on('message', (bytes) => {
       if (bytes.length === beaconLength && open.has(listener)) heard(new Uint8Array(bytes));
     });
-    const address = type === 'udp4' ? groups.udp4 : '::';
     listener.bind({ address, port: beaconPort }, () => {
       for (const lan of interfaces) {
         then(listener, lan.device, () => {
@@ -75,12 +75,12 @@ export function lanPort(heard: (bytes: Uint8Array) => void, log: Logger): LanPor
       for (const socket of open) socket.close();
       open.clear();
       speakers.clear();
-      for (const type of ['udp4', 'udp6'] as const) {
-        const of = interfaces.filter((lan) => own(type, lan) !== undefined);
-        if (of.length === 0) continue;
-        listen(type, of);
-        for (const lan of of) speak(type, lan);
-      }
+      const with4 = interfaces.filter((lan) => own('udp4', lan) !== undefined);
+      const with6 = interfaces.filter((lan) => own('udp6', lan) !== undefined);
+      if (with4.length > 0) listen('udp4', groups.udp4, with4);
+      for (const lan of with6) listen('udp6', `${groups.udp6}%${lan.device}`, [lan]);
+      for (const lan of with4) speak('udp4', lan);
+      for (const lan of with6) speak('udp6', lan);
     },
     send(device, beacon) {
       for (const { socket, group } of speakers.get(device) ?? [])
