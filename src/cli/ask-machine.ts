@@ -9,8 +9,9 @@ import { ask } from '../core/control/client.js';
 /** `discard`, where next to nobody listens, so that nothing is written into a log; then ssh, which most firewalls let in. */
 const ports = [9, 22] as const;
 const patienceMs = 1_000;
+const pingMs = 2_000;
 
-/** `silent`: not even a refusal came. null: there is no interface here by which to ask. */
+/** `silent`: not even a refusal came. null: its node does not answer either, or there is no interface here by which to ask. */
 export type MachineAnswer = 'answers' | 'silent' | null;
 
 /** @param from the address of this machine in the network */
@@ -55,7 +56,11 @@ export async function askMachineOf(
     ask(home.controlSocket, 'peers', { network }),
   ]);
   const member = peers.find(({ id, addressOf }) => id === peer && addressOf === null);
-  return member ? askMachine(member.ip, node.ip) : null;
+  const answer = member ? await askMachine(member.ip, node.ip) : null;
+  if (answer !== 'silent') return answer;
+  // Who sleeps, or has just gone, has no firewall to blame.
+  const { received } = await ask(home.controlSocket, 'ping', { network, peer, count: 1, timeoutMs: pingMs });
+  return received > 0 ? 'silent' : null;
 }
 
 export function silentMachineAdvice(name: string): string {

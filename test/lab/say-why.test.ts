@@ -107,6 +107,18 @@ describe('says why', () => {
     await shell(web.ns, 'nft delete table inet fw');
   });
 
+  it('of a member that went a moment ago: no firewall', async () => {
+    const asleep = await net.add({ nat: 'endpoint-independent' }, 'asleep');
+    await untilPath(first, asleep, 'direct', 15_000);
+    const { pid } = asleep.node.process as LabProcess;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      expect(await why(first, 'asleep')).toMatchObject({ machine: null, advice: [] });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  });
+
   it('of UDP that the relay does not get: both who may keep it, and once', async () => {
     const cut = await net.add({ nat: 'udp-blocked' }, 'cut');
     await untilPath(cut, first, 'relay-ws', 15_000);
@@ -125,6 +137,7 @@ describe('says why', () => {
     await only.node.up();
     await untilPath(first, only, 'relay-udp', 15_000);
     expect((await why(only, first.node.name)).advice[0]).toMatch(/^This machine .* \(--relay-only\)/);
+    expect(lineOf(await doctor(only), 'profile:lab')).toMatch(/^pass .*, 1 relay, .* \(--relay-only\)/);
     await expect
       .poll(async () => (await why(first, 'only')).advice[0], { timeout: 15_000, interval: 500 })
       .toMatch(/^The peer offers no address .* \(--relay-only\)/);
@@ -138,9 +151,9 @@ describe('says why', () => {
       /No member of lab is called "gnoe"[^]*Did you mean: gone/,
     );
     expect(await told(first, ['why', first.node.name])).toMatch(/is this machine itself/);
-    const process = gone.node.process as LabProcess;
+    const running = gone.node.process as LabProcess;
     await first.node.cli(['revoke', 'gone', '--reason', 'stolen']);
-    await process.exited;
+    await running.exited;
     expect(await told(first, ['ping', 'gone'])).toMatch(/gone was revoked .* by n0: stolen\./);
     expect(lineOf(await doctor(gone), 'certificate:lab')).toMatch(
       /^fail this machine was revoked .*: stolen\./,

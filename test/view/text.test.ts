@@ -105,6 +105,9 @@ describe('reports', () => {
     ).toMatch(/^Warning .*sudo ip route replace default via 10\.144\.0\.1 dev eth0$/m);
     expect(statusText(status)).not.toContain('Warning');
     expect(statusText({ ...status, relays: [] })).toMatch(/^Relays +none$/m);
+    expect(statusText({ ...status, relays: [] })).not.toContain('Hint');
+    const down = { ...status.relays[0]!, state: 'down' as const };
+    expect(statusText({ ...status, relays: [down] })).toMatch(/^Hint +No relay is reached: "evio doctor"/m);
     expect(
       pingSummaryText({
         peer: 'b',

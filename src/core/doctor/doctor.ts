@@ -65,8 +65,10 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   ]);
   const portal = await findPortal(findings, systemRandom);
   const paths = findings.length === 0 ? undefined : await checkPaths(findings);
-  checks.push(routerCheck(router, paths?.outside ?? []), ...softened(findings));
+  checks.push(routerCheck(router, paths?.outside ?? []));
+  // Before what it is the cause of.
   if (portal !== undefined) checks.push(portalCheck(portal));
+  checks.push(...softened(findings));
   checks.push(...(await checkIceServers(iceServersHere(home))));
   if (paths) checks.push(...paths.checks);
   else {
@@ -137,6 +139,14 @@ function softened(findings: readonly RelayFinding[]): Check[] {
   );
 }
 
+const undo = '; evio set --any-path ends that';
+/** What somebody asked for once, and may have forgotten. */
+const wishWords = {
+  any: '',
+  only: `, packets go by relays only (--relay-only)${undo}`,
+  never: `, no data goes by relays (--no-relay)${undo}`,
+} as const;
+
 /** Relays of the networks in this home, each once, and a check for each profile. */
 export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Check[] } {
   const targets = new Map<string, RelayTarget>();
@@ -154,7 +164,9 @@ export function readNetworks(home: Home): { targets: RelayTarget[]; profiles: Ch
   for (const id of ids) {
     try {
       const facts = storedSelf(store, id).network;
-      profiles.push(pass(`profile:${facts.name}`, `${id}, ${facts.relays.length} relays`));
+      const count = facts.relays.length === 1 ? '1 relay' : `${facts.relays.length} relays`;
+      const wish = wishWords[store.profile(id).paths?.relays ?? 'any'];
+      profiles.push(pass(`profile:${facts.name}`, `${id}, ${count}${wish}`));
       for (const { address, key } of facts.relays) {
         targets.set(`${address} ${toBase64Url(key)}`, { address: parseRelayAddress(address), key });
       }

@@ -66,7 +66,10 @@ function unserved({ unserved: servers }: WhyFacts): string[] {
 function unreached({ relays, online, reach }: WhyFacts): string[] {
   if (relays.length > 0 && relays.every((r) => r.state !== 'connected'))
     return ['No relay is reachable from here. "evio doctor" looks for the cause.'];
-  if (!online) return ['The peer is not connected to any relay that we use: see that evio runs there.'];
+  if (!online)
+    return [
+      'The peer is not connected to any relay that we use: see that its machine is on and online, and that evio runs there.',
+    ];
   return reach.relayed
     ? []
     : ['This machine is set to send no data by relays (--no-relay). To allow it again: evio set --any-path'];

@@ -201,8 +201,8 @@ export function clashText(
 
 const dayMs = 86_400_000;
 
-/** Why frames of members are dropped, where somebody could do something about it. */
-export function hintsOf({ device, certificate, clock, conflicts = [] }: StatusReport): string[] {
+/** What is wrong, where somebody could do something about it. */
+export function hintsOf({ device, certificate, clock, relays, conflicts = [] }: StatusReport): string[] {
   const out = conflicts.map(({ what, name, ip, mac, holder }) =>
     what === 'ip'
       ? `${printable(name)} claims ${ip}, which ${printable(holder)} has had before: it needs another address (evio set --ip ADDRESS).`
@@ -214,6 +214,8 @@ export function hintsOf({ device, certificate, clock, conflicts = [] }: StatusRe
       `No admin of the network answers: this machine stops being a member at ${certificate.expires}. Admins are listed by: evio admin list`,
     );
   }
+  if (relays.length > 0 && relays.every(({ state }) => state !== 'connected'))
+    out.push('No relay is reached: "evio doctor" looks for the cause.');
   if ((device.drops['guard-mac'] ?? 0) > 0)
     out.push(
       'A member sends frames of another MAC (a bridged VM or container, macvlan, VRRP): to allow that, let it join by a token of "evio token create --right bridge".',
