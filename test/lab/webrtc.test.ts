@@ -61,6 +61,25 @@ describe.runIf(hasTurn())('UDP to a TURN server only', () => {
     expect(questions).toBeLessThanOrEqual(3 * calls);
   });
 
+  it('is where a call goes, too, whose server has a dead IPv6 address beside that of IPv4', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent', ipv6: true });
+    const a = net.nodes[0] as TestNode;
+    coturn = await startTurn(net);
+    const { address, url } = coturn;
+    net.rig.lab.names({ 'turn.evio.example': { v4: address, v6: '2001:db8::dead' } });
+    const b = await net.place({ nat: 'address-and-port-dependent', ipv6: true });
+    for (const node of [a, b]) {
+      await onlyUdpTo(node, address);
+      const rule = 'inet strict forward meta nfproto ipv6 meta l4proto udp drop';
+      await run(['nft', 'add', 'rule', ...rule.split(' ')], { ns: node.site.routers[0] as string });
+    }
+    net.join(b, ['--ice-server', url.replace(address, 'turn.evio.example')]);
+    await b.node.up();
+    // The first call.
+    await untilPath(b, a, 'webrtc', 14_000);
+    await untilPath(a, b, 'webrtc', 5_000);
+  });
+
   it('goes by WebRTC, carries TCP, shows no password, and goes back to the relay when the server dies', async () => {
     net = await TestNet.create({ nat: 'endpoint-independent' });
     const a = net.nodes[0] as TestNode;

@@ -103,13 +103,23 @@ export class PeerCalls implements Timed {
     return { servers, device: this.#parts.surroundings.exitTo(hosts) };
   }
 
-  /** Ours, and those that the other side named where we have none: they learn our outer address, which a member knows anyway. */
+  /**
+   * Ours, and one that the other side named where we have none: it learns our outer address, which a member knows anyway. The library
+   * would ask one of several only, by lot, which may be one that we cannot reach.
+   */
   #servers(named: readonly Endpoint[]): readonly IceServer[] {
     const { iceServers } = this.#parts.reach;
     if (iceServers.length > 0) return iceServers;
-    return named
-      .filter((endpoint) => this.#outside(endpoint))
-      .map(({ host, port }) => ({ scheme: 'stun', host, port, user: '', password: '' }));
+    const outside = named.filter((endpoint) => this.#outside(endpoint));
+    const families = this.#parts.surroundings.candidates.map(({ endpoint: { host } }) => host.includes(':'));
+    const reached = outside.find(({ host }) => families.includes(host.includes(':'))) ?? outside[0];
+    return (reached ? [reached] : []).map(({ host, port }) => ({
+      scheme: 'stun',
+      host,
+      port,
+      user: '',
+      password: '',
+    }));
   }
 
   /**

@@ -46,7 +46,7 @@ export interface CallsPorts {
   /** Own node id, hexadecimal. */
   readonly idText: string;
   readonly carriers: Carriers;
-  /** @param named STUN servers that the other side named */
+  /** @param named STUN servers that the other side named, the one first whose turn it is */
   connect(offers: boolean, named: readonly Endpoint[], listener: ConnectionListener): Connection;
   /** Servers of ours that others may ask for their outer address. */
   servers(): readonly Endpoint[];
@@ -58,6 +58,12 @@ export interface CallsPorts {
   /** Ways by calls came or went. */
   changed(): void;
   input(deed: () => void): void;
+}
+
+/** Who did not help is last the next time. */
+function inTurn<T>(all: readonly T[], turn: number): readonly T[] {
+  const at = all.length === 0 ? 0 : turn % all.length;
+  return [...all.slice(at), ...all.slice(0, at)];
 }
 
 type Offer = Extract<IceMessage, { type: 'offer' }>;
@@ -307,7 +313,7 @@ export class Calls implements Carrier {
     const ports = this.#ports;
     const call: Call = new Call(number, offers, {
       clock: ports.env.clock,
-      connect: (listener) => ports.connect(offers, other.servers, listener),
+      connect: (listener) => ports.connect(offers, inTurn(other.servers, other.failures), listener),
       servers: () => ports.servers(),
       usable: (candidate, own) => ports.usable(candidate, own),
       input: (deed) => {

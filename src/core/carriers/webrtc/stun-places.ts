@@ -19,9 +19,12 @@ export class StunPlaces {
     this.#found = this.#servers.map(() => []);
   }
 
-  /** As far as they are known by now. */
+  /** As far as they are known by now. Where there is room, each by its other family, too: one of the two may lead nowhere. */
   get endpoints(): readonly Endpoint[] {
-    return this.#found.flatMap(([first]) => first ?? []);
+    const isV6 = ({ host }: Endpoint): boolean => host.includes(':');
+    const firsts = this.#found.flatMap((places) => places.find((one) => !isV6(one)) ?? places[0] ?? []);
+    const others = this.#found.flatMap((places) => places.find(isV6) ?? []);
+    return [...new Set([...firsts, ...others])].slice(0, maxNamedServers);
   }
 
   look(now: number): void {

@@ -88,7 +88,9 @@ class Side {
   readonly world: World;
   readonly calls: Calls;
   readonly connections: MemoryConnection[] = [];
-  readonly named: number[] = [];
+  /** Hosts of the servers that each connection was to ask, best first. */
+  readonly named: string[][] = [];
+  servers = [{ host: '192.0.2.9', port: 3478 }];
   readonly said: IceMessage[] = [];
   readonly log: string[] = [];
   changes = 0;
@@ -106,12 +108,12 @@ class Side {
       idText: toHex(this.id),
       carriers: new Carriers(plane),
       connect: (offers, named, listener) => {
-        this.named.push(named.length);
+        this.named.push(named.map(({ host }) => host));
         const made = new MemoryConnection(this, offers, listener);
         this.connections.push(made);
         return made;
       },
-      servers: () => [{ host: '192.0.2.9', port: 3478 }],
+      servers: () => this.servers,
       usable: () => true,
       tell: (_idText, message) => {
         this.said.push(message);
@@ -181,7 +183,7 @@ describe('WebRTC calls', () => {
     expect([world.a.way, world.b.way]).toEqual(['webrtc://198.51.100.1:9', 'webrtc://198.51.100.1:9']);
     expect(world.a.connections).toHaveLength(1);
     // Who calls was told a server where it learns its outer address.
-    expect(world.a.named).toEqual([1]);
+    expect(world.a.named).toEqual([['192.0.2.9']]);
     expect([world.a.changes, world.b.changes]).toEqual([1, 1]);
   });
 
@@ -261,6 +263,20 @@ describe('WebRTC calls', () => {
     expect(world.a.connections.length).toBeGreaterThan(3);
     expect(world.a.connections.length).toBeLessThan(12);
     expect(world.a.connections.filter(({ closed }) => !closed).length).toBeLessThan(2);
+  });
+
+  it('have each server of the other side be the first in turn, where they do not come about', () => {
+    world.blocked = true;
+    world.a.servers = [
+      { host: '192.0.2.9', port: 3478 },
+      { host: '2001:db8::9', port: 3478 },
+    ];
+    world.a.need(true);
+    world.run(60_000);
+    expect(world.b.named.slice(0, 2)).toEqual([
+      ['192.0.2.9', '2001:db8::9'],
+      ['2001:db8::9', '192.0.2.9'],
+    ]);
   });
 
   it('are not answered where a direct path is there', () => {
