@@ -211,8 +211,9 @@ export class PortMapping {
         this.#set(undefined, `the router refuses (${answer.result})`);
         return;
       case 'address':
+        // It counts with the grant that follows, of which there is one for each question.
         this.#host = answer.host;
-        break;
+        return;
       case 'mapped':
         this.#port = answer.port;
         this.#host = answer.host ?? this.#host;
@@ -220,7 +221,7 @@ export class PortMapping {
     }
     const { endpoint } = this;
     const found = this.#host === undefined ? undefined : { host: this.#host, port: this.#port };
-    if (!found || !isProbeable(found) || this.#expiresAt === Infinity) return;
+    if (!found || !isProbeable(found)) return;
     if (endpoint?.host !== found.host || endpoint.port !== found.port) this.#set(found, this.#speaks);
   }
 

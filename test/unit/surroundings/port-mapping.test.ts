@@ -172,6 +172,20 @@ describe('a port of the router', () => {
     expect(Buffer.from(sent.at(-1) as Uint8Array).toString('hex')).toBe('000100001092000000000000');
   });
 
+  it('is another one once for each answer that grants it, however many addresses the router names by NAT-PMP', () => {
+    const { mapping, told } = rig();
+    const granted = Uint8Array.of(0, 129, 0, 0, 0, 0, 0, 1, 0x10, 0x92, 0x13, 0x88, 0, 0, 0, 120);
+    const address = (last: number): Uint8Array => Uint8Array.of(0, 128, 0, 0, 0, 0, 0, 1, 203, 0, 113, last);
+    mapping.moved(0, way, 4_242);
+    mapping.receive(5, Uint8Array.of(0, 128, 0, 1, 0, 0, 0, 0));
+    mapping.receive(6, address(9));
+    mapping.receive(7, granted);
+    mapping.tick(60_007);
+    for (let i = 0; i < 200; i++) mapping.receive(60_008, address(i));
+    mapping.receive(60_009, granted);
+    expect(told).toEqual([9, 199].map((last) => ({ host: `203.0.113.${last}`, port: 5_000 })));
+  });
+
   it('is not asked for without a NAT, nor again and again of a router that refuses or is silent', () => {
     const { mapping, sent, opened, heard, served, pcp } = rig();
     mapping.moved(0, { ...way, source: '198.51.100.7' }, 4_242);
