@@ -10,6 +10,7 @@ import { placeOf, shownRelay } from '../lib/relay-address.js';
 import { fromBase64Url } from '../lib/bytes.js';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import { messageOf } from '../lib/errors.js';
+import { TokenBucket } from '../lib/token-bucket.js';
 import type { RelayChoice } from '../path/path.js';
 import { timeoutMs } from '../peer/round-trip.js';
 import type { FindRequest, LedgerNews, LocateRequest, PlacedRequest, Welcome } from '../wire/signal.js';
@@ -30,6 +31,13 @@ const webSocketRank = 10_000;
 const unknownRttMs = 1_000;
 /** Addresses of its name that are looked at. */
 const addressLimit = 8;
+
+/**
+ * Credentials of members that are taken of one relay, a second and at once: a forged one costs half a millisecond of signatures. Four
+ * welcomes of the largest network of which a relay tells everybody, and from then on more than it is asked for.
+ */
+const membersPerS = 128;
+const membersAtOnce = 1_024;
 
 /** What the set of relays is told, since it concerns more than one of them. */
 export interface RelayOwner {
@@ -62,6 +70,7 @@ export class Relay implements Askable {
   readonly #link: RelayLink;
   readonly #webSocket: WebSocketCarrier;
   readonly #online = new OnlineIds();
+  readonly #members: TokenBucket;
   #up = false;
   /** It is up by what the process before left, and its WebSocket is still to come. */
   #inherited = false;
@@ -84,6 +93,7 @@ export class Relay implements Askable {
     this.#context = context;
     this.#news = news;
     this.#owner = owner;
+    this.#members = new TokenBucket(membersPerS, membersAtOnce, context.env.clock.now());
     this.#link = this.#makeLink();
     this.#client = this.#makeClient();
     this.#webSocket = new WebSocketCarrier(context.carriers, {
@@ -339,7 +349,7 @@ export class Relay implements Askable {
           this.#news.refused(error, code);
         },
         member: (credential) => {
-          this.#news.member(credential);
+          for (const some of this.#some([credential])) this.#news.member(some);
         },
         presence: (id, online) => {
           this.note(id, online);
@@ -383,7 +393,7 @@ export class Relay implements Askable {
     });
     // Before its members: who is admin by it may have invited them, and who is barred is none.
     if (welcome.ledger) this.#news.ledger(this.url, welcome.ledger);
-    this.#owner.welcomed(this, welcome);
+    this.#owner.welcomed(this, { ...welcome, members: this.#some(welcome.members) });
     this.#link.up(env.clock.now(), env.clock.date(), session.endpoint, session.association, session.key);
     this.#news.changed();
     void this.#findAddresses(welcome, session);
@@ -416,12 +426,22 @@ export class Relay implements Askable {
       return;
     }
     if (message.type !== 'roster') {
-      this.#owner.answer(this, message);
+      const { type } = message;
+      this.#owner.answer(
+        this,
+        type === 'placed' ? message : { ...message, members: this.#some(message.members) },
+      );
       return;
     }
     this.#complete = message.complete;
     this.#size = message.size;
     this.#owner.roster();
+  }
+
+  /** As many as are taken now. */
+  #some<T>(credentials: readonly T[]): T[] {
+    const now = this.#context.env.clock.now();
+    return credentials.filter(() => this.#members.take(1, now));
   }
 
   #announce(): void {
