@@ -4,8 +4,8 @@
  * other sends to random ones: with a few hundred of each, two meet as birthdays do (draw.ts). For who opened them the way is a
  * carrier with a hole in the data plane; for the other it is a direct path like any.
  *
- * Nobody can be made to send to a stranger by it: packets go to an address that the member itself offered, sealed, and at which a relay
- * sees this member; both are asked for. One try at a time, few a minute, each of so many packets.
+ * Packets go to an address that the member itself offered, sealed, and at which a relay sees this member; both are asked for. Against who can send
+ * from another's address, or has a relay lie, that is no proof: so one try at a time, few a minute, each of so many packets.
  */
 import type { HoleRoute } from '../../dataplane/plane/plane.js';
 import { holeLimit } from '../../dataplane/plane/shared.js';
