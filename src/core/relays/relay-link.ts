@@ -15,9 +15,9 @@ import { measured, type RoundTrip } from '../peer/round-trip.js';
 import type { HeldRelayLink } from './held.js';
 import { encodeBind, openBound, parseUnbound, peekAssociation } from '../wire/relay.js';
 
-/** Retry while nobody answers: fast at first, then now and then in case the firewall opens. */
+/** Retry while nobody answers: fast at first; once it is dead soon again, in case the line was, and then ever more seldom, in case a firewall opens. */
 const retryMs = 250;
-const blockedRetryMs = 15_000;
+const deadRetryMs = { first: 1_000, last: 15_000 };
 /** So many unanswered binds go to one address of the relay before the next is tried. */
 const bindsEach = 3;
 /** So long the answer is waited for where UDP to this relay passed before: where it does not any more, the WebSocket carries this much later. */
@@ -59,6 +59,8 @@ export class RelayLink {
   #askedAt: number | undefined;
   /** Nobody answers. */
   #dead = false;
+  /** While it is dead: until all addresses are asked again, ms. */
+  #pauseMs = deadRetryMs.first;
   /** UDP to the endpoint was answered, and has not gone unanswered since, though the relay may have gone. */
   #passes = false;
   /** When that is given up; Infinity while nobody is asked or all is answered. */
@@ -203,6 +205,7 @@ export class RelayLink {
       this.#setBound(false);
       this.#elsewhere();
       this.#unanswered = 0;
+      this.#pauseMs = deadRetryMs.first;
     }
     const each = this.#dead ? 1 : bindsEach;
     if (this.#unanswered > 0 && this.#unanswered % each === 0) this.#elsewhere();
@@ -212,7 +215,8 @@ export class RelayLink {
     this.#sentAt = now;
     this.#sentTimes[this.#counter % remembered] = now;
     const allAsked = this.#dead && this.#unanswered % Math.max(1, this.#addresses.length) === 0;
-    this.#nextAt = now + (allAsked ? blockedRetryMs : retryMs);
+    this.#nextAt = now + (allAsked ? this.#pauseMs : retryMs);
+    if (allAsked) this.#pauseMs = Math.min(deadRetryMs.last, 2 * this.#pauseMs);
     this.#ports.sendBind(
       encodeBind(this.#association.index, this.#counter, this.#association.key),
       this.#endpoint,

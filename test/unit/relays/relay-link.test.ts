@@ -65,6 +65,19 @@ describe('relay link', () => {
     expect(link.bound).toBe(true);
   });
 
+  it('asks a dead one soon again, since the line may have been out for a moment, and then ever more seldom', () => {
+    const { link, binds } = rig();
+    link.up(0, 1, relay, 42, key);
+    const at: number[] = [];
+    for (let now = 50; now <= 120_000; now += 50) {
+      const before = binds.length;
+      link.tick(now);
+      if (binds.length > before && link.blocked) at.push(now);
+    }
+    const pauses = at.slice(1).map((now, i) => now - (at[i] as number));
+    expect(pauses.slice(0, 6)).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  });
+
   it('is not dead by time in which we were late ourselves: the answer may wait for us', () => {
     const { link, routes, answer } = rig();
     link.up(0, 1, relay, 42, key);
