@@ -41,6 +41,7 @@ import {
 import type { AuthorEnds } from '../../wire/ledger.js';
 import { relayConnection, type Pins } from './dial.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
+import { ReadBudget } from './read-budget.js';
 import { foreignMend, relayFault, silence, type RelayFault } from './relay-fault.js';
 import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
@@ -82,6 +83,8 @@ export interface ChannelOptions {
   readonly proxy?: ((host: string, port: number) => ProxyChoice | undefined) | undefined;
   /** Who knows addresses of names; default: the machine's resolver alone. */
   readonly names?: RelayNames | undefined;
+  /** How much the relay may say; default: a budget of this channel's own. */
+  readonly budget?: Pick<ReadBudget, 'read'> | undefined;
 }
 
 /** A network is brought to a relay that may not know it, or taken back a moment later. */
@@ -162,6 +165,9 @@ export class RelayChannel {
   #tcp: Socket | undefined;
   /** The connection goes by a proxy, and the relay's own address is this. */
   #proxied: { readonly own: string | undefined } | undefined;
+  readonly #budget: Pick<ReadBudget, 'read'>;
+  /** Nothing is read before, ms of the clock. */
+  #readAt = -Infinity;
   /** The reason to tell at the end, when the close frame says less. */
   #fault: EvioError | undefined;
   #refusal: ChannelEnd['refusal'];
@@ -174,6 +180,7 @@ export class RelayChannel {
   constructor(options: ChannelOptions, listener: ChannelListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#budget = options.budget ?? new ReadBudget();
     const address = parseRelayAddress(options.relay.address);
     const origin = relayOrigin(address, 'ws');
     const { pins, names } = options;
@@ -331,6 +338,7 @@ export class RelayChannel {
       this.#listener.data(copy(bytes, 1, carrierHeaderLength), batch);
       return true;
     }
+    this.#pace(bytes.length);
     const plain = bytes[0] === CarrierMessage.sealed ? this.#transport?.open(bytes.subarray(1)) : undefined;
     const message =
       plain && parseToNode(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString());
@@ -349,6 +357,23 @@ export class RelayChannel {
     if (this.#stage !== 'up') return false;
     this.#listener.message(message);
     return true;
+  }
+
+  /** A message was read: the next may have to wait. */
+  #pace(length: number): void {
+    const { clock } = this.#options.env;
+    this.#readAt = this.#budget.read(clock.now(), length);
+    if (this.#readAt > clock.now() && !this.#socket.isPaused) this.#rest();
+  }
+
+  #rest(): void {
+    const { clock } = this.#options.env;
+    this.#socket.pause();
+    clock.after(this.#readAt - clock.now(), () => {
+      // More may have come meanwhile: what was read already is not held back.
+      if (this.#readAt > clock.now()) this.#rest();
+      else this.#socket.resume();
+    });
   }
 
   #wait({ approvals, needed }: Waiting): boolean {

@@ -20,6 +20,7 @@ import {
 } from '../../wire/signal.js';
 import { measured, timeoutMs, type RoundTrip } from '../../peer/round-trip.js';
 import type { RelayClientListener, RelayClientOptions } from './relay-client-ports.js';
+import { ReadBudget } from './read-budget.js';
 import { RelayChannel, unreachable, type ChannelEnd, type RelaySession } from './relay-channel.js';
 
 export type { RelayAnswer, RelayClientListener, RelayClientOptions } from './relay-client-ports.js';
@@ -84,6 +85,7 @@ export class RelayClient {
   #measuredAt = 0;
   #dropped = 0;
   readonly #trip: RoundTrip = { rttMs: null, rttVarMs: 0 };
+  readonly #budget = new ReadBudget();
   #requests = new TokenBucket(requestRate.perSecond, requestRate.burst, 0);
   #answersRequests = false;
 
@@ -270,6 +272,7 @@ export class RelayClient {
           pins: this.#options.pins,
           names: this.#options.names,
           proxy: this.#options.proxy,
+          budget: this.#budget,
           timeoutMs: attemptMs,
         },
         {
