@@ -16,6 +16,8 @@ for d in etc var opt; do
   mount -t overlay overlay -o "lowerdir=/$d,upperdir=$state/t/$d.up,workdir=$state/t/$d.wk" "/$d"
 done
 mount -t tmpfs tmpfs /run
+# podman keeps its locks there, by one name on every machine: two that begin at once would be in each other's way.
+mount -t tmpfs tmpfs /dev/shm
 mkdir -p /run/lock /run/netns /var/lib/{containers,containerd,evio} /var/lib/cni /etc/cni/net.d /etc/containers /etc/containerd
 rm -rf /etc/cni/net.d/* /var/lib/cni/* /opt/cni
 mount --bind "$state/disk" /var/lib/containers
