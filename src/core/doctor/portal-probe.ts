@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import type { Random } from '../lib/env.js';
 import { toBase64Url } from '../lib/bytes.js';
 import { printable } from '../lib/printable.js';
+import { bracketed } from '../relays/net/relay-url.js';
 import { warn, type Check } from './check.js';
 import type { RelayFinding } from './relay-probe.js';
 
@@ -33,7 +34,7 @@ export function probePortal(host: string, random: Random, port = httpPort): Prom
 
 /** What the answer to a question for a page that nobody has says of who gave it. */
 export function portalIn(host: string, status: number, location: string | undefined): string | undefined {
-  const here = `http://${host.includes(':') ? `[${host}]` : host}/`;
+  const here = `http://${bracketed(host)}/`;
   if (status === loginWanted || status === 200) return here;
   if (status < 300 || status > 399 || location === undefined || !URL.canParse(location, here))
     return undefined;

@@ -20,16 +20,27 @@ export class TokenBucket {
   /** Takes `n` tokens, or none and false. Infinite rates always pass. */
   take(n: number, nowMs: number): boolean {
     if (this.#perMs === Infinity) return true;
-    this.#level = Math.min(this.#burst, this.#level + (nowMs - this.#at) * this.#perMs);
-    this.#at = nowMs;
+    this.#refill(nowMs);
     if (this.#level < n) return false;
     this.#level -= n;
     return true;
   }
 
+  /** Takes `n` tokens that are spent already, also where there are fewer. Returns after how long none is missing, ms; below 0: none is. */
+  spend(n: number, nowMs: number): number {
+    this.#refill(nowMs);
+    this.#level -= n;
+    return -this.#level / this.#perMs;
+  }
+
   /** True when nothing was taken for so long that the bucket says nothing any more. */
   full(nowMs: number): boolean {
     return this.#level + (nowMs - this.#at) * this.#perMs >= this.#burst;
+  }
+
+  #refill(nowMs: number): void {
+    this.#level = Math.min(this.#burst, this.#level + (nowMs - this.#at) * this.#perMs);
+    this.#at = nowMs;
   }
 }
 

@@ -4,7 +4,7 @@ import type { RelayClientListener, RelaySession } from '../../../src/core/relays
 import type { Welcome } from '../../../src/core/wire/signal.js';
 import { VirtualClock } from '../../support/virtual.js';
 import { TestNetwork } from '../rendezvous/relay-kit.js';
-import { relaySetOf } from './relay-set-rig.js';
+import { plane, relaySetOf } from './relay-set-rig.js';
 
 const relay = vi.hoisted(() => ({ says: undefined as RelayClientListener | undefined }));
 vi.mock(import('../../../src/core/relays/net/relay-client.js'), () => {
@@ -21,13 +21,6 @@ it('are taken up to a number, and then some a second, whether by welcome, by wor
   const clock = new VirtualClock();
   const fact = { address: '127.0.0.1:1', key: new TestNetwork([]).root.publicKey };
   const node = new TestNetwork([fact]).node(1);
-  const plane = {
-    sendPacket: () => undefined,
-    carried: () => undefined,
-    setRelay: () => undefined,
-    relayHeardMs: () => 0,
-    now: () => 0,
-  };
   let taken = 0;
   relaySetOf(
     { node, relays: [fact], plane, clock },

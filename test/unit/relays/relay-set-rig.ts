@@ -16,6 +16,15 @@ export interface RelaySetWish {
   readonly clock?: Clock;
 }
 
+/** A plane that takes everything and does nothing. */
+export const plane = {
+  sendPacket: () => undefined,
+  setRelay: () => undefined,
+  carried: () => undefined,
+  relayHeardMs: () => 0,
+  now: () => 0,
+};
+
 /** What it tells is forgotten where `listener` does not take it. */
 export function relaySetOf(
   { node, relays, plane, carriers = new Carriers(plane), clock = env.clock }: RelaySetWish,

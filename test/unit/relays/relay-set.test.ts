@@ -8,19 +8,10 @@ import { onlineLimit } from '../../../src/core/relays/online-ids.js';
 import type { RelaySet } from '../../../src/core/relays/relay-set.js';
 import { VirtualClock } from '../../support/virtual.js';
 import { env, Kit, TestNetwork, until, type TestClient, type TestNode } from '../rendezvous/relay-kit.js';
-import { relaySetOf } from './relay-set-rig.js';
+import { plane, relaySetOf } from './relay-set-rig.js';
 
 const kit = new Kit();
 afterEach(() => kit.clean());
-
-/** A plane that takes everything and does nothing. */
-const plane = {
-  sendPacket: () => undefined,
-  setRelay: () => undefined,
-  carried: () => undefined,
-  relayHeardMs: () => 0,
-  now: () => 0,
-};
 
 class Events {
   readonly members: string[] = [];

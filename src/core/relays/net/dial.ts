@@ -2,12 +2,13 @@
  * TCP connections to relays: to the first address that answers; by a certain interface, whatever the routes of the machine say, while
  * routes lead everything through the network itself (surroundings/ways-out.ts); and through a proxy, where the operator names one.
  */
+import type { LookupAddress } from 'node:dns';
 import { isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { EvioError } from '../../lib/errors.js';
 import type { ProxyChoice } from '../../lib/proxy-url.js';
 import { openTcp } from '../../native/tcp.js';
-import { firstToAnswer, type Address } from './first-to-answer.js';
+import { firstToAnswer } from './first-to-answer.js';
 import { dialThrough, type Dial } from './proxied-dial.js';
 import type { Names } from './relay-names.js';
 
@@ -23,7 +24,7 @@ async function dial(
 ): Promise<Socket> {
   const addresses = await names.addresses(host);
   if (addresses.length === 0) throw new EvioError('EVIO_RELAY_UNREACHABLE', `${host} has no address`);
-  const begin = ({ address, family }: Address): Socket => {
+  const begin = ({ address, family }: LookupAddress): Socket => {
     const fd = openTcp(family === 6, pins?.(family === 6));
     // Connected before libuv first waits: a socket that is none yet cannot be read.
     const socket = fd === undefined ? new Socket() : new Socket({ fd });

@@ -2,29 +2,25 @@
  * TCP to the first address that answers (Happy Eyeballs, RFC 8305). Node has it too, but gives an address up when the next one begins,
  * a quarter of a second later: where the round trip is longer, as by satellite, it reaches no name of two addresses.
  */
+import type { LookupAddress } from 'node:dns';
 import type { Socket } from 'node:net';
 
 /** RFC 8305 8: the Connection Attempt Delay, ms. */
 const attemptDelayMs = 250;
 
-/** An address of a name, as `dns.lookup` has it. */
-export interface Address {
-  readonly address: string;
-  readonly family: number;
-}
-
 /** In the order given, but the families by turns (RFC 8305 4). */
-export function byTurns(addresses: readonly Address[]): Address[] {
+export function byTurns(addresses: readonly LookupAddress[]): LookupAddress[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family);
-  const turns: Address[] = [];
+  const turns: LookupAddress[] = [];
   for (let i = 0; i < Math.max(first.length, other.length); i++)
     turns.push(...first.slice(i, i + 1), ...other.slice(i, i + 1));
   return turns;
 }
 
 /**
- * Connects to one of these, at least one. Each begins a little after the one before it, or when that failed, and none ends before one of them is connected.
+ * Connects to one of these, at least one. Each begins a little after the one before it, or when that failed, and none ends before one of
+ * them is connected.
  *
  * @param begin a socket that connects; it may throw
  * @param until it is given up
@@ -32,8 +28,8 @@ export function byTurns(addresses: readonly Address[]): Address[] {
  * @throws the first error; where nobody answered until then, one of code ETIMEDOUT
  */
 export function firstToAnswer(
-  addresses: readonly Address[],
-  begin: (address: Address) => Socket,
+  addresses: readonly LookupAddress[],
+  begin: (address: LookupAddress) => Socket,
   until: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {

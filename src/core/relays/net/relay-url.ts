@@ -41,7 +41,7 @@ function bad(text: string, why: string): EvioError {
 }
 
 /** Name or literal with brackets where they are needed. */
-function bracketed(host: string): string {
+export function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
