@@ -14,7 +14,7 @@ writeFileSync(
  * sha256 ${digest}.
  * Copyright (c) 2001-2004 Swedish Institute of Computer Science; licence: scripts/lwip/COPYING (BSD, 3 clauses).
  */
-export const lwipImage =
+export const lwipImage: string =
   '${packed}';
 `,
 );

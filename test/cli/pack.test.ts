@@ -1,6 +1,6 @@
 /** The tarball that would be published: installs into an empty prefix, from the registry alone, and runs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,6 +66,22 @@ describe('the package', () => {
     expect(made.network.name).toBe('packed');
     expect(evio('join', '--help')).toContain('EXAMPLES');
     expect(evio('node', '--help')).toContain('EXAMPLES');
+    // The library's declarations are all there, down to the last one they name.
+    const program = `import { connectControl, openNetwork, type PeerReport } from 'evio';
+      const control = await connectControl();
+      const peers: readonly PeerReport[] = await control.peers();
+      // @ts-expect-error: these are types, and not any
+      const none: null = peers[0]?.name;
+      export { none, openNetwork };`;
+    const library = join(prefix, 'lib/node_modules/evio/dist/index.d.ts');
+    const compilerOptions = {
+      ...{ noEmit: true, strict: true, module: 'nodenext', target: 'es2023', types: ['node'] },
+      ...{ typeRoots: [join(root, 'node_modules/@types')], paths: { evio: [library] } },
+    };
+    writeFileSync(join(folder, 'library.mts'), program);
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['library.mts'] }));
+    const types = spawnSync('npx', ['tsc', '-p', folder], { cwd: root, encoding: 'utf8' });
+    expect(types.stdout).toBe('');
     // The one file that a node starts from, where there is nothing to run.
     const env = { ...process.env, EVIO_HOME: join(folder, 'none'), NODE_DEBUG: 'esm,evio' };
     const node = spawnSync(join(prefix, 'bin/evio'), ['node', '--json'], { encoding: 'utf8', env });
