@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import type { Random } from '../lib/env.js';
 import { toBase64Url } from '../lib/bytes.js';
 import { printable } from '../lib/printable.js';
-import { bracketed } from '../relays/net/relay-url.js';
+import { bracketed } from '../lib/endpoint.js';
 import { warn, type Check } from './check.js';
 import type { RelayFinding } from './relay-probe.js';
 

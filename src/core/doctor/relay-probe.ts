@@ -1,24 +1,15 @@
 /** How a relay is reached: name, TCP, clock, key, UDP. */
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { TLSSocket } from 'node:tls';
 import { silentLogger, systemClock, systemRandom } from '../lib/env.js';
 import { formatAge } from '../lib/age.js';
 import { messageOf } from '../lib/errors.js';
-import { relayConnection } from '../relays/net/dial.js';
 import { provesKey } from '../relays/net/register.js';
 import { NoRelay, relayFault } from '../relays/net/relay-fault.js';
+import { askHealth } from '../relays/net/relay-health.js';
 import { systemNames } from '../relays/net/relay-names.js';
-import {
-  formatRelayAddress,
-  parseRelayUrl,
-  relayOrigin,
-  type RelayAddress,
-} from '../relays/net/relay-url.js';
+import { formatRelayAddress, parseRelayUrl, type RelayAddress } from '../relays/net/relay-url.js';
 import { fail, pass, warn, type Check } from './check.js';
 
 const timeoutMs = 5000;
-const maxBody = 16 * 1024;
 const clockWarnMs = 60_000;
 const clockFailMs = 10 * 60_000;
 
@@ -128,39 +119,12 @@ export function clockCheck(id: string, aheadMs: number): Check {
   return pass(id, off < 2000 ? "agrees with the relay's" : text);
 }
 
-/** Takes any certificate, and tells of it: nothing secret is said, and the date of a relay shows why one is refused. */
-function getHealth(address: RelayAddress): Promise<Health> {
-  return new Promise((resolve, reject) => {
-    const sentAt = performance.now();
-    const request = address.tls ? httpsRequest : httpRequest;
-    const until = AbortSignal.timeout(timeoutMs);
-    const createConnection = relayConnection({ names: systemNames, until }, address.tls);
-    const call = request(
-      `${relayOrigin(address, 'http')}/healthz`,
-      { createConnection, signal: until, rejectUnauthorized: false },
-      (response) => {
-        const { socket } = response;
-        const distrust =
-          socket instanceof TLSSocket && !socket.authorized ? String(socket.authorizationError) : undefined;
-        const rttMs = performance.now() - sentAt;
-        const parts: Buffer[] = [];
-        let length = 0;
-        response.on('data', (part: Buffer) => {
-          length += part.length;
-          if (length <= maxBody) parts.push(part);
-          else call.destroy(new NoRelay());
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          const health = parseHealth(Buffer.concat(parts).toString('utf8'), response.headers.date, rttMs);
-          if (health) resolve({ ...health, distrust });
-          else reject(new NoRelay());
-        });
-      },
-    );
-    call.on('error', reject);
-    call.end();
-  });
+/** Any certificate will do: the date of a relay shows why one is refused. */
+async function getHealth(address: RelayAddress): Promise<Health> {
+  const { body, date, rttMs, distrust } = await askHealth(address, { timeoutMs, anyCertificate: true });
+  const health = parseHealth(body, date, rttMs);
+  if (!health) throw new NoRelay();
+  return { ...health, distrust };
 }
 
 /** Reads the body of /healthz, or undefined when it is none. */

@@ -9,11 +9,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** `1.2.3.4:5` or `[2001:db8::1]:5`: the canonical text, used as map key. */
-export function formatEndpoint(endpoint: Endpoint): string {
-  return endpoint.host.includes(':')
-    ? `[${endpoint.host}]:${endpoint.port}`
-    : `${endpoint.host}:${endpoint.port}`;
+/** Name or literal with brackets where they are needed (RFC 3986 3.2.2). */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** `1.2.3.4:5`, `[2001:db8::1]:5`: the canonical text, used as map key; of a name, as `parseHostPort` takes it. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return `${bracketed(host)}:${port}`;
 }
 
 /** Parses `HOST:PORT` or `[HOST]:PORT`; the host may be a name. Undefined when malformed. */

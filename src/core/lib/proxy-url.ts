@@ -1,4 +1,5 @@
 /** HTTP proxies as profiles and the environment name them. They may bear a password: only `describeProxy` is for people. */
+import { formatEndpoint } from './endpoint.js';
 
 export interface ProxyServer {
   /** TLS to the proxy itself. */
@@ -32,8 +33,8 @@ export function parseProxy(text: string): ProxyServer | string {
 }
 
 /** What people and logs may see. */
-export function describeProxy({ tls, host, port }: ProxyServer): string {
-  return `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function describeProxy(proxy: ProxyServer): string {
+  return `http${proxy.tls ? 's' : ''}://${formatEndpoint(proxy)}`;
 }
 
 /** What `proxyFor` found. */

@@ -1,4 +1,5 @@
 /** STUN and TURN servers as a profile names them. They bear a password: nothing of one but `describeIceServer` is for people. */
+import { formatEndpoint } from '../lib/endpoint.js';
 
 export interface IceServer {
   readonly scheme: 'stun' | 'turn';
@@ -56,8 +57,8 @@ export function iceServersOf(texts: readonly string[] = []): IceServer[] {
 }
 
 /** `turn:HOST:PORT`: what people and logs may see. */
-export function describeIceServer({ scheme, host, port }: IceServer): string {
-  return `${scheme}:${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function describeIceServer(server: IceServer): string {
+  return `${server.scheme}:${formatEndpoint(server)}`;
 }
 
 function decoded(text: string): string | undefined {

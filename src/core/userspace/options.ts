@@ -49,6 +49,6 @@ export function parseExposure(text: string): Exposure | undefined {
 }
 
 /** As the flags have it. */
-export const formatForward = ({ listen, host, port }: Forward): string =>
-  `${formatEndpoint(listen)}=${host.includes(':') ? `[${host}]` : host}:${port}`;
+export const formatForward = ({ listen, ...to }: Forward): string =>
+  `${formatEndpoint(listen)}=${formatEndpoint(to)}`;
 export const formatExposure = ({ port, to }: Exposure): string => `${port}=${formatEndpoint(to)}`;

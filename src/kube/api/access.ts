@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { bracketed } from '../../core/lib/endpoint.js';
 import { EvioError, messageOf } from '../../core/lib/errors.js';
 
 export interface ApiAccess {
@@ -137,7 +138,7 @@ export function accessInCluster(env: NodeJS.ProcessEnv, server?: string, folder 
       'This is no pod of a cluster, and no kubeconfig was named.',
       'Name one: evio kube --kubeconfig FILE',
     );
-  const named = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const named = `https://${bracketed(host)}:${port}`;
   return {
     server: serverOf(named, server),
     ca: read(`${folder}/ca.crt`),

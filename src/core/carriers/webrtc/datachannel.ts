@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type * as Library from 'node-datachannel';
+import { formatEndpoint } from '../../lib/endpoint.js';
 import { messageOf } from '../../lib/errors.js';
 import { pinSockets, type PortRange } from '../../native/pin-sockets.js';
 import type { IceCandidate, IceDescription } from '../../wire/ice.js';
@@ -171,7 +172,7 @@ class DataChannelConnection implements Connection {
     this.#open = true;
     const pair = peer.getSelectedCandidatePair();
     const name = (side: { address: string; port: number } | undefined): string =>
-      side ? `${side.address.includes(':') ? `[${side.address}]` : side.address}:${side.port}` : 'unknown';
+      side ? formatEndpoint({ host: side.address, port: side.port }) : 'unknown';
     const how = pair
       ? `${pair.local.type} ${name(pair.local)} to ${pair.remote.type} ${name(pair.remote)}`
       : '';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { EvioError } from '../../lib/errors.js';
 import { describeProxy, type ProxyChoice, type ProxyServer } from '../../lib/proxy-url.js';
-import { bracketed } from './relay-url.js';
+import { formatEndpoint } from '../../lib/endpoint.js';
 
 /** What a proxy says before the connection stands, bytes; and how long it may take, ms. */
 const longestAnswer = 16 * 1024;
@@ -49,7 +49,7 @@ async function connectBy(
     throw proxyError(`the proxy ${name} does not answer`, thrown);
   }
   const socket = proxy.tls ? connectTls({ socket: tcp, servername: proxy.host }) : tcp;
-  const target = `${bracketed(host)}:${port}`;
+  const target = formatEndpoint({ host, port });
   const credentials =
     proxy.credentials === undefined
       ? ''

@@ -1,6 +1,4 @@
 /** Short errands at a relay, for commands: ask for its key, register once. */
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
 import { generateKeys, publicKeyLength, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
@@ -12,12 +10,10 @@ import { EvioError } from '../../lib/errors.js';
 import type { AuthorEnds } from '../../wire/ledger.js';
 import type { LedgerNews, Waiting, Welcome } from '../../wire/signal.js';
 import { RelayChannel, unreachable, type ChannelOptions, type Founding } from './relay-channel.js';
-import { relayConnection } from './dial.js';
 import { NoRelay, relayFault, type RelayFault } from './relay-fault.js';
-import { systemNames } from './relay-names.js';
-import { formatRelayAddress, parseRelayUrl, relayOrigin, type RelayAddress } from './relay-url.js';
+import { askHealth } from './relay-health.js';
+import { formatRelayAddress, parseRelayUrl, type RelayAddress } from './relay-url.js';
 
-const healthLimit = 16 * 1024;
 const health = z.object({
   status: z.literal('ok'),
   key: z.string().optional(),
@@ -39,7 +35,7 @@ export async function pinRelay(
   const nowhere: RelayFact = { address, key: new Uint8Array(publicKeyLength) };
   let body: string;
   try {
-    body = await getHealth(url, options.timeoutMs ?? 5_000);
+    ({ body } = await askHealth(url, { timeoutMs: options.timeoutMs ?? 5_000 }));
   } catch (thrown) {
     throw unreachable(nowhere, whyUnreachable(url, thrown), thrown);
   }
@@ -80,35 +76,6 @@ function whyUnreachable(url: RelayAddress, thrown: unknown): string | RelayFault
     return `its TLS certificate is not one that this machine trusts; with its key that does not matter: write evios://${where}#KEY as the relay printed it`;
   if (url.tls && /^(EPROTO|ERR_SSL)/.test(code)) return `it does not speak TLS; write evio://${where}#KEY`;
   return relayFault(thrown);
-}
-
-function getHealth(address: RelayAddress, timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = address.tls ? httpsRequest : httpRequest;
-    const until = AbortSignal.timeout(timeoutMs);
-    const createConnection = relayConnection({ names: systemNames, until }, address.tls);
-    const call = request(
-      relayOrigin(address, 'http') + '/healthz',
-      { createConnection, signal: until },
-      (response) => {
-        if (response.statusCode !== 200) {
-          call.destroy(new NoRelay(` (HTTP ${response.statusCode})`));
-          return;
-        }
-        const parts: Buffer[] = [];
-        let length = 0;
-        response.on('data', (part: Buffer) => {
-          length += part.length;
-          if (length > healthLimit) call.destroy(new NoRelay());
-          else parts.push(part);
-        });
-        response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
-        response.on('error', reject);
-      },
-    );
-    call.on('error', reject);
-    call.end();
-  });
 }
 
 export interface RegisterOptions {

@@ -9,7 +9,7 @@
  * In facts (identity/network.ts) the address is `HOST:PORT`, or `wss://HOST:PORT` where it speaks TLS.
  */
 import { fromBase64Url, toBase64Url } from '../../lib/bytes.js';
-import { parseHostPort } from '../../lib/endpoint.js';
+import { formatEndpoint, parseHostPort } from '../../lib/endpoint.js';
 import { EvioError } from '../../lib/errors.js';
 import { publicKeyLength } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
@@ -38,11 +38,6 @@ const example = 'Write it as the relay printed it: evio://HOST:PORT#KEY, or as H
 
 function bad(text: string, why: string): EvioError {
   return new EvioError('EVIO_BAD_VALUE', `"${text}" is no relay address: ${why}.`, [example]);
-}
-
-/** Name or literal with brackets where they are needed. */
-export function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 const hostName = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$/;
@@ -93,12 +88,12 @@ function withoutTicket(text: string): string {
 export function formatRelayUrl(url: RelayUrl): string {
   const ticket = url.ticket === undefined ? '' : `.${url.ticket}`;
   const key = url.key ? `#${toBase64Url(url.key)}${ticket}` : '';
-  return `${url.tls ? 'evios' : 'evio'}://${bracketed(url.host)}:${url.port}${key}`;
+  return `${url.tls ? 'evios' : 'evio'}://${formatEndpoint(url)}${key}`;
 }
 
 /** The form of network facts: `HOST:PORT` or `wss://HOST:PORT`. */
 export function formatRelayAddress(address: RelayAddress): string {
-  return `${address.tls ? 'wss://' : ''}${bracketed(address.host)}:${address.port}`;
+  return `${address.tls ? 'wss://' : ''}${formatEndpoint(address)}`;
 }
 
 /** Reads the form of network facts. @throws EvioError EVIO_BAD_VALUE */
@@ -114,5 +109,5 @@ export function relayFactOf(url: RelayUrl): RelayFact | undefined {
 
 /** Base of the HTTP or WebSocket URLs of a relay: `ws://host:port`, `https://host:port`. */
 export function relayOrigin(address: RelayAddress, protocol: 'http' | 'ws'): string {
-  return `${protocol}${address.tls ? 's' : ''}://${bracketed(address.host)}:${address.port}`;
+  return `${protocol}${address.tls ? 's' : ''}://${formatEndpoint(address)}`;
 }
