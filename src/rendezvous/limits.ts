@@ -15,7 +15,7 @@ export interface RelayLimits {
   readonly handshakes: number;
   readonly handshakesPerAddress: number;
   readonly handshakeBurst: number;
-  /** Bytes that may wait for a slow WebSocket before its data is dropped. */
+  /** Bytes that may wait for a WebSocket before its data is dropped, however fast its line is. */
   readonly queueBytes: number;
   /** Relayed data, Mbit/s, of one node and of one network, each by UDP and by WebSocket. Infinity: no limit. */
   readonly nodeMbps: number;

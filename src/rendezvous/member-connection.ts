@@ -5,6 +5,7 @@
  *                                                └─▶ waiting ──let in──┘
  */
 import type { Keys } from '../core/identity/keys.js';
+import { Backlog } from '../core/lib/backlog.js';
 import { utf8 } from '../core/lib/bytes.js';
 import type { Env } from '../core/lib/env.js';
 import { TokenBucket } from '../core/lib/token-bucket.js';
@@ -92,6 +93,7 @@ export class MemberConnection {
   readonly observed: string;
   readonly #options: ConnectionOptions;
   readonly #socket: MemberSocket;
+  readonly #backlog: Backlog;
   readonly #bytes: TokenBucket;
   readonly #sealed: TokenBucket;
   readonly #requests: TokenBucket;
@@ -114,6 +116,7 @@ export class MemberConnection {
     this.#socket = socket;
     const now = env.clock.now();
     this.#heardAt = now;
+    this.#backlog = new Backlog(limits.queueBytes);
     this.#bytes = new TokenBucket(bytesPerSecond(limits.nodeMbps), byteBurst(limits.nodeMbps), now);
     this.#sealed = new TokenBucket(sealedRate.perSecond, sealedRate.burst, now);
     this.#requests = new TokenBucket(requestRate.perSecond, requestRate.burst, now);
@@ -277,20 +280,22 @@ export class MemberConnection {
     this.#announce();
   }
 
-  get #takesData(): boolean {
-    return this.#stage === 'up' && this.#socket.bufferedAmount <= this.#options.limits.queueBytes;
+  #takesData(length: number): boolean {
+    if (this.#stage !== 'up') return false;
+    const { bufferedAmount, unsent } = this.#socket;
+    return this.#backlog.admits(length, bufferedAmount, unsent, this.#options.env.clock.now());
   }
 
   /** False when the node is too slow: the batch was dropped. */
   sendData(source: Uint8Array, batch: Uint8Array): boolean {
-    if (!this.#takesData) return false;
+    if (!this.#takesData(batch.length)) return false;
     this.#socket.send(encodeCarrierData(source, batch));
     return true;
   }
 
   /** The same for a data message of another node: it is changed where it is. */
   passData(source: Uint8Array, message: Uint8Array): boolean {
-    if (!this.#takesData) return false;
+    if (!this.#takesData(message.length)) return false;
     readdressCarrierData(message, source);
     this.#socket.send(message);
     return true;

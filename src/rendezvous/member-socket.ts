@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { handleDescriptor } from '../core/native/handle.js';
+import { unsentBytes } from '../core/native/tcp.js';
 
 export interface SocketListener {
   message(data: Buffer, binary: boolean): void;
@@ -13,8 +14,9 @@ export interface SocketListener {
 
 /** A WebSocket of this process (`NearSocket`), or one that the process before keeps (move/far-sockets.ts). */
 export interface MemberSocket {
-  /** Bytes that wait to be sent. */
+  /** Bytes that wait in this process, and that wait in the kernel. */
   readonly bufferedAmount: number;
+  readonly unsent: number;
   /** Of its TCP connection, where it is this process's own. */
   readonly descriptor?: number | undefined;
   /** Whoever listened before hears nothing any more. */
@@ -57,10 +59,17 @@ export class NearSocket implements MemberSocket {
     return this.#socket.bufferedAmount;
   }
 
+  get unsent(): number {
+    return this.#tcp ? unsentBytes(this.#tcp) : 0;
+  }
+
   get descriptor(): number | undefined {
+    return this.#tcp && handleDescriptor(this.#tcp);
+  }
+
+  get #tcp(): Socket | undefined {
     // `ws` has no public way to it.
-    const { _socket: tcp } = this.#socket as unknown as { _socket?: Socket };
-    return tcp && handleDescriptor(tcp);
+    return (this.#socket as unknown as { _socket?: Socket })._socket;
   }
 
   listen(listener: SocketListener): void {

@@ -47,3 +47,30 @@ describe('a full uplink with a deep buffer', () => {
     expect(pathWord(await peerOf(a, b))).toBe('relay-udp');
   });
 });
+
+describe('a slow line to the relay’s WebSocket', () => {
+  it('has what is too much dropped, not wait for many seconds, either way', async () => {
+    net = await TestNet.create({ nat: 'endpoint-independent' });
+    const [a] = net.nodes as [TestNode];
+    const b = await net.add({ nat: 'udp-blocked' });
+    await reaches(a, b, 10_000);
+    await untilPath(b, a, 'relay-ws', 10_000);
+    await b.site.setRate(2, 60_000);
+    for (const [from, to] of [
+      [b, a],
+      [a, b],
+    ] as const) {
+      const before = told(a, b).length;
+      const busy = iperfUdp(from.ns, to.ns, to.node.ip, { seconds: 10, size: 1_000, mbps: 6 });
+      const pings = await ping(from.ns, to.node.ip, { count: 60, intervalMs: 200, timeoutMs: 15_000 });
+      const { mbps } = await busy;
+      console.log(
+        `from ${from.node.name}: ${mbps.toFixed(2)} Mbit/s, ping up to ${pings.maxMs} ms, ${pings.received} of ${pings.sent}`,
+      );
+      // Half a second here, a quarter in the buffer of the line, and what is under way.
+      expect(pings.maxMs).toBeLessThan(3_000);
+      expect(mbps).toBeGreaterThan(1);
+      expect(told(a, b).slice(before)).toEqual([]);
+    }
+  });
+});

@@ -1,12 +1,16 @@
-/** TCP sockets with options that Node has no words for: the interface (socket(7)) and the length of segments (tcp(7)). */
+/** TCP sockets with options that Node has no words for: the interface (socket(7)), the length of segments and what waits to be sent (tcp(7)). */
+import type { Socket as TcpSocket } from 'node:net';
 import { EvioError } from '../lib/errors.js';
 import { Arena } from './arena.js';
+import { handleDescriptor } from './handle.js';
 import { errnoName, libc, Socket } from './libc.js';
 
 const SOCK_STREAM = 1;
 const SO_BINDTODEVICE = 25;
 const IPPROTO_TCP = 6;
 const TCP_MAXSEG = 2;
+/** `<linux/sockios.h>` */
+const SIOCOUTQNSD = 0x894b;
 
 /** What every way carries: the least MTU of IPv6 (RFC 8200 5) without the headers of IPv6 and TCP, bytes. */
 const safeSegment = 1_220;
@@ -49,4 +53,14 @@ export function shortenSegments(fd: number): void {
   const arena = new Arena(8);
   arena.view.setInt32(0, safeSegment, true);
   libc().setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, arena.base, 4);
+}
+
+let answer: Arena | undefined;
+
+/** What the kernel was given of a socket and did not send yet, bytes; 0 where it does not tell. */
+export function unsentBytes(socket: TcpSocket): number {
+  const fd = handleDescriptor(socket);
+  if (fd === undefined || process.platform !== 'linux') return 0;
+  answer ??= new Arena(8);
+  return libc().ioctl(fd, SIOCOUTQNSD, answer.base) < 0 ? 0 : answer.view.getInt32(0, true);
 }

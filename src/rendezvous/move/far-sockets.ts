@@ -26,6 +26,9 @@ export class FarSocket implements MemberSocket {
     this.#gone = gone;
   }
 
+  /** The process that keeps it does not tell. */
+  readonly unsent = 0;
+
   get bufferedAmount(): number {
     return this.#buffered;
   }

@@ -82,6 +82,7 @@ export async function takeOver(parts: TakeOverParts): Promise<() => void> {
 /** Of a member whose connection is gone, or went with the process before. */
 const nowhere: MemberSocket = {
   bufferedAmount: 0,
+  unsent: 0,
   listen: () => undefined,
   send: () => undefined,
   close: () => undefined,

@@ -33,6 +33,7 @@ const check = (holds: boolean, what: string): void => {
 class Line extends EventEmitter {
   binaryType = '';
   bufferedAmount = 0;
+  unsent = 0;
   open = true;
   readonly sent: Uint8Array[] = [];
 
@@ -183,6 +184,7 @@ export function relaySession(): Target {
         return;
       case 5:
         meeting.line.bufferedAmount = mutator.of([0, 0, 300_000, 5_000_000]);
+        meeting.line.unsent = mutator.of([0, 0, 100_000, 4_000_000]);
         return;
       case 6:
         return meeting.hears(seal(mutator.from(said)));

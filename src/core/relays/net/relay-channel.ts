@@ -9,12 +9,14 @@ import type { connect, Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
 import { dhPublicKey, type Keys } from '../../identity/keys.js';
 import type { RelayFact } from '../../identity/network.js';
+import { Backlog } from '../../lib/backlog.js';
 import { shownRelay } from '../../lib/relay-address.js';
 import { fromBase64Url, toBase64Url, utf8 } from '../../lib/bytes.js';
 import type { Endpoint } from '../../lib/endpoint.js';
 import type { Env } from '../../lib/env.js';
 import { EvioError } from '../../lib/errors.js';
 import { handleDescriptor } from '../../native/handle.js';
+import { unsentBytes } from '../../native/tcp.js';
 import { tellBuffered } from '../../native/v8.js';
 import { NoiseHandshake } from '../../noise/handshake.js';
 import { NoiseTransport } from '../../noise/transport.js';
@@ -47,8 +49,8 @@ import { systemNames, type RelayNames } from './relay-names.js';
 import { parseRelayAddress, relayOrigin } from './relay-url.js';
 import { refusalError } from './refusal.js';
 
-/** Data to a relay waits in memory up to this many bytes; further messages are dropped. */
-export const sendBufferLimit = 1024 * 1024;
+/** Data to a relay waits in memory up to this many bytes, however fast the line is; further messages are dropped. */
+const sendBufferLimit = 1024 * 1024;
 /** Longest WebSocket message either side takes: a full batch or a full Noise message, and their headers. */
 export const messageLimit = carrierBatchLimit + 4096;
 
@@ -166,6 +168,7 @@ export class RelayChannel {
   /** The connection goes by a proxy, and the relay's own address is this. */
   #proxied: { readonly own: string | undefined } | undefined;
   readonly #budget: Pick<ReadBudget, 'read'>;
+  readonly #backlog = new Backlog(sendBufferLimit);
   /** Nothing is read before, ms of the clock. */
   #readAt = -Infinity;
   /** The reason to tell at the end, when the close frame says less. */
@@ -243,11 +246,6 @@ export class RelayChannel {
     return this.#stage === 'waiting';
   }
 
-  /** Bytes handed to the socket and not taken by the kernel yet. */
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
-  }
-
   /** Sends a sealed message. False when the channel is not up. */
   send(message: ToRelay): boolean {
     if (this.#stage !== 'up' && this.#stage !== 'hello' && this.#stage !== 'waiting') return false;
@@ -263,7 +261,10 @@ export class RelayChannel {
   /** Sends packets. False when the channel is not up, its buffer is full, or the batch is too long: then it was dropped. */
   sendData(destination: Uint8Array, batch: Uint8Array): boolean {
     if (this.#stage !== 'up' || this.#socket.readyState !== WebSocket.OPEN) return false;
-    if (batch.length > carrierBatchLimit || this.#socket.bufferedAmount > sendBufferLimit) return false;
+    if (batch.length > carrierBatchLimit) return false;
+    const unsent = this.#tcp ? unsentBytes(this.#tcp) : 0;
+    const now = this.#options.env.clock.now();
+    if (!this.#backlog.admits(batch.length, this.#socket.bufferedAmount, unsent, now)) return false;
     tellBuffered(batch.length);
     this.#socket.send(encodeCarrierData(destination, batch));
     return true;
@@ -465,7 +466,6 @@ function closeReason(code: number, reason: string): string {
   return reason === '' ? `the connection was closed (${code})` : `the connection was closed: ${reason}`;
 }
 
-/** Node wraps the attempts at several addresses into an AggregateError with an empty message. */
 function copy(bytes: Buffer, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer.slice(bytes.byteOffset + from, bytes.byteOffset + to) as ArrayBuffer);
 }
