@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { describeProxy, parseProxy, proxyFor, type ProxyServer } from '../../../src/core/lib/proxy-url.js';
 import { dialRelay } from '../../../src/core/relays/net/dial.js';
 import { dialThrough, type Dial } from '../../../src/core/relays/net/proxied-dial.js';
-import { systemNames } from '../../../src/core/relays/net/relay-names.js';
+import { resolverPatienceMs, systemNames, type Names } from '../../../src/core/relays/net/relay-names.js';
 
 describe('proxies of profile and environment', () => {
   it.each([
@@ -108,5 +108,46 @@ describe('a connection through a proxy', () => {
     const { socket, byProxy } = await through(port, false);
     socket.destroy();
     expect(byProxy).toBe(false);
+  });
+
+  describe('to a relay whose own address is asked for meanwhile', () => {
+    const connected = (then: (socket: Socket) => void): Promise<number> =>
+      serve((socket) =>
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n');
+          then(socket);
+        }),
+      );
+    /** By the proxy at this port; the relay's name is answered after so long. */
+    const dialNamed = (
+      port: number,
+      namedMs: number,
+      proxied: (own: string | undefined) => void = () => undefined,
+    ): Promise<Socket> => {
+      const names: Names = {
+        addresses: async (host) => {
+          const known = { address: host, family: 4 };
+          if (host === '127.0.0.1') return [known];
+          await new Promise((resolve) => setTimeout(resolve, namedMs));
+          return [{ ...known, address: '192.0.2.7' }];
+        },
+      };
+      const proxy = { tls: false, host: '127.0.0.1', port, credentials: undefined };
+      const until = AbortSignal.timeout(10_000);
+      return dialRelay({ names, proxy: { proxy, asked: true }, proxied, until }, 'relay.example', 3478);
+    };
+
+    it('fails when it is cut', async () => {
+      const port = await connected((socket) => setTimeout(() => socket.resetAndDestroy(), 30));
+      await expect(dialNamed(port, 300)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    });
+
+    it('waits as long as a name that is known from before takes', async () => {
+      const port = await connected(() => undefined);
+      let own: string | undefined;
+      const socket = await dialNamed(port, resolverPatienceMs + 20, (address) => (own = address));
+      expect(own).toBe('192.0.2.7');
+      socket.destroy();
+    });
   });
 });

@@ -3,6 +3,7 @@
  * routes lead everything through the network itself (surroundings/ways-out.ts); and through a proxy, where the operator names one.
  */
 import type { LookupAddress } from 'node:dns';
+import { once } from 'node:events';
 import { isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { EvioError } from '../../lib/errors.js';
@@ -10,7 +11,7 @@ import type { ProxyChoice } from '../../lib/proxy-url.js';
 import { openTcp } from '../../native/tcp.js';
 import { firstToAnswer } from './first-to-answer.js';
 import { dialThrough, type Dial } from './proxied-dial.js';
-import type { Names } from './relay-names.js';
+import { resolverPatienceMs, type Names } from './relay-names.js';
 
 /** The interface that sockets of a family are pinned to; undefined: the kernel's routes decide. */
 export type Pins = (ipv6: boolean) => string | undefined;
@@ -51,8 +52,11 @@ export interface RelayRoute {
   readonly until: AbortSignal;
 }
 
-/** How long an address of a relay behind a proxy is waited for, ms: nothing but its UDP depends on it. */
-const addressMs = 1_500;
+/**
+ * How long an address of a relay behind a proxy is waited for, ms: nothing but its UDP depends on it. Longer than `RelayNames` takes to
+ * give what it knows from before.
+ */
+const addressMs = resolverPatienceMs + 500;
 
 /** What `http.request` and `ws` call for a connection. */
 export function relayConnection(route: RelayRoute, secure: boolean) {
@@ -82,9 +86,23 @@ export async function dialRelay(route: RelayRoute, host: string, port: number): 
   const { proxy, names, until } = route;
   const dialled: Dial = (...to) => dial(route, ...to);
   if (!proxy) return dialled(host, port, until);
+  const address = firstAddress(names, host);
   const { socket, byProxy } = await dialThrough(proxy, dialled, host, port, until);
-  if (byProxy) route.proxied?.(await firstAddress(names, host));
+  if (byProxy) route.proxied?.(await whileUp(socket, address));
   return socket;
+}
+
+/** Rejects when the connection ends before that. Nobody else listens to it yet, and an error that nobody hears ends the process. */
+async function whileUp<T>(socket: Socket, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const ended = once(socket, 'close', { signal: done.signal }).then(() => {
+    throw Object.assign(new Error('the proxy hung up'), { code: 'ECONNRESET' });
+  });
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    done.abort();
+  }
 }
 
 async function firstAddress(names: Names, host: string): Promise<string | undefined> {
