@@ -37,7 +37,8 @@ const awayEveryMs = 100;
 const awayMs = 60_000;
 /** Who was asked before this process began has so long to come back, ms. */
 export const backMs = 10_000;
-const goingAway = 1001;
+/** Of WebSocket (RFC 6455 7.4.1). */
+export const goingAway = 1001;
 
 export class HubMove {
   readonly #parts: HubParts;

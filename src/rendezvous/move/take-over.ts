@@ -8,7 +8,7 @@ import type { MemberSocket } from '../member-socket.js';
 import type { FarSocket } from './far-sockets.js';
 import type { HeldGuest, HeldRelay } from './held.js';
 import { farSockets, type RelayHeritage } from './heritage.js';
-import { networkSlots } from './hub-move.js';
+import { goingAway, networkSlots } from './hub-move.js';
 
 export interface TakeOverParts {
   readonly heritage: RelayHeritage;
@@ -54,7 +54,8 @@ export async function takeOver(parts: TakeOverParts): Promise<() => void> {
     },
     (observed) => {
       const connection = connect(nowhere, observed, () => undefined);
-      connection.letGo();
+      // So that nobody counts it among those that are open.
+      connection.close(goingAway, 'gone');
       return connection;
     },
   );

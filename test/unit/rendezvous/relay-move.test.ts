@@ -89,6 +89,24 @@ describe.runIf(forwarderKinds.includes('worker'))('a relay that moves to another
     await until(() => second.received.length === 2);
   });
 
+  it('moves again, though members were gone whom UDP still served', async () => {
+    const relay = await kit.relay({ forwarder: 'worker' });
+    const network = new TestNetwork([relay.fact]);
+    const [a, b] = [network.node(1), network.node(2)];
+    const first = kit.client(a, relay.fact);
+    const second = kit.client(b, relay.fact);
+    await first.up();
+    await second.up();
+    second.client.stop();
+    await until(() => relay.server.clients === 1);
+    const next = await successor(relay, heritageOf(relay.server, []));
+    await until(() => first.ups.length === 2, 10_000);
+    await relay.server.passedOn;
+    await successor(relay, heritageOf(next, []));
+    await until(() => first.ups.length === 3, 10_000);
+    await next.passedOn;
+  });
+
   it('goes on as before where the other one fails, with what came meanwhile', async () => {
     const relay = await kit.relay({ forwarder: 'worker' });
     const network = new TestNetwork([relay.fact]);
