@@ -39,6 +39,8 @@ import { WaitingRoom, type Applicant } from './waiting-room.js';
 
 /** Farewells in a welcome: with them it stays one Noise message. */
 const farewellsInWelcome = 64;
+/** Who left for good has so long to say it to others, too, ms. */
+const leavingMs = 2_000;
 
 export interface HubOptions {
   readonly keys: Keys;
@@ -245,15 +247,18 @@ export class Hub implements ConnectionHost, PresenceListener {
   }
 
   /** A member ends its membership: address and name are free, and the others hear it in its own words. */
-  #leave({ network, id }: LocalMember, { farewell: text }: LeaveRequest): void {
+  #leave({ network, id, connection }: LocalMember, { farewell: text }: LeaveRequest): void {
     const { record } = network;
     const { store, env } = this.#options;
     const farewell = fromBase64Url(text);
-    if (!farewell || verifyFarewell(farewell, record.id) !== id) return;
+    if (record.hasLeft(id) || !farewell || verifyFarewell(farewell, record.id) !== id) return;
     const at = env.clock.date();
     record.bury(id, farewell, at);
     void store.append([{ kind: 'left', network: record.id, id, farewell: text, at }], true);
     this.#introductions.leave(network, id, text);
+    env.clock.after(leavingMs, () => {
+      connection.close(1000, 'it left the network');
+    });
     env.log.info('node left the network', { node: id, network: record.id });
   }
 

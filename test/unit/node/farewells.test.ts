@@ -6,7 +6,7 @@ import type { Profile } from '../../../src/core/membership/profile.js';
 import { selfOf } from '../../../src/core/membership/self.js';
 import { registerOnce } from '../../../src/core/relays/net/register.js';
 import { encodeTestimony, parseTestimony } from '../../../src/core/wire/testimony.js';
-import { env, Kit, TestNetwork, until } from '../rendezvous/relay-kit.js';
+import { env, fastEnv, Kit, TestNetwork, until } from '../rendezvous/relay-kit.js';
 import { memberProfiles } from '../../support/members.js';
 import { MemoryNet } from '../../support/memory-net.js';
 import { boxOf, type Box } from '../../support/node-box.js';
@@ -112,5 +112,20 @@ describe('a relay', () => {
     const restarted = await kit.relay({ home: relay.home, listen: relay.listen });
     const late = registerOnce({ ...common, ...leaver, relay: restarted.fact });
     await expect(late).rejects.toMatchObject({ code: 'EVIO_RELAY_REFUSED' });
+  });
+
+  it('serves who has left no longer, and passes its words on once', async () => {
+    const relay = await kit.relay({ env: fastEnv(4) });
+    const network = new TestNetwork([relay.fact]);
+    const watcher = await kit.client(network.node(1), relay.fact).up();
+    const leaver = network.node(7);
+    const { client, downs, refusals } = await kit.client(leaver, relay.fact).up();
+    const farewell = signFarewell(network.root.publicKey, leaver.keys, Date.now());
+    for (let i = 0; i < 3; i++) client.leave(farewell);
+    await until(() => relay.server.clients === 1);
+    await until(() => watcher.presence.some(({ id, online }) => id === leaver.idText && !online));
+    expect(watcher.farewells).toHaveLength(1);
+    expect(downs).toHaveLength(1);
+    await until(() => refusals.length === 1);
   });
 });
