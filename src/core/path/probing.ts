@@ -29,10 +29,6 @@ import { hasWidth, type RelayChoice } from './path.js';
 import { burstMs, openingHops, type Remote } from './remote.js';
 import { Remotes } from './remotes.js';
 
-/**
- * Pings to candidates that never answered, and to ports of the peer's NAT: two whole bursts of an offer at once, then one a minute.
- * Who named them may mean somebody who never heard of evio, and name others without end.
- */
 /** A candidate from which packets come is pinged no more often for each of them. */
 const observedEveryMs = 50;
 
@@ -77,7 +73,11 @@ export class Probing {
   readonly #fullSize: number;
   readonly #pings: Pings;
   readonly loss = new LossMeter();
-  /** It outlives sessions: who begins anew has no more of it. */
+  /**
+   * Pings to candidates that never answered, and to ports of the peer's NAT: two whole bursts of an offer at once, then one a minute.
+   * Who named them may mean somebody who never heard of evio, and name others without end. It outlives sessions: who begins anew has no
+   * more of it.
+   */
   readonly #blind: TokenBucket;
   #running = false;
   #joins = false;
@@ -306,7 +306,8 @@ export class Probing {
   open(now: number, { first, count }: PortRange): void {
     for (let i = 0; i < count; i++) {
       const endpoint = { host: first.host, port: first.port + i };
-      if (!isProbeable(endpoint) || !this.#mayBlindly(now, endpoint)) return;
+      if (!isProbeable(endpoint) || this.#ports.loops(endpoint.host)) return;
+      if (!this.#mayBlindly(now, endpoint)) return;
       this.#send(now, formatEndpoint(endpoint), 0, { kind: 'direct', endpoint });
     }
   }

@@ -42,10 +42,10 @@ export interface Remote extends RoundTrip {
 }
 
 /** A path that lives for less long was not fit to be taken, ms. */
-export const shortLifeMs = 30_000;
+const shortLifeMs = 30_000;
 /** After the second short life it is left alone for so long, after each further one for twice as long. */
-export const firstShunMs = 4_000;
-export const longestShunMs = 600_000;
+const firstShunMs = 4_000;
+const longestShunMs = 600_000;
 
 /** A candidate that was never asked. */
 export function newRemote(key: string, endpoint: Endpoint, kind: Remote['kind']): Remote {

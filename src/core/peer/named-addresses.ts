@@ -9,14 +9,14 @@ import { TokenBucket } from '../lib/token-bucket.js';
 import { limiterKey } from '../noise/load.js';
 
 /** To one address (IPv4, or the /64 of IPv6): 8 in any minute. At once means enough for one introduction. */
-export const namedAtOnce = 6;
-export const namedPerMinute = 2;
+const namedAtOnce = 6;
+const namedPerMinute = 2;
 /** The same where a member has answered, which is often one NAT for many members. */
 const provenAtOnce = 60;
 const provenPerMinute = 60;
 /** To all of them together. */
-export const namedInAllAtOnce = 240;
-export const namedInAllPerS = 12;
+const namedInAllAtOnce = 240;
+const namedInAllPerS = 12;
 /** Pings of candidates to one address: to all members there no more than to one (path/probing.ts), as long as none of them answered. */
 export const probedAtOnce = 432;
 export const probedPerS = 4;

@@ -7,7 +7,7 @@ export interface Ranked {
 }
 
 /** Clearly nearer: round trips of two that are alike change all the time, and each change of home would move paths. */
-export function clearlyNearer(rank: number, than: number): boolean {
+function clearlyNearer(rank: number, than: number): boolean {
   return rank < than * 0.7 - 2;
 }
 

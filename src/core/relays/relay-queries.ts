@@ -13,7 +13,7 @@ import {
 } from '../wire/signal.js';
 
 /** How long an answer is waited for, ms. */
-export const findMs = 3_000;
+const findMs = 3_000;
 /** Questions of `ask` go out together, this far apart at least, ms. */
 const askMs = 250;
 /** Nobody is asked for again within this time, ms. */

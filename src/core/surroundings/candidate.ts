@@ -116,7 +116,7 @@ export function usableAddresses(all: readonly LocalAddress[], exclude: Excluded)
 }
 
 /** Host candidates that come before the reflexive ones, which are the way in from outside and must find room. */
-export const hostsFirst = 8;
+const hostsFirst = 8;
 
 /** The first host candidates (they are nearest), then reflexive ones, then further host ones, without duplicates. */
 export function gatherCandidates(

@@ -12,7 +12,7 @@ const lookMs = 250;
 const holdMs = 10_000;
 
 /** Loads the first byte behind the UDP header; passes what a relay takes. */
-export const foreignFilter: readonly FilterInstruction[] = [
+const foreignFilter: readonly FilterInstruction[] = [
   [0x30, 0, 0, 8],
   [0x15, 2, 0, PacketType.relaySend],
   [0x15, 1, 0, PacketType.relayBind],

@@ -31,16 +31,6 @@ function load(): Promise<typeof Library> {
   return loading;
 }
 
-/** Why there is no WebRTC on this machine; undefined: there is. Loads the library. */
-export async function webrtcMissing(): Promise<string | undefined> {
-  try {
-    await load();
-    return undefined;
-  } catch (thrown) {
-    return messageOf(thrown);
-  }
-}
-
 export function openDataChannel(options: ConnectionOptions, listener: ConnectionListener): Connection {
   return new DataChannelConnection(options, listener);
 }

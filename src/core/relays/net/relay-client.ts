@@ -36,7 +36,7 @@ export const nudgeMs = 1_500;
 const doubtRounds = 3;
 /** A connection that carried packets and then falls silent is asked for a sign of life after this long, ms: the address
  * of this machine's NAT may have changed, which no packet tells. */
-export const busyQuietMs = 1_000;
+const busyQuietMs = 1_000;
 /** A connection counts as busy for this long after its last packet, ms. */
 const busyForMs = 10_000;
 /** The round trip is measured at least this often, ms, also while data flows. */
@@ -44,7 +44,7 @@ const measureMs = 30_000;
 const busyMeasureMs = 5_000;
 /** From the start of an attempt to the welcome, ms. */
 const attemptMs = 10_000;
-/** Requests to a relay: less than it answers (rendezvous/session.ts). */
+/** Requests to a relay: less than it answers (rendezvous/member-connection.ts). */
 const requestRate = { perSecond: 4, burst: 32 };
 /** Between attempts to come to another process of the relay, ms: at random up to this. */
 const moveMs = 1_000;
