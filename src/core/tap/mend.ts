@@ -3,6 +3,7 @@
  * and scripts set an MTU on everything: what is missing is set again, by ioctls (netdevice(7)) and netlink.
  */
 import { networkInterfaces } from 'node:os';
+import { prefixLength6 } from '../identity/inner-ipv6.js';
 import { addressText } from '../lib/endpoint.js';
 import { formatIpv4 } from '../lib/ipv4.js';
 import { Arena } from '../native/arena.js';
@@ -17,12 +18,19 @@ const SIOCSIFADDR = 0x8916;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
+const SIOCSIFHWADDR = 0x8924;
+const SIOCGIFHWADDR = 0x8927;
+const ARPHRD_ETHER = 1;
 const IFF_UP = 0x1;
 const ifreqSize = 40;
 const unionAt = 16;
+const macAt = unionAt + 2;
 
-/** What was not as it should be: the interface was down, had another MTU, had lost an address, or was removed. */
-export const mendables = ['up', 'mtu', 'address', 'interface'] as const;
+/**
+ * What was not as it should be: the interface was down, had another MTU, another MAC (whose frames members drop), had lost an
+ * address or the prefix of it, or was removed.
+ */
+export const mendables = ['up', 'mtu', 'mac', 'address', 'interface'] as const;
 export type Mendable = (typeof mendables)[number];
 
 /**
@@ -31,7 +39,7 @@ export type Mendable = (typeof mendables)[number];
  */
 export function mendTap(
   fd: number,
-  { ip, prefix, ip6, mtu }: Pick<DeviceOptions, 'ip' | 'prefix' | 'ip6' | 'mtu'>,
+  { mac, ip, prefix, ip6, mtu }: Pick<DeviceOptions, 'mac' | 'ip' | 'prefix' | 'ip6' | 'mtu'>,
 ): Mendable[] {
   const c = libc();
   const arena = new Arena(128);
@@ -65,11 +73,18 @@ export function mendTap(
     };
     if (ask(SIOCGIFMTU) && view.getInt32(unionAt, true) !== mtu && ask(SIOCSIFMTU, setMtu))
       mended.push('mtu');
-    const own = new Set(networkInterfaces()[text]?.map((one) => one.address));
+    const setMac = (): void => {
+      view.setUint16(unionAt, ARPHRD_ETHER, true);
+      u8.set(mac.subarray(0, 6), macAt);
+    };
+    const hasMac = (): boolean => mac.subarray(0, 6).every((byte, i) => u8[macAt + i] === byte);
+    if (ask(SIOCGIFHWADDR) && !hasMac() && ask(SIOCSIFHWADDR, setMac)) mended.push('mac');
+    const own = new Set(networkInterfaces()[text]?.map((one) => one.cidr));
     const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
     const set4 = (): boolean => ask(SIOCSIFADDR, address(ip)) && ask(SIOCSIFNETMASK, address(mask));
-    const mended4 = !own.has(formatIpv4(ip)) && set4();
-    const mended6 = ip6 !== null && !own.has(addressText(ip6)) && setIp6(c.if_nametoindex(base), ip6);
+    const mended4 = !own.has(`${formatIpv4(ip)}/${prefix}`) && set4();
+    const mended6 =
+      ip6 !== null && !own.has(`${addressText(ip6)}/${prefixLength6}`) && setIp6(c.if_nametoindex(base), ip6);
     if (mended4 || mended6) mended.push('address');
     return mended;
   } finally {
