@@ -45,10 +45,7 @@ export class DgramForwarder implements Forwarder {
       this.#table,
       this.counters,
       {
-        endpointOf: (bytes, at) => ({
-          host: addressText(bytes.subarray(at, at + 16)),
-          port: ((bytes[at + 16] as number) << 8) | (bytes[at + 17] as number),
-        }),
+        endpointOf,
         bound: (slot, endpoint) => {
           this.#endpoints[slot] = endpoint;
           listener.bound(this.#table.index[slot] as number, endpoint);
@@ -80,7 +77,11 @@ export class DgramForwarder implements Forwarder {
   }
 
   add(association: Association): void {
-    this.#endpoints[this.#table.add(association)] = undefined;
+    const table = this.#table;
+    const slot = table.add(association);
+    // Of a node that registers again it is known already.
+    const isBound = (table.boundAt[slot] as number) > 0;
+    this.#endpoints[slot] = isBound ? endpointOf(table.addressOf(slot), 0) : undefined;
   }
 
   remove(association: number): void {
@@ -169,6 +170,11 @@ export class DgramForwarder implements Forwarder {
     }
     return bytes;
   }
+}
+
+function endpointOf(bytes: Uint8Array, at: number): Endpoint {
+  const port = ((bytes[at + 16] as number) << 8) | (bytes[at + 17] as number);
+  return { host: addressText(bytes.subarray(at, at + 16)), port };
 }
 
 /** A bound socket; `::` takes IPv4 as well. IP literals are not looked up again at every send. */

@@ -133,6 +133,14 @@ describe.each(forwarderKinds)('forwarding by %s', (forwarder) => {
     await until(() => right.delivered.length === 1);
   });
 
+  it('reaches a node that registers again where it was, before it has bound anything', async () => {
+    const { relay, a, b } = await pair();
+    const [left, right] = [await udp(a), await udp(b)];
+    await kit.client(b.node, relay.fact).up();
+    left.sendTo(b.node.id, packet(1));
+    await until(() => right.delivered.length === 1);
+  });
+
   it('answers STUN on both ports, to anyone', async () => {
     const { relay, a } = await pair();
     const peer = await UdpPeer.open(kit, a.session);
