@@ -131,7 +131,7 @@ export class Hub implements ConnectionHost, PresenceListener {
    * that packets and registrations have their turn between.
    */
   async prune(): Promise<void> {
-    const { registry, env } = this.#options;
+    const { registry, ledgers, env } = this.#options;
     const dateMs = env.clock.date();
     let changed = false;
     for (const some of registry.pruning(dateMs, this.#presence)) {
@@ -140,6 +140,7 @@ export class Hub implements ConnectionHost, PresenceListener {
       if (this.#stopped) return;
     }
     if (changed) this.#introductions.pruned();
+    ledgers.prune(registry);
     for (const record of registry.networks) {
       await this.#writeSeen(record, dateMs);
       if (this.#stopped) return;

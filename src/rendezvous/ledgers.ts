@@ -40,12 +40,18 @@ export class NetworkLedger {
   readonly #ledger: Ledger;
   readonly #ledgers: Ledgers;
   readonly #file: RecordFile;
+  #bytes = 0;
 
   constructor(networkKey: Uint8Array, file: RecordFile, ledgers: Ledgers, kept = file.read()) {
     this.#ledger = new Ledger(networkKey);
     this.#file = file;
     this.#ledgers = ledgers;
-    for (const statement of kept) if (isTaken(this.#ledger.take(statement))) ledgers.grow(statement.length);
+    for (const statement of kept) if (isTaken(this.#ledger.take(statement))) this.#grow(statement.length);
+  }
+
+  /** Of the statements that are here. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The first root key. */
@@ -100,7 +106,7 @@ export class NetworkLedger {
       gap ||= verdict === 'gap' || verdict === 'stranger';
       if (!isTaken(verdict)) continue;
       taken.push(bytes);
-      this.#ledgers.grow(bytes.length);
+      this.#grow(bytes.length);
     }
     this.#ledgers.store(this.#file, taken);
     return { taken, gap };
@@ -111,6 +117,11 @@ export class NetworkLedger {
     const has = new Map((heads ?? []).map(({ author, ends }) => [author, ends]));
     const missing = this.#ledger.missing(has).map(({ bytes }) => bytes);
     return ledgerNews(missing, headsOf(this.#ledger));
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#ledgers.grow(bytes);
   }
 }
 
@@ -181,8 +192,23 @@ export class Ledgers {
 
   /** A network that was forgotten leaves nothing behind. */
   forget(networkId: string): void {
+    this.grow(-(this.#networks.get(networkId)?.bytes ?? 0));
     this.#networks.delete(networkId);
-    rmSync(this.#path(networkId), { force: true });
+    try {
+      rmSync(this.#path(networkId), { force: true });
+    } catch (thrown) {
+      this.#log.error('relay cannot remove a ledger', { reason: messageOf(thrown) });
+    }
+  }
+
+  /** Those of networks that the relay does not know any more. */
+  prune(registry: Registry): void {
+    for (const id of [...this.#networks.keys()]) if (!registry.network(id)) this.forget(id);
+  }
+
+  /** What all of them take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   hasRoom(bytes: number): boolean {
