@@ -1,6 +1,6 @@
 /**
  * Who is told of whom. A network of few members tells everybody of everybody. Above `introduceAll` known members that
- * would be N² messages, so the relay is a sorted registry there:
+ * would be N² messages, so the relay is a sorted registry there, until they are half as many:
  *
  *   a newcomer is told of its neighbours on the ring and of some others     (welcome, complete: false)
  *   its neighbours are told of it                                           (member, presence)
@@ -26,6 +26,8 @@ export const sideNeighbours = 4;
 export const strangers = 8;
 /** Ids that one node is told of the coming and going of. */
 export const watchLimit = 512;
+/** Members that come and go must not have everybody told of everybody each time: it is so again from this share of `introduceAll` down. */
+const shrunkShare = 1 / 2;
 /** How often nodes may hear of a new size, ms, and how much it must differ from the one they know. */
 const sizeMs = 60_000;
 const sizeShare = 1 / 8;
@@ -97,13 +99,13 @@ export class Introductions {
   settle(network: LocalNetwork): void {
     const { record, online, here } = network;
     const view = this.#view(network);
-    const complete = record.size <= this.#limits.introduceAll;
+    const { introduceAll } = this.#limits;
+    const complete = record.size <= (view.complete ? introduceAll : introduceAll * shrunkShare);
     if (complete === view.complete) return;
     view.complete = complete;
     view.size = online.size;
     const roster = { type: 'roster', complete, size: view.size } as const;
     if (complete) {
-      // The number of members falls only when old ones are forgotten, once an hour: this is seldom.
       view.watches.clear();
       for (const [id, { connection }] of here) {
         connection.later([...this.#everybody(network, id), () => roster]);

@@ -95,20 +95,37 @@ describe('Introductions', () => {
   it('tell everybody of everybody again when the network shrank', () => {
     const { introductions, record, arrive, leave } = stage(10);
     const members = Array.from({ length: 30 }, (_, i) => arrive(i + 1));
-    for (const gone of members.splice(8)) {
+    for (const gone of members.splice(5)) {
       leave(gone);
       record.delete(gone.id);
     }
     for (const member of members) member.heard = [];
     introductions.pruned();
     for (const member of members) {
-      expect(member.heard.at(-1)).toEqual({ type: 'roster', complete: true, size: 8 });
-      expect(member.take('member')).toHaveLength(7);
+      expect(member.heard.at(-1)).toEqual({ type: 'roster', complete: true, size: 5 });
+      expect(member.take('member')).toHaveLength(4);
       expect(member.take('presence').every(({ online }) => online)).toBe(true);
     }
     // And from then on of every newcomer.
     const { id } = arrive(500);
     for (const member of members) expect(member.take('presence')).toMatchObject([{ id, online: true }]);
+  });
+
+  it('do not tell everybody of everybody each time that one comes and goes', () => {
+    const { introductions, record, arrive, leave } = stage(10);
+    const members = Array.from({ length: 10 }, (_, i) => arrive(i + 1));
+    for (const member of members) member.heard = [];
+    for (let i = 0; i < 20; i++) {
+      const passing = arrive(100 + i);
+      leave(passing);
+      record.delete(passing.id);
+      introductions.pruned();
+    }
+    for (const member of members) {
+      expect(member.take('roster')).toHaveLength(1);
+      // At most of those that came.
+      expect(member.take('member').length).toBeLessThanOrEqual(20);
+    }
   });
 
   it('say how large the network is once a minute, when that changed by an eighth', () => {
