@@ -64,10 +64,6 @@ export class StunClient {
     this.tick(now);
   }
 
-  clear(): void {
-    this.#queries = [];
-  }
-
   tick(now: number): void {
     for (const query of this.#queries) {
       if (now < query.nextAt) continue;
