@@ -49,7 +49,7 @@ export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
     ];
   const narrow = remotes.some((r) => r.state === 'narrow')
     ? [
-        'A direct path answers small packets only: its MTU is too small. It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
+        'A direct path answers small packets only: its MTU is too small, or it loses most of what is sent now (it is tried again within a minute). It must pass IP packets of 1105 bytes; where the other member runs an older evio, whole frames of this network.',
       ]
     : [];
   return [...unserved(facts), ...narrow, ...natAdvice(peer, facts)];
@@ -119,6 +119,8 @@ function natAdvice(
     return [
       `Both are behind the same NAT (${shared}), which does not turn packets back inside: have it do so ("hairpinning"), or the router of either open a port (PCP, NAT-PMP, UPnP).`,
     ];
+  // What answers small packets was let in.
+  if (remotes.some(({ state }) => state === 'narrow')) return [];
   return [
     'The NAT or firewall on the other side lets nothing in: run "evio why" there, or forward a UDP port on either side.',
   ];

@@ -35,6 +35,8 @@ export interface BirthdayParts {
   readonly relays: Pick<RelaySet, 'placed'>;
   readonly members: Peers;
   readonly surroundings: Surroundings;
+  /** Whether a member has answered at this address. */
+  readonly proven: (host: string) => boolean;
   readonly changed: () => void;
   readonly input: (deed: () => void) => void;
 }
@@ -47,7 +49,8 @@ export class PeerBirthdays implements Timed {
 
   constructor(parts: BirthdayParts) {
     this.#parts = parts;
-    const { env, self, fan, both, plane, carriers, relays, members, surroundings, changed, input } = parts;
+    const { env, self, fan, both, plane, carriers, relays, members, surroundings, proven, changed, input } =
+      parts;
     const sockets = fan(
       (socket, bytes, from) => {
         input(() => {
@@ -73,6 +76,7 @@ export class PeerBirthdays implements Timed {
         return peer && this.#celebrant(peer);
       },
       placed: (idText, host) => relays.placed(idText, host),
+      proven,
       strike: (idText, endpoint) => {
         const peer = members.get(idText);
         const transaction = Math.floor(env.random.unit() * Number.MAX_SAFE_INTEGER);

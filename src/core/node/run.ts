@@ -122,12 +122,13 @@ export function composeRun(context: RunContext, place: Place): Run {
   const ways = new PeerWays(reach);
   const told = toldOf(reach, surroundings);
   const peerNews = turn.outputs<PeerNews>(peerNewsNames);
+  const named = new NamedAddresses(clock.now());
   const peerPorts: PeerPorts<Peer> = {
     ...peerNews.listener,
     env,
     plane,
     session,
-    named: new NamedAddresses(clock.now()),
+    named,
     // the kind byte not counted: Ethernet header, one VLAN tag, payload
     fullPing: 18 + network.mtu,
     sendPacket: send,
@@ -231,6 +232,7 @@ export function composeRun(context: RunContext, place: Place): Run {
       members,
       overlay,
       surroundings,
+      proven: (host) => named.hasAnswered({ host, port: 0 }),
     },
     ways,
     changed: wayNews.listener.waysChanged,

@@ -56,6 +56,11 @@ export class NamedAddresses {
     return (this.#answered.has(address) ? this.#provenProbed : this.#probed).take(address, now);
   }
 
+  /** Whether a member has answered there. */
+  hasAnswered(endpoint: Endpoint): boolean {
+    return this.#answered.has(limiterKey(endpoint));
+  }
+
   /** A member answered there to what only who is there could read: a ping, not a handshake, whose source anyone may forge. */
   answered(endpoint: Endpoint): void {
     const address = limiterKey(endpoint);

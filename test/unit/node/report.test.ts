@@ -223,6 +223,8 @@ describe('whyReport', () => {
       expect(first(peerOf(relayed), more)).toMatch(/^No call goes by turn:192.0.2.9:3478/);
     expect(first(peerOf(direct), { unserved })).toBe('');
     expect(first(peerOf(relayed, [remote('narrow')]), {})).toMatch(/MTU is too small/);
+    // It was let in: no firewall is to blame.
+    expect(adviceOf(peerOf(relayed, [remote('narrow')]), facts)).toHaveLength(1);
     const symmetric = { nat: { ...facts.nat, mapping: 'address-and-port-dependent' } };
     expect(first(peerOf(relayed, [remote('failed')]), symmetric)).toMatch(
       /^The NAT here maps address-and-port/,

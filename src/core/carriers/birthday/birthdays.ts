@@ -35,6 +35,13 @@ const partsAtOnce = 4;
 const memberPartsPerSecond = 1 / 30;
 const memberPartsAtOnce = 2;
 const memberLimit = 1_024;
+/** Of all at one address at which a member has answered, which is often one NAT for many members: so many times as much. */
+const provenTimes = 10;
+/** Who asks while we are busy waits for its turn, so many of them. */
+const waitingLimit = 32;
+/** Its ports are open for so long that there is time to hit one; later it is told to open them again, one member in so long, ms. */
+const openForMs = 2_000;
+const recallEveryMs = 800;
 
 /** A member as it is now. */
 export interface Celebrant {
@@ -63,6 +70,8 @@ export interface BirthdaysPorts {
   member(idText: string): Celebrant | undefined;
   /** Whether a relay sees this member at this address, by UDP. */
   placed(idText: string, host: string): Promise<boolean>;
+  /** Whether a member has answered at this address. */
+  proven(host: string): boolean;
   /** Sends a sealed packet to an endpoint that may be the member's. */
   strike(idText: string, endpoint: Endpoint): void;
   tell(idText: string, message: BirthdayMessage): void;
@@ -84,6 +93,9 @@ interface Other {
   notBefore: number;
   round: number;
   fan: Fan | undefined;
+  /** The try may be made again at once where the other side says that its turn has come; that was made so. */
+  recallable: boolean;
+  recalled: boolean;
   /** We asked it to take part, and wait for its word. */
   wanted: { readonly host: string; readonly mark: Uint8Array; readonly until: number } | undefined;
 }
@@ -102,6 +114,14 @@ export class Birthdays implements Carrier {
   readonly #others = new Map<string, Other>();
   readonly #parts: TokenBucket;
   readonly #memberParts = new SourceLimiter(memberPartsPerSecond, memberPartsAtOnce, memberLimit);
+  readonly #provenParts = new SourceLimiter(
+    provenTimes * partsPerSecond,
+    provenTimes * partsAtOnce,
+    memberLimit,
+  );
+  /** Whose ports wait for packets of ours, the first first. */
+  readonly #waiting = new Map<string, { readonly asked: Holes; readonly at: number }>();
+  #recalledAt = -Infinity;
   /** What we send to random ports of one member's NAT, from our data socket. */
   #strike:
     { readonly idText: string; readonly round: number; readonly host: string; spray: Spray } | undefined;
@@ -166,7 +186,9 @@ export class Birthdays implements Carrier {
     const other = this.#others.get(idText);
     if (message.type === 'end') {
       if (this.#strike?.idText === idText && this.#strike.round === message.round) this.#strike = undefined;
-      if (other?.fan && !other.fan.open && other.round === message.round) this.#ended(now, other);
+      if (other?.round !== message.round || other.fan?.open === true) return;
+      if (other.recallable) this.#recalled(now, other);
+      else if (other.fan) this.#ended(now, other);
       return;
     }
     if (message.both && other?.wanted && other.round === message.round) {
@@ -175,8 +197,14 @@ export class Birthdays implements Carrier {
     }
     const member = this.#ports.member(idText);
     if (!member?.apart || !this.#mayTakePart(now, member, message)) return;
+    if (!message.both) {
+      this.#waiting.set(idText, { asked: message, at: now });
+      if (this.#busy) this.#ports.log(idText, 'asked for; another is first');
+      this.#serve(now);
+      return;
+    }
     const [place] = member.outside;
-    if (place) void this.#takePart(member, message, place.host);
+    if (place && this.#mayStrike(now, place.host)) void this.#takePart(member, message, place.host);
   }
 
   /** A packet came to a socket of ours. */
@@ -223,12 +251,14 @@ export class Birthdays implements Carrier {
       }
       if (other.wanted && now >= other.wanted.until) this.#failed(now, other, 'it does not take part');
     }
+    this.#serve(now);
   }
 
   /** The member is none any more. */
   forget(idText: string): void {
     const other = this.#others.get(idText);
     if (other) this.#drop(other);
+    this.#waiting.delete(idText);
     if (this.#strike?.idText === idText) this.#strike = undefined;
   }
 
@@ -236,6 +266,7 @@ export class Birthdays implements Carrier {
   close(): void {
     for (const other of [...this.#others.values()]) this.#drop(other);
     this.#strike = undefined;
+    this.#waiting.clear();
     this.#ports.carriers.remove(this.id);
   }
 
@@ -290,6 +321,8 @@ export class Birthdays implements Carrier {
     theirs: Uint8Array | undefined,
   ): void {
     other.wanted = undefined;
+    other.recallable = !theirs && !other.recalled;
+    other.recalled = false;
     other.fan = this.#fan(now, other, towards, mark, theirs);
     const { host } = towards;
     if (theirs) this.#ports.log(other.idText, `${socketCount} ports of ours and random ones of ${host}`);
@@ -324,11 +357,38 @@ export class Birthdays implements Carrier {
   }
 
   #mayTakePart(now: number, { idText, nat }: Celebrant, { both, towards }: Holes): boolean {
-    if (this.#busy) return false;
     if (both) {
-      if (!this.#ports.both || !this.able || !nat || !drawsAtRandom(nat)) return false;
+      if (this.#busy || !this.#ports.both || !this.able || !nat || !drawsAtRandom(nat)) return false;
     } else if (!this.#ports.outside().some((own) => sameEndpoint(own, towards))) return false;
-    return this.#memberParts.take(idText, now) && this.#parts.take(1, now);
+    else if (this.#waiting.size >= waitingLimit && !this.#waiting.has(idText)) return false;
+    return this.#memberParts.take(idText, now);
+  }
+
+  /** One try more of others may be taken part in, and is counted. */
+  #mayStrike(now: number, host: string): boolean {
+    return this.#ports.proven(host) ? this.#provenParts.take(host, now) : this.#parts.take(1, now);
+  }
+
+  /** Takes part with the first who waits and whose ports are open. Where there is none, the first is told to open them again. */
+  #serve(now: number): void {
+    let closed: string | undefined;
+    for (const [idText, { asked, at }] of this.#waiting) {
+      const member = this.#ports.member(idText);
+      const host = member?.apart === true ? member.outside[0]?.host : undefined;
+      if (!member || host === undefined) this.#waiting.delete(idText);
+      else if (now >= at + openForMs) closed ??= idText;
+      else if (this.#busy) return;
+      else if (this.#mayStrike(now, host)) {
+        this.#waiting.delete(idText);
+        void this.#takePart(member, asked, host);
+        return;
+      }
+    }
+    if (closed === undefined || now < this.#recalledAt + recallEveryMs) return;
+    this.#recalledAt = now;
+    const round = this.#waiting.get(closed)?.asked.round ?? 0;
+    this.#waiting.delete(closed);
+    this.#ports.tell(closed, { type: 'end', round });
   }
 
   async #takePart(member: Celebrant, { both, round, mark: theirs }: Holes, host: string): Promise<void> {
@@ -372,6 +432,16 @@ export class Birthdays implements Carrier {
     this.#ports.changed();
   }
 
+  /** The other side was busy, and is not any more. It is heard once, then only after a try that was begun without its word. */
+  #recalled(now: number, other: Other): void {
+    other.fan?.close();
+    other.fan = undefined;
+    other.recallable = false;
+    other.recalled = true;
+    other.notBefore = now;
+    this.#ports.log(other.idText, 'it was busy with others, and asks for ports again');
+  }
+
   /** The time is up, or the other side gave up. */
   #ended(now: number, other: Other): void {
     this.#ports.tell(other.idText, { type: 'end', round: other.round });
@@ -399,6 +469,8 @@ export class Birthdays implements Carrier {
       notBefore: -Infinity,
       round: 0,
       fan: undefined,
+      recallable: false,
+      recalled: false,
       wanted: undefined,
     };
     this.#others.set(idText, other);

@@ -39,6 +39,8 @@ class Side {
   readonly arrived: Uint8Array[] = [];
   far!: Side;
   placed = true;
+  /** Members beside the far one, which hear nothing of what is told. */
+  readonly others = new Map<string, Celebrant>();
   direct = false;
   deaf = false;
   readonly #clock: VirtualClock;
@@ -81,14 +83,16 @@ class Side {
       both,
       nat: () => nat,
       outside: () => [this.outside],
-      member: (idText) => (idText === this.far.idText ? this.celebrant : undefined),
+      member: (idText) => (idText === this.far.idText ? this.celebrant : this.others.get(idText)),
       placed: () => Promise.resolve(this.placed),
+      proven: () => false,
       strike: (_idText, endpoint) => {
         this.strikes.push(endpoint);
         this.far.reach(this.outside, endpoint, packet);
       },
-      tell: (_idText, message) => {
+      tell: (idText, message) => {
         this.said.push(message);
+        if (idText !== this.far.idText) return;
         clock.after(20, () => this.far.birthdays.receive(clock.now(), this.idText, message));
       },
       log: (_idText, detail) => this.log.push(detail),
@@ -209,6 +213,46 @@ describe('a NAT that draws at random, and one whose port is told', () => {
     expect(rounds).toBeGreaterThan(2);
     expect(rounds).toBeLessThan(7);
     expect(a.open.size).toBe(0);
+  });
+
+  it('wait for their turn where the other one is busy, and open their ports again once when it comes', async () => {
+    const other = new Side(clock, 3, random);
+    other.far = b;
+    other.deaf = true;
+    const third = {
+      ...other.celebrant,
+      id: other.id,
+      idText: other.idText,
+      outside: [other.outside],
+      nat: random,
+    };
+    b.others.set(other.idText, third);
+    const asked: BirthdayMessage = {
+      type: 'holes',
+      round: 7,
+      both: false,
+      towards: b.outside,
+      mark: new Uint8Array(16),
+    };
+    await pass(1_000);
+    b.birthdays.receive(clock.now(), other.idText, asked);
+    await pass(5_000);
+    // It had three seconds of packets for itself, in which the first one's ports have closed.
+    expect(a.birthdays.way(b.idText)).toBeDefined();
+    expect(a.log.join()).toContain('busy');
+    const struck = new Set(b.strikes.map(({ host }) => host));
+    expect(struck).toEqual(new Set([other.outside.host, a.outside.host]));
+  });
+
+  it('call for ports no more than once for each try that was begun without its word', async () => {
+    a.deaf = true;
+    for (let ms = 0; ms < 120_000; ms += 500) {
+      await pass(500);
+      const last = a.said.findLast(({ type }) => type === 'holes');
+      if (last) a.birthdays.receive(clock.now(), b.idText, { type: 'end', round: last.round });
+    }
+    // At 0, 30 and 90 s, and once more after each.
+    expect(a.said.filter(({ type }) => type === 'holes').length).toBeLessThanOrEqual(6);
   });
 
   it('stop when there is a direct path', async () => {
