@@ -40,7 +40,10 @@ const isV6 = (endpoint: string): boolean => endpoint.startsWith('[');
 export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {
   const { active, remotes } = peer.prober;
   if (active?.kind === 'direct') return [];
-  if (!peer.session.established) return unreached(facts);
+  // Keys outlive the last way: what is missing then is a relay or the peer, whatever the NATs do.
+  const { established } = peer.session;
+  const apart = established && active ? [] : unreached(facts);
+  if (!established || apart.length > 0) return apart;
   if (!facts.reach.direct) return [`This machine is set to use relays only (--relay-only). ${anyPath}`];
   if (facts.udpBlocked)
     return [

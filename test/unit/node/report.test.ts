@@ -217,6 +217,10 @@ describe('whyReport', () => {
     expect(first(peerOf(null), { relays: [{ ...up, state: 'down' }] })).toMatch(/^No relay is reachable/);
     expect(first(peerOf(null), { online: false })).toMatch(/^The peer is not connected to any relay/);
     expect(first(peerOf(null), {})).toBe('');
+    const cut = { ...peerOf(null, [remote('failed')]), session: { established: true, handshakeAt: 9_000 } };
+    expect(first(cut, { relays: [{ ...up, state: 'down' }] })).toMatch(/^No relay is reachable/);
+    expect(first(cut, { online: false })).toMatch(/^The peer is not connected to any relay/);
+    expect(first(cut, {})).toMatch(/^The NAT or firewall on the other side/);
     expect(first(peerOf(relayed), { udpBlocked: true })).toMatch(/^No relay answers this machine by UDP/);
     const unserved = ['turn:192.0.2.9:3478'];
     for (const more of [{ unserved }, { unserved, udpBlocked: true }])
