@@ -104,12 +104,13 @@ describe('roaming', () => {
     );
   });
 
-  it('mends the interface that another program flushed, narrowed, took down, resized, gave another MAC or removed, and tells', async () => {
+  it('mends the interface that another program flushed, narrowed, renamed, took down, resized, gave another MAC or removed, and tells', async () => {
     const pid = a.node.process?.pid;
     const told: string[] = [];
     for (const [harm, what] of [
       ['addr flush dev evio0', 'address'],
       [`addr add ${a.node.ip}/32 dev evio0; addr del ${a.node.ip}/16 dev evio0`, 'address'],
+      ['link set evio0 down; link set evio0 name zz0', 'name'],
       ['link set evio0 address 02:11:22:33:44:55', 'mac'],
       ['link set evio0 down', 'up'],
       ['link set evio0 mtu 1000', 'mtu'],
@@ -121,7 +122,7 @@ describe('roaming', () => {
       told.push(what);
       await reaches(a, b, 5_000);
     }
-    expect(told).toHaveLength(6);
+    expect(told).toHaveLength(7);
     const { stdout } = await a.site.host.run(['ip', '-o', 'addr', 'show', 'dev', 'evio0']);
     expect(stdout).toContain(`inet ${a.node.ip}/16`);
     expect(a.node.process?.pid).toBe(pid);

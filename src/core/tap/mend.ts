@@ -18,6 +18,7 @@ const SIOCSIFADDR = 0x8916;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
+const SIOCSIFNAME = 0x8923;
 const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const ARPHRD_ETHER = 1;
@@ -27,10 +28,10 @@ const unionAt = 16;
 const macAt = unionAt + 2;
 
 /**
- * What was not as it should be: the interface was down, had another MTU, another MAC (whose frames members drop), had lost an
- * address or the prefix of it, or was removed.
+ * What was not as it should be: the interface had another name (by which it would be taken for a foreign one), was down, had
+ * another MTU, another MAC (whose frames members drop), had lost an address or the prefix of it, or was removed.
  */
-export const mendables = ['up', 'mtu', 'mac', 'address', 'interface'] as const;
+export const mendables = ['name', 'up', 'mtu', 'mac', 'address', 'interface'] as const;
 export type Mendable = (typeof mendables)[number];
 
 /**
@@ -39,19 +40,18 @@ export type Mendable = (typeof mendables)[number];
  */
 export function mendTap(
   fd: number,
-  { mac, ip, prefix, ip6, mtu }: Pick<DeviceOptions, 'mac' | 'ip' | 'prefix' | 'ip6' | 'mtu'>,
+  { name, mac, ip, prefix, ip6, mtu }: Pick<DeviceOptions, 'name' | 'mac' | 'ip' | 'prefix' | 'ip6' | 'mtu'>,
 ): Mendable[] {
   const c = libc();
   const arena = new Arena(128);
   const { view, u8, base } = arena;
   if (c.ioctl(fd, TUNGETIFF, base) < 0) return [];
-  const name = u8.slice(0, unionAt);
-  const text = Buffer.from(name).toString('utf8').replace(/\0.*$/s, '');
+  let called = Buffer.from(u8.slice(0, unionAt)).toString('utf8').replace(/\0.*$/s, '');
   const control = c.socket(Socket.AF_INET, Socket.SOCK_DGRAM | Socket.SOCK_CLOEXEC, 0);
   if (control < 0) return [];
   const ask = (request: number, fill: () => void = () => undefined): boolean => {
     u8.fill(0, 0, ifreqSize);
-    u8.set(name);
+    arena.setText(0, called);
     fill();
     return c.ioctl(control, request, base) >= 0;
   };
@@ -61,6 +61,20 @@ export function mendTap(
   };
   const mended: Mendable[] = [];
   try {
+    const rename = (): boolean =>
+      ask(SIOCSIFNAME, () => {
+        arena.setText(unionAt, name);
+      });
+    // While it is up only a newer kernel (6.2) renames it.
+    const down = (): boolean => ask(SIOCSIFFLAGS);
+    const isFree = (): boolean => {
+      arena.setText(0, name);
+      return c.if_nametoindex(base) === 0;
+    };
+    if (called !== name && isFree() && (rename() || (down() && rename()))) {
+      called = name;
+      mended.push('name');
+    }
     if (ask(SIOCGIFFLAGS)) {
       const flags = view.getUint16(unionAt, true);
       const up = (): void => {
@@ -79,7 +93,7 @@ export function mendTap(
     };
     const hasMac = (): boolean => mac.subarray(0, 6).every((byte, i) => u8[macAt + i] === byte);
     if (ask(SIOCGIFHWADDR) && !hasMac() && ask(SIOCSIFHWADDR, setMac)) mended.push('mac');
-    const own = new Set(networkInterfaces()[text]?.map((one) => one.cidr));
+    const own = new Set(networkInterfaces()[called]?.map((one) => one.cidr));
     const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
     const set4 = (): boolean => ask(SIOCSIFADDR, address(ip)) && ask(SIOCSIFNETMASK, address(mask));
     const mended4 = !own.has(`${formatIpv4(ip)}/${prefix}`) && set4();

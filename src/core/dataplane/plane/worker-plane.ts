@@ -424,7 +424,7 @@ export class WorkerPlane extends CommandPlane {
 
   override mend(): readonly Mendable[] {
     return this.#device && !this.#stopping
-      ? mendTap(this.#device.fds[0], { ...this.#options, ip6: this.#ip6 })
+      ? mendTap(this.#device.fds[0], { ...this.#options, name: this.deviceName, ip6: this.#ip6 })
       : [];
   }
 
