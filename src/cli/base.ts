@@ -84,7 +84,12 @@ export abstract class BaseCommand extends Command {
 
   /** Talk for people, on stderr, with commands as in `show`; nothing with --json. */
   protected say(text: string): void {
-    if (!this.jsonEnabled()) process.stderr.write(`${printableLines(asTyped(text))}\n`);
+    this.sayAsIs(asTyped(text));
+  }
+
+  /** Talk whose commands are for another machine. */
+  protected sayAsIs(text: string): void {
+    if (!this.jsonEnabled()) process.stderr.write(`${printableLines(text)}\n`);
   }
 
   /** What there is to know beside the result of an order. With --json nobody is asked for it. */

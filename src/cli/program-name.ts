@@ -199,7 +199,7 @@ export function calling(): Calling {
   return (known ??= callingOf(circumstances()));
 }
 
-/** A command line of root on another machine, where the program is taken to be called as it is here. */
+/** A command line of root on another machine, where the program is taken to be called as it is here. `asTyped` would make it one of this. */
 export function onOthers(words: string): string {
   return `sudo ${calling().name} ${words}`;
 }

@@ -12,7 +12,9 @@ async function ask(home: Home, env: Env, request: DeskRequest): Promise<object> 
   const { askRelay, lockRelay } = await import('../core/process/relay-lock.js');
   const answer = await askRelay(home, request);
   if (answer) return answer;
-  const { answerAtRest } = await import('../rendezvous/desk.js');
+  const { answerAtRest, checkHasRun } = await import('../rendezvous/desk.js');
+  // The lock would make a folder.
+  await checkHasRun(home.relay, request);
   const unlock = await lockRelay(home, env.log);
   try {
     return await answerAtRest(home.relay, env, request);

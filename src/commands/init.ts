@@ -84,7 +84,7 @@ The token admits 10 machines within 24 hours; make others with "evio token creat
       );
     }
     this.say(`Start this machine with:      ${await startCommand(this.home())}`);
-    this.say(`Let other machines join with: ${onOthers(`join ${this.secret(result.token, 'TOKEN')}`)}`);
+    this.sayAsIs(`Let other machines join with: ${onOthers(`join ${this.secret(result.token, 'TOKEN')}`)}`);
     this.say(`The token admits ${firstToken.uses} machines until ${result.tokenExpires}:`);
     this.print(result.token);
     return result;

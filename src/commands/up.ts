@@ -15,7 +15,10 @@ export default class Up extends BaseCommand {
     const { flags } = await this.parse(Up);
     const { takeUp } = await import('../cli/take-up.js');
     const result = await takeUp(this.home(), flags.network);
-    this.say(result.started.length === 1 ? 'Started.' : `Started ${result.started.length} networks.`);
+    const { length } = result.started;
+    this.say(
+      length === 0 ? 'Everything runs already.' : length === 1 ? 'Started.' : `Started ${length} networks.`,
+    );
     return result;
   }
 }

@@ -189,14 +189,21 @@ export class RelayDesk {
 }
 
 /**
- * Answers for a relay that does not run; nobody else may use its folder meanwhile.
+ * Where no relay ran yet there is nobody to ask; a network may be let in beforehand.
+ *
+ * @throws EvioError EVIO_NOT_RUNNING
+ */
+export async function checkHasRun(folder: string, request: DeskRequest): Promise<void> {
+  if (request.do !== 'allow' && !(await hasRelayKeys(folder))) throw neverRan(folder);
+}
+
+/**
+ * Answers for a relay that does not run (`checkHasRun`); nobody else may use its folder meanwhile.
  *
  * @param folder `<home>/relay`
- * @throws EvioError EVIO_NOT_RUNNING where none ran yet, but for a network that is let in beforehand; EVIO_NO_NETWORK, EVIO_STORAGE,
- *   EVIO_PROFILE_CORRUPT
+ * @throws EvioError EVIO_NO_NETWORK, EVIO_STORAGE, EVIO_PROFILE_CORRUPT
  */
 export async function answerAtRest(folder: string, env: Env, request: DeskRequest): Promise<object> {
-  if (request.do !== 'allow' && !(await hasRelayKeys(folder))) throw neverRan(folder);
   const { registry, log } = await openState({ folder, env, before: true, smallLogBytes: Infinity });
   try {
     const desk = new RelayDesk({

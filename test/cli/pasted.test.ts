@@ -63,6 +63,16 @@ describe('a hint can be pasted', () => {
     expect(said('join', `evio1${'A'.repeat(20)}`)).not.toContain('evio1A');
   });
 
+  it('for another machine, it is what root types there', () => {
+    for (const [typed, path] of [
+      ['evio', inPath],
+      ['npx evio', PATH],
+    ] as const) {
+      const { stderr } = shell(`EVIO_HOME='${join(folder, typed)}' ${typed} init home`, path);
+      expect(stderr).toMatch(new RegExp(`^Let other machines join with: sudo ${typed} join `, 'm'));
+    }
+  });
+
   it('and is as ever for programs', () => {
     const { stdout } = shell(`node ${binary} status --json`, PATH);
     // Who is not root looks for the node of root, whatever this home holds.

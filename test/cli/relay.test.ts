@@ -296,7 +296,7 @@ describe('relay', () => {
     // Where none ran, nothing is made by asking.
     for (const words of [['invite'], ['networks'], ['invite', 'list']])
       expect((await home.run(['relay', ...words, '--json'])).error().code).toBe('EVIO_NOT_RUNNING');
-    expect(existsSync(join(home.path, 'relay/relay.json'))).toBe(false);
+    expect(existsSync(join(home.path, 'relay'))).toBe(false);
   }, 60_000);
 
   it('must have the key that its URL names', async () => {

@@ -23,8 +23,9 @@ describe('netcheck', () => {
   }
 
   it('tells what each kind of router does', async () => {
-    const [easy, hairpin, hard, blocked, open] = await Promise.all([
+    const [easy, strays, hairpin, hard, blocked, open] = await Promise.all([
       check('easy', { nat: 'endpoint-independent' }, 1400),
+      check('strays', { nat: 'endpoint-independent-open' }),
       check('hairpin', { nat: 'endpoint-independent', hairpin: true }),
       check('hard', { nat: 'address-and-port-dependent' }),
       check('blocked', { nat: 'udp-blocked' }),
@@ -36,6 +37,11 @@ describe('netcheck', () => {
       hairpin: false,
     });
     expect(easy).toMatchObject({ udp: true, mtu: 1400, portMapping: { kind: 'none', external: null } });
+    // What it did not let in, and took as its own, changes no port of what is asked next.
+    expect(strays.nat).toMatchObject({
+      mapping: 'endpoint-independent',
+      filtering: 'address-and-port-dependent',
+    });
     expect(easy.relays).toHaveLength(1);
     expect(easy.relays[0]?.url).toContain(relayName);
     expect(easy.relays[0]?.rttMs).toBeGreaterThan(0);

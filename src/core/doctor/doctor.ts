@@ -38,7 +38,7 @@ import { probeRelay, relayTarget, type RelayFinding, type RelayTarget } from './
 import { findPortal, portalCheck } from './portal-probe.js';
 import { probeRouter, routerCheck } from './router-probe.js';
 import { checkStorage } from './storage.js';
-import { StunProbe } from './stun-probe.js';
+import { StunProbe, filteringBefore } from './stun-probe.js';
 
 export interface ExamineOptions {
   readonly home: Home;
@@ -226,9 +226,8 @@ async function checkPaths(
       nat.add(0, main, answer.mapped);
       outside.push(answer.mapped.host);
       if (health.alternatePort === null) continue;
-      // Before anything was sent to the other port.
-      if (await probe.ask(main, true)) filtering = 'endpoint-independent-or-address-dependent';
-      else if (filtering === 'unknown') filtering = 'address-and-port-dependent';
+      if (filtering !== 'endpoint-independent-or-address-dependent')
+        filtering = await filteringBefore(main, systemRandom);
       const other = { host, port: health.alternatePort };
       const second = await probe.ask(other);
       if (second) nat.add(0, other, second.mapped);

@@ -12,7 +12,7 @@ import { mtuTo } from './mtu-probe.js';
 import { findPortal } from './portal-probe.js';
 import { probeRelay, relayTarget, type RelayFinding } from './relay-probe.js';
 import { probeRouter, type PortMappingFinding } from './router-probe.js';
-import { StunProbe } from './stun-probe.js';
+import { StunProbe, filteringBefore } from './stun-probe.js';
 
 export interface RelayCheck {
   readonly url: string;
@@ -92,9 +92,8 @@ export async function netcheck(home: Home, relays: readonly string[]): Promise<N
           seen.set(url, { rttMs: round(rttMs), observed: formatEndpoint(mapped), host, port });
         nat.add(0, { host, port }, mapped);
         if (alternatePort !== null) {
-          // Before anything was sent to the other port.
-          if (await probe.ask({ host, port }, true)) filtering = 'endpoint-independent-or-address-dependent';
-          else if (filtering === 'unknown') filtering = 'address-and-port-dependent';
+          if (filtering !== 'endpoint-independent-or-address-dependent')
+            filtering = await filteringBefore({ host, port }, systemRandom);
           const second = await probe.ask({ host, port: alternatePort });
           if (second) nat.add(0, { host, port: alternatePort }, second.mapped);
         }

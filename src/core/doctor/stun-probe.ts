@@ -1,5 +1,6 @@
 /** Asks STUN servers from one UDP socket which address they see. */
 import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { equalBytes } from '../lib/bytes.js';
 import type { Random } from '../lib/env.js';
 import type { Endpoint } from '../lib/endpoint.js';
@@ -9,6 +10,7 @@ import {
   transactionIdLength,
   transactionKey,
 } from '../wire/stun.js';
+import type { NatFiltering } from '../wire/nat.js';
 import { exchange } from './exchange.js';
 
 export interface StunAnswer {
@@ -69,5 +71,19 @@ export class StunProbe {
 
   close(): void {
     this.#socket.close();
+  }
+}
+
+/**
+ * Does an answer from the other port of a server that answers come in (RFC 5780 section 4.4)? A socket of its own asks: a router that takes
+ * strays as its own remembers the answer, and gives what this socket sends to that port another port outside.
+ */
+export async function filteringBefore(server: Endpoint, random: Random): Promise<NatFiltering> {
+  const probe = await StunProbe.open(isIPv6(server.host) ? 6 : 4, random);
+  try {
+    const answer = await probe.ask(server, true);
+    return answer ? 'endpoint-independent-or-address-dependent' : 'address-and-port-dependent';
+  } finally {
+    probe.close();
   }
 }

@@ -21,8 +21,8 @@ import { asksResolved, tellResolved, untellResolved } from './resolved.js';
 import { Responder } from './responder.js';
 import { domainOf, reverseZone6, reverseZones, Zone, type NamedMember } from './zone.js';
 
-/** Changes of one moment are written together. */
-const settleMs = 500;
+/** Changes of one moment are written together; who joined in the background types a name next. */
+const settleMs = 50;
 /** Other programs write the file, too: it is looked at this often. */
 const lookEveryMs = 30_000;
 const dnsPort = 53;

@@ -27,7 +27,8 @@ export interface ShownNetwork {
 }
 
 export function adminsText(admins: readonly ShownAdmin[]): string {
-  if (admins.length === 0) return 'No admin was named yet.';
+  if (admins.length === 0)
+    return 'No admin was named yet: the machine that made the network is the only one.';
   return admins
     .map(({ id, name, rank, self }) => `${id}  rank ${rank}  ${name ?? '?'}${self ? '  (this machine)' : ''}`)
     .join('\n');
