@@ -109,7 +109,9 @@ export default class Capture extends BaseCommand {
         },
       });
       if (this.jsonEnabled()) this.emit({ event: 'captured', ...report });
-      this.say(`${report.frames} frames captured, ${report.dropped} dropped.`);
+      this.say(
+        `${report.frames} ${report.frames === 1 ? 'frame' : 'frames'} captured, ${report.dropped} dropped.`,
+      );
       if (!isStream) this.print(report.file);
     } finally {
       release();
