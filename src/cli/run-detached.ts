@@ -1,6 +1,7 @@
 /** Runs the node in the background: what `evio node --detach` and `evio join --detach` share. */
 import type { Home } from '../core/config/home.js';
 import type { NetworkReport, ProcessReport } from '../core/control/schema.js';
+import type { StatusReport } from '../core/node/reports.js';
 import { ask } from '../core/control/client.js';
 import { alreadyRunning } from '../core/process/socket-file.js';
 import { nodeArguments, type NodeWords } from './node-flags.js';
@@ -30,9 +31,13 @@ export async function runningNetworks(home: Home): Promise<string[]> {
 }
 
 /** What the process of the node in this home tells of itself; undefined when there is none. Throws as `ask`. */
-export async function runningProcess(home: Home): Promise<ProcessReport | undefined> {
+export async function runningProcess(
+  home: Home,
+): Promise<(ProcessReport & Pick<StatusReport, 'uplink'>) | undefined> {
   const [network] = await runningNetworks(home);
-  return network === undefined ? undefined : (await ask(home.controlSocket, 'status', { network })).process;
+  if (network === undefined) return undefined;
+  const { process, uplink } = await ask(home.controlSocket, 'status', { network });
+  return { ...process, uplink };
 }
 
 /** Throws EvioError EVIO_ALREADY_RUNNING, EVIO_TIMEOUT, or what the node ended with. */

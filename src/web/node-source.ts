@@ -222,6 +222,10 @@ function textOf(event: NodeEvent): string | undefined {
       return 'routes changed';
     case 'range-clash':
       return `${event.device} uses ${event.cidr}, which is the network's`;
+    case 'uplink':
+      return event.device === null
+        ? 'packets leave by the preferred way out again'
+        : `nothing is heard by ${event.instead}: packets leave by ${event.device}`;
     case 'route-refused':
       return `route ${event.cidr} of ${event.name} is refused: ${event.fault}`;
     default:

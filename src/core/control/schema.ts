@@ -247,6 +247,7 @@ export const statusReport = z.object({
       through: z.string().optional(),
     })
     .optional(),
+  uplink: z.object({ device: z.string(), instead: z.string() }).optional(),
   bridge: lanReport.optional(),
   anomalies: z.array(
     z.object({
@@ -421,6 +422,12 @@ export const nodeEvent = z.discriminatedUnion('event', [
     cidr: z.string(),
     fault: z.enum(routeFaults),
     holder: z.string().nullable(),
+  }),
+  z.object({
+    event: z.literal('uplink'),
+    network: id,
+    device: z.string().nullable(),
+    instead: z.string().nullable(),
   }),
   z.object({ event: z.literal('stopped'), network: id }),
 ]);

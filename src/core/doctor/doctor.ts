@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import type { Home } from '../config/home.js';
 import { Store } from '../config/store.js';
 import { rangesOf } from '../enroll/ranges.js';
+import type { StatusReport } from '../node/reports.js';
 import { storedSelf } from '../enroll/stored-self.js';
 import { termOf } from '../membership/renewal.js';
 import { toBase64Url } from '../lib/bytes.js';
@@ -31,6 +32,7 @@ import {
   checkRange,
   checkTun,
   checkUdp,
+  checkUplink,
   localAddresses,
   type HeldPrivileges,
 } from './machine.js';
@@ -45,7 +47,7 @@ export interface ExamineOptions {
   /** Relays to look at instead of those of the networks here: URLs or HOST:PORT. */
   readonly relays: readonly string[];
   /** What the node that runs here says of its process; undefined where none runs. */
-  readonly running?: HeldPrivileges | undefined;
+  readonly running?: (HeldPrivileges & Pick<StatusReport, 'uplink'>) | undefined;
 }
 
 /** Throws EvioError EVIO_BAD_VALUE for a relay that cannot be read; everything else is a finding. */
@@ -53,6 +55,7 @@ export async function examine({ home, relays, running }: ExamineOptions): Promis
   const named = relays.map(relayTarget);
   const checks: Check[] = [checkNode(), checkPlatform(), checkPrivilege(), await checkNative()];
   if (running) checks.push(checkHeld(running));
+  if (running?.uplink) checks.push(checkUplink(running.uplink));
   if (process.platform === 'linux') checks.push(await checkTun());
   checks.push(await checkUdp());
   if (process.platform === 'linux') checks.push(checkMtu());

@@ -8,6 +8,7 @@ import { messageOf } from '../lib/errors.js';
 import { formatCidr, formatIpv4 } from '../lib/ipv4.js';
 import { systemAddresses } from '../native/addresses.js';
 import { hasNetAdmin } from '../native/privilege.js';
+import type { UplinkReport } from '../surroundings/surroundings.js';
 import { clashOf, isAllowed, isPrivateRange, type LocalRange } from '../surroundings/local-ranges.js';
 import { fail, pass, warn, type Check } from './check.js';
 import { defaultInterface } from './default-route.js';
@@ -83,6 +84,15 @@ export function checkHeld({ capabilities, noNewPrivileges }: HeldPrivileges): Ch
     id,
     `the node that runs holds ${capabilities.length} capabilities${noNewPrivileges ? '' : ' and may gain more'}.`,
     'Start it as root itself, or by systemd with CapabilityBoundingSet and NoNewPrivileges.',
+  );
+}
+
+/** The node that runs goes by another way out than the routes prefer, which everything else on this machine takes. */
+export function checkUplink({ device, instead }: UplinkReport): Check {
+  return warn(
+    'uplink',
+    `evio's packets leave by ${device}: nothing was heard by ${instead}, by which this machine sends all else, and this command asks.`,
+    `See what is behind ${instead}; evio goes back when a relay answers there.`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { parseEndpoint } from '../lib/endpoint.js';
 import type { Reach } from '../membership/reach.js';
 import type { RelayReport } from '../relays/relay-report.js';
+import type { UplinkReport } from '../surroundings/surroundings.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { NatFacts } from '../wire/nat.js';
 
@@ -17,6 +18,8 @@ export interface WhyFacts {
   readonly unserved: readonly string[];
   readonly relays: readonly RelayReport[];
   readonly online: boolean;
+  /** Default: packets leave by the preferred way out. */
+  readonly uplink?: UplinkReport | undefined;
   /** Default: it is not told which paths stay on a LAN. */
   readonly onLink?: (host: string) => boolean;
 }
@@ -35,6 +38,15 @@ const perDestination = (nat: NatFacts | undefined): boolean =>
   nat !== undefined && /^address-/.test(nat.mapping);
 const anyPath = 'To allow direct paths again: evio set --any-path';
 const isV6 = (endpoint: string): boolean => endpoint.startsWith('[');
+
+/** Whatever the path is. */
+export function uplinkAdvice({ uplink }: Pick<WhyFacts, 'uplink'>): string[] {
+  if (!uplink) return [];
+  const { device, instead } = uplink;
+  return [
+    `Packets leave by ${device}: nothing was heard by ${instead}, which the routes of this machine prefer. They do again when a relay answers there.`,
+  ];
+}
 
 /** Most useful first. Empty when the path is direct. */
 export function adviceOf(peer: AdvisedPeer, facts: WhyFacts): string[] {

@@ -40,13 +40,15 @@ export function composeHearers(parts: HearerParts): PlaneEvents {
   const { clock, log } = env;
   const { networkId } = credential.self;
   const waking = new Waking(members);
-  const wayEvents = new WayEvents(clock, members, overlay, timers, waking, (slept) => {
+  const wayEvents = new WayEvents(clock, members, overlay, timers, waking, (change) => {
     // A socket may be bound to what is gone. The old one stays in use where there is no other to be had.
     plane.rebind().catch((thrown: unknown) => {
       log.warn('udp socket not renewed', { reason: messageOf(thrown) });
     });
-    if (slept) relays.resume();
-    else relays.nudge();
+    if (change === 'slept') relays.resume('this machine slept');
+    else if (change === 'moved') relays.nudge();
+    else if (relays.anyUp) relays.move();
+    else relays.resume('packets leave by another interface');
     subnets.moved();
   });
   wayNews.deliver(wayEvents);

@@ -39,9 +39,18 @@ export interface Place {
   readonly inherited?: PlaneDescriptors | undefined;
 }
 
-/** Makes them; none has begun. */
-export function composeOutside(context: RunContext, turn: Turn, { port, inherited }: Place): Outside {
-  const { options, ports, credential, keeper } = context;
+/**
+ * Makes them; none has begun.
+ *
+ * @param heardAt when anything was heard from outside last, by relays or members; ms of the clock
+ */
+export function composeOutside(
+  context: RunContext,
+  turn: Turn,
+  { port, inherited }: Place,
+  heardAt: () => number,
+): Outside {
+  const { options, ports, credential, keeper, tell } = context;
   const { env, profile, threads, version } = options;
   const { clock } = env;
   const { self } = credential;
@@ -100,7 +109,20 @@ export function composeOutside(context: RunContext, turn: Turn, { port, inherite
     ...wayNews.listener,
     env,
     addresses: () => ports.addresses(),
-    ways: () => ports.ways?.(plane.deviceName, relays.hosts) ?? { v4: null, v6: null },
+    ways: (over) => ports.ways?.(plane.deviceName, relays.hosts, over) ?? { v4: null, v6: null },
+    heardAt,
+    prove: ({ v4, v6 }, proven) => {
+      void relays
+        .answer((ipv6) => (ipv6 ? v6 : v4)?.name)
+        .then((alive) => {
+          turn.input(() => {
+            proven(alive);
+          });
+        });
+    },
+    uplink: (uplink) => {
+      tell({ event: 'uplink', network: self.networkId, ...(uplink ?? { device: null, instead: null }) });
+    },
     exit: (host) => ports.exit?.(plane.deviceName, host) ?? null,
     stacked: () => ports.stacked?.(plane.deviceName) ?? [],
     pin: ({ v4, v6 }) => {

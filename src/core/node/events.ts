@@ -119,6 +119,13 @@ export type NodeEvent =
       readonly fault: RouteFault;
       readonly holder: string | null;
     }
+  /** Packets leave by this interface, since nothing was heard by the preferred one; null: they leave by that again. */
+  | {
+      readonly event: 'uplink';
+      readonly network: string;
+      readonly device: string | null;
+      readonly instead: string | null;
+    }
   | { readonly event: 'stopped'; readonly network: string };
 
 /** The id of the network that an event is about. */

@@ -42,8 +42,8 @@ export interface EnginePorts {
   readonly makeRelays?: (...made: ConstructorParameters<typeof RelaySet>) => RelaySet;
   /** Addresses of this machine. */
   addresses(): LocalAddress[];
-  /** Default: none is known. @param further addresses that matter beside those of the internet */
-  readonly ways?: (device: string, further: readonly string[]) => WaysOut;
+  /** Default: none is known. @param further addresses that matter beside those of the internet @param over as `wayOut` has it */
+  readonly ways?: (device: string, further: readonly string[], over: number) => WaysOut;
   /** Where packets to an address leave; default: that is not known. @param device that of the network */
   readonly exit?: (device: string, host: string) => Exit | null;
   /** Interfaces that stand on that of the network; default: none. */

@@ -18,7 +18,8 @@ import type { LinkRole, RingReport } from '../topology/overlay-ports.js';
 import type { LanReport } from '../bridging/report.js';
 import type { Service } from '../wire/services.js';
 import type { NatFacts } from '../wire/nat.js';
-import { adviceOf, type WhyFacts } from './advice.js';
+import type { UplinkReport } from '../surroundings/surroundings.js';
+import { adviceOf, uplinkAdvice, type WhyFacts } from './advice.js';
 import { roundedMs } from './ping-report.js';
 import type { PeerStanding, StatusHead } from './metrics-report.js';
 import type { RefusalReport } from './refusals.js';
@@ -153,6 +154,7 @@ export interface StatusFacts extends HeadFacts {
   readonly waiting: readonly ApplicantReport[];
   readonly refusals: readonly RefusalReport[];
   readonly bridge: LanReport | undefined;
+  readonly uplink?: UplinkReport | undefined;
 }
 
 export function statusHead(facts: HeadFacts): StatusHead {
@@ -198,6 +200,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
     ...(facts.waiting.length === 0 ? {} : { waiting: facts.waiting }),
     ...(facts.refusals.length === 0 ? {} : { refusals: facts.refusals }),
     ...(facts.clash ? { clash: facts.clash } : {}),
+    ...(facts.uplink ? { uplink: facts.uplink } : {}),
     ...(facts.bridge ? { bridge: facts.bridge } : {}),
     ...(facts.refused.length === 0 ? {} : { refusedRoutes: facts.refused.map(refusedRoute) }),
   };
@@ -255,7 +258,7 @@ export function whyReport(peer: ReportedPeer, facts: WhyFacts): WhyReport {
       detail: e.detail,
     })),
     nat: { local: natFactsOf(facts.nat), remote: peer.nat ? natFactsOf(peer.nat) : null },
-    advice: adviceOf(peer, facts),
+    advice: [...uplinkAdvice(facts), ...adviceOf(peer, facts)],
   };
 }
 

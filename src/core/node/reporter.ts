@@ -126,6 +126,7 @@ export class Reporter {
       anomalies: policy.anomalies,
       refused: subnets.refusals(),
       bridge: this.#parts.bridge.report(),
+      uplink: this.#parts.surroundings.uplink,
       clash: this.#parts.interfaceWatch.clash,
       waiting: applicants.report(),
       refusals: this.#refusals(),
@@ -266,6 +267,7 @@ export class Reporter {
       relays: relays.report(),
       online: relays.isOnline(peer.member.idText),
       onLink: surroundings.onLink,
+      uplink: surroundings.uplink,
     });
   }
 

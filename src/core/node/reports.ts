@@ -5,6 +5,7 @@ import type { PathReport } from '../path/path.js';
 import type { LanReport } from '../bridging/report.js';
 import type { AnomalyKind } from '../policy/policy.js';
 import type { RefusalReport } from './refusals.js';
+import type { UplinkReport } from '../surroundings/surroundings.js';
 import { peerStates } from '../peer/peer-state.js';
 import type { RouteFault } from '../subnets/route-report.js';
 import type { RelayReport } from '../relays/relay-report.js';
@@ -172,6 +173,8 @@ export interface StatusReport {
   readonly refusedRoutes?: readonly RefusedRoute[] | undefined;
   /** What of this machine lies in the range, where nobody allowed that; left out where nothing does. */
   readonly clash?: ClashReport | undefined;
+  /** evio's packets leave by `device`, since nothing was heard by `instead`, which the kernel prefers; left out where they leave by that. */
+  readonly uplink?: UplinkReport | undefined;
   /** The LAN that this machine bridges; left out where it bridges none. */
   readonly bridge?: LanReport | undefined;
 }

@@ -52,6 +52,7 @@ import type { PeerCalls } from './peer-calls.js';
 import { PeerTimers } from './peer-timers.js';
 import { PolicyHost } from './policy-host.js';
 import { Pinger } from './pinger.js';
+import { heardAt } from './heard-at.js';
 import { planeEventNames } from './plane-events.js';
 import { Pulse } from './pulse.js';
 import type { RunContext } from './ports.js';
@@ -102,7 +103,9 @@ export function composeRun(context: RunContext, place: Place): Run {
     pulse.set();
     settled();
   });
-  const outside = composeOutside(context, turn, place);
+  const outside = composeOutside(context, turn, place, () =>
+    heardAt(clock.now(), relays, members, surroundings),
+  );
   const { plane, carriers, relays, surroundings, wayNews } = outside;
   const send = carriers.sendPacket.bind(carriers);
   const ownCredential = (): Uint8Array => credential.bytes;

@@ -5,7 +5,7 @@ import type { OverlayHost } from '../overlay/overlay-host.js';
 import type { OverlayHostPorts } from '../overlay/ports.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
-import type { SurroundingsPorts } from '../surroundings/surroundings.js';
+import type { Change, SurroundingsPorts } from '../surroundings/surroundings.js';
 import type { Card } from '../wire/ring.js';
 import type { PeerTimers } from './peer-timers.js';
 import type { Waking } from './waking.js';
@@ -52,18 +52,18 @@ export class WayEvents implements WayNews {
   readonly #members: Peers;
   readonly #overlay: Pick<OverlayHost, 'named'>;
   readonly #timers: PeerTimers<Peer>;
-  readonly #renew: (slept: boolean) => void;
+  readonly #renew: (change: Change) => void;
   readonly #waking: Waking;
   #changedAt = -Infinity;
 
-  /** @param renew binds another socket, and has the relays look whether they are still there, or connects anew where we `slept` */
+  /** @param renew binds another socket, and has the relays look whether they are still there, or connects anew */
   constructor(
     clock: Clock,
     members: Peers,
     overlay: Pick<OverlayHost, 'named'>,
     timers: PeerTimers<Peer>,
     waking: Waking,
-    renew: (slept: boolean) => void,
+    renew: (change: Change) => void,
   ) {
     this.#clock = clock;
     this.#members = members;
@@ -100,12 +100,12 @@ export class WayEvents implements WayNews {
     for (const peer of this.#members.all()) peer.tellNat();
   }
 
-  /** The machine is in another network, or slept. */
-  changed(slept: boolean): void {
+  /** The machine is in another network, slept, or its packets leave by another interface. */
+  changed(change: Change): void {
     this.#changedAt = this.#clock.now();
-    this.#renew(slept);
+    this.#renew(change);
     // Relays that may be gone are none by now, so handshakes go wherever the peers were.
-    if (slept) this.#waking.woke(this.#changedAt);
+    if (change === 'slept') this.#waking.woke(this.#changedAt);
     this.#tellAll((peer, now) => {
       peer.prober.networkChanged(now);
     });

@@ -9,11 +9,19 @@ import type { RelayChoice } from '../path/path.js';
 import type { LedgerNews, Welcome } from '../wire/signal.js';
 import type { RelayAnswer } from './net/relay-client.js';
 import { Comeback } from './comeback.js';
+import type { Pins } from './net/dial.js';
+import { NoRelay } from './net/relay-fault.js';
+import { askHealth, saysHealthy } from './net/relay-health.js';
+import { systemNames } from './net/relay-names.js';
+import { parseRelayAddress } from './net/relay-url.js';
 import { HomeRelay } from './home.js';
 import { Relay, type RelayOwner } from './relay.js';
 import type { RelayContext, RelayNews } from './relay-ports.js';
 import { Placements } from './placements.js';
 import { RelayQueries, type FindKey } from './relay-queries.js';
+
+/** A relay that is asked for its health has so long, ms. */
+const healthMs = 3_000;
 
 export interface RelaySetOptions extends RelayContext {
   readonly relays: readonly RelayFact[];
@@ -139,9 +147,36 @@ export class RelaySet {
     for (const relay of this.#relays) relay.nudge(this.#now);
   }
 
-  /** The machine slept: relays may have given us up, so connections to them are made anew. */
-  resume(): void {
-    for (const relay of this.#relays) relay.resume();
+  /** Relays may have given us up, since `why`: connections to them are made anew. */
+  resume(why: string): void {
+    for (const relay of this.#relays) relay.resume(why);
+  }
+
+  /** Packets leave by another interface, and by the one before relays are still reached. */
+  move(): void {
+    for (const relay of this.#relays) relay.move(this.#now);
+  }
+
+  /** When any of them gave a sign of life last, ms of the clock: now, while one is up. */
+  get heardAt(): number {
+    return this.anyUp ? this.#now : Math.max(...this.#relays.map((relay) => relay.heardAt));
+  }
+
+  /** True when one of them answers by these interfaces, to who asks by TCP. */
+  async answer(pins: Pins): Promise<boolean> {
+    const { relays, names = systemNames, proxy } = this.#options;
+    const asked = relays.map(async (relay) => {
+      const address = parseRelayAddress(relay.address);
+      const { host, port } = address;
+      const route = { pins, names, proxy: proxy?.(host, port) };
+      const { body } = await askHealth(address, { timeoutMs: healthMs, anyCertificate: true, ...route });
+      // A login page answers, too.
+      if (!saysHealthy(body)) throw new NoRelay();
+    });
+    return Promise.any(asked).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Something is not answered: as `nudge`, with patience for a relay that answers by UDP. */

@@ -200,9 +200,20 @@ export class Relay implements Askable {
     this.#client.nudge();
   }
 
-  /** The machine slept: connects anew. Until that is done it is not up, so that nobody waits for what went through it. */
-  resume(): void {
-    this.#client.resume();
+  /** As `RelayClient.resume`. Until that is done it is not up, so that nobody waits for what went through it. */
+  resume(why: string): void {
+    this.#client.resume(why);
+  }
+
+  /** Packets leave by another interface: its UDP at once, and the connection as soon as there is another. */
+  move(now: number): void {
+    this.nudge(now);
+    this.#client.move();
+  }
+
+  /** When it gave a sign of life last, ms of the clock. */
+  get heardAt(): number {
+    return Math.max(this.#client.heardAt, this.#link.aliveAt);
   }
 
   /** What goes through relays is not answered: as `nudge`, but that UDP answers is a sign that this relay lives. */

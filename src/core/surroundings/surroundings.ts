@@ -3,6 +3,7 @@
  * Addresses and ways are ports; STUN packets leave by the data plane's socket. The kernel's notices have it look at once;
  * where there are none, and for what a notice was lost of, it looks by itself.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { formatEndpoint, type Endpoint } from '../lib/endpoint.js';
 import type { Env } from '../lib/env.js';
 import type { Cidr } from '../lib/ipv4.js';
@@ -20,6 +21,7 @@ import { NatObserver } from './nat.js';
 import { NatProbe, type NatProbePorts } from './nat-probe.js';
 import { RouterPort, type GatewayNews, type GatewayWay } from './router-port.js';
 import { StunClient, type StunServer } from './stun-client.js';
+import { Uplinks } from './uplinks.js';
 import { describeWay, sameWays, type Exit, type WayOut, type WaysOut } from './ways-out.js';
 import type { Candidate } from '../wire/candidate.js';
 import type { MappingProtocol } from '../wire/port-mapping.js';
@@ -38,11 +40,37 @@ const newsPerS = 0.2;
 /** Addresses of which is remembered where packets to them leave. */
 const exitLimit = 4_096;
 
+/** Why what was learnt about the way out is in doubt; `uplink`: by our own choice packets leave by another interface. */
+export type Change = 'moved' | 'slept' | 'uplink';
+
+/** Packets leave by another interface than the kernel would have them. */
+export interface UplinkReport {
+  readonly device: string;
+  /** The preferred one, by which nothing is heard. */
+  readonly instead: string;
+}
+
+/** Of IPv4, where both families go another way. */
+function uplinkOf(ways: WaysOut, preferred: WaysOut): UplinkReport | undefined {
+  for (const family of ['v4', 'v6'] as const) {
+    const { [family]: way } = ways;
+    const { [family]: best } = preferred;
+    if (way && best && way.device !== best.device) return { device: way.name, instead: best.name };
+  }
+  return undefined;
+}
+
 export interface SurroundingsPorts {
   readonly env: Env;
   addresses(): LocalAddress[];
-  /** The ways out of this machine. */
-  ways(): WaysOut;
+  /** The ways out of this machine. @param over so many of the best are passed over, as `wayOut` has it */
+  ways(over: number): WaysOut;
+  /** When anything was heard from outside last, by any relay or member: ms of the clock; default: just now. */
+  heardAt?(): number;
+  /** Asks relays by these interfaces; `proven` hears whether any answers. Default: nobody is asked. */
+  prove?(ways: WaysOut, proven: (alive: boolean) => void): void;
+  /** Packets leave by another interface than the kernel would have them, or do no more. */
+  uplink?(report: UplinkReport | undefined): void;
   /** Where packets to an address leave; default: that is not known. */
   exit?(host: string): Exit | null;
   /** Interfaces that stand on that of the network; default: none. */
@@ -71,8 +99,8 @@ export interface SurroundingsPorts {
   discovered(): void;
   /** Routes may have changed, and there are interfaces that stand on ours. */
   rerouted(): void;
-  /** Addresses or ways changed, or the machine `slept`: everything that was learnt about the way out is in doubt. */
-  changed(slept: boolean): void;
+  /** Everything that was learnt about the way out is in doubt. */
+  changed(change: Change): void;
 }
 
 export class Surroundings {
@@ -82,8 +110,12 @@ export class Surroundings {
   readonly #routerPort: RouterPort | undefined;
   readonly #beacons: Beacons | undefined;
   readonly #probe: NatProbe | undefined;
+  readonly #uplinks: Uplinks;
   #hosts: string[];
+  /** As the kernel would have them, and as they are: others only where the best is dead. */
+  #preferred: WaysOut = { v4: null, v6: null };
   #ways: WaysOut = { v4: null, v6: null };
+  #uplink: UplinkReport | undefined;
   /** Interfaces that stand on ours: what leaves there is carried by the network itself. */
   #stacked: readonly string[] = [];
   /** Where packets to addresses leave that were asked about since routes changed last. */
@@ -103,6 +135,14 @@ export class Surroundings {
     this.#watchAt = this.#lookAt = env.clock.now() + watchMs;
     this.#lastDate = env.clock.date();
     this.#news = new TokenBucket(newsPerS, newsAtOnce, env.clock.now());
+    this.#uplinks = new Uplinks(env.clock.now(), {
+      take: (over) => this.#passOver(over),
+      probe: () => {
+        ports.prove?.(this.#preferred, (alive) => {
+          this.#uplinks.proven(env.clock.now(), alive);
+        });
+      },
+    });
     const { gateway, lan, probe } = ports;
     this.#routerPort =
       gateway &&
@@ -228,6 +268,7 @@ export class Surroundings {
 
   /** The interface by which one of these addresses is reached, or else the internet; undefined: none is known. */
   exitTo(hosts: readonly string[]): string | undefined {
+    if (this.#uplink) return this.#uplink.device;
     for (const host of hosts) {
       const exit = this.#ports.exit?.(host);
       if (exit?.ours === false) return exit.device;
@@ -238,6 +279,11 @@ export class Surroundings {
   /** As they were when they were looked at last. */
   get ways(): WaysOut {
     return this.#ways;
+  }
+
+  /** Undefined where packets leave by the preferred way out. */
+  get uplink(): UplinkReport | undefined {
+    return this.#uplink;
   }
 
   /** Where peers may try to reach us. */
@@ -321,9 +367,10 @@ export class Surroundings {
   start(noticed: boolean): void {
     this.#lookEveryMs = noticed ? noticedLookMs : blindLookMs;
     this.#stacked = this.#ports.stacked?.() ?? [];
-    this.#ways = this.#ports.ways();
+    this.#ways = this.#preferred = this.#ports.ways(0);
     this.#ports.pin(this.#ways);
     const now = this.#ports.env.clock.now();
+    this.#uplinks.reset(now);
     this.#mapPort(now);
     this.#lookAtLans(now, this.#ports.addresses());
   }
@@ -357,6 +404,39 @@ export class Surroundings {
     const slept = date - this.#lastDate > sleepJumpMs;
     this.#lastDate = date;
     if (slept || now >= this.#lookAt) this.#compare(now, slept);
+    this.#uplinks.tick(now, this.#ports.heardAt?.() ?? now);
+  }
+
+  /** False where that leads nowhere else. */
+  #passOver(over: number): boolean {
+    const ways = over === 0 ? this.#preferred : this.#ports.ways(over);
+    if (sameWays(ways, over === 0 ? this.#ways : this.#preferred)) return false;
+    this.#leaveBy(ways);
+    this.#doubt(this.#ports.env.clock.now(), 'uplink');
+    return true;
+  }
+
+  /** The ways by which packets are to leave, as the kernel's are now. */
+  #follow(now: number, preferred: WaysOut, slept: boolean): WaysOut {
+    const same = sameWays(preferred, this.#preferred);
+    this.#preferred = preferred;
+    const { over } = this.#uplinks;
+    const ways = over > 0 && same && !slept ? this.#ports.ways(over) : preferred;
+    if (!same || slept || (over > 0 && sameWays(ways, preferred))) this.#uplinks.reset(now);
+    return ways;
+  }
+
+  #leaveBy(ways: WaysOut): void {
+    this.#ways = ways;
+    this.#ports.pin(ways);
+    const before = this.#uplink;
+    this.#uplink = uplinkOf(ways, this.#preferred);
+    if (isDeepStrictEqual(before, this.#uplink)) return;
+    const { log } = this.#ports.env;
+    if (this.#uplink)
+      log.warn('nothing is heard by the preferred way out: another is taken', { ...this.#uplink });
+    else log.info('packets leave by the preferred way out again', { device: (ways.v4 ?? ways.v6)?.name });
+    this.#ports.uplink?.(this.#uplink);
   }
 
   #compare(now: number, slept: boolean): void {
@@ -366,13 +446,14 @@ export class Surroundings {
     this.#stacked = this.#ports.stacked?.() ?? [];
     this.#exits.clear();
     const hosts = usableAddresses(addresses, this.#excluded);
-    const ways = this.#ports.ways();
+    const preferred = this.#ports.ways(0);
+    const ways = this.#follow(now, preferred, slept);
     this.#lookAtLans(now, addresses);
     const same = hosts.length === this.#hosts.length && hosts.every((host, i) => host === this.#hosts[i]);
     const sameOut = sameWays(ways, this.#ways);
     this.#hosts = hosts;
-    this.#ways = ways;
-    if (!sameOut) this.#ports.pin(ways);
+    if (!same) this.#uplinks.look();
+    if (!sameOut) this.#leaveBy(ways);
     if (same && sameOut && !slept) {
       // The network's own interface is one of them.
       if (this.#stacked.length > 1) this.#ports.rerouted();
@@ -383,11 +464,15 @@ export class Surroundings {
       v4: ways.v4 ? describeWay(ways.v4) : undefined,
       v6: ways.v6 ? describeWay(ways.v6) : undefined,
     });
+    this.#doubt(now, slept ? 'slept' : 'moved');
+  }
+
+  #doubt(now: number, change: Change): void {
     this.#nat.clear();
     this.#probe?.clear();
     this.#stun.refresh(now);
     this.#mapPort(now);
-    this.#ports.changed(slept);
+    this.#ports.changed(change);
   }
 
   #mapPort(now: number): void {

@@ -1,5 +1,6 @@
 /**
- * By which interface this machine reaches the internet, and by which it would if the network itself were no way there.
+ * By which interface this machine reaches the internet, and by which it would if the network itself were no way there, or if
+ * the best were dead (uplinks.ts).
  *
  * Routes may lead everything through a member: `evio exit`, or 0.0.0.0/1 and 128.0.0.0/1 set by hand. Our own packets must
  * not follow them, for they would carry themselves. Nothing is set in the machine against it, so that nothing stays behind:
@@ -14,7 +15,7 @@ export interface WayOut {
   /** Next hop and own address, as text; empty where there is none. */
   readonly gateway: string;
   readonly source: string;
-  /** Packets that are left to the kernel's routes would go through an interface of ours: sockets are pinned to this way. */
+  /** Packets that are left to the kernel's routes would not go this way: sockets are pinned to it. */
   readonly pinned: boolean;
 }
 
@@ -83,15 +84,17 @@ export function isVeiled(index: number, link: Links): boolean {
 export interface FamilyView {
   /** Where packets to some addresses of the internet would go now; null: nowhere. */
   readonly routed: readonly (Egress | null)[];
-  /** Asked only where one of those is ours: all default routes of the main table. */
+  /** Asked only where one of those is ours, or the best is passed over: all default routes of the main table. */
   readonly defaults: () => readonly Egress[];
   readonly link: (index: number) => Link | undefined;
 }
 
 /**
  * @param own name of the network's interface
+ * @param over so many of the best are passed over; where no more are left, the best it is. Whoever has a tunnel as the way out wants
+ *   nothing to leave beside it, and no tunnel is taken in the place of another way.
  */
-export function wayOut(own: string, { routed, defaults, link }: FamilyView): WayOut | null {
+export function wayOut(own: string, { routed, defaults, link }: FamilyView, over = 0): WayOut | null {
   const known = routed.filter((egress) => egress !== null);
   const [first] = known;
   if (!first) return null;
@@ -102,11 +105,22 @@ export function wayOut(own: string, { routed, defaults, link }: FamilyView): Way
     source,
     pinned,
   });
-  if (!known.some(({ device }) => isOurs(own, device, link))) return of(first, false);
-  const [best] = defaults()
-    .filter(({ device }) => device !== 0 && !isOurs(own, device, link))
-    .sort((a, b) => a.metric - b.metric);
-  return best ? of(best, true) : null;
+  const routes = (): Egress[] =>
+    defaults()
+      .filter(({ device }) => device !== 0 && !isOurs(own, device, link))
+      .sort((a, b) => a.metric - b.metric);
+  const free = !known.some(({ device }) => isOurs(own, device, link));
+  const best = free ? first : routes()[0];
+  if (!best) return null;
+  if (over > 0 && !isVeiled(best.device, link)) {
+    const devices = new Set([best.device]);
+    const others = routes().filter(
+      ({ device }) => !isVeiled(device, link) && !devices.has(device) && devices.add(device),
+    );
+    const other = others[over - 1];
+    if (other) return of(other, true);
+  }
+  return of(best, !free);
 }
 
 /** Equal where nothing that matters to a socket has changed. */

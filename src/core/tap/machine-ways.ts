@@ -29,8 +29,9 @@ function egressOf({ device, gateway, source, metric }: RouteFacts): Egress {
 /**
  * @param own name of the network's interface
  * @param further addresses that matter beside the internet: relays
+ * @param over as `wayOut` has it
  */
-export function machineWays(own: string, further: readonly string[]): WaysOut {
+export function machineWays(own: string, further: readonly string[], over = 0): WaysOut {
   return withNetlink(
     (socket) => {
       const stack = new LinkStack(socket);
@@ -48,7 +49,7 @@ export function machineWays(own: string, further: readonly string[]): WaysOut {
             const route = type === RouteMessage.add ? readRoute(body) : undefined;
             return route && isDefault(route) ? [egressOf(route)] : [];
           });
-        return wayOut(own, { routed, defaults, link: stack.link });
+        return wayOut(own, { routed, defaults, link: stack.link }, over);
       };
       return { v4: family(true), v6: family(false) };
     },

@@ -176,10 +176,16 @@ export function statusText(
       i === 0 ? 'Not running' : '',
       `${printable(name)} (${id}): evio up --network ${/^[\w.-]+$/.test(name) ? name : id}`,
     ]),
+    ...(status.uplink ? [['Warning', uplinkText(status.uplink)] as [string, string]] : []),
     ...(status.clash ? [['Warning', clashText(status.clash, network)] as [string, string]] : []),
     ...hintsOf(status).map((text): [string, string] => ['Hint', text]),
   ];
   return facts(pairs);
+}
+
+/** By what packets leave, and why. */
+export function uplinkText({ device, instead }: NonNullable<StatusReport['uplink']>): string {
+  return `packets leave by ${printable(device)}: nothing was heard by ${printable(instead)}, which the routes prefer`;
 }
 
 /** What of this machine lies in the range of the network, and the way out. */

@@ -92,17 +92,17 @@ describe('RelayClient', () => {
     const client = await kit.client(new TestNetwork([relay.fact]).node(1), proxy.fact).up();
     proxy.freeze();
     proxy.reroute();
-    client.client.resume();
+    client.client.resume('this machine slept');
     expect(client.downs).toMatchObject([{ retryInMs: 0 }]);
     expect(client.downs[0]?.reason.message).toContain('this machine slept');
     await until(() => client.ups.length === 2);
     expect(client.downs).toHaveLength(1);
     // The same twice, in the midst of it, and while it is stopped.
-    client.client.resume();
-    client.client.resume();
+    client.client.resume('this machine slept');
+    client.client.resume('this machine slept');
     await until(() => client.ups.length === 3);
     client.client.stop();
-    client.client.resume();
+    client.client.resume('this machine slept');
     await sleep(100);
     expect(client.client.state).toBe('stopped');
   });

@@ -36,6 +36,10 @@ function rig() {
     at('docker0', '172.17.0.1'),
   ];
   const ways: { v4: WayOut | null; v6: null } = { v4: way('eth0'), v6: null };
+  const second: { v4: WayOut | null } = { v4: null };
+  const uplinks: (string | undefined)[] = [];
+  let heard = true;
+  let heardAt = 0;
   const pins: boolean[] = [];
   const told: string[] = [];
   const asked: number[] = [];
@@ -44,7 +48,15 @@ function rig() {
   const surroundings: Surroundings = new Surroundings({
     env: sleepy,
     addresses: () => [...addresses],
-    ways: () => ({ ...ways }),
+    ways: (over) => ({ ...ways, ...(over > 0 && second.v4 ? second : {}) }),
+    heardAt: () => (heard ? (heardAt = clock.now()) : heardAt),
+    prove: ({ v4 }, proven) => {
+      expect(v4?.name).toBe('eth0');
+      clock.after(50, () => {
+        proven(true);
+      });
+    },
+    uplink: (report) => uplinks.push(report?.device),
     pin: ({ v4 }) => pins.push(v4?.pinned ?? false),
     sendStun: (request, to) => {
       asked.push(clock.now());
@@ -62,7 +74,7 @@ function rig() {
     nearby: () => told.push('nearby'),
     discovered: () => told.push('discovered'),
     rerouted: () => told.push('rerouted'),
-    changed: () => told.push('changed'),
+    changed: (change) => told.push(change === 'uplink' ? change : 'changed'),
   });
   surroundings.start(false);
   const run = (ms: number): void => {
@@ -86,6 +98,9 @@ function rig() {
     at,
     ticks: () => ticks,
     sleep: (ms: number) => (slept += ms),
+    second,
+    uplinks,
+    hear: (any: boolean) => (heard = any),
     silence: () => (answers = false),
   };
 }
@@ -118,6 +133,52 @@ describe('surroundings', () => {
     const before = told.length;
     run(60_000);
     expect(told.slice(before)).toEqual(['discovered']);
+  });
+
+  it('leave by a second way while nothing is heard by the first, until that is proven alive', () => {
+    const { surroundings, run, told, pins, second, uplinks, hear } = rig();
+    second.v4 = way('lte0', { device: 5, pinned: true });
+    run(20_000);
+    hear(false);
+    run(6_000);
+    expect(surroundings.uplink).toEqual({ device: 'lte0', instead: 'eth0' });
+    expect(surroundings.exitTo(['192.0.2.1'])).toBe('lte0');
+    hear(true);
+    run(30_000);
+    expect(surroundings.uplink).toBeUndefined();
+    expect([uplinks, told, pins]).toEqual([
+      ['lte0', undefined],
+      ['uplink', 'uplink'],
+      [false, true, false],
+    ]);
+  });
+
+  it('follow the kernel again when it prefers another way, or the second is gone', () => {
+    const { surroundings, ways, run, told, second, uplinks, hear } = rig();
+    for (const change of [() => (ways.v4 = way('lte0', { device: 5 })), () => (second.v4 = null)]) {
+      ways.v4 = way('eth0');
+      second.v4 = way('lte0', { device: 5, pinned: true });
+      hear(true);
+      run(20_000);
+      uplinks.length = told.length = 0;
+      hear(false);
+      run(6_000);
+      expect(surroundings.uplink).toBeDefined();
+      change();
+      run(1_000);
+      expect(surroundings.uplink).toBeUndefined();
+      expect([uplinks, told]).toEqual([
+        ['lte0', undefined],
+        ['uplink', 'changed'],
+      ]);
+    }
+  });
+
+  it('are not changed by silence where there is one way', () => {
+    const { run, told, pins, uplinks, hear } = rig();
+    hear(false);
+    run(600_000);
+    expect([told, pins, uplinks]).toEqual([[], [false], []]);
   });
 
   it('ask again when an answer is lost, and every minute', () => {

@@ -19,6 +19,8 @@ const links: readonly Link[] = [
   { index: 11, name: 'mac0', lowers: [2] },
   { index: 12, name: 'loop0', lowers: [13] },
   { index: 13, name: 'loop1', lowers: [12] },
+  { index: 14, name: 'tun0', lowers: [], veiled: true },
+  { index: 15, name: 'wwan0', lowers: [] },
 ];
 
 const by = (device: number, metric = 0): Egress => ({
@@ -28,16 +30,20 @@ const by = (device: number, metric = 0): Egress => ({
   metric,
 });
 
-function look(routed: (Egress | null)[], defaults: Egress[] = []) {
+function look(routed: (Egress | null)[], defaults: Egress[] = [], over = 0) {
   let dumped = 0;
-  const way = wayOut('lan7', {
-    routed,
-    defaults: () => {
-      dumped++;
-      return defaults;
+  const way = wayOut(
+    'lan7',
+    {
+      routed,
+      defaults: () => {
+        dumped++;
+        return defaults;
+      },
+      link: (index) => links.find((link) => link.index === index),
     },
-    link: (index) => links.find((link) => link.index === index),
-  });
+    over,
+  );
   return { way: way && `${way.name} ${way.pinned}`, dumped };
 }
 
@@ -64,6 +70,21 @@ describe('the way out', () => {
     expect(look([by(ours), by(2)], defaults).way).toBe('eth0 true');
     expect(look([by(2), by(ours)], [by(3, 600)]).way).toBe('wlan0 true');
     expect(look([by(ours)], [by(ours)]).way).toBe(null);
+  });
+
+  it('is another default route, by another interface, when the best is passed over', () => {
+    const defaults = [by(15, 700), by(2, 100), by(3, 600), by(2, 650), by(14, 1), by(7, 2), by(9, 3)];
+    const passed = (over: number): string | null => look([by(2)], defaults, over).way;
+    expect([0, 1, 2, 3].map(passed)).toEqual(['eth0 false', 'wlan0 true', 'wwan0 true', 'eth0 false']);
+    // Routes lead through the network itself.
+    const through = (over: number): string | null => look([by(7)], defaults.slice(0, 4), over).way;
+    expect([0, 1, 2, 3].map(through)).toEqual(['eth0 true', 'wlan0 true', 'wwan0 true', 'eth0 true']);
+    expect(look([by(2)], [by(2)], 1).way).toBe('eth0 false');
+    expect(look([null], [], 1).way).toBe(null);
+  });
+
+  it('is no other than a tunnel where that is the best', () => {
+    expect(look([by(14)], [by(14), by(2, 100)], 1).way).toBe('tun0 false');
   });
 
   it('differs by interface, next hop, own address and pin', () => {

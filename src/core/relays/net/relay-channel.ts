@@ -101,6 +101,8 @@ export interface ChannelEnd {
   /** WebSocket close code; 1006 when there was none. */
   readonly code: number;
   readonly error: EvioError;
+  /** The relay's machine said itself that nobody listens there. */
+  readonly answered?: boolean;
   /** Set when the relay said no. */
   readonly refusal?: { readonly code: Refusal; readonly detail: string | undefined };
 }
@@ -174,6 +176,7 @@ export class RelayChannel {
   /** The reason to tell at the end, when the close frame says less. */
   #fault: EvioError | undefined;
   #refusal: ChannelEnd['refusal'];
+  #answered = false;
 
   /**
    * Connects at once: the name is resolved anew and both families are tried (RFC 8305). Events come later, never inside the constructor.
@@ -228,6 +231,7 @@ export class RelayChannel {
     this.#socket.on('message', (data, binary) => this.#received(data, binary));
     this.#socket.on('error', (error) => {
       this.#fault ??= unreachable(options.relay, relayFault(error), error);
+      this.#answered = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     });
     this.#socket.on('close', (code, reason) => this.#closed(code, reason.toString('utf8').slice(0, 128)));
   }
@@ -454,7 +458,11 @@ export class RelayChannel {
       code === CloseCode.wrongKey
         ? keyMismatch(relay)
         : (this.#fault ?? unreachable(relay, closeReason(code, reason)));
-    this.#listener.ended({ code, error, ...(this.#refusal && { refusal: this.#refusal }) });
+    this.#listener.ended({
+      ...{ code, error },
+      ...(this.#answered && { answered: true }),
+      ...(this.#refusal && { refusal: this.#refusal }),
+    });
   }
 }
 

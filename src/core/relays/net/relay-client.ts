@@ -106,6 +106,11 @@ export class RelayClient {
     return this.#channel?.descriptor;
   }
 
+  /** When the relay, or its machine, gave a sign of life last: ms of the clock, 0 for never. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** Batches that `sendData` dropped. */
   get dropped(): number {
     return this.#dropped;
@@ -176,17 +181,19 @@ export class RelayClient {
   }
 
   /**
-   * The machine slept: the relay may have given the connection up, and a NAT have forgotten it. It is made anew at once, which takes
-   * less time than to ask whether it lives.
+   * The relay may have given the connection up, and a NAT have forgotten it. It is made anew at once, which takes less time than to ask
+   * whether it lives.
+   *
+   * @param why the machine slept, or packets leave by another interface
    */
-  resume(): void {
+  resume(why: string): void {
     if (!this.#running || this.#channel?.waits === true) return;
     this.#cancelMove?.();
     this.#next?.close();
     this.#next = undefined;
     this.#failures = -1;
     this.#downSince = this.#now();
-    if (this.#channel) this.#channel.terminate('this machine slept');
+    if (this.#channel) this.#channel.terminate(why);
     else this.#retryIn(0);
   }
 
@@ -298,7 +305,7 @@ export class RelayClient {
           ended: (end) => {
             if (next()) {
               this.#next = undefined;
-              this.#move();
+              this.move();
             } else if (current()) this.#ended(end);
             else if (this.#retiring === channel) this.#retiring = undefined;
           },
@@ -312,8 +319,8 @@ export class RelayClient {
     return channel;
   }
 
-  /** Another process of the relay goes on: a connection to it is made before this one is left. */
-  #move(): void {
+  /** Another process of the relay goes on, or packets leave by another interface: a connection is made before this one is left. */
+  move(): void {
     this.#cancelMove?.();
     this.#cancelMove = this.#options.env.clock.after(this.#options.env.random.unit() * moveMs, () => {
       this.#cancelMove = undefined;
@@ -363,7 +370,7 @@ export class RelayClient {
     } else if (message.type === 'away') {
       this.#awayUntil = this.#now() + awayMs;
       this.#listener.away(this.#awayUntil);
-      this.#move();
+      this.move();
     } else if (message.type === 'member') {
       const credential = fromBase64Url(message.credential);
       if (credential) this.#listener.member(credential);
@@ -420,6 +427,7 @@ export class RelayClient {
   }
 
   #ended(end: ChannelEnd): void {
+    if (end.answered) this.#heardAt = this.#now();
     const wasUp = this.#cancelHeartbeat !== undefined;
     this.#channel = undefined;
     this.#stopTimers();

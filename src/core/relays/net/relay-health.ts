@@ -2,7 +2,9 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import { relayConnection } from './dial.js';
+import { z } from 'zod';
+import { parseJson } from '../../lib/json.js';
+import { relayConnection, type RelayRoute } from './dial.js';
 import { NoRelay } from './relay-fault.js';
 import { systemNames } from './relay-names.js';
 import { relayOrigin, type RelayAddress } from './relay-url.js';
@@ -19,23 +21,34 @@ export interface HealthAnswer {
   readonly distrust: string | undefined;
 }
 
+/** True for the answer of a relay; who answers in its place says something else. */
+export function saysHealthy(body: string): boolean {
+  return z.object({ status: z.literal('ok') }).safeParse(parseJson(body)).success;
+}
+
+/** The route is that of the machine unless it is given. */
+export interface HealthOptions extends Partial<Pick<RelayRoute, 'pins' | 'names' | 'proxy'>> {
+  readonly timeoutMs: number;
+  /** Takes any and tells of it, for nothing secret is said. */
+  readonly anyCertificate?: boolean;
+}
+
 /**
- * @param options `anyCertificate`: takes any and tells of it, for nothing secret is said
  * @throws NoRelay, and what the connection failed by (`relayFault` has words for it)
  */
 export function askHealth(
   address: RelayAddress,
-  options: { readonly timeoutMs: number; readonly anyCertificate?: boolean },
+  { timeoutMs, anyCertificate = false, ...route }: HealthOptions,
 ): Promise<HealthAnswer> {
   return new Promise((resolve, reject) => {
     const sentAt = performance.now();
-    const until = AbortSignal.timeout(options.timeoutMs);
+    const until = AbortSignal.timeout(timeoutMs);
     const call = (address.tls ? httpsRequest : httpRequest)(
       `${relayOrigin(address, 'http')}/healthz`,
       {
-        createConnection: relayConnection({ names: systemNames, until }, address.tls),
+        createConnection: relayConnection({ names: systemNames, ...route, until }, address.tls),
         signal: until,
-        rejectUnauthorized: options.anyCertificate !== true,
+        rejectUnauthorized: !anyCertificate,
       },
       (response) => {
         if (response.statusCode !== 200) {
