@@ -1,11 +1,14 @@
-/** When anything came in from beyond this machine's own links last: whether its way out is alive. */
+/** When anything came in from outside last: whether the way out is alive. */
 import { parseEndpoint } from '../lib/endpoint.js';
 import type { Peer } from '../peer/peer.js';
 import type { Peers } from '../peer/peers.js';
 import type { RelaySet } from '../relays/relay-set.js';
 import type { Surroundings } from '../surroundings/surroundings.js';
 
-/** By relays or, where none is up, by members that are reached directly and are not on one of our links. ms of the clock. */
+/**
+ * By relays or, where none is up, by members that are reached directly. ms of the clock. Now, while a member on one of our own links is:
+ * it would be cut off by a socket that is pinned to another.
+ */
 export function heardAt(
   now: number,
   relays: Pick<RelaySet, 'anyUp' | 'heardAt'>,
@@ -14,11 +17,12 @@ export function heardAt(
 ): number {
   if (relays.anyUp) return now;
   const { onLink } = surroundings;
-  const outside = ({ prober: { active } }: Peer): boolean => {
-    if (active?.kind === 'webrtc') return true;
+  const heard = (peer: Peer): number => {
+    const { active } = peer.prober;
+    if (active?.kind === 'webrtc') return now - peer.silenceMs;
     const host = active?.kind === 'direct' ? parseEndpoint(active.endpoint)?.host : undefined;
-    return host !== undefined && !onLink(host);
+    if (host === undefined) return -Infinity;
+    return onLink(host) ? now : now - peer.silenceMs;
   };
-  const heard = members.all().map((peer) => (outside(peer) ? now - peer.silenceMs : -Infinity));
-  return Math.max(relays.heardAt, ...heard);
+  return Math.max(relays.heardAt, ...members.all().map(heard));
 }

@@ -107,6 +107,28 @@ describe('RelayClient', () => {
     expect(client.client.state).toBe('stopped');
   });
 
+  it('knows when the relay, or its machine, gave a sign of life', async () => {
+    const relay = await kit.relay();
+    const client = await kit.client(new TestNetwork([relay.fact]).node(1), relay.fact).up();
+    expect(env.clock.now() - client.client.heardAt).toBeLessThan(5_000);
+    await relay.server.stop();
+    const downs = client.downs.length;
+    const stopped = env.clock.now();
+    // Nobody listens there, which the machine says itself.
+    await until(() => client.downs.length > downs + 1);
+    expect(client.client.heardAt).toBeGreaterThan(stopped);
+  });
+
+  it('has another connection before it leaves the one there is, when it moves', async () => {
+    const relay = await kit.relay();
+    const client = await kit.client(new TestNetwork([relay.fact]).node(1), relay.fact).up();
+    client.client.move();
+    await until(() => client.ups.length === 2);
+    expect(client.downs.every(({ retryInMs }) => retryInMs === 0)).toBe(true);
+    expect(client.client.state).toBe('connected');
+    await until(() => relay.server.clients === 1);
+  });
+
   it('keeps a living connection when nudged', async () => {
     const relay = await kit.relay();
     const client = await kit.client(new TestNetwork([relay.fact]).node(1), relay.fact).up();
