@@ -11,7 +11,7 @@ const retry = process.env['CI'] ? 1 : 0;
 const beside = [
   'apply,barred-elsewhere,birthday,bridge,bridge-loop,capture,doubt,ethernet,field,ghosts,hard-nats,harness,inner-ipv6,lan,library,links,metrics,moved,moving,mtu,multicast,names,names-resolved',
   'netcheck,network-facts,new-key,office,passing,path-switches,pod-probe,policy,port-guard,port-mapping,proxy,ranges,recovery,refusal,relay-address,relay-addresses,relay-replaced,relays,renewal,revoke,second-mac',
-  'say-why,several-ways,short-tcp,spoof,subnets,tunnel,waiting,web,webrtc',
+  'say-why,second-uplink,several-ways,short-tcp,spoof,subnets,tunnel,waiting,web,webrtc',
 ]
   .map((names) => `test/lab/{${names}}.test.ts`)
   // In brief; at length they have commands of their own.
