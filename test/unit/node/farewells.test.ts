@@ -125,7 +125,7 @@ describe('a relay', () => {
     await until(() => relay.server.clients === 1);
     await until(() => watcher.presence.some(({ id, online }) => id === leaver.idText && !online));
     expect(watcher.farewells).toHaveLength(1);
-    expect(downs).toHaveLength(1);
+    await until(() => downs.length === 1);
     await until(() => refusals.length === 1);
   });
 });
