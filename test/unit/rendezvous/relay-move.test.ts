@@ -62,15 +62,21 @@ async function successor(relay: TestRelay, heritage: RelayHeritage): Promise<Rel
   return next;
 }
 
+/** A relay with two members, both connected. */
+async function relayOfTwo() {
+  const relay = await kit.relay({ forwarder: 'worker' });
+  const network = new TestNetwork([relay.fact]);
+  const [a, b] = [network.node(1), network.node(2)];
+  const first = kit.client(a, relay.fact);
+  const second = kit.client(b, relay.fact);
+  await first.up();
+  await second.up();
+  return { relay, network, b, first, second };
+}
+
 describe.runIf(forwarderKinds.includes('worker'))('a relay that moves to another process', () => {
   it('keeps its members, which come over by themselves and were never away', async () => {
-    const relay = await kit.relay({ forwarder: 'worker' });
-    const network = new TestNetwork([relay.fact]);
-    const [a, b] = [network.node(1), network.node(2)];
-    const first = kit.client(a, relay.fact);
-    const second = kit.client(b, relay.fact);
-    await first.up();
-    await second.up();
+    const { relay, b, first, second } = await relayOfTwo();
     const steps: string[] = [];
     const next = await successor(relay, heritageOf(relay.server, steps));
     expect(steps).toEqual(['rests', 'let go', 'took']);
@@ -90,13 +96,7 @@ describe.runIf(forwarderKinds.includes('worker'))('a relay that moves to another
   });
 
   it('moves again, though members were gone whom UDP still served', async () => {
-    const relay = await kit.relay({ forwarder: 'worker' });
-    const network = new TestNetwork([relay.fact]);
-    const [a, b] = [network.node(1), network.node(2)];
-    const first = kit.client(a, relay.fact);
-    const second = kit.client(b, relay.fact);
-    await first.up();
-    await second.up();
+    const { relay, first, second } = await relayOfTwo();
     second.client.stop();
     await until(() => relay.server.clients === 1);
     const next = await successor(relay, heritageOf(relay.server, []));
@@ -108,13 +108,7 @@ describe.runIf(forwarderKinds.includes('worker'))('a relay that moves to another
   });
 
   it('goes on as before where the other one fails, with what came meanwhile', async () => {
-    const relay = await kit.relay({ forwarder: 'worker' });
-    const network = new TestNetwork([relay.fact]);
-    const [a, b] = [network.node(1), network.node(2)];
-    const first = kit.client(a, relay.fact);
-    const second = kit.client(b, relay.fact);
-    await first.up();
-    await second.up();
+    const { relay, network, b, first, second } = await relayOfTwo();
     const heritage = heritageOf(relay.server, [], true);
     const meanwhile: RelayHeritage = {
       ...heritage,
