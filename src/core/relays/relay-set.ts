@@ -157,9 +157,9 @@ export class RelaySet {
     for (const relay of this.#relays) relay.move(this.#now);
   }
 
-  /** When any of them gave a sign of life last, ms of the clock: now, while one is up. */
+  /** When any of them gave a sign of life last, ms of the clock; one that is up may be silent. */
   get heardAt(): number {
-    return this.anyUp ? this.#now : Math.max(...this.#relays.map((relay) => relay.heardAt));
+    return Math.max(...this.#relays.map((relay) => relay.heardAt));
   }
 
   /** True when one of them answers by these interfaces, to who asks by TCP. */
